@@ -1,0 +1,43 @@
+# Two commands need nothing but Python: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One library thread per process: the jobs and the tests use the cores themselves.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test test-quick check format lint types contract bench clean
+
+demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
+	$(BIN)/degrade demo --out demo
+
+test: $(VENV)/.installed  ## every test
+	$(BIN)/python -m pytest -n 2
+
+test-quick: $(VENV)/.installed  ## without the tests marked slow; under three minutes on 2 cores
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+check: format lint types contract  ## everything but the tests
+
+format: $(VENV)/.installed
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+contract: $(VENV)/.installed  ## the order of the floors (DESIGN in docs/decisions)
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+# Made again when what is to be installed changes; a broken half-made one is started over.
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

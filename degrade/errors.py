@@ -1,0 +1,92 @@
+"""The exceptions that the toolkit raises on purpose; each one's text is a single line for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = [
+    "ChangedConfigError",
+    "CorruptDataError",
+    "DegradeError",
+    "FolderInUseError",
+    "InputError",
+    "InvalidValueError",
+    "MissingDependencyError",
+]
+
+
+class DegradeError(Exception):
+    """Base of every error raised on purpose. ``exit_code`` is what the command line exits with."""
+
+    exit_code = 1
+
+
+class InvalidValueError(DegradeError, ValueError):
+    """A parameter is outside what the function accepts; the text says what was got."""
+
+
+class InputError(DegradeError):
+    """One input file cannot be used; the run records it as a reject and goes on.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    reason : str
+        What is wrong with it.
+    remedy : str
+        What the user can do about it; may be empty.
+    """
+
+    def __init__(self, path: str | Path, reason: str, remedy: str = "") -> None:
+        super().__init__(path, reason, remedy)
+        self.path = str(path)
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = f"{printable(self.path)}: {self.reason}"
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class CorruptDataError(DegradeError):
+    """A file that the toolkit wrote no longer holds what was written; the text names the place."""
+
+
+class FolderInUseError(DegradeError):
+    """Another run holds the lock of an output folder."""
+
+
+class MissingDependencyError(DegradeError):
+    """An optional package is needed; the text says which extra installs it."""
+
+
+class ChangedConfigError(DegradeError):
+    """A run is resumed with settings other than those that it was started with.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder that holds the earlier run.
+    differences : mapping of str to (str, str)
+        Setting name to (value then, value now).
+    """
+
+    def __init__(self, folder: str | Path, differences: Mapping[str, tuple[str, str]]) -> None:
+        super().__init__(folder, dict(differences))
+        self.folder = str(folder)
+        self.differences = dict(differences)
+
+    def __str__(self) -> str:
+        changes = ", ".join(f"{k}: {then} -> {now}" for k, (then, now) in self.differences.items())
+        return (
+            f"{printable(self.folder)} was begun with other settings ({changes}); "
+            "repeat the earlier settings to resume, or choose another output folder"
+        )
+
+
+def printable(text: str | Path) -> str:
+    """Return ``text`` on one line and encodable, with undecodable bytes and controls escaped."""
+    escaped = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)

@@ -1,0 +1,233 @@
+"""The only place in the project where images are decoded and encoded.
+
+One policy, the same with every OpenCV version: pixels are RGB; the EXIF orientation is applied;
+8 and 16 bits are kept; gray becomes three equal channels, alpha is dropped and CMYK converted
+(each is noted); animated and floating-point images are refused; the header is read before the
+decoder, so a bomb is refused at no cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+# OpenCV reads its limit once, at import; ours (MAX_PIXELS) is stricter and is checked first.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**30))
+
+import cv2
+import numpy as np
+
+from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.files import write_atomically
+from degrade.image_header import ImageHeader, read_header
+from degrade.limits import MAX_PIXELS
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "Photo",
+    "decode_photo",
+    "encode_png",
+    "quantise",
+    "read_file",
+    "read_photo",
+    "read_photo_header",
+    "write_png",
+]
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".pbm", ".pgm", ".ppm"}
+)
+"""File name endings, in lower case, that a search through a folder takes for images."""
+
+_DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded image file.
+
+    Attributes
+    ----------
+    pixels : (H, W, 3) uint8 or uint16 array
+        RGB, upright, read-only.
+    sha256 : str
+        Hex digest of the file's bytes.
+    notes : tuple of str
+        What decoding changed: ``gray``, ``alpha dropped``, ``CMYK converted``, ``rotated``.
+    """
+
+    pixels: AnyArray
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    def as_float(self) -> FloatArray:
+        """Return the pixels as float32 RGB in [0, 1]."""
+        return self.pixels.astype(np.float32) / np.float32(np.iinfo(self.pixels.dtype).max)
+
+    def as_u8(self) -> U8Array:
+        """Return the pixels as uint8, 16-bit ones rounded to the nearest level."""
+        if self.pixels.dtype == np.uint8:
+            return self.pixels
+        return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Read and decode one image file.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+    max_pixels : int
+        Larger images are refused before they are decoded.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, no image, broken, cut short, too large, animated or of
+        floating point; the text names the file, the reason and what to do.
+    """
+    return decode_photo(read_file(path), path, max_pixels=max_pixels)
+
+
+def read_file(path: Path) -> bytes:
+    """Return a regular file's bytes; never hangs on a FIFO or a device.
+
+    Raises
+    ------
+    InputError
+        The path is missing, unreadable or no regular file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise InputError(path, "not a regular file")
+            return file.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
+
+
+def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+    """Parse a file's header and refuse what :func:`decode_photo` would refuse by it.
+
+    Raises
+    ------
+    InputError
+        As for :func:`read_photo`.
+    """
+    try:
+        header = read_header(data)
+    except InvalidValueError as error:
+        raise InputError(path, str(error), "replace or remove the file") from None
+    if header.width * header.height > max_pixels:
+        size = f"{header.width}×{header.height}"
+        raise InputError(
+            path, f"{size} is more than {max_pixels} pixels", "crop it, or raise --max-pixels"
+        )
+    if header.is_animated:
+        raise InputError(path, "holds several frames", "save the one wanted as PNG")
+    if header.is_float:
+        raise InputError(path, "holds floating-point pixels", "save it as 8- or 16-bit PNG")
+    if header.missing_end:
+        raise InputError(path, "the file was cut short", "copy it again from its source")
+    return header
+
+
+def decode_photo(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Decode an image file given whole; ``path`` is used for messages only.
+
+    Raises
+    ------
+    InputError
+        As for :func:`read_photo`.
+    """
+    header = read_photo_header(data, path, max_pixels=max_pixels)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise InputError(path, "the decoder refused its pixels", "the file is damaged; replace it")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise InputError(path, f"pixels of type {pixels.dtype}", "save it as 8- or 16-bit PNG")
+    if pixels.shape[:2] != (header.height, header.width):
+        raise InputError(path, "its pixels do not fill the size in its header", "replace the file")
+    rgb = np.ascontiguousarray(_apply_orientation(_to_rgb(pixels), header.orientation))
+    rgb.flags.writeable = False
+    return Photo(rgb, hashlib.sha256(data).hexdigest(), _notes(header, pixels))
+
+
+def _to_rgb(pixels: AnyArray) -> AnyArray:
+    if pixels.ndim == 2:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    if pixels.shape[2] == 4:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _apply_orientation(pixels: AnyArray, orientation: int) -> AnyArray:
+    """Turn stored pixels upright (EXIF 2.32, table 'Orientation')."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    # 5…8 are a transposition followed by no mirror, columns, both, rows.
+    mirror_columns = orientation in (2, 3, 6, 7)
+    mirror_rows = orientation in (3, 4, 7, 8)
+    return pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
+
+
+def _notes(header: ImageHeader, pixels: AnyArray) -> tuple[str, ...]:
+    notes = []
+    if pixels.ndim == 2:
+        notes.append("gray")
+    if header.has_alpha:
+        notes.append("alpha dropped")
+    if header.format == "jpeg" and header.channels == 4:
+        notes.append("CMYK converted")
+    if header.orientation != 1:
+        notes.append("rotated")
+    return tuple(notes)
+
+
+def quantise(image: FloatArray) -> U8Array:
+    """Round float RGB in [0, 1] to uint8 once, clipping what lies outside.
+
+    NaN becomes 0; callers that can meet it check first.
+    """
+    return np.rint(np.clip(np.nan_to_num(image), 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
+    """Encode an (H, W, 3) uint8 or uint16 RGB array as PNG; ``level`` is zlib's, 0…9.
+
+    Raises
+    ------
+    DegradeError
+        The encoder refused the array.
+    """
+    bgr = cv2.cvtColor(np.ascontiguousarray(rgb_u8), cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    if not done:
+        raise DegradeError(f"an image of shape {rgb_u8.shape} could not be encoded as PNG")
+    return encoded.tobytes()
+
+
+def write_png(path: Path, rgb_u8: AnyArray, *, level: int = 3) -> None:
+    """Encode and write a PNG atomically; the folder is made when missing.
+
+    Raises
+    ------
+    DegradeError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    write_atomically(path, encode_png(rgb_u8, level=level))

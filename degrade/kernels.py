@@ -1,0 +1,345 @@
+"""Blur kernels and what they do to an image: pure functions on arrays.
+
+The project's phase rule: a kernel is *correlated* with the HR image, its size K is odd, its
+centre of mass lies at K//2 + (scale - 1)/2 in both axes, and the result is sampled ``[::scale]``.
+LR pixel p then has its centre at HR coordinate scale·p + (scale - 1)/2, the middle of the HR
+block that it covers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, signal
+
+from degrade.arrays import AnyArray, FloatArray
+from degrade.errors import InvalidValueError
+from degrade.resample import cubic, mirror_indices
+
+__all__ = [
+    "PHASE_TOLERANCE",
+    "BlurKernel",
+    "bicubic_kernel",
+    "centre_of_mass",
+    "compose_kernels",
+    "crop_or_pad_kernel",
+    "downsample",
+    "gaussian_kernel",
+    "kernel_sigmas",
+    "phase_centre",
+    "repair_kernel",
+]
+
+PHASE_TOLERANCE = 0.05
+"""How far, in HR pixels, a kernel's centre of mass may lie from where the phase rule puts it."""
+
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlurKernel:
+    """A blur kernel that follows the phase rule.
+
+    Parameters
+    ----------
+    weights : (K, K) float32 array
+        K odd, at least 3; finite; sums to 1 (stored normalised); may be negative, as the bicubic
+        one is. Copied and made read-only.
+    scale : int
+        The downscaling factor that it belongs to, at least 2.
+    source : str
+        Where it came from, for people.
+
+    Raises
+    ------
+    InvalidValueError
+        Any of this does not hold. :func:`repair_kernel` mends what can be mended.
+    """
+
+    weights: FloatArray
+    scale: int
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        weights = np.array(self.weights, dtype=np.float32, order="C")
+        _check_scale(self.scale)
+        _check_square(weights)
+        if weights.shape[0] % 2 == 0 or weights.shape[0] < 3:
+            raise InvalidValueError(f"weights must be (K, K) with K odd, got {weights.shape}")
+        total = float(weights.sum(dtype=np.float64))
+        if abs(total - 1) > _SUM_TOLERANCE:
+            raise InvalidValueError(f"weights must sum to 1, got {total:.6g}")
+        offset = phase_error(weights, self.scale)
+        if float(np.abs(offset).max()) > PHASE_TOLERANCE:
+            raise InvalidValueError(
+                f"the kernel's centre of mass is off by ({offset[0]:.3f}, {offset[1]:.3f}) HR "
+                f"pixels at scale {self.scale}; repair_kernel would centre it"
+            )
+        weights /= np.float32(total)
+        weights.flags.writeable = False
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def size(self) -> int:
+        """K, the number of taps along one side."""
+        return int(self.weights.shape[0])
+
+
+def phase_centre(size: int, scale: int) -> float:
+    """Return where the phase rule puts the centre of mass along one axis."""
+    return size // 2 + (scale - 1) / 2
+
+
+def centre_of_mass(weights: AnyArray) -> npt.NDArray[np.float64]:
+    """Return the (row, column) centre of mass of a (K, L) array whose sum is not 0."""
+    values = np.asarray(weights, dtype=np.float64)
+    total = values.sum()
+    rows = (values.sum(axis=1) @ np.arange(values.shape[0])) / total
+    columns = (values.sum(axis=0) @ np.arange(values.shape[1])) / total
+    return np.array([rows, columns])
+
+
+def phase_error(weights: AnyArray, scale: int) -> npt.NDArray[np.float64]:
+    """Return the (row, column) distance of the centre of mass from its place, in HR pixels."""
+    return centre_of_mass(weights) - phase_centre(weights.shape[0], scale)
+
+
+def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:
+    """Return the largest and smallest standard deviation over all directions, in HR pixels.
+
+    From the eigenvalues of the second moments; a negative one, which a sharpening kernel can
+    have, counts as 0.
+    """
+    values = np.asarray(weights, dtype=np.float64) / np.sum(weights, dtype=np.float64)
+    rows, columns = np.indices(values.shape) - centre_of_mass(values)[:, None, None]
+    moments = [[(values * a * b).sum() for b in (rows, columns)] for a in (rows, columns)]
+    smallest, largest = np.sqrt(np.maximum(np.linalg.eigvalsh(np.array(moments)), 0.0))
+    return float(largest), float(smallest)
+
+
+def _check_scale(scale: int) -> None:
+    if scale != int(scale) or scale < 2:
+        raise InvalidValueError(f"scale must be an integer of at least 2, got {scale}")
+
+
+def _check_square(weights: AnyArray) -> None:
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
+        raise InvalidValueError(f"weights must be (K, K), got {weights.shape}")
+    if not np.isfinite(weights).all():
+        raise InvalidValueError("weights must be finite, got NaN or infinity")
+    if not np.abs(weights).max() > 0:
+        raise InvalidValueError("weights must not be all zero")
+
+
+def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[BlurKernel, list[str]]:
+    """Make a :class:`BlurKernel` of any square array, mending size, sum and phase.
+
+    Parameters
+    ----------
+    weights : (K, K) array
+        K may be even and the sum may be off, as in the field's files.
+    scale : int
+        The downscaling factor that it belongs to, at least 2.
+    source : str
+        Where it came from.
+
+    Returns
+    -------
+    kernel : BlurKernel
+    notes : list of str
+        What was mended, for the user; empty when nothing was.
+
+    Raises
+    ------
+    InvalidValueError
+        The array is not square, not finite, all zero, or its sum is not above 0.
+    """
+    mended = np.array(weights, dtype=np.float64)
+    _check_scale(scale)
+    _check_square(mended)
+    total = mended.sum()
+    if not total > 1e-6 * np.abs(mended).sum():
+        raise InvalidValueError(f"weights must have a sum above 0, got {total:.6g}")
+    notes = []
+    if abs(total - 1) > _SUM_TOLERANCE:
+        notes.append(f"normalised (its sum was {total:.4g})")
+    mended /= total
+    if mended.shape[0] % 2 == 0:
+        notes.append(f"padded from {mended.shape[0]} to {mended.shape[0] + 1} taps")
+        mended = np.pad(mended, ((1, 0), (1, 0)))
+    if mended.shape[0] < 3:
+        mended = np.pad(mended, 1)
+    offset = phase_error(mended, scale)
+    if np.abs(offset).max() > PHASE_TOLERANCE:
+        notes.append(f"moved by ({-offset[0]:.2f}, {-offset[1]:.2f}) HR pixels")
+        mended = _move_centre(mended, scale)
+    return BlurKernel(mended.astype(np.float32), scale, source), notes
+
+
+def _move_centre(weights: npt.NDArray[np.float64], scale: int) -> npt.NDArray[np.float64]:
+    """Shift by cubic splines until the phase rule holds, on as many taps as that needs.
+
+    A linear shift would add up to 0.25 px² of variance per axis, as much as a sharp camera's.
+    """
+    reach = ceil(float(np.abs(phase_error(weights, scale)).max())) + 2
+    moved = np.pad(weights, reach)
+    for _ in range(20):
+        offset = phase_error(moved, scale)
+        if np.abs(offset).max() < 1e-4:
+            break
+        moved = ndimage.shift(moved, -offset, order=3, mode="constant")
+        moved /= moved.sum()
+    return _trim(moved, keep=weights.shape[0], scale=scale)
+
+
+def _trim(
+    weights: npt.NDArray[np.float64], *, keep: int, scale: int, lost: float = 1e-4
+) -> npt.NDArray[np.float64]:
+    """Cut equal margins while at most ``lost`` of the mass goes and the phase stays in place."""
+    best = weights
+    while best.shape[0] > max(keep, 3):
+        inner = best[1:-1, 1:-1]
+        gone = np.abs(best).sum() - np.abs(inner).sum()
+        inner = inner / inner.sum()
+        if gone > lost or np.abs(phase_error(inner, scale)).max() > PHASE_TOLERANCE / 2:
+            break
+        best = inner
+    return best / best.sum()
+
+
+def crop_or_pad_kernel(weights: AnyArray, size: int) -> AnyArray:
+    """Return the central (size, size) part, padded with zeros where it is larger; sizes odd."""
+    if weights.shape[0] % 2 == 0 or size % 2 == 0:
+        raise InvalidValueError(f"sizes must be odd, got {weights.shape[0]} and {size}")
+    margin = (size - weights.shape[0]) // 2
+    if margin >= 0:
+        return np.pad(weights, margin)
+    return weights[-margin:margin, -margin:margin].copy()
+
+
+def gaussian_kernel(
+    size: int, scale: int, sigma: tuple[float, float], angle: float = 0.0
+) -> BlurKernel:
+    """Return an anisotropic Gaussian that follows the phase rule.
+
+    Parameters
+    ----------
+    size : int
+        K, odd.
+    scale : int
+        Downscaling factor.
+    sigma : (float, float)
+        Standard deviations along the rotated column and row axes, in HR pixels, above 0.
+    angle : float
+        Rotation in radians from the column axis towards the row axis.
+    """
+    if not min(sigma) > 0:
+        raise InvalidValueError(f"sigma must be above 0, got {sigma}")
+    rows, columns = np.mgrid[:size, :size] - phase_centre(size, scale)
+    along = np.cos(angle) * columns + np.sin(angle) * rows
+    across = -np.sin(angle) * columns + np.cos(angle) * rows
+    weights = np.exp(-0.5 * ((along / sigma[0]) ** 2 + (across / sigma[1]) ** 2))
+    kernel, _ = repair_kernel(weights / weights.sum(), scale, f"gaussian {sigma[0]:g} {sigma[1]:g}")
+    return kernel
+
+
+def bicubic_kernel(scale: int) -> BlurKernel:
+    """Return the kernel that ``imresize(·, 1/scale)`` applies (antialiased, a = -0.5)."""
+    _check_scale(scale)
+    size = 2 * ceil(2 * scale + (scale - 1) / 2) + 1
+    taps = cubic((np.arange(size) - phase_centre(size, scale)) / scale)
+    taps /= taps.sum()
+    return BlurKernel(np.outer(taps, taps).astype(np.float32), scale, f"bicubic ×{scale}")
+
+
+def compose_kernels(first: BlurKernel, second: BlurKernel) -> BlurKernel:
+    """Return the one kernel that equals downsampling by ``first``, then by ``second``.
+
+    ``first`` acts on HR, so the taps of ``second`` lie ``first.scale`` HR pixels apart:
+    k = k₁ ∗ (k₂ dilated by s₁) (KernelGAN, Bell-Kligler et al., NeurIPS 2019, §4, for ×4 from ×2).
+    """
+    step = first.scale
+    dilated = np.zeros(((second.size - 1) * step + 1,) * 2)
+    dilated[::step, ::step] = second.weights
+    weights = signal.convolve2d(first.weights.astype(np.float64), dilated)
+    scale = first.scale * second.scale
+    return BlurKernel(
+        weights.astype(np.float32), scale, f"{first.source} ∘ {second.source}".strip(" ∘")
+    )
+
+
+def downsample(
+    image: FloatArray,
+    kernel: BlurKernel,
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    border: Literal["mirror", "wrap"] = "mirror",
+) -> FloatArray:
+    """Blur with ``kernel`` and keep every scale-th pixel; only those are computed.
+
+    Parameters
+    ----------
+    image : (H, W, C) or (H, W) float32 array
+        The HR image.
+    kernel : BlurKernel
+        Correlated with the image; its scale is the step.
+    box : (top, left, height, width) or None
+        The part of the image to downsample; pixels around it feed the blur. None: all of it.
+    border : {"mirror", "wrap"}
+        What lies outside the image.
+
+    Returns
+    -------
+    (height / scale, width / scale[, C]) float32 array
+
+    Raises
+    ------
+    InvalidValueError
+        The box leaves the image or its sides are no multiples of the scale.
+
+    Notes
+    -----
+    Sums are taken in float64, so that the last bit of the float32 result, and with it the rounded
+    8-bit pixel, does not depend on which vector instructions a machine has.
+    """
+    top, left, height, width = box or (0, 0, *image.shape[:2])
+    scale, size = kernel.scale, kernel.size
+    if height % scale or width % scale or height < scale or width < scale:
+        raise InvalidValueError(f"sides must be multiples of {scale}, got {height}×{width}")
+    if min(top, left) < 0 or top + height > image.shape[0] or left + width > image.shape[1]:
+        raise InvalidValueError(f"box {box} leaves the image of shape {image.shape}")
+    rows, columns = height // scale, width // scale
+    padded = _window(
+        image,
+        np.arange(top - size // 2, top - size // 2 + (rows - 1) * scale + size),
+        np.arange(left - size // 2, left - size // 2 + (columns - 1) * scale + size),
+        border,
+    )
+    # Polyphase: output pixel p reads padded[scale·p + t]; taps t ≡ a (mod scale) all fall on the
+    # a-th phase of the padded image, where they are an ordinary correlation.
+    total = np.zeros((rows, columns, *image.shape[2:]), dtype=np.float64)
+    weights = kernel.weights.astype(np.float64)
+    for a in range(min(scale, size)):
+        for b in range(min(scale, size)):
+            phase = np.ascontiguousarray(padded[a::scale, b::scale], dtype=np.float64)
+            part = cv2.filter2D(phase, cv2.CV_64F, weights[a::scale, b::scale], anchor=(0, 0))
+            total += part[:rows, :columns].reshape(total.shape)
+    return total.astype(np.float32)
+
+
+def _window(
+    image: FloatArray, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], border: str
+) -> FloatArray:
+    """Return ``image[rows][:, columns]`` with positions outside folded back by the border rule."""
+    height, width = image.shape[:2]
+    inside = rows[0] >= 0 and columns[0] >= 0 and rows[-1] < height and columns[-1] < width
+    if inside:
+        return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if border == "wrap":
+        return image[np.mod(rows, height)[:, None], np.mod(columns, width)]
+    return image[mirror_indices(rows, height)[:, None], mirror_indices(columns, width)]

@@ -1,0 +1,50 @@
+"""The command line: parse, call one pipeline function, say how it ended.
+
+Nothing heavy is imported before a command runs, so ``degrade --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+import degrade
+from pipelines.cli.common import CommandGroup
+from pipelines.cli.demo_command import demo
+from pipelines.cli.manifest_commands import manifest
+from pipelines.cli.pair_commands import build_pairs, replay, verify
+from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
+from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
+from pipelines.cli.training_commands import train, upscale
+
+__all__ = ["main"]
+
+
+@click.group(cls=CommandGroup)
+@click.version_option(degrade.__version__, prog_name="degrade")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Real-world degradation data for image super-resolution.
+
+    Measure what a camera does (estimate-kernels, extract-noise), keep it in a pool, and make
+    LR/HR training pairs that share it (build-pairs).
+
+    Exit codes: 0 all done; 3 finished, some inputs rejected; 1 fatal; 2 usage.
+    """
+
+
+for _command in (
+    demo,
+    build_pool,
+    estimate_kernels,
+    extract_noise,
+    import_kernels,
+    import_noise,
+    inspect,
+    build_pairs,
+    verify,
+    replay,
+    train,
+    upscale,
+    manifest,
+):
+    main.add_command(_command)

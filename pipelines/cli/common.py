@@ -1,0 +1,160 @@
+"""What the commands share: options, the progress bar, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from degrade.errors import DegradeError, printable
+from degrade.limits import MAX_PIXELS
+from pipelines.interrupts import Interrupted
+
+if TYPE_CHECKING:
+    from pipelines.reports import ProgressCallback, RunReport
+
+__all__ = [
+    "PATH",
+    "CommandGroup",
+    "finish",
+    "jobs_option",
+    "max_pixels_option",
+    "pool_option",
+    "progress_bar",
+    "seed_option",
+    "sources_argument",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+class CommandGroup(click.Group):
+    """A group whose commands end with one clear line and an exit code, never a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the work, not of the alphabet."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; turn what it raises into a line on stderr and an exit code."""
+        try:
+            with _terminate_as_interrupt():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BaseException as error:
+            if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
+                raise
+            _fail(error)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    if isinstance(error, KeyboardInterrupt):
+        click.echo("degrade: stopped", err=True)
+        sys.exit(128 + getattr(error, "signum", signal.SIGINT))
+    if isinstance(error, DegradeError):
+        click.echo(f"degrade: {one_line(error)}", err=True)
+        sys.exit(error.exit_code)
+    if isinstance(error, BrokenPipeError):
+        # The reader of our output went away (`degrade inspect | head`); not worth a word.
+        sys.stderr.close()
+        sys.exit(1)
+    if isinstance(error, MemoryError):
+        click.echo("degrade: out of memory; use smaller images or fewer --jobs", err=True)
+    else:
+        kind = type(error).__name__
+        text = one_line(error)
+        click.echo(f"degrade: unexpected {kind}: {text} (--debug shows more)", err=True)
+    sys.exit(1)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text on one printable line."""
+    return printable(" ".join(str(error).split()))
+
+
+@contextlib.contextmanager
+def _terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end a job as Ctrl-C does: finished work is kept, the exit code is 143."""
+
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: somebody else's process, their signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def finish(report: RunReport) -> None:
+    """Print a job's summary and rejects, and exit with its code unless that is 0."""
+    click.echo(report.summary())
+    for reject in report.rejects:
+        click.echo(f"  rejected: {reject}", err=True)
+    if report.exit_code:
+        sys.exit(report.exit_code)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, unit: str) -> Iterator[ProgressCallback]:
+    """Yield a callback that draws a progress bar on a terminal and nothing elsewhere."""
+    from tqdm import tqdm
+
+    bar = tqdm(desc=label, unit=f" {unit}", disable=None, dynamic_ncols=True, leave=False)
+
+    def advance(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+        bar.refresh()
+
+    with bar:
+        yield advance
+
+
+def sources_argument(function: F) -> F:
+    """Add SRC…: files, folders, manifests."""
+    return click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PATH)(function)
+
+
+def pool_option(*, required: bool) -> Callable[[F], F]:
+    """Add --pool."""
+    return click.option(
+        "--pool", type=PATH, required=required, help="Folder of the degradation pool."
+    )
+
+
+def jobs_option(function: F) -> F:
+    """Add --jobs."""
+    return click.option(
+        "--jobs", type=click.IntRange(1), default=None,
+        help="Worker processes, one thread each.  [default: every core]",
+    )(function)  # fmt: skip
+
+
+def seed_option(function: F) -> F:
+    """Add --seed."""
+    return click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True,
+        help="The same seed gives the same result, whatever the number of workers.",
+    )(function)  # fmt: skip
+
+
+def max_pixels_option(function: F) -> F:
+    """Add --max-pixels."""
+    return click.option(
+        "--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True,
+        help="Reject larger photos before they are decoded.",
+    )(function)  # fmt: skip

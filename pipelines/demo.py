@@ -1,0 +1,222 @@
+"""The whole job on photos that come inside scikit-image: no download, a few minutes, one picture.
+
+The photos play a camera whose blur is known: each is downsampled by a kernel of our choice and
+gets sensor-like noise. From these alone the toolkit estimates the kernels, collects the noise,
+builds pairs from other, clean photos, and trains the smallest model on them for a moment. Because
+the truth is known, the picture can show estimated kernels beside true ones.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from degrade.arrays import FloatArray
+from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError, printable
+from degrade.image_io import quantise, read_photo, write_png
+from degrade.kernels import BlurKernel, downsample, gaussian_kernel
+from degrade.noise import NoiseSelection
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool
+from degrade.resample import imresize
+from degrade.rng import rng_for
+from esrgan.naming import load_generator
+from esrgan.upscaling import upscale
+from kernelgan import KernelGANConfig
+from pipelines.demo_picture import DemoResults, draw_demo
+from pipelines.executors import Executor
+from pipelines.kernel_estimation import EstimateKernelsConfig
+from pipelines.noise_extraction import ExtractNoiseConfig
+from pipelines.pair_building import BuildPairsConfig, build_pairs
+from pipelines.pool_building import BuildPoolConfig, run_pool_building
+from pipelines.reports import ProgressCallback, RunReport
+from pipelines.training import TrainRunConfig, run_training
+
+__all__ = ["DemoConfig", "run_demo"]
+
+SCALE = 2
+_CAMERA_PHOTOS = ("astronaut", "coffee", "rocket", "ihc")
+_CLEAN_PHOTOS = ("astronaut", "coffee", "rocket", "ihc", "retina")
+_UNSEEN_PHOTO = "chelsea"
+_MARKER = ".degrade-demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoConfig:
+    """The settings of ``degrade demo``.
+
+    Attributes
+    ----------
+    out : Path
+        A folder of its own: it is emptied first if an earlier demo made it.
+    seed : int
+    iterations : int
+        KernelGAN iterations a photo.
+    train_steps : int
+    """
+
+    out: Path
+    seed: int = 0
+    iterations: int = 1000
+    train_steps: int = 200
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
+
+
+def run_demo(
+    config: DemoConfig,
+    *,
+    executor: Executor | None = None,
+    on_stage: Callable[[str], ProgressCallback],
+) -> RunReport:
+    """Run the whole chain and draw ``demo.png``.
+
+    Parameters
+    ----------
+    config : DemoConfig
+    executor : Executor or None
+        Where kernels are estimated and pairs are built; None: in this process.
+    on_stage : callable
+        Called with the name of each stage; returns where the stage reports its progress.
+
+    Raises
+    ------
+    MissingDependencyError
+        scikit-image or matplotlib are not there.
+    DegradeError
+        The output folder holds something else than an earlier demo.
+    """
+    started = time.monotonic()
+    originals = _load_photos()
+    _prepare_folder(config.out)
+    truths = _take_photos(config, originals)
+    lines = []
+
+    pool = config.out / "pool"
+    sources = (config.out / "src",)
+    pool_config = BuildPoolConfig(
+        kernels=EstimateKernelsConfig(
+            sources=sources, pool=pool, seed=config.seed,
+            kernelgan=KernelGANConfig(scale=SCALE, iterations=config.iterations),
+        ),
+        noise=ExtractNoiseConfig(
+            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, max_variance=25),
+        ),
+    )  # fmt: skip
+    report = run_pool_building(
+        pool_config, executor=executor, on_progress=on_stage("estimate kernels, collect noise")
+    )
+    lines += list(report.lines)
+
+    pairs = config.out / "pairs"
+    pair_config = BuildPairsConfig(
+        pool=pool, out=pairs, hr=(config.out / "hr",), scale=SCALE, hr_size=128, seed=config.seed
+    )
+    report = build_pairs(pair_config, executor=executor, on_progress=on_stage("build pairs"))
+    lines += report.summary().splitlines()
+
+    training = TrainRunConfig(
+        pairs=pairs, out=config.out / "model", preset="tiny", steps=config.train_steps,
+        seed=config.seed,
+    )  # fmt: skip
+    report = run_training(training, on_progress=on_stage("train the tiny model"))
+    lines += report.summary().splitlines()
+
+    picture = config.out / "demo.png"
+    draw_demo(_results(config, truths, originals[_UNSEEN_PHOTO]), picture)
+    lines.append(f"the picture: {picture}")
+    return RunReport(
+        job="demo", done=1, unit="whole chain", seconds=time.monotonic() - started,
+        lines=tuple(lines),
+    )  # fmt: skip
+
+
+def _load_photos() -> dict[str, FloatArray]:
+    try:
+        from skimage import data
+    except ImportError:
+        raise MissingDependencyError(
+            "the demo's photos come with scikit-image: pip install 'degrade[demo]'"
+        ) from None
+    folder = Path(data.__file__).parent
+    files = {
+        "astronaut": "astronaut.png", "coffee": "coffee.png", "rocket": "rocket.jpg",
+        "ihc": "ihc.png", "retina": "retina.jpg", "chelsea": "chelsea.png",
+    }  # fmt: skip
+    return {name: read_photo(folder / file).as_float() for name, file in files.items()}
+
+
+def _prepare_folder(out: Path) -> None:
+    if out.exists():
+        if any(out.iterdir()) and not (out / _MARKER).exists():
+            raise DegradeError(
+                f"{printable(out)} holds something else than a demo; choose another --out"
+            )
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / _MARKER).touch()
+
+
+def camera_kernel(name: str) -> BlurKernel:
+    """Return the blur of the demo's camera for one photo: the same lens, another focus."""
+    wide, narrow, degrees = {
+        "astronaut": (1.9, 0.9, 30), "coffee": (1.5, 1.1, 100),
+        "rocket": (2.2, 1.0, 150), "ihc": (1.3, 0.8, 60), "chelsea": (1.6, 1.0, 45),
+    }[name]  # fmt: skip
+    return gaussian_kernel(13, SCALE, (wide, narrow), np.deg2rad(degrees))
+
+
+def photograph(scene: FloatArray, kernel: BlurKernel, rng: np.random.Generator) -> FloatArray:
+    """Return what the demo's camera makes of a scene: blur, sampling, sensor noise.
+
+    Shot noise grows with brightness, read noise does not; both are a little correlated, as
+    after demosaicing.
+    """
+    height, width = (side - side % SCALE for side in scene.shape[:2])
+    clean = downsample(scene[:height, :width], kernel)
+    white = rng.standard_normal(clean.shape, dtype=np.float32)
+    grain = 0.8 * white + 0.35 * np.roll(white, 1, axis=0) + 0.35 * np.roll(white, 1, axis=1)
+    sigma = np.sqrt(2.0**2 + 6.0 * np.clip(clean, 0, 1)) / 255
+    return np.clip(clean + sigma * grain, 0.0, 1.0).astype(np.float32)
+
+
+def _take_photos(config: DemoConfig, originals: dict[str, FloatArray]) -> dict[str, BlurKernel]:
+    """Write the camera's photos to ``src/`` and the clean ones to ``hr/``; return the truths."""
+    truths = {}
+    for name in _CAMERA_PHOTOS:
+        truths[f"{name}.png"] = camera_kernel(name)
+        rng = rng_for(config.seed, "demo camera", name)
+        photo = photograph(originals[name], camera_kernel(name), rng)
+        write_png(config.out / "src" / f"{name}.png", quantise(photo))
+    for name in _CLEAN_PHOTOS:
+        write_png(config.out / "hr" / f"{name}.png", quantise(originals[name]))
+    return truths
+
+
+def _results(config: DemoConfig, truths: dict[str, BlurKernel], scene: FloatArray) -> DemoResults:
+    pool = DegradationPool.open(config.out / "pool")
+    estimates = {k.provenance.source_name: pool.read_kernel(k.id).weights for k in pool.kernels}
+    names = sorted(truths.keys() & estimates.keys())
+    photos = [(name, read_photo(config.out / "src" / name).as_float()) for name in names]
+    noise = [pool.read_residual(record.id) for record in pool.noise[:10]]
+    with open_pairs(config.out / "pairs") as reader:
+        rows = np.linspace(0, len(reader) - 1, 4).astype(int)
+        pairs = [reader.read(int(row)) for row in rows]
+
+    generator, _ = load_generator(config.out / "model" / "generator.pth")
+    height, width = (side - side % SCALE for side in scene.shape[:2])
+    kernel = camera_kernel(_UNSEEN_PHOTO)
+    unseen = photograph(scene, kernel, rng_for(config.seed, "demo camera", _UNSEEN_PHOTO))
+    return DemoResults(
+        photos=photos, noise=noise, pairs=pairs, unseen_lr=unseen,
+        kernels=[(truths[name].weights, estimates[name]) for name in names],
+        bicubic=np.clip(imresize(unseen, SCALE), 0, 1), sr=upscale(unseen, generator),
+        truth=scene[:height, :width],
+    )  # fmt: skip

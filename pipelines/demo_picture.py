@@ -1,0 +1,156 @@
+"""The picture that ends the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.errors import MissingDependencyError
+from degrade.kernels import crop_or_pad_kernel
+
+__all__ = ["DemoResults", "draw_demo", "kernel_psnr", "psnr"]
+
+_NOISE_GAIN = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DemoResults:
+    """What there is to see; images are (H, W, 3), float32 on [0, 1] or uint8.
+
+    Attributes
+    ----------
+    photos : list of (name, image)
+        What the camera took.
+    kernels : list of (true, estimated) weights
+        In the order of the photos.
+    noise : list of (P, P, 3) float32 residuals
+    pairs : list of (LR, HR) uint8
+    unseen_lr, bicubic, sr, truth : float32 images
+        A photo that was not trained on: as the camera took it, enlarged by bicubic interpolation,
+        by the trained model, and the scene itself.
+    """
+
+    photos: list[tuple[str, FloatArray]]
+    kernels: list[tuple[FloatArray, FloatArray]]
+    noise: list[FloatArray]
+    pairs: list[tuple[U8Array, U8Array]]
+    unseen_lr: FloatArray
+    bicubic: FloatArray
+    sr: FloatArray
+    truth: FloatArray
+
+
+def psnr(image: FloatArray, reference: FloatArray, *, border: int = 4) -> float:
+    """Return the RGB peak signal-to-noise ratio in dB, ``border`` pixels left out on each side."""
+    inside = slice(border, -border)
+    error = image[inside, inside].astype(np.float64) - reference[inside, inside]
+    return float(-10 * np.log10(np.mean(error**2)))
+
+
+def kernel_psnr(estimate: FloatArray, truth: FloatArray) -> float:
+    """Return -10·log10 of the mean squared difference over the larger support."""
+    size = max(estimate.shape[0], truth.shape[0])
+    error = crop_or_pad_kernel(estimate, size) - crop_or_pad_kernel(truth, size)
+    return float(-10 * np.log10(np.mean(error.astype(np.float64) ** 2)))
+
+
+def draw_demo(results: DemoResults, path: Path) -> None:
+    """Draw the picture to a PNG.
+
+    Raises
+    ------
+    MissingDependencyError
+        matplotlib is not there.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependencyError(
+            "the picture needs matplotlib: pip install 'degrade[report]'"
+        ) from None
+    figure = Figure(figsize=(13, 15.5), dpi=110, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.suptitle("From photos to pairs", fontsize=20, fontweight="bold", x=0.04, ha="left")
+    parts = figure.subfigures(5, 1, height_ratios=[3.0, 2.1, 1.9, 2.6, 4.2])
+    _draw_photos(parts[0], results)
+    _draw_kernels(parts[1], results)
+    _draw_noise(parts[2], results)
+    _draw_pairs(parts[3], results)
+    _draw_upscaling(parts[4], results)
+    figure.savefig(path)
+
+
+def _row(part: Any, title: str, count: int) -> Any:
+    part.suptitle(title, fontsize=12, x=0.04, ha="left", color="#333333")
+    axes = part.subplots(1, count, squeeze=False)[0]
+    part.subplots_adjust(left=0.04, right=0.98, top=0.80, bottom=0.03, wspace=0.06)
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    return axes
+
+
+def _draw_photos(part: Any, results: DemoResults) -> None:
+    axes = _row(part, "1  What the camera took: blurred and noisy photos", len(results.photos))
+    for axis, (name, image) in zip(axes, results.photos, strict=True):
+        axis.imshow(image, interpolation="nearest")
+        axis.set_title(f"{name}, {image.shape[1]}×{image.shape[0]}", fontsize=9)
+
+
+def _draw_kernels(part: Any, results: DemoResults) -> None:
+    title = "2  Its blur, measured from those photos alone: the true kernel and the estimate"
+    axes = _row(part, title, 2 * len(results.kernels))
+    for index, (truth, estimate) in enumerate(results.kernels):
+        size = max(truth.shape[0], estimate.shape[0])
+        top = float(max(truth.max(), estimate.max()))
+        for axis, weights in zip(axes[2 * index :], (truth, estimate), strict=False):
+            axis.imshow(crop_or_pad_kernel(weights, size), cmap="magma", vmin=0, vmax=top)
+        axes[2 * index].set_title("true", fontsize=9)
+        score = kernel_psnr(estimate, truth)
+        axes[2 * index + 1].set_title(f"estimated, {score:.1f} dB", fontsize=9)
+
+
+def _draw_noise(part: Any, results: DemoResults) -> None:
+    title = f"3  Its noise, collected from flat patches (×{_NOISE_GAIN}, around mid-grey)"
+    axes = _row(part, title, len(results.noise))
+    for axis, residual in zip(axes, results.noise, strict=True):
+        axis.imshow(np.clip(0.5 + _NOISE_GAIN * residual, 0, 1), interpolation="nearest")
+        axis.set_title(f"σ {255 * float(residual.std()):.1f}", fontsize=9)
+
+
+def _draw_pairs(part: Any, results: DemoResults) -> None:
+    title = "4  Training pairs: clean photos, and what that camera would have made of them"
+    axes = _row(part, title, 2 * len(results.pairs))
+    for index, (lr, hr) in enumerate(results.pairs):
+        axes[2 * index].imshow(lr, interpolation="nearest")
+        axes[2 * index].set_title("LR", fontsize=9)
+        axes[2 * index + 1].imshow(hr, interpolation="nearest")
+        axes[2 * index + 1].set_title("HR", fontsize=9)
+
+
+def _draw_upscaling(part: Any, results: DemoResults) -> None:
+    title = "5  A photo of that camera that nobody trained on, enlarged (a minute of training)"
+    axes = _row(part, title, 4)
+    shown: list[tuple[str, AnyArray]] = [
+        ("the camera's photo", results.unseen_lr),
+        (f"bicubic, {psnr(results.bicubic, results.truth):.2f} dB", results.bicubic),
+        (f"trained on the pairs, {psnr(results.sr, results.truth):.2f} dB", results.sr),
+        ("the scene", results.truth),
+    ]
+    for axis, (label, image) in zip(axes, shown, strict=True):
+        axis.imshow(_centre(image), interpolation="nearest")
+        axis.set_title(label, fontsize=9)
+
+
+def _centre(image: AnyArray, share: float = 0.6) -> AnyArray:
+    height, width = (int(side * share) for side in image.shape[:2])
+    side = min(height, width)
+    top, left = ((full - side) // 2 for full in image.shape[:2])
+    return np.clip(image[top : top + side, left : left + side], 0, 1)

@@ -1,0 +1,388 @@
+"""Build LR/HR pairs: apply the pool's kernels and noise to clean photos, shard by shard.
+
+Everything random is planned from the seed and from what is made, so the bytes on disk do not
+depend on the number of workers, the order of the photos, or how often the run was interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from degrade.degradation import DegradationConfig, hr_boxes
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError, InputError
+from degrade.errors import InvalidValueError, printable
+from degrade.files import folder_lock, write_atomically
+from degrade.image_io import MAX_PIXELS
+from degrade.noise import Box
+from degrade.pairs import ShardSpec, is_committed, read_sidecar, write_manifest
+from degrade.pool import DegradationPool
+from degrade.sources import Reject, SourceFile, find_images
+from pipelines.executors import Executor, InProcessExecutor
+from pipelines.interrupts import interrupt_signal
+from pipelines.photo_scan import ScannedPhoto, scan_photos
+from pipelines.reports import (
+    ProgressCallback,
+    RunReport,
+    no_progress,
+    write_rejects,
+)
+from pipelines.shard_building import PlannedPhoto, ShardTask, build_shard
+
+__all__ = ["BuildPairsConfig", "build_pairs"]
+
+_RUN_FILE = "run.json"
+_FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPairsConfig:
+    """The settings that decide what is built.
+
+    Attributes
+    ----------
+    pool : Path
+        The degradation pool.
+    out : Path
+        The folder of the pairs; made when missing.
+    hr : tuple of Path
+        Clean HR photos: files, folders, manifests. Empty: the photos that the pool was measured
+        on, cleaned up by bicubic ½.
+    format : {"hdf5", "lmdb"}
+    scale : int
+        HR size over LR size; the pool needs kernels of this scale.
+    hr_size : int or None
+        Side of the HR patches; None keeps whole photos.
+    noise : {"bake", "defer", "none"}
+        See :class:`degrade.degradation.DegradationConfig`.
+    clean_up : int or None
+        1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
+    seed : int
+    shard_mib : int or None
+        Size of a shard. None: 256 MiB, and for HDF5 less on small sets, so that every core has
+        several; never anything that depends on the machine.
+    max_pixels : int
+        Larger photos are rejected before they are decoded.
+    """
+
+    pool: Path
+    out: Path
+    hr: tuple[Path, ...] = ()
+    format: Literal["hdf5", "lmdb"] = "hdf5"
+    scale: int = 4
+    hr_size: int | None = 512
+    noise: Literal["bake", "defer", "none"] = "bake"
+    clean_up: int | None = None
+    seed: int = 0
+    shard_mib: int | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.format not in ("hdf5", "lmdb"):
+            raise InvalidValueError(f"format must be hdf5 or lmdb, got {self.format!r}")
+        if self.seed < 0:
+            raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
+        if self.shard_mib is not None and self.shard_mib < 1:
+            raise InvalidValueError(f"shard_mib must be at least 1, got {self.shard_mib}")
+        if self.hr_size is not None and (self.hr_size < self.scale or self.hr_size % self.scale):
+            raise InvalidValueError(
+                f"hr_size must be a multiple of the scale {self.scale}, got {self.hr_size}"
+            )
+        _ = self.degradation  # checks scale, noise and clean_up
+
+    @property
+    def degradation(self) -> DegradationConfig:
+        """The part that plans need."""
+        clean_up = self.clean_up or (1 if self.hr else 2)
+        return DegradationConfig(scale=self.scale, noise=self.noise, clean_up=clean_up)
+
+
+def build_pairs(
+    config: BuildPairsConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
+    """Build the pairs of ``config``, or what is missing of them.
+
+    Parameters
+    ----------
+    config : BuildPairsConfig
+    executor : Executor or None
+        Where the shards are made; None: in this process.
+    on_progress : callable or None
+        Called with (shards committed, shards in all).
+
+    Returns
+    -------
+    RunReport
+        Counts pairs. ``interrupted`` is set when a signal ended the run: what is committed stays,
+        and the same call goes on from there.
+
+    Raises
+    ------
+    DegradeError
+        Nothing can be built: no usable photo, a pool without kernels of the scale or without
+        noise to bake in, another run in the same folder, a full disk.
+    ChangedConfigError
+        ``config.out`` was begun with other settings, photos or another pool.
+    """
+    started = time.monotonic()
+    pool = DegradationPool.open(config.pool)
+    _check_pool(pool, config)
+    files, rejects = _source_files(pool, config)
+    photos, unreadable = scan_photos(files, max_pixels=config.max_pixels)
+    rejects += unreadable
+    planned, unfit = _plan_photos(photos, config)
+    rejects += unfit
+    if not planned:
+        raise DegradeError(_nothing_to_build(files, rejects))
+    try:
+        config.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        where = printable(config.out)
+        raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
+    with folder_lock(config.out):
+        run = _run_settings(config, pool, planned)
+        _begin_or_resume(config.out, run)
+        tasks = _shard_tasks(config, planned, run["config_hash"])
+        todo = [task for task in tasks if not is_committed(config.out, task.spec)]
+        progress = _run_shards(tasks, todo, executor or InProcessExecutor(), on_progress)
+        return _finish(config, run, tasks, progress, rejects, time.monotonic() - started)
+
+
+def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
+    where = printable(config.pool)
+    index = pool.index(config.scale)
+    if not index.kernel_ids:
+        scales = sorted({kernel.scale for kernel in pool.kernels})
+        have = f"only of scale {', '.join(map(str, scales))}" if scales else "at all"
+        what = f"has no ×{config.scale} kernel ({have})" if scales else "has no kernel"
+        raise DegradeError(
+            f"{where} {what}; run: degrade estimate-kernels SRC --scale {config.scale} --pool {where}"
+        )
+    if config.noise != "none" and not index.noise:
+        raise DegradeError(
+            f"{where} has no noise patch; run: degrade extract-noise SRC --pool {where}, "
+            "or build pairs without noise: --noise none"
+        )
+
+
+def _source_files(
+    pool: DegradationPool, config: BuildPairsConfig
+) -> tuple[list[SourceFile], list[Reject]]:
+    if config.hr:
+        return find_images(config.hr)
+    if not pool.sources:
+        raise DegradeError(
+            f"{printable(config.pool)} does not know the photos that it was measured on; "
+            "give clean HR photos: --hr DIR"
+        )
+    return [SourceFile(Path(s.path), s.name, s.sha256) for s in pool.sources], []
+
+
+def _plan_photos(
+    photos: Sequence[ScannedPhoto], config: BuildPairsConfig
+) -> tuple[list[PlannedPhoto], list[Reject]]:
+    """Choose every photo's HR boxes; sorted by key, each content once."""
+    planned, rejects = {}, []
+    factor = config.degradation.clean_up
+    for photo in sorted(photos, key=lambda p: (p.sha256, p.name)):
+        if photo.sha256 in planned:
+            continue
+        clean = (photo.height // factor, photo.width // factor)
+        boxes = hr_boxes(clean, config.hr_size, config.scale)
+        if boxes:
+            key = _photo_key(photo)
+            planned[photo.sha256] = PlannedPhoto(
+                photo.path, photo.name, photo.sha256, key, tuple(boxes)
+            )
+        else:
+            rejects.append(_too_small(photo, clean, config))
+    # Within a photo, pair keys only append digits; "_" keeps one photo's key from running on into
+    # another's, so this order is the order of the pair keys too.
+    return sorted(planned.values(), key=lambda p: p.key + "_"), rejects
+
+
+def _photo_key(photo: ScannedPhoto) -> str:
+    """Return a name of ASCII letters, digits and ``-`` that only this content has."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(photo.name).stem).strip("-")[:40]
+    return f"{stem or 'photo'}-{photo.sha256[:12]}"
+
+
+def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsConfig) -> Reject:
+    size, scale = config.hr_size or config.scale, config.scale
+    height, width = clean
+    halved = " after its clean-up by ½" if config.degradation.clean_up == 2 else ""
+    largest = min(clean) - min(clean) % scale
+    remedy = f"use --hr-size {largest} or --hr-size full" if largest else "use a larger photo"
+    reason = f"{width}×{height}{halved} is smaller than the HR patch of {size} pixels"
+    return Reject(str(photo.path), reason, remedy)
+
+
+def _nothing_to_build(files: Sequence[SourceFile], rejects: Sequence[Reject]) -> str:
+    if not files and not rejects:
+        return "no image was found among the HR photos; check the path and the file name endings"
+    first = rejects[0]
+    why = InputError(first.path, first.reason, first.remedy)
+    return f"none of the {len(files) or len(rejects)} HR photos can be used; the first: {why}"
+
+
+def _run_settings(
+    config: BuildPairsConfig, pool: DegradationPool, planned: Sequence[PlannedPhoto]
+) -> dict[str, Any]:
+    """Return what must not change between a run and its resumption."""
+    photos = hashlib.sha256(json.dumps([[p.key, p.sha256, p.boxes] for p in planned]).encode())
+    settings: dict[str, Any] = {
+        "version": _FORMAT_VERSION,
+        "format": config.format,
+        "scale": config.scale,
+        "hr_size": config.hr_size or "full",
+        "noise": config.noise,
+        "clean_up": config.degradation.clean_up,
+        "seed": config.seed,
+        "shard_mib": config.shard_mib or "auto",
+        "pool_digest": pool.digest(config.scale),
+        "photos": f"{len(planned)} photos, {photos.hexdigest()[:16]}",
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    # Outside the settings: where things were, as a hint for `replay`; they may move.
+    places = {"pool": str(config.pool.resolve()), "hr": [str(p.resolve()) for p in config.hr]}
+    return {
+        "settings": settings, "config_hash": digest, "max_pixels": config.max_pixels, **places
+    }  # fmt: skip
+
+
+def _begin_or_resume(out: Path, run: dict[str, Any]) -> None:
+    """Record the settings of a new run; refuse to mix them with those of an earlier one."""
+    path = out / _RUN_FILE
+    if not path.exists():
+        write_atomically(path, json.dumps(run, indent=1, sort_keys=True).encode())
+        return
+    try:
+        then = json.loads(path.read_bytes())["settings"]
+        differences = {
+            name: (str(then.get(name)), str(now))
+            for name, now in run["settings"].items()
+            if then.get(name) != now
+        }
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        raise CorruptDataError(
+            f"{printable(path)} is damaged; choose another output folder or delete this one"
+        ) from None
+    if differences:
+        raise ChangedConfigError(out, differences)
+
+
+def _shard_tasks(
+    config: BuildPairsConfig, planned: Sequence[PlannedPhoto], config_hash: str
+) -> list[ShardTask]:
+    """Group the photos, in order, into shards of about the wanted size."""
+    sizes = [sum(_pair_bytes(box, config.scale) for box in photo.boxes) for photo in planned]
+    target = _shard_bytes(config, sum(sizes))
+    groups: list[list[PlannedPhoto]] = [[]]
+    filled = 0
+    for photo, size in zip(planned, sizes, strict=True):
+        if groups[-1] and filled + size > target:
+            groups.append([])
+            filled = 0
+        groups[-1].append(photo)
+        filled += size
+    return [
+        ShardTask(
+            folder=config.out,
+            spec=ShardSpec(
+                index=index, format=config.format, scale=config.scale,
+                hr_size=config.hr_size, config_hash=config_hash,
+            ),
+            photos=tuple(group), pool=config.pool, degradation=config.degradation,
+            seed=config.seed, max_pixels=config.max_pixels,
+        )
+        for index, group in enumerate(groups)
+    ]  # fmt: skip
+
+
+def _pair_bytes(box: Box, scale: int) -> int:
+    pixels = box[2] * box[3]
+    return 3 * (pixels + pixels // scale**2)
+
+
+def _shard_bytes(config: BuildPairsConfig, total: int) -> int:
+    if config.shard_mib is not None:
+        return config.shard_mib << 20
+    # The field's LMDB trainers read one folder, so a small set should be one shard there.
+    return 256 << 20 if config.format == "lmdb" else min(max(total // 32, 4 << 20), 256 << 20)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What one call has done so far."""
+
+    pairs: int = 0
+    shift_sum: float = 0.0
+    failure: DegradeError | None = None
+    interrupted: int | None = None
+
+
+def _run_shards(
+    tasks: Sequence[ShardTask],
+    todo: Sequence[ShardTask],
+    executor: Executor,
+    on_progress: ProgressCallback | None,
+) -> _Progress:
+    """Run the missing shards; the first failure is kept until the others have had their turn."""
+    progress = _Progress()
+    done = len(tasks) - len(todo)
+    report = on_progress or no_progress
+    try:
+        report(done, len(tasks))
+        for result in executor.run(build_shard, todo):
+            try:
+                receipt = result.get()
+            except DegradeError as error:
+                progress.failure = progress.failure or error
+                continue
+            done += 1
+            progress.pairs += receipt.pairs
+            progress.shift_sum += receipt.pairs * receipt.clipping_shift
+            report(done, len(tasks))
+    except KeyboardInterrupt as error:
+        progress.interrupted = interrupt_signal(error)
+    return progress
+
+
+def _finish(
+    config: BuildPairsConfig,
+    run: dict[str, Any],
+    tasks: Sequence[ShardTask],
+    progress: _Progress,
+    rejects: list[Reject],
+    seconds: float,
+) -> RunReport:
+    """Write rejects.jsonl and, when every shard is there, the manifest."""
+    committed = [task for task in tasks if is_committed(config.out, task.spec)]
+    sidecars = [read_sidecar(config.out, task.spec.index) for task in committed]
+    rejects = rejects + [reject for sidecar in sidecars for reject in sidecar.rejects]
+    write_rejects(config.out, rejects)
+    total = sum(len(sidecar.records) for sidecar in sidecars)
+    if progress.failure is not None:
+        raise progress.failure
+    lines = [f"{total} pairs in {len(committed)} of {len(tasks)} shards in {config.out}"]
+    if len(committed) == len(tasks):
+        if not total:
+            raise DegradeError(_nothing_to_build([], rejects))
+        write_manifest(config.out, run)
+    if config.noise == "bake" and progress.pairs:
+        shift = progress.shift_sum / progress.pairs
+        lines.append(f"clipping the noise moved LR's mean by {shift:+.3f} grey levels")
+    return RunReport(
+        job="build-pairs", done=progress.pairs, skipped=total - progress.pairs, unit="pairs",
+        seconds=seconds, rejects=tuple(rejects), lines=tuple(lines),
+        interrupted=progress.interrupted,
+    )  # fmt: skip

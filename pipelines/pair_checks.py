@@ -1,0 +1,134 @@
+"""Check pairs on disk: hash them again, or make one again from its plan."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from degrade.degradation import DegradationPlan
+from degrade.errors import DegradeError, InputError, printable
+from degrade.image_io import MAX_PIXELS, write_png
+from degrade.pairs import open_pairs, verify_pairs
+from degrade.pool import DegradationPool
+from degrade.sources import SourceFile, find_images, hash_file
+from pipelines.reports import ProgressCallback, RunReport, no_progress
+from pipelines.shard_building import rebuild_pair
+
+__all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
+
+
+def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunReport:
+    """Re-hash every pair of a folder.
+
+    Raises
+    ------
+    DegradeError
+        Some pair is not what was written; the text names the first places and counts the rest.
+    """
+    started = time.monotonic()
+    report = on_progress or no_progress
+    checked, problems = 0, []
+    for result in verify_pairs(folder):
+        if result.problem is None:
+            checked += 1
+            report(checked, checked)
+        else:
+            place = f"shard {result.shard:05d}" if result.shard is not None else "the folder"
+            if result.row is not None:
+                place += f", row {result.row} ({result.key})"
+            problems.append(f"{place}: {result.problem}")
+    if problems:
+        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise DegradeError(
+            f"{printable(folder)}: {len(problems)} problems, {checked} sound pairs: "
+            f"{'; '.join(problems[:3])}{more}; delete the shards named and build them again"
+        )
+    return RunReport(
+        job="verify", done=checked, unit="pairs are sound", seconds=time.monotonic() - started
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayConfig:
+    """Which pair to make again, and from what.
+
+    Attributes
+    ----------
+    pairs : Path
+        The folder of pairs.
+    key : str
+        The pair's key.
+    hr : tuple of Path
+        Where the HR photos are now. Empty: where the pool or the run had them.
+    pool : Path or None
+        None: where the run had it.
+    out : Path or None
+        A folder for ``<key>_LR.png`` and ``<key>_HR.png``.
+    """
+
+    pairs: Path
+    key: str
+    hr: tuple[Path, ...] = ()
+    pool: Path | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """The plan that was replayed, and whether the bytes are those on disk."""
+
+    plan: DegradationPlan
+    identical: bool
+
+
+def replay_pair(config: ReplayConfig) -> ReplayReport:
+    """Make one pair again from its plan and compare it with the one on disk.
+
+    Raises
+    ------
+    DegradeError
+        The key is unknown, or the photo or the pool cannot be found as they were.
+    """
+    with open_pairs(config.pairs) as reader:
+        try:
+            row = list(reader.keys).index(config.key)
+        except ValueError:
+            raise DegradeError(
+                f"{printable(config.pairs)} has no pair {printable(config.key)}; "
+                f"keys look like {reader.keys[0]}"
+            ) from None
+        stored_lr, stored_hr = reader.read(row)
+        plan = reader.records[row].plan
+        run = reader.run
+    pool = DegradationPool.open(config.pool or Path(str(run["pool"])))
+    recorded = [Path(str(path)) for path in run.get("hr", [])]
+    path = _find_photo(plan.source_sha256, config.hr or tuple(recorded), pool)
+    pair = rebuild_pair(plan, path, pool, max_pixels=max(MAX_PIXELS, int(run["max_pixels"])))
+    if config.out is not None:
+        write_png(config.out / f"{config.key}_LR.png", pair.lr_u8)
+        write_png(config.out / f"{config.key}_HR.png", pair.hr_u8)
+    same = np.array_equal(pair.lr_u8, stored_lr) and np.array_equal(pair.hr_u8, stored_hr)
+    return ReplayReport(plan, bool(same))
+
+
+def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> Path:
+    """Return the file with the content ``sha256``; names may have changed, content may not."""
+    files: list[SourceFile]
+    if places:
+        files, _ = find_images(places)
+    else:
+        files = [SourceFile(Path(s.path), s.name) for s in pool.sources if s.sha256 == sha256]
+    for file in files:
+        try:
+            if hash_file(file.path) == sha256:
+                return file.path
+        except InputError:
+            continue
+    raise DegradeError(
+        f"the pair's HR photo (sha256 {sha256[:16]}…) is not among the {len(files)} files looked "
+        "at; say where the photos are now: --hr DIR"
+    )

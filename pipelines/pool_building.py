@@ -1,0 +1,77 @@
+"""Fill a pool with the kernels and the noise of the same photos."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from pipelines.executors import Executor
+from pipelines.kernel_estimation import EstimateKernelsConfig, run_kernel_estimation
+from pipelines.noise_extraction import (
+    ExtractNoiseConfig,
+    NoNoiseError,
+    run_noise_extraction,
+)
+from pipelines.reports import ProgressCallback, RunReport, no_progress, write_rejects
+
+__all__ = ["BuildPoolConfig", "run_pool_building"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPoolConfig:
+    """The settings of both halves; their sources and pool are the same."""
+
+    kernels: EstimateKernelsConfig
+    noise: ExtractNoiseConfig
+
+
+def run_pool_building(
+    config: BuildPoolConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
+    """Collect noise, then estimate kernels.
+
+    Noise comes first because it takes seconds: when none is found, the advice is there before
+    the long part starts. That is no reason to stop, so it becomes a line of the report.
+
+    Raises
+    ------
+    DegradeError
+        No photo can be used, or the pool is damaged or in use.
+    """
+    started = time.monotonic()
+    progress = on_progress or no_progress
+    half = (0, 0)
+
+    def noise_progress(done: int, total: int) -> None:
+        nonlocal half
+        half = (done, total)
+        progress(done, 2 * total)
+
+    def kernel_progress(done: int, total: int) -> None:
+        progress(half[1] + done, half[1] + total)
+
+    reports, lines = [], []
+    try:
+        noise = run_noise_extraction(config.noise, executor=executor, on_progress=noise_progress)
+        reports.append(noise)
+        lines += noise.summary().splitlines()
+    except NoNoiseError as error:
+        lines.append(str(error))
+    interrupted = reports[0].interrupted if reports else None
+    if interrupted is None:
+        kernels = run_kernel_estimation(
+            config.kernels, executor=executor, on_progress=kernel_progress
+        )
+        reports.append(kernels)
+        lines += kernels.summary().splitlines()
+        interrupted = kernels.interrupted
+    rejects = tuple(dict.fromkeys(reject for report in reports for reject in report.rejects))
+    write_rejects(config.noise.pool, rejects)
+    return RunReport(
+        job="build-pool", done=sum(report.done for report in reports), unit="kernels and patches",
+        skipped=sum(report.skipped for report in reports), seconds=time.monotonic() - started,
+        rejects=rejects, lines=tuple(lines), interrupted=interrupted,
+    )  # fmt: skip

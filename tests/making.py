@@ -1,0 +1,42 @@
+"""Things that tests make: pictures with something to see, a pool filled by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from degrade.arrays import FloatArray
+from degrade.kernels import gaussian_kernel
+from degrade.noise import NoisePatch
+from degrade.pool import DegradationPool, Provenance
+from degrade.rng import rng_for
+
+
+def make_scene(name: str, height: int, width: int) -> FloatArray:
+    """Return a picture of soft blobs and hard edges on [0, 1], the same for the same name."""
+    rng = rng_for(0, "scene", name)
+    soft = ndimage.gaussian_filter(rng.standard_normal((height, width, 3)), (6, 6, 0))
+    hard = ndimage.gaussian_filter(rng.standard_normal((height, width)), 4) > 0
+    scene = 0.5 + 1.2 * soft + np.where(hard, 0.15, -0.15)[..., None]
+    return np.clip(scene, 0.05, 0.95).astype(np.float32)
+
+
+def fill_pool(path: Path, *, scale: int = 2, kernels: int = 3, patches: int = 4) -> DegradationPool:
+    """Return a pool of Gaussian kernels and white noise of sigma 3 grey levels."""
+    pool = DegradationPool.create(path)
+    provenance = Provenance(
+        source_name="by hand", source_sha256=None, box=None, method="test", settings="{}",
+        tool_version="0", statistics={},
+    )  # fmt: skip
+    with pool.writing():
+        for index in range(kernels):
+            kernel = gaussian_kernel(13, scale, (1.0 + 0.3 * index, 0.8), 0.4 * index)
+            pool.add_kernel(kernel, provenance)
+        for index in range(patches):
+            noise = rng_for(0, "noise", index).normal(120, 3, (64, 64, 3))
+            pixels = np.rint(noise).astype(np.uint8)
+            patch = NoisePatch(pixels, float(pixels.var()), 120.0, "by hand", (0, 0, 64, 64))
+            pool.add_noise(patch, provenance)
+    return pool
