@@ -30,8 +30,8 @@ types: $(VENV)/.installed
 contract: $(VENV)/.installed  ## the order of the floors (DESIGN in docs/decisions)
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed  ## the estimator's forward, six convs against the composed kernel
+	$(BIN)/python -m benchmarks.kernelgan_forward
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

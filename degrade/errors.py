@@ -1,4 +1,4 @@
-"""The exceptions that the toolkit raises on purpose; each one's text is a single line for the user."""
+"""The exceptions that the toolkit raises on purpose; each one's text is one line for the user."""
 
 from __future__ import annotations
 

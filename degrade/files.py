@@ -1,4 +1,4 @@
-"""Writing files so that a kill, a full disk or a second run cannot leave half of one behind."""
+"""Reading files that may be anything, and writing so that no half file is ever left behind."""
 
 from __future__ import annotations
 
@@ -7,13 +7,66 @@ import errno
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 
-from degrade.errors import DegradeError, FolderInUseError, printable
+from degrade.errors import DegradeError, FolderInUseError, InputError, printable
 
-__all__ = ["commit_file", "folder_lock", "fsync_folder", "resolve_inside", "write_atomically"]
+__all__ = [
+    "commit_file",
+    "folder_lock",
+    "fsync_folder",
+    "open_regular",
+    "read_file",
+    "resolve_inside",
+    "write_atomically",
+]
+
+_MAX_FILE_BYTES = 2**31
+"""Above what 200 million 16-bit RGBA pixels take uncompressed: no input that is of use."""
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; never hangs on a FIFO or a device.
+
+    Raises
+    ------
+    InputError
+        The path is missing, unreadable or no regular file.
+    """
+    try:
+        # A FIFO without a writer would block an ordinary open for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(path, "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Return a regular file's bytes.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_regular`, or the file is too large to be an image.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _MAX_FILE_BYTES:
+            raise InputError(path, f"{size} bytes are more than the {_MAX_FILE_BYTES} allowed")
+        try:
+            return file.read()
+        except OSError as error:
+            raise InputError(
+                path, f"cannot be read ({error.strerror})", "copy it again from its source"
+            ) from None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -32,9 +85,10 @@ def write_atomically(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         commit_file(temporary, path)
     except OSError as error:
+        raise DegradeError(_write_failure(path, len(data), error)) from error
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise DegradeError(_write_failure(path, len(data), error)) from error
 
 
 def commit_file(temporary: Path, path: Path) -> None:
@@ -68,10 +122,14 @@ def resolve_inside(root: Path, relative: str) -> Path:
     Raises
     ------
     DegradeError
-        The name is absolute, climbs out with ``..`` or leads out through a symbolic link.
+        The name is absolute, climbs out with ``..``, leads out through a symbolic link, or its
+        links go in a circle.
     """
     base = root.resolve()
-    target = (base / relative).resolve()
+    try:
+        target = (base / relative).resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, names that cannot be
+        raise DegradeError(f"{printable(relative)}: leads nowhere; refused") from None
     if Path(relative).is_absolute() or not target.is_relative_to(base):
         raise DegradeError(f"{printable(relative)}: leads outside {printable(root)}; refused")
     return target
@@ -88,6 +146,8 @@ def folder_lock(folder: Path) -> Iterator[None]:
     ------
     FolderInUseError
         Another run holds the lock.
+    DegradeError
+        The folder is missing or cannot be written to.
     """
     lock = folder / ".lock"
     mine = {
@@ -100,41 +160,73 @@ def folder_lock(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            lock.unlink(missing_ok=True)
 
 
 def _take_lock(lock: Path, content: bytes) -> None:
     # The content is complete before the name exists (a link, not open + write), so that another
     # run never reads a half-written lock and takes it for a stale one.
     temporary = lock.with_name(f".lock.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
     try:
+        temporary.write_bytes(content)
         for _ in range(2):
             try:
-                os.link(temporary, lock)
+                _link_or_create(temporary, lock)
                 return
             except FileExistsError:
                 _clear_if_stale(lock)
         raise FolderInUseError(f"{printable(lock.parent)}: another run has just taken this folder")
+    except OSError as error:
+        raise DegradeError(_write_failure(lock, len(content), error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _link_or_create(temporary: Path, lock: Path) -> None:
+    try:
+        os.link(temporary, lock)
+    except FileExistsError:
+        raise
+    except OSError:
+        # exFAT and some network file systems have no links. A lock that is still empty when
+        # another run reads it names no process there and counts as held.
+        with lock.open("xb") as file:
+            file.write(temporary.read_bytes())
 
 
 def _clear_if_stale(lock: Path) -> None:
     try:
-        holder = json.loads(lock.read_bytes())
+        content = lock.read_bytes()
+        holder = json.loads(content)
         host, pid, start = holder["host"], int(holder["pid"]), holder["process_start"]
     except FileNotFoundError:
         return
-    except (ValueError, KeyError, TypeError):
-        holder, host, pid, start = {}, None, 0, None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        content, holder, host, pid, start = b"", {}, None, 0, None
     if host == socket.gethostname() and _process_start(pid) != start:
-        lock.unlink(missing_ok=True)
+        _remove_stale(lock, content)
         return
     raise FolderInUseError(
         f"{printable(lock.parent)} is in use by process {pid} on {host} since "
         f"{holder.get('since')}; wait for it, or delete {printable(lock)} if that run is dead"
     )
+
+
+def _remove_stale(lock: Path, content: bytes) -> None:
+    """Remove a lock that held ``content``, unless another run has taken it over since."""
+    aside = lock.with_name(f".lock.{os.getpid()}.stale")
+    try:
+        lock.rename(aside)
+    except FileNotFoundError:
+        return
+    try:
+        if aside.read_bytes() != content:
+            with contextlib.suppress(FileExistsError):
+                _link_or_create(aside, lock)
+    finally:
+        aside.unlink()
 
 
 def _process_start(pid: int) -> str | None:
@@ -146,7 +238,7 @@ def _process_start(pid: int) -> str | None:
         pass
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except OSError:
         return "unknown"

@@ -32,13 +32,14 @@ class ImageHeader:
     width, height : int
         Stored size in pixels, before any EXIF rotation.
     channels : int
-        As stored: 1 gray, 2 gray + alpha, 3 colour, 4 colour + alpha, or CMYK for JPEG.
+        As stored: 1 gray, 2 gray + alpha, 3 colour, 4 colour + alpha or CMYK.
     bit_depth : int
         Bits per channel as stored.
     orientation : int
         EXIF orientation 1…8; 1 when the file says nothing.
-    is_animated, is_float, has_alpha : bool
-        More than one frame; floating-point samples; an alpha channel or transparent colour.
+    is_animated, is_float, is_cmyk, has_alpha : bool
+        More than one frame; floating-point samples; inks, not light; an alpha channel or
+        transparent colour.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
     """
@@ -51,6 +52,7 @@ class ImageHeader:
     orientation: int = 1
     is_animated: bool = False
     is_float: bool = False
+    is_cmyk: bool = False
     has_alpha: bool = False
     missing_end: bool = False
 
@@ -157,7 +159,8 @@ def _parse_jpeg(data: bytes) -> ImageHeader:
         raise InvalidValueError("its JPEG header is damaged or cut short")
     width, height, channels, depth = frame
     return ImageHeader(
-        "jpeg", width, height, channels, depth, orientation, missing_end=not ended
+        "jpeg", width, height, channels, depth, orientation,
+        is_cmyk=channels == 4, missing_end=not ended,
     )  # fmt: skip
 
 
@@ -214,11 +217,12 @@ def _tiff_tags(data: bytes) -> tuple[dict[int, list[int]], int]:
 
 def _parse_tiff(data: bytes) -> ImageHeader:
     tags, following = _tiff_tags(data)
-    channels = tags.get(277, [1])[0]
+    channels, is_cmyk = tags.get(277, [1])[0], tags.get(262) == [5]
     return ImageHeader(
         "tiff", tags[256][0], tags[257][0], channels, tags.get(258, [1])[0],
         _valid_orientation(tags.get(274, [1])[0]), is_animated=following != 0,
-        is_float=3 in tags.get(339, [1]), has_alpha=channels in (2, 4) and tags.get(262) != [5],
+        is_float=3 in tags.get(339, [1]), is_cmyk=is_cmyk,
+        has_alpha=channels in (2, 4) and not is_cmyk,
     )  # fmt: skip
 
 
@@ -255,5 +259,9 @@ def _parse_pnm(data: bytes) -> ImageHeader:
         fields.append(int(found.group(1)[:9]))
         position = found.end()
     channels = 3 if data[1:2] in b"36" else 1
-    depth = 16 if wanted == 3 and fields[2] > 255 else 8
+    peak = fields[2] if wanted == 3 else 255
+    if peak not in (255, 65535):
+        # The decoder leaves such values as they are: a photo too dark by that factor.
+        raise InvalidValueError(f"its PNM header gives white as {peak}, not as 255 or 65535")
+    depth = 16 if peak > 255 else 8
     return ImageHeader("pnm", fields[0], fields[1], channels, depth)

@@ -10,19 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 # OpenCV reads its limit once, at import; ours (MAX_PIXELS) is stricter and is checked first.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**30))
+# Each failure is reported here, by the file's name; OpenCV's own lines would only repeat it.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 
 import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.files import write_atomically
+from degrade.files import read_file, write_atomically
 from degrade.image_header import ImageHeader, read_header
 from degrade.limits import MAX_PIXELS
 
@@ -93,25 +94,6 @@ def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
         floating point; the text names the file, the reason and what to do.
     """
     return decode_photo(read_file(path), path, max_pixels=max_pixels)
-
-
-def read_file(path: Path) -> bytes:
-    """Return a regular file's bytes; never hangs on a FIFO or a device.
-
-    Raises
-    ------
-    InputError
-        The path is missing, unreadable or no regular file.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise InputError(path, "not a regular file")
-            return file.read()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
 
 
 def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> ImageHeader:
@@ -188,7 +170,7 @@ def _notes(header: ImageHeader, pixels: AnyArray) -> tuple[str, ...]:
         notes.append("gray")
     if header.has_alpha:
         notes.append("alpha dropped")
-    if header.format == "jpeg" and header.channels == 4:
+    if header.is_cmyk:
         notes.append("CMYK converted")
     if header.orientation != 1:
         notes.append("rotated")
@@ -196,11 +178,9 @@ def _notes(header: ImageHeader, pixels: AnyArray) -> tuple[str, ...]:
 
 
 def quantise(image: FloatArray) -> U8Array:
-    """Round float RGB in [0, 1] to uint8 once, clipping what lies outside.
-
-    NaN becomes 0; callers that can meet it check first.
-    """
-    return np.rint(np.clip(np.nan_to_num(image), 0.0, 1.0) * 255.0).astype(np.uint8)
+    """Round float RGB in [0, 1] to uint8 once, clipping what lies outside; must be finite."""
+    levels: U8Array = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return levels
 
 
 def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
@@ -208,9 +188,15 @@ def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
 
     Raises
     ------
+    InvalidValueError
+        The array is not as described.
     DegradeError
-        The encoder refused the array.
+        The encoder refused it.
     """
+    if rgb_u8.ndim != 3 or rgb_u8.shape[2] != 3 or 0 in rgb_u8.shape:
+        raise InvalidValueError(f"pixels must be (H, W, 3), got {rgb_u8.shape}")
+    if rgb_u8.dtype not in (np.uint8, np.uint16):
+        raise InvalidValueError(f"pixels must be uint8 or uint16, got {rgb_u8.dtype}")
     bgr = cv2.cvtColor(np.ascontiguousarray(rgb_u8), cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, level])
     if not done:

@@ -39,6 +39,7 @@ PHASE_TOLERANCE = 0.05
 """How far, in HR pixels, a kernel's centre of mass may lie from where the phase rule puts it."""
 
 _SUM_TOLERANCE = 1e-3
+_ROUNDING_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,10 @@ class BlurKernel:
                 f"the kernel's centre of mass is off by ({offset[0]:.3f}, {offset[1]:.3f}) HR "
                 f"pixels at scale {self.scale}; repair_kernel would centre it"
             )
-        weights /= np.float32(total)
+        # Dividing again by a sum that is 1 up to rounding would change the last bits each time that
+        # a kernel is read back.
+        if abs(total - 1) > _ROUNDING_TOLERANCE:
+            weights /= np.float32(total)
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
@@ -209,7 +213,7 @@ def _trim(
         if gone > lost or np.abs(phase_error(inner, scale)).max() > PHASE_TOLERANCE / 2:
             break
         best = inner
-    return best / best.sum()
+    return np.asarray(best / best.sum(), dtype=np.float64)
 
 
 def crop_or_pad_kernel(weights: AnyArray, size: int) -> AnyArray:

@@ -132,8 +132,8 @@ class NoiseSearch:
     boxes : list of (top, left, height, width)
         The accepted patches, in reading order.
     refused : dict of str to int
-        Gate name (``clipped``, ``dark``, ``flat``, ``textured``, ``variance``) to positions that
-        failed it first.
+        Gate name (``variance``, ``flat``, ``dark``, ``clipped``, ``textured``, in this order) to
+        positions that failed it first.
     variances, means : (N,) float64 arrays
         Of every position looked at, in 8-bit grey units: for histograms and advice.
     accepted : (N,) bool array
@@ -151,7 +151,8 @@ class NoiseSearch:
 
 def channel_means(pixels: AnyArray) -> npt.NDArray[np.float64]:
     """Return the mean per channel of (P, P, 3) integer pixels, in the pixels' own units."""
-    return pixels.reshape(-1, pixels.shape[-1]).mean(axis=0, dtype=np.float64)
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    return np.asarray(flat.mean(axis=0, dtype=np.float64), dtype=np.float64)
 
 
 def residual_of(pixels: AnyArray, means: npt.NDArray[np.float64]) -> FloatArray:
@@ -161,7 +162,7 @@ def residual_of(pixels: AnyArray, means: npt.NDArray[np.float64]) -> FloatArray:
 
 
 def patch_positions(length: int, patch_size: int, stride: int) -> npt.NDArray[np.int64]:
-    """Return the starts 0, stride, …, always with the last possible one, ``length - patch_size``."""
+    """Return the starts 0, stride, …, always with the last possible one, length - patch_size."""
     last = length - patch_size
     if last < 0:
         return np.empty(0, dtype=np.int64)
@@ -212,10 +213,10 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
     means, variances = _window_moments(total, squares, rows, columns, size)
     means += centre
     gates = {
-        "clipped": _window_sums(clipped, rows, columns, size) > selection.max_clipped * size**2,
-        "dark": means < selection.min_mean,
         "variance": variances > selection.max_variance,
         "flat": variances < selection.min_variance,
+        "dark": means < selection.min_mean,
+        "clipped": _window_sums(clipped, rows, columns, size) > selection.max_clipped * size**2,
         "textured": _structure(total, squares, rows, columns, size) > selection.max_structure,
     }
     accepted = np.ones(means.shape, dtype=bool)
@@ -288,7 +289,9 @@ def _structure(
         ]
     )
     mean: npt.NDArray[np.float64] = blocks.mean(axis=0)
-    return np.divide(blocks.max(axis=0), mean, out=np.ones_like(mean), where=mean > 0)
+    ratio = np.ones_like(mean)
+    np.divide(blocks.max(axis=0), mean, out=ratio, where=mean > 0)
+    return ratio
 
 
 def suggest_max_variance(searches: Sequence[NoiseSearch]) -> float | None:

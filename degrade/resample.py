@@ -29,7 +29,7 @@ def cubic(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def mirror_indices(indices: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
-    """Map any integer positions into 0…size-1 by mirroring with the edge repeated (``dcba|abcd``)."""
+    """Map positions into 0…size-1 by mirroring with the edge repeated (``dcba|abcd``)."""
     folded = np.mod(indices, 2 * size)
     return np.where(folded < size, folded, 2 * size - 1 - folded)
 

@@ -25,7 +25,7 @@ from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from degrade.resample import imresize
 from degrade.rng import rng_for
-from esrgan.naming import load_generator
+from esrgan.checkpoints import read_generator
 from esrgan.upscaling import upscale
 from kernelgan import KernelGANConfig
 from pipelines.demo_picture import DemoResults, draw_demo
@@ -184,7 +184,8 @@ def photograph(scene: FloatArray, kernel: BlurKernel, rng: np.random.Generator) 
     white = rng.standard_normal(clean.shape, dtype=np.float32)
     grain = 0.8 * white + 0.35 * np.roll(white, 1, axis=0) + 0.35 * np.roll(white, 1, axis=1)
     sigma = np.sqrt(2.0**2 + 6.0 * np.clip(clean, 0, 1)) / 255
-    return np.clip(clean + sigma * grain, 0.0, 1.0).astype(np.float32)
+    photo: FloatArray = np.clip(clean + sigma * grain, 0.0, 1.0).astype(np.float32)
+    return photo
 
 
 def _take_photos(config: DemoConfig, originals: dict[str, FloatArray]) -> dict[str, BlurKernel]:
@@ -210,7 +211,7 @@ def _results(config: DemoConfig, truths: dict[str, BlurKernel], scene: FloatArra
         rows = np.linspace(0, len(reader) - 1, 4).astype(int)
         pairs = [reader.read(int(row)) for row in rows]
 
-    generator, _ = load_generator(config.out / "model" / "generator.pth")
+    generator = read_generator(config.out / "model" / "generator.pth")
     height, width = (side - side % SCALE for side in scene.shape[:2])
     kernel = camera_kernel(_UNSEEN_PHOTO)
     unseen = photograph(scene, kernel, rng_for(config.seed, "demo camera", _UNSEEN_PHOTO))

@@ -76,7 +76,7 @@ def draw_demo(results: DemoResults, path: Path) -> None:
     figure = Figure(figsize=(13, 15.5), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     figure.suptitle("From photos to pairs", fontsize=20, fontweight="bold", x=0.04, ha="left")
-    parts = figure.subfigures(5, 1, height_ratios=[3.0, 2.1, 1.9, 2.6, 4.2])
+    parts: Any = figure.subfigures(5, 1, height_ratios=[3.0, 2.1, 1.9, 2.6, 4.2])
     _draw_photos(parts[0], results)
     _draw_kernels(parts[1], results)
     _draw_noise(parts[2], results)

@@ -145,7 +145,8 @@ class ProcessExecutor:
                 return_as="generator_unordered", batch_size=1, pre_dispatch=f"{jobs}+1"
             )(calls)
         try:
-            for result in results:  # not `yield from`, which would close joblib's generator loudly
+            # `yield from` would close joblib's generator, loudly, before the lines below could.
+            for result in results:  # noqa: UP028
                 yield result
         except BaseException:
             # Interrupted or broken: nobody waits for these results any more.

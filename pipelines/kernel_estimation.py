@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from degrade.kernel_files import write_kernelgan_mat
+
 import degrade
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.image_io import MAX_PIXELS
-from degrade.kernel_files import write_kernelgan_mat
-from degrade.pool import DegradationPool, Provenance
 from degrade.kernels import BlurKernel, kernel_sigmas
+from degrade.pool import DegradationPool, Provenance
 from degrade.sources import Reject
 from kernelgan import KernelEstimate, KernelGANConfig, UnsuitablePhotoError, estimate_kernels
 from pipelines.executors import Executor, InProcessExecutor, WorkerDiedError

@@ -16,8 +16,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from degrade.degradation import DegradationConfig, hr_boxes
-from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError, InputError
-from degrade.errors import InvalidValueError, printable
+from degrade.errors import (
+    ChangedConfigError,
+    CorruptDataError,
+    DegradeError,
+    InputError,
+    InvalidValueError,
+    printable,
+)
 from degrade.files import folder_lock, write_atomically
 from degrade.image_io import MAX_PIXELS
 from degrade.noise import Box
@@ -165,7 +171,8 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
         have = f"only of scale {', '.join(map(str, scales))}" if scales else "at all"
         what = f"has no ×{config.scale} kernel ({have})" if scales else "has no kernel"
         raise DegradeError(
-            f"{where} {what}; run: degrade estimate-kernels SRC --scale {config.scale} --pool {where}"
+            f"{where} {what}; run: "
+            f"degrade estimate-kernels SRC --scale {config.scale} --pool {where}"
         )
     if config.noise != "none" and not index.noise:
         raise DegradeError(

@@ -74,7 +74,7 @@ class RunReport:
 
 
 def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
-    """Write ``folder/rejects.jsonl``, one line a rejected input; an empty file when there is none."""
+    """Write ``folder/rejects.jsonl``: one line a rejected input, no line when there is none."""
     ordered = sorted(rejects, key=lambda reject: (reject.path, reject.reason))
     # Escaped to ASCII: a file name may hold bytes that are no text.
     lines = [json.dumps(reject.to_json(), sort_keys=True) + "\n" for reject in ordered]

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from degrade.errors import DegradeError
 from pipelines.cli.common import (
     PATH,
     finish,
@@ -18,21 +19,13 @@ from pipelines.cli.common import (
 )
 
 
-class _SizeOrFull(click.ParamType):
-    """A positive number, or ``full`` (None)."""
-
-    name = "PIXELS|full"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value is None or value == "full":
-            return None
-        try:
-            size = int(value)
-        except (TypeError, ValueError):
-            self.fail(f"{value!r} is neither a number of pixels nor 'full'", param, ctx)
-        if size < 1:
-            self.fail(f"{size} is not above 0", param, ctx)
-        return size
+def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -> int | None:
+    """Return a number of pixels, None for ``full``."""
+    if value == "full":
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'full'")
+    return int(value)
 
 
 @click.command("build-pairs")
@@ -57,7 +50,8 @@ class _SizeOrFull(click.ParamType):
 )
 @click.option(
     "--hr-size",
-    type=_SizeOrFull(),
+    metavar="PIXELS|full",
+    callback=_pixels_or_full,
     default="512",
     show_default=True,
     help="Side of the HR patches, or 'full' for whole photos.",
@@ -113,8 +107,7 @@ def verify(pairs: Path) -> None:
 @click.option("--hr", type=PATH, multiple=True, help="Where the HR photos are now.")
 @pool_option(required=False)
 @click.option("--out", type=PATH, default=None, help="Write the two images as PNG here.")
-@click.pass_context
-def replay(ctx: click.Context, **options: Any) -> None:
+def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""
     import json
 
@@ -125,5 +118,4 @@ def replay(ctx: click.Context, **options: Any) -> None:
     if report.identical:
         click.echo("replay: identical, byte for byte")
     else:
-        click.echo("degrade: the pair on disk is not what its plan gives here", err=True)
-        ctx.exit(1)
+        raise DegradeError("the pair on disk is not what its plan gives here")

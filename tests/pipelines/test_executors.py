@@ -63,7 +63,7 @@ class TestEveryExecutor:
     def test_run_returns_errors_of_purpose_and_goes_on(self, executor: Executor) -> None:
         results = {r.index: r for r in executor.run(_refuse_odd, [0, 1, 2, 3])}
         assert results[0].get() == 0 and results[2].get() == 2
-        with pytest.raises(InputError, match="1.png: odd; use an even one"):
+        with pytest.raises(InputError, match=r"1\.png: odd; use an even one"):
             results[1].get()
         assert isinstance(results[3].error, InputError)
         assert results[3].error.path == "3.png"

@@ -145,7 +145,7 @@ def test_build_pairs_refuses_to_resume_with_other_settings(
     with pytest.raises(ChangedConfigError, match="seed: 7 -> 8"):
         build_pairs(replace(config, seed=8))
     (scenes / "scene 0.png").unlink()
-    with pytest.raises(ChangedConfigError, match="photos: 7 photos.* -> 6 photos"):
+    with pytest.raises(ChangedConfigError, match=r"photos: 7 photos.* -> 6 photos"):
         build_pairs(config)
 
 

@@ -1,0 +1,1 @@
+"""Figures that can be repeated: each module is one command, ``python -m benchmarks.NAME``."""

