@@ -121,7 +121,7 @@ def _parse_png(data: bytes) -> ImageHeader:
         animated |= kind == b"acTL"
         transparent |= kind == b"tRNS"
         if kind == b"IEND":
-            ended = True
+            ended = position + 12 <= len(data)
             break
         position += 12 + length
     return ImageHeader(

@@ -23,8 +23,7 @@ from scipy import io as scipy_io
 
 from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.files import write_atomically
-from degrade.image_io import read_file
+from degrade.files import read_file, write_atomically
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
 from degrade.mat5 import is_mat5, read_mat5
 from degrade.npy import map_npy
@@ -84,10 +83,8 @@ def read_kernel_file(path: Path) -> list[RawKernel]:
     InputError
         The file is missing, damaged, of another kind, too large, or holds no square array.
     """
-    if path.suffix.lower() == ".npy":
-        variables = {"": [map_npy(path)]}
-    else:
-        variables = _read_mat(path)
+    is_npy = path.suffix.lower() == ".npy"
+    variables = {"": [map_npy(path)]} if is_npy else _read_mat(path)
     if sum(array.size for group in variables.values() for array in group) > _MAX_VALUES:
         raise InputError(path, "holds too many values for kernels", "split the file")
     chosen = {name: variables[name] for name in _USUAL_NAMES if name in variables} or variables
@@ -95,8 +92,8 @@ def read_kernel_file(path: Path) -> list[RawKernel]:
     for name, arrays in chosen.items():
         weights = [kernel for array in arrays for kernel in _split(array)]
         for number, kernel in enumerate(weights):
-            label = f"{name}[{number}]" if len(weights) > 1 else name
-            kernels.append(RawKernel(kernel, f"{path.name}:{label}" if label else path.name))
+            label = f"{path.name}:{name}" if len(chosen) > 1 else path.name
+            kernels.append(RawKernel(kernel, f"{label}[{number}]" if len(weights) > 1 else label))
     if len(kernels) > _MAX_KERNELS:
         raise InputError(path, f"holds {len(kernels)} kernels, more than {_MAX_KERNELS}")
     if not kernels:
@@ -175,9 +172,15 @@ def _is_numeric(item: Any) -> bool:
 
 
 def _is_stored_here(dataset: Any) -> bool:
-    """Refuse data kept in other files, and chunks that would inflate to more than kernels need."""
+    """Refuse data kept in other files, and compressed ones that could fill the memory.
+
+    HDF5 inflates a chunk to whatever it comes to, at most 1032 times what is stored.
+    """
+    if dataset.external or dataset.is_virtual or dataset.compression not in (None, "gzip"):
+        return False
     chunk = np.prod(dataset.chunks or (1,), dtype=float) * dataset.dtype.itemsize
-    return not dataset.external and not dataset.is_virtual and bool(chunk <= _MAX_BYTES)
+    stored = dataset.id.get_storage_size()
+    return bool(chunk <= _MAX_BYTES and (dataset.chunks is None or stored <= _MAX_BYTES // 64))
 
 
 def import_kernel(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import tokenize
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from degrade.arrays import AnyArray
 from degrade.errors import InputError
+from degrade.files import open_regular
 
 __all__ = ["map_npy"]
 
@@ -30,9 +30,8 @@ def map_npy(path: Path) -> AnyArray:
     InputError
         The file is missing, no regular file, or not a whole array of plain numbers.
     """
+    open_regular(path).close()
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(path, "not a regular file")
         array: AnyArray = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         reason = error.strerror or str(error)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,15 +66,19 @@ _Identity = tuple[int, int]
 _Found = tuple[_Identity, SourceFile] | Reject
 
 
-def find_images(sources: Sequence[Path]) -> tuple[list[SourceFile], list[Reject]]:
+def find_images(
+    sources: Sequence[Path], *, suffixes: Collection[str] = IMAGE_SUFFIXES
+) -> tuple[list[SourceFile], list[Reject]]:
     """Find the image files that ``sources`` name; nothing but folders and manifests is opened.
 
     Parameters
     ----------
     sources : sequence of Path
         Files, taken whatever their ending; folders, searched with all below them for the endings
-        of ``IMAGE_SUFFIXES``, hidden names passed over; JSONL manifests (``.jsonl``), each of
+        of ``suffixes``, hidden names passed over; JSONL manifests (``.jsonl``), each of
         whose paths must stay inside the manifest's folder.
+    suffixes : collection of str
+        Lower-case endings; others than those of images find other kinds of files.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def find_images(sources: Sequence[Path]) -> tuple[list[SourceFile], list[Reject]
     rejects : list of Reject
         What is missing, unreadable, no regular file, or outside its manifest's folder.
     """
-    found = [item for source in sources for item in _find(source)]
+    found = [item for source in sources for item in _find(source, suffixes)]
     files = sorted((item for item in found if isinstance(item, tuple)), key=_order)
     rejects = {item for item in found if isinstance(item, Reject)}
     return _once_each(files), sorted(rejects, key=lambda reject: (reject.path, reject.reason))
@@ -104,14 +108,14 @@ def _once_each(found: Sequence[tuple[_Identity, SourceFile]]) -> list[SourceFile
     return list(unique.values())
 
 
-def _find(source: Path) -> Iterator[_Found]:
+def _find(source: Path, suffixes: Collection[str]) -> Iterator[_Found]:
     try:
         mode = source.stat().st_mode
     except (OSError, ValueError) as error:
         yield _unreadable(source, error)
         return
     if stat.S_ISDIR(mode):
-        yield from _search(source)
+        yield from _search(source, suffixes)
     elif source.suffix.lower() == MANIFEST_SUFFIX:
         yield from _from_manifest(source)
     else:
@@ -135,7 +139,7 @@ def _unreadable(path: Path, error: Exception) -> Reject:
     return Reject(str(path), f"cannot be read ({reason})", "check path and permissions")
 
 
-def _search(root: Path) -> Iterator[_Found]:
+def _search(root: Path, suffixes: Collection[str]) -> Iterator[_Found]:
     """Walk a folder; linked folders come last, so that names through links never win."""
     folders, linked, visited = deque([root]), deque[Path](), set[tuple[int, int]]()
     while folders or linked:
@@ -161,7 +165,7 @@ def _search(root: Path) -> Iterator[_Found]:
                 continue
             if is_folder:
                 (linked if entry.is_symlink() else folders).append(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES:
+            elif path.suffix.lower() in suffixes:
                 yield _regular(path, str(path.relative_to(root)))
 
 

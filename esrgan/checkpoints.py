@@ -68,13 +68,17 @@ def read_generator(path: Path) -> RRDBNet:
     Raises
     ------
     InputError
-        The file is missing, damaged, would run code, or is no RRDBNet.
+        The file is missing, damaged, would run code, or is no RRDBNet for RGB images.
     """
     content = parse_weights(read_file(path), path)
     try:
-        return rrdbnet_from_state_dict(unwrap_params(content))
+        generator = rrdbnet_from_state_dict(unwrap_params(content))
     except InvalidValueError as error:
         raise InputError(path, str(error), "give RRDBNet weights") from None
+    if (generator.in_channels, generator.out_channels) != (3, 3):
+        channels = f"{generator.in_channels} channels to {generator.out_channels}"
+        raise InputError(path, f"an RRDBNet from {channels}", "give one for RGB images")
+    return generator
 
 
 def write_generator(path: Path, generator: nn.Module) -> None:
@@ -125,8 +129,8 @@ def has_checkpoint(folder: Path) -> bool:
     return bool(_steps(folder))
 
 
-def read_newest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
-    """Return (steps done, state) of the newest sound checkpoint; None where there is none at all.
+def read_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state of the newest sound checkpoint; None where there is none at all.
 
     A damaged one is passed over with a :class:`CheckpointWarning`.
 
@@ -139,7 +143,7 @@ def read_newest_checkpoint(folder: Path) -> tuple[int, dict[str, Any]] | None:
     for step in reversed(steps):
         path = folder / f"checkpoint-{step:08d}.pt"
         try:
-            return step, _read_checkpoint(path)
+            return _read_checkpoint(path)
         except InputError as error:
             warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 2)
     if steps:

@@ -6,6 +6,8 @@ are, and whether the run was interrupted in between does not change a byte.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +86,26 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         self.augment = augment
         self._epoch = 0
         fits = [min(record.lr_shape[:2]) >= self.lr_patch for record in self._reader.records]
-        self._rows = np.flatnonzero(fits)
+        self._rows = [row for row, fit in enumerate(fits) if fit]
+        self._checked: set[int] = set()
         self.too_small = tuple(
             record.key for record, fit in zip(self._reader.records, fits, strict=True) if not fit
         )
-        if not len(self._rows):
+        if not self._rows:
             raise InvalidValueError(
                 f"{printable(folder)}: none of its {len(fits)} pairs is as large as an HR patch of "
                 f"{hr_patch}; use a smaller --hr-patch"
             )
         self.noise = NoiseSource.of_run(self._reader.run, folder, pool, self.scale)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the pairs' bytes, the crop size and the noise: equal ones give equal samples."""
+        records = self._reader.records
+        content: list[Any] = [[records[row].key, records[row].crc32] for row in self._rows]
+        noise = None if self.noise is None else self.noise.pool.digest(self.scale)
+        content += [self.lr_patch, self.scale, self.augment, noise]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def set_epoch(self, epoch: int) -> None:
         """Make ``dataset[index]`` a sample of another epoch.
@@ -110,17 +122,30 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         epoch, index = key if isinstance(key, tuple) else (self._epoch, key)
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside 0…{len(self) - 1}")
-        row = int(self._rows[index])
-        # The pair's key, not the index: other pairs that come or go do not change this one's crops.
-        rng = rng_for(self.seed, "samples", epoch, self._reader.keys[row])
-        height, width = self._reader.records[row].lr_shape[:2]
-        top = int(rng.integers(height - self.lr_patch + 1))
-        left = int(rng.integers(width - self.lr_patch + 1))
-        lr, hr = self._reader.read_crop(row, top, left, self.lr_patch)
+        row = self._rows[index]
+        record = self._reader.records[row]
+        # The pair's key, not the index: pairs that come or go do not change the crops of others.
+        rng = rng_for(self.seed, "samples", epoch, record.key)
+        top = int(rng.integers(record.lr_shape[0] - self.lr_patch + 1))
+        left = int(rng.integers(record.lr_shape[1] - self.lr_patch + 1))
+        lr, hr = self._read_crop(row, top, left)
         if self.noise is not None:
             lr = self.noise.add_to(lr, rng)
         turn = int(rng.integers(8)) if self.augment else 0
         return _to_tensor(_turn(lr, turn)), _to_tensor(_turn(hr, turn))
+
+    def _read_crop(self, row: int, top: int, left: int) -> tuple[U8Array, U8Array]:
+        """Read a crop; the first time in each process the whole pair, whose checksum is tested."""
+        size, scale = self.lr_patch, self.scale
+        if row in self._checked:
+            return self._reader.read_crop(row, top, left, size)
+        lr, hr = self._reader.read(row)
+        self._checked.add(row)
+        hr_top, hr_left, hr_size = scale * top, scale * left, scale * size
+        return (
+            lr[top : top + size, left : left + size],
+            hr[hr_top : hr_top + hr_size, hr_left : hr_left + hr_size],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from degrade.errors import InvalidValueError
 
-__all__ = ["PatchDiscriminator", "RRDBNet", "count_parameters"]
+__all__ = ["PatchDiscriminator", "RRDBNet", "check_device"]
 
 _RESIDUAL_SCALE = 0.2
 _SLOPE = 0.2
@@ -102,6 +102,7 @@ class RRDBNet(nn.Module):
             if value < 1:
                 raise InvalidValueError(f"{name} must be at least 1, got {value}")
         self.scale = scale
+        self.in_channels = in_channels
         self.out_channels = out_channels
         self.conv_first = _conv3(in_channels * (4 if scale == 2 else 1), features)
         self.body = nn.Sequential(
@@ -128,7 +129,8 @@ class RRDBNet(nn.Module):
         else:
             x = _enlarge(_enlarge(x, self.conv_up1, 2), self.conv_up2, 2)
         x = self.conv_last(functional.leaky_relu(self.conv_hr(x), _SLOPE, inplace=True))
-        return x[..., : self.scale * height, : self.scale * width]
+        sr_BCHW: Tensor = x[..., : self.scale * height, : self.scale * width]
+        return sr_BCHW
 
     @property
     def receptive_radius(self) -> int:
@@ -212,9 +214,13 @@ def _norm(norm: str, channels: int) -> list[nn.Module]:
 def _smallest_side(layers: int) -> int:
     """Return the smallest image side for which every layer still has an output."""
     # The two stride-1 convolutions each take one pixel away; instance norm wants more than one.
-    return 4 * 2**layers
+    return 4 << layers
 
 
-def count_parameters(network: nn.Module) -> int:
-    """Return the number of trainable values."""
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+def check_device(name: str) -> None:
+    """Raise InvalidValueError unless torch can compute on the device called ``name`` here."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidValueError(f"device {name!r} cannot be used here: {reason}") from None

@@ -29,9 +29,12 @@ class TrainingConfig:
         Steps at which the learning rate is halved.
     betas : (float, float)
         Adam's.
+    start_as_interpolation : bool
+        See :func:`esrgan.starting.start_as_interpolation`; not used with weights to start from.
     warm_up_steps : int
         First steps with the pixel loss alone, without a discriminator.
     warm_up_learning_rate : float
+        Falls to ``learning_rate`` over these steps.
     hr_patch : int
         Side of the HR crops.
     batch_size : int
@@ -50,6 +53,7 @@ class TrainingConfig:
     learning_rate: float = 1e-4
     milestones: tuple[int, ...] = ()
     betas: tuple[float, float] = (0.9, 0.999)
+    start_as_interpolation: bool = False
     warm_up_steps: int = 0
     warm_up_learning_rate: float = 1e-3
     hr_patch: int = 128
@@ -99,10 +103,11 @@ PRESETS: dict[str, Preset] = {
             growth=16,
             discriminator_features=24,
             pixel_weight=1.0,
-            adversarial_weight=0.005,
+            adversarial_weight=0.002,
             learning_rate=2e-4,
-            warm_up_steps=200,
-            warm_up_learning_rate=2e-3,
+            start_as_interpolation=True,
+            warm_up_steps=150,
+            warm_up_learning_rate=1e-3,
             hr_patch=64,
             batch_size=8,
             steps=1000,

@@ -37,10 +37,11 @@ def start_as_interpolation(generator: RRDBNet) -> None:
     InvalidValueError
         It has fewer features than the image needs, or does not give RGB for RGB.
     """
-    carried = generator.conv_first.in_channels
-    colours = generator.out_channels
-    if generator.conv_first.out_channels < carried or carried not in (colours, 4 * colours):
-        raise InvalidValueError("too few features to carry the image, or other channels out than in")
+    carried, colours = generator.conv_first.in_channels, generator.out_channels
+    if generator.conv_first.out_channels < carried or generator.in_channels != colours:
+        raise InvalidValueError(
+            "too few features to carry the image, or other channels out than in"
+        )
     with torch.no_grad():
         _carry(generator.conv_first, torch.eye(carried), _AS_IT_IS)
         generator.conv_body.weight[:carried] = 0

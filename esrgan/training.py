@@ -27,6 +27,7 @@ from esrgan.losses import (
 )
 from esrgan.networks import PatchDiscriminator, RRDBNet
 from esrgan.presets import TrainingConfig
+from esrgan.starting import start_as_interpolation
 
 __all__ = ["TrainingState", "create_state", "train", "training_step"]
 
@@ -144,14 +145,17 @@ def create_state(
         raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")
     # Scoped, so that the caller's global generator is left as it was.
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed_for(seed, "weights"))
+        torch.default_generator.manual_seed(seed_for(seed, "weights"))
         generator = init or RRDBNet(
             scale=scale, features=config.features, blocks=config.blocks, growth=config.growth
         )
         discriminator = None if config.adversarial_weight == 0 else _make_discriminator(config)
-    generator.to(device).train()
-    if discriminator is not None:
-        discriminator.to(device).train()
+    if init is None and config.start_as_interpolation:
+        start_as_interpolation(generator)
+    for network in (generator, discriminator):
+        if network is not None:
+            # Convolutions are a tenth faster so on CPUs, and more on GPUs.
+            network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     return TrainingState(
         generator=generator,
         discriminator=discriminator,
@@ -207,7 +211,9 @@ def training_step(
     else:
         losses = _generator_losses(state, sr_BCHW, hr_BCHW, config)
     losses["generator"].backward()  # type: ignore[no-untyped-call]
-    updates = [(state.generator, state.generator_optimizer)]
+    updates: list[tuple[nn.Module, torch.optim.Adam]] = [
+        (state.generator, state.generator_optimizer)
+    ]
 
     if not warming_up and state.discriminator and state.discriminator_optimizer:
         state.discriminator_optimizer.zero_grad(set_to_none=True)

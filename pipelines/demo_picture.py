@@ -73,34 +73,34 @@ def draw_demo(results: DemoResults, path: Path) -> None:
         raise MissingDependencyError(
             "the picture needs matplotlib: pip install 'degrade[report]'"
         ) from None
-    figure = Figure(figsize=(13, 15.5), dpi=110, facecolor="white")
+    heights = [0.6, 3.0, 2.25, 1.95, 2.25, 3.9]
+    figure = Figure(figsize=(13, sum(heights)), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.suptitle("From photos to pairs", fontsize=20, fontweight="bold", x=0.04, ha="left")
-    parts: Any = figure.subfigures(5, 1, height_ratios=[3.0, 2.1, 1.9, 2.6, 4.2])
-    _draw_photos(parts[0], results)
-    _draw_kernels(parts[1], results)
-    _draw_noise(parts[2], results)
-    _draw_pairs(parts[3], results)
-    _draw_upscaling(parts[4], results)
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
+    parts[0].text(0.02, 0.3, "From photos to pairs", fontsize=20, fontweight="bold")
+    _draw_photos(parts[1], results)
+    _draw_kernels(parts[2], results)
+    _draw_noise(parts[3], results)
+    _draw_pairs(parts[4], results)
+    _draw_upscaling(parts[5], results)
     figure.savefig(path)
 
 
 def _row(part: Any, title: str, count: int) -> Any:
-    part.suptitle(title, fontsize=12, x=0.04, ha="left", color="#333333")
+    """Return ``count`` bare axes side by side under a title."""
+    height = part.get_figure(root=True).get_figheight() * part.bbox.height / part.figure.bbox.height
+    part.text(0.02, 1 - 0.24 / height, title, fontsize=12, va="center", color="#333333")
     axes = part.subplots(1, count, squeeze=False)[0]
-    part.subplots_adjust(left=0.04, right=0.98, top=0.80, bottom=0.03, wspace=0.06)
+    part.subplots_adjust(left=0.02, right=0.98, top=1 - 0.62 / height, bottom=0.04, wspace=0.05)
     for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+        axis.set_axis_off()
     return axes
 
 
 def _draw_photos(part: Any, results: DemoResults) -> None:
     axes = _row(part, "1  What the camera took: blurred and noisy photos", len(results.photos))
     for axis, (name, image) in zip(axes, results.photos, strict=True):
-        axis.imshow(image, interpolation="nearest")
+        axis.imshow(_centre(image, aspect=4 / 3), interpolation="nearest")
         axis.set_title(f"{name}, {image.shape[1]}×{image.shape[0]}", fontsize=9)
 
 
@@ -145,12 +145,14 @@ def _draw_upscaling(part: Any, results: DemoResults) -> None:
         ("the scene", results.truth),
     ]
     for axis, (label, image) in zip(axes, shown, strict=True):
-        axis.imshow(_centre(image), interpolation="nearest")
+        axis.imshow(_centre(image, share=0.7), interpolation="nearest")
         axis.set_title(label, fontsize=9)
 
 
-def _centre(image: AnyArray, share: float = 0.6) -> AnyArray:
-    height, width = (int(side * share) for side in image.shape[:2])
-    side = min(height, width)
-    top, left = ((full - side) // 2 for full in image.shape[:2])
-    return np.clip(image[top : top + side, left : left + side], 0, 1)
+def _centre(image: AnyArray, *, share: float = 1.0, aspect: float = 1.0) -> AnyArray:
+    """Cut the largest central window of an aspect (width over height), or a share of it."""
+    height, width = image.shape[:2]
+    rows = int(min(height, width / aspect) * share)
+    columns = int(rows * aspect)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return np.clip(image[top : top + rows, left : left + columns], 0, 1)

@@ -8,11 +8,12 @@ no ``lock.mdb``: it holds process ids, differs from run to run, and LMDB makes i
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degrade.arrays import U8Array
-from degrade.errors import CorruptDataError
+from degrade.errors import CorruptDataError, InputError
 from degrade.files import fsync_folder
 from degrade.image_io import decode_photo, encode_png
 from degrade.noise import Box
@@ -60,7 +61,7 @@ class _FolderWriter:
             # Without a lock file and a writable map: both end in SIGBUS on a full disk. Nothing
             # is synced before close(), because nothing counts before the commit.
             self._environment: lmdb.Environment = lmdb.open(
-                str(path), map_size=_MAP_SIZE, lock=False, sync=False, readahead=False
+                os.fsencode(path), map_size=_MAP_SIZE, lock=False, sync=False, readahead=False
             )
 
     def append(self, key: str, image_u8: U8Array) -> None:
@@ -148,7 +149,12 @@ class _FolderReader:
     def read(self, record: PairRecord, shape: Shape) -> U8Array:
         with reading(self._path, f"row {record.row}, key {record.key}"):
             png = self._file.read(record.key.encode())
-            photo = decode_photo(png, Path(f"{record.key}.png"), max_pixels=shape[0] * shape[1])
+            try:
+                photo = decode_photo(png, self._path, max_pixels=shape[0] * shape[1])
+            except InputError as error:
+                raise CorruptDataError(
+                    f"not an image that can be decoded ({error.reason})"
+                ) from None
             if photo.pixels.shape != shape or photo.pixels.dtype != "uint8" or photo.notes:
                 raise CorruptDataError(f"must hold an 8-bit RGB image of {shape}")
             return photo.as_u8()

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
-from degrade.files import fsync_folder
-from degrade.image_io import read_file
+from degrade.files import fsync_folder, read_file
 from degrade.pool.records import Record, record_from_json, record_to_json
 
 __all__ = ["IndexWriter", "open_index_writer", "read_index"]

@@ -21,8 +21,7 @@ import numpy as np
 from degrade.arrays import AnyArray, FloatArray
 from degrade.degradation import NoiseChoice, PoolIndex
 from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
-from degrade.files import folder_lock, resolve_inside, write_atomically
-from degrade.image_io import read_file
+from degrade.files import folder_lock, read_file, resolve_inside, write_atomically
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch, channel_means, residual_of, tile_residual
 from degrade.pool.index_file import IndexWriter, open_index_writer, read_index

@@ -59,12 +59,22 @@ class Case:
             return writer.commit(sources=[{"name": "photo.jpg", "sha256": "5" * 64}])
 
 
-@pytest.fixture(
-    params=[("hdf5", 24), ("hdf5", None), ("lmdb", 24), ("lmdb", None)],
-    ids=["hdf5-fixed", "hdf5-whole", "lmdb-fixed", "lmdb-whole"],
-)
+CASES = {
+    "hdf5-fixed": Case("hdf5", 24),
+    "hdf5-whole": Case("hdf5", None),
+    "lmdb-fixed": Case("lmdb", 24),
+    "lmdb-whole": Case("lmdb", None),
+}
+
+
+@pytest.fixture(params=list(CASES))
 def case(request: pytest.FixtureRequest) -> Case:
-    return Case(*request.param)
+    return CASES[request.param]
+
+
+@pytest.fixture
+def cases() -> dict[str, Case]:
+    return CASES
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.pairs import create_shard, is_committed, open_pairs, verify_pairs
+from degrade.image_io import encode_png
+from degrade.pairs import create_shard, is_committed, open_pairs, verify_pairs, write_manifest
 
 
 def problems(folder: Path) -> list[str]:
@@ -35,15 +36,9 @@ def pixel_places(built: Any) -> list[tuple[Path, int, int]]:
     path = built.folder / store.file_names[0]
     content = path.read_bytes()
     for record, pair in zip(store.records, built.pairs, strict=False):
-        if store.format == "hdf5":
-            offset = content.index(pair.hr_u8.tobytes()) + pair.hr_u8.nbytes // 2
-        else:
-            # Values lie in key order; noise does not shrink, so the middle is pixel data.
-            start = -1
-            for _ in range(record.row + 1):
-                start = content.index(b"\x89PNG\r\n", start + 1)
-            offset = start + pair.hr_u8.nbytes // 2
-        places.append((path, record.row, offset))
+        is_png = store.format == "lmdb"
+        stored = encode_png(pair.hr_u8, level=1) if is_png else pair.hr_u8.tobytes()
+        places.append((path, record.row, content.index(stored) + len(stored) // 2))
     return places
 
 
@@ -117,10 +112,11 @@ class TestProcesses:
                 assert_same(reader.read(6), built.pairs[6])
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
+    @pytest.mark.parametrize("case", ["hdf5-fixed", "lmdb-fixed"], indirect=True)
     def test_other_processes_read(self, built: Any, method: str) -> None:
         with open_pairs(built.folder) as reader:
             reader.read(0)
-            with multiprocessing.get_context(method).Pool(2) as pool:
+            with multiprocessing.get_context(method).Pool(1) as pool:
                 for i, pixels in enumerate(pool.map(reader.read, range(len(reader)))):
                     assert_same(pixels, built.pairs[i])
             assert_same(reader.read(1), built.pairs[1])
@@ -151,21 +147,28 @@ _WRITE_AGAIN = """
 import pickle, sys
 from pathlib import Path
 from degrade.pairs import create_shard, write_manifest
-for spec, pairs in pickle.load(open(sys.argv[1], "rb")):
-    with create_shard(Path(sys.argv[2]), spec) as writer:
+for name, spec, pairs in pickle.load(open(sys.argv[1], "rb")):
+    folder = Path(sys.argv[2], name)
+    with create_shard(folder, spec) as writer:
         for pair in pairs:
             writer.add(pair)
         writer.commit(sources=[{"name": "photo.jpg", "sha256": "5" * 64}])
-write_manifest(Path(sys.argv[2]), {"config": {"seed": 3, "scale": 3}})
+    write_manifest(folder, {"seed": 3})
 """
 
 
 class TestCommit:
     def test_same_pairs_give_the_same_bytes(
-        self, built: Any, tmp_path: Path, digests: Callable[[Path], dict[str, str]]
+        self,
+        cases: dict[str, Any],
+        tmp_path: Path,
+        digests: Callable[[Path], dict[str, str]],
     ) -> None:
-        work = [(sidecar.spec, pairs) for sidecar, pairs in
-                zip(built.sidecars, (built.pairs[:5], built.pairs[5:]), strict=True)]  # fmt: skip
+        work = []
+        for name, case in cases.items():
+            case.write(tmp_path / "first" / name, case.pairs())
+            write_manifest(tmp_path / "first" / name, {"seed": 3})
+            work.append((name, case.spec(), case.pairs()))
         (tmp_path / "work").write_bytes(pickle.dumps(work))
         # Another process, other hashes, other memory: every malloc filled with a pattern.
         subprocess.run(
@@ -173,7 +176,8 @@ class TestCommit:
             env=os.environ | {"MALLOC_PERTURB_": "165", "PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo"},
             check=True,
         )
-        assert digests(tmp_path / "again") == digests(built.folder)
+        assert len(digests(tmp_path / "first")) == 2 * 3 + 2 * 6
+        assert digests(tmp_path / "again") == digests(tmp_path / "first")
 
     def test_leaving_without_commit_leaves_nothing(self, case: Any, tmp_path: Path) -> None:
         with create_shard(tmp_path, case.spec()) as writer:
@@ -230,7 +234,7 @@ def _write_and_die(built: Any, step: str) -> None:
     """Write the first shard again, and kill this process just before a step."""
     from degrade.pairs import shards
 
-    def die(*_arguments: Any) -> None:
+    def die(*_arguments: Any, **_keywords: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     with create_shard(built.folder, built.case.spec()) as writer:

@@ -1,0 +1,82 @@
+"""``degrade inspect``, ``import-kernels`` and ``import-noise``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
+
+
+@click.command("inspect")
+@click.argument("pool", type=PATH)
+@click.option("--sheet", type=PATH, default=None, help="Draw kernels and noise into this PNG.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--verify", is_flag=True, help="Check every file of the pool against its hash.")
+@click.pass_context
+def inspect(
+    ctx: click.Context, pool: Path, sheet: Path | None, as_json: bool, verify: bool
+) -> None:
+    """Tell what POOL holds: kernels, noise, and the photos that it was measured on."""
+    import json
+
+    from pipelines.pool_inspection import inspect_pool
+
+    found = inspect_pool(pool, verify=verify)
+    click.echo(json.dumps(found.to_json(), indent=1) if as_json else "\n".join(found.lines()))
+    for problem in found.problems:
+        click.echo(f"degrade: {problem}", err=True)
+    if found.problems:
+        ctx.exit(1)
+    if verify:
+        click.echo("verify: every file is as it was added", err=True)
+    if sheet is not None:
+        from pipelines.pool_pictures import draw_pool_sheet
+
+        draw_pool_sheet(found.pool, sheet)
+
+
+@click.command("import-kernels")
+@click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
+@pool_option(required=True)
+@click.option(
+    "--scale", type=click.IntRange(2), default=4, show_default=True,
+    help="Downscaling factor of the kernels; files named for another one are passed over.",
+)  # fmt: skip
+@click.option(
+    "--convention", type=click.Choice(["auto", "correlate", "convolve"]), default="auto",
+    show_default=True,
+    help="How the kernels' makers apply them: KernelGAN correlates, KAIR and FKP convolve.",
+)  # fmt: skip
+def import_kernels(**options: Any) -> None:
+    """Put kernels of other tools into a pool.
+
+    PATH are .mat and .npy files, or folders of them: KernelGAN's and FKP's outputs, KAIR's sets,
+    stacks. Each kernel is normalised and brought to this project's phase; what was done to it is
+    said.
+    """
+    from pipelines.pool_imports import ImportKernelsConfig
+    from pipelines.pool_imports import import_kernels as run
+
+    finish(run(ImportKernelsConfig(**options)))
+
+
+@click.command("import-noise")
+@click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
+@pool_option(required=True)
+@click.option(
+    "--patch-size", type=click.IntRange(8), default=None,
+    help="Cut the images into squares of this side.  [default: they are squares already]",
+)  # fmt: skip
+@max_pixels_option
+def import_noise(**options: Any) -> None:
+    """Put noise images of other tools into a pool.
+
+    PATH are images or folders of them, such as the patches that RealSR's collect_noise writes.
+    """
+    from pipelines.pool_imports import ImportNoiseConfig
+    from pipelines.pool_imports import import_noise as run
+
+    finish(run(ImportNoiseConfig(**options)))

@@ -1,0 +1,290 @@
+"""Bring kernels and noise that other tools have made into a pool."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import degrade
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.image_io import MAX_PIXELS
+from degrade.kernel_files import (
+    KERNEL_SUFFIXES,
+    Convention,
+    import_kernel,
+    read_kernel_file,
+    scale_in_name,
+)
+from degrade.kernels import BlurKernel, kernel_sigmas
+from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
+from degrade.pool import DegradationPool, Provenance
+from degrade.sources import Reject, SourceFile, find_images, hash_file
+from pipelines.interrupts import interrupt_signal
+from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.reports import RunReport, write_rejects
+
+__all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import_noise"]
+
+_MAX_VARIANCE = 400.0
+"""Grey variance, 8-bit units, above which a file is taken for a picture: noise of sigma 20."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportKernelsConfig:
+    """The settings of ``degrade import-kernels``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        Kernel files (``.mat``, ``.npy``) or folders of them.
+    pool : Path
+        Where the kernels go; made when missing.
+    scale : int
+        The downscaling factor that they belong to. Files named for another one
+        (``…_x2.mat``) are passed over.
+    convention : {"auto", "correlate", "convolve"}
+        How their makers apply them; see :func:`degrade.kernel_files.import_kernel`.
+    """
+
+    sources: tuple[Path, ...]
+    pool: Path
+    scale: int = 4
+    convention: Convention = "auto"
+
+    def __post_init__(self) -> None:
+        if self.scale < 2:
+            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        if self.convention not in get_args(Convention):
+            known = ", ".join(get_args(Convention))
+            raise InvalidValueError(f"convention must be one of {known}, got {self.convention!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Imported:
+    kernel: BlurKernel
+    notes: list[str]
+    sha256: str
+
+
+def import_kernels(config: ImportKernelsConfig) -> RunReport:
+    """Put the kernels of other tools' files into a pool, by the project's phase rule.
+
+    Returns
+    -------
+    RunReport
+        Each line tells of one kernel what was decided and mended.
+
+    Raises
+    ------
+    DegradeError
+        No kernel can be used, or the pool is damaged or in use.
+    """
+    started = time.monotonic()
+    files, rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
+    wanted = [file for file in files if scale_in_name(file.path) in (None, config.scale)]
+    imported: list[_Imported] = []
+    for file in wanted:
+        try:
+            imported += _read_kernels(file, config, rejects)
+        except InputError as error:
+            rejects.append(Reject.from_error(error))
+    if not imported:
+        raise DegradeError(_no_kernel(config, files, wanted, rejects))
+
+    pool = DegradationPool.create(config.pool)
+    with pool.writing():
+        there = {record.id for record in pool.kernels}
+        added = [pool.add_kernel(i.kernel, _kernel_provenance(i, config)) for i in imported]
+    write_rejects(config.pool, rejects)
+    lines = [_describe_kernel(item) for item in imported]
+    if len(wanted) < len(files):
+        lines.append(f"passed over {len(files) - len(wanted)} files named for another scale")
+    done = len(set(added) - there)
+    return RunReport(
+        job="import-kernels", done=done, skipped=len(added) - done, unit="kernels",
+        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(lines),
+    )  # fmt: skip
+
+
+def _read_kernels(
+    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject]
+) -> Iterator[_Imported]:
+    sha256 = hash_file(file.path)
+    for raw in read_kernel_file(file.path):
+        try:
+            kernel, notes = import_kernel(raw, config.scale, config.convention)
+        except InvalidValueError as error:
+            rejects.append(Reject(str(file.path), f"{raw.label}: {error}"))
+        else:
+            yield _Imported(kernel, notes, sha256)
+
+
+def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenance:
+    settings = {
+        "method": "import", "scale": config.scale, "convention": config.convention,
+        "notes": item.notes,
+    }  # fmt: skip
+    return Provenance(
+        source_name=item.kernel.source, source_sha256=item.sha256, box=None, method="import",
+        settings=json.dumps(settings, sort_keys=True), tool_version=degrade.__version__,
+    )  # fmt: skip
+
+
+def _describe_kernel(item: _Imported) -> str:
+    kernel = item.kernel
+    wide, narrow = kernel_sigmas(kernel.weights)
+    facts = (
+        f"×{kernel.scale}, {kernel.size}×{kernel.size} taps, sigma {narrow:.2f}…{wide:.2f} HR px"
+    )
+    return "; ".join([f"{printable(kernel.source)}: {facts}", *item.notes])
+
+
+def _no_kernel(
+    config: ImportKernelsConfig,
+    files: list[SourceFile],
+    wanted: list[SourceFile],
+    rejects: list[Reject],
+) -> str:
+    where = ", ".join(printable(source) for source in config.sources)
+    if rejects:
+        return f"no kernel can be used; the first of {len(rejects)} rejects: {rejects[0]}"
+    if files and not wanted:
+        scales = sorted({str(scale_in_name(file.path)) for file in files})
+        return f"the files of {where} are named for scale {', '.join(scales)}: use that --scale"
+    return (
+        f"no kernel file in {where}; a folder is searched for {' '.join(sorted(KERNEL_SUFFIXES))}"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportNoiseConfig:
+    """The settings of ``degrade import-noise``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        Noise images, such as the patches that RealSR collects, or folders of them.
+    pool : Path
+        Where the patches go; made when missing.
+    patch_size : int or None
+        Cut the images into squares of this side; None: they are square and are taken whole.
+    max_pixels : int
+        Larger images are rejected before they are decoded.
+    """
+
+    sources: tuple[Path, ...]
+    pool: Path
+    patch_size: int | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.patch_size is not None:
+            NoiseSelection(patch_size=self.patch_size)
+
+    def selection(self, photo: ScannedPhoto) -> NoiseSelection:
+        """Return the gates for one image; they refuse only what cannot be noise.
+
+        Raises
+        ------
+        InputError
+            The image has the wrong size or shape.
+        """
+        side = self.patch_size or photo.height
+        shortest = min(photo.height, photo.width)
+        if self.patch_size is None and photo.height != photo.width:
+            raise InputError(
+                photo.path, f"{photo.width}×{photo.height} is not square",
+                f"--patch-size {shortest} or less cuts it into squares",
+            )  # fmt: skip
+        if shortest < max(side, 8):
+            raise InputError(
+                photo.path, f"{photo.width}×{photo.height} is smaller than {max(side, 8)} pixels"
+            )
+        # Whoever made square patches has chosen them; what is cut here nobody has looked at.
+        structure = float("inf") if self.patch_size is None else NoiseSelection.max_structure
+        return NoiseSelection(
+            patch_size=side, max_variance=_MAX_VARIANCE, max_structure=structure
+        )
+
+
+def import_noise(config: ImportNoiseConfig) -> RunReport:
+    """Put noise images that other tools have made into a pool.
+
+    A patch is refused that is clipped, has no noise at all, or varies so much that it is a
+    picture; one that is cut out here also when it is textured.
+
+    Raises
+    ------
+    DegradeError
+        No image can be used, or the pool is damaged or in use.
+    """
+    started = time.monotonic()
+    photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
+    pool = DegradationPool.create(config.pool)
+    there = {record.id for record in pool.noise}
+    ids: list[str] = []
+    lines: list[str] = []
+    interrupted = None
+    try:
+        with pool.writing():
+            for photo in photos:
+                try:
+                    patches, line = _read_noise(photo, config)
+                except InputError as error:
+                    rejects.append(Reject.from_error(error))
+                else:
+                    ids += [pool.add_noise(p, _noise_provenance(photo, p, config)) for p in patches]
+                    lines.append(line)
+    except KeyboardInterrupt as error:
+        interrupted = interrupt_signal(error)
+    write_rejects(config.pool, rejects)
+    if not ids and interrupted is None:
+        raise DegradeError(
+            f"no noise can be used; the first of {len(rejects)} rejects: {rejects[0]}"
+        )
+    done = len(set(ids) - there)
+    return RunReport(
+        job="import-noise", done=done, skipped=len(ids) - done, unit="noise patches",
+        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(lines),
+        interrupted=interrupted,
+    )  # fmt: skip
+
+
+def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[list[NoisePatch], str]:
+    """Return the patches of one image and a line that tells of them.
+
+    Raises
+    ------
+    InputError
+        The image cannot be read, or nothing in it can be noise.
+    """
+    selection = config.selection(photo)
+    decoded = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels)
+    search = search_noise_patches(decoded.pixels, selection)
+    refused = ", ".join(f"{gate} {count}" for gate, count in search.refused.items() if count)
+    if not search.boxes:
+        raise InputError(
+            photo.path,
+            f"no noise: refused as {refused} (grey variance {search.variances.min():.3g}…"
+            f"{search.variances.max():.3g}, at most {_MAX_VARIANCE:g} is taken for noise)",
+            "give noise patches; degrade extract-noise finds them in photos",
+        )
+    patches = take_patches(decoded.pixels, search, source=photo.name)
+    line = f"{printable(photo.name)}: {len(patches)} of {search.accepted.size} patches"
+    line += f"; refused: {refused}" if refused else ""
+    return patches, "; ".join([line, *decoded.notes])
+
+
+def _noise_provenance(
+    photo: ScannedPhoto, patch: NoisePatch, config: ImportNoiseConfig
+) -> Provenance:
+    settings = {"method": "import", "patch_size": config.patch_size}
+    return Provenance(
+        source_name=photo.name, source_sha256=photo.sha256, box=patch.box, method="import",
+        settings=json.dumps(settings, sort_keys=True), tool_version=degrade.__version__,
+        statistics={"variance": patch.variance, "brightness": patch.brightness},
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Tell what a pool holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from degrade.errors import CorruptDataError, printable
+from degrade.kernels import kernel_sigmas
+from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
+
+__all__ = ["PoolInspection", "inspect_pool"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolInspection:
+    """What :func:`inspect_pool` found.
+
+    Attributes
+    ----------
+    sigmas : dict of str to (float, float)
+        Kernel id to the largest and smallest standard deviation in HR pixels; a damaged kernel
+        is missing.
+    problems : list of str
+        Damaged kernels, and damaged noise when that was looked for.
+    """
+
+    pool: DegradationPool
+    sigmas: dict[str, tuple[float, float]]
+    problems: list[str]
+
+    def lines(self) -> list[str]:
+        """Return the text for people."""
+        pool = self.pool
+        head = (
+            f"{printable(pool.path)}: {len(pool.kernels)} kernels, {len(pool.noise)} noise "
+            f"patches, measured on {len(pool.sources)} photos"
+        )
+        lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise)]
+        if pool.sources:
+            lines.append("photos:")
+        for source in sorted(pool.sources, key=lambda s: (s.name, s.sha256)):
+            lines.append(
+                f"  {printable(source.name)}  sha256 {source.sha256[:16]}  {printable(source.path)}"
+            )
+        return lines
+
+    def _kernel_lines(self) -> list[str]:
+        lines = []
+        by_scale: dict[int, list[KernelRecord]] = defaultdict(list)
+        for record in self.pool.kernels:
+            by_scale[record.scale].append(record)
+        for scale, records in sorted(by_scale.items()):
+            lines.append(f"kernels ×{scale} ({len(records)}):")
+            for record in sorted(records, key=lambda r: (r.provenance.source_name, r.id)):
+                lines.append(
+                    f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
+                    f"{self._sigma_text(record.id)}  {record.provenance.method}  "
+                    f"{printable(record.provenance.source_name)}"
+                )
+        return lines
+
+    def _sigma_text(self, kernel_id: str) -> str:
+        if kernel_id not in self.sigmas:
+            return "damaged            "
+        wide, narrow = self.sigmas[kernel_id]
+        return f"sigma {narrow:5.2f}…{wide:<5.2f} px"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain values, for programs."""
+        return {
+            "path": str(self.pool.path),
+            "kernels": [
+                {**asdict(kernel), "sigmas": self.sigmas.get(kernel.id)}
+                for kernel in self.pool.kernels
+            ],
+            "noise": [asdict(noise) for noise in self.pool.noise],
+            "sources": [asdict(source) for source in self.pool.sources],
+            "problems": self.problems,
+        }
+
+
+def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
+    by_source: dict[tuple[str, int], list[NoiseRecord]] = defaultdict(list)
+    for record in records:
+        by_source[record.provenance.source_name, record.size].append(record)
+    lines = [f"noise ({len(records)}):"] if records else []
+    for (name, size), group in sorted(by_source.items()):
+        variances = [record.variance for record in group]
+        levels = [record.brightness for record in group]
+        lines.append(
+            f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
+            f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "
+            f"{printable(name)}"
+        )
+    return lines
+
+
+def inspect_pool(path: Path, *, verify: bool = False) -> PoolInspection:
+    """Read a pool's entries and measure its kernels.
+
+    Parameters
+    ----------
+    path : Path
+    verify : bool
+        Read the noise as well and check every file against what was added.
+
+    Raises
+    ------
+    DegradeError
+        There is no pool, or its index is damaged.
+    """
+    pool = DegradationPool.open(path)
+    sigmas: dict[str, tuple[float, float]] = {}
+    problems = []
+    for record in pool.kernels:
+        try:
+            sigmas[record.id] = kernel_sigmas(pool.read_kernel(record.id).weights)
+        except CorruptDataError as error:
+            problems.append(str(error))
+    return PoolInspection(pool, sigmas, pool.verify() if verify else problems)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from degrade.errors import DegradeError, InvalidValueError
+from degrade.pairs import create_shard, is_committed, read_sidecar, shards
+from degrade.pairs.shards import sidecar_indices
+
+
+def test_is_committed_asks_for_the_same_spec(built: Any) -> None:
+    assert is_committed(built.folder, built.case.spec())
+    assert is_committed(built.folder, built.case.spec(1))
+    assert not is_committed(built.folder, built.case.spec(2))
+    assert not is_committed(built.folder, built.case.spec(config_hash="other"))
+    assert not is_committed(built.folder, built.case.spec(hr_size=30))
+    assert not is_committed(built.folder / "missing", built.case.spec())
+
+
+def test_create_shard_clears_what_a_killed_run_left(case: Any, tmp_path: Path) -> None:
+    for name in case.spec().entry_names:
+        for suffix in ("", ".tmp"):
+            if case.format == "hdf5":
+                (tmp_path / f"{name}{suffix}").write_bytes(b"half")
+            else:
+                (tmp_path / f"{name}{suffix}").mkdir()
+                (tmp_path / f"{name}{suffix}" / "data.mdb").write_bytes(b"half")
+                (tmp_path / f"{name}{suffix}" / "lock.mdb").write_bytes(b"half")
+    assert not is_committed(tmp_path, case.spec())
+    case.write(tmp_path, case.pairs())
+    assert is_committed(tmp_path, case.spec())
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*case.spec().entry_names, "shard-00000.json"}
+    assert not list(tmp_path.rglob("lock.mdb"))
+
+
+def test_create_shard_does_not_follow_links_of_its_name(case: Any, tmp_path: Path) -> None:
+    folder, victim = tmp_path / "pairs", tmp_path / "victim"
+    folder.mkdir()
+    victim.mkdir()
+    (victim / "data.mdb").write_bytes(b"precious")
+    for name in case.spec().entry_names:
+        (folder / f"{name}.tmp").symlink_to(victim)
+        (folder / name).symlink_to(victim / "data.mdb")
+    case.write(folder, case.pairs())
+    assert (victim / "data.mdb").read_bytes() == b"precious"
+    assert is_committed(folder, case.spec())
+
+
+def test_shard_can_be_written_over(case: Any, tmp_path: Path) -> None:
+    case.write(tmp_path, case.pairs(5))
+    case.write(tmp_path, case.pairs(3))
+    assert len(read_sidecar(tmp_path, 0).records) == 3
+    assert is_committed(tmp_path, case.spec())
+
+
+def test_commit_reads_everything_back(case: Any, tmp_path: Path) -> None:
+    """What the disk did not keep must not be committed."""
+    with create_shard(tmp_path, case.spec()) as writer:
+        for pair in case.pairs():
+            writer.add(pair)
+        close = writer._store.close
+
+        def close_and_lose_bytes() -> None:
+            close()
+            (path,) = tmp_path.glob("*.h5.tmp") if case.format == "hdf5" else tmp_path.glob(
+                "*_LR.lmdb.tmp/data.mdb"
+            )  # fmt: skip
+            content = path.read_bytes()
+            path.write_bytes(content[:-600] + bytes(600))
+
+        writer._store.close = close_and_lose_bytes  # type: ignore[method-assign]
+        with pytest.raises(DegradeError, match=r"shard-00000"):
+            writer.commit()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sources", [[{"weight": 0.5}], [{3: "a"}], ["a.jpg"]])
+@pytest.mark.parametrize("case", ["hdf5-fixed"], indirect=True)
+def test_commit_refuses_sources_that_it_could_not_read(
+    case: Any, tmp_path: Path, sources: Any
+) -> None:
+    with create_shard(tmp_path, case.spec()) as writer:
+        with pytest.raises(InvalidValueError, match="sources must be"):
+            writer.commit(sources=sources)
+        writer.commit()
+
+
+_WRITE_WITH_LIMIT = """
+import pickle, resource, signal, sys
+from pathlib import Path
+from degrade.errors import DegradeError
+from degrade.pairs import create_shard
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+spec, pairs = pickle.load(open(sys.argv[1], "rb"))
+for limit in map(int, sys.argv[3:]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        with create_shard(Path(sys.argv[2]), spec) as writer:
+            for pair in pairs:
+                writer.add(pair)
+            writer.commit()
+        print("written")
+    except DegradeError as error:
+        print(f"{type(error).__name__} {error}")
+    print(sorted(path.name for path in Path(sys.argv[2]).iterdir()))
+"""
+
+
+def test_failing_writes_leave_nothing_and_name_the_file(case: Any, tmp_path: Path) -> None:
+    """Writes fail beyond a length that grows until the shard fits; it then does."""
+    pairs, folder = case.pairs(), tmp_path / "pairs"
+    case.write(folder, pairs)
+    size = max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    (tmp_path / "work").write_bytes(pickle.dumps((case.spec(index=3), pairs)))
+    limits = [str(size * part // 8) for part in (0, 1, 3, 6, 8)]
+    done = subprocess.run(
+        [sys.executable, "-c", _WRITE_WITH_LIMIT, tmp_path / "work", tmp_path / "new", *limits],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    for result, left in zip(lines[:-2:2], lines[1:-2:2], strict=True):
+        assert result.startswith("DegradeError")
+        assert str(tmp_path / "new" / "shard-00003") in result
+        assert left == "[]"
+    assert len(lines) == 2 * len(limits)
+    assert lines[-2] == "written"
+
+
+def test_add_refuses_a_pair_that_the_disk_has_no_room_for(
+    case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type(shards.shutil.disk_usage(tmp_path))
+    with create_shard(tmp_path, case.spec()) as writer:
+        pairs = case.pairs(2)
+        writer.add(pairs[0])
+        monkeypatch.setattr(shards.shutil, "disk_usage", lambda _: usage(2**40, 2**40, 1000))
+        with pytest.raises(DegradeError, match=r"shard-00000: the disk is full; 1000 bytes .* \d+"):
+            writer.add(pairs[1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_create_shard_says_when_the_folder_cannot_be_made(case: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DegradeError, match="file/pairs: cannot be written"):
+        create_shard(tmp_path / "file" / "pairs", case.spec())
+
+
+@pytest.mark.parametrize("case", ["hdf5-fixed", "lmdb-fixed"], indirect=True)
+def test_folder_names_may_hold_any_bytes(case: Any, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"a b\n\xff\xc3\xa9")
+    case.write(folder, case.pairs())
+    assert is_committed(folder, case.spec())
+
+
+def test_sidecar_indices_takes_only_sidecars(tmp_path: Path) -> None:
+    others = ["shard-00000.json.12.tmp", "shard-1.json", "shard-0000001.json", "shard-00003.h5"]
+    for name in ["shard-123456.json", "shard-00002.json", "manifest.json", *others]:
+        (tmp_path / name).touch()
+    assert sidecar_indices(tmp_path) == [2, 123456]
+    with pytest.raises(DegradeError, match="missing: cannot be read"):
+        sidecar_indices(tmp_path / "missing")

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from degrade.errors import CorruptDataError
+from degrade.pairs import Sidecar, create_shard, is_committed, read_sidecar
+from degrade.pairs.checked_json import encode_json
+from degrade.sources import Reject
+
+
+def tamper(folder: Path, **changes: Any) -> None:
+    """Change top-level fields of the first sidecar, with a checksum that is right again."""
+    path = folder / "shard-00000.json"
+    content = json.loads(path.read_bytes())
+    del content["checksum"]
+    path.write_bytes(encode_json(content | changes))
+
+
+def test_read_sidecar_returns_what_was_committed(case: Any, tmp_path: Path) -> None:
+    # A photo's name may hold bytes that are no text, as Python's file functions give them.
+    rejects = [Reject("a\udcff b.jpg", "cut short"), Reject("c\n.png", "empty", "replace it")]
+    sources = [{"name": "\udcff.jpg", "sha256": "0" * 64, "bytes": 12, "note": None}]
+    with create_shard(tmp_path, case.spec()) as writer:
+        for pair in case.pairs():
+            writer.add(pair)
+        written = writer.commit(sources=sources, rejects=rejects)
+    read = read_sidecar(tmp_path, 0)
+    assert read == written
+    assert read.spec == case.spec()
+    assert read.rejects == tuple(rejects)
+    assert read.sources == tuple(sources)
+    assert [record.plan for record in read.records] == [pair.plan for pair in case.pairs()]
+    assert read.size == sum((tmp_path / name).stat().st_size for name in read.file_names)
+
+
+def test_sidecar_has_one_record_a_line_and_no_floats(built: Any) -> None:
+    text = (built.folder / "shard-00000.json").read_text()
+    assert sum(f'"key": "{pair.key}"' in line for pair in built.pairs[:5]
+               for line in text.splitlines()) == 5  # fmt: skip
+
+    def refuse(number: str) -> None:
+        raise AssertionError(number)
+
+    json.loads(text, parse_float=refuse)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"index": 1},
+        {"index": "0"},
+        {"scale": 2},
+        {"scale": 3.0},
+        {"hr_size": 12},
+        {"hr_size": "24"},
+        {"store": "zarr"},
+        {"config_hash": ""},
+        {"config_hash": None},
+        {"digest": 3},
+        {"format": {"name": "degrade-pairs-shard", "version": 2}},
+        {"format": {"name": "other", "version": 1}},
+        {"format": "degrade-pairs-shard"},
+        {"records": {}},
+        {"records": [None]},
+        {"sources": [[]]},
+        {"sources": [{"name": 0.5}]},
+        {"rejects": [{"path": "a", "reason": "b"}]},
+        {"rejects": [{"path": "a", "reason": "b", "remedy": 1}]},
+        {"files": []},
+        {"files": None},
+        {"files": [{"name": "../../etc/passwd", "size": 3, "sha256": "0"}]},
+        {"files": [{"name": "/etc/passwd", "size": 3, "sha256": "0"}]},
+        {"files": [{"name": "shard-00001.h5", "size": 3, "sha256": "0"}]},
+        {"more": 1},
+    ],
+)
+@pytest.mark.parametrize("case", ["hdf5-fixed", "lmdb-fixed"], indirect=True)
+def test_read_sidecar_refuses_what_was_tampered_with(built: Any, changes: dict[str, Any]) -> None:
+    tamper(built.folder, **changes)
+    with pytest.raises(CorruptDataError, match=r"shard-00000\.json: "):
+        read_sidecar(built.folder, 0)
+    assert not is_committed(built.folder, built.case.spec())
+
+
+def test_read_sidecar_refuses_records_in_another_order(built: Any) -> None:
+    values = [record.to_json() for record in built.sidecars[0].records]
+    for order in ([1, 0, 2, 3, 4], [0, 0, 1, 2, 3]):
+        swapped = [values[i] | {"row": row} for row, i in enumerate(order)]
+        tamper(built.folder, records=swapped)
+        with pytest.raises(CorruptDataError, match="keys must ascend"):
+            read_sidecar(built.folder, 0)
+
+
+def test_read_sidecar_refuses_a_renamed_file(built: Any) -> None:
+    (built.folder / "shard-00000.json").rename(built.folder / "shard-00005.json")
+    with pytest.raises(CorruptDataError, match="belongs to shard 0"):
+        read_sidecar(built.folder, 5)
+
+
+def test_sidecar_is_a_shard_spec(built: Any) -> None:
+    sidecar: Sidecar = built.sidecars[1]
+    assert (sidecar.index, sidecar.name) == (1, "shard-00001")
+    assert tuple(file.name for file in sidecar.files) == sidecar.spec.file_names

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from degrade.errors import DegradeError, FolderInUseError, InputError
+from degrade.files import folder_lock, open_regular, resolve_inside, write_atomically
+
+
+def test_write_atomically_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "data.bin"
+    for content in (b"old", b"", b"new" * 100_000):
+        write_atomically(path, content)
+        assert path.read_bytes() == content
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.bin"]
+
+
+@pytest.mark.parametrize("place", ["gone/data.bin", "file/data.bin", "folder", "x" * 300])
+def test_write_atomically_names_the_file_it_cannot_write(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DegradeError, match="cannot be written"):
+        write_atomically(tmp_path / place, b"data")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_write_atomically_keeps_the_old_file_when_the_disk_gives_out(tmp_path: Path) -> None:
+    path = tmp_path / "data.bin"
+    write_atomically(path, b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        with pytest.raises(DegradeError, match=r"data\.bin"):
+            write_atomically(path, b"new" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.bin"]
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_write_atomically_cleans_up_after_a_failing_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    path = tmp_path / "data.bin"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(*((os, "fsync") if failing == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(DegradeError, match="Input/output error"):
+        write_atomically(path, b"new")
+    monkeypatch.undo()
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.bin"]
+
+
+WRITE_FOR_EVER = """
+import sys
+from pathlib import Path
+from degrade.files import write_atomically
+print("ready", flush=True)
+while True:
+    for letter in b"ab":
+        write_atomically(Path(sys.argv[1]), bytes([letter]) * 2_000_000)
+"""
+
+
+def _run(code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+
+
+def test_write_atomically_survives_kills(tmp_path: Path) -> None:
+    path = tmp_path / "data.bin"
+    write_atomically(path, b"a" * 2_000_000)
+    for attempt in range(6):
+        with _run(WRITE_FOR_EVER, str(path)) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.005 + 0.007 * attempt)
+            process.kill()
+        content = path.read_bytes()
+        assert len(content) == 2_000_000
+        assert len(set(content)) == 1
+
+
+@pytest.mark.parametrize(
+    "relative", ["a.png", "sub/a.png", "sub/../a.png", "./a.png", "link/inner.png", "new\nline", "é"]
+)
+def test_resolve_inside_follows_what_stays_inside(tmp_path: Path, relative: str) -> None:
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (root / "link").symlink_to(root / "sub")
+    resolved = resolve_inside(root, relative)
+    assert resolved == (root / relative).resolve()
+    assert resolved.is_relative_to(root.resolve())
+
+
+@pytest.mark.parametrize(
+    "relative",
+    ["..", "../x", "sub/../../x", "/etc/passwd", "//etc", "out/x", "out", "a\0b",
+     "../root-sibling/x", "sub/../../root/../x"],
+)  # fmt: skip
+def test_resolve_inside_refuses_what_leads_out(tmp_path: Path, relative: str) -> None:
+    root = tmp_path / "root"
+    (root / "sub").mkdir(parents=True)
+    (tmp_path / "root-sibling").mkdir()
+    (root / "out").symlink_to(tmp_path)
+    with pytest.raises(DegradeError, match="refused"):
+        resolve_inside(root, relative)
+
+
+def test_resolve_inside_survives_link_loops(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with contextlib.suppress(DegradeError):  # newer Pythons resolve a loop to itself
+        assert resolve_inside(tmp_path, "loop/x").is_relative_to(tmp_path.resolve())
+
+
+def test_resolve_inside_allows_an_absolute_root_only(tmp_path: Path) -> None:
+    with pytest.raises(DegradeError, match="outside"):
+        resolve_inside(tmp_path, str(tmp_path / "a.png"))  # inside, but absolute
+
+
+HOLD = """
+import sys
+import time
+from pathlib import Path
+from degrade.files import folder_lock
+with folder_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_folder_lock_refuses_a_second_process(tmp_path: Path) -> None:
+    with _run(HOLD, str(tmp_path)) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        message = f"in use by process {holder.pid} on {socket.gethostname()} since"
+        with pytest.raises(FolderInUseError, match=message), folder_lock(tmp_path):
+            pass
+        assert (tmp_path / ".lock").exists(), "the loser must not remove the holder's lock"
+        holder.kill()
+    with folder_lock(tmp_path):  # the holder was killed: stale
+        assert json.loads((tmp_path / ".lock").read_bytes())["pid"] == os.getpid()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_lock_refuses_the_same_process_twice(tmp_path: Path) -> None:
+    with folder_lock(tmp_path):
+        with pytest.raises(FolderInUseError), folder_lock(tmp_path):
+            pass
+        assert (tmp_path / ".lock").exists()
+    with folder_lock(tmp_path):
+        pass
+
+
+def test_folder_lock_is_released_by_errors(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), folder_lock(tmp_path):
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def _lock(**changes: object) -> bytes:
+    mine = {"host": socket.gethostname(), "pid": os.getpid(), "process_start": "1", "since": "x"}
+    return json.dumps({**mine, **changes}).encode()
+
+
+def _own_start() -> str:
+    return Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _lock(process_start="1"),  # our number, but another start: the machine was rebooted
+        _lock(pid=2**22 + 1, process_start="77"),
+        _lock(pid=10**30, process_start="77"),
+    ],
+)
+def test_folder_lock_takes_over_stale_locks(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".lock").write_bytes(content)
+    with folder_lock(tmp_path):
+        assert json.loads((tmp_path / ".lock").read_bytes())["process_start"] == _own_start()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _lock(host="another-machine"), lambda: _lock(process_start=_own_start()),
+        lambda: b"", lambda: b"[]", lambda: b"{}", lambda: b"\xff", lambda: b'{"pid": 1e999}',
+    ],
+)  # fmt: skip
+def test_folder_lock_never_guesses_about_other_locks(
+    tmp_path: Path, make: Callable[[], bytes]
+) -> None:
+    (tmp_path / ".lock").write_bytes(make())
+    with pytest.raises(FolderInUseError, match=r"delete .*\.lock"), folder_lock(tmp_path):
+        pass
+    assert (tmp_path / ".lock").read_bytes() == make()
+
+
+def test_folder_lock_lets_one_of_many_take_a_stale_lock(tmp_path: Path) -> None:
+    (tmp_path / ".lock").write_bytes(_lock())
+    runs = [_run(HOLD, str(tmp_path)) for _ in range(4)]
+    try:
+        deadline = time.monotonic() + 30
+        while sum(run.poll() is None for run in runs) > 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(0.2)
+        assert sum(run.poll() is None for run in runs) == 1
+    finally:
+        for run in runs:
+            run.kill()
+            run.communicate()
+
+
+def test_folder_lock_works_where_links_do_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with folder_lock(tmp_path):
+        with pytest.raises(FolderInUseError), folder_lock(tmp_path):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_lock_says_that_the_folder_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(DegradeError, match="cannot be written"), folder_lock(tmp_path / "gone"):
+        pass
+
+
+def test_open_regular_reads_through_links(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with open_regular(tmp_path / "b") as file:
+        assert file.read() == b"content"
+    with pytest.raises(InputError, match="null byte"):
+        open_regular(Path("a\0b"))

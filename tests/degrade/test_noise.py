@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from degrade.errors import InvalidValueError
+from degrade.image_io import read_photo
+from degrade.noise import (
+    NoisePatch,
+    NoiseSelection,
+    extract_noise_patches,
+    patch_positions,
+    search_noise_patches,
+    suggest_max_variance,
+    take_patches,
+    tile_residual,
+)
+
+# Gates that let everything through, to be closed one by one.
+OPEN: dict[str, Any] = {
+    "patch_size": 8, "max_variance": 1e9, "min_variance": 0.0, "min_mean": 0.0, "max_clipped": 1.0,
+    "max_structure": 1e9,
+}  # fmt: skip
+
+
+def _selection(**changes: Any) -> NoiseSelection:
+    return NoiseSelection(**{**OPEN, **changes})
+
+
+def _noisy(
+    rng: np.random.Generator, height: int = 40, width: int = 52, level: float = 120, sigma: float = 3
+) -> np.ndarray:
+    values = level + sigma * rng.standard_normal((height, width, 3))
+    return np.rint(values).clip(0, 255).astype(np.uint8)
+
+
+def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], dict[str, int]]:
+    """The definition, patch by patch."""
+    size, stride = selection.patch_size, selection.stride or selection.patch_size
+    peak = np.iinfo(pixels.dtype).max
+    grey = pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) * 255 / peak
+    boxes, refused = [], dict.fromkeys(["variance", "flat", "dark", "clipped", "textured"], 0)
+    starts = [
+        sorted({*range(0, side - size + 1, stride), side - size} if side >= size else set())
+        for side in pixels.shape[:2]
+    ]
+    for top in starts[0]:
+        for left in starts[1]:
+            window = pixels[top : top + size, left : left + size]
+            level = grey[top : top + size, left : left + size]
+            block = size // 4
+            variances = [
+                level[i * block : (i + 1) * block, j * block : (j + 1) * block].var()
+                for i in range(4)
+                for j in range(4)
+            ]
+            structure = max(variances) / np.mean(variances) if np.mean(variances) > 0 else 1.0
+            clipped = ((window == 0) | (window == peak)).any(axis=2).mean()
+            for gate, fails in (
+                ("variance", level.var() > selection.max_variance),
+                ("flat", level.var() < selection.min_variance),
+                ("dark", level.mean() < selection.min_mean),
+                ("clipped", clipped > selection.max_clipped),
+                ("textured", structure > selection.max_structure),
+            ):
+                if fails:
+                    refused[gate] += 1
+                    break
+            else:
+                boxes.append((top, left, size, size))
+    return boxes, refused
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6), height=st.integers(1, 45), width=st.integers(1, 45),
+    size=st.integers(8, 17), stride=st.none() | st.integers(1, 20), deep=st.booleans(),
+)  # fmt: skip
+def test_search_noise_patches_equals_naive_loops(
+    seed: int, height: int, width: int, size: int, stride: int | None, deep: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    # Fields of different levels and noise, so that every gate finds something to refuse.
+    levels = np.repeat(np.repeat(rng.uniform(0, 255, (6, 6, 1)), 8, 0), 8, 1)[:height, :width]
+    sigma = np.repeat(np.repeat(rng.uniform(0, 5, (6, 6, 1)), 8, 0), 8, 1)[:height, :width]
+    values = (levels + sigma * rng.standard_normal((height, width, 3))).clip(0, 255)
+    pixels = np.rint(values * 257).astype(np.uint16) if deep else np.rint(values).astype(np.uint8)
+    selection = NoiseSelection(
+        patch_size=size, stride=stride, max_variance=18.3, min_variance=0.31, min_mean=40.7,
+        max_clipped=0.033, max_structure=2.17,
+    )  # fmt: skip
+    search = search_noise_patches(pixels, selection)
+    boxes, refused = _naive(pixels, selection)
+    assert search.boxes == boxes
+    assert {name: count for name, count in search.refused.items() if count} == {
+        name: count for name, count in refused.items() if count
+    }
+
+
+def test_search_noise_patches_covers_the_last_row_and_column(rng: np.random.Generator) -> None:
+    search = search_noise_patches(_noisy(rng, 21, 30), _selection())
+    assert {box[0] for box in search.boxes} == {0, 8, 13}
+    assert {box[1] for box in search.boxes} == {0, 8, 16, 22}
+
+
+@given(st.integers(0, 200), st.integers(1, 60), st.integers(1, 60))
+def test_patch_positions_end_at_the_border(length: int, size: int, stride: int) -> None:
+    positions = patch_positions(length, size, stride).tolist()
+    if length < size:
+        assert positions == []
+        return
+    assert positions[0] == 0
+    assert positions[-1] == length - size
+    steps = np.diff(positions)
+    assert (steps[:-1] == stride).all()
+    assert ((steps > 0) & (steps <= stride)).all()
+
+
+GATES = [
+    ("variance", {"max_variance": 2.0}, {"sigma": 3.0}, {"sigma": 1.0}),
+    ("flat", {"min_variance": 0.5}, {"sigma": 0.1}, {"sigma": 3.0}),
+    ("dark", {"min_mean": 60.0}, {"level": 40}, {"level": 80}),
+    ("clipped", {"max_clipped": 0.01}, {"level": 253}, {"level": 240}),
+    ("clipped", {"max_clipped": 0.01}, {"level": 2}, {"level": 15}),
+]
+
+
+@pytest.mark.parametrize(("gate", "setting", "bad", "good"), GATES)
+def test_each_gate_refuses_its_own_and_nothing_else(
+    rng: np.random.Generator, gate: str, setting: Any, bad: Any, good: Any
+) -> None:
+    selection = _selection(patch_size=16, **setting)
+    refused = search_noise_patches(_noisy(rng, 64, 64, **bad), selection)
+    assert refused.boxes == []
+    assert {name for name, count in refused.refused.items() if count} == {gate}
+    assert refused.refused[gate] == 16
+    assert len(search_noise_patches(_noisy(rng, 64, 64, **good), selection).boxes) == 16
+
+
+def test_texture_gate_refuses_an_edge_that_the_variance_gate_lets_through(
+    rng: np.random.Generator,
+) -> None:
+    pixels = _noisy(rng, 32, 32, sigma=1).astype(int)
+    pixels[:8, :4] += 20
+    selection = NoiseSelection(patch_size=32)
+    search = search_noise_patches(pixels.astype(np.uint8), selection)
+    assert search.variances[0] < selection.max_variance
+    assert search.refused["textured"] == 1
+    assert len(search_noise_patches(_noisy(rng, 32, 32, sigma=1), selection).boxes) == 1
+
+
+def test_refused_and_accepted_account_for_every_position(rng: np.random.Generator) -> None:
+    pixels = np.concatenate([_noisy(rng, 40, 60, level=v) for v in (1, 30, 120, 254)])
+    search = search_noise_patches(pixels, NoiseSelection(patch_size=16, stride=5, min_mean=50))
+    assert len(search.boxes) + sum(search.refused.values()) == search.variances.size
+    assert search.accepted.sum() == len(search.boxes) > 0
+    assert not (search.accepted & search.too_varied).any()
+
+
+def test_search_noise_patches_keeps_its_digits_on_large_bright_photos() -> None:
+    pixels = np.full((1200, 1600, 3), 250, np.uint8)
+    pixels[::2, ::2] = 251
+    search = search_noise_patches(pixels, _selection(patch_size=64))
+    assert np.abs(search.variances - 0.1875).max() < 1e-6
+    assert np.abs(search.means - 250.25).max() < 1e-9
+
+
+def test_search_noise_patches_measures_16_bits_in_8_bit_units(rng: np.random.Generator) -> None:
+    low = _noisy(rng)
+    first = search_noise_patches(low, _selection())
+    second = search_noise_patches(low.astype(np.uint16) * 257, _selection())
+    assert np.allclose(first.variances, second.variances)
+    assert np.allclose(first.means, second.means)
+    assert first.boxes == second.boxes
+
+
+@pytest.mark.parametrize("shape", [(7, 90, 3), (90, 7, 3), (1, 1, 3)])
+def test_search_noise_patches_finds_nothing_in_photos_too_small(shape: Any) -> None:
+    search = search_noise_patches(np.full(shape, 9, np.uint8), NoiseSelection(patch_size=8))
+    assert search.boxes == []
+    assert search.variances.size == 0
+    assert suggest_max_variance([search]) is None
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))]
+)
+def test_search_noise_patches_refuses_other_arrays(pixels: np.ndarray) -> None:
+    with pytest.raises(InvalidValueError, match="got"):
+        search_noise_patches(pixels, NoiseSelection(patch_size=8))
+
+
+def test_suggest_max_variance_names_one_that_would_have_worked(rng: np.random.Generator) -> None:
+    pixels = _noisy(rng, 64, 64, sigma=9)
+    strict = NoiseSelection(patch_size=32)
+    search = search_noise_patches(pixels, strict)
+    assert search.boxes == []
+    advice = suggest_max_variance([search])
+    assert advice is not None
+    assert search_noise_patches(pixels, dataclasses.replace(strict, max_variance=advice)).boxes
+    assert not search_noise_patches(pixels, dataclasses.replace(strict, max_variance=advice - 1)).boxes
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_residuals_have_zero_mean_and_the_noise_of_the_photo(
+    rng: np.random.Generator, dtype: type
+) -> None:
+    peak = np.iinfo(dtype).max
+    noise = rng.normal(0, [1, 2, 3], (64, 64, 3)) / 255
+    pixels = np.rint((np.array([0.2, 0.5, 0.7]) + noise) * peak).astype(dtype)
+    (patch,) = extract_noise_patches(pixels, _selection(patch_size=64), source="photo")
+    residual = patch.residual
+    assert residual.dtype == np.float32
+    assert np.abs(residual.mean(axis=(0, 1), dtype=np.float64)).max() < 1e-7
+    assert np.allclose(residual.std(axis=(0, 1)) * 255, [1, 2, 3], rtol=0.08)
+    assert np.abs(residual * 255).max() < 16
+    restored = residual.astype(np.float64) * peak + pixels.mean(axis=(0, 1))
+    assert np.array_equal(np.rint(restored), pixels)
+
+
+def test_patches_never_alias_the_photo(rng: np.random.Generator) -> None:
+    pixels = _noisy(rng)
+    before = pixels.copy()
+    patches = extract_noise_patches(pixels, _selection(), source="photo")
+    assert np.array_equal(pixels, before)
+    for patch in patches:
+        assert not np.shares_memory(patch.pixels, pixels)
+        top, left, height, width = patch.box
+        assert np.array_equal(patch.pixels, before[top : top + height, left : left + width])
+        with pytest.raises(ValueError, match="read-only"):
+            patch.pixels[0, 0] = 0
+    kept = [patch.pixels.copy() for patch in patches]
+    pixels[:] = 0
+    assert all(np.array_equal(patch.pixels, old) for patch, old in zip(patches, kept, strict=True))
+
+
+def test_take_patches_states_what_was_measured(rng: np.random.Generator) -> None:
+    pixels = _noisy(rng)
+    selection = _selection(max_variance=4.0)
+    search = search_noise_patches(pixels, selection)
+    assert 0 < len(search.boxes) < search.variances.size
+    for patch in take_patches(pixels, search, source="photo"):
+        grey = patch.pixels @ np.array([0.299, 0.587, 0.114])
+        assert patch.variance == pytest.approx(grey.var())
+        assert patch.brightness == pytest.approx(grey.mean())
+        assert patch.source == "photo"
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((8, 9, 3), np.uint8), np.zeros((7, 7, 3), np.uint8), np.zeros((8, 8), np.uint8),
+     np.zeros((8, 8, 3), np.float32)],
+)  # fmt: skip
+def test_noise_patch_refuses_other_arrays(pixels: np.ndarray) -> None:
+    with pytest.raises(InvalidValueError, match="got"):
+        NoisePatch(pixels, 1.0, 1.0, "photo", (0, 0, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"patch_size": 7}, {"stride": 0}, {"max_variance": 0.01}, {"min_variance": -1},
+     {"min_mean": 256}, {"min_mean": -1}, {"max_clipped": 1.1}, {"max_structure": 0.5},
+     {"max_variance": float("nan")}, {"max_structure": float("nan")}],
+    ids=str,
+)  # fmt: skip
+def test_noise_selection_refuses_bad_settings(changes: Any) -> None:
+    with pytest.raises(InvalidValueError, match="got"):
+        NoiseSelection(**changes)
+
+
+def test_tile_residual_crops_what_fits(rng: np.random.Generator) -> None:
+    residual = rng.standard_normal((12, 12, 3)).astype(np.float32)
+    assert np.array_equal(tile_residual(residual, 3, 4, 9, 8), residual[3:12, 4:12])
+    assert np.array_equal(tile_residual(residual, 0, 0, 12, 12), residual)
+
+
+@given(st.integers(0, 4), st.integers(0, 4), st.integers(1, 23), st.integers(1, 23))
+def test_tile_residual_goes_on_by_mirroring(top: int, left: int, height: int, width: int) -> None:
+    residual = np.random.default_rng(2).standard_normal((5, 5, 3)).astype(np.float32)
+    endless = np.pad(residual, ((0, 45), (0, 45), (0, 0)), mode="symmetric")
+    window = tile_residual(residual, top, left, height, width)
+    assert np.array_equal(window, endless[top : top + height, left : left + width])
+
+
+def test_search_noise_patches_finds_noise_in_a_real_photo(shared_data: Path) -> None:
+    pixels = read_photo(next(iter(sorted((shared_data / "real").glob("*.jpg"))))).pixels
+    search = search_noise_patches(pixels, NoiseSelection(patch_size=32, stride=16))
+    boxes, refused = _naive(pixels[:96, :96], NoiseSelection(patch_size=32, stride=16))
+    crop = search_noise_patches(pixels[:96, :96], NoiseSelection(patch_size=32, stride=16))
+    assert (crop.boxes, {k: v for k, v in crop.refused.items() if v}) == (
+        boxes, {k: v for k, v in refused.items() if v},
+    )  # fmt: skip
+    assert search.variances.min() >= 0
