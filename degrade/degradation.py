@@ -139,6 +139,8 @@ class DegradationPlan:
                     None if data["noise_origin"] is None else _numbers(data["noise_origin"], 2)
                 ),
             )
+            if (plan.noise_id is None) != (plan.noise_origin is None):
+                raise ValueError("noise_id and noise_origin must come together")
             unknown = set(data) - {field.name for field in fields(cls)}
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptDataError(f"not a degradation plan: {error!r}") from error

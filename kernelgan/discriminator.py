@@ -1,4 +1,4 @@
-"""The discriminator: does a 7×7 patch come from the photo, or from its downscaled copy?"""
+"""The discriminator tells 7×7 patches of the photo from those of its downscaled copy."""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -139,7 +141,10 @@ class ProcessExecutor:
 
         calls = [joblib.delayed(_attempt_alone)(function, i, task) for i, task in tasks.items()]
         # joblib runs n_jobs=1 in this very process, so 2 is the least; one call uses one worker.
-        with joblib.parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1):
+        with (
+            joblib.parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1),
+            _interrupts_ignored(),
+        ):
             # One spare task per worker keeps it busy while results travel.
             results: Generator[TaskResult[Value], None, None] = joblib.Parallel(
                 return_as="generator_unordered", batch_size=1, pre_dispatch=f"{jobs}+1"
@@ -156,10 +161,25 @@ class ProcessExecutor:
             raise
 
 
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for the moment in which workers start: they inherit that for good.
+
+    A terminal sends Ctrl-C to the workers too; the parent alone decides how a job ends.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
 def _attempt_alone(function: Callable[[Task], Value], index: int, task: Task) -> TaskResult[Value]:
-    """Run a task in a worker: with one thread, and deaf to the Ctrl-C meant for the parent."""
+    """Run a task in a worker, with one library thread."""
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     return _attempt(function, index, task)

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from degrade.kernel_files import write_kernelgan_mat
-
 import degrade
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.image_io import MAX_PIXELS
+from degrade.kernel_files import write_kernelgan_mat
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.pool import DegradationPool, Provenance
 from degrade.sources import Reject

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
@@ -204,11 +205,9 @@ class ImportNoiseConfig:
             raise InputError(
                 photo.path, f"{photo.width}×{photo.height} is smaller than {max(side, 8)} pixels"
             )
+        gates = NoiseSelection(patch_size=side, max_variance=_MAX_VARIANCE)
         # Whoever made square patches has chosen them; what is cut here nobody has looked at.
-        structure = float("inf") if self.patch_size is None else NoiseSelection.max_structure
-        return NoiseSelection(
-            patch_size=side, max_variance=_MAX_VARIANCE, max_structure=structure
-        )
+        return gates if self.patch_size else replace(gates, max_structure=math.inf)
 
 
 def import_noise(config: ImportNoiseConfig) -> RunReport:

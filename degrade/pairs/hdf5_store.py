@@ -194,7 +194,7 @@ def _check_dataset(parent: h5py.Group, name: str, shape: tuple[int, ...]) -> h5p
         raise CorruptDataError(
             f"{name!r} must be uint8 {shape}, got {dataset.dtype} {dataset.shape}"
         )
-    if dataset.chunks != (1, *shape)[-len(shape) :]:
+    if dataset.chunks != (1, *shape[-3:])[-len(shape) :]:
         raise CorruptDataError(f"{name!r} must have one sample a chunk, got {dataset.chunks}")
     # Rows that were declared but never written would read as zeros.
     if dataset.id.get_storage_size() != math.prod(shape):
