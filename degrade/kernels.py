@@ -272,9 +272,8 @@ def compose_kernels(first: BlurKernel, second: BlurKernel) -> BlurKernel:
     dilated[::step, ::step] = second.weights
     weights = signal.convolve2d(first.weights.astype(np.float64), dilated)
     scale = first.scale * second.scale
-    return BlurKernel(
-        weights.astype(np.float32), scale, f"{first.source} ∘ {second.source}".strip(" ∘")
-    )
+    # The centres' errors add up (the second's times the step), so they may need mending.
+    return repair_kernel(weights, scale, f"{first.source} ∘ {second.source}".strip(" ∘"))[0]
 
 
 def downsample(

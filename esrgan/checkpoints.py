@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import io
 import json
+import pickle
 import re
 import warnings
 from collections.abc import Mapping
@@ -52,14 +53,15 @@ def parse_weights(data: bytes, path: Path) -> Any:
         The bytes are damaged or would run code when unpickled; they are not run.
     """
     try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Damage surfaces as any of a dozen exceptions, some of them from inside the unpickler.
-        if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():
-            reason = "holds more than weights and plain values, which could run code; refused"
-        else:
-            reason = "is damaged, or no PyTorch file"
-        raise InputError(path, reason, "get the file again from where it came from") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        reason = "holds more than plain weights, which could run code, or is no PyTorch file"
+    except Exception:
+        # Damage surfaces as any of a dozen exceptions from inside the reader.
+        reason = "is damaged, or no PyTorch file"
+    raise InputError(path, f"{reason}; refused", "get it again from where it came from")
 
 
 def read_generator(path: Path) -> RRDBNet:

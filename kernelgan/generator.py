@@ -62,7 +62,8 @@ class LinearGenerator(nn.Module):
             products = kernel.flatten(1).T @ weight.flatten(1)
             side = kernel.shape[-1] + size - 1
             kernel = F.fold(products.T.unsqueeze(0), side, size)[0]
-        return kernel[0]
+        composed: Tensor = kernel[0]
+        return composed
 
     def forward(self, images_NHW: Tensor) -> Tensor:
         """Downscale (N, H, W) single-channel images by the composed kernel, without padding."""
@@ -76,7 +77,8 @@ class LinearGenerator(nn.Module):
         *before, last = self.weights
         for weight in before:
             features = F.conv2d(features, weight)
-        return F.conv2d(features, last, stride=self.scale).squeeze(1)
+        images: Tensor = F.conv2d(features, last, stride=self.scale).squeeze(1)
+        return images
 
 
 def extract_windows(

@@ -178,7 +178,10 @@ def _keep(
 def _describe(name: str, search: NoiseSearch) -> str:
     refused = ", ".join(f"{gate} {count}" for gate, count in search.refused.items() if count)
     line = f"{printable(name)}: {len(search.boxes)} of {search.accepted.size} positions"
-    return f"{line}; refused: {refused}" if refused else line
+    if refused:
+        line += f"; refused: {refused}"
+    wanted = None if search.boxes else suggest_max_variance([search])
+    return line if wanted is None else f"{line}; --max-variance {wanted:g} would find some"
 
 
 def _nothing_found(

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -32,6 +32,12 @@ __all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import
 
 _MAX_VARIANCE = 400.0
 """Grey variance, 8-bit units, above which a file is taken for a picture: noise of sigma 20."""
+
+_REASONS = {
+    "clipped": "too many of its pixels are black or white",
+    "flat": "nothing varies in it",
+    "variance": f"it varies more than {_MAX_VARIANCE:g}, as pictures do",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,53 +174,23 @@ class ImportNoiseConfig:
     Attributes
     ----------
     sources : tuple of Path
-        Noise images, such as the patches that RealSR collects, or folders of them.
+        Square noise images, such as the patches that RealSR collects, or folders of them.
     pool : Path
         Where the patches go; made when missing.
-    patch_size : int or None
-        Cut the images into squares of this side; None: they are square and are taken whole.
     max_pixels : int
         Larger images are rejected before they are decoded.
     """
 
     sources: tuple[Path, ...]
     pool: Path
-    patch_size: int | None = None
     max_pixels: int = MAX_PIXELS
-
-    def __post_init__(self) -> None:
-        if self.patch_size is not None:
-            NoiseSelection(patch_size=self.patch_size)
-
-    def selection(self, photo: ScannedPhoto) -> NoiseSelection:
-        """Return the gates for one image; they refuse only what cannot be noise.
-
-        Raises
-        ------
-        InputError
-            The image has the wrong size or shape.
-        """
-        side = self.patch_size or photo.height
-        shortest = min(photo.height, photo.width)
-        if self.patch_size is None and photo.height != photo.width:
-            raise InputError(
-                photo.path, f"{photo.width}×{photo.height} is not square",
-                f"--patch-size {shortest} or less cuts it into squares",
-            )  # fmt: skip
-        if shortest < max(side, 8):
-            raise InputError(
-                photo.path, f"{photo.width}×{photo.height} is smaller than {max(side, 8)} pixels"
-            )
-        gates = NoiseSelection(patch_size=side, max_variance=_MAX_VARIANCE)
-        # Whoever made square patches has chosen them; what is cut here nobody has looked at.
-        return gates if self.patch_size else replace(gates, max_structure=math.inf)
 
 
 def import_noise(config: ImportNoiseConfig) -> RunReport:
     """Put noise images that other tools have made into a pool.
 
-    A patch is refused that is clipped, has no noise at all, or varies so much that it is a
-    picture; one that is cut out here also when it is textured.
+    An image is one patch. It is refused when it is clipped, has no noise at all, or varies so much
+    that it is a picture; whether it is textured was for its makers to decide.
 
     Raises
     ------
@@ -232,11 +208,11 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
         with pool.writing():
             for photo in photos:
                 try:
-                    patches, line = _read_noise(photo, config)
+                    patch, line = _read_noise(photo, config)
                 except InputError as error:
                     rejects.append(Reject.from_error(error))
                 else:
-                    ids += [pool.add_noise(p, _noise_provenance(photo, p, config)) for p in patches]
+                    ids.append(pool.add_noise(patch, _noise_provenance(photo, patch)))
                     lines.append(line)
     except KeyboardInterrupt as error:
         interrupted = interrupt_signal(error)
@@ -253,37 +229,39 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     )  # fmt: skip
 
 
-def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[list[NoisePatch], str]:
-    """Return the patches of one image and a line that tells of them.
+def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePatch, str]:
+    """Return the patch that an image is, and a line that tells of it.
 
     Raises
     ------
     InputError
-        The image cannot be read, or nothing in it can be noise.
+        The image cannot be read, is not square, or cannot be noise.
     """
-    selection = config.selection(photo)
-    decoded = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels)
-    search = search_noise_patches(decoded.pixels, selection)
-    refused = ", ".join(f"{gate} {count}" for gate, count in search.refused.items() if count)
-    if not search.boxes:
+    size = f"{photo.width}×{photo.height}"
+    if photo.height != photo.width or photo.height < 8:
         raise InputError(
-            photo.path,
-            f"no noise: refused as {refused} (grey variance {search.variances.min():.3g}…"
-            f"{search.variances.max():.3g}, at most {_MAX_VARIANCE:g} is taken for noise)",
-            "give noise patches; degrade extract-noise finds them in photos",
-        )
-    patches = take_patches(decoded.pixels, search, source=photo.name)
-    line = f"{printable(photo.name)}: {len(patches)} of {search.accepted.size} patches"
-    line += f"; refused: {refused}" if refused else ""
-    return patches, "; ".join([line, *decoded.notes])
+            photo.path, f"{size} is no square of at least 8 pixels",
+            "degrade extract-noise cuts the flat parts out of photos",
+        )  # fmt: skip
+    decoded = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels)
+    gates = NoiseSelection(
+        patch_size=photo.height, max_variance=_MAX_VARIANCE, max_structure=math.inf
+    )
+    search = search_noise_patches(decoded.pixels, gates)
+    variance = f"grey variance {search.variances[0]:.3g}"
+    if not search.boxes:
+        gate = next(name for name, count in search.refused.items() if count)
+        raise InputError(
+            photo.path, f"no noise: {_REASONS[gate]} ({variance})",
+            "degrade extract-noise finds noise in photos",
+        )  # fmt: skip
+    (patch,) = take_patches(decoded.pixels, search, source=photo.name)
+    return patch, "; ".join([f"{printable(photo.name)}: {size}, {variance}", *decoded.notes])
 
 
-def _noise_provenance(
-    photo: ScannedPhoto, patch: NoisePatch, config: ImportNoiseConfig
-) -> Provenance:
-    settings = {"method": "import", "patch_size": config.patch_size}
+def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:
     return Provenance(
         source_name=photo.name, source_sha256=photo.sha256, box=patch.box, method="import",
-        settings=json.dumps(settings, sort_keys=True), tool_version=degrade.__version__,
+        settings=json.dumps({"method": "import"}), tool_version=degrade.__version__,
         statistics={"variance": patch.variance, "brightness": patch.brightness},
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import signal
 import threading
 import time
@@ -244,8 +245,10 @@ class _Log:
             self._file.close()
 
     def append(self, entry: Mapping[str, float]) -> None:
+        # JSON has no NaN.
+        plain = {name: value if math.isfinite(value) else None for name, value in entry.items()}
         with self._named_errors():
-            self._file.write(json.dumps(entry) + "\n")
+            self._file.write(json.dumps(plain) + "\n")
 
     @contextlib.contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -279,7 +282,8 @@ class _Run:
 
             def on_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
                 log.append({"step": state.step, **losses})
-                self._pixel_losses.append(losses.get("pixel", losses["generator"]))
+                if math.isfinite(pixel := losses.get("pixel", math.nan)):
+                    self._pixel_losses.append(pixel)
                 if state.step % self.config.save_every == 0:
                     self._save()
                 on_progress(state.step, total)

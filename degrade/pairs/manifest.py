@@ -10,8 +10,9 @@ from typing import Any
 from degrade.errors import CorruptDataError, DegradeError, printable
 from degrade.files import write_atomically
 from degrade.pairs.checked_json import Fields, check_format, encode_json, naming_file, read_json
-from degrade.pairs.shards import read_sidecar, sidecar_indices
+from degrade.pairs.shards import read_sidecar, remove_unfinished, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
+from degrade.pairs.stores import writing
 
 __all__ = [
     "MANIFEST_NAME",
@@ -98,6 +99,8 @@ def write_manifest(folder: Path, run: Mapping[str, Any]) -> None:
             "shards": [asdict(entry) for entry in entries],
         }
     )
+    with writing(folder / MANIFEST_NAME, len(content)):
+        remove_unfinished(folder / MANIFEST_NAME)
     write_atomically(folder / MANIFEST_NAME, content)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "is_committed",
     "read_sidecar",
     "record_file",
+    "remove_unfinished",
     "sidecar_indices",
 ]
 
@@ -119,6 +120,12 @@ def record_file(path: Path, name: str) -> FileRecord:
     return FileRecord(name, path.stat().st_size, digest.hexdigest())
 
 
+def remove_unfinished(path: Path) -> None:
+    """Remove what a run left that was killed while ``write_atomically`` wrote ``path``."""
+    for left in path.parent.glob(f"{path.name}.*{TEMPORARY}"):
+        left.unlink(missing_ok=True)
+
+
 class ShardWriter:
     """Writes one shard; made by :func:`create_shard`.
 
@@ -137,6 +144,7 @@ class ShardWriter:
         with writing(folder, STRUCTURE_BYTES):
             folder.mkdir(parents=True, exist_ok=True)
             self._remove(TEMPORARY)
+            remove_unfinished(folder / spec.sidecar_name)
         try:
             self._store = load_store(spec.format).create_store(folder, spec)
         except BaseException:
@@ -226,19 +234,22 @@ class ShardWriter:
 
     def _publish(self, content: bytes) -> None:
         path = self.folder / self.spec.sidecar_name
+        with writing(path, len(content)):
+            # An older sidecar must not vouch for the new files, even for a moment.
+            path.unlink(missing_ok=True)
+            fsync_folder(self.folder)
         try:
             with writing(path, len(content)):
-                # An older sidecar must not vouch for the new files, even for a moment.
-                path.unlink(missing_ok=True)
-                fsync_folder(self.folder)
                 self._remove("")
                 for name in self.spec.entry_names:
                     (self.folder / f"{name}{TEMPORARY}").rename(self.folder / name)
                 fsync_folder(self.folder)
             write_atomically(path, content)
         except BaseException:
-            # Without a sidecar they are of no use, and on a full disk their room is needed.
+            # Files without a sidecar are of no use, and on a full disk their room is needed. The
+            # sidecar itself is there when only making it durable failed.
             with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
                 self._remove("")
             raise
 

@@ -18,13 +18,14 @@ from degrade.errors import CorruptDataError, DegradeError, InputError, printable
 from degrade.files import fsync_folder, read_file
 from degrade.pool.records import Record, record_from_json, record_to_json
 
-__all__ = ["IndexWriter", "open_index_writer", "read_index"]
+__all__ = ["IndexWriter", "encode_line", "open_index_writer", "read_index"]
 
 _CRC_FIELD = b'{"crc32": "%08x", '
 _CRC_LENGTH = len(_CRC_FIELD % 0)
 
 
-def _encode_line(record: Record) -> bytes:
+def encode_line(record: Record) -> bytes:
+    """Return the line that holds a record."""
     body = json.dumps(record_to_json(record), sort_keys=True, allow_nan=False)[1:].encode("ascii")
     return _CRC_FIELD % zlib.crc32(body) + body + b"\n"
 
@@ -83,7 +84,7 @@ class IndexWriter:
         DegradeError
             The disk is full or fails; the file is as it was before.
         """
-        line = _encode_line(record)
+        line = encode_line(record)
         try:
             written = os.write(self._descriptor, line)
             if written != len(line):

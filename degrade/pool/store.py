@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from degrade.files import folder_lock, read_file, resolve_inside, write_atomical
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch, channel_means, residual_of, tile_residual
 from degrade.pool.index_file import IndexWriter, open_index_writer, read_index
-from degrade.pool.object_files import check_content, content_id, npy_bytes, read_object
+from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import KernelRecord, NoiseRecord, Provenance, Record, SourceRecord
 
 __all__ = ["DegradationPool", "MergeReport"]
@@ -33,8 +32,6 @@ __all__ = ["DegradationPool", "MergeReport"]
 _T = TypeVar("_T")
 
 _FORMAT = {"format": "degrade-pool", "version": 1}
-_OPEN_MAPS = 128
-"""Noise files kept mapped per pool and process; each holds a file descriptor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,7 @@ class DegradationPool:
         self._sources: dict[str, SourceRecord] = {}
         self._index_end = 0
         self._writer: IndexWriter | None = None
-        self._maps: OrderedDict[str, AnyArray] = OrderedDict()
-        self._checked: set[str] = set()
+        self._objects = ObjectFiles(path)
 
     @classmethod
     def open(cls, path: Path) -> DegradationPool:
@@ -153,11 +149,7 @@ class DegradationPool:
             return
         with folder_lock(self.path):
             self._load()
-            for name in ("kernels", "noise"):
-                folder = resolve_inside(self.path, name)
-                folder.mkdir(exist_ok=True)
-                for left_over in folder.glob("*.tmp"):
-                    left_over.unlink()
+            self._objects.prepare()
             index = resolve_inside(self.path, "index.jsonl")
             with open_index_writer(index, self._index_end) as self._writer:
                 try:
@@ -166,14 +158,14 @@ class DegradationPool:
                     self._writer = None
 
     def add_kernel(self, kernel: BlurKernel, provenance: Provenance) -> str:
-        """Keep a kernel and return its id; one that is there already is left as it is."""
+        """Keep a kernel and return its id; one that is there already is left, or mended if damaged."""
         weights = kernel.weights
         key = content_id(weights, kernel.scale)
         self._add(KernelRecord(key, kernel.scale, kernel.size, provenance), weights)
         return key
 
     def add_noise(self, patch: NoisePatch, provenance: Provenance) -> str:
-        """Keep a noise patch and return its id; one that is there already is left as it is."""
+        """Keep a noise patch and return its id; as :meth:`add_kernel`."""
         pixels = patch.pixels
         red, green, blue = (float(mean) for mean in channel_means(pixels))
         key = content_id(pixels)
@@ -191,20 +183,25 @@ class DegradationPool:
 
     def _add(self, record: KernelRecord | NoiseRecord, array: AnyArray) -> None:
         with self.writing():
-            if record.id in self._kernels or record.id in self._noise:
+            known = record.id in self._kernels or record.id in self._noise
+            if known and self._is_sound(record):
                 return
-            write_atomically(self._object_path(record), npy_bytes(array))
-            self._append(record)
+            self._objects.write(record, array)
+            if not known:
+                self._append(record)
+
+    def _is_sound(self, record: KernelRecord | NoiseRecord) -> bool:
+        try:
+            self._objects.check(record)
+        except CorruptDataError:
+            return False
+        return True
 
     def _append(self, record: Record) -> None:
         if self._writer is None:
             raise RuntimeError("records are appended only while writing")
         self._writer.append(record)
         self._remember(record)
-
-    def _object_path(self, record: KernelRecord | NoiseRecord) -> Path:
-        folder = "kernels" if isinstance(record, KernelRecord) else "noise"
-        return resolve_inside(self.path, f"{folder}/{record.id}.npy")
 
     def read_kernel(self, kernel_id: str) -> BlurKernel:
         """Read one kernel.
@@ -217,17 +214,11 @@ class DegradationPool:
             Its file is missing, or does not hold what was added.
         """
         record = _find(self._kernels, kernel_id, "kernel", self.path)
+        weights = self._objects.read_weights(record)
         try:
-            weights = self._read_weights(record)
             return BlurKernel(weights, record.scale, record.provenance.source_name)
         except InvalidValueError as error:
-            raise CorruptDataError(f"{printable(self._object_path(record))}: {error}") from None
-
-    def _read_weights(self, record: KernelRecord) -> AnyArray:
-        path = self._object_path(record)
-        weights = read_object(path, (record.size, record.size), ("<f4",))
-        check_content(path, content_id(weights, record.scale), record.id)
-        return weights
+            raise CorruptDataError(f"{printable(self._objects.path(record))}: {error}") from None
 
     def read_residual(self, noise_id: str) -> FloatArray:
         """Read one residual whole: (P, P, 3) float32, zero mean per channel.
@@ -238,7 +229,7 @@ class DegradationPool:
             As for :meth:`read_kernel`.
         """
         record = _find(self._noise, noise_id, "noise patch", self.path)
-        return residual_of(self._map_noise(record), np.array(record.means))
+        return residual_of(self._objects.map_pixels(record), np.array(record.means))
 
     def read_residual_crop(
         self, noise_id: str, top: int, left: int, height: int, width: int
@@ -256,23 +247,8 @@ class DegradationPool:
         if min(top, left) < 0 or min(height, width) < 1:
             raise InvalidValueError(f"not a window: {(top, left, height, width)}")
         record = _find(self._noise, noise_id, "noise patch", self.path)
-        crop = tile_residual(self._map_noise(record), top, left, height, width)
+        crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
         return residual_of(crop, np.array(record.means))
-
-    def _map_noise(self, record: NoiseRecord) -> AnyArray:
-        pixels = self._maps.get(record.id)
-        if pixels is not None:
-            self._maps.move_to_end(record.id)
-            return pixels
-        path = self._object_path(record)
-        pixels = read_object(path, (record.size, record.size, 3), ("|u1", "<u2"))
-        if record.id not in self._checked:
-            check_content(path, content_id(pixels), record.id)
-            self._checked.add(record.id)
-        self._maps[record.id] = pixels
-        if len(self._maps) > _OPEN_MAPS:
-            self._maps.popitem(last=False)
-        return pixels
 
     def index(self, scale: int) -> PoolIndex:
         """Return what plans at ``scale`` may draw from."""
@@ -312,9 +288,9 @@ class DegradationPool:
                     self._append(source)
             for kernel in other.kernels:
                 other.read_kernel(kernel.id)  # a kernel that breaks the rules is not passed on
-                self._add(kernel, other._read_weights(kernel))
+                self._add(kernel, other._objects.read_weights(kernel))
             for noise in other.noise:
-                self._add(noise, other._map_noise(noise))
+                self._add(noise, other._objects.map_pixels(noise))
         return MergeReport(
             len(self._kernels) - before[0],
             len(self._noise) - before[1],
@@ -331,17 +307,10 @@ class DegradationPool:
                 problems.append(str(error))
         for noise in self.noise:
             try:
-                self._verify_noise(noise)
+                self._objects.check(noise)
             except DegradeError as error:
                 problems.append(str(error))
         return problems
-
-    def _verify_noise(self, record: NoiseRecord) -> None:
-        path = self._object_path(record)
-        pixels = read_object(path, (record.size, record.size, 3), ("|u1", "<u2"))
-        check_content(path, content_id(pixels), record.id)
-        if not np.allclose(channel_means(pixels), record.means, rtol=0, atol=1e-6):
-            raise CorruptDataError(f"{printable(path)}: its recorded channel means are wrong")
 
 
 def _check_format(path: Path) -> None:

@@ -66,15 +66,12 @@ def import_kernels(**options: Any) -> None:
 @click.command("import-noise")
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @pool_option(required=True)
-@click.option(
-    "--patch-size", type=click.IntRange(8), default=None,
-    help="Cut the images into squares of this side.  [default: they are squares already]",
-)  # fmt: skip
 @max_pixels_option
 def import_noise(**options: Any) -> None:
     """Put noise images of other tools into a pool.
 
-    PATH are images or folders of them, such as the patches that RealSR's collect_noise writes.
+    PATH are square images or folders of them, such as the patches that RealSR's collect_noise
+    writes.
     """
     from pipelines.pool_imports import ImportNoiseConfig
     from pipelines.pool_imports import import_noise as run

@@ -29,7 +29,7 @@ from degrade.resample import imresize
 from degrade.rng import rng_for
 
 POOL = PoolIndex(("k1", "k2", "k3"), (NoiseChoice("n1", 16), NoiseChoice("n2", 40)))
-DRAWN = dict(clean_up=1, scale=2, kernel_id="k")
+DRAWN = {"clean_up": 1, "scale": 2, "kernel_id": "k"}
 
 
 def _plan(box: Any, scale: int = 2, **changes: Any) -> DegradationPlan:

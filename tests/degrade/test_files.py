@@ -101,7 +101,8 @@ def test_write_atomically_survives_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "relative", ["a.png", "sub/a.png", "sub/../a.png", "./a.png", "link/inner.png", "new\nline", "é"]
+    "relative",
+    ["a.png", "sub/a.png", "sub/../a.png", "./a.png", "link/inner.png", "new\nline", "é"],
 )
 def test_resolve_inside_follows_what_stays_inside(tmp_path: Path, relative: str) -> None:
     root = tmp_path / "root"
@@ -239,9 +240,8 @@ def test_folder_lock_works_where_links_do_not_exist(
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    with folder_lock(tmp_path):
-        with pytest.raises(FolderInUseError), folder_lock(tmp_path):
-            pass
+    with folder_lock(tmp_path), pytest.raises(FolderInUseError), folder_lock(tmp_path):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

@@ -14,6 +14,8 @@ from degrade.image_header import ImageHeader, read_header
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (7, 11, 3), dtype=np.uint8)
 
+PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+
 
 def _encode(ending: str, pixels: np.ndarray = PIXELS) -> bytes:
     done, data = cv2.imencode(ending, pixels)
@@ -144,7 +146,7 @@ def test_read_header_sees_that_the_end_is_missing(ending: str) -> None:
         (b"P5 3", "PNM header"), (b"P5 3 2 1023\n", "white as 1023"), (b"P6 3 2 100\n", "as 100"),
         (b"GIF89a", "GIF"), (b"\xff\xd8\xff\xd9", "damaged"), (_tiff((256, 5)), "damaged"),
         (_tiff((256, 0), (257, 4)), "4"), (b"P6 0 2 255\n", "0×2"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBB", 5, 5, 8, 9) + b"\0" * 9, "damaged"),
+        (PNG_START + struct.pack(">IIBB", 5, 5, 8, 9) + b"\0" * 9, "damaged"),
     ],
     ids=ascii,
 )  # fmt: skip
@@ -154,7 +156,7 @@ def test_read_header_says_what_is_wrong(data: bytes, reason: str) -> None:
 
 
 PREFIXES = [
-    b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"\xff\xd8\xff", b"RIFF\x40\0\0\0WEBPVP8X", b"II*\0\x08\0\0\0",
+    b"", PNG_START, b"\xff\xd8\xff", b"RIFF\x40\0\0\0WEBPVP8X", b"II*\0\x08\0\0\0",
     b"MM\0*\0\0\0\x08", b"BM", b"P5 ", b"P6\n", _jpeg_with_exif(b"")[:60], _encode(".tiff")[:8],
 ]  # fmt: skip
 

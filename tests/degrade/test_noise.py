@@ -25,7 +25,7 @@ from degrade.noise import (
 # Gates that let everything through, to be closed one by one.
 OPEN: dict[str, Any] = {
     "patch_size": 8, "max_variance": 1e9, "min_variance": 0.0, "min_mean": 0.0, "max_clipped": 1.0,
-    "max_structure": 1e9,
+    "max_structure": 1e9, "max_unevenness": 1.0,
 }  # fmt: skip
 
 
@@ -34,10 +34,17 @@ def _selection(**changes: Any) -> NoiseSelection:
 
 
 def _noisy(
-    rng: np.random.Generator, height: int = 40, width: int = 52, level: float = 120, sigma: float = 3
+    rng: np.random.Generator,
+    height: int = 40,
+    width: int = 52,
+    level: float = 120,
+    sigma: float = 3,
 ) -> np.ndarray:
     values = level + sigma * rng.standard_normal((height, width, 3))
     return np.rint(values).clip(0, 255).astype(np.uint8)
+
+
+GATE_NAMES = ("variance", "flat", "dark", "clipped", "textured", "uneven")
 
 
 def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], dict[str, int]]:
@@ -45,7 +52,7 @@ def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], di
     size, stride = selection.patch_size, selection.stride or selection.patch_size
     peak = np.iinfo(pixels.dtype).max
     grey = pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) * 255 / peak
-    boxes, refused = [], dict.fromkeys(["variance", "flat", "dark", "clipped", "textured"], 0)
+    boxes, refused = [], dict.fromkeys([*GATE_NAMES], 0)
     starts = [
         sorted({*range(0, side - size + 1, stride), side - size} if side >= size else set())
         for side in pixels.shape[:2]
@@ -55,12 +62,21 @@ def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], di
             window = pixels[top : top + size, left : left + size]
             level = grey[top : top + size, left : left + size]
             block = size // 4
-            variances = [
-                level[i * block : (i + 1) * block, j * block : (j + 1) * block].var()
+            blocks = [
+                window[i * block : (i + 1) * block, j * block : (j + 1) * block].astype(np.float64)
                 for i in range(4)
                 for j in range(4)
             ]
-            structure = max(variances) / np.mean(variances) if np.mean(variances) > 0 else 1.0
+            variances = np.array([values.var(axis=(0, 1)) for values in blocks])
+            within = variances.mean(axis=0)
+            between = np.array([values.mean(axis=(0, 1)) for values in blocks]).var(axis=0)
+            structure = max(
+                top / mean if mean > 0 else 1.0
+                for top, mean in zip(variances.max(axis=0), within, strict=True)
+            )
+            unevenness = max(
+                b / (b + w) if b + w > 0 else 0.0 for b, w in zip(between, within, strict=True)
+            )
             clipped = ((window == 0) | (window == peak)).any(axis=2).mean()
             for gate, fails in (
                 ("variance", level.var() > selection.max_variance),
@@ -68,6 +84,7 @@ def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], di
                 ("dark", level.mean() < selection.min_mean),
                 ("clipped", clipped > selection.max_clipped),
                 ("textured", structure > selection.max_structure),
+                ("uneven", unevenness > selection.max_unevenness),
             ):
                 if fails:
                     refused[gate] += 1
@@ -93,7 +110,7 @@ def test_search_noise_patches_equals_naive_loops(
     pixels = np.rint(values * 257).astype(np.uint16) if deep else np.rint(values).astype(np.uint8)
     selection = NoiseSelection(
         patch_size=size, stride=stride, max_variance=18.3, min_variance=0.31, min_mean=40.7,
-        max_clipped=0.033, max_structure=2.17,
+        max_clipped=0.033, max_structure=2.17, max_unevenness=0.37,
     )  # fmt: skip
     search = search_noise_patches(pixels, selection)
     boxes, refused = _naive(pixels, selection)
@@ -155,6 +172,21 @@ def test_texture_gate_refuses_an_edge_that_the_variance_gate_lets_through(
     assert len(search_noise_patches(_noisy(rng, 32, 32, sigma=1), selection).boxes) == 1
 
 
+def test_unevenness_gate_refuses_a_gradient_and_a_change_of_colour_alone(
+    rng: np.random.Generator,
+) -> None:
+    selection = NoiseSelection(patch_size=32)
+    slope = np.linspace(-4, 4, 32)[:, None, None]
+    # Red up and green down such that the grey level stays: only the colour changes.
+    hue = 6 * np.sign(slope) * np.array([1.0, -0.299 / 0.587, 0.0])
+    for change in (slope, hue):
+        pixels = np.rint(_noisy(rng, 32, 32, sigma=1) + change).astype(np.uint8)
+        search = search_noise_patches(pixels, selection)
+        assert search.variances[0] < selection.max_variance
+        assert search.refused["uneven"] == 1
+    assert len(search_noise_patches(_noisy(rng, 32, 32, sigma=1), selection).boxes) == 1
+
+
 def test_refused_and_accepted_account_for_every_position(rng: np.random.Generator) -> None:
     pixels = np.concatenate([_noisy(rng, 40, 60, level=v) for v in (1, 30, 120, 254)])
     search = search_noise_patches(pixels, NoiseSelection(patch_size=16, stride=5, min_mean=50))
@@ -204,7 +236,9 @@ def test_suggest_max_variance_names_one_that_would_have_worked(rng: np.random.Ge
     advice = suggest_max_variance([search])
     assert advice is not None
     assert search_noise_patches(pixels, dataclasses.replace(strict, max_variance=advice)).boxes
-    assert not search_noise_patches(pixels, dataclasses.replace(strict, max_variance=advice - 1)).boxes
+    assert not search_noise_patches(
+        pixels, dataclasses.replace(strict, max_variance=advice - 1)
+    ).boxes
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -266,6 +300,7 @@ def test_noise_patch_refuses_other_arrays(pixels: np.ndarray) -> None:
     "changes",
     [{"patch_size": 7}, {"stride": 0}, {"max_variance": 0.01}, {"min_variance": -1},
      {"min_mean": 256}, {"min_mean": -1}, {"max_clipped": 1.1}, {"max_structure": 0.5},
+     {"max_unevenness": 1.5}, {"max_unevenness": float("nan")},
      {"max_variance": float("nan")}, {"max_structure": float("nan")}],
     ids=str,
 )  # fmt: skip

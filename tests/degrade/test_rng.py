@@ -27,7 +27,11 @@ def test_seed_for_is_frozen(seed: int, key: tuple[str | int, ...], expected: int
 
 
 def test_rng_for_is_frozen() -> None:
-    assert rng_for(7, "pairs", "0001").integers(10**9, size=3).tolist() == [728209984, 924958025, 609713425]
+    assert rng_for(7, "pairs", "0001").integers(10**9, size=3).tolist() == [
+        728209984,
+        924958025,
+        609713425,
+    ]
 
 
 def test_rng_for_depends_on_nothing_but_its_arguments() -> None:

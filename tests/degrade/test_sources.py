@@ -101,7 +101,13 @@ def test_find_images_lists_no_file_twice(tmp_path: Path) -> None:
     (tmp_path / "photos/hard.png").hardlink_to(path)
     (tmp_path / "photos/soft.png").symlink_to(path)
     (tmp_path / "again").symlink_to(tmp_path / "photos")
-    sources = [tmp_path / "photos", path, tmp_path / "again", tmp_path, tmp_path / "photos/../photos"]
+    sources = [
+        tmp_path / "photos",
+        path,
+        tmp_path / "again",
+        tmp_path,
+        tmp_path / "photos/../photos",
+    ]
     files, rejects = find_images(sources)
     assert len(files) == 1
     assert rejects == []
@@ -200,7 +206,9 @@ def test_find_images_keeps_the_hash_when_a_file_is_also_named_itself(tmp_path: P
     assert [(file.name, file.sha256) for file in files] == [("a.png", _entry("a.png").sha256)]
 
 
-@pytest.mark.parametrize("leak", ["../secret.png", "sub/../../secret.png", "linked.png", "out/s.png"])
+@pytest.mark.parametrize(
+    "leak", ["../secret.png", "sub/../../secret.png", "linked.png", "out/s.png"]
+)
 def test_find_images_refuses_manifest_paths_that_lead_outside(tmp_path: Path, leak: str) -> None:
     _touch(tmp_path / "secret.png")
     _touch(tmp_path / "elsewhere/s.png")

@@ -5,18 +5,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from degrade.kernels import BlurKernel, downsample, repair_kernel
+from degrade.kernels import downsample, gaussian_kernel
 from kernelgan.config import KernelGANConfig
 from kernelgan.generator import LinearGenerator, extract_windows
 
 
-def make(scale: int, *, channels: int = 64, seed: int = 0) -> LinearGenerator:
+def make(scale: int) -> LinearGenerator:
+    """The real network at ×2; at ×3, whose six convs take seconds, a narrower one."""
     config = KernelGANConfig(scale=scale)
     return LinearGenerator(
         conv_sizes=config.conv_sizes,
-        channels=channels,
+        channels=64 if scale == 2 else 16,
         scale=scale,
-        rng=torch.Generator().manual_seed(seed),
+        rng=torch.Generator().manual_seed(0),
     )
 
 
@@ -65,21 +66,12 @@ def test_compose_returns_the_impulse_response(scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 3])
-def test_forward_agrees_with_downsample_on_where_lr_pixels_lie(scale: int) -> None:
-    """The network's output is the middle of what ``downsample`` gives with its kernel."""
-    generator, images = make(scale), crops(scale, torch.float32)
-    with torch.no_grad():
-        generator.weights[0].abs_()  # so that there is a centre of mass to speak of
-        for weight in generator.weights[1:]:
-            weight.abs_()
-        raw = generator.compose().numpy().astype(np.float64)
-    kernel, _ = repair_kernel(raw / raw.sum(), scale)
-    if kernel.size != raw.shape[0] or not np.allclose(kernel.weights, raw / raw.sum(), atol=1e-6):
-        rows = np.exp(-0.5 * (np.arange(raw.shape[0]) - raw.shape[0] // 2 - (scale - 1) / 2) ** 2)
-        kernel = repair_kernel(np.outer(rows, rows) / rows.sum() ** 2, scale)[0]
+def test_extract_windows_agrees_with_downsample_on_where_lr_pixels_lie(scale: int) -> None:
+    images = crops(scale, torch.float32)
+    kernel = gaussian_kernel(KernelGANConfig(scale=scale).kernel_size, scale, (0.5 * scale, scale))
     windows, shape = extract_windows(images, kernel.size, scale)
     inner = (windows @ torch.tensor(kernel.weights.flatten())).reshape(shape).permute(1, 2, 0)
-    whole = downsample(images.permute(1, 2, 0).numpy(), BlurKernel(kernel.weights, scale))
+    whole = downsample(images.permute(1, 2, 0).numpy(), kernel)
     np.testing.assert_allclose(inner.numpy(), whole[3:-3, 3:-3], rtol=0, atol=1e-5)
 
 

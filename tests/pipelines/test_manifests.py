@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import os
 import random
@@ -42,7 +44,7 @@ def _make(folder: Path, **options: Any) -> Any:
 
 
 def _entry(path: str, content: int | None = None, **fields: Any) -> ManifestEntry:
-    sha256 = f"{hash(path) % 2**64 if content is None else content:064x}"
+    sha256 = f"{content:064x}" if content is not None else hashlib.sha256(path.encode()).hexdigest()
     return ManifestEntry(path=path, sha256=sha256, height=1, width=1, role="hr", **fields)
 
 
@@ -200,7 +202,9 @@ def test_photo_group_obeys_the_group_field() -> None:
 stems = st.sampled_from([f"{number}" for number in range(8)])
 marks = st.sampled_from(["", "_s001", "_s002", "x4", "_HR", "_crop3"])
 listed = st.lists(
-    st.tuples(stems, marks, st.sampled_from(["p/", "q/", ""]), st.integers(0, 12), st.none() | stems),
+    st.tuples(
+        stems, marks, st.sampled_from(["p/", "q/", ""]), st.integers(0, 12), st.none() | stems
+    ),
     max_size=25, unique_by=lambda item: item[:3],
 )  # fmt: skip
 
@@ -224,13 +228,13 @@ def test_split_manifest_never_puts_a_photo_on_two_sides(
     assert all(len(found) == 1 for found in sides.values())
     once = path.read_bytes()
     shuffler.shuffle(entries)
-    lines = [json.dumps({k: v for k, v in vars_of(entry).items() if v}) for entry in entries]
+    lines = [json.dumps({k: v for k, v in _fields(entry).items() if v}) for entry in entries]
     path.write_text("\n".join(lines))
     split_manifest(path, SHARES, seed=seed)
     assert path.read_bytes() == once
 
 
-def vars_of(entry: ManifestEntry) -> dict[str, Any]:
+def _fields(entry: ManifestEntry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in ManifestEntry.__slots__}
 
 
@@ -275,7 +279,7 @@ def test_split_manifest_writes_a_manifest_a_split(tmp_path: Path) -> None:
     split_manifest(path, SHARES)
     parts = {side: read_manifest(tmp_path / f"m.{side}.jsonl") for side in SHARES}
     assert all({entry.split for entry in part} == {side} for side, part in parts.items())
-    assert sorted(sum(parts.values(), []), key=lambda e: e.path) == read_manifest(path)
+    assert sorted(itertools.chain(*parts.values()), key=lambda e: e.path) == read_manifest(path)
     split_manifest(path, {"train": 1.0})
     assert len(read_manifest(tmp_path / "m.train.jsonl")) == 40
     assert read_manifest(tmp_path / "m.test.jsonl") == []  # emptied, so that nothing leaks
@@ -305,7 +309,9 @@ def test_manifest_commands_make_check_and_split(tmp_path: Path) -> None:
     assert (made.exit_code, "10 files" in made.output) == (0, True)
     checked = _invoke("check", listing)
     assert (checked.exit_code, "10 files" in checked.output) == (0, True)
-    split = _invoke("split", listing, "--train", "0.5", "--val", "0.5", "--test", "0", "--seed", "1")
+    split = _invoke(
+        "split", listing, "--train", "0.5", "--val", "0.5", "--test", "0", "--seed", "1"
+    )
     assert (split.exit_code, "train: " in split.output) == (0, True)
     assert set(_splits(listing).values()) <= {"train", "val"}
     (tmp_path / "photo3.png").unlink()

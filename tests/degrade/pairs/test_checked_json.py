@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
@@ -27,6 +27,7 @@ def sealed(body: str, encoding: str = "ascii") -> bytes:
     return b'{"checksum": "%s",\n' % hashlib.sha256(text).hexdigest().encode() + text
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text().filter(lambda name: name != "checksum"), json_values, min_size=1))
 def test_encode_json_is_read_back(tmp_path_factory: Any, payload: dict[str, Any]) -> None:
     folder = tmp_path_factory.getbasetemp()

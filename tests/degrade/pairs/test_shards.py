@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +139,54 @@ def test_failing_writes_leave_nothing_and_name_the_file(
     assert len(lines) == len(expected)
     for line, start in zip(lines, expected, strict=True):
         assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("failing", "number", "keeps_old"),
+    [
+        ("degrade.pairs.shards.fsync_folder", 0, False),
+        ("degrade.pairs.shards.fsync_folder", 1, False),
+        ("degrade.files.fsync_folder", 0, False),
+        ("pathlib.Path.unlink", 0, True),
+        ("pathlib.Path.rename", 0, False),
+        ("pathlib.Path.replace", 0, False),
+        ("os.fsync", 0, True),
+    ],
+)
+def test_commit_that_fails_at_any_step_does_not_count(
+    case: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failing: str,
+    number: int,
+    keeps_old: bool,
+) -> None:
+    case.write(tmp_path, case.pairs(2))
+    with create_shard(tmp_path, case.spec()) as writer:
+        for pair in case.pairs(5):
+            writer.add(pair)
+        module, _, name = failing.rpartition(".")
+        real, calls = getattr(pydoc.locate(module), name), []
+
+        def fail(*arguments: Any, **keywords: Any) -> Any:
+            calls.append(arguments)
+            if len(calls) == number + 1:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(*arguments, **keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(failing, fail)
+            with pytest.raises(DegradeError, match=r"shard-00000.*Input/output error"):
+                writer.commit()
+    assert len(calls) > number
+    assert not list(tmp_path.glob("*.tmp"))
+    assert is_committed(tmp_path, case.spec()) == keeps_old
+    if keeps_old:
+        assert len(read_sidecar(tmp_path, 0).records) == 2
+    else:
+        assert not (tmp_path / "shard-00000.json").exists()
+    case.write(tmp_path, case.pairs(5))
+    assert is_committed(tmp_path, case.spec())
 
 
 def test_add_refuses_a_pair_that_the_disk_has_no_room_for(

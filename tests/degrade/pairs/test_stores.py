@@ -205,7 +205,7 @@ class TestCommit:
                 writer.add(first if backwards else second)
 
     # Where a run can be killed: while it adds, and around each step of the commit.
-    @pytest.mark.parametrize("step", ["add", "_check", "unlink", "rename", "write_atomically"])
+    @pytest.mark.parametrize("step", ["add", "_check", "unlink", "rename", "replace"])
     def test_kill_leaves_a_shard_that_the_next_run_makes(
         self,
         built: Any,
@@ -221,7 +221,7 @@ class TestCommit:
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
         # Until the old sidecar goes, the old shard counts and is whole; then none does.
-        if step in ("rename", "write_atomically"):
+        if step in ("rename", "replace"):
             assert not is_committed(built.folder, spec)
         else:
             assert before.items() <= digests(built.folder).items()
@@ -246,8 +246,6 @@ def _write_and_die(built: Any, step: str) -> None:
             writer.add(pair)
         if step == "_check":
             shards.ShardWriter._check = die  # type: ignore[method-assign]
-        elif step == "write_atomically":
-            shards.write_atomically = die  # type: ignore[assignment]
         else:
             setattr(Path, step, die)
         writer.commit(sources=[{"name": "photo.jpg", "sha256": "5" * 64}])

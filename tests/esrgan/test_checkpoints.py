@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from degrade.errors import DegradeError, InputError, InvalidValueError
+from esrgan.checkpoints import (
+    CheckpointWarning,
+    has_checkpoint,
+    parse_weights,
+    read_generator,
+    read_newest_checkpoint,
+    write_checkpoint,
+    write_generator,
+)
+from esrgan.naming import to_naming
+from esrgan.networks import RRDBNet
+from tests.esrgan.plain_model import PlainRRDBNet
+
+
+def write(folder: Path, *steps: int, keep: int = 3) -> list[Path]:
+    return [
+        write_checkpoint(folder, step, {"step": step, "w": torch.full((50,), step)}, keep=keep)
+        for step in steps
+    ]
+
+
+def newest_step(folder: Path) -> int:
+    state = read_newest_checkpoint(folder)
+    assert state is not None
+    return int(state["step"])
+
+
+def test_checkpoints_round_trip_and_only_the_newest_are_kept(tmp_path: Path) -> None:
+    assert read_newest_checkpoint(tmp_path) is None and not has_checkpoint(tmp_path)
+    write(tmp_path, 1, 2, 30, 4000)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"checkpoint-{step:08d}.{suffix}" for step in (2, 30, 4000) for suffix in ("json", "pt")
+    ]
+    state = read_newest_checkpoint(tmp_path)
+    assert state is not None and (state["w"] == 4000).all()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100, -1])
+def test_a_truncated_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, cut: int) -> None:
+    last = write(tmp_path, 1, 2)[-1]
+    last.write_bytes(last.read_bytes()[:cut])
+    with pytest.warns(CheckpointWarning, match=r"checkpoint-00000002\.pt"):
+        assert newest_step(tmp_path) == 1
+
+
+def test_every_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
+    last = write(tmp_path, 1, 2)[-1]
+    sound = last.read_bytes()
+    for position in range(0, len(sound), 97):
+        damaged = bytearray(sound)
+        damaged[position] ^= 4
+        last.write_bytes(damaged)
+        with pytest.warns(CheckpointWarning):
+            assert newest_step(tmp_path) == 1
+
+
+def test_a_checkpoint_without_its_stamp_does_not_count(tmp_path: Path) -> None:
+    write(tmp_path, 1, 2)[-1].with_suffix(".json").unlink()
+    with pytest.warns(CheckpointWarning, match="not written to its end"):
+        assert newest_step(tmp_path) == 1
+
+
+def test_damaged_checkpoints_alone_end_the_run(tmp_path: Path) -> None:
+    for path in write(tmp_path, 1, 2):
+        path.write_bytes(b"")
+    with (
+        pytest.warns(CheckpointWarning),
+        pytest.raises(DegradeError, match="every checkpoint is damaged"),
+    ):
+        read_newest_checkpoint(tmp_path)
+
+
+def test_a_damaged_later_checkpoint_does_not_push_out_sound_ones(tmp_path: Path) -> None:
+    later = write(tmp_path, 10, 20)[-1]
+    later.write_bytes(b"damaged")
+    write(tmp_path, 15, keep=1)
+    assert newest_step(tmp_path) == 15
+    assert not later.exists()
+
+
+class Malice:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "owned"
+    zipped, bare, inside = (tmp_path / f"{n}.pth" for n in ("zipped", "bare", "inside"))
+    torch.save({"params": Malice(marker)}, zipped)
+    bare.write_bytes(pickle.dumps(Malice(marker)))
+    # A valid archive whose pickle was exchanged.
+    write_generator(inside, RRDBNet(features=4, blocks=1, growth=2))
+    with zipfile.ZipFile(inside) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(inside, "w") as archive:
+        for name, data in content.items():
+            malicious = pickle.dumps(Malice(marker), protocol=2)
+            archive.writestr(name, malicious if name.endswith("data.pkl") else data)
+    for path in (zipped, bare, inside):
+        with pytest.raises(InputError, match="could run code"):
+            read_generator(path)
+    assert not marker.exists()
+
+
+def test_only_plain_values_are_written(tmp_path: Path) -> None:
+    for value in (Path("x"), torch.float32, {1, 2}, [object()]):
+        with pytest.raises(InvalidValueError, match=r"state\['a'\]"):
+            write_checkpoint(tmp_path, 1, {"a": value})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_generator_file_loads_strictly_into_a_network_of_basicsr_names(
+    tmp_path: Path, scale: int
+) -> None:
+    torch.manual_seed(0)
+    generator = RRDBNet(scale=scale, features=8, blocks=2, growth=4)
+    generator.to(memory_format=torch.channels_last)
+    write_generator(tmp_path / "generator.pth", generator)
+    content = torch.load(tmp_path / "generator.pth", weights_only=True)
+    assert list(content) == ["params"]
+    assert all(tensor.is_contiguous() for tensor in content["params"].values())
+    plain = PlainRRDBNet(scale=scale, features=8, blocks=2, growth=4)
+    plain.load_state_dict(content["params"], strict=True)
+    lr_BCHW = torch.rand(1, 3, 8, 8)
+    torch.testing.assert_close(plain(lr_BCHW), generator(lr_BCHW))
+    torch.testing.assert_close(read_generator(tmp_path / "generator.pth")(lr_BCHW), plain(lr_BCHW))
+
+
+def test_read_generator_reads_the_older_namings(tmp_path: Path) -> None:
+    state = RRDBNet(features=4, blocks=2, growth=2).state_dict()
+    torch.save(to_naming(state, "model"), tmp_path / "old.pth")
+    torch.save({"params_ema": to_naming(state, "trunk")}, tmp_path / "older.pth")
+    for name in ("old.pth", "older.pth"):
+        assert len(read_generator(tmp_path / name).body) == 2
+
+
+def test_read_generator_names_the_file_and_the_reason(tmp_path: Path) -> None:
+    gray = RRDBNet(in_channels=1, out_channels=1, features=4, blocks=1, growth=2)
+    write_generator(tmp_path / "gray.pth", gray)
+    with pytest.raises(InputError, match=r"gray\.pth.*1 channels to 1"):
+        read_generator(tmp_path / "gray.pth")
+    with pytest.raises(InputError, match=r"none\.pth.*cannot be read"):
+        read_generator(tmp_path / "none.pth")
+    torch.save({"params": {"layer.weight": torch.ones(2)}}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth.*not the weights of an RRDBNet"):
+        read_generator(tmp_path / "other.pth")
+
+
+def test_parse_weights_survives_any_cut_of_a_file(tmp_path: Path) -> None:
+    write_generator(tmp_path / "g.pth", RRDBNet(features=4, blocks=1, growth=2))
+    data = (tmp_path / "g.pth").read_bytes()
+    for end in range(0, len(data) - 1, len(data) // 40):
+        with pytest.raises(InputError):
+            parse_weights(data[:end], tmp_path / "g.pth")
