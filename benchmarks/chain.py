@@ -16,7 +16,6 @@ from typing import Any
 
 import click
 import numpy as np
-from pipelines.pool_pictures import draw_pool_sheet
 
 from degrade.arrays import U8Array
 from degrade.image_io import write_png
@@ -32,6 +31,7 @@ from pipelines.noise_extraction import ExtractNoiseConfig
 from pipelines.pair_building import BuildPairsConfig, build_pairs
 from pipelines.pair_checks import verify
 from pipelines.pool_building import BuildPoolConfig, run_pool_building
+from pipelines.pool_pictures import draw_pool_sheet
 
 
 def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:

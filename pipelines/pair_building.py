@@ -268,6 +268,8 @@ def _run_settings(
 
 def _begin_or_resume(out: Path, run: dict[str, Any]) -> None:
     """Record the settings of a new run; refuse to mix them with those of an earlier one."""
+    for left_over in out.glob("*.json*.tmp"):  # of a run that was killed while writing
+        left_over.unlink()
     path = out / _RUN_FILE
     if not path.exists():
         write_atomically(path, json.dumps(run, indent=1, sort_keys=True).encode())

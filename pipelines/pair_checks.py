@@ -37,14 +37,14 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
             checked += 1
             report(checked, checked)
         else:
-            place = f"shard {result.shard:05d}" if result.shard is not None else "the folder"
+            place = result.shard
             if result.row is not None:
                 place += f", row {result.row} ({result.key})"
             problems.append(f"{place}: {result.problem}")
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise DegradeError(
-            f"{printable(folder)}: {len(problems)} problems, {checked} sound pairs: "
+            f"{printable(folder)} is damaged, {checked} pairs are sound: "
             f"{'; '.join(problems[:3])}{more}; delete the shards named and build them again"
         )
     return RunReport(
@@ -94,13 +94,7 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
         The key is unknown, or the photo or the pool cannot be found as they were.
     """
     with open_pairs(config.pairs) as reader:
-        try:
-            row = list(reader.keys).index(config.key)
-        except ValueError:
-            raise DegradeError(
-                f"{printable(config.pairs)} has no pair {printable(config.key)}; "
-                f"keys look like {reader.keys[0]}"
-            ) from None
+        row = reader.find(config.key)
         stored_lr, stored_hr = reader.read(row)
         plan = reader.records[row].plan
         run = reader.run

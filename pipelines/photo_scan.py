@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,7 @@ class ScannedPhoto:
 
     def as_record(self) -> SourceRecord:
         """Return what a pool keeps of the photo."""
-        return SourceRecord(name=self.name, sha256=self.sha256, path=os.path.abspath(self.path))
+        return SourceRecord(name=self.name, sha256=self.sha256, path=str(self.path.resolve()))
 
 
 def find_photos(

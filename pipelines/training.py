@@ -36,6 +36,7 @@ from esrgan.losses import load_vgg19
 from esrgan.networks import check_device
 from esrgan.presets import TrainingConfig, preset_named
 from esrgan.preview import draw_preview
+from esrgan.step_log import StepLog
 from esrgan.training import TrainingState, create_state, train
 from pipelines.interrupts import Interrupted
 from pipelines.reports import ProgressCallback, RunReport, no_progress, write_rejects
@@ -185,7 +186,7 @@ def _begin_or_resume(config: TrainRunConfig, dataset: PairDataset, state: Traini
     path = config.out / _RUN_FILE
     if not has_checkpoint(config.out):
         write_atomically(path, json.dumps(settings, indent=1, sort_keys=True).encode())
-        (config.out / _LOG_FILE).unlink(missing_ok=True)
+        StepLog(config.out / _LOG_FILE).forget_after(0)
         return
     try:
         then = json.loads(path.read_bytes())
@@ -203,7 +204,7 @@ def _begin_or_resume(config: TrainRunConfig, dataset: PairDataset, state: Traini
     newest = read_newest_checkpoint(config.out)
     if newest is not None:
         state.restore(newest)
-    _forget_later_steps(config.out / _LOG_FILE, state.step)
+    StepLog(config.out / _LOG_FILE).forget_after(state.step)
 
 
 def _settings(config: TrainRunConfig, dataset: PairDataset) -> dict[str, Any]:
@@ -215,48 +216,6 @@ def _settings(config: TrainRunConfig, dataset: PairDataset) -> dict[str, Any]:
     own = {"preset": config.preset, "seed": config.seed, "samples": dataset.fingerprint}
     plain: dict[str, Any] = json.loads(json.dumps(training | hashes | own))
     return plain
-
-
-def _forget_later_steps(log: Path, step: int) -> None:
-    """Drop log lines of steps that were done after the checkpoint and are done again now."""
-    if not log.is_file():
-        return
-    kept = []
-    for line in log.read_bytes().splitlines(keepends=True):
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            if json.loads(line)["step"] <= step:
-                kept.append(line)
-    write_atomically(log, b"".join(kept))
-
-
-class _Log:
-    """``log.jsonl``: a line a step, on disk as soon as the step is done."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> _Log:
-        with self._named_errors():
-            self._file = self._path.open("a", buffering=1, encoding="ascii")
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        with self._named_errors():
-            self._file.close()
-
-    def append(self, entry: Mapping[str, float]) -> None:
-        # JSON has no NaN.
-        plain = {name: value if math.isfinite(value) else None for name, value in entry.items()}
-        with self._named_errors():
-            self._file.write(json.dumps(plain) + "\n")
-
-    @contextlib.contextmanager
-    def _named_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            where = printable(self._path)
-            raise DegradeError(f"{where}: cannot be written ({error.strerror})") from error
 
 
 class _Run:
@@ -278,10 +237,10 @@ class _Run:
     def train(self, on_progress: ProgressCallback) -> int | None:
         """Train and save; return the signal that ended it early, if one did."""
         state, total = self.state, self.training.steps
-        with _deferred_signals() as caught, _Log(self.config.out / _LOG_FILE) as log:
+        with _deferred_signals() as caught, StepLog(self.config.out / _LOG_FILE) as log:
 
             def on_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
-                log.append({"step": state.step, **losses})
+                log.append(state.step, losses)
                 if math.isfinite(pixel := losses.get("pixel", math.nan)):
                     self._pixel_losses.append(pixel)
                 if state.step % self.config.save_every == 0:

@@ -129,7 +129,10 @@ class PairReader:
         if self._numbers is None:
             self._numbers = {record.key: i for i, record in enumerate(self.records)}
         if key not in self._numbers:
-            raise InvalidValueError(f"{printable(self.folder)}: no pair has the key {key!r}")
+            known = f"; keys look like {self.keys[0]}" if len(self) else ""
+            raise InvalidValueError(
+                f"{printable(self.folder)}: no pair has the key {printable(key)}{known}"
+            )
         return self._numbers[key]
 
     def read(self, i: int) -> PixelPair:

@@ -158,7 +158,7 @@ class DegradationPool:
                     self._writer = None
 
     def add_kernel(self, kernel: BlurKernel, provenance: Provenance) -> str:
-        """Keep a kernel and return its id; one that is there already is left, or mended if damaged."""
+        """Keep a kernel and return its id; one that is there is left, or mended if damaged."""
         weights = kernel.weights
         key = content_id(weights, kernel.scale)
         self._add(KernelRecord(key, kernel.scale, kernel.size, provenance), weights)

@@ -53,6 +53,7 @@ plans = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(plans, st.none() | st.tuples(ids, st.tuples(sides, sides)))
 def test_plan_json_round_trips(plan: DegradationPlan, noise: Any) -> None:
     if noise is not None:

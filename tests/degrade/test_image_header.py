@@ -161,7 +161,7 @@ PREFIXES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PREFIXES), st.binary(max_size=120))
 def test_read_header_raises_nothing_else_on_any_bytes(prefix: bytes, rest: bytes) -> None:
     try:

@@ -30,7 +30,7 @@ entries = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(entries, max_size=6, unique_by=lambda entry: entry.path))
 def test_write_manifest_round_trips_in_canonical_order(
     tmp_path_factory: pytest.TempPathFactory, given_entries: list[ManifestEntry]

@@ -126,6 +126,7 @@ def test_search_noise_patches_covers_the_last_row_and_column(rng: np.random.Gene
     assert {box[1] for box in search.boxes} == {0, 8, 16, 22}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(1, 60), st.integers(1, 60))
 def test_patch_positions_end_at_the_border(length: int, size: int, stride: int) -> None:
     positions = patch_positions(length, size, stride).tolist()
@@ -315,6 +316,7 @@ def test_tile_residual_crops_what_fits(rng: np.random.Generator) -> None:
     assert np.array_equal(tile_residual(residual, 0, 0, 12, 12), residual)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4), st.integers(0, 4), st.integers(1, 23), st.integers(1, 23))
 def test_tile_residual_goes_on_by_mirroring(top: int, left: int, height: int, width: int) -> None:
     residual = np.random.default_rng(2).standard_normal((5, 5, 3)).astype(np.float32)

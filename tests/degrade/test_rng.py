@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.rng import rng_for, seed_for
@@ -40,6 +40,7 @@ def test_rng_for_depends_on_nothing_but_its_arguments() -> None:
     assert rng_for(3, "a", 1).random() == rng_for(3, "a", 1).random()
 
 
+@settings(deadline=None)
 @given(keys, keys, st.integers(0, 3), st.integers(0, 3))
 def test_seed_for_tells_keys_apart(
     key: tuple[str | int, ...], other: tuple[str | int, ...], seed: int, other_seed: int

@@ -198,6 +198,29 @@ def test_pairs_hold_the_photos_pixels_and_replay_byte_for_byte(
     assert checked.done == len(reader.keys)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_verify_names_damage_and_building_again_mends_it(
+    tmp_path: Path, scenes: Path, pool: Path, format: str
+) -> None:
+    config = config_for(tmp_path, scenes, pool, format)
+    build_pairs(config)
+    before = digests(config.out)
+    name = "*.h5" if format == "hdf5" else "*_HR.lmdb/data.mdb"
+    shard = sorted(config.out.glob(name))[0]
+    damaged = bytearray(shard.read_bytes())
+    for part in range(1, 8):  # one of them may hit padding
+        damaged[len(damaged) * part // 8] ^= 1
+    shard.write_bytes(damaged)
+    with pytest.raises(
+        DegradeError, match=r"shard-00000.*row \d+ \(scene-.*delete the shards named"
+    ):
+        verify(config.out)
+    shard.unlink()
+    build_pairs(config)
+    assert digests(config.out) == before
+    verify(config.out)
+
+
 def test_replay_finds_renamed_photos_by_their_content(
     tmp_path: Path, scenes: Path, pool: Path
 ) -> None:
@@ -213,7 +236,7 @@ def test_replay_finds_renamed_photos_by_their_content(
     replayed = ReplayConfig(pairs=config.out, key=key, hr=(moved,), out=tmp_path / "one")
     assert replay_pair(replayed).identical
     assert len(list((tmp_path / "one").iterdir())) == 2
-    with pytest.raises(DegradeError, match="has no pair nonsense"):
+    with pytest.raises(DegradeError, match="no pair has the key nonsense; keys look like scene"):
         replay_pair(ReplayConfig(pairs=config.out, key="nonsense", hr=(moved,)))
 
 

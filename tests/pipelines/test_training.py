@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from esrgan.presets import PRESETS
 from esrgan.upscaling import DEFAULT_TILE
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.cli.training_commands import train, upscale
-from pipelines.training import TrainRunConfig, _Log, run_training
+from pipelines.training import TrainRunConfig, run_training
 
 
 @pytest.fixture(autouse=True)
@@ -171,9 +170,3 @@ def test_commands_offer_what_the_library_has() -> None:
     assert isinstance(preset.type, click.Choice) and list(preset.type.choices) == list(PRESETS)
     tile = next(option for option in upscale.params if option.name == "tile")
     assert tile.default == DEFAULT_TILE
-
-
-def test_run_training_logs_a_loss_without_a_value_as_null(config: TrainRunConfig) -> None:
-    with _Log(config.pairs / "log.jsonl") as log:
-        log.append({"step": 1, "pixel": math.nan})
-    assert json.loads((config.pairs / "log.jsonl").read_text()) == {"step": 1, "pixel": None}
