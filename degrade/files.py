@@ -232,8 +232,10 @@ def _remove_stale(lock: Path, content: bytes) -> None:
 def _process_start(pid: int) -> str | None:
     """Return something that differs between two processes that had the same id, None if gone."""
     try:
-        # Field 22 of /proc/PID/stat, counted after the parenthesised name, which may hold spaces.
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # Fields 3 and 22 of /proc/PID/stat, counted after the parenthesised name, which may hold
+        # spaces. A zombie (Z) has ended; only its parent has not noticed yet.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         pass
     try:

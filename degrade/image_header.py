@@ -38,8 +38,8 @@ class ImageHeader:
     orientation : int
         EXIF orientation 1…8; 1 when the file says nothing.
     is_animated, is_float, is_cmyk, has_alpha : bool
-        More than one frame; floating-point samples; inks, not light; an alpha channel or
-        transparent colour.
+        More than one frame or image, or a raw one; floating-point samples; inks, not light; an
+        alpha channel or transparent colour.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
     """
@@ -218,9 +218,12 @@ def _tiff_tags(data: bytes) -> tuple[dict[int, list[int]], int]:
 def _parse_tiff(data: bytes) -> ImageHeader:
     tags, following = _tiff_tags(data)
     channels, is_cmyk = tags.get(277, [1])[0], tags.get(262) == [5]
+    # Cameras' raw files are TIFF: their first image is a thumbnail (tag 254) beside others (330),
+    # or the bare sensor (32803 in tag 262). Taking that for the photo would be worse than nothing.
+    is_raw = bool(tags.get(254, [0])[0] & 1) or 330 in tags or tags.get(262) == [32803]
     return ImageHeader(
         "tiff", tags[256][0], tags[257][0], channels, tags.get(258, [1])[0],
-        _valid_orientation(tags.get(274, [1])[0]), is_animated=following != 0,
+        _valid_orientation(tags.get(274, [1])[0]), is_animated=following != 0 or is_raw,
         is_float=3 in tags.get(339, [1]), is_cmyk=is_cmyk,
         has_alpha=channels in (2, 4) and not is_cmyk,
     )  # fmt: skip

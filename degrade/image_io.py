@@ -28,6 +28,7 @@ from degrade.image_header import ImageHeader, read_header
 from degrade.limits import MAX_PIXELS
 
 __all__ = [
+    "FOREIGN_SUFFIXES",
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "Photo",
@@ -43,7 +44,13 @@ __all__ = [
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".pbm", ".pgm", ".ppm"}
 )
-"""File name endings, in lower case, that a search through a folder takes for images."""
+"""File name endings, in lower case, of the formats that are read."""
+
+FOREIGN_SUFFIXES = frozenset(
+    {".gif", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".dng", ".cr2", ".cr3", ".nef", ".arw",
+     ".raf", ".orf", ".rw2"}
+)  # fmt: skip
+"""Endings of photos in other formats: found too, so that they are refused by name, not missed."""
 
 _DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -107,14 +114,14 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
     try:
         header = read_header(data)
     except InvalidValueError as error:
-        raise InputError(path, str(error), "replace or remove the file") from None
+        raise InputError(path, str(error), "replace, convert or remove the file") from None
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(
             path, f"{size} is more than {max_pixels} pixels", "crop it, or raise --max-pixels"
         )
     if header.is_animated:
-        raise InputError(path, "holds several frames", "save the one wanted as PNG")
+        raise InputError(path, "holds several images or a raw one", "save what is wanted as PNG")
     if header.is_float:
         raise InputError(path, "holds floating-point pixels", "save it as 8- or 16-bit PNG")
     if header.missing_end:

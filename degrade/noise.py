@@ -35,6 +35,7 @@ Box = tuple[int, int, int, int]
 """(top, left, height, width) in pixels."""
 
 _STRUCTURE_BLOCKS = 4
+_BAND_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,16 +212,18 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
         none = np.empty(0, dtype=bool)
         return NoiseSearch([], {}, empty, empty, none, none)
 
-    peak = np.iinfo(pixels.dtype).max
-    places = (rows, columns)
-    means, variances = _window_moments(_integrals(_grey_levels(pixels)), places, size)
-    clipped, _ = _integrals(np.any((pixels == 0) | (pixels == peak), axis=2).astype(np.uint8))
-    structure, unevenness = _block_statistics(_integrals(pixels), places, size)
+    bands = [
+        _measure(pixels[band[0] : band[-1] + size], band - band[0], columns, size)
+        for band in _bands(rows, size)
+    ]
+    means, variances, clipped, structure, unevenness = (
+        np.concatenate(parts) for parts in zip(*bands, strict=True)
+    )
     gates = {
         "variance": variances > selection.max_variance,
         "flat": variances < selection.min_variance,
         "dark": means < selection.min_mean,
-        "clipped": _window_sums(clipped, places, size) > selection.max_clipped * size**2,
+        "clipped": clipped > selection.max_clipped,
         "textured": structure > selection.max_structure,
         "uneven": unevenness > selection.max_unevenness,
     }
@@ -237,10 +240,32 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
     )
 
 
+def _bands(rows: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
+    """Group patch rows that are searched together: few enough that the integrals stay small."""
+    span = max(size, _BAND_ROWS)
+    return np.split(rows, np.flatnonzero(np.diff(rows // span)) + 1)
+
+
+def _measure(
+    pixels: AnyArray, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], size: int
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """Return mean, variance, share of clipped pixels, structure and unevenness, per position."""
+    peak = np.iinfo(pixels.dtype).max
+    places = (rows, columns)
+    means, variances = _window_moments(_integrals(_grey_levels(pixels)), places, size)
+    clipped, _ = _integrals(np.any((pixels == 0) | (pixels == peak), axis=2).astype(np.uint8))
+    structure, unevenness = _block_statistics(_integrals(pixels), places, size)
+    return means, variances, _window_sums(clipped, places, size) / size**2, structure, unevenness
+
+
 def _grey_levels(pixels: AnyArray) -> npt.NDArray[np.float64]:
     """Return BT.601 luma in 8-bit units."""
     unit = 255.0 / np.iinfo(pixels.dtype).max
-    return pixels @ (np.array([0.299, 0.587, 0.114]) * unit)
+    # Channel by channel: a matrix product would first copy the photo to float64 as a whole.
+    grey: npt.NDArray[np.float64] = pixels[..., 0] * (0.299 * unit)
+    grey += pixels[..., 1] * (0.587 * unit)
+    grey += pixels[..., 2] * (0.114 * unit)
+    return grey
 
 
 def _integrals(values: AnyArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

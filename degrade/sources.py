@@ -12,7 +12,7 @@ from pathlib import Path
 
 from degrade.errors import DegradeError, InputError
 from degrade.files import open_regular, resolve_inside
-from degrade.image_io import IMAGE_SUFFIXES
+from degrade.image_io import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
 from degrade.manifest import read_manifest
 
 __all__ = ["MANIFEST_SUFFIX", "Reject", "SourceFile", "find_images", "hash_file"]
@@ -67,7 +67,7 @@ _Found = tuple[_Identity, SourceFile] | Reject
 
 
 def find_images(
-    sources: Sequence[Path], *, suffixes: Collection[str] = IMAGE_SUFFIXES
+    sources: Sequence[Path], *, suffixes: Collection[str] = IMAGE_SUFFIXES | FOREIGN_SUFFIXES
 ) -> tuple[list[SourceFile], list[Reject]]:
     """Find the image files that ``sources`` name; nothing but folders and manifests is opened.
 

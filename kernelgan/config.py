@@ -15,7 +15,10 @@ _CONV_SIZES = {2: (7, 5, 3, 1, 1, 1), 3: (9, 7, 5, 1, 1, 1)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelGANConfig:
-    """What an estimate depends on besides the photo and the seed; the defaults are the paper's.
+    """What an estimate depends on besides the photo and the seed.
+
+    The defaults are the paper's and its released settings, but for the sparsity weight (released:
+    5; docs/decisions/0002-kernelgan-from-the-paper.md has the measurements).
 
     Attributes
     ----------
@@ -53,7 +56,7 @@ class KernelGANConfig:
     sum_weight: float = 0.5
     boundary_weight: float = 0.5
     centre_weight: float = 1.0
-    sparsity_weight: float = 5.0
+    sparsity_weight: float = 1.0
     bicubic_every: int = 200
 
     def __post_init__(self) -> None:

@@ -114,13 +114,12 @@ class _Keeper:
             if record.provenance.settings == self._config.settings
         }
         for photo in photos:
-            if self._config.out_mat is not None and photo.sha256 in known:
+            if photo.sha256 in known:
                 self._write_mat(photo, self._pool.read_kernel(known[photo.sha256]))
         return [photo for photo in photos if photo.sha256 not in known]
 
     def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> None:
-        if self._config.out_mat is not None:
-            self._write_mat(photo, estimate.kernel)
+        self._write_mat(photo, estimate.kernel)
         if self._pool is None:
             return
         self._pool.add_source(photo.as_record())
@@ -134,6 +133,8 @@ class _Keeper:
         )  # fmt: skip
 
     def _write_mat(self, photo: ScannedPhoto, kernel: BlurKernel) -> None:
+        if self._config.out_mat is None:
+            return
         stem = Path(photo.name).stem
         # Two photos of one name, from two folders, must not overwrite each other.
         if self._mat_names.setdefault(stem, photo.sha256) != photo.sha256:

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from degrade.errors import InvalidValueError
 from degrade.noise import Box
@@ -29,9 +29,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MIN_PATCH = 8
 
 
-def _check(holds: bool, name: str, wanted: str, got: object) -> None:
-    if not holds:
-        raise InvalidValueError(f"{name} must be {wanted}, got {_shown(got)}")
+def _refuse(name: str, wanted: str, got: object) -> NoReturn:
+    raise InvalidValueError(f"{name} must be {wanted}, got {_shown(got)}")
 
 
 def _shown(value: object) -> str:
@@ -40,13 +39,13 @@ def _shown(value: object) -> str:
 
 
 def _check_text(name: str, value: object) -> None:
-    _check(isinstance(value, str), name, "text", value)
+    if not isinstance(value, str):
+        _refuse(name, "text", value)
 
 
 def _check_whole(name: str, value: object, minimum: int) -> None:
-    _check(
-        type(value) is int and value >= minimum, name, f"an integer of at least {minimum}", value
-    )
+    if type(value) is not int or value < minimum:
+        _refuse(name, f"an integer of at least {minimum}", value)
 
 
 def _is_number(value: object) -> bool:
@@ -54,7 +53,8 @@ def _is_number(value: object) -> bool:
 
 
 def _check_hash(name: str, value: object, pattern: re.Pattern[str], wanted: str) -> None:
-    _check(isinstance(value, str) and pattern.fullmatch(value) is not None, name, wanted, value)
+    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+        _refuse(name, wanted, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,14 @@ class Provenance:
         _check_text("source_name", self.source_name)
         if self.source_sha256 is not None:
             _check_hash("source_sha256", self.source_sha256, _SHA256, "64 hex digits")
-        if self.box is not None:
-            _check(_is_box(self.box), "box", "(top, left, height, width)", self.box)
+        if self.box is not None and not _is_box(self.box):
+            _refuse("box", "(top, left, height, width)", self.box)
         _check_text("method", self.method)
         _check_text("settings", self.settings)
         _check_text("tool_version", self.tool_version)
         for name, value in self.statistics.items():
-            _check(_is_number(value), f"statistics[{name!r}]", "a finite number", value)
+            if not _is_number(value):
+                _refuse(f"statistics[{name!r}]", "a finite number", value)
 
 
 def _is_box(box: object) -> bool:
@@ -145,21 +146,21 @@ class NoiseRecord:
     def __post_init__(self) -> None:
         _check_hash("id", self.id, _ID, "32 hex digits")
         _check_whole("size", self.size, _MIN_PATCH)
-        _check(
-            _is_number(self.variance) and self.variance >= 0, "variance", "at least 0",
-            self.variance,
-        )  # fmt: skip
-        _check(
-            _is_number(self.brightness) and 0 <= self.brightness <= 255, "brightness", "in 0…255",
-            self.brightness,
-        )  # fmt: skip
-        _check(
-            isinstance(self.means, tuple)
-            and len(self.means) == 3
-            and all(map(_is_number, self.means))
-            and 0 <= min(self.means) <= max(self.means) <= 65535,
-            "means", "three pixel levels", self.means,
-        )  # fmt: skip
+        if not _is_number(self.variance) or self.variance < 0:
+            _refuse("variance", "at least 0", self.variance)
+        if not _is_number(self.brightness) or not 0 <= self.brightness <= 255:
+            _refuse("brightness", "in 0…255", self.brightness)
+        if not _is_means(self.means):
+            _refuse("means", "three pixel levels", self.means)
+
+
+def _is_means(means: object) -> bool:
+    return (
+        isinstance(means, tuple)
+        and len(means) == 3
+        and all(map(_is_number, means))
+        and 0 <= min(means) <= max(means) <= 65535
+    )
 
 
 @dataclass(frozen=True, slots=True)

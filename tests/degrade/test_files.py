@@ -257,3 +257,20 @@ def test_open_regular_reads_through_links(tmp_path: Path) -> None:
         assert file.read() == b"content"
     with pytest.raises(InputError, match="null byte"):
         open_regular(Path("a\0b"))
+
+
+def test_folder_lock_of_a_killed_process_that_nobody_waited_for_is_stale(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from degrade.files import folder_lock\n"
+        "with folder_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"held\n"
+        with pytest.raises(FolderInUseError), folder_lock(tmp_path):
+            pass
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, but left a zombie
+        with folder_lock(tmp_path):
+            assert str(os.getpid()) in (tmp_path / ".lock").read_text()

@@ -105,6 +105,8 @@ def test_read_header_sees_animation_alpha_float_and_inks() -> None:
     assert read_header(_vp8x(2)).is_animated
     assert read_header(_vp8x(16)).has_alpha
     assert read_header(_tiff((256, 5), (257, 4), following=99)).is_animated
+    for raw in ((254, 1), (330, 99), (262, 32803)):  # a thumbnail, other images, a bare sensor
+        assert read_header(_tiff((256, 5), (257, 4), raw)).is_animated
     assert read_header(_tiff((256, 5), (257, 4), (339, 3))).is_float
     inks = read_header(_tiff((256, 5), (257, 4), (262, 5), (277, 4)))
     assert (inks.is_cmyk, inks.has_alpha, inks.upright_size) == (True, False, (4, 5))

@@ -567,6 +567,6 @@ def test_open_of_ten_thousand_entries_is_quick(pool: DegradationPool) -> None:
             file.write(encode_line(record))
     started = time.process_time()
     found = DegradationPool.open(pool.path)
-    # Measured: 0.2 s alone on a core. The bound leaves room for a busy machine.
+    # Measured: 0.3 s on a core shared with other work. The bound leaves room for a slower one.
     assert time.process_time() - started < 1.0
     assert len(found.noise) == 10_000

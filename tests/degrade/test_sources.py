@@ -252,3 +252,10 @@ def test_reject_reads_like_the_error_it_came_from() -> None:
     reject = Reject.from_error(error)
     assert str(reject) == str(error) == "photo.png: is broken; replace it"
     assert Reject(**reject.to_json()) == reject
+
+
+def test_find_images_finds_photos_in_formats_that_are_not_read(tmp_path: Path) -> None:
+    for name in ("phone.HEIC", "raw.nef", "moving.gif", "notes.txt"):
+        (tmp_path / name).write_bytes(b"?")
+    files, _ = find_images([tmp_path])
+    assert [file.name for file in files] == ["moving.gif", "phone.HEIC", "raw.nef"]
