@@ -21,7 +21,7 @@ from kernelgan.training import KernelTraining
 
 __all__ = ["KernelEstimate", "estimate_kernels"]
 
-_SETTLED_DRIFT = 0.5
+_SETTLED_DRIFT = 0.1
 _CHECK_EVERY = 50
 
 
@@ -37,7 +37,7 @@ class KernelEstimate:
     iterations : int
     settled : bool
         Whether all terms were at work at the end and the kernel hardly moved in the last quarter.
-        An unsettled kernel may still be right; comparing it with another seed's tells.
+        It says that the run was long enough, not that the kernel is right: seeds differ too.
     statistics : dict of str to float
         ``contrast``: 8-bit levels per pixel of the busiest crop; ``drift``: sum of the kernel's
         absolute changes in the last quarter; ``raw_sum``: the trained kernel's sum before

@@ -40,8 +40,8 @@ from pipelines.training import TrainRunConfig, run_training
 __all__ = ["DemoConfig", "run_demo"]
 
 SCALE = 2
-_CAMERA_PHOTOS = ("astronaut", "coffee", "gravel", "rocket")
-_CLEAN_PHOTOS = ("astronaut", "coffee", "gravel", "rocket", "ihc")
+_CAMERA_PHOTOS = ("astronaut", "camera", "coffee", "rocket")
+_CLEAN_PHOTOS = ("astronaut", "camera", "coffee", "rocket", "ihc")
 _UNSEEN_PHOTO = "chelsea"
 _MARKER = ".degrade-demo"
 
@@ -107,7 +107,7 @@ def run_demo(
             kernelgan=KernelGANConfig(scale=SCALE, iterations=config.iterations),
         ),
         noise=ExtractNoiseConfig(
-            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, max_variance=25),
+            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, stride=8, max_variance=25),
         ),
     )  # fmt: skip
     report = run_pool_building(
@@ -148,7 +148,7 @@ def _load_photos() -> dict[str, FloatArray]:
     folder = Path(data.__file__).parent
     files = {
         "astronaut": "astronaut.png", "coffee": "coffee.png", "rocket": "rocket.jpg",
-        "gravel": "gravel.png", "ihc": "ihc.png", "chelsea": "chelsea.png",
+        "camera": "camera.png", "ihc": "ihc.png", "chelsea": "chelsea.png",
     }  # fmt: skip
     return {name: read_photo(folder / file).as_float() for name, file in files.items()}
 
@@ -168,7 +168,7 @@ def camera_kernel(name: str) -> BlurKernel:
     """Return the blur of the demo's camera for one photo: the same lens, another focus."""
     wide, narrow, degrees = {
         "astronaut": (1.9, 0.9, 30), "coffee": (1.5, 1.1, 100),
-        "rocket": (2.2, 1.0, 150), "gravel": (1.3, 0.8, 60), "chelsea": (1.6, 1.0, 45),
+        "rocket": (2.2, 1.0, 150), "camera": (1.4, 0.8, 60), "chelsea": (1.6, 1.0, 45),
     }[name]  # fmt: skip
     return gaussian_kernel(13, SCALE, (wide, narrow), np.deg2rad(degrees))
 
