@@ -44,7 +44,7 @@ def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:
             reference = imresize(hr.astype(np.float32) / 255, 1 / a.scale)
             if reference.std() > 0.03:  # flat patches have nothing to register by
                 shifts.append(measure_shift(lr.astype(np.float32) / 255, reference))
-            means.append(float(lr.mean() - 255 * reference.mean()))
+            means.append(lr.mean(axis=(0, 1)) - 255 * reference.mean(axis=(0, 1), dtype=np.float64))
             residuals.append(float((a.read(row)[0].astype(np.float64) - lr).std()))
             noise_id = a.records[row].plan.noise_id
             assert noise_id is not None
@@ -54,7 +54,7 @@ def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:
         "pairs": len(means),
         "shift_lr_px": {"median": float(np.median(worst)), "worst": float(worst.max())},
         "mean_change_grey_levels": {
-            "average": float(np.mean(means)), "worst": float(np.abs(means).max()),
+            "average_rgb": np.mean(means, axis=0).tolist(), "worst": float(np.abs(means).max()),
         },
         "noise_sigma": {"of_lr": float(np.mean(residuals)), "of_pool": float(np.mean(wanted))},
     }  # fmt: skip

@@ -77,7 +77,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     DegradeError
         The file cannot be written (full disk, missing folder, no permission); nothing is left.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # Cut, because a name may be as long as the file system allows already.
+    stem = os.fsdecode(os.fsencode(path.name)[:200])
+    temporary = path.with_name(f"{stem}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)

@@ -30,6 +30,7 @@ from esrgan.upscaling import upscale
 from kernelgan import KernelGANConfig
 from pipelines.demo_picture import DemoResults, draw_demo
 from pipelines.executors import Executor
+from pipelines.interrupts import Interrupted
 from pipelines.kernel_estimation import EstimateKernelsConfig
 from pipelines.noise_extraction import ExtractNoiseConfig
 from pipelines.pair_building import BuildPairsConfig, build_pairs
@@ -62,8 +63,8 @@ class DemoConfig:
 
     out: Path
     seed: int = 0
-    iterations: int = 1000
-    train_steps: int = 200
+    iterations: int = 1500
+    train_steps: int = 250
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -92,6 +93,8 @@ def run_demo(
         scikit-image or matplotlib are not there.
     DegradeError
         The output folder holds something else than an earlier demo.
+    Interrupted
+        A signal ended one of the stages.
     """
     started = time.monotonic()
     originals = _load_photos()
@@ -107,12 +110,13 @@ def run_demo(
             kernelgan=KernelGANConfig(scale=SCALE, iterations=config.iterations),
         ),
         noise=ExtractNoiseConfig(
-            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, stride=8, max_variance=25),
+            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, stride=8, max_variance=10),
         ),
     )  # fmt: skip
     report = run_pool_building(
         pool_config, executor=executor, on_progress=on_stage("estimate kernels, collect noise")
     )
+    _end_if_interrupted(report)
     lines += list(report.lines)
 
     pairs = config.out / "pairs"
@@ -120,6 +124,7 @@ def run_demo(
         pool=pool, out=pairs, hr=(config.out / "hr",), scale=SCALE, hr_size=128, seed=config.seed
     )
     report = build_pairs(pair_config, executor=executor, on_progress=on_stage("build pairs"))
+    _end_if_interrupted(report)
     lines += report.summary().splitlines()
 
     training = TrainRunConfig(
@@ -127,6 +132,7 @@ def run_demo(
         seed=config.seed,
     )  # fmt: skip
     report = run_training(training, on_progress=on_stage("train the tiny model"))
+    _end_if_interrupted(report)
     lines += report.summary().splitlines()
 
     picture = config.out / "demo.png"
@@ -136,6 +142,12 @@ def run_demo(
         job="demo", done=1, unit="whole chain", seconds=time.monotonic() - started,
         lines=tuple(lines),
     )  # fmt: skip
+
+
+def _end_if_interrupted(report: RunReport) -> None:
+    """Let a signal that has ended a stage end the demo too."""
+    if report.interrupted is not None:
+        raise Interrupted(report.interrupted)
 
 
 def _load_photos() -> dict[str, FloatArray]:
@@ -167,8 +179,8 @@ def _prepare_folder(out: Path) -> None:
 def camera_kernel(name: str) -> BlurKernel:
     """Return the blur of the demo's camera for one photo: the same lens, another focus."""
     wide, narrow, degrees = {
-        "astronaut": (1.9, 0.9, 30), "coffee": (1.5, 1.1, 100),
-        "rocket": (2.2, 1.0, 150), "camera": (1.4, 0.8, 60), "chelsea": (1.6, 1.0, 45),
+        "astronaut": (2.3, 1.4, 30), "camera": (2.0, 1.2, 60), "coffee": (1.9, 1.5, 100),
+        "rocket": (2.4, 1.5, 150), "chelsea": (2.1, 1.4, 45),
     }[name]  # fmt: skip
     return gaussian_kernel(13, SCALE, (wide, narrow), np.deg2rad(degrees))
 
@@ -183,7 +195,7 @@ def photograph(scene: FloatArray, kernel: BlurKernel, rng: np.random.Generator) 
     clean = downsample(scene[:height, :width], kernel)
     white = rng.standard_normal(clean.shape, dtype=np.float32)
     grain = 0.8 * white + 0.35 * np.roll(white, 1, axis=0) + 0.35 * np.roll(white, 1, axis=1)
-    sigma = np.sqrt(2.0**2 + 6.0 * np.clip(clean, 0, 1)) / 255
+    sigma = np.sqrt(1.5**2 + 5.0 * np.clip(clean, 0, 1)) / 255
     photo: FloatArray = np.clip(clean + sigma * grain, 0.0, 1.0).astype(np.float32)
     return photo
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -93,7 +94,7 @@ class _Keeper:
     def __init__(self, config: EstimateKernelsConfig) -> None:
         self._config = config
         self._pool = None if config.pool is None else DegradationPool.create(config.pool)
-        self._mat_names: dict[str, str] = {}
+        self._stems: dict[str, str] = {}
 
     def __enter__(self) -> None:
         with contextlib.ExitStack() as stack:
@@ -106,6 +107,7 @@ class _Keeper:
 
     def missing(self, photos: Sequence[ScannedPhoto]) -> list[ScannedPhoto]:
         """Return the photos without a kernel; of the others, write the ``.mat`` from the pool."""
+        self._stems = _file_stems(photos)
         if self._pool is None:
             return list(photos)
         known = {
@@ -133,13 +135,22 @@ class _Keeper:
         )  # fmt: skip
 
     def _write_mat(self, photo: ScannedPhoto, kernel: BlurKernel) -> None:
-        if self._config.out_mat is None:
-            return
-        stem = Path(photo.name).stem
-        # Two photos of one name, from two folders, must not overwrite each other.
-        if self._mat_names.setdefault(stem, photo.sha256) != photo.sha256:
-            stem = f"{stem}-{photo.sha256[:8]}"
-        write_kernelgan_mat(self._config.out_mat, stem, kernel)
+        if self._config.out_mat is not None:
+            write_kernelgan_mat(self._config.out_mat, self._stems[photo.sha256], kernel)
+
+
+def _file_stems(photos: Sequence[ScannedPhoto]) -> dict[str, str]:
+    """Return each photo's name without folder and ending, by its sha256.
+
+    Photos that share one, from two folders, all get a part of their hash: which of them is
+    finished first must not decide.
+    """
+    stems = {photo.sha256: Path(photo.name).stem for photo in photos}
+    counts = Counter(stems.values())
+    return {
+        sha256: stem if counts[stem] == 1 else f"{stem}-{sha256[:8]}"
+        for sha256, stem in stems.items()
+    }
 
 
 def run_kernel_estimation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,14 @@ __all__ = ["ExtractNoiseConfig", "NoNoiseError", "run_noise_extraction"]
 
 
 class NoNoiseError(DegradeError):
-    """No photo has a noise patch; the text tells which setting would have found some."""
+    """No photo has a noise patch; the text tells which setting would have found some.
+
+    ``rejects`` are the photos that could not be searched.
+    """
+
+    def __init__(self, text: str, rejects: Sequence[Reject]) -> None:
+        super().__init__(text)
+        self.rejects = tuple(rejects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +134,7 @@ def run_noise_extraction(
     pool = DegradationPool.create(config.pool)
     before = len(pool.noise)
     found, interrupted = 0, None
-    searches: dict[str, NoiseSearch] = {}
+    searches: list[tuple[str, NoiseSearch]] = []
     report = on_progress or no_progress
     try:
         with pool.writing():
@@ -144,18 +152,19 @@ def run_noise_extraction(
                 else:
                     _keep(pool, photo, outcome, config)
                     found += len(outcome.patches)
-                    searches[photo.name] = outcome.search
+                    searches.append((photo.name, outcome.search))
                 report(count, len(photos))
     except KeyboardInterrupt as error:
         interrupted = interrupt_signal(error)
     write_rejects(config.pool, rejects)
     if not found and interrupted is None:
-        raise NoNoiseError(_nothing_found(searches, rejects, config.selection))
+        text = _nothing_found([search for _, search in searches], rejects, config.selection)
+        raise NoNoiseError(text, rejects)
     added = len(pool.noise) - before
     return RunReport(
         job="extract-noise", done=added, skipped=found - added, unit="noise patches",
         seconds=time.monotonic() - started, rejects=tuple(rejects),
-        lines=tuple(_describe(name, search) for name, search in sorted(searches.items())),
+        lines=tuple(sorted(_describe(name, search) for name, search in searches)),
         interrupted=interrupted,
     )  # fmt: skip
 
@@ -185,12 +194,12 @@ def _describe(name: str, search: NoiseSearch) -> str:
 
 
 def _nothing_found(
-    searches: dict[str, NoiseSearch], rejects: list[Reject], selection: NoiseSelection
+    searches: Sequence[NoiseSearch], rejects: Sequence[Reject], selection: NoiseSelection
 ) -> str:
     """Say in one line what variances there were and what would have found some noise."""
     if not searches:
-        return f"no noise patch found: {rejects[0].reason}; {rejects[0].remedy}"
-    variances = np.concatenate([search.variances for search in searches.values()])
+        return f"no noise patch found, {len(rejects)} photos rejected; the first: {rejects[0]}"
+    variances = np.concatenate([search.variances for search in searches])
     edges = [0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf]
     counts, _ = np.histogram(variances, edges)
     bars = ", ".join(
@@ -198,15 +207,17 @@ def _nothing_found(
         for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
         if count
     )
-    wanted = suggest_max_variance(list(searches.values()))
+    wanted = suggest_max_variance(searches)
     if wanted is not None:
         remedy = f"--max-variance {wanted:g} would find some"
     else:
         gates = Counter[str]()
-        for search in searches.values():
+        for search in searches:
             gates.update(search.refused)
         reasons = ", ".join(f"{gate} {count}" for gate, count in gates.most_common() if count)
-        remedy = f"refused as {reasons}: try --patch-size {selection.patch_size // 2}"
+        is_dark = gates.most_common(1)[0][0] == "dark"
+        other = "a lower --min-mean" if is_dark else f"--patch-size {selection.patch_size // 2}"
+        remedy = f"refused as {reasons}: try {other}"
     return (
         f"no noise patch found in {len(searches)} photos at --max-variance "
         f"{selection.max_variance:g}; positions by grey variance: {bars}; {remedy}"

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from degrade.degradation import DegradationConfig, hr_boxes
+from degrade.degradation import DegradationConfig, PoolIndex, hr_boxes
 from degrade.errors import (
     ChangedConfigError,
     CorruptDataError,
     DegradeError,
-    InputError,
     InvalidValueError,
     printable,
 )
@@ -90,6 +89,7 @@ class BuildPairsConfig:
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
+        _ = self.degradation  # checks scale, noise and clean_up
         if self.format not in ("hdf5", "lmdb"):
             raise InvalidValueError(f"format must be hdf5 or lmdb, got {self.format!r}")
         if self.seed < 0:
@@ -100,7 +100,6 @@ class BuildPairsConfig:
             raise InvalidValueError(
                 f"hr_size must be a multiple of the scale {self.scale}, got {self.hr_size}"
             )
-        _ = self.degradation  # checks scale, noise and clean_up
 
     @property
     def degradation(self) -> DegradationConfig:
@@ -157,7 +156,7 @@ def build_pairs(
     with folder_lock(config.out):
         run = _run_settings(config, pool, planned)
         _begin_or_resume(config.out, run)
-        tasks = _shard_tasks(config, planned, run["config_hash"])
+        tasks = _shard_tasks(config, pool.index(config.scale), planned, run["config_hash"])
         todo = [task for task in tasks if not is_committed(config.out, task.spec)]
         progress = _run_shards(tasks, todo, executor or InProcessExecutor(), on_progress)
         return _finish(config, run, tasks, progress, rejects, time.monotonic() - started)
@@ -236,9 +235,8 @@ def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsCo
 def _nothing_to_build(files: Sequence[SourceFile], rejects: Sequence[Reject]) -> str:
     if not files and not rejects:
         return "no image was found among the HR photos; check the path and the file name endings"
-    first = rejects[0]
-    why = InputError(first.path, first.reason, first.remedy)
-    return f"none of the {len(files) or len(rejects)} HR photos can be used; the first: {why}"
+    count = len(files) or len(rejects)
+    return f"none of the {count} HR photos can be used; the first: {rejects[0]}"
 
 
 def _run_settings(
@@ -290,7 +288,7 @@ def _begin_or_resume(out: Path, run: dict[str, Any]) -> None:
 
 
 def _shard_tasks(
-    config: BuildPairsConfig, planned: Sequence[PlannedPhoto], config_hash: str
+    config: BuildPairsConfig, index: PoolIndex, planned: Sequence[PlannedPhoto], config_hash: str
 ) -> list[ShardTask]:
     """Group the photos, in order, into shards of about the wanted size."""
     sizes = [sum(_pair_bytes(box, config.scale) for box in photo.boxes) for photo in planned]
@@ -307,13 +305,13 @@ def _shard_tasks(
         ShardTask(
             folder=config.out,
             spec=ShardSpec(
-                index=index, format=config.format, scale=config.scale,
+                index=number, format=config.format, scale=config.scale,
                 hr_size=config.hr_size, config_hash=config_hash,
             ),
-            photos=tuple(group), pool=config.pool, degradation=config.degradation,
+            photos=tuple(group), pool=config.pool, index=index, degradation=config.degradation,
             seed=config.seed, max_pixels=config.max_pixels,
         )
-        for index, group in enumerate(groups)
+        for number, group in enumerate(groups)
     ]  # fmt: skip
 
 
@@ -382,7 +380,7 @@ def _finish(
     total = sum(len(sidecar.records) for sidecar in sidecars)
     if progress.failure is not None:
         raise progress.failure
-    lines = [f"{total} pairs in {len(committed)} of {len(tasks)} shards in {config.out}"]
+    lines = [f"{total} pairs in {len(committed)} of {len(tasks)} shards in {printable(config.out)}"]
     if len(committed) == len(tasks):
         if not total:
             raise DegradeError(_nothing_to_build([], rejects))

@@ -27,17 +27,18 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
     Raises
     ------
     DegradeError
-        Some pair is not what was written; the text names the first places and counts the rest.
+        Some pair is not what was written; the text names the first places and every shard.
     """
     started = time.monotonic()
     report = on_progress or no_progress
-    checked, problems = 0, []
+    checked, problems, shards = 0, [], set()
     for result in verify_pairs(folder):
         if result.problem is None:
             checked += 1
             report(checked, checked)
         else:
             place = result.shard
+            shards.add(place)
             if result.row is not None:
                 place += f", row {result.row} ({result.key})"
             problems.append(f"{place}: {result.problem}")
@@ -45,7 +46,8 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise DegradeError(
             f"{printable(folder)} is damaged, {checked} pairs are sound: "
-            f"{'; '.join(problems[:3])}{more}; delete the shards named and build them again"
+            f"{'; '.join(problems[:3])}{more}; delete what is damaged and build it again: "
+            f"{', '.join(sorted(shards))}"
         )
     return RunReport(
         job="verify", done=checked, unit="pairs are sound", seconds=time.monotonic() - started

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degrade.errors import DegradeError, InputError, printable
+from degrade.files import read_file
 from degrade.image_io import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
     Photo,
     decode_photo,
-    read_file,
     read_photo_header,
 )
 from degrade.pool import SourceRecord
@@ -67,8 +67,7 @@ def find_photos(
         where = ", ".join(printable(source) for source in sources)
         endings = " ".join(sorted(IMAGE_SUFFIXES))
         raise DegradeError(f"no photo in {where}; a folder is searched for {endings}")
-    first = InputError(rejects[0].path, rejects[0].reason, rejects[0].remedy)
-    raise DegradeError(f"none of the {len(rejects)} inputs can be used; the first: {first}")
+    raise DegradeError(f"none of the {len(rejects)} inputs can be used; the first: {rejects[0]}")
 
 
 def scan_photos(

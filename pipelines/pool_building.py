@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from degrade.sources import Reject
 from pipelines.executors import Executor
 from pipelines.kernel_estimation import EstimateKernelsConfig, run_kernel_estimation
 from pipelines.noise_extraction import (
@@ -54,11 +55,14 @@ def run_pool_building(
         progress(half[1] + done, half[1] + total)
 
     reports, lines = [], []
+    rejects: tuple[Reject, ...] = ()
     try:
         noise = run_noise_extraction(config.noise, executor=executor, on_progress=noise_progress)
         reports.append(noise)
         lines += noise.summary().splitlines()
+        rejects = noise.rejects
     except NoNoiseError as error:
+        rejects = error.rejects
         lines.append(str(error))
     interrupted = reports[0].interrupted if reports else None
     if interrupted is None:
@@ -68,7 +72,7 @@ def run_pool_building(
         reports.append(kernels)
         lines += kernels.summary().splitlines()
         interrupted = kernels.interrupted
-    rejects = tuple(dict.fromkeys(reject for report in reports for reject in report.rejects))
+        rejects = tuple(dict.fromkeys(rejects + kernels.rejects))
     write_rejects(config.noise.pool, rejects)
     return RunReport(
         job="build-pool", done=sum(report.done for report in reports), unit="kernels and patches",

@@ -190,7 +190,7 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     """Put noise images that other tools have made into a pool.
 
     An image is one patch. It is refused when it is clipped, has no noise at all, or varies so much
-    that it is a picture; whether it is textured was for its makers to decide.
+    that it is a picture; whether it is textured or uneven was for its makers to decide.
 
     Raises
     ------
@@ -245,8 +245,9 @@ def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePa
         )  # fmt: skip
     decoded = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels)
     gates = NoiseSelection(
-        patch_size=photo.height, max_variance=_MAX_VARIANCE, max_structure=math.inf
-    )
+        patch_size=photo.height, max_variance=_MAX_VARIANCE,
+        max_structure=math.inf, max_unevenness=1.0,
+    )  # fmt: skip
     search = search_noise_patches(decoded.pixels, gates)
     variance = f"grey variance {search.variances[0]:.3g}"
     if not search.boxes:

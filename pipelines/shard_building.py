@@ -11,16 +11,17 @@ from degrade.degradation import (
     DegradationConfig,
     DegradationPlan,
     Pair,
+    PoolIndex,
     clean_up,
     make_pair,
     plan_degradation,
 )
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError
 from degrade.noise import Box
 from degrade.pairs import ShardSpec, create_shard
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from degrade.sources import Reject
+from degrade.sources import Reject, hash_file
 from pipelines.photo_scan import read_scanned
 
 __all__ = ["PlannedPhoto", "ShardReceipt", "ShardTask", "build_shard", "rebuild_pair"]
@@ -39,12 +40,16 @@ class PlannedPhoto:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardTask:
-    """Everything that a worker needs to make one shard; small, and picklable."""
+    """Everything that a worker needs to make one shard; picklable.
+
+    ``index`` is what the run began with: the pool may grow while shards are made.
+    """
 
     folder: Path
     spec: ShardSpec
     photos: tuple[PlannedPhoto, ...]
     pool: Path
+    index: PoolIndex
     degradation: DegradationConfig
     seed: int
     max_pixels: int
@@ -68,7 +73,8 @@ def build_shard(task: ShardTask) -> ShardReceipt:
     Raises
     ------
     DegradeError
-        The pool is damaged or the shard cannot be written; nothing is committed.
+        The pool is damaged, the shard cannot be written, or a photo is no longer what it was when
+        the run began; nothing is committed.
     """
     pool = DegradationPool.open(task.pool)
     rejects: list[Reject] = []
@@ -81,20 +87,29 @@ def build_shard(task: ShardTask) -> ShardReceipt:
                     count += 1
                     shift += pair.clipping_shift
             except InputError as error:
+                if not _is_as_planned(photo):
+                    # It may come back; a committed shard would do without it for good.
+                    raise DegradeError(str(error)) from error
                 rejects.append(Reject.from_error(error))
         sources = [{"key": p.key, "name": p.name, "sha256": p.sha256} for p in task.photos]
         shard.commit(sources=sources, rejects=rejects)
     return ShardReceipt(task.spec.index, count, shift / max(count, 1))
 
 
+def _is_as_planned(photo: PlannedPhoto) -> bool:
+    try:
+        return hash_file(photo.path) == photo.sha256
+    except InputError:
+        return False
+
+
 def _pairs_of(photo: PlannedPhoto, task: ShardTask, pool: DegradationPool) -> Iterator[Pair]:
     hr = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
-    index = pool.index(task.degradation.scale)
     for number, box in enumerate(photo.boxes):
         # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
         rng = rng_for(task.seed, "pairs", photo.sha256, *box)
         key = f"{photo.key}_{number:04d}"
-        plan = plan_degradation(key, photo.sha256, box, index, task.degradation, rng=rng)
+        plan = plan_degradation(key, photo.sha256, box, task.index, task.degradation, rng=rng)
         yield _apply(hr, plan, pool)
 
 

@@ -70,6 +70,15 @@ def test_photos_become_pairs_and_pairs_a_model(tmp_path: Path, photos: Path) -> 
     assert read_photo(enlarged).pixels.shape == (120, 162, 3)
 
 
+def test_demo_ends_where_it_is_interrupted(tmp_path: Path) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(DemoConfig(out=tmp_path / "demo", iterations=3), on_stage=lambda _: stop)
+    assert not (tmp_path / "demo" / "pairs").exists()
+
+
 def test_demo_draws_its_picture(tmp_path: Path) -> None:
     stages = []
 

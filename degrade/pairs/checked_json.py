@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from degrade.errors import CorruptDataError, InputError, InvalidValueError, printable
-from degrade.files import resolve_inside
-from degrade.image_io import read_file
+from degrade.files import read_file, resolve_inside
 
 __all__ = ["Fields", "check_format", "encode_json", "naming_file", "read_json"]
 

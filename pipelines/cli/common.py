@@ -33,7 +33,18 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
+class _PathType(click.Path):
+    """A path that is not empty: ``--out "$UNSET"`` must not come to mean the current folder."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        if value in ("", b""):
+            self.fail("the path is empty; for the current folder give .", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _PathType(path_type=Path)
 
 
 class CommandGroup(click.Group):
@@ -129,11 +140,9 @@ def sources_argument(function: F) -> F:
     return click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PATH)(function)
 
 
-def pool_option(*, required: bool) -> Callable[[F], F]:
-    """Add --pool."""
-    return click.option(
-        "--pool", type=PATH, required=required, help="Folder of the degradation pool."
-    )
+def pool_option(**settings: Any) -> Callable[[F], F]:
+    """Add --pool; ``settings`` are click's, such as ``required``."""
+    return click.option("--pool", type=PATH, help="Folder of the degradation pool.", **settings)
 
 
 def jobs_option(function: F) -> F:

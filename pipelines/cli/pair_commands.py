@@ -105,7 +105,7 @@ def verify(pairs: Path) -> None:
 @click.argument("pairs", type=PATH)
 @click.argument("key")
 @click.option("--hr", type=PATH, multiple=True, help="Where the HR photos are now.")
-@pool_option(required=False)
+@pool_option()
 @click.option("--out", type=PATH, default=None, help="Write the two images as PNG here.")
 def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""

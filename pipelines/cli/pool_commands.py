@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_pool_option = pool_option(default=Path("pool"), show_default=True)
+
 
 def _kernel_options(function: F) -> F:
     for option in (
@@ -71,7 +73,7 @@ def _noise_options(function: F) -> F:
 
 @click.command("estimate-kernels")
 @sources_argument
-@pool_option(required=False)
+@_pool_option
 @click.option("--out-mat", type=PATH, default=None, help="Write KernelGAN's .mat layout here too.")
 @_kernel_options
 @seed_option
@@ -94,7 +96,7 @@ def estimate_kernels(jobs: int | None, **options: Any) -> None:
 
 def _kernel_config(
     sources: tuple[Path, ...],
-    pool: Path | None,
+    pool: Path,
     out_mat: Path | None,
     seed: int,
     device: str,
@@ -112,7 +114,7 @@ def _kernel_config(
 
 @click.command("extract-noise")
 @sources_argument
-@pool_option(required=True)
+@_pool_option
 @_noise_options
 @jobs_option
 @max_pixels_option
@@ -144,7 +146,7 @@ def _noise_config(
 
 @click.command("build-pool")
 @sources_argument
-@pool_option(required=True)
+@_pool_option
 @_kernel_options
 @_noise_options
 @seed_option

@@ -54,7 +54,7 @@ _device_option = click.option(
     "[default: train without it]",
 )
 @click.option("--init", type=PATH, default=None, help="RRDBNet weights to start from.")
-@pool_option(required=False)
+@pool_option()
 @click.option(
     "--workers",
     type=click.IntRange(0),

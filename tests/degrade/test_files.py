@@ -26,6 +26,14 @@ def test_write_atomically_replaces_and_leaves_nothing_else(tmp_path: Path) -> No
     assert [entry.name for entry in tmp_path.iterdir()] == ["data.bin"]
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "é" * 127])
+def test_write_atomically_writes_names_as_long_as_the_file_system_allows(
+    tmp_path: Path, name: str
+) -> None:
+    write_atomically(tmp_path / name, b"data")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("place", ["gone/data.bin", "file/data.bin", "folder", "x" * 300])
 def test_write_atomically_names_the_file_it_cannot_write(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_bytes(b"")

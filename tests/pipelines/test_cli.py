@@ -6,9 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from degrade.image_io import write_png
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
 from pipelines.cli import main
 
 COMMANDS = [
@@ -55,10 +60,8 @@ def test_build_pairs_command_builds_verifies_and_replays(
     assert built.exit_code == 0, built.output
     assert "build-pairs:" in built.output and "rejected" not in built.output
     assert run("verify", out).exit_code == 0
-    sidecar = next(out.glob("shard-*.json")).read_text()
-    key = sidecar.split('"key":"')[1].split('"')[0] if '"key":"' in sidecar else ""
-    key = key or sidecar.split('"key": "')[1].split('"')[0]
-    replayed = run("replay", out, key)
+    with open_pairs(out) as reader:
+        replayed = run("replay", out, reader.keys[0])
     assert replayed.exit_code == 0, replayed.output
     assert "identical, byte for byte" in replayed.output
 
@@ -83,7 +86,6 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
         (("build-pairs", "--pool", "x", "--hr-size", "big"), 2, "'full'"),
         (("build-pairs", "--pool", "x", "--scale", "1"), 2, "--scale"),
         (("estimate-kernels", "nowhere", "--pool", "p"), 1, "nowhere"),
-        (("estimate-kernels", "."), 1, "--pool"),
         (("extract-noise", "nowhere", "--pool", "p"), 1, "nowhere"),
         (("verify", "nowhere"), 1, "nowhere"),
         (("replay", "nowhere", "key"), 1, "nowhere"),
@@ -104,6 +106,20 @@ def test_wrong_use_ends_with_one_clear_line(
     assert "Traceback" not in result.output
     if exit_code == 1:
         assert result.output.startswith("degrade: ") and result.output.count("\n") == 1
+
+
+def test_commands_that_fill_a_pool_have_a_place_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scenes: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    noisy = rng_for(0, "noisy").normal(120, 2, (64, 64, 3))
+    write_png(tmp_path / "noisy.png", np.rint(noisy).astype(np.uint8))
+    assert run("extract-noise", "noisy.png", "--patch-size", 32, "--jobs", 1).exit_code == 0
+    photo = scenes / "scene 1.png"
+    estimated = run("estimate-kernels", photo, "--scale", 2, "--iterations", 2, "--jobs", 1)
+    assert estimated.exit_code == 0, estimated.output
+    pool = DegradationPool.open(tmp_path / "pool")
+    assert (len(pool.kernels), len(pool.noise)) == (1, 4)
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -74,6 +74,22 @@ def test_run_kernel_estimation_writes_kernelgans_layout(
     assert path.exists(), "a kernel from the pool must reach the files too"
 
 
+def test_run_kernel_estimation_names_files_alike_whoever_is_first(
+    tmp_path: Path, scenes: Path, config: EstimateKernelsConfig
+) -> None:
+    (tmp_path / "b").mkdir()
+    (scenes / "scene 1.png").rename(tmp_path / "b" / "scene 0.png")
+    both = replace(config, sources=(scenes, tmp_path / "b"), out_mat=tmp_path / "mat")
+    run_kernel_estimation(both)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "mat").rglob("*.mat")}
+    assert len(first) == 3
+    # Again with only one of the two in the pool.
+    fresh = replace(both, pool=tmp_path / "pool3", out_mat=None, sources=(tmp_path / "b",))
+    run_kernel_estimation(fresh)
+    run_kernel_estimation(replace(both, pool=fresh.pool, out_mat=tmp_path / "again"))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again").rglob("*.mat")} == first
+
+
 def test_run_kernel_estimation_names_unsuitable_photos_and_goes_on(
     scenes: Path, config: EstimateKernelsConfig
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,14 @@ from degrade.image_io import write_png
 from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from pipelines import ExtractNoiseConfig, run_noise_extraction
+from kernelgan import KernelGANConfig
+from pipelines import (
+    BuildPoolConfig,
+    EstimateKernelsConfig,
+    ExtractNoiseConfig,
+    run_noise_extraction,
+    run_pool_building,
+)
 from pipelines.executors import ProcessExecutor
 from pipelines.noise_extraction import NoNoiseError
 
@@ -71,6 +79,33 @@ def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
     assert run_noise_extraction(config_for(photos, max_variance=wanted)).done > 0
 
 
+def test_run_noise_extraction_of_dark_photos_names_the_setting_that_would(photos: Path) -> None:
+    with pytest.raises(NoNoiseError, match=r"refused as dark .*: try a lower --min-mean"):
+        run_noise_extraction(config_for(photos, min_mean=200.0, max_variance=1e6))
+
+
+def test_run_noise_extraction_tells_of_every_photo_also_when_names_agree(photos: Path) -> None:
+    write_noisy(photos.parent / "more" / "quiet.png", 14.0)
+    config = replace(config_for(photos), sources=(photos, photos.parent / "more"))
+    lines = run_noise_extraction(config).lines
+    assert sum(line.startswith("quiet.png: ") for line in lines) == 2
+
+
+def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
+    tmp_path: Path, photos: Path
+) -> None:
+    (photos / "quiet.png").unlink()
+    write_noisy(photos / "small.png", 2.0, size=20)
+    method = KernelGANConfig(scale=2, iterations=2)
+    kernels = EstimateKernelsConfig(sources=(photos,), pool=tmp_path / "pool", kernelgan=method)
+    report = run_pool_building(BuildPoolConfig(kernels=kernels, noise=config_for(photos)))
+    assert "no noise patch found in 2 photos" in report.summary()
+    reasons = [reject.reason for reject in report.rejects if "small.png" in reject.path]
+    assert any("smaller than a noise patch" in reason for reason in reasons)
+    assert any("too small for a ×2 kernel" in reason for reason in reasons)
+    assert len(DegradationPool.open(tmp_path / "pool").kernels) == 1
+
+
 def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:
     write_noisy(photos / "tiny.png", 2.0, size=20)
     (photos / "broken.png").write_bytes(b"no picture")
@@ -81,6 +116,8 @@ def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) ->
     assert "--patch-size 20" in reasons["tiny.png"]
     lines = (photos / ".." / "pool" / "rejects.jsonl").read_text().splitlines()
     assert [Path(json.loads(line)["path"]).name for line in lines] == ["broken.png", "tiny.png"]
+    with pytest.raises(NoNoiseError, match=r"1 photos rejected; the first: .*tiny\.png: 20×20"):
+        run_noise_extraction(replace(config_for(photos), sources=(photos / "tiny.png",)))
 
 
 def test_run_noise_extraction_of_an_empty_folder_says_what_it_looked_for(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -100,6 +101,13 @@ build_pairs(config, executor=make_executor(int(jobs)))
 """
 
 
+def _holds_lock(pid: int, out: Path) -> bool:
+    """Tell whether a process is at work in ``out``, past its imports."""
+    with contextlib.suppress(OSError, ValueError):
+        return bool(json.loads((out / ".lock").read_bytes())["pid"] == pid)
+    return False
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_build_pairs_after_kill_gives_the_same_bytes(
     tmp_path: Path, scenes: Path, pool: Path, format: str
@@ -111,15 +119,17 @@ def test_build_pairs_after_kill_gives_the_same_bytes(
     command = [sys.executable, "-c", _CHILD, str(pool), str(scenes), str(out), format, "1"]
     moments = random.Random(11)
     killed = 0
-    for _ in range(6):
+    for _ in range(4):
         child = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-        started = time.monotonic()
-        while not out.exists() and child.poll() is None and time.monotonic() - started < 20:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0.0, 0.25))
+        while child.poll() is None and not _holds_lock(child.pid, out):
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0.0, 0.2))
         killed += child.poll() is None
-        os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        if (out / "manifest.json").exists():  # too late: the next child begins anew
+            shutil.rmtree(out)
     assert killed, "every child had ended before it could be killed"
     build_pairs(replace(reference, out=out))
     assert digests(out) == expected
@@ -135,6 +145,19 @@ def test_build_pairs_again_makes_nothing_and_changes_nothing(
     again = build_pairs(config)
     assert (again.done, again.skipped) == (0, first.done)
     assert digests(config.out) == before
+
+
+def test_build_pairs_draws_from_the_pool_that_it_began_with(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    config = config_for(tmp_path, scenes, pool)
+    build_pairs(config)
+
+    def add_kernels(_done: int, _total: int) -> None:
+        fill_pool(pool, kernels=9, patches=20)
+
+    build_pairs(replace(config, out=tmp_path / "meanwhile"), on_progress=add_kernels)
+    assert digests(tmp_path / "meanwhile") == digests(config.out)
 
 
 def test_build_pairs_refuses_to_resume_with_other_settings(
@@ -177,6 +200,24 @@ def test_build_pairs_names_what_it_rejects_and_goes_on(
         assert len(reader) == report.done
 
 
+def test_build_pairs_commits_no_shard_without_a_photo_that_went_away(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    config = config_for(tmp_path, scenes, pool)
+
+    def take_away(done: int, _total: int) -> None:
+        if done == 0:
+            (scenes / "scene 3.png").rename(tmp_path / "away.png")
+
+    with pytest.raises(DegradeError, match=r"scene 3\.png: cannot be read"):
+        build_pairs(config, on_progress=take_away)
+    (tmp_path / "away.png").rename(scenes / "scene 3.png")
+    report = build_pairs(config)
+    assert report.exit_code == 0 and report.skipped > 0
+    build_pairs(replace(config, out=tmp_path / "undisturbed"))
+    assert digests(config.out) == digests(tmp_path / "undisturbed")
+
+
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("hr_size", [64, None])
 def test_pairs_hold_the_photos_pixels_and_replay_byte_for_byte(
@@ -212,7 +253,7 @@ def test_verify_names_damage_and_building_again_mends_it(
         damaged[len(damaged) * part // 8] ^= 1
     shard.write_bytes(damaged)
     with pytest.raises(
-        DegradeError, match=r"shard-00000.*row \d+ \(scene-.*delete the shards named"
+        DegradeError, match=r"shard-00000.*row \d+ \(scene-.*build it again: shard-00000$"
     ):
         verify(config.out)
     shard.unlink()

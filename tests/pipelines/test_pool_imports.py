@@ -84,6 +84,13 @@ def test_import_kernels_rejects_by_name_and_goes_on(tmp_path: Path) -> None:
     assert {Path(json.loads(line)["path"]).name for line in written} == set(rejected)
 
 
+def test_import_noise_leaves_unevenness_to_the_makers(tmp_path: Path) -> None:
+    ramp = np.linspace(-12, 12, 64)[None, :, None] + make_noise("ramp", 64, 64)
+    write_png(tmp_path / "n" / "ramp.png", np.rint(ramp).astype(np.uint8))
+    config = ImportNoiseConfig(sources=(tmp_path / "n",), pool=tmp_path / "pool")
+    assert import_noise(config).done == 1
+
+
 def test_import_kernels_says_why_there_are_none(kernelgan_output: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
     with pytest.raises(DegradeError, match="named for scale 2, 4: use that --scale"):
