@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -139,7 +141,8 @@ class ProcessExecutor:
         import joblib
         from joblib.externals.loky import get_reusable_executor
 
-        calls = [joblib.delayed(_attempt_alone)(function, i, task) for i, task in tasks.items()]
+        attempt, parent = joblib.delayed(_attempt_alone), os.getpid()
+        calls = [attempt(function, i, task, parent) for i, task in tasks.items()]
         # joblib runs n_jobs=1 in this very process, so 2 is the least; one call uses one worker.
         with (
             joblib.parallel_config("loky", n_jobs=max(jobs, 2), inner_max_num_threads=1),
@@ -177,9 +180,27 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _attempt_alone(function: Callable[[Task], Value], index: int, task: Task) -> TaskResult[Value]:
+def _attempt_alone(
+    function: Callable[[Task], Value], index: int, task: Task, parent: int
+) -> TaskResult[Value]:
     """Run a task in a worker, with one library thread."""
     import cv2
 
+    _end_with(parent)
     cv2.setNumThreads(1)
     return _attempt(function, index, task)
+
+
+@functools.cache
+def _end_with(parent: int) -> None:
+    """Let this worker end soon after its parent was killed.
+
+    It would work on for minutes otherwise, in folders whose lock another run now takes for stale.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

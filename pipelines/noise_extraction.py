@@ -43,7 +43,7 @@ class NoNoiseError(DegradeError):
     ``rejects`` are the photos that could not be searched.
     """
 
-    def __init__(self, text: str, rejects: Sequence[Reject]) -> None:
+    def __init__(self, text: str, rejects: Sequence[Reject] = ()) -> None:
         super().__init__(text)
         self.rejects = tuple(rejects)
 

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -375,7 +375,12 @@ def _finish(
     """Write rejects.jsonl and, when every shard is there, the manifest."""
     committed = [task for task in tasks if is_committed(config.out, task.spec)]
     sidecars = [read_sidecar(config.out, task.spec.index) for task in committed]
-    rejects = rejects + [reject for sidecar in sidecars for reject in sidecar.rejects]
+    paths = {photo.key: str(photo.path) for task in tasks for photo in task.photos}
+    rejects = rejects + [
+        replace(reject, path=paths.get(reject.path, reject.path))
+        for sidecar in sidecars
+        for reject in sidecar.rejects
+    ]
     write_rejects(config.out, rejects)
     total = sum(len(sidecar.records) for sidecar in sidecars)
     if progress.failure is not None:

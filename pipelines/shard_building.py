@@ -90,7 +90,8 @@ def build_shard(task: ShardTask) -> ShardReceipt:
                 if not _is_as_planned(photo):
                     # It may come back; a committed shard would do without it for good.
                     raise DegradeError(str(error)) from error
-                rejects.append(Reject.from_error(error))
+                # By its key: where the photo lies must not change the shard's bytes.
+                rejects.append(Reject(photo.key, error.reason, error.remedy))
         sources = [{"key": p.key, "name": p.name, "sha256": p.sha256} for p in task.photos]
         shard.commit(sources=sources, rejects=rejects)
     return ShardReceipt(task.spec.index, count, shift / max(count, 1))

@@ -33,12 +33,11 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
 class _PathType(click.Path):
     """A path that is not empty: ``--out "$UNSET"`` must not come to mean the current folder."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in ("", b""):
             self.fail("the path is empty; for the current folder give .", param, ctx)
         return super().convert(value, param, ctx)

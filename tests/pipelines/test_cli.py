@@ -93,6 +93,8 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
         (("upscale", "nowhere", "--weights", "w.pth"), 1, "w.pth"),
         (("train", "--pairs", "nowhere", "--out", "m"), 1, "nowhere"),
         (("no-such-command",), 2, "no-such-command"),
+        (("extract-noise", ""), 2, "the path is empty"),
+        (("build-pairs", "--pool", "p", "--out", ""), 2, "the path is empty"),
     ],
 )
 def test_wrong_use_ends_with_one_clear_line(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +94,39 @@ def test_process_executor_loses_only_the_task_that_kills_its_worker() -> None:
     assert sorted(results) == list(range(6))
     assert isinstance(results[2].error, WorkerDiedError)
     assert all(results[n].get() == n for n in range(6) if n != 2)
+
+
+WORK_FOR_EVER = """
+import sys
+from pathlib import Path
+from pipelines.executors import ProcessExecutor
+from tests.pipelines.test_executors import _sleep_in
+list(ProcessExecutor(2).run(_sleep_in, [Path(sys.argv[1])] * 2))
+"""
+
+
+def _sleep_in(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_process_executor_leaves_no_worker_when_it_is_killed(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen([sys.executable, "-c", WORK_FOR_EVER, tmp_path], cwd=root)
+    assert _wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    workers = [Path("/proc") / entry.name / "exe" for entry in tmp_path.iterdir()]
+    # A zombie has no program any more; whose child it is now decides when it vanishes.
+    assert _wait_until(lambda: not any(worker.exists() for worker in workers))
+
+
+def _wait_until(condition: Callable[[], bool]) -> bool:
+    for _ in range(300):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_make_executor_runs_one_job_in_this_process() -> None:

@@ -200,6 +200,24 @@ def test_build_pairs_names_what_it_rejects_and_goes_on(
         assert len(reader) == report.done
 
 
+def test_build_pairs_names_rejects_by_path_but_keeps_paths_out_of_the_shards(
+    tmp_path: Path, scenes: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = bytearray((scenes / "scene 1.png").read_bytes())
+    damaged[len(damaged) // 2] ^= 8
+    (scenes / "damaged.png").write_bytes(damaged)
+    config = config_for(tmp_path, scenes, pool)
+    (reject,) = build_pairs(config).rejects
+    assert reject.path == str(scenes / "damaged.png") and "decoder" in reject.reason
+    monkeypatch.chdir(tmp_path)
+    build_pairs(replace(config, hr=(Path(scenes.name),), out=tmp_path / "relative"))
+    shards = [
+        {name: digest for name, digest in digests(out).items() if name != "rejects.jsonl"}
+        for out in (config.out, tmp_path / "relative")
+    ]
+    assert shards[0] == shards[1]
+
+
 def test_build_pairs_commits_no_shard_without_a_photo_that_went_away(
     tmp_path: Path, scenes: Path, pool: Path
 ) -> None:
