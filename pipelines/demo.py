@@ -110,7 +110,8 @@ def run_demo(
             kernelgan=KernelGANConfig(scale=SCALE, iterations=config.iterations),
         ),
         noise=ExtractNoiseConfig(
-            sources=sources, pool=pool, selection=NoiseSelection(patch_size=32, stride=8, max_variance=10),
+            sources=sources, pool=pool,
+            selection=NoiseSelection(patch_size=32, stride=8, max_variance=10),
         ),
     )  # fmt: skip
     report = run_pool_building(
@@ -137,7 +138,7 @@ def run_demo(
 
     picture = config.out / "demo.png"
     draw_demo(_results(config, truths, originals[_UNSEEN_PHOTO]), picture)
-    lines.append(f"the picture: {picture}")
+    lines.append(f"the picture: {printable(picture)}")
     return RunReport(
         job="demo", done=1, unit="whole chain", seconds=time.monotonic() - started,
         lines=tuple(lines),
@@ -167,9 +168,9 @@ def _load_photos() -> dict[str, FloatArray]:
 
 def _prepare_folder(out: Path) -> None:
     if out.exists():
-        if any(out.iterdir()) and not (out / _MARKER).exists():
+        if not out.is_dir() or (any(out.iterdir()) and not (out / _MARKER).exists()):
             raise DegradeError(
-                f"{printable(out)} holds something else than a demo; choose another --out"
+                f"{printable(out)} is or holds something else than a demo; choose another --out"
             )
         shutil.rmtree(out)
     out.mkdir(parents=True)

@@ -115,7 +115,7 @@ class _Keeper:
             for record in self._pool.kernels
             if record.provenance.settings == self._config.settings
         }
-        for photo in photos:
+        for photo in photos if self._config.out_mat is not None else ():
             if photo.sha256 in known:
                 self._write_mat(photo, self._pool.read_kernel(known[photo.sha256]))
         return [photo for photo in photos if photo.sha256 not in known]

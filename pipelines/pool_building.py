@@ -35,7 +35,7 @@ def run_pool_building(
     """Collect noise, then estimate kernels.
 
     Noise comes first because it takes seconds: when none is found, the advice is there before
-    the long part starts. That is no reason to stop, so it becomes a line of the report.
+    the long part starts. That is no reason to stop, so it becomes one of the rejects.
 
     Raises
     ------
@@ -62,8 +62,7 @@ def run_pool_building(
         lines += noise.summary().splitlines()
         rejects = noise.rejects
     except NoNoiseError as error:
-        rejects = error.rejects
-        lines.append(str(error))
+        rejects = (*error.rejects, Reject("noise", str(error)))
     interrupted = reports[0].interrupted if reports else None
     if interrupted is None:
         kernels = run_kernel_estimation(

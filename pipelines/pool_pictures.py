@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray
-from degrade.errors import DegradeError, MissingDependencyError, printable
+from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError, printable
 from degrade.files import write_atomically
 from degrade.kernels import crop_or_pad_kernel, kernel_sigmas, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
@@ -38,11 +38,15 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
 
     Raises
     ------
+    InvalidValueError
+        ``path`` does not end in ``.png``: most likely another file, to be kept.
     MissingDependencyError
         matplotlib is not installed.
     DegradeError
         Something in the pool is damaged, or the file cannot be written.
     """
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -96,4 +96,4 @@ def test_demo_draws_its_picture(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     refused = CliRunner().invoke(main, ["demo", "--out", str(tmp_path / "mine")])
-    assert refused.exit_code == 1 and "holds something else" in refused.output
+    assert refused.exit_code == 1 and "holds something else than a demo" in refused.output

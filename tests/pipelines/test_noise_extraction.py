@@ -99,7 +99,9 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
     method = KernelGANConfig(scale=2, iterations=2)
     kernels = EstimateKernelsConfig(sources=(photos,), pool=tmp_path / "pool", kernelgan=method)
     report = run_pool_building(BuildPoolConfig(kernels=kernels, noise=config_for(photos)))
-    assert "no noise patch found in 2 photos" in report.summary()
+    assert report.exit_code == 3
+    (noise,) = [reject for reject in report.rejects if reject.path == "noise"]
+    assert "no noise patch found in 2 photos" in noise.reason
     reasons = [reject.reason for reject in report.rejects if "small.png" in reject.path]
     assert any("smaller than a noise patch" in reason for reason in reasons)
     assert any("too small for a ×2 kernel" in reason for reason in reasons)

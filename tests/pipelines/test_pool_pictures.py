@@ -58,6 +58,15 @@ def test_draw_pool_sheet_names_the_extra_that_it_needs(
         draw_pool_sheet(fill_pool(tmp_path / "pool"), tmp_path / "sheet.png")
 
 
+def test_draw_pool_sheet_replaces_nothing_but_pictures(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool")
+    index = tmp_path / "pool" / "index.jsonl"
+    before = index.read_bytes()
+    with pytest.raises(DegradeError, match=r"must end in \.png"):
+        draw_pool_sheet(pool, index)
+    assert index.read_bytes() == before
+
+
 def test_draw_pool_sheet_says_where_it_cannot_write(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     (tmp_path / "file").write_bytes(b"")
