@@ -137,6 +137,32 @@ def resolve_inside(root: Path, relative: str) -> Path:
     return target
 
 
+FOLDER_MARKS = {
+    "pool.json": "a degradation pool",
+    "run.json": "a run of build-pairs",
+    "training.json": "a training",
+}
+"""The file by which each kind of folder is known."""
+
+
+def claim_folder(folder: Path, mark: str) -> None:
+    """Make a folder for one kind of content, ``mark`` of :data:`FOLDER_MARKS`.
+
+    Raises
+    ------
+    DegradeError
+        The folder cannot be made, or holds content of another kind, which would be mixed up.
+    """
+    where = printable(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
+    for other, content in FOLDER_MARKS.items():
+        if other != mark and (folder / other).exists():
+            raise DegradeError(f"{where} holds {content}; choose another folder")
+
+
 @contextlib.contextmanager
 def folder_lock(folder: Path) -> Iterator[None]:
     """Hold ``folder/.lock`` so that two runs cannot write into one folder.

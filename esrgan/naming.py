@@ -67,7 +67,11 @@ def unwrap_params(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not content:
         raise InvalidValueError("holds no network weights")
     for key, value in content.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
+        if (
+            not isinstance(key, str)
+            or not isinstance(value, Tensor)
+            or value.layout != torch.strided
+        ):
             raise InvalidValueError(f"holds something other than weights under {str(key)[:60]!r}")
     if all(key.startswith("module.") for key in content):
         return {key.removeprefix("module."): value for key, value in content.items()}

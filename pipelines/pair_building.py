@@ -20,7 +20,7 @@ from degrade.errors import (
     DegradeError,
     printable,
 )
-from degrade.files import folder_lock, write_atomically
+from degrade.files import claim_folder, folder_lock, write_atomically
 from degrade.pairs import is_committed, read_sidecar, write_manifest
 from degrade.pool import DegradationPool
 from degrade.sources import Reject, SourceFile, find_images
@@ -82,11 +82,7 @@ def build_pairs(
     rejects += unfit
     if not planned:
         raise DegradeError(_nothing_to_build(files, rejects))
-    try:
-        config.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        where = printable(config.out)
-        raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
+    claim_folder(config.out, _RUN_FILE)
     with folder_lock(config.out):
         run = _run_settings(config, pool, planned)
         _begin_or_resume(config.out, run)

@@ -17,11 +17,10 @@ from typing import Any
 from degrade.errors import (
     ChangedConfigError,
     CorruptDataError,
-    DegradeError,
     InvalidValueError,
     printable,
 )
-from degrade.files import folder_lock, write_atomically
+from degrade.files import claim_folder, folder_lock, write_atomically
 from degrade.image_io import write_png
 from degrade.sources import Reject, hash_file
 from esrgan.checkpoints import (
@@ -43,7 +42,7 @@ from pipelines.reports import ProgressCallback, RunReport, no_progress, write_re
 
 __all__ = ["TrainRunConfig", "run_training"]
 
-_RUN_FILE = "run.json"
+_RUN_FILE = "training.json"
 _LOG_FILE = "log.jsonl"
 _SUMMARY_STEPS = 20
 
@@ -152,7 +151,7 @@ def run_training(
     state = create_state(
         training, scale=dataset.scale, seed=config.seed, device=config.device, init=init, vgg=vgg
     )
-    _make_folder(config.out)
+    claim_folder(config.out, _RUN_FILE)
     with folder_lock(config.out):
         _begin_or_resume(config, dataset, state)
         run = _Run(config, training, dataset, state)
@@ -164,13 +163,6 @@ def run_training(
         seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(run.describe()),
         interrupted=signum if state.step < training.steps else None,
     )  # fmt: skip
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DegradeError(f"{printable(out)}: cannot be made ({error.strerror})") from None
 
 
 def _too_small(config: TrainRunConfig, key: str) -> Reject:

@@ -298,8 +298,19 @@ class DegradationPool:
         )
 
     def verify(self) -> list[str]:
-        """Read and check every kernel and noise patch; return one line for each that is damaged."""
-        problems = []
+        """Read and check every kernel and noise patch; return one line for each problem.
+
+        Files that the index does not name are one too: a killed run leaves at most one, an index
+        that was cut leaves many.
+        """
+        known = {f"kernels/{key}.npy" for key in self._kernels}
+        known |= {f"noise/{key}.npy" for key in self._noise}
+        there = {f"{path.parent.name}/{path.name}" for path in self.path.glob("*/*.npy")}
+        problems = [
+            f"{printable(self.path / name)}: not in index.jsonl; harmless if a run was killed "
+            "while adding it, else restore the index"
+            for name in sorted(there - known)
+        ]
         for kernel in self.kernels:
             try:
                 self.read_kernel(kernel.id)

@@ -77,7 +77,13 @@ def _fail(error: BaseException) -> NoReturn:
         # The reader of our output went away (`degrade inspect | head`); not worth a word.
         sys.stderr.close()
         sys.exit(1)
-    if isinstance(error, MemoryError):
+    if isinstance(error, OSError) and error.strerror:
+        place = printable(error.filename or "a file")
+        click.echo(
+            f"degrade: {place}: {error.strerror}; check the path, permissions and free space",
+            err=True,
+        )
+    elif isinstance(error, MemoryError):
         click.echo("degrade: out of memory; use smaller images or fewer --jobs", err=True)
     else:
         kind = type(error).__name__

@@ -15,7 +15,14 @@ from pathlib import Path
 import pytest
 
 from degrade.errors import DegradeError, FolderInUseError, InputError
-from degrade.files import folder_lock, open_regular, resolve_inside, write_atomically
+from degrade.files import (
+    FOLDER_MARKS,
+    claim_folder,
+    folder_lock,
+    open_regular,
+    resolve_inside,
+    write_atomically,
+)
 
 
 def test_write_atomically_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -202,6 +209,7 @@ def _own_start() -> str:
         _lock(pid=2**22 + 1, process_start="77"),
         _lock(pid=10**30, process_start="77"),
     ],
+    ids=["another start", "no such process", "no possible process"],
 )
 def test_folder_lock_takes_over_stale_locks(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".lock").write_bytes(content)
@@ -282,3 +290,14 @@ def test_folder_lock_of_a_killed_process_that_nobody_waited_for_is_stale(tmp_pat
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, but left a zombie
         with folder_lock(tmp_path):
             assert str(os.getpid()) in (tmp_path / ".lock").read_text()
+
+
+@pytest.mark.parametrize("mark", sorted(FOLDER_MARKS))
+def test_claim_folder_keeps_kinds_apart(tmp_path: Path, mark: str) -> None:
+    folder = tmp_path / "deep" / "folder"
+    claim_folder(folder, mark)
+    (folder / mark).touch()
+    claim_folder(folder, mark)
+    for other in FOLDER_MARKS.keys() - {mark}:
+        with pytest.raises(DegradeError, match="choose another folder"):
+            claim_folder(folder, other)

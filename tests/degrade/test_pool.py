@@ -570,3 +570,13 @@ def test_open_of_ten_thousand_entries_is_quick(pool: DegradationPool) -> None:
     # Measured: 0.3 s on a core shared with other work. The bound leaves room for a slower one.
     assert time.process_time() - started < 1.0
     assert len(found.noise) == 10_000
+
+
+def test_verify_names_files_that_a_cut_index_no_longer_knows(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool", kernels=2, patches=1)
+    assert pool.verify() == []
+    index = tmp_path / "pool" / "index.jsonl"
+    lines = index.read_bytes().splitlines(keepends=True)
+    index.write_bytes(lines[0])
+    problems = DegradationPool.open(tmp_path / "pool").verify()
+    assert len(problems) == 2 and all("not in index.jsonl" in problem for problem in problems)

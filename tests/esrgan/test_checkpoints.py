@@ -168,3 +168,20 @@ def test_parse_weights_survives_any_cut_of_a_file(tmp_path: Path) -> None:
     for end in range(0, len(data) - 1, len(data) // 40):
         with pytest.raises(InputError):
             parse_weights(data[:end], tmp_path / "g.pth")
+
+
+def test_read_generator_refuses_a_flipped_weight(tmp_path: Path) -> None:
+    path = tmp_path / "generator.pth"
+    write_generator(path, RRDBNet(features=8, blocks=1, growth=4, scale=2))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 16
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read_generator(path)
+
+
+def test_read_generator_refuses_sparse_weights(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.pth"
+    torch.save({"params": {"conv_first.weight": torch.eye(3).to_sparse()}}, path)
+    with pytest.raises(InputError):
+        read_generator(path)

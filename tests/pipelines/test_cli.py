@@ -127,3 +127,15 @@ def test_commands_that_fill_a_pool_have_a_place_for_it(
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     result = run("--debug", "verify", tmp_path / "nowhere")
     assert result.exception is not None and not isinstance(result.exception, SystemExit)
+
+
+def test_kinds_of_folders_are_not_mixed(tmp_path: Path, scenes: Path, pool: Path) -> None:
+    out = tmp_path / "pairs"
+    arguments = ("--pool", pool, "--hr", scenes, "--scale", 2, "--hr-size", 64, "--jobs", 1)
+    assert run("build-pairs", *arguments, "--out", out).exit_code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    trained = run("train", "--pairs", out, "--out", out, "--steps", 1)
+    assert trained.exit_code == 1 and "holds a run of build-pairs" in trained.output
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    built = run("build-pairs", *arguments, "--out", pool)
+    assert built.exit_code == 1 and "holds a degradation pool" in built.output

@@ -66,7 +66,7 @@ def test_run_training_leaves_weights_checkpoints_a_log_and_a_picture(
     assert read_generator(config.out / "generator.pth").scale == 2
     assert read_photo(config.out / "preview.png").pixels.shape == (128, 96, 3)
     names = {path.name for path in config.out.iterdir()}
-    assert {"checkpoint-00000002.pt", "checkpoint-00000004.pt", "run.json"} <= names
+    assert {"checkpoint-00000002.pt", "checkpoint-00000004.pt", "training.json"} <= names
     assert any("no perceptual loss: no VGG19 weights" in line for line in report.lines)
 
 
