@@ -63,7 +63,7 @@ class DemoConfig:
 
     out: Path
     seed: int = 0
-    iterations: int = 1500
+    iterations: int = 2000
     train_steps: int = 250
 
     def __post_init__(self) -> None:
@@ -111,7 +111,7 @@ def run_demo(
         ),
         noise=ExtractNoiseConfig(
             sources=sources, pool=pool,
-            selection=NoiseSelection(patch_size=32, stride=8, max_variance=10),
+            selection=NoiseSelection(patch_size=24, stride=8, max_variance=8),
         ),
     )  # fmt: skip
     report = run_pool_building(
@@ -196,7 +196,7 @@ def photograph(scene: FloatArray, kernel: BlurKernel, rng: np.random.Generator) 
     clean = downsample(scene[:height, :width], kernel)
     white = rng.standard_normal(clean.shape, dtype=np.float32)
     grain = 0.8 * white + 0.35 * np.roll(white, 1, axis=0) + 0.35 * np.roll(white, 1, axis=1)
-    sigma = np.sqrt(1.5**2 + 5.0 * np.clip(clean, 0, 1)) / 255
+    sigma = np.sqrt(2.0**2 + 6.0 * np.clip(clean, 0, 1)) / 255
     photo: FloatArray = np.clip(clean + sigma * grain, 0.0, 1.0).astype(np.float32)
     return photo
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
+# No deadlines: a busy machine is no bug. In CI the same examples every time; elsewhere new ones.
+hypothesis.settings.register_profile("quiet", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "quiet")
 
 _SHARED = Path(__file__).parents[2] / "shared"
 

@@ -67,5 +67,8 @@ def test_reader_keeps_few_files_open(built: Any, monkeypatch: pytest.MonkeyPatch
 
 
 def test_find_names_what_is_not_there(built: Any) -> None:
-    with open_pairs(built.folder) as pairs, pytest.raises(InvalidValueError, match="'nothing'"):
+    with (
+        open_pairs(built.folder) as pairs,
+        pytest.raises(InvalidValueError, match="the key nothing; keys look like"),
+    ):
         pairs.find("nothing")
