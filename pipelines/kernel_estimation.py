@@ -221,7 +221,10 @@ def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
 def _describe(photo: ScannedPhoto, estimate: KernelEstimate) -> str:
     kernel = estimate.kernel
     wide, narrow = kernel_sigmas(kernel.weights)
-    return (
+    line = (
         f"{printable(photo.name)}: ×{kernel.scale}, {kernel.size}×{kernel.size} taps, "
         f"sigma {narrow:.2f}…{wide:.2f} HR px, {estimate.seconds:.1f} s"
     )
+    if not estimate.settled:
+        line += "; not settled: try more --iterations, or another --seed to compare"
+    return line
