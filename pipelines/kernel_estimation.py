@@ -110,11 +110,7 @@ class _Keeper:
         self._stems = _file_stems(photos)
         if self._pool is None:
             return list(photos)
-        known = {
-            record.provenance.source_sha256: record.id
-            for record in self._pool.kernels
-            if record.provenance.settings == self._config.settings
-        }
+        known = self._pool.kernels_measured(self._config.settings)
         for photo in photos if self._config.out_mat is not None else ():
             if photo.sha256 in known:
                 self._write_mat(photo, self._pool.read_kernel(known[photo.sha256]))

@@ -265,13 +265,14 @@ class DegradationPool:
         )
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def has_kernel_for(self, source_sha256: str, settings: str) -> bool:
-        """Tell whether a kernel was measured on this photo with exactly these settings."""
-        return any(
-            kernel.provenance.source_sha256 == source_sha256
-            and kernel.provenance.settings == settings
+    def kernels_measured(self, settings: str) -> dict[str, str]:
+        """Return source sha256 to kernel id, of the kernels made with exactly these settings."""
+        return {
+            kernel.provenance.source_sha256: kernel.id
             for kernel in self._kernels.values()
-        )
+            if kernel.provenance.settings == settings
+            and kernel.provenance.source_sha256 is not None
+        }
 
     def merge(self, other: DegradationPool) -> MergeReport:
         """Add everything that ``other`` has, with its provenance.

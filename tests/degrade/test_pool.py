@@ -156,11 +156,10 @@ def test_index_and_digest_do_not_depend_on_the_order_of_adding(tmp_path: Path) -
     assert pools[0].digest(4) != before
 
 
-def test_has_kernel_for_asks_for_photo_and_settings(pool: DegradationPool) -> None:
-    pool.add_kernel(make_kernel(), PROVENANCE)
-    assert pool.has_kernel_for(SHA, PROVENANCE.settings)
-    assert not pool.has_kernel_for(SHA, "{}")
-    assert not pool.has_kernel_for("cd" * 32, PROVENANCE.settings)
+def test_kernels_measured_tells_settings_apart(pool: DegradationPool) -> None:
+    key = pool.add_kernel(make_kernel(), PROVENANCE)
+    assert pool.kernels_measured(PROVENANCE.settings) == {SHA: key}
+    assert pool.kernels_measured("{}") == {}
 
 
 def test_read_residual_crop_equals_the_crop_of_the_whole(pool: DegradationPool) -> None:
