@@ -36,6 +36,9 @@ from pipelines.reports import (
 
 __all__ = ["ExtractNoiseConfig", "NoNoiseError", "run_noise_extraction"]
 
+_MOST_NOISE = 100.0
+"""Grey variance up to which a patch may well be noise (sigma 10 grey levels)."""
+
 
 class NoNoiseError(DegradeError):
     """No photo has a noise patch; the text tells which setting would have found some.
@@ -190,7 +193,9 @@ def _describe(name: str, search: NoiseSearch) -> str:
     if refused:
         line += f"; refused: {refused}"
     wanted = None if search.boxes else suggest_max_variance([search])
-    return line if wanted is None else f"{line}; --max-variance {wanted:g} would find some"
+    if wanted is not None and wanted <= _MOST_NOISE:
+        line += f"; --max-variance {wanted:g} would find some"
+    return line
 
 
 def _nothing_found(
@@ -210,6 +215,8 @@ def _nothing_found(
     wanted = suggest_max_variance(searches)
     if wanted is not None:
         remedy = f"--max-variance {wanted:g} would find some"
+        if wanted > _MOST_NOISE:
+            remedy += f", but rather scene than noise: try --patch-size {selection.patch_size // 4}"
     else:
         gates = Counter[str]()
         for search in searches:

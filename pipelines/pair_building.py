@@ -105,7 +105,8 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
         )
     if config.noise != "none" and not index.noise:
         raise DegradeError(
-            f"{where} has no noise patch; run: degrade extract-noise SRC --pool {where}, "
+            f"{where} has no noise patch; run: degrade extract-noise SRC --pool {where} "
+            "(small or busy photos: with --patch-size 64), "
             "or build pairs without noise: --noise none"
         )
 

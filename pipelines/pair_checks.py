@@ -32,9 +32,11 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
     started = time.monotonic()
     report = on_progress or no_progress
     checked, problems, shards = 0, [], set()
+    lines: tuple[str, ...] = ()
     for result in verify_pairs(folder):
         if result.problem is None:
             checked += 1
+            lines = lines or (f"the first is {result.key}",)
             report(checked, checked)
         else:
             place = result.shard
@@ -50,8 +52,9 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
             f"{', '.join(sorted(shards))}"
         )
     return RunReport(
-        job="verify", done=checked, unit="pairs are sound", seconds=time.monotonic() - started
-    )
+        job="verify", done=checked, unit="pairs are sound", seconds=time.monotonic() - started,
+        lines=lines,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
