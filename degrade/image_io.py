@@ -35,7 +35,6 @@ __all__ = [
     "decode_photo",
     "encode_png",
     "quantise",
-    "read_file",
     "read_photo",
     "read_photo_header",
     "write_png",

@@ -23,8 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.files import write_atomically
-from degrade.image_io import read_file
+from degrade.files import read_file, write_atomically
 from esrgan.naming import rrdbnet_from_state_dict, unwrap_params
 from esrgan.networks import RRDBNet
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.image_io import read_file
+from degrade.files import read_file
 from esrgan.checkpoints import parse_weights
 from esrgan.naming import unwrap_params
 

@@ -70,7 +70,10 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     help="2 halves the HR photos first, 1 takes them as they are.  [default: 1 with --hr, else 2]",
 )
 @click.option(
-    "--shard-mib", type=click.IntRange(1), default=None, help="Size of a shard.  [default: 256]"
+    "--shard-mib",
+    type=click.IntRange(1),
+    default=None,
+    help="Size of a shard.  [default: 256; HDF5: less on small sets]",
 )
 @seed_option
 @jobs_option

@@ -36,7 +36,7 @@ def _kernel_options(function: F) -> F:
         ),
         click.option(
             "--iterations", type=click.IntRange(1), default=3000, show_default=True,
-            help="KernelGAN iterations a photo; 1500 cost nothing on average.",
+            help="KernelGAN iterations a photo; 1500 are as accurate on average.",
         ),
         click.option(
             "--constraints", type=click.Choice(["kernelgan", "realsr"]), default="kernelgan",

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from degrade.errors import DegradeError, InputError, InvalidValueError
+from degrade.files import read_file
 from degrade.image_io import (
     decode_photo,
     encode_png,
     quantise,
-    read_file,
     read_photo,
     read_photo_header,
     write_png,
