@@ -118,7 +118,7 @@ def main(
     pool = out / "pool"
     config = BuildPoolConfig(
         kernels=EstimateKernelsConfig(
-            sources=(sources,), pool=pool,
+            sources=(sources,), pool=pool, method="kernelgan", scale=scale,
             kernelgan=KernelGANConfig(scale=scale, iterations=iterations),
         ),
         noise=ExtractNoiseConfig(

@@ -51,6 +51,7 @@ FOREIGN_SUFFIXES = frozenset(
 )  # fmt: skip
 """Endings of photos in other formats: found too, so that they are refused by name, not missed."""
 
+_STRIP = 256
 _DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -80,7 +81,11 @@ class Photo:
         """Return the pixels as uint8, 16-bit ones rounded to the nearest level."""
         if self.pixels.dtype == np.uint8:
             return self.pixels
-        return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        levels = np.empty(self.pixels.shape, np.uint8)
+        for top in range(0, len(levels), _STRIP):  # no second copy of a large photo in 32 bits
+            strip = self.pixels[top : top + _STRIP].astype(np.uint32)
+            levels[top : top + _STRIP] = (strip + 128) // 257
+        return levels
 
 
 def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:

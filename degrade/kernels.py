@@ -15,7 +15,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
@@ -116,10 +116,11 @@ def phase_error(weights: AnyArray, scale: int) -> npt.NDArray[np.float64]:
 def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:
     """Return the largest and smallest standard deviation over all directions, in HR pixels.
 
-    From the eigenvalues of the second moments; a negative one, which a sharpening kernel can
-    have, counts as 0.
+    From the eigenvalues of the positive taps' second moments: with the negative lobes of
+    sharpening the moments of a kernel that does blur can be 0.
     """
-    values = np.asarray(weights, dtype=np.float64) / np.sum(weights, dtype=np.float64)
+    values = np.maximum(np.asarray(weights, dtype=np.float64), 0)
+    values /= values.sum()
     rows, columns = np.indices(values.shape) - centre_of_mass(values)[:, None, None]
     moments = [[(values * a * b).sum() for b in (rows, columns)] for a in (rows, columns)]
     smallest, largest = np.sqrt(np.maximum(np.linalg.eigvalsh(np.array(moments)), 0.0))
@@ -267,10 +268,11 @@ def compose_kernels(first: BlurKernel, second: BlurKernel) -> BlurKernel:
     ``first`` acts on HR, so the taps of ``second`` lie ``first.scale`` HR pixels apart:
     k = k₁ ∗ (k₂ dilated by s₁) (KernelGAN, Bell-Kligler et al., NeurIPS 2019, §4, for ×4 from ×2).
     """
-    step = first.scale
-    dilated = np.zeros(((second.size - 1) * step + 1,) * 2)
-    dilated[::step, ::step] = second.weights
-    weights = signal.convolve2d(first.weights.astype(np.float64), dilated)
+    step, side = first.scale, first.size
+    inner = first.weights.astype(np.float64)
+    weights = np.zeros(((second.size - 1) * step + side,) * 2)
+    for (row, column), tap in np.ndenumerate(second.weights):
+        weights[row * step : row * step + side, column * step : column * step + side] += tap * inner
     scale = first.scale * second.scale
     # The centres' errors add up (the second's times the step), so they may need mending.
     return repair_kernel(weights, scale, f"{first.source} ∘ {second.source}".strip(" ∘"))[0]

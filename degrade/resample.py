@@ -20,11 +20,11 @@ from degrade.errors import InvalidValueError
 __all__ = ["cubic", "imresize", "mirror_indices"]
 
 
-def cubic(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Evaluate Keys' cubic convolution kernel, a = -0.5, at the distances ``x`` (any shape)."""
+def cubic(x: npt.NDArray[np.float64], *, a: float = -0.5) -> npt.NDArray[np.float64]:
+    """Evaluate Keys' cubic convolution kernel at the distances ``x`` (any shape)."""
     x = np.abs(x)
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
     return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from degrade.estimates import KernelEstimate, UnsuitablePhotoError
 from kernelgan.config import KernelGANConfig
-from kernelgan.crops import UnsuitablePhotoError
 
 if TYPE_CHECKING:
-    from kernelgan.estimator import KernelEstimate, estimate_kernels
+    from kernelgan.estimator import estimate_kernels
 
 __all__ = ["KernelEstimate", "KernelGANConfig", "UnsuitablePhotoError", "estimate_kernels"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("KernelEstimate", "estimate_kernels"):
-        from kernelgan import estimator
+    if name == "estimate_kernels":
+        from kernelgan.estimator import estimate_kernels
 
-        return getattr(estimator, name)
+        return estimate_kernels
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

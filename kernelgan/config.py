@@ -26,7 +26,12 @@ class KernelGANConfig:
         Downscaling factor of the kernel. 2 and 3 are estimated directly; 4 is the ×2 kernel
         composed with itself (paper, §4).
     iterations : int
-        Steps of generator and discriminator, at least 1.
+        Steps of generator and discriminator, at least 1. 1500 is as good as 3000 on average, and
+        nearly all kernels have settled by then.
+    early_stop : bool
+        Whether to end sooner once the kernel has settled: all terms at work and hardly a change
+        over a quarter of the iterations so far
+        (docs/decisions/0006-kernelgan-without-autograd.md has the measurements).
     constraints : {"kernelgan", "realsr"}
         ``kernelgan``: the data term fades and centre and sparsity terms take over; ``realsr``: the
         fixed set of Ji et al. (CVPRW 2020) — L1 data term, sum, boundary, adversarial — all of
@@ -47,6 +52,7 @@ class KernelGANConfig:
 
     scale: int = 2
     iterations: int = 3000
+    early_stop: bool = True
     constraints: Literal["kernelgan", "realsr"] = "kernelgan"
     channels: int = 64
     learning_rate: float = 2e-4

@@ -9,39 +9,17 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from degrade.arrays import FloatArray
-from degrade.errors import DegradeError, InvalidValueError
+from degrade.errors import InvalidValueError
+from degrade.estimates import UnsuitablePhotoError
 from degrade.resample import imresize
 from kernelgan.config import KernelGANConfig
 
-__all__ = ["CropPlan", "UnsuitablePhotoError", "plan_crops"]
+__all__ = ["CropPlan", "plan_crops"]
 
 _SMOOTHING = 2.0
 _FLATTEST = 1.0
 """Smallest root-mean-square gradient of the busiest crop, in 8-bit levels per pixel after
 smoothing: below it there is no edge whose blur could be seen, only noise."""
-
-
-class UnsuitablePhotoError(DegradeError):
-    """A photo from which no kernel can be estimated.
-
-    Parameters
-    ----------
-    key : str
-        The photo.
-    reason : str
-        What is wrong, with the numbers.
-    remedy : str
-        What to do.
-    """
-
-    def __init__(self, key: str, reason: str, remedy: str) -> None:
-        super().__init__(key, reason, remedy)
-        self.key = key
-        self.reason = reason
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.reason}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,13 +22,12 @@ from degrade.image_io import quantise, read_photo, write_png
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.noise import NoiseSelection
 from degrade.pairs import open_pairs
-from degrade.pool import DegradationPool
+from degrade.pool import DegradationPool, KernelRecord
 from degrade.resample import imresize
 from degrade.rng import rng_for
 from esrgan.checkpoints import read_generator
 from esrgan.upscaling import upscale
-from kernelgan import KernelGANConfig
-from pipelines.demo_picture import DemoResults, draw_demo
+from pipelines.demo_picture import DemoResults, KernelComparison, draw_demo
 from pipelines.executors import Executor
 from pipelines.interrupts import Interrupted
 from pipelines.kernel_estimation import EstimateKernelsConfig
@@ -56,14 +55,11 @@ class DemoConfig:
     out : Path
         A folder of its own: it is emptied first if an earlier demo made it.
     seed : int
-    iterations : int
-        KernelGAN iterations a photo.
     train_steps : int
     """
 
     out: Path
     seed: int = 0
-    iterations: int = 2000
     train_steps: int = 250
 
     def __post_init__(self) -> None:
@@ -105,10 +101,7 @@ def run_demo(
     pool = config.out / "pool"
     sources = (config.out / "src",)
     pool_config = BuildPoolConfig(
-        kernels=EstimateKernelsConfig(
-            sources=sources, pool=pool, seed=config.seed,
-            kernelgan=KernelGANConfig(scale=SCALE, iterations=config.iterations),
-        ),
+        kernels=EstimateKernelsConfig(sources=sources, pool=pool, scale=SCALE, seed=config.seed),
         noise=ExtractNoiseConfig(
             sources=sources, pool=pool,
             selection=NoiseSelection(patch_size=24, stride=8, max_variance=8),
@@ -214,10 +207,18 @@ def _take_photos(config: DemoConfig, originals: dict[str, FloatArray]) -> dict[s
     return truths
 
 
+def _compare(truth: BlurKernel, pool: DegradationPool, record: KernelRecord) -> KernelComparison:
+    known = record.provenance
+    return KernelComparison(
+        truth=truth.weights, estimate=pool.read_kernel(record.id).weights, method=known.method,
+        expected_kpsnr=known.statistics["expected_kpsnr"],
+    )  # fmt: skip
+
+
 def _results(config: DemoConfig, truths: dict[str, BlurKernel], scene: FloatArray) -> DemoResults:
     pool = DegradationPool.open(config.out / "pool")
-    estimates = {k.provenance.source_name: pool.read_kernel(k.id).weights for k in pool.kernels}
-    names = sorted(truths.keys() & estimates.keys())
+    records = {record.provenance.source_name: record for record in pool.kernels}
+    names = sorted(truths.keys() & records.keys())
     photos = [(name, read_photo(config.out / "src" / name).as_float()) for name in names]
     noise = [pool.read_residual(record.id) for record in pool.noise[:10]]
     with open_pairs(config.out / "pairs") as reader:
@@ -230,7 +231,7 @@ def _results(config: DemoConfig, truths: dict[str, BlurKernel], scene: FloatArra
     unseen = photograph(scene, kernel, rng_for(config.seed, "demo camera", _UNSEEN_PHOTO))
     return DemoResults(
         photos=photos, noise=noise, pairs=pairs, unseen_lr=unseen,
-        kernels=[(truths[name].weights, estimates[name]) for name in names],
+        kernels=[_compare(truths[name], pool, records[name]) for name in names],
         bicubic=np.clip(imresize(unseen, SCALE), 0, 1), sr=upscale(unseen, generator),
         truth=scene[:height, :width],
     )  # fmt: skip

@@ -10,11 +10,31 @@ import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.errors import MissingDependencyError
+from degrade.kernel_metrics import kernel_psnr
 from degrade.kernels import crop_or_pad_kernel
 
-__all__ = ["DemoResults", "draw_demo", "kernel_psnr", "psnr"]
+__all__ = ["DemoResults", "KernelComparison", "draw_demo", "psnr"]
 
 _NOISE_GAIN = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class KernelComparison:
+    """A kernel that is known and what was made of its photo.
+
+    Attributes
+    ----------
+    truth, estimate : (K, K) float32 arrays
+        K may differ.
+    method : str
+    expected_kpsnr : float
+        dB; what the estimate was said to reach.
+    """
+
+    truth: FloatArray
+    estimate: FloatArray
+    method: str
+    expected_kpsnr: float
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -25,7 +45,7 @@ class DemoResults:
     ----------
     photos : list of (name, image)
         What the camera took.
-    kernels : list of (true, estimated) weights
+    kernels : list of KernelComparison
         In the order of the photos.
     noise : list of (P, P, 3) float32 residuals
     pairs : list of (LR, HR) uint8
@@ -35,7 +55,7 @@ class DemoResults:
     """
 
     photos: list[tuple[str, FloatArray]]
-    kernels: list[tuple[FloatArray, FloatArray]]
+    kernels: list[KernelComparison]
     noise: list[FloatArray]
     pairs: list[tuple[U8Array, U8Array]]
     unseen_lr: FloatArray
@@ -49,13 +69,6 @@ def psnr(image: FloatArray, reference: FloatArray, *, border: int = 4) -> float:
     inside = slice(border, -border)
     error = image[inside, inside].astype(np.float64) - reference[inside, inside]
     return float(-10 * np.log10(np.mean(error**2)))
-
-
-def kernel_psnr(estimate: FloatArray, truth: FloatArray) -> float:
-    """Return -10·log10 of the mean squared difference over the larger support."""
-    size = max(estimate.shape[0], truth.shape[0])
-    error = crop_or_pad_kernel(estimate, size) - crop_or_pad_kernel(truth, size)
-    return float(-10 * np.log10(np.mean(error.astype(np.float64) ** 2)))
 
 
 def draw_demo(results: DemoResults, path: Path) -> None:
@@ -105,16 +118,22 @@ def _draw_photos(part: Any, results: DemoResults) -> None:
 
 
 def _draw_kernels(part: Any, results: DemoResults) -> None:
-    title = "2  Its blur, measured from those photos alone: the true kernel and the estimate"
+    methods = ", ".join(sorted({kernel.method for kernel in results.kernels}))
+    title = (
+        f"2  Its blur, measured from those photos alone ({methods} method): true kernel and "
+        "estimate, kernel PSNR reached and expected"
+    )
     axes = _row(part, title, 2 * len(results.kernels))
-    for index, (truth, estimate) in enumerate(results.kernels):
-        size = max(truth.shape[0], estimate.shape[0])
-        top = float(max(truth.max(), estimate.max()))
-        for axis, weights in zip(axes[2 * index :], (truth, estimate), strict=False):
+    for index, kernel in enumerate(results.kernels):
+        size = max(kernel.truth.shape[0], kernel.estimate.shape[0])
+        top = float(max(kernel.truth.max(), kernel.estimate.max()))
+        for axis, weights in zip(axes[2 * index :], (kernel.truth, kernel.estimate), strict=False):
             axis.imshow(crop_or_pad_kernel(weights, size), cmap="magma", vmin=0, vmax=top)
         axes[2 * index].set_title("true", fontsize=9)
-        score = kernel_psnr(estimate, truth)
-        axes[2 * index + 1].set_title(f"estimated, {score:.1f} dB", fontsize=9)
+        reached = kernel_psnr(kernel.estimate, kernel.truth)
+        axes[2 * index + 1].set_title(
+            f"{reached:.1f} dB, expected {kernel.expected_kpsnr:.1f}", fontsize=9
+        )
 
 
 def _draw_noise(part: Any, results: DemoResults) -> None:

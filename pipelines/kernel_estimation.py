@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-import degrade
-from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.errors import DegradeError, InputError, InvalidValueError
+from degrade.estimates import KernelEstimate, UnsuitablePhotoError
 from degrade.image_io import MAX_PIXELS
-from degrade.kernel_files import write_kernelgan_mat
-from degrade.kernels import BlurKernel, kernel_sigmas
-from degrade.pool import DegradationPool, Provenance
 from degrade.sources import Reject
-from kernelgan import KernelEstimate, KernelGANConfig, UnsuitablePhotoError, estimate_kernels
-from pipelines.executors import Executor, InProcessExecutor, WorkerDiedError
+from kernelgan import KernelGANConfig
+from pipelines.executors import Executor, WorkerDiedError, make_executor
 from pipelines.interrupts import interrupt_signal
+from pipelines.kernel_keeping import (
+    KernelKeeper,
+    KernelPlaces,
+    SeparateKernels,
+    SharedKernel,
+    TooFewPhotosError,
+)
+from pipelines.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
+from pipelines.kernel_reports import (
+    DOUBTFUL,
+    describe_kernel,
+    is_doubtful,
+    reason_against,
+    remedy_for,
+)
 from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.reports import (
     ProgressCallback,
@@ -28,7 +38,7 @@ from pipelines.reports import (
     write_rejects,
 )
 
-__all__ = ["EstimateKernelsConfig", "run_kernel_estimation"]
+__all__ = ["EstimateKernelsConfig", "TooFewPhotosError", "run_kernel_estimation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +53,21 @@ class EstimateKernelsConfig:
         Where the kernels go; made when missing.
     out_mat : Path or None
         A folder for KernelGAN's own layout too (``<img>/<img>_kernel_x<scale>.mat``).
-    kernelgan : KernelGANConfig
-        The method's settings, the scale among them.
+    method : {"auto", "spectral", "kernelgan"}
+        ``auto`` is the more accurate one, ``spectral``.
+    scale : {2, 3, 4}
+        Downscaling factor of the kernels.
+    min_confidence : float
+        In [0, 1]; a photo whose kernel is less sure is rejected, and may be taken in a later run.
+    shared : bool
+        The photos are one camera's: one kernel for all, without those that disagree.
+    kernelgan : KernelGANConfig or None
+        KernelGAN's own settings, for the same scale; None: its defaults.
     seed : int
-        Each photo's randomness is keyed by this and by the photo's content.
+        Each photo's randomness is keyed by this and by the photo's content; the spectral method
+        has none.
     device : str
-        A torch device, ``cpu`` or ``cuda``.
+        A torch device, ``cpu`` or ``cuda``; KernelGAN's alone.
     max_pixels : int
         Larger photos are rejected before they are decoded.
     """
@@ -56,7 +75,11 @@ class EstimateKernelsConfig:
     sources: tuple[Path, ...]
     pool: Path | None = None
     out_mat: Path | None = None
-    kernelgan: KernelGANConfig = field(default_factory=KernelGANConfig)
+    method: Literal["auto", "spectral", "kernelgan"] = "auto"
+    scale: int = 4
+    min_confidence: float = 0.0
+    shared: bool = False
+    kernelgan: KernelGANConfig | None = None
     seed: int = 0
     device: str = "cpu"
     max_pixels: int = MAX_PIXELS
@@ -64,89 +87,59 @@ class EstimateKernelsConfig:
     def __post_init__(self) -> None:
         if self.pool is None and self.out_mat is None:
             raise InvalidValueError("give a place for the kernels: --pool, --out-mat, or both")
+        if self.method not in _METHODS:
+            raise InvalidValueError(
+                f"method must be one of {', '.join(_METHODS)}, got {self.method!r}"
+            )
+        if self.scale not in (2, 3, 4):
+            raise InvalidValueError(f"scale must be 2, 3 or 4, got {self.scale}")
+        if not 0 <= self.min_confidence <= 1:
+            raise InvalidValueError(
+                f"min_confidence must be between 0 and 1, got {self.min_confidence}"
+            )
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
+        if self.method != "kernelgan" and (self.kernelgan is not None or self.device != "cpu"):
+            raise InvalidValueError(
+                f"KernelGAN's settings and device need method 'kernelgan', got {self.method!r}"
+            )
+        if self.kernelgan is not None and self.kernelgan.scale != self.scale:
+            raise InvalidValueError(
+                f"scale must be that of kernelgan, {self.kernelgan.scale}, got {self.scale}"
+            )
 
-    @property
-    def settings(self) -> str:
-        """Canonical JSON of what decides a photo's kernel; the pool compares it to skip photos."""
-        values = {"method": "kernelgan", "seed": self.seed, **asdict(self.kernelgan)}
-        return json.dumps(values, sort_keys=True)
+
+def _spectral(config: EstimateKernelsConfig) -> EstimationMethod:
+    return SpectralMethod(config.scale)
+
+
+def _kernelgan(config: EstimateKernelsConfig) -> EstimationMethod:
+    settings = config.kernelgan or KernelGANConfig(scale=config.scale)
+    return KernelGANMethod(settings, config.seed, config.device)
+
+
+_METHODS: dict[str, Callable[[EstimateKernelsConfig], EstimationMethod]] = {
+    "auto": _spectral,
+    "spectral": _spectral,
+    "kernelgan": _kernelgan,
+}
+
+
+_WORTH_WORKERS = 3.0
+"""Seconds of work; a worker needs one or two for its imports."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
     photo: ScannedPhoto
-    config: EstimateKernelsConfig
+    method: EstimationMethod
+    max_pixels: int
 
 
 def _estimate(task: _Task) -> KernelEstimate:
-    photo, config = task.photo, task.config
-    image = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels).as_float()
-    return estimate_kernels(
-        [image], config.kernelgan, keys=[photo.sha256], seed=config.seed, device=config.device
-    )[0]
-
-
-class _Keeper:
-    """Knows which kernels there are already, and keeps each new one at once."""
-
-    def __init__(self, config: EstimateKernelsConfig) -> None:
-        self._config = config
-        self._pool = None if config.pool is None else DegradationPool.create(config.pool)
-        self._stems: dict[str, str] = {}
-
-    def __enter__(self) -> None:
-        with contextlib.ExitStack() as stack:
-            if self._pool is not None:
-                stack.enter_context(self._pool.writing())
-            self._stack = stack.pop_all()
-
-    def __exit__(self, *exc: object) -> None:
-        self._stack.close()
-
-    def missing(self, photos: Sequence[ScannedPhoto]) -> list[ScannedPhoto]:
-        """Return the photos without a kernel; of the others, write the ``.mat`` from the pool."""
-        self._stems = _file_stems(photos)
-        if self._pool is None:
-            return list(photos)
-        known = self._pool.kernels_measured(self._config.settings)
-        for photo in photos if self._config.out_mat is not None else ():
-            if photo.sha256 in known:
-                self._write_mat(photo, self._pool.read_kernel(known[photo.sha256]))
-        return [photo for photo in photos if photo.sha256 not in known]
-
-    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> None:
-        self._write_mat(photo, estimate.kernel)
-        if self._pool is None:
-            return
-        self._pool.add_source(photo.as_record())
-        self._pool.add_kernel(
-            estimate.kernel,
-            Provenance(
-                source_name=photo.name, source_sha256=photo.sha256, box=None, method="kernelgan",
-                settings=self._config.settings, tool_version=degrade.__version__,
-                statistics=estimate.statistics,
-            ),
-        )  # fmt: skip
-
-    def _write_mat(self, photo: ScannedPhoto, kernel: BlurKernel) -> None:
-        if self._config.out_mat is not None:
-            write_kernelgan_mat(self._config.out_mat, self._stems[photo.sha256], kernel)
-
-
-def _file_stems(photos: Sequence[ScannedPhoto]) -> dict[str, str]:
-    """Return each photo's name without folder and ending, by its sha256.
-
-    Photos that share one, from two folders, all get a part of their hash: which of them is
-    finished first must not decide.
-    """
-    stems = {photo.sha256: Path(photo.name).stem for photo in photos}
-    counts = Counter(stems.values())
-    return {
-        sha256: stem if counts[stem] == 1 else f"{stem}-{sha256[:8]}"
-        for sha256, stem in stems.items()
-    }
+    photo = task.photo
+    image = read_scanned(photo.path, photo.sha256, max_pixels=task.max_pixels)
+    return task.method.estimate(image, photo.name)
 
 
 def run_kernel_estimation(
@@ -158,52 +151,85 @@ def run_kernel_estimation(
     """Estimate the kernels of all photos that the pool has none of yet.
 
     Every kernel is kept as soon as it is there, so an interrupted run loses only the photos that
-    it was working on.
+    it was working on; a shared one is there when all photos are done.
 
     Parameters
     ----------
     config : EstimateKernelsConfig
     executor : Executor or None
-        Where the photos are worked on; None: in this process.
+        Where the photos are worked on; None: in this process, or on every core when there is so
+        much to do that starting workers pays.
     on_progress : callable or None
         Called with (photos done, photos in all).
 
     Raises
     ------
+    TooFewPhotosError
+        A shared kernel was asked for, and fewer than two photos can be used.
     DegradeError
         No photo can be used, the pool is damaged or in use, or a result cannot be written.
     """
     started = time.monotonic()
+    method = _METHODS[config.method](config)
     photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
-    keeper = _Keeper(config)
-    todo = keeper.missing(photos)
-    lines: list[str] = []
-    interrupted = None
+    places = KernelPlaces(config.pool, config.out_mat)
+    keeper_class = SharedKernel if config.shared else SeparateKernels
+    keeper: KernelKeeper = keeper_class(places, method, min_confidence=config.min_confidence)
+    todo, doubtful = keeper.begin(photos)
+    rejects += doubtful
+    tasks = [_Task(photo, method, config.max_pixels) for photo in todo]
+    outcomes = _outcomes(tasks, executor or _choose_executor(tasks), config.min_confidence)
     report = on_progress or no_progress
+    estimates: list[tuple[str, KernelEstimate]] = []
+    conclusions: list[str] = []
+    interrupted, too_few = None, None
     try:
-        with keeper:
+        with places.writing():
             report(len(photos) - len(todo), len(photos))
-            tasks = [_Task(photo, config) for photo in todo]
-            results = (executor or InProcessExecutor()).run(_estimate, tasks)
-            for count, result in enumerate(results, len(photos) - len(todo) + 1):
-                photo = todo[result.index]
-                try:
-                    estimate = result.get()
-                except (InputError, UnsuitablePhotoError, WorkerDiedError) as error:
-                    rejects.append(_as_reject(photo, error))
+            for count, (photo, outcome) in enumerate(outcomes, len(photos) - len(todo) + 1):
+                if isinstance(outcome, Reject):
+                    rejects.append(outcome)
                 else:
-                    keeper.keep(photo, estimate)
-                    lines.append(_describe(photo, estimate))
+                    keeper.keep(photo, outcome)
+                    estimates.append((photo.name, outcome))
                 report(count, len(photos))
+            conclusions = keeper.finish()
     except KeyboardInterrupt as error:
         interrupted = interrupt_signal(error)
+    except TooFewPhotosError as error:
+        too_few = error
     if config.pool is not None:
         write_rejects(config.pool, rejects)
+    if too_few is not None:
+        raise TooFewPhotosError(_with_first_reason(too_few, rejects), rejects)
     return RunReport(
-        job="estimate-kernels", done=len(lines), skipped=len(photos) - len(todo), unit="kernels",
-        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(sorted(lines)),
-        interrupted=interrupted,
+        job="estimate-kernels", done=keeper.done, skipped=keeper.skipped, unit="kernels",
+        seconds=time.monotonic() - started, rejects=tuple(rejects),
+        lines=(*_describe(estimates), *conclusions), interrupted=interrupted,
     )  # fmt: skip
+
+
+def _choose_executor(tasks: Sequence[_Task]) -> Executor:
+    seconds = sum(task.method.seconds_for(task.photo.height * task.photo.width) for task in tasks)
+    return make_executor(1 if seconds < _WORTH_WORKERS else None)
+
+
+def _outcomes(
+    tasks: Sequence[_Task], executor: Executor, min_confidence: float
+) -> Iterator[tuple[ScannedPhoto, KernelEstimate | Reject]]:
+    """Yield each photo with its estimate, or with why there is none, as they come."""
+    for result in executor.run(_estimate, tasks):
+        photo = tasks[result.index].photo
+        try:
+            estimate = result.get()
+        except (InputError, UnsuitablePhotoError, WorkerDiedError) as error:
+            yield photo, _as_reject(photo, error)
+            continue
+        if estimate.confidence < min_confidence:
+            reason = reason_against(estimate, min_confidence)
+            yield photo, Reject(str(photo.path), reason, remedy_for(estimate))
+        else:
+            yield photo, estimate
 
 
 def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
@@ -214,13 +240,19 @@ def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
     return Reject(str(photo.path), str(error))
 
 
-def _describe(photo: ScannedPhoto, estimate: KernelEstimate) -> str:
-    kernel = estimate.kernel
-    wide, narrow = kernel_sigmas(kernel.weights)
-    line = (
-        f"{printable(photo.name)}: ×{kernel.scale}, {kernel.size}×{kernel.size} taps, "
-        f"sigma {narrow:.2f}…{wide:.2f} HR px, {estimate.seconds:.1f} s"
-    )
-    if not estimate.settled:
-        line += "; not settled: try more --iterations, or another --seed to compare"
-    return line
+def _with_first_reason(error: TooFewPhotosError, rejects: Sequence[Reject]) -> str:
+    """Add the first reason to the text: the error is the only line that is shown."""
+    return f"{error}; the first that cannot: {rejects[0]}" if rejects else str(error)
+
+
+def _describe(estimates: Sequence[tuple[str, KernelEstimate]]) -> list[str]:
+    """Return a line for each photo, and how many are doubtful."""
+    lines = sorted(describe_kernel(name, estimate) for name, estimate in estimates)
+    doubtful = [estimate for _, estimate in estimates if is_doubtful(estimate)]
+    unsure = sum(estimate.confidence < DOUBTFUL for estimate in doubtful)
+    if doubtful:
+        line = f"doubtful: {len(doubtful)} of {len(estimates)} photos"
+        if unsure:
+            line += f"; --min-confidence {DOUBTFUL:g} would keep {unsure} out of a new pool"
+        lines.append(line)
+    return lines

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from degrade.sources import Reject
 from pipelines.executors import Executor
-from pipelines.kernel_estimation import EstimateKernelsConfig, run_kernel_estimation
+from pipelines.kernel_estimation import (
+    EstimateKernelsConfig,
+    TooFewPhotosError,
+    run_kernel_estimation,
+)
 from pipelines.noise_extraction import (
     ExtractNoiseConfig,
     NoNoiseError,
@@ -34,8 +38,9 @@ def run_pool_building(
 ) -> RunReport:
     """Collect noise, then estimate kernels.
 
-    Noise comes first because it takes seconds: when none is found, the advice is there before
-    the long part starts. That is no reason to stop, so it becomes one of the rejects.
+    Noise comes first: when none is found, the advice is there before KernelGAN's long part starts.
+    That is no reason to stop, so it becomes one of the rejects, as does a shared kernel that has
+    too few photos.
 
     Raises
     ------
@@ -65,13 +70,18 @@ def run_pool_building(
         rejects = (*error.rejects, Reject("noise", str(error)))
     interrupted = reports[0].interrupted if reports else None
     if interrupted is None:
-        kernels = run_kernel_estimation(
-            config.kernels, executor=executor, on_progress=kernel_progress
-        )
-        reports.append(kernels)
-        lines += kernels.summary().splitlines()
-        interrupted = kernels.interrupted
-        rejects = tuple(dict.fromkeys(rejects + kernels.rejects))
+        try:
+            kernels = run_kernel_estimation(
+                config.kernels, executor=executor, on_progress=kernel_progress
+            )
+        except TooFewPhotosError as error:
+            rejects = (*rejects, *error.rejects, Reject("shared kernel", str(error)))
+        else:
+            reports.append(kernels)
+            lines += kernels.summary().splitlines()
+            interrupted = kernels.interrupted
+            rejects += kernels.rejects
+        rejects = tuple(dict.fromkeys(rejects))
     write_rejects(config.noise.pool, rejects)
     return RunReport(
         job="build-pool", done=sum(report.done for report in reports), unit="kernels and patches",

@@ -11,6 +11,7 @@ from typing import Any
 from degrade.errors import CorruptDataError, printable
 from degrade.kernels import kernel_sigmas
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
+from pipelines.kernel_reports import confidence_text, doubts_of
 
 __all__ = ["PoolInspection", "inspect_pool"]
 
@@ -54,12 +55,15 @@ class PoolInspection:
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
         for scale, records in sorted(by_scale.items()):
-            lines.append(f"kernels ×{scale} ({len(records)}):")
+            doubtful = sum(bool(doubts_of(record.provenance)) for record in records)
+            count = f"{len(records)}, {doubtful} doubtful" if doubtful else f"{len(records)}"
+            lines.append(f"kernels ×{scale} ({count}):")
             for record in sorted(records, key=lambda r: (r.provenance.source_name, r.id)):
                 lines.append(
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {record.provenance.method}  "
-                    f"{printable(record.provenance.source_name)}"
+                    f"{_confidence(record)}  {printable(record.provenance.source_name)}"
+                    f"{_doubt_mark(record)}"
                 )
         return lines
 
@@ -74,13 +78,28 @@ class PoolInspection:
         return {
             "path": str(self.pool.path),
             "kernels": [
-                {**asdict(kernel), "sigmas": self.sigmas.get(kernel.id)}
+                {
+                    **asdict(kernel),
+                    "sigmas": self.sigmas.get(kernel.id),
+                    "doubts": doubts_of(kernel.provenance),
+                }
                 for kernel in self.pool.kernels
             ],
             "noise": [asdict(noise) for noise in self.pool.noise],
             "sources": [asdict(source) for source in self.pool.sources],
             "problems": self.problems,
         }
+
+
+def _confidence(record: KernelRecord) -> str:
+    confidence = record.provenance.statistics.get("confidence")
+    return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
+
+
+def _doubt_mark(record: KernelRecord) -> str:
+    """Say why a kernel is doubtful; its confidence stands there already."""
+    doubts = doubts_of(record.provenance)
+    return "".join(["  ! ", ", ".join(record.provenance.notes) or "doubtful"]) if doubts else ""
 
 
 def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:

@@ -18,23 +18,25 @@ from degrade.errors import DegradeError, InvalidValueError, MissingDependencyErr
 from degrade.files import write_atomically
 from degrade.kernels import crop_or_pad_kernel, kernel_sigmas, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
+from pipelines.kernel_reports import confidence_text, doubts_of
 
 __all__ = ["draw_pool_sheet"]
 
 _MAX_KERNELS, _MAX_NOISE = 120, 48
 _NOISE_WINDOW = 64
 # Inches.
-_MARGIN, _GAP, _CAPTION, _HEADING = 0.35, 0.12, 0.34, 0.46
+_MARGIN, _GAP, _CAPTION, _HEADING = 0.35, 0.12, 0.45, 0.46
 _NEGATIVE, _POSITIVE = ((194, 65, 12), (251, 176, 122)), ((9, 27, 74), (59, 122, 194))
-_INK, _FAINT = "#1f2933", "#7b8794"
+_INK, _FAINT, _WARNING = "#1f2933", "#7b8794", "#c81e1e"
 
 
 def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     """Draw a contact sheet of a pool as PNG.
 
     All kernels share one field of view, so their widths compare; each is coloured up to its own
-    peak, blue above zero, white at zero, orange below. All residuals share one amplification,
-    which the sheet states. Of a large pool an even choice is shown.
+    peak, blue above zero, white at zero, orange below; doubtful ones are framed in red. All
+    residuals share one amplification, which the sheet states. Of a large pool an even choice is
+    shown.
 
     Raises
     ------
@@ -117,15 +119,26 @@ class _Sheet:
         self.axes.text(left, base, text, fontsize=size, parse_math=False, **style)
 
     def tile(
-        self, number: int, top: float, picture: AnyArray, captions: tuple[str, str]
+        self, number: int, top: float, picture: AnyArray, captions: tuple[str, ...]
     ) -> tuple[float, float]:
         left, upper = self.layout.place(number, top)
         side = self.layout.tile
         self.image(picture, left, upper, side, side)
         letters = int(side * 17)
         self.write(left, upper + side + 0.11, _shorten(captions[0], letters), size=6.5)
-        self.write(left, upper + side + 0.22, captions[1], size=6, color=_FAINT)
+        for line, text in enumerate(captions[1:], 2):
+            self.write(left, upper + side + 0.11 * line, text, size=6, color=_FAINT)
         return left, upper
+
+    def warn(self, left: float, top: float, text: str) -> None:
+        """Frame the tile at this place and write why across its foot."""
+        side, inset = self.layout.tile, 0.012
+        low, high = inset, side - inset
+        x = (left + low, left + high, left + high, left + low, left + low)
+        y = (top + low, top + low, top + high, top + high, top + low)
+        self.axes.plot(x, y, color=_WARNING, linewidth=1.4)
+        shown = _shorten(text, int(side * 17))
+        self.write(left + 0.06, top + side - 0.07, shown, size=6, color=_WARNING)
 
     def image(
         self, picture: AnyArray, left: float, top: float, width: float, height: float
@@ -152,12 +165,20 @@ def _draw_kernels(
         captions = (
             _name(record),
             f"×{record.scale}   σ {narrow:.2f}–{wide:.2f} px",
+            _confidence(record),
         )
         padded = crop_or_pad_kernel(kernel, size)
         left, upper = sheet.tile(number, top, _colour(padded / np.abs(padded).max()), captions)
         centre = (phase_centre(size, record.scale) + 0.5) / size * sheet.layout.tile
         _draw_ticks(sheet, left, upper, centre)
+        if doubts_of(record.provenance):
+            sheet.warn(left, upper, ", ".join(record.provenance.notes) or "doubtful")
     return top + sheet.layout.section(len(records))
+
+
+def _confidence(record: KernelRecord) -> str:
+    confidence = record.provenance.statistics.get("confidence")
+    return "" if confidence is None else f"confidence {confidence_text(confidence)}"
 
 
 def _draw_ticks(sheet: _Sheet, left: float, top: float, centre: float) -> None:

@@ -38,7 +38,7 @@ def photos(tmp_path: Path) -> Path:
 def test_photos_become_pairs_and_pairs_a_model(tmp_path: Path, photos: Path) -> None:
     pool, pairs, model = tmp_path / "pool", tmp_path / "pairs", tmp_path / "model"
     output = degrade(
-        "build-pool", photos, "--pool", pool, "--scale", 2, "--iterations", 5, "--patch-size", 32,
+        "build-pool", photos, "--pool", pool, "--scale", 2, "--patch-size", 32,
         "--max-variance", 60, "--jobs", 2, exit_code=3,
     )  # fmt: skip
     assert "notes.jpg" in output
@@ -75,7 +75,7 @@ def test_demo_ends_where_it_is_interrupted(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_demo(DemoConfig(out=tmp_path / "demo", iterations=3), on_stage=lambda _: stop)
+        run_demo(DemoConfig(out=tmp_path / "demo"), on_stage=lambda _: stop)
     assert not (tmp_path / "demo" / "pairs").exists()
 
 
@@ -86,7 +86,7 @@ def test_demo_draws_its_picture(tmp_path: Path) -> None:
         stages.append(label)
         return no_progress
 
-    config = DemoConfig(out=tmp_path / "demo", iterations=3, train_steps=2)
+    config = DemoConfig(out=tmp_path / "demo", train_steps=2)
     report = run_demo(config, on_stage=on_stage)
     assert report.exit_code == 0 and len(stages) == 3
     picture = read_photo(tmp_path / "demo" / "demo.png").pixels

@@ -76,6 +76,8 @@ class Provenance:
     tool_version : str
     statistics : dict of str to float
         What the method wants to be remembered; finite numbers.
+    notes : tuple of str
+        What speaks against the result, such as ``too noisy``.
     """
 
     source_name: str
@@ -85,6 +87,7 @@ class Provenance:
     settings: str
     tool_version: str
     statistics: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_text("source_name", self.source_name)
@@ -98,6 +101,8 @@ class Provenance:
         for name, value in self.statistics.items():
             if not _is_number(value):
                 _refuse(f"statistics[{name!r}]", "a finite number", value)
+        if not isinstance(self.notes, tuple) or not all(isinstance(n, str) for n in self.notes):
+            _refuse("notes", "a tuple of texts", self.notes)
 
 
 def _is_box(box: object) -> bool:
@@ -199,7 +204,10 @@ _KINDS: dict[str, type[Record]] = {
 def record_to_json(record: Record) -> dict[str, Any]:
     """Return a record as plain values, its kind among them."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(record, cls))
-    return {"kind": kind, **asdict(record)}
+    values = {"kind": kind, **asdict(record)}
+    if "provenance" in values and not values["provenance"]["notes"]:
+        del values["provenance"]["notes"]  # as pools were before there were any
+    return values
 
 
 def record_from_json(data: Any) -> Record:
@@ -216,6 +224,8 @@ def record_from_json(data: Any) -> Record:
         provenance = dict(values["provenance"])
         if provenance["box"] is not None:
             provenance["box"] = tuple(provenance["box"])
+        if isinstance(provenance.get("notes"), list):
+            provenance["notes"] = tuple(provenance["notes"])
         values["provenance"] = Provenance(**provenance)
     if "means" in values:
         values["means"] = tuple(values["means"])

@@ -29,21 +29,43 @@ _pool_option = pool_option(default=Path("pool"), show_default=True)
 
 
 def _kernel_options(function: F) -> F:
-    for option in (
+    options = (
+        click.option(
+            "--method", type=click.Choice(["auto", "spectral", "kernelgan"]), default="auto",
+            show_default=True,
+            help="spectral: milliseconds a photo, and what auto takes because it is the more "
+            "accurate one; kernelgan: the published reference.",
+        ),
         click.option(
             "--scale", type=click.IntRange(2, 4), default=4, show_default=True,
             help="Downscaling factor of the kernels.",
         ),
         click.option(
-            "--iterations", type=click.IntRange(1), default=3000, show_default=True,
-            help="KernelGAN iterations a photo; 1500 are as accurate on average.",
+            "--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+            help="Leave out photos whose kernel is less sure than this; a kernel of 0.5 is as "
+            "likely to be good as not.",
         ),
         click.option(
-            "--constraints", type=click.Choice(["kernelgan", "realsr"]), default="kernelgan",
-            show_default=True, help="Whose constraint set shapes the kernel.",
+            "--shared", is_flag=True,
+            help="The photos are one camera's: keep one kernel for all, and name those that "
+            "disagree.",
         ),
-        click.option("--device", default="cpu", show_default=True, help="cpu or cuda."),
-    ):  # fmt: skip
+        click.option(
+            "--iterations", type=click.IntRange(1), default=None,
+            help="With --method kernelgan: at most so many a photo; 1500 is the quick setting, "
+            "as accurate on average.  [default: 3000]",
+        ),
+        click.option(
+            "--constraints", type=click.Choice(["kernelgan", "realsr"]), default=None,
+            help="With --method kernelgan: whose constraint set shapes the kernel.  "
+            "[default: kernelgan]",
+        ),
+        click.option(
+            "--device", default=None,
+            help="With --method kernelgan: cpu or cuda.  [default: cpu]",
+        ),
+    )  # fmt: skip
+    for option in reversed(options):  # as decorators are applied: the last one first
         function = option(function)
     return function
 
@@ -83,33 +105,35 @@ def estimate_kernels(jobs: int | None, **options: Any) -> None:
     """Estimate a blur kernel for each real photo.
 
     SRC are photos, folders of photos, or JSONL manifests. Photos that the pool already has a
-    kernel for, made with the same settings, are skipped.
+    kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
+    probability that it is close to the truth (45 dB kernel PSNR or better).
     """
     from pipelines.executors import make_executor
     from pipelines.kernel_estimation import run_kernel_estimation
 
     config = _kernel_config(**options)
+    executor = None if jobs is None else make_executor(jobs)
     with progress_bar("estimate-kernels", "photos") as progress:
-        report = run_kernel_estimation(config, executor=make_executor(jobs), on_progress=progress)
+        report = run_kernel_estimation(config, executor=executor, on_progress=progress)
     finish(report)
 
 
 def _kernel_config(
-    sources: tuple[Path, ...],
-    pool: Path,
-    out_mat: Path | None,
-    seed: int,
-    device: str,
-    max_pixels: int,
-    **method: Any,
+    *, iterations: int | None, constraints: str | None, device: str | None, **settings: Any
 ) -> EstimateKernelsConfig:
+    own: dict[str, Any] = {"iterations": iterations, "constraints": constraints, "device": device}
+    given = {name: value for name, value in own.items() if value is not None}
+    if given and settings["method"] != "kernelgan":
+        name = next(iter(given))
+        raise click.UsageError(f"--{name} is KernelGAN's: add --method kernelgan, or leave it out")
     from kernelgan import KernelGANConfig
     from pipelines.kernel_estimation import EstimateKernelsConfig
 
-    return EstimateKernelsConfig(
-        sources=sources, pool=pool, out_mat=out_mat, kernelgan=KernelGANConfig(**method),
-        seed=seed, device=device, max_pixels=max_pixels,
-    )  # fmt: skip
+    if "device" in given:
+        settings["device"] = given.pop("device")
+    if given:
+        settings["kernelgan"] = KernelGANConfig(scale=settings["scale"], **given)
+    return EstimateKernelsConfig(**settings)
 
 
 @click.command("extract-noise")
@@ -161,7 +185,7 @@ def build_pool(**options: Any) -> None:
     noise_names = ("patch_size", "max_variance", "min_mean", "stride")
     shared = {name: options[name] for name in ("sources", "pool", "max_pixels")}
     noise = _noise_config(**shared, **{name: options.pop(name) for name in noise_names})
-    config = BuildPoolConfig(kernels=_kernel_config(out_mat=None, **options), noise=noise)
+    config = BuildPoolConfig(kernels=_kernel_config(**options), noise=noise)
     with progress_bar("build-pool", "steps") as progress:
         report = run_pool_building(config, executor=executor, on_progress=progress)
     finish(report)

@@ -301,6 +301,7 @@ def test_open_checks_every_field(
         {"source_sha256": "abc"}, {"box": [0, 0, 1]}, {"box": [-1, 0, 4, 4]},
         {"box": [0, 0, 4, 0]}, {"box": [0.0, 0, 4, 4]}, {"statistics": {"a": float("inf")}},
         {"statistics": {"a": "1"}}, {"statistics": []}, {"settings": {}}, {"method": None},
+        {"notes": "noisy"}, {"notes": [1]}, {"notes": None}, {"notes": {"a": 1}},
     ],
 )  # fmt: skip
 def test_open_checks_the_provenance(pool: DegradationPool, change: dict[str, object]) -> None:
@@ -310,6 +311,15 @@ def test_open_checks_the_provenance(pool: DegradationPool, change: dict[str, obj
     (pool.path / "index.jsonl").write_bytes(with_crc(record))
     with pytest.raises(CorruptDataError, match="not a pool entry"):
         DegradationPool.open(pool.path)
+
+
+def test_notes_are_kept_and_written_only_when_there_are_any(pool: DegradationPool) -> None:
+    noted = dataclasses.replace(PROVENANCE, notes=("too noisy", "clipped"))
+    plain = pool.add_kernel(make_kernel(0), PROVENANCE)
+    doubtful = pool.add_kernel(make_kernel(1), noted)
+    assert "notes" not in _record(pool, 0)["provenance"]  # type: ignore[operator]
+    found = {record.id: record.provenance for record in DegradationPool.open(pool.path).kernels}
+    assert found == {plain: PROVENANCE, doubtful: noted}
 
 
 def test_deeply_nested_json_is_refused(pool: DegradationPool) -> None:

@@ -50,7 +50,9 @@ def test_estimate_kernels_obeys_the_rules_of_kernels(photo: FloatArray, scale: i
     assert float(result.kernel.weights.sum(dtype=np.float64)) == pytest.approx(1, abs=1e-6)
     assert np.abs(phase_error(result.kernel.weights, scale)).max() <= 0.05
     assert result.kernel.source == "photo"
-    assert result.iterations == 60
+    assert result.statistics["iterations"] == 60
+    assert result.method == "kernelgan"
+    assert 0 <= result.confidence <= 1
     assert not result.settled
     assert all(np.isfinite(value) for value in result.statistics.values())
 
@@ -117,6 +119,40 @@ def test_estimate_kernels_reports_every_step(photo: FloatArray) -> None:
         [photo, photo], SHORT, keys=["a", "b"], seed=0, on_step=lambda *s: steps.append(s)
     )
     assert steps == [(done, 24) for done in range(1, 25)]
+
+
+def test_estimate_kernels_of_many_at_once_equals_one_at_a_time(
+    photo: FloatArray, astronaut: FloatArray
+) -> None:
+    other = np.ascontiguousarray(astronaut[200:400, 100:350])
+    images, keys = [photo, other, photo], ["a", "b", "c"]
+    steps: list[tuple[int, int]] = []
+    config = KernelGANConfig(iterations=8)
+    together = estimate_kernels(
+        images, config, keys=keys, seed=1, photos_at_once=2, on_step=lambda *s: steps.append(s)
+    )
+    alone = estimate_kernels(images, config, keys=keys, seed=1)
+    for one, other_one in zip(together, alone, strict=True):
+        # float32: rounding grows step by step.
+        a, b = one.statistics["raw_sum"], other_one.statistics["raw_sum"]
+        assert a == pytest.approx(b, rel=0.02)
+        assert one.statistics["contrast"] == other_one.statistics["contrast"]
+    assert steps == [(2 * n, 24) for n in range(1, 9)] + [(16 + n, 24) for n in range(1, 9)]
+    with pytest.raises(InvalidValueError, match="photos_at_once must be at least 1, got 0"):
+        estimate_kernels(images, config, keys=keys, seed=1, photos_at_once=0)
+
+
+def test_estimate_kernels_says_how_many_iterations_it_did(photo: FloatArray) -> None:
+    config = KernelGANConfig(
+        iterations=400, constraints="realsr", learning_rate=1e-7, learning_rate_every=20
+    )
+    steps: list[tuple[int, int]] = []
+    result = estimate_kernels(
+        [photo], config, keys=["a"], seed=0, on_step=lambda *s: steps.append(s)
+    )[0]
+    assert result.settled
+    assert result.statistics["iterations"] == 50
+    assert steps[-1] == (400, 400)
 
 
 def test_estimate_kernels_lets_an_interrupt_through(photo: FloatArray) -> None:

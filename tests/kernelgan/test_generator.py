@@ -1,83 +1,68 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from degrade.kernels import downsample, gaussian_kernel
 from kernelgan.config import KernelGANConfig
-from kernelgan.generator import LinearGenerator, extract_windows
+from kernelgan.generator import LinearGenerator
+
+LIKE = torch.empty(0, dtype=torch.float64)
 
 
-def make(scale: int) -> LinearGenerator:
-    """The real network at ×2; at ×3, whose six convs take seconds, a narrower one."""
-    config = KernelGANConfig(scale=scale)
+def make(scale: int, *seeds: int) -> LinearGenerator:
     return LinearGenerator(
-        conv_sizes=config.conv_sizes,
-        channels=64 if scale == 2 else 16,
-        scale=scale,
-        rng=torch.Generator().manual_seed(0),
+        conv_sizes=KernelGANConfig(scale=scale).conv_sizes,
+        channels=16,
+        rngs=[torch.Generator().manual_seed(seed) for seed in seeds],
+        like=LIKE,
     )
 
 
-def crops(scale: int, dtype: torch.dtype) -> Tensor:
-    side = KernelGANConfig(scale=scale).hr_crop
-    return (
-        torch.rand(3, side, side, generator=torch.Generator().manual_seed(1), dtype=dtype) * 2 - 1
+def impulse_response(convs: list[Tensor]) -> Tensor:
+    """The correlation kernel of convs (n_out, n_in, size, size) run one after the other."""
+    size = sum(conv.shape[-1] - 1 for conv in convs) + 1
+    features = torch.zeros(1, 1, 2 * size - 1, 2 * size - 1, dtype=LIKE.dtype)
+    features[..., size - 1, size - 1] = 1
+    for conv in convs:
+        features = F.conv2d(features, conv)
+    return features[0, 0].flip(0, 1)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_compose_returns_the_impulse_response_of_each_photo(scale: int) -> None:
+    generator = make(scale, 0, 1)
+    kernels, convs = generator.compose(), generator.conv_weights(generator.parameters.parts)
+    assert kernels.shape == (2, 6 * scale + 1, 6 * scale + 1)
+    for index, kernel in enumerate(kernels):
+        expected = impulse_response([conv[index] for conv in convs])
+        torch.testing.assert_close(kernel, expected, rtol=1e-11, atol=1e-18)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_set_gradient_equals_autograd_through_the_convs(scale: int) -> None:
+    generator = make(scale, 0, 1)
+    kernels, convs = generator.compose(), generator.conv_weights(generator.parameters.parts)
+    probe = torch.randn(
+        kernels.shape, generator=torch.Generator().manual_seed(2), dtype=kernels.dtype
     )
+    generator.set_gradient(probe)
+    got = generator.conv_weights(generator.parameters.gradients)
+    for index in range(2):
+        own = [conv[index].clone().requires_grad_() for conv in convs]
+        expected = torch.autograd.grad((impulse_response(own) * probe[index]).sum(), own)
+        for gradient, right in zip(got, expected, strict=True):
+            assert float(right.abs().max()) > 0
+            difference = float((gradient[index] - right).abs().max())
+            assert difference < 1e-12 * float(right.abs().max())
 
 
-@pytest.mark.parametrize("scale", [2, 3])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-13), (torch.float32, 1e-5)])
-def test_forward_equals_the_six_convs(scale: int, dtype: torch.dtype, tolerance: float) -> None:
-    generator, images = make(scale).to(dtype), crops(scale, dtype)
-    composed, layered = generator(images), generator.forward_convs(images)
-    assert composed.shape == layered.shape == (3, 26, 26)
-    scale_of_values = float(layered.detach().abs().max())
-    assert float((composed - layered).detach().abs().max()) < tolerance * scale_of_values
-
-
-@pytest.mark.parametrize("scale", [2, 3])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
-def test_every_gradient_equals_that_of_the_six_convs(
-    scale: int, dtype: torch.dtype, tolerance: float
-) -> None:
-    generator, images = make(scale).to(dtype), crops(scale, dtype).requires_grad_()
-    probe = torch.randn(3, 26, 26, generator=torch.Generator().manual_seed(2), dtype=dtype)
-    inputs = [images, *generator.weights]
-    composed = torch.autograd.grad((generator(images) * probe).sum(), inputs)
-    layered = torch.autograd.grad((generator.forward_convs(images) * probe).sum(), inputs)
-    assert len(composed) == 7
-    for got, expected in zip(composed, layered, strict=True):
-        assert float(expected.abs().max()) > 0
-        assert float((got - expected).abs().max()) < tolerance * float(expected.abs().max())
-
-
-@pytest.mark.parametrize("scale", [2, 3])
-def test_compose_returns_the_impulse_response(scale: int) -> None:
-    generator = make(scale).double()
-    size = KernelGANConfig(scale=scale).kernel_size
-    generator.scale = 1
-    impulse = torch.zeros(1, 2 * size - 1, 2 * size - 1, dtype=torch.float64)
-    impulse[0, size - 1, size - 1] = 1
-    response = generator.forward_convs(impulse)[0]
-    torch.testing.assert_close(generator.compose(), response.flip(0, 1), rtol=1e-12, atol=1e-18)
-
-
-@pytest.mark.parametrize("scale", [2, 3])
-def test_extract_windows_agrees_with_downsample_on_where_lr_pixels_lie(scale: int) -> None:
-    images = crops(scale, torch.float32)
-    kernel = gaussian_kernel(KernelGANConfig(scale=scale).kernel_size, scale, (0.5 * scale, scale))
-    windows, shape = extract_windows(images, kernel.size, scale)
-    inner = (windows @ torch.tensor(kernel.weights.flatten())).reshape(shape).permute(1, 2, 0)
-    whole = downsample(images.permute(1, 2, 0).numpy(), kernel)
-    np.testing.assert_allclose(inner.numpy(), whole[3:-3, 3:-3], rtol=0, atol=1e-5)
-
-
-def test_extract_windows_returns_a_copy() -> None:
-    images = torch.zeros(1, 5, 5)
-    windows, shape = extract_windows(images, 3, 2)
-    windows += 1
-    assert shape == (1, 2, 2)
-    assert not images.any()
+def test_weights_depend_on_the_photos_generator_alone() -> None:
+    torch.manual_seed(1)
+    alone = make(2, 7)
+    torch.manual_seed(2)
+    together = make(2, 5, 7)
+    for own, both in zip(alone.parameters.parts, together.parameters.parts, strict=True):
+        assert torch.equal(own[0], both[1])
+    assert not torch.equal(together.parameters.parts[0][0], together.parameters.parts[0][1])

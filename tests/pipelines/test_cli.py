@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from degrade.image_io import write_png
+from degrade.kernels import gaussian_kernel
 from degrade.pairs import open_pairs
-from degrade.pool import DegradationPool
+from degrade.pool import DegradationPool, Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
+from tests.making import fill_pool
+from tests.pipelines.photographs import take_photo
 
 COMMANDS = [
     "demo", "build-pool", "estimate-kernels", "extract-noise", "import-kernels", "import-noise",
@@ -39,10 +43,11 @@ def test_every_command_explains_itself(command: str) -> None:
     assert result.exit_code == 0 and "Usage:" in result.output
 
 
-def test_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize("arguments", [[], ["estimate-kernels"], ["build-pool"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys, contextlib\nfrom pipelines.cli import main\n"
-        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        f"with contextlib.suppress(SystemExit): main({[*arguments, '--help']})\n"
         "print(sorted({'torch', 'numpy', 'cv2', 'scipy', 'h5py', 'joblib'} & set(sys.modules)))"
     )
     output = subprocess.run(
@@ -95,6 +100,15 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
         (("no-such-command",), 2, "no-such-command"),
         (("extract-noise", ""), 2, "the path is empty"),
         (("build-pairs", "--pool", "p", "--out", ""), 2, "the path is empty"),
+        (("estimate-kernels", "x", "--iterations", "9"), 2, "add --method kernelgan"),
+        (("build-pool", "x", "--device", "cpu"), 2, "--device is KernelGAN's"),
+        (
+            ("estimate-kernels", "x", "--method", "spectral", "--constraints", "realsr"),
+            2,
+            "--constraints is KernelGAN's",
+        ),
+        (("estimate-kernels", "x", "--min-confidence", "2"), 2, "--min-confidence"),
+        (("estimate-kernels", "x", "--min-confidence", "nan"), 1, "between 0 and 1, got nan"),
     ],
 )
 def test_wrong_use_ends_with_one_clear_line(
@@ -118,10 +132,68 @@ def test_commands_that_fill_a_pool_have_a_place_for_it(
     write_png(tmp_path / "noisy.png", np.rint(noisy).astype(np.uint8))
     assert run("extract-noise", "noisy.png", "--patch-size", 32, "--jobs", 1).exit_code == 0
     photo = scenes / "scene 1.png"
-    estimated = run("estimate-kernels", photo, "--scale", 2, "--iterations", 2, "--jobs", 1)
+    estimated = run("estimate-kernels", photo, "--scale", 2)
     assert estimated.exit_code == 0, estimated.output
     pool = DegradationPool.open(tmp_path / "pool")
     assert (len(pool.kernels), len(pool.noise)) == (1, 4)
+
+
+def test_estimate_kernels_by_kernelgan_takes_its_options(tmp_path: Path, scenes: Path) -> None:
+    result = run(
+        "estimate-kernels", scenes / "scene 1.png", "--pool", tmp_path / "pool", "--scale", 2,
+        "--method", "kernelgan", "--iterations", 2, "--constraints", "realsr", "--device", "cpu",
+        "--jobs", 1,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    (record,) = DegradationPool.open(tmp_path / "pool").kernels
+    assert record.provenance.method == "kernelgan"
+    assert '"constraints": "realsr"' in record.provenance.settings
+    assert '"iterations": 2' in record.provenance.settings
+
+
+def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> None:
+    for index, noise in enumerate((2, 2, 40)):
+        write_png(
+            tmp_path / "src" / f"{index}.png", take_photo("one", sigma=1.0, noise=noise + index / 9)
+        )
+    pool = tmp_path / "pool"
+    arguments = ("build-pool", tmp_path / "src", "--scale", 2, "--patch-size", 8, "--jobs", 1)
+    each = run(*arguments, "--pool", tmp_path / "each")
+    assert each.exit_code == 0 and "doubtful: " in each.output, each.output
+    # The noisy photo is below any confidence that lies between it and the others.
+    confidences = {
+        record.provenance.source_name: record.provenance.statistics["confidence"]
+        for record in DegradationPool.open(tmp_path / "each").kernels
+    }
+    floor = (confidences["2.png"] + min(confidences["0.png"], confidences["1.png"])) / 2
+    result = run(*arguments, "--pool", pool, "--shared", "--min-confidence", floor)
+    assert result.exit_code == 3, result.output
+    assert "shared by 2 of 3 photos" in result.output and "2.png: confidence 0." in result.output
+    opened = DegradationPool.open(pool)
+    assert len(opened.kernels) == 1 and len(opened.noise) > 0
+    too_few = run(*arguments, "--pool", tmp_path / "none", "--shared", "--min-confidence", 1)
+    assert too_few.exit_code == 3
+    assert "shared kernel: a shared kernel needs at least two photos" in too_few.output
+
+
+def test_inspect_marks_doubtful_kernels(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool", kernels=1)
+    for index, (confidence, notes) in enumerate(((0.9, ()), (0.2, ()), (0.8, ("too noisy",)))):
+        provenance = Provenance(
+            source_name=f"{index}.png", source_sha256=None, box=None, method="spectral",
+            settings="{}", tool_version="0", statistics={"confidence": confidence}, notes=notes,
+        )  # fmt: skip
+        pool.add_kernel(gaussian_kernel(13, 2, (2.0 + index, 1.0)), provenance)
+    lines = run("inspect", pool.path).output.splitlines()
+    assert "kernels ×2 (4, 2 doubtful):" in lines
+    ends = {line.split("confidence")[1].strip() for line in lines if "confidence" in line}
+    assert ends == {
+        "–  by hand", "0.90  0.png", "0.20  1.png  ! doubtful", "0.80  2.png  ! too noisy"
+    }  # fmt: skip
+    found = json.loads(run("inspect", pool.path, "--json").output)
+    doubts = {k["provenance"]["source_name"]: k["doubts"] for k in found["kernels"]}
+    assert doubts["1.png"] == ["confidence 0.20"] and doubts["2.png"] == ["too noisy"]
+    assert doubts["0.png"] == doubts["by hand"] == []
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

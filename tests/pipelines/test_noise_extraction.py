@@ -14,7 +14,6 @@ from degrade.image_io import write_png
 from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from kernelgan import KernelGANConfig
 from pipelines import (
     BuildPoolConfig,
     EstimateKernelsConfig,
@@ -96,16 +95,15 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
 ) -> None:
     (photos / "quiet.png").unlink()
     write_noisy(photos / "small.png", 2.0, size=20)
-    method = KernelGANConfig(scale=2, iterations=2)
-    kernels = EstimateKernelsConfig(sources=(photos,), pool=tmp_path / "pool", kernelgan=method)
+    kernels = EstimateKernelsConfig(sources=(photos,), pool=tmp_path / "pool", scale=2)
     report = run_pool_building(BuildPoolConfig(kernels=kernels, noise=config_for(photos)))
     assert report.exit_code == 3
     (noise,) = [reject for reject in report.rejects if reject.path == "noise"]
     assert "no noise patch found in 2 photos" in noise.reason
     reasons = [reject.reason for reject in report.rejects if "small.png" in reject.path]
     assert any("smaller than a noise patch" in reason for reason in reasons)
-    assert any("too small for a ×2 kernel" in reason for reason in reasons)
-    assert len(DegradationPool.open(tmp_path / "pool").kernels) == 1
+    assert any("20×20 pixels are too few for a kernel" in reason for reason in reasons)
+    assert len(DegradationPool.open(tmp_path / "pool").kernels) == 2
 
 
 def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,19 @@ def test_draw_pool_sheet_draws_every_size_of_pool(tmp_path: Path) -> None:
         heights.append(pixels.shape[0])
         assert len(np.unique(pixels[..., 2])) > 10
     assert heights == sorted(heights) and heights[0] < heights[-1]
+
+
+def test_draw_pool_sheet_frames_doubtful_kernels_in_red(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    red = []
+    for confidence, notes in ((0.9, ()), (0.1, ()), (0.9, ("too noisy",))):
+        pool = DegradationPool.create(tmp_path / f"{confidence} {notes}")
+        known = replace(AWKWARD, statistics={"confidence": confidence}, notes=notes)
+        pool.add_kernel(bicubic_kernel(2), known)
+        draw_pool_sheet(pool, tmp_path / "sheet.png")
+        pixels = read_photo(tmp_path / "sheet.png").pixels
+        red.append(int((pixels == (0xC8, 0x1E, 0x1E)).all(axis=2).sum()))
+    assert red[0] == 0 and min(red[1:]) > 500
 
 
 def test_draw_pool_sheet_survives_awkward_names(

@@ -1,0 +1,198 @@
+"""Estimating the kernel of a photo from the statistics of its windows, in milliseconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from degrade.arrays import FloatArray, U8Array
+from degrade.errors import InvalidValueError
+from degrade.estimates import (
+    KernelEstimate,
+    UnsuitablePhotoError,
+    confidence_of,
+    error_energy,
+    kpsnr_of,
+)
+from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
+from degrade.spectral.measurement import measure_crop, measure_middle_blocks
+from degrade.spectral.network import NetworkEnsemble, Prediction, embed
+from degrade.spectral.verdicts import judge, measure_condition
+from degrade.spectral.weights import load_network
+from degrade.spectral.windows import CELL, Cells, measure_cells
+
+__all__ = ["SMALLEST_SIDE", "assess_kernel", "estimate_kernel"]
+
+SMALLEST_SIDE = 96
+"""Pixels: the smallest side of a photo that an estimate is tried on."""
+
+_CROP_SIDE = 448
+_MOST_CROPS = 3
+_WINDOWS_PER_DIRECTION = {1: 48, 2: 32, 3: 24}
+_NEGLIGIBLE = 2e-3
+
+
+def estimate_kernel(
+    photo_u8: U8Array, scale: int, *, source: str = "", network: NetworkEnsemble | None = None
+) -> KernelEstimate:
+    """Estimate the kernel that makes photos like this from sharp ones ``scale`` times as large.
+
+    Large photos are looked at in up to nine crops, whose kernels are averaged by how far each is
+    to be trusted; how they differ counts as doubt.
+
+    Parameters
+    ----------
+    photo_u8 : (H, W, 3) uint8 array
+        RGB, both sides at least 96 pixels.
+    scale : {2, 3, 4}
+    source : str
+        For :attr:`BlurKernel.source` and for errors.
+    network : NetworkEnsemble or None
+        Others than those that come with the package.
+
+    Raises
+    ------
+    UnsuitablePhotoError
+        The photo is too small, or it has no edges at all.
+    InvalidValueError
+        The photo has another shape or dtype, or there is no network for the scale.
+    CorruptDataError
+        The package's weights are missing or damaged.
+
+    References
+    ----------
+    Our own: docs/decisions/0007-spectral-estimator.md. That a photo's spectrum betrays its blur is
+    old; that a network can read it off, see for instance Liang et al., "Mutual Affine Network for
+    Spatially Variant Kernel Estimation in Blind Image Super-Resolution", ICCV 2021.
+    """
+    start = time.perf_counter()
+    if photo_u8.ndim != 3 or photo_u8.shape[2] != 3 or photo_u8.dtype != np.uint8:
+        raise InvalidValueError(
+            f"the photo must be (H, W, 3) uint8, got {photo_u8.shape} {photo_u8.dtype}"
+        )
+    network = network or load_network(scale)
+    height, width = photo_u8.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise UnsuitablePhotoError(
+            source or "photo", f"{width}×{height} pixels are too few for a kernel",
+            f"use photos of at least {SMALLEST_SIDE} pixels on each side",
+        )  # fmt: skip
+    luma = cv2.cvtColor(photo_u8, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    cells = measure_cells(luma)
+    if not cells.energy.max() > 0:
+        raise UnsuitablePhotoError(
+            source or "photo", "all its pixels are equal", "use a photo with edges"
+        )
+    blocks = measure_middle_blocks(luma)
+    predictions = [
+        network.predict(measure_crop(part, part_cells, blocks, per_direction=count))
+        for part, part_cells, count in _crops(luma, cells)
+    ]
+    condition = measure_condition(luma, cells)
+    combined = _combine(predictions)
+    return KernelEstimate(
+        kernel=_as_kernel(combined.kernel, scale, source),
+        method="spectral",
+        expected_kpsnr=combined.expected_kpsnr,
+        confidence=confidence_of(combined.expected_kpsnr, network.calibration.spread),
+        seconds=time.perf_counter() - start,
+        verdicts=judge(condition),
+        statistics={
+            **condition.as_statistics(),
+            "crops": float(len(predictions)),
+            "disagreement": combined.disagreement,
+        },
+    )
+
+
+def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
+    """Say how far to trust a kernel that another method found in a photo.
+
+    This estimator's own kernel is about the mean of what the truth can be, given the photo. The
+    squared error to expect of another kernel is then its squared distance from this one, plus this
+    one's own.
+
+    Parameters
+    ----------
+    photo_u8 : (H, W, 3) uint8 array
+    kernel : BlurKernel
+
+    Returns
+    -------
+    KernelEstimate
+        With ``kernel`` as it was given.
+
+    Raises
+    ------
+    UnsuitablePhotoError, InvalidValueError, CorruptDataError
+        As :func:`estimate_kernel`.
+    """
+    own = estimate_kernel(photo_u8, kernel.scale)
+    side = max(own.kernel.size, kernel.size)
+    difference = crop_or_pad_kernel(own.kernel.weights, side) - crop_or_pad_kernel(
+        kernel.weights, side
+    )
+    energy = error_energy(own.expected_kpsnr) + float(np.square(difference).sum())
+    expected = kpsnr_of(energy)
+    spread = load_network(kernel.scale).calibration.spread
+    return replace(
+        own,
+        kernel=kernel,
+        method="other",
+        expected_kpsnr=expected,
+        confidence=confidence_of(expected, spread),
+    )
+
+
+def _crops(luma: U8Array, cells: Cells) -> Iterator[tuple[U8Array, Cells, int]]:
+    """Cut the photo into as even crops as its windows allow; windows never lie in two."""
+    rows, columns = cells.clipped.shape
+    counts = [int(np.clip(round(side / _CROP_SIDE), 1, _MOST_CROPS)) for side in luma.shape]
+    per_direction = _WINDOWS_PER_DIRECTION[max(counts)]
+    row_edges, column_edges = (
+        np.linspace(0, most, count + 1).astype(int)
+        for most, count in zip((rows, columns), counts, strict=True)
+    )
+    for top, bottom in pairwise(row_edges):
+        for left, right in pairwise(column_edges):
+            part = cells.part(slice(top, bottom), slice(left, right))
+            if part.energy.max() > 0:
+                # The last windows reach one cell beyond the crop's own.
+                pixels = luma[top * CELL : (bottom + 1) * CELL, left * CELL : (right + 1) * CELL]
+                yield pixels, part, per_direction
+
+
+def _combine(predictions: Sequence[Prediction]) -> Prediction:
+    """Average the crops' kernels, each with the weight of its expected precision.
+
+    The crops share the photo's sharpness, so their errors do not average out: the error to expect
+    is the mean of theirs. ``disagreement`` is the largest of what symmetries and crops say.
+    """
+    energies = np.array([error_energy(prediction.expected_kpsnr) for prediction in predictions])
+    weights = (1 / energies) / (1 / energies).sum()
+    kernels = np.array([prediction.kernel for prediction in predictions])
+    kernel = np.tensordot(weights, kernels, axes=1).astype(np.float32)
+    distances = np.square(kernels - kernel).sum(axis=(1, 2))
+    between = float(np.sqrt((weights * distances).sum() / np.square(kernel).sum()))
+    within = float((weights * [prediction.disagreement for prediction in predictions]).sum())
+    return Prediction(
+        kernel=kernel,
+        expected_kpsnr=kpsnr_of(float((weights * energies).sum())),
+        disagreement=max(between, within),
+    )
+
+
+def _as_kernel(part: FloatArray, scale: int, source: str) -> BlurKernel:
+    """Cut margins that hold next to nothing, and make sure of the phase."""
+    weights = embed(part, scale)
+    while weights.shape[0] > 2 * scale + 3:
+        inner = weights[1:-1, 1:-1]
+        if np.abs(weights).sum() - np.abs(inner).sum() > _NEGLIGIBLE:
+            break
+        weights = inner
+    return repair_kernel(weights, scale, source)[0]

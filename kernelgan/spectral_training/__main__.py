@@ -1,0 +1,158 @@
+"""Train the network of ``degrade.spectral`` for one scale.
+
+    python -m kernelgan.spectral_training PHOTO… --scale 2 --samples CACHE --out FILE
+
+PHOTO… are clean photos, folders or manifests whose licence lets you train on them; every sixth, by
+the hash of its content, is held out to measure with. Samples are made once and kept in CACHE: an
+interrupted run goes on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from degrade.files import write_atomically
+from degrade.image_io import read_photo
+from degrade.kernel_families import Weights
+from degrade.kernel_files import read_kernel_file
+from degrade.sources import find_images, hash_file
+from degrade.spectral.weights import write_network
+from kernelgan.spectral_training.fit import (
+    FitConfig,
+    as_ensemble,
+    fit_network,
+    measure_networks,
+)
+from kernelgan.spectral_training.samples import (
+    FAMILY_SHARES,
+    ByteArray,
+    Samples,
+    draw_samples,
+    make_variants,
+)
+
+_HELD_OUT = 6
+_CHUNK = 250
+
+
+def main() -> None:
+    """Make the samples that are missing, train, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
+    parser.add_argument("--samples", type=Path, required=True, metavar="CACHE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--kernels", nargs="*", type=Path, default=[], help="measured kernels")
+    parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument("--held-out-count", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--floor", type=float, default=FitConfig(scale=2).floor)
+    parser.add_argument("--members", type=int, default=1, help="networks to train and average")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+
+    files, rejects = find_images(arguments.photos)
+    if rejects:
+        parser.error(str(rejects[0]))
+    hashes = {file.path: hash_file(file.path) for file in files}
+    paths = sorted(hashes, key=lambda path: hashes[path])
+    measured = [
+        np.asarray(kernel.weights, np.float64)
+        for path in arguments.kernels
+        for kernel in read_kernel_file(path)
+    ]
+    parts = {}
+    for role, chosen, count in (
+        ("held-out", paths[::_HELD_OUT], arguments.held_out_count),
+        ("training", [p for i, p in enumerate(paths) if i % _HELD_OUT], arguments.count),
+    ):
+        keys = [f"{role} {index}" for index in range(count)]
+        parts[role] = _samples(arguments, chosen, keys, measured)
+
+    run = {
+        "scale": arguments.scale, "samples": arguments.count, "photos": len(paths),
+        "family_shares": FAMILY_SHARES, "kernels": [path.name for path in arguments.kernels],
+    }  # fmt: skip
+    log = [json.dumps(run)]
+    log += [json.dumps({"photo": path.name, "sha256": hashes[path]}) for path in paths]
+
+    def report(figures: Mapping[str, object]) -> None:
+        log.append(json.dumps(figures))
+        tqdm.write(log[-1])
+
+    torch.set_num_threads(1)
+    networks = []
+    for member in range(arguments.members):
+        seed = arguments.seed + member
+        config = FitConfig(
+            scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=seed
+        )
+        report(asdict(config))
+        network = fit_network(parts["training"], parts["held-out"], config, on_epoch=report)
+        networks.append(network)
+    together = measure_networks(networks, parts["held-out"])
+    report({"together": asdict(together)})
+    write_network(arguments.out, as_ensemble(networks, together.calibration))
+    write_atomically(arguments.out.with_suffix(".jsonl"), "\n".join([*log, ""]).encode())
+
+
+def _samples(
+    arguments: argparse.Namespace,
+    paths: Sequence[Path],
+    keys: Sequence[str],
+    measured: Sequence[Weights],
+) -> Samples:
+    """Return the samples of ``keys``, making those that the cache has none of."""
+    folder = arguments.samples / f"x{arguments.scale}-{arguments.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]
+    files = [folder / f"{chunk[0].replace(' ', '-')}-{len(chunk)}.npz" for chunk in chunks]
+    missing = [index for index, file in enumerate(files) if not file.exists()]
+    if missing:
+        variants = [make_variants(read_photo(path).as_float()) for path in paths]
+        tasks = (
+            delayed(_make_chunk)(
+                variants, arguments.scale, chunks[index], arguments.seed, measured, files[index]
+            )
+            for index in missing
+        )
+        done = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(tasks)
+        for _ in tqdm(done, total=len(missing), desc=keys[0].split()[0], unit="chunk"):
+            pass
+    return Samples.join([_read_chunk(file) for file in files])
+
+
+def _make_chunk(
+    variants: Sequence[Sequence[ByteArray]],
+    scale: int,
+    keys: Sequence[str],
+    seed: int,
+    measured: Sequence[Weights],
+    file: Path,
+) -> None:
+    cv2.setNumThreads(1)
+    samples = draw_samples(variants, scale, keys, seed=seed, measured=measured)
+    partial = file.with_suffix(f".{os.getpid()}.tmp.npz")
+    np.savez(partial, **{name: getattr(samples, name) for name in Samples.__slots__})
+    partial.replace(file)
+
+
+def _read_chunk(file: Path) -> Samples:
+    with np.load(file) as arrays:
+        return Samples(**{name: arrays[name] for name in Samples.__slots__})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from degrade.spectral.features import (
+    SYMMETRIES,
+    WINDOW_FEATURES,
+    Symmetry,
+    measure_blocks,
+    measure_photo,
+    measure_windows,
+)
+
+
+def some_windows(rng: np.random.Generator, count: int = 4) -> np.ndarray:
+    noise = ndimage.gaussian_filter(rng.standard_normal((count, 32, 32)), (0, 1.2, 1.8))
+    return (128 + 200 * noise).astype(np.float32)
+
+
+def seen(symmetry: Symmetry, image: np.ndarray) -> np.ndarray:
+    if symmetry.mirrored:
+        image = image[..., ::-1]
+    if symmetry.transposed:
+        image = image.swapaxes(-1, -2)
+    return np.ascontiguousarray(image)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_measure_windows_of_a_mirrored_photo_are_permuted(
+    index: int, rng: np.random.Generator
+) -> None:
+    windows, symmetry = some_windows(rng), SYMMETRIES[index]
+    expected = measure_windows(windows)[:, symmetry.window_order]
+    np.testing.assert_allclose(measure_windows(seen(symmetry, windows)), expected, atol=2e-4)
+
+
+def test_measure_windows_of_a_turned_photo_are_the_same(rng: np.random.Generator) -> None:
+    windows = some_windows(rng)
+    turned = np.ascontiguousarray(windows[:, ::-1, ::-1])
+    np.testing.assert_allclose(measure_windows(turned), measure_windows(windows), atol=2e-4)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_measure_photo_of_a_mirrored_photo_is_permuted(
+    index: int, rng: np.random.Generator
+) -> None:
+    windows, symmetry = some_windows(rng), SYMMETRIES[index]
+    image = rng.integers(0, 256, (66, 66), dtype=np.uint8)  # 64 second differences
+    image[:, ::8] //= 2
+    expected, actual = (
+        measure_photo(w, measure_blocks(i), strong_count=7, area=100)
+        for w, i in ((windows, image), (seen(symmetry, windows), seen(symmetry, image)))
+    )
+    expected = expected[symmetry.photo_order]
+    np.testing.assert_allclose(actual, expected, atol=2e-4)
+
+
+def test_measure_windows_shows_blur_in_its_direction(rng: np.random.Generator) -> None:
+    windows = rng.normal(128, 20, (40, 32, 32)).astype(np.float32)
+    blurred = ndimage.gaussian_filter1d(windows, 0.8, axis=2)
+    change = (measure_windows(blurred) - measure_windows(windows)).mean(axis=0)
+    outer = change[9 * 12 : 10 * 12]  # the outermost ring: twelve angles
+    assert outer[0] < -3  # along the rows; there the blur's power is exp(-(2π·0.5·0.8)²)
+    assert abs(outer[6]) < 0.3
+
+
+def test_measure_photo_shows_jpeg_blocks() -> None:
+    smooth = np.add.outer(np.arange(128.0), 0.5 * np.arange(128))
+    noise = np.random.default_rng(0).normal(0, 0.6, (128, 128))
+    plain = np.clip(smooth + noise, 0, 255).astype(np.uint8)
+    blocks = np.kron(np.random.default_rng(1).normal(0, 2, (16, 16)), np.ones((8, 8)))
+    blocky = np.clip(smooth + noise + blocks, 0, 255).astype(np.uint8)
+    assert (measure_blocks(blocky)[[0, 3]] > measure_blocks(plain)[[0, 3]] + 0.3).all()
+
+
+def test_symmetries_undo_what_they_apply(rng: np.random.Generator) -> None:
+    kernel = rng.random((5, 5)).astype(np.float32)
+    for symmetry in SYMMETRIES:
+        np.testing.assert_array_equal(symmetry.undo(symmetry.apply(kernel)), kernel)
+        np.testing.assert_array_equal(symmetry.apply(kernel), seen(symmetry, kernel))
+        assert sorted(symmetry.window_order) == list(range(WINDOW_FEATURES))

@@ -1,0 +1,215 @@
+"""Doubtful kernels are kept out or marked; photos of one camera share a kernel."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from degrade.image_io import write_png
+from degrade.kernel_metrics import kernel_psnr
+from degrade.pool import DegradationPool
+from pipelines import EstimateKernelsConfig, run_kernel_estimation
+from pipelines.executors import ProcessExecutor
+from pipelines.kernel_estimation import TooFewPhotosError
+from pipelines.kernel_reports import confidence_text
+from tests.pipelines.photographs import take_photo
+
+NOISE = {"clean.png": 0.0, "grainy.png": 4.0, "bad.png": 40.0}
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> EstimateKernelsConfig:
+    """Return a configuration for one photo with less and more noise."""
+    for name, noise in NOISE.items():
+        write_png(tmp_path / "noisy" / name, take_photo("one", sigma=1.0, noise=noise))
+    return EstimateKernelsConfig(
+        sources=(tmp_path / "noisy",), pool=tmp_path / "pool", out_mat=tmp_path / "mat", scale=2
+    )
+
+
+def confidences(path: Path | None) -> dict[str, float]:
+    assert path is not None
+    return {
+        record.provenance.source_name: record.provenance.statistics["confidence"]
+        for record in DegradationPool.open(path).kernels
+    }
+
+
+def mats(config: EstimateKernelsConfig) -> set[str]:
+    assert config.out_mat is not None
+    return {path.parent.name for path in config.out_mat.rglob("*.mat")}
+
+
+def test_estimates_carry_confidence_expectation_and_verdicts(
+    noisy: EstimateKernelsConfig,
+) -> None:
+    report = run_kernel_estimation(noisy)
+    found = confidences(noisy.pool)
+    assert 0 <= found["bad.png"] < min(found["grainy.png"], found["clean.png"]) <= 1
+    assert noisy.pool is not None
+    (bad,) = (
+        record.provenance
+        for record in DegradationPool.open(noisy.pool).kernels
+        if record.provenance.source_name == "bad.png"
+    )
+    assert bad.notes == ("too noisy",)
+    assert 10 < bad.statistics["expected_kpsnr"] < 50
+    line = next(line for line in report.lines if line.startswith("bad.png: "))
+    assert f"confidence {confidence_text(bad.statistics['confidence'])} (" in line
+    assert f"({bad.statistics['expected_kpsnr']:.1f} dB expected)" in line
+    assert line.endswith(" ms; doubtful; too noisy")
+    assert report.lines[-1].startswith("doubtful: ") and " of 3 photos" in report.lines[-1]
+
+
+def test_min_confidence_keeps_doubtful_kernels_out_until_it_is_lowered(
+    tmp_path: Path, noisy: EstimateKernelsConfig
+) -> None:
+    run_kernel_estimation(replace(noisy, out_mat=None))
+    known = confidences(noisy.pool)
+    floor = (known["bad.png"] + min(known["grainy.png"], known["clean.png"])) / 2
+    strict = replace(noisy, pool=tmp_path / "pool3", min_confidence=floor)
+
+    report = run_kernel_estimation(strict)
+    assert (report.done, report.exit_code) == (2, 3)
+    assert set(confidences(strict.pool)) == {"clean.png", "grainy.png"}
+    assert mats(strict) == {"clean", "grainy"}
+    (reject,) = report.rejects
+    assert Path(reject.path).name == "bad.png"
+    assert reject.reason.startswith("confidence 0.")
+    assert f"is below {floor:g} (" in reject.reason
+    assert "dB expected, too noisy)" in reject.reason
+    assert "more light" in reject.remedy and "lower --min-confidence" in reject.remedy
+    (line,) = (tmp_path / "pool3" / "rejects.jsonl").read_text().splitlines()
+    assert json.loads(line) == reject.to_json()
+
+    again = run_kernel_estimation(strict)
+    assert (again.done, again.skipped, again.exit_code) == (0, 2, 3)
+    rest = run_kernel_estimation(replace(strict, min_confidence=0))
+    assert (rest.done, rest.skipped, rest.exit_code) == (1, 2, 0)
+    assert confidences(strict.pool) == known
+    assert mats(strict) == {"clean", "grainy", "bad"}
+
+
+def test_min_confidence_names_doubtful_kernels_that_the_pool_has_already(
+    noisy: EstimateKernelsConfig,
+) -> None:
+    run_kernel_estimation(replace(noisy, out_mat=None))
+    known = confidences(noisy.pool)
+    floor = (known["bad.png"] + min(known["grainy.png"], known["clean.png"])) / 2
+    report = run_kernel_estimation(replace(noisy, min_confidence=floor))
+    assert (report.done, report.skipped, report.exit_code) == (0, 2, 3)
+    (reject,) = report.rejects
+    assert "in the pool from an earlier run" in reject.reason and "new --pool" in reject.remedy
+    assert mats(noisy) == {"clean", "grainy"}
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> EstimateKernelsConfig:
+    """Return a configuration for four photos of one camera and one of another."""
+    for index in range(4):
+        write_png(tmp_path / "src" / f"IMG {index}.png", take_photo(f"p{index}", sigma=0.6))
+    write_png(tmp_path / "src" / "other.png", take_photo("other", sigma=1.6))
+    return EstimateKernelsConfig(
+        sources=(tmp_path / "src",), pool=tmp_path / "pool", out_mat=tmp_path / "mat", scale=2,
+        shared=True,
+    )  # fmt: skip
+
+
+def test_shared_keeps_one_kernel_and_names_the_photo_that_disagrees(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    report = run_kernel_estimation(camera)
+    assert (report.done, report.exit_code) == (1, 0)
+    pool = DegradationPool.open(tmp_path / "pool")
+    (record,) = pool.kernels
+    assert len(pool.sources) == 5
+    assert record.provenance.source_name == "4 photos: IMG 0.png, IMG 1.png, IMG 2.png, IMG 3.png"
+    assert record.provenance.statistics["outliers"] == 1
+    assert mats(camera) == {"shared"}
+    (outlier,) = (line for line in report.lines if "left out" in line)
+    assert "other.png" in outlier and " dB from it where " in outlier
+    assert any(line.startswith("shared by 4 of 5 photos: ×2") for line in report.lines)
+
+    separate = replace(camera, shared=False, pool=tmp_path / "each", out_mat=None)
+    run_kernel_estimation(separate)
+    each = DegradationPool.open(tmp_path / "each")
+    shared = pool.read_kernel(record.id).weights
+    distance = {
+        one.provenance.source_name: kernel_psnr(each.read_kernel(one.id).weights, shared)
+        for one in each.kernels
+    }
+    assert min(distance, key=lambda name: distance[name]) == "other.png"
+
+
+def test_shared_is_skipped_for_the_same_photos_and_settings_only(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    run_kernel_estimation(camera)
+    (tmp_path / "mat" / "shared" / "shared_kernel_x2.mat").unlink()
+    again = run_kernel_estimation(camera)
+    assert (again.done, again.skipped) == (0, 1)
+    assert mats(camera) == {"shared"}
+    assert run_kernel_estimation(replace(camera, min_confidence=1e-9)).skipped == 0
+    assert run_kernel_estimation(replace(camera, shared=False)).done == 5
+    write_png(tmp_path / "src" / "IMG 4.png", take_photo("p4", sigma=0.6))
+    more = run_kernel_estimation(camera)
+    assert (more.done, more.skipped) == (1, 0)
+
+
+def test_shared_is_the_same_in_any_number_of_workers(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    run_kernel_estimation(camera)
+    other = replace(camera, pool=tmp_path / "pool3")
+    run_kernel_estimation(other, executor=ProcessExecutor(2))
+    ids = [DegradationPool.open(tmp_path / name).kernels[0].id for name in ("pool", "pool3")]
+    assert ids[0] == ids[1]
+
+
+def test_shared_leaves_doubtful_photos_out_before_sharing(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    write_png(tmp_path / "src" / "bad.png", take_photo("p0", sigma=0.6, noise=40))
+    run_kernel_estimation(replace(camera, shared=False, pool=tmp_path / "each"))
+    known = confidences(tmp_path / "each")
+    bad = known.pop("bad.png")
+    assert bad < min(known.values())
+    floor = (bad + min(known.values())) / 2
+    report = run_kernel_estimation(replace(camera, min_confidence=floor))
+    assert (report.done, report.exit_code) == (1, 3)
+    assert [Path(reject.path).name for reject in report.rejects] == ["bad.png"]
+    pool = DegradationPool.open(tmp_path / "pool")
+    assert {source.name for source in pool.sources} == set(known)
+
+
+def test_shared_of_fewer_than_two_photos_says_so_and_keeps_the_reasons(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    for index in range(4):
+        flat = np.full((120, 120, 3), 40 + index, np.uint8)
+        write_png(tmp_path / "src" / f"IMG {index}.png", flat)
+    with pytest.raises(
+        TooFewPhotosError, match=r"two photos.*got 1 of 5; .*IMG 0\.png: "
+    ) as caught:
+        run_kernel_estimation(camera)
+    assert len(caught.value.rejects) == 4
+    assert len((tmp_path / "pool" / "rejects.jsonl").read_text().splitlines()) == 4
+    pool = DegradationPool.open(tmp_path / "pool")
+    assert not pool.kernels and not pool.sources and not mats(camera)
+
+
+def test_shared_shortens_long_lists_of_names(tmp_path: Path) -> None:
+    for index in range(8):
+        path = tmp_path / "src" / f"holiday {index} {'x' * 20}.png"
+        write_png(path, take_photo(f"p{index}", side=100))
+    config = EstimateKernelsConfig(
+        sources=(tmp_path / "src",), pool=tmp_path / "pool", scale=2, shared=True
+    )
+    run_kernel_estimation(config)
+    (record,) = DegradationPool.open(tmp_path / "pool").kernels
+    name = record.provenance.source_name
+    assert name.startswith("8 photos: holiday 0 x") and name.endswith("…") and len(name) <= 70
