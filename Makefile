@@ -30,8 +30,9 @@ types: $(VENV)/.installed
 contract: $(VENV)/.installed  ## the order of the floors (DESIGN in docs/decisions)
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed  ## the estimator's forward, six convs against the composed kernel
-	$(BIN)/python -m benchmarks.kernelgan_forward
+bench: $(VENV)/.installed  ## KernelGAN's speed; kernel estimators on known kernels and real pairs
+	$(BIN)/python -m benchmarks.kernelgan_speed
+	$(BIN)/python -m benchmarks.kernels
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
