@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import cv2
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
@@ -89,10 +91,12 @@ def estimate_kernel(
             source or "photo", "all its pixels are equal", "use a photo with edges"
         )
     blocks = measure_middle_blocks(luma)
-    predictions = [
-        network.predict(measure_crop(part, part_cells, blocks, per_direction=count))
-        for part, part_cells, count in _crops(luma, cells)
-    ]
+    # One thread: the matrices are too small to share, and sums then come out the same in a worker.
+    with _blas().limit(limits=1, user_api="blas"):
+        predictions = [
+            network.predict(measure_crop(part, part_cells, blocks, per_direction=count))
+            for part, part_cells, count in _crops(luma, cells)
+        ]
     condition = measure_condition(luma, cells)
     combined = _combine(predictions)
     return KernelEstimate(
@@ -108,6 +112,11 @@ def estimate_kernel(
             "disagreement": combined.disagreement,
         },
     )
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
