@@ -112,7 +112,8 @@ def kernelgan(photo: Photo) -> Estimate:
 
     config = KernelGANConfig(scale=photo.scale, iterations=photo.iterations)
     image = photo.pixels_u8.astype(np.float32) / np.float32(255)
-    return Estimate(estimate_kernels([image], config, keys=[photo.name], seed=SEED)[0].kernel)
+    (answer,) = estimate_kernels([image], config, keys=[photo.name], seed=SEED)
+    return Estimate(answer.kernel, answer.confidence, answer.expected_kpsnr)
 
 
 METHODS: dict[str, Method] = {
