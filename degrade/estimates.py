@@ -65,7 +65,7 @@ class KernelEstimate:
     ----------
     kernel : BlurKernel
     method : str
-        ``spectral`` or ``kernelgan``.
+        ``spectral``, ``kernelgan``, or ``other`` for a kernel that was only assessed.
     expected_kpsnr : float
         The kernel PSNR to expect, dB.
     confidence : float
