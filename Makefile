@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick check format lint types contract bench clean
+.PHONY: demo test test-quick torture check format lint types contract bench bench-pairs clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -15,6 +15,9 @@ test: $(VENV)/.installed  ## every test
 
 test-quick: $(VENV)/.installed  ## without the tests marked slow; under three minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+torture: $(VENV)/.installed  ## inject faults for a quarter of an hour, and print what happened
+	$(BIN)/python -m tests.torture
 
 check: format lint types contract  ## everything but the tests
 
@@ -33,6 +36,11 @@ contract: $(VENV)/.installed  ## the order of the floors (DESIGN in docs/decisio
 bench: $(VENV)/.installed  ## KernelGAN's speed; kernel estimators on known kernels and real pairs
 	$(BIN)/python -m benchmarks.kernelgan_speed
 	$(BIN)/python -m benchmarks.kernels
+
+bench-pairs: $(VENV)/.installed  ## HR="photo.png …": building pairs, extracting noise, reading them back
+	$(BIN)/python -m benchmarks.pair_building $(HR)
+	$(BIN)/python -m benchmarks.noise_extraction $(HR)
+	$(BIN)/python -m benchmarks.training_reader $(HR)
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

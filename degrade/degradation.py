@@ -13,11 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array
+from degrade.downsampling import PreparedImage, downsample_u8
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.image_io import quantise
-from degrade.kernels import BlurKernel, downsample
-from degrade.noise import Box, tile_residual
-from degrade.resample import imresize
+from degrade.kernels import BlurKernel, bicubic_kernel
+from degrade.noise import Box
 
 __all__ = [
     "DegradationConfig",
@@ -179,7 +178,7 @@ class Pair:
     key: str
     lr_u8: U8Array
     hr_u8: U8Array
-    plan: DegradationPlan
+    plan: DegradationPlan | None
     clipping_shift: float = 0.0
 
 
@@ -231,38 +230,46 @@ def plan_degradation(
     )  # fmt: skip
 
 
-def clean_up(photo: FloatArray, factor: int) -> FloatArray:
+def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
     """Return the clean HR image of a photo: itself, or bicubic-downscaled by ``factor``.
-
-    The result is rounded to 8-bit levels, because those are what the HR side of a pair stores and
-    LR must come from the very same pixels.
-    """
-    if factor == 1:
-        smaller = photo
-    else:
-        height, width = (side - side % factor for side in photo.shape[:2])
-        smaller = imresize(photo[:height, :width], 1 / factor)
-    return quantise(smaller).astype(np.float32) / np.float32(255)
-
-
-def apply_degradation(
-    hr: FloatArray, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
-) -> FloatArray:
-    """Make the LR image of a plan: blur, keep every scale-th pixel, add the noise, clip.
 
     Parameters
     ----------
-    hr : (H, W, 3) float32 array
-        The whole clean HR image on [0, 1]; pixels around the plan's box feed the blur.
-    plan : DegradationPlan
-    kernel : BlurKernel
-        The plan's kernel.
-    noise : (P, P, 3) float32 array or None
-        The plan's residual; needed exactly when the plan names one.
+    photo_u8 : (H, W, 3) uint8 array
+    factor : int
+        Rows and columns beyond a multiple of it are cut off.
 
     Returns
     -------
-    (height / scale, width / scale, 3) float32 array on [0, 1]
+    (H // factor, W // factor, 3) uint8 array
+        As :func:`degrade.resample.imresize` with ``1 / factor``, rounded.
+    """
+    if factor == 1:
+        return photo_u8
+    height, width = (side - side % factor for side in photo_u8.shape[:2])
+    return _round(downsample_u8(photo_u8[:height, :width], bicubic_kernel(factor)))
+
+
+def apply_degradation(
+    hr: PreparedImage, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
+) -> FloatArray:
+    """Make the LR image of a plan: blur, keep every scale-th pixel, add the noise.
+
+    Parameters
+    ----------
+    hr : PreparedImage
+        The whole clean HR image; pixels around the plan's box feed the blur.
+    plan : DegradationPlan
+    kernel : BlurKernel
+        The plan's kernel.
+    noise : (height / scale, width / scale, 3) float32 array or None
+        The plan's window of its residual, on the [0, 1] scale (so within ±1); needed exactly when
+        the plan names one.
+
+    Returns
+    -------
+    (height / scale, width / scale, 3) float32 array
+        In 8-bit grey levels, not clipped and not rounded; the same bits on every machine.
 
     Raises
     ------
@@ -272,35 +279,35 @@ def apply_degradation(
     References
     ----------
     Ji et al., "Real-World Super-Resolution via Kernel Estimation and Noise Injection", CVPRW 2020,
-    eq. 1. All of it in floating point, rounded once by the caller; the released code truncates to
-    uint8, which darkens LR by half a grey level.
+    eq. 1. Exact up to here and rounded once by the caller; the released code truncates to uint8,
+    which darkens LR by half a grey level.
     """
-    return np.clip(_degrade(hr, plan, kernel, noise), 0.0, 1.0)
-
-
-def _degrade(
-    hr: FloatArray, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None
-) -> FloatArray:
-    if kernel.scale != plan.scale:
-        raise InvalidValueError(f"kernel has scale {kernel.scale}, the plan {plan.scale}")
     if (noise is None) != (plan.noise_id is None):
         raise InvalidValueError("noise must be given exactly when the plan names a residual")
-    lr = downsample(hr, kernel, box=plan.hr_box)
-    if noise is not None and plan.noise_origin is not None:
-        lr = lr + tile_residual(noise, *plan.noise_origin, *lr.shape[:2])
-    return lr
+    lr = hr.downsample(kernel, plan.hr_box)
+    if noise is None:
+        return lr
+    if noise.shape != lr.shape:
+        raise InvalidValueError(f"noise must be the plan's window {lr.shape}, got {noise.shape}")
+    return lr + noise * np.float32(255)
 
 
 def make_pair(
-    hr: FloatArray, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
+    hr: PreparedImage, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
 ) -> Pair:
-    """Apply a plan and round both sides to uint8; parameters as :func:`apply_degradation`."""
+    """Apply a plan, clip and round; parameters as :func:`apply_degradation`."""
     top, left, height, width = plan.hr_box
-    hr_u8 = quantise(hr[top : top + height, left : left + width])
-    unclipped = _degrade(hr, plan, kernel, noise)
-    clipped = np.clip(unclipped, 0.0, 1.0)
-    shift = 255.0 * float(clipped.mean(dtype=np.float64) - unclipped.mean(dtype=np.float64))
-    return Pair(plan.key, quantise(clipped), hr_u8, plan, shift)
+    unclipped = apply_degradation(hr, plan, kernel, noise)
+    clipped = np.clip(unclipped, 0, 255)
+    shift = float(clipped.mean(dtype=np.float64) - unclipped.mean(dtype=np.float64))
+    hr_patch = hr.pixels[top : top + height, left : left + width].copy()
+    return Pair(plan.key, _round(clipped), hr_patch, plan, shift)
+
+
+def _round(levels: FloatArray) -> U8Array:
+    """Round grey levels to uint8, clipping what lies outside."""
+    rounded: U8Array = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    return rounded
 
 
 def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,9 @@ __all__ = [
     "InputError",
     "InvalidValueError",
     "MissingDependencyError",
+    "UnreachableError",
+    "printable",
+    "write_failure",
 ]
 
 
@@ -62,6 +66,10 @@ class MissingDependencyError(DegradeError):
     """An optional package is needed; the text says which extra installs it."""
 
 
+class UnreachableError(DegradeError):
+    """A store did not answer or refused: nothing is known about what it holds."""
+
+
 class ChangedConfigError(DegradeError):
     """A run is resumed with settings other than those that it was started with.
 
@@ -90,3 +98,11 @@ def printable(text: str | Path) -> str:
     """Return ``text`` on one line and encodable, with undecodable bytes and controls escaped."""
     escaped = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def write_failure(path: Path, size: int, error: OSError) -> str:
+    """Return the text of an error in writing ``size`` bytes to ``path``."""
+    where = printable(path)
+    if error.errno == errno.ENOSPC:
+        return f"{where}: the disk is full; {size} bytes are needed here: free some and run again"
+    return f"{where}: cannot be written ({error.strerror}); check the folder and its permissions"

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
-import socket
 import stat
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from degrade.errors import DegradeError, FolderInUseError, InputError, printable
+from degrade.errors import DegradeError, InputError, printable, write_failure
+from degrade.processes import unique_token
 
 __all__ = [
-    "commit_file",
-    "folder_lock",
+    "FOLDER_MARKS",
+    "claim_folder",
     "fsync_folder",
     "open_regular",
     "read_file",
     "resolve_inside",
     "write_atomically",
+    "write_together",
 ]
 
 _MAX_FILE_BYTES = 2**31
@@ -77,26 +76,47 @@ def write_atomically(path: Path, data: bytes) -> None:
     DegradeError
         The file cannot be written (full disk, missing folder, no permission); nothing is left.
     """
+    write_together([(path, data)])
+
+
+def write_together(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Write some files, each as :func:`write_atomically` does, and flush each folder once.
+
+    All are open at once. A crash may leave any of them new and the others as they were.
+
+    Raises
+    ------
+    DegradeError
+        As for :func:`write_atomically`; no temporary file is left.
+    """
+    temporaries = [_temporary_beside(path) for path, _ in files]
+    failed, needed = files[0][0], sum(len(data) for _, data in files)
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = []
+            for (failed, data), temporary in zip(files, temporaries, strict=True):  # noqa: B007
+                opened.append(stack.enter_context(temporary.open("wb")))
+                opened[-1].write(data)
+                opened[-1].flush()
+            # Only now: while the first is flushed, the system writes the others already.
+            for file in opened:
+                os.fsync(file.fileno())
+        for (path, _), temporary in zip(files, temporaries, strict=True):
+            temporary.replace(path)
+        for folder in {path.parent for path, _ in files}:
+            fsync_folder(folder)
+    except OSError as error:
+        raise DegradeError(write_failure(failed, needed, error)) from error
+    finally:
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _temporary_beside(path: Path) -> Path:
     # Cut, because a name may be as long as the file system allows already.
     stem = os.fsdecode(os.fsencode(path.name)[:200])
-    temporary = path.with_name(f"{stem}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        commit_file(temporary, path)
-    except OSError as error:
-        raise DegradeError(_write_failure(path, len(data), error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def commit_file(temporary: Path, path: Path) -> None:
-    """Rename a closed, fsynced temporary over ``path`` and make the rename itself durable."""
-    temporary.replace(path)
-    fsync_folder(path.parent)
+    return path.with_name(f"{stem}.{unique_token()}.tmp")
 
 
 def fsync_folder(folder: Path) -> None:
@@ -109,13 +129,6 @@ def fsync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def _write_failure(path: Path, size: int, error: OSError) -> str:
-    where = printable(path)
-    if error.errno == errno.ENOSPC:
-        return f"{where}: the disk is full; {size} bytes are needed here: free some and run again"
-    return f"{where}: cannot be written ({error.strerror}); check the folder and its permissions"
 
 
 def resolve_inside(root: Path, relative: str) -> Path:
@@ -141,6 +154,7 @@ FOLDER_MARKS = {
     "pool.json": "a degradation pool",
     "run.json": "a run of build-pairs",
     "training.json": "a training",
+    "export.json": "an export of pairs",
 }
 """The file by which each kind of folder is known."""
 
@@ -161,115 +175,3 @@ def claim_folder(folder: Path, mark: str) -> None:
     for other, content in FOLDER_MARKS.items():
         if other != mark and (folder / other).exists():
             raise DegradeError(f"{where} holds {content}; choose another folder")
-
-
-@contextlib.contextmanager
-def folder_lock(folder: Path) -> Iterator[None]:
-    """Hold ``folder/.lock`` so that two runs cannot write into one folder.
-
-    The lock names host, process and that process's start. A lock whose process is gone from this
-    host is stale and is taken over; one from another host is never guessed about.
-
-    Raises
-    ------
-    FolderInUseError
-        Another run holds the lock.
-    DegradeError
-        The folder is missing or cannot be written to.
-    """
-    lock = folder / ".lock"
-    mine = {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "process_start": _process_start(os.getpid()),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    _take_lock(lock, json.dumps(mine).encode())
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            lock.unlink(missing_ok=True)
-
-
-def _take_lock(lock: Path, content: bytes) -> None:
-    # The content is complete before the name exists (a link, not open + write), so that another
-    # run never reads a half-written lock and takes it for a stale one.
-    temporary = lock.with_name(f".lock.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        for _ in range(2):
-            try:
-                _link_or_create(temporary, lock)
-                return
-            except FileExistsError:
-                _clear_if_stale(lock)
-        raise FolderInUseError(f"{printable(lock.parent)}: another run has just taken this folder")
-    except OSError as error:
-        raise DegradeError(_write_failure(lock, len(content), error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _link_or_create(temporary: Path, lock: Path) -> None:
-    try:
-        os.link(temporary, lock)
-    except FileExistsError:
-        raise
-    except OSError:
-        # exFAT and some network file systems have no links. A lock that is still empty when
-        # another run reads it names no process there and counts as held.
-        with lock.open("xb") as file:
-            file.write(temporary.read_bytes())
-
-
-def _clear_if_stale(lock: Path) -> None:
-    try:
-        content = lock.read_bytes()
-        holder = json.loads(content)
-        host, pid, start = holder["host"], int(holder["pid"]), holder["process_start"]
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        content, holder, host, pid, start = b"", {}, None, 0, None
-    if host == socket.gethostname() and _process_start(pid) != start:
-        _remove_stale(lock, content)
-        return
-    raise FolderInUseError(
-        f"{printable(lock.parent)} is in use by process {pid} on {host} since "
-        f"{holder.get('since')}; wait for it, or delete {printable(lock)} if that run is dead"
-    )
-
-
-def _remove_stale(lock: Path, content: bytes) -> None:
-    """Remove a lock that held ``content``, unless another run has taken it over since."""
-    aside = lock.with_name(f".lock.{os.getpid()}.stale")
-    try:
-        lock.rename(aside)
-    except FileNotFoundError:
-        return
-    try:
-        if aside.read_bytes() != content:
-            with contextlib.suppress(FileExistsError):
-                _link_or_create(aside, lock)
-    finally:
-        aside.unlink()
-
-
-def _process_start(pid: int) -> str | None:
-    """Return something that differs between two processes that had the same id, None if gone."""
-    try:
-        # Fields 3 and 22 of /proc/PID/stat, counted after the parenthesised name, which may hold
-        # spaces. A zombie (Z) has ended; only its parent has not noticed yet.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] == "Z" else fields[19]
-    except (OSError, IndexError):
-        pass
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return None
-    except OSError:
-        return "unknown"
-    return "unknown"

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.decoders import decode_faster
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.files import read_file, write_atomically
 from degrade.image_header import ImageHeader, read_header
@@ -142,6 +143,19 @@ def decode_photo(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Ph
         As for :func:`read_photo`.
     """
     header = read_photo_header(data, path, max_pixels=max_pixels)
+    stored: AnyArray | None = decode_faster(data, header)
+    is_gray = False
+    if stored is None:
+        pixels = _decode(data, header, path)
+        is_gray = pixels.ndim == 2
+        stored = _to_rgb(pixels)
+    rgb = np.ascontiguousarray(_apply_orientation(stored, header.orientation))
+    rgb.flags.writeable = False
+    return Photo(rgb, hashlib.sha256(data).hexdigest(), _notes(header, is_gray=is_gray))
+
+
+def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:
+    """Return the pixels as OpenCV has them: gray, BGR or BGRA."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
     except cv2.error:
@@ -152,9 +166,7 @@ def decode_photo(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Ph
         raise InputError(path, f"pixels of type {pixels.dtype}", "save it as 8- or 16-bit PNG")
     if pixels.shape[:2] != (header.height, header.width):
         raise InputError(path, "its pixels do not fill the size in its header", "replace the file")
-    rgb = np.ascontiguousarray(_apply_orientation(_to_rgb(pixels), header.orientation))
-    rgb.flags.writeable = False
-    return Photo(rgb, hashlib.sha256(data).hexdigest(), _notes(header, pixels))
+    return pixels
 
 
 def _to_rgb(pixels: AnyArray) -> AnyArray:
@@ -175,9 +187,9 @@ def _apply_orientation(pixels: AnyArray, orientation: int) -> AnyArray:
     return pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
 
 
-def _notes(header: ImageHeader, pixels: AnyArray) -> tuple[str, ...]:
+def _notes(header: ImageHeader, *, is_gray: bool) -> tuple[str, ...]:
     notes = []
-    if pixels.ndim == 2:
+    if is_gray:
         notes.append("gray")
     if header.has_alpha:
         notes.append("alpha dropped")

@@ -162,7 +162,8 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
     Raises
     ------
     InvalidValueError
-        The array is not square, not finite, all zero, or its sum is not above 0.
+        The array is not square, not finite, all zero, its sum is not above 0, or its centre of
+        mass lies outside of it.
     """
     mended = np.array(weights, dtype=np.float64)
     _check_scale(scale)
@@ -180,6 +181,10 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
     if mended.shape[0] < 3:
         mended = np.pad(mended, 1)
     offset = phase_error(mended, scale)
+    if np.abs(offset).max() > mended.shape[0] + scale:
+        raise InvalidValueError(
+            "weights must have their centre of mass among them: those of either sign nearly cancel"
+        )
     if np.abs(offset).max() > PHASE_TOLERANCE:
         notes.append(f"moved by ({-offset[0]:.2f}, {-offset[1]:.2f}) HR pixels")
         mended = _move_centre(mended, scale)

@@ -1,4 +1,4 @@
-"""Noise patches: finding flat parts of a photo and taking their residuals.
+"""Noise patches: finding flat parts of a photo.
 
 RealSR (Ji et al., CVPRW 2020, §3.2): a patch p is taken when its grey-level variance is below a
 maximum; its residual is p minus its own mean. On purpose different from the released code: every
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
-from degrade.resample import mirror_indices
+from degrade.residuals import channel_means, residual_of
+from degrade.window_statistics import measure_windows
 
 __all__ = [
     "NoisePatch",
@@ -28,14 +28,10 @@ __all__ = [
     "search_noise_patches",
     "suggest_max_variance",
     "take_patches",
-    "tile_residual",
 ]
 
 Box = tuple[int, int, int, int]
 """(top, left, height, width) in pixels."""
-
-_STRUCTURE_BLOCKS = 4
-_BAND_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +60,11 @@ class NoiseSelection:
         Largest share of the variance that lies between the means of those blocks, in any colour
         channel: gradients and soft shapes are no noise. Grey levels alone would miss what only
         the colour tells.
+    max_patches : int
+        Most patches kept of one photo. Of more accepted ones those are kept that lie far from
+        each other: the first in reading order, then in turn the one whose nearest kept one is
+        farthest (ties: the first in reading order). Where they lie alone decides, so that the
+        levels of noise and brightness that are kept are those of the photo.
     """
 
     patch_size: int = 256
@@ -74,6 +75,7 @@ class NoiseSelection:
     max_clipped: float = 0.005
     max_structure: float = 3.0
     max_unevenness: float = 0.4
+    max_patches: int = 64
 
     def __post_init__(self) -> None:
         if self.patch_size < 8:
@@ -93,6 +95,8 @@ class NoiseSelection:
             raise InvalidValueError(f"max_structure must be at least 1, got {self.max_structure}")
         if not 0 <= self.max_unevenness <= 1:
             raise InvalidValueError(f"max_unevenness must be in 0…1, got {self.max_unevenness}")
+        if self.max_patches < 1:
+            raise InvalidValueError(f"max_patches must be at least 1, got {self.max_patches}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +144,9 @@ class NoiseSearch:
     Attributes
     ----------
     boxes : list of (top, left, height, width)
-        The accepted patches, in reading order.
+        The accepted patches that are kept, in reading order.
+    kept : (K,) int64 array
+        Which of the positions looked at those are.
     refused : dict of str to int
         Gate name (``variance``, ``flat``, ``dark``, ``clipped``, ``textured``, ``uneven``, in
         this order) to positions that failed it first.
@@ -152,23 +158,12 @@ class NoiseSearch:
     """
 
     boxes: list[Box]
+    kept: npt.NDArray[np.int64]
     refused: dict[str, int]
     variances: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
     accepted: npt.NDArray[np.bool_]
     too_varied: npt.NDArray[np.bool_]
-
-
-def channel_means(pixels: AnyArray) -> npt.NDArray[np.float64]:
-    """Return the mean per channel of (P, P, 3) integer pixels, in the pixels' own units."""
-    flat = pixels.reshape(-1, pixels.shape[-1])
-    return np.asarray(flat.mean(axis=0, dtype=np.float64), dtype=np.float64)
-
-
-def residual_of(pixels: AnyArray, means: npt.NDArray[np.float64]) -> FloatArray:
-    """Return ``pixels`` minus ``means`` on the [0, 1] range of the pixels' dtype, as float32."""
-    peak = float(np.iinfo(pixels.dtype).max)
-    return ((pixels.astype(np.float64) - means) / peak).astype(np.float32)
 
 
 def patch_positions(length: int, patch_size: int, stride: int) -> npt.NDArray[np.int64]:
@@ -181,7 +176,7 @@ def patch_positions(length: int, patch_size: int, stride: int) -> npt.NDArray[np
 
 
 def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSearch:
-    """Find the flat patches of a photo by integral images.
+    """Find the flat patches of a photo.
 
     Parameters
     ----------
@@ -208,117 +203,48 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
     rows = patch_positions(pixels.shape[0], size, stride)
     columns = patch_positions(pixels.shape[1], size, stride)
     if rows.size == 0 or columns.size == 0:
-        empty = np.empty(0)
-        none = np.empty(0, dtype=bool)
-        return NoiseSearch([], {}, empty, empty, none, none)
-
-    bands = [
-        _measure(pixels[band[0] : band[-1] + size], band - band[0], columns, size)
-        for band in _bands(rows, size)
-    ]
-    means, variances, clipped, structure, unevenness = (
-        np.concatenate(parts) for parts in zip(*bands, strict=True)
-    )
+        empty, none = np.empty(0), np.empty(0, dtype=bool)
+        return NoiseSearch([], np.empty(0, dtype=np.int64), {}, empty, empty, none, none)
+    found = measure_windows(pixels, rows, columns, size)
     gates = {
-        "variance": variances > selection.max_variance,
-        "flat": variances < selection.min_variance,
-        "dark": means < selection.min_mean,
-        "clipped": clipped > selection.max_clipped,
-        "textured": structure > selection.max_structure,
-        "uneven": unevenness > selection.max_unevenness,
+        "variance": found.variances > selection.max_variance,
+        "flat": found.variances < selection.min_variance,
+        "dark": found.means < selection.min_mean,
+        "clipped": found.clipped > selection.max_clipped,
+        "textured": found.structure > selection.max_structure,
+        "uneven": found.unevenness > selection.max_unevenness,
     }
-    accepted = np.ones(means.shape, dtype=bool)
+    accepted = np.ones(found.means.shape, dtype=bool)
     refused = {}
     for name, fails in gates.items():
         refused[name] = int((accepted & fails).sum())
         accepted &= ~fails
     others = np.any([fails for name, fails in gates.items() if name != "variance"], axis=0)
     too_varied = gates["variance"] & ~others
-    boxes = [(int(rows[i]), int(columns[j]), size, size) for i, j in np.argwhere(accepted)]
+    at = np.flatnonzero(accepted)
+    places = np.stack([rows[at // len(columns)], columns[at % len(columns)]], axis=1)
+    kept = _spread(places, selection.max_patches)
+    boxes = [(int(top), int(left), size, size) for top, left in places[kept]]
     return NoiseSearch(
-        boxes, refused, variances.ravel(), means.ravel(), accepted.ravel(), too_varied.ravel()
-    )
-
-
-def _bands(rows: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.int64]]:
-    """Group patch rows that are searched together: few enough that the integrals stay small."""
-    span = max(size, _BAND_ROWS)
-    return np.split(rows, np.flatnonzero(np.diff(rows // span)) + 1)
-
-
-def _measure(
-    pixels: AnyArray, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], size: int
-) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return mean, variance, share of clipped pixels, structure and unevenness, per position."""
-    peak = np.iinfo(pixels.dtype).max
-    places = (rows, columns)
-    means, variances = _window_moments(_integrals(_grey_levels(pixels)), places, size)
-    clipped, _ = _integrals(np.any((pixels == 0) | (pixels == peak), axis=2).astype(np.uint8))
-    structure, unevenness = _block_statistics(_integrals(pixels), places, size)
-    return means, variances, _window_sums(clipped, places, size) / size**2, structure, unevenness
-
-
-def _grey_levels(pixels: AnyArray) -> npt.NDArray[np.float64]:
-    """Return BT.601 luma in 8-bit units."""
-    unit = 255.0 / np.iinfo(pixels.dtype).max
-    # Channel by channel: a matrix product would first copy the photo to float64 as a whole.
-    grey: npt.NDArray[np.float64] = pixels[..., 0] * (0.299 * unit)
-    grey += pixels[..., 1] * (0.587 * unit)
-    grey += pixels[..., 2] * (0.114 * unit)
-    return grey
-
-
-def _integrals(values: AnyArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the float64 integral images of (H, W[, C]) values and of their squares.
-
-    Sums over 8-bit photos are exact. The squares of 200 million 16-bit samples add up to less than
-    2^60, of which a double drops the last 7 bits: 1e-4 in the grey variance of the smallest patch.
-    """
-    if values.dtype == np.uint16:  # not among the types that OpenCV sums
-        values = values.astype(np.float64)
-    total, squares = cv2.integral2(values, sdepth=cv2.CV_64F, sqdepth=cv2.CV_64F)
-    return np.asarray(total, np.float64), np.asarray(squares, np.float64)
-
-
-_Places = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Top rows and left columns of windows, every one with every other."""
-
-
-def _window_sums(
-    integral: npt.NDArray[np.float64], places: _Places, size: int
-) -> npt.NDArray[np.float64]:
-    top, left = places[0][:, None], places[1][None, :]
-    bottom, right = top + size, left + size
-    return (
-        integral[bottom, right] - integral[top, right]
-        - integral[bottom, left] + integral[top, left]
+        boxes, at[kept], refused, found.variances.ravel(), found.means.ravel(), accepted.ravel(),
+        too_varied.ravel(),
     )  # fmt: skip
 
 
-def _window_moments(
-    integrals: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], places: _Places, size: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    means, squares = (_window_sums(integral, places, size) / size**2 for integral in integrals)
-    return means, np.maximum(squares - means**2, 0.0)
+def _spread(places: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+    """Return the indices, ascending, of ``count`` of (N, 2) places that lie far from each other.
 
-
-def _block_statistics(
-    integrals: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], places: _Places, size: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return, per position, structure and unevenness as :class:`NoiseSelection` defines them."""
-    block = size // _STRUCTURE_BLOCKS
-    offsets = [block * step for step in range(_STRUCTURE_BLOCKS)]
-    moments = [
-        _window_moments(integrals, (places[0] + down, places[1] + right), block)
-        for down in offsets
-        for right in offsets
-    ]
-    means, variances = (np.stack(values) for values in zip(*moments, strict=True))
-    within, between = variances.mean(axis=0), means.var(axis=0)
-    structure, unevenness = np.ones_like(within), np.zeros_like(within)
-    np.divide(variances.max(axis=0), within, out=structure, where=within > 0)
-    np.divide(between, within + between, out=unevenness, where=within + between > 0)
-    return structure.max(axis=-1), unevenness.max(axis=-1)
+    The first place, then in turn the one whose nearest chosen one is farthest; ties go to the
+    first.
+    """
+    if len(places) <= count:
+        return np.arange(len(places))
+    chosen = [0]
+    distances = ((places - places[0]) ** 2).sum(axis=1)
+    while len(chosen) < count:
+        chosen.append(int(distances.argmax()))
+        np.minimum(distances, ((places - places[chosen[-1]]) ** 2).sum(axis=1), out=distances)
+    return np.sort(np.array(chosen))
 
 
 def suggest_max_variance(searches: Sequence[NoiseSearch]) -> float | None:
@@ -333,7 +259,7 @@ def suggest_max_variance(searches: Sequence[NoiseSearch]) -> float | None:
 def extract_noise_patches(
     pixels: AnyArray, selection: NoiseSelection, *, source: str = ""
 ) -> list[NoisePatch]:
-    """Return the flat patches of a photo, in reading order.
+    """Return the flat patches of a photo that are kept, in reading order.
 
     Parameters and errors as for :func:`search_noise_patches`; ``source`` names the photo.
     """
@@ -342,9 +268,9 @@ def extract_noise_patches(
 
 
 def take_patches(pixels: AnyArray, search: NoiseSearch, *, source: str) -> list[NoisePatch]:
-    """Cut out the patches that ``search`` accepted in ``pixels``."""
+    """Cut out the patches of ``pixels`` that ``search`` keeps."""
     statistics = zip(
-        search.boxes, search.variances[search.accepted], search.means[search.accepted], strict=True
+        search.boxes, search.variances[search.kept], search.means[search.kept], strict=True
     )
     return [
         NoisePatch(
@@ -353,15 +279,3 @@ def take_patches(pixels: AnyArray, search: NoiseSearch, *, source: str) -> list[
         )
         for box, variance, mean in statistics
     ]  # fmt: skip
-
-
-def tile_residual(residual: AnyArray, top: int, left: int, height: int, width: int) -> AnyArray:
-    """Read a (height, width, 3) window of a residual continued without end by mirroring.
-
-    Mirroring leaves no seams; a window that fits inside the residual is a plain crop.
-    """
-    if top + height <= residual.shape[0] and left + width <= residual.shape[1]:
-        return residual[top : top + height, left : left + width]
-    rows = mirror_indices(np.arange(top, top + height), residual.shape[0])
-    columns = mirror_indices(np.arange(left, left + width), residual.shape[1])
-    return residual[rows[:, None], columns]

@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
-import pickle
+import math
 import re
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.files import read_file, write_atomically
-from esrgan.naming import rrdbnet_from_state_dict, unwrap_params
 from esrgan.networks import RRDBNet
+from esrgan.weight_files import encode_pth, parse_weights, read_network
 
 __all__ = [
     "CheckpointWarning",
+    "best_score",
     "has_checkpoint",
     "parse_weights",
     "read_generator",
@@ -44,42 +42,18 @@ class CheckpointWarning(UserWarning):
     """A checkpoint was damaged and an older one is used instead."""
 
 
-def parse_weights(data: bytes, path: Path) -> Any:
-    """Read what ``torch.save`` wrote, tensors and plain values only, onto the CPU.
-
-    Raises
-    ------
-    InputError
-        The bytes are damaged or would run code when unpickled; they are not run.
-    """
-    try:
-        # torch does not look at the checksums of the archive that it reads.
-        if zipfile.is_zipfile(io.BytesIO(data)) and zipfile.ZipFile(io.BytesIO(data)).testzip():
-            raise ValueError("a checksum does not fit")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        reason = "holds more than plain weights, which could run code, or is no PyTorch file"
-    except Exception:
-        # Damage surfaces as any of a dozen exceptions from inside the reader.
-        reason = "is damaged, or no PyTorch file"
-    raise InputError(path, f"{reason}; refused", "get it again from where it came from")
-
-
 def read_generator(path: Path) -> RRDBNet:
-    """Read an RRDBNet from a weights file in any of the three namings.
+    """Read an RRDBNet from a weights file in any naming.
 
     Raises
     ------
     InputError
         The file is missing, damaged, would run code, or is no RRDBNet for RGB images.
     """
-    content = parse_weights(read_file(path), path)
-    try:
-        generator = rrdbnet_from_state_dict(unwrap_params(content))
-    except InvalidValueError as error:
-        raise InputError(path, str(error), "give RRDBNet weights") from None
+    generator = read_network(path)
+    if not isinstance(generator, RRDBNet):
+        name = type(generator).__name__
+        raise InputError(path, f"not the weights of an RRDBNet: {name}'s", "give RRDBNet weights")
     if (generator.in_channels, generator.out_channels) != (3, 3):
         channels = f"{generator.in_channels} channels to {generator.out_channels}"
         raise InputError(path, f"an RRDBNet from {channels}", "give one for RGB images")
@@ -89,11 +63,19 @@ def read_generator(path: Path) -> RRDBNet:
 def write_generator(path: Path, generator: nn.Module) -> None:
     """Write the generator as any reader of BasicSR's RRDBNet weights expects it."""
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    write_atomically(path, _saved({"params": state}))
+    write_atomically(path, encode_pth({"params": state}))
 
 
-def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep: int = 3) -> Path:
-    """Write a checkpoint and remove all but the newest ``keep``.
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    state: Mapping[str, Any],
+    *,
+    keep: int = 3,
+    score: float | None = None,
+    keep_best: int = 0,
+) -> Path:
+    """Write a checkpoint; remove all but the newest ``keep`` and the best ``keep_best``.
 
     Parameters
     ----------
@@ -104,6 +86,10 @@ def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep:
         Tensors, plain Python values, and lists and dicts of them.
     keep : int
         At least 1.
+    score : float or None
+        How good it is, more is better; None: not known.
+    keep_best : int
+        Of those with a score; of equal ones the newer counts as better.
 
     Returns
     -------
@@ -117,16 +103,25 @@ def write_checkpoint(folder: Path, step: int, state: Mapping[str, Any], *, keep:
     DegradeError
         The disk is full or the folder cannot be written; the older checkpoints are untouched.
     """
-    if keep < 1:
-        raise InvalidValueError(f"keep must be at least 1, got {keep}")
+    if keep < 1 or keep_best < 0:
+        raise InvalidValueError(
+            f"keep must be at least 1 and keep_best at least 0, got {keep} and {keep_best}"
+        )
     _check_plain(state, "state")
     path = folder / f"checkpoint-{step:08d}.pt"
-    data = _saved(dict(state))
+    data = encode_pth(state)
     write_atomically(path, data)
-    stamp = {"step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    stamp: dict[str, Any] = {"step": step, "bytes": len(data)}
+    stamp |= {"sha256": hashlib.sha256(data).hexdigest(), "score": score}
     write_atomically(path.with_suffix(".json"), json.dumps(stamp).encode())
-    _prune(folder, step, keep)
+    _prune(folder, step, keep, keep_best)
     return path
+
+
+def best_score(folder: Path) -> float | None:
+    """Return the highest score of the checkpoints in the folder; None where none has one."""
+    return max((score for step in _steps(folder) if (score := _score(folder, step)) is not None),
+               default=None)  # fmt: skip
 
 
 def has_checkpoint(folder: Path) -> bool:
@@ -174,12 +169,6 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def _saved(state: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    return buffer.getvalue()
-
-
 def _check_plain(value: Any, where: str) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -199,11 +188,22 @@ def _steps(folder: Path) -> list[int]:
     return sorted(int(match.group(1)) for match in found if match)
 
 
-def _prune(folder: Path, newest: int, keep: int) -> None:
+def _score(folder: Path, step: int) -> float | None:
+    """Return a checkpoint's score; None where it has none or its stamp is damaged."""
+    try:
+        score = json.loads(read_file(folder / f"checkpoint-{step:08d}.json"))["score"]
+    except (InputError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return float(score) if type(score) in (int, float) and math.isfinite(score) else None
+
+
+def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
     steps = _steps(folder)
     # Later ones were damaged, passed over, and belong to a future that is not this run's.
     past = [step for step in steps if step <= newest]
-    for step in [*past[:-keep], *steps[len(past) :]]:
+    scores = {step: score for step in past if (score := _score(folder, step)) is not None}
+    best = sorted(scores, key=lambda step: (scores[step], step), reverse=True)[:keep_best]
+    for step in set(steps).difference(past[-keep:], best):
         # The stamp goes first: a kill in between leaves a file that does not count.
         for suffix in (".json", ".pt"):
             with contextlib.suppress(OSError):

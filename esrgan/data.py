@@ -8,32 +8,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from degrade.arrays import FloatArray, U8Array
-from degrade.degradation import NoiseChoice
-from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.image_io import quantise
+from degrade.arrays import AnyArray, U8Array
+from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
-from degrade.pool import DegradationPool
 from degrade.rng import rng_for
+from esrgan.losses import turn_kernels
+from esrgan.pool_sources import KernelSource, NoiseSource, SampleChance
 
-__all__ = ["NoiseSource", "PairDataset", "SampleKey", "StepSampler"]
+__all__ = [
+    "KernelSource",
+    "NoiseSource",
+    "PairDataset",
+    "SampleChance",
+    "SampleKey",
+    "StepSampler",
+    "to_float",
+]
 
 SampleKey: TypeAlias = tuple[int, int]
 """(epoch, index): names one sample of a run."""
 
+# Changes with everything that decides which samples a seed gives, besides what the user sets.
+_STREAM = 2
+# What cv2.flip takes for the last two bits of a turn: 1 mirrors left and right, 2 up and down.
+_FLIPS = {1: 1, 2: 0, 3: -1}
+
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]]):
-    """LR/HR training samples from a folder of pairs, HDF5 or LMDB.
+    """LR/HR training samples from a folder of pairs in any format.
 
     Parameters
     ----------
@@ -47,23 +59,26 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
     augment : bool
         Flip and rotate.
     pool : Path or None
-        Where the noise is drawn from when the run deferred it; None: the pool that the pairs were
-        built with. Not opened otherwise.
+        Where the noise is drawn from when the run deferred it, and where the kernels are; None: the
+        pool that the pairs were built with. Not opened otherwise.
+    kernels : bool
+        Whether :meth:`read_kernels` is going to be used.
 
     Raises
     ------
     InvalidValueError
-        ``hr_patch`` does not fit the scale, or no pair is large enough.
+        ``hr_patch`` does not fit the scale or the kernels, or no pair is large enough.
     DegradeError
-        The folder holds no finished pairs, or the noise is deferred and the pool cannot be read
-        or holds none.
+        The folder holds no finished pairs; the noise is deferred and the pool cannot be read or
+        holds none; or kernels are asked for and are not known or not in the pool.
 
     Notes
     -----
     ``dataset[index]`` is a sample of the epoch that was set by :meth:`set_epoch`;
-    ``dataset[epoch, index]`` one of any epoch. Both are (lr_CHW, hr_CHW) uint8 RGB tensors; turn
-    them into floats on the device, once a batch. The dataset can be pickled; files are opened by
-    each process when first needed.
+    ``dataset[epoch, index]`` one of any epoch. Both are (lr_CHW, hr_CHW) uint8 RGB tensors. Whole
+    batches are cheaper: :meth:`read_batch` and, on the device, :func:`to_float`; a ``DataLoader``
+    that collates samples itself asks for them a batch at a time too. The dataset can be pickled;
+    files are opened by each process when first needed.
     """
 
     def __init__(
@@ -74,6 +89,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         seed: int,
         augment: bool = True,
         pool: Path | None = None,
+        kernels: bool = False,
     ) -> None:
         self._reader = open_pairs(folder)
         self.scale = self._reader.scale
@@ -87,7 +103,6 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         self._epoch = 0
         fits = [min(record.lr_shape[:2]) >= self.lr_patch for record in self._reader.records]
         self._rows = [row for row, fit in enumerate(fits) if fit]
-        self._checked: set[int] = set()
         self.too_small = tuple(
             record.key for record, fit in zip(self._reader.records, fits, strict=True) if not fit
         )
@@ -97,6 +112,11 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
                 f"{hr_patch}; use a smaller --hr-patch"
             )
         self.noise = NoiseSource.of_run(self._reader.run, folder, pool, self.scale)
+        self.kernels: KernelSource | None = None
+        if kernels:
+            records = [self._reader.records[row] for row in self._rows]
+            self.kernels = KernelSource.of_pairs(records, self._reader.run, folder, pool)
+            self.kernels.check_patch(hr_patch, self.scale)
 
     @property
     def fingerprint(self) -> str:
@@ -104,7 +124,9 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         records = self._reader.records
         content: list[Any] = [[records[row].key, records[row].crc32] for row in self._rows]
         noise = None if self.noise is None else self.noise.pool.digest(self.scale)
-        content += [self.lr_patch, self.scale, self.augment, noise]
+        content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
+        if self.kernels is not None:
+            content.append(self.kernels.ids)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def set_epoch(self, epoch: int) -> None:
@@ -119,82 +141,106 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         return len(self._rows)
 
     def __getitem__(self, key: int | SampleKey) -> tuple[Tensor, Tensor]:
-        epoch, index = key if isinstance(key, tuple) else (self._epoch, key)
+        lr_BHWC, hr_BHWC = self.read_batch([key])
+        return lr_BHWC[0].permute(2, 0, 1).contiguous(), hr_BHWC[0].permute(2, 0, 1).contiguous()
+
+    def __getitems__(self, keys: Sequence[int | SampleKey]) -> list[tuple[Tensor, Tensor]]:
+        """Return samples as ``dataset[key]`` gives them, views of one batch."""
+        lr_BHWC, hr_BHWC = self.read_batch(keys)
+        return list(zip(lr_BHWC.permute(0, 3, 1, 2), hr_BHWC.permute(0, 3, 1, 2), strict=True))
+
+    def read_batch(self, keys: Sequence[int | SampleKey]) -> tuple[Tensor, Tensor]:
+        """Return a batch of samples, each as it is alone.
+
+        Parameters
+        ----------
+        keys : sequence of int or (epoch, index)
+
+        Returns
+        -------
+        lr_BHWC, hr_BHWC : (B, h, w, 3) uint8 tensors
+            RGB, in the order of ``keys``.
+
+        Raises
+        ------
+        IndexError
+            A key is outside the dataset.
+        CorruptDataError
+            A pair is damaged; names file, row and key.
+        """
+        lr_size, hr_size = self.lr_patch, self.lr_patch * self.scale
+        lr_BHWC = np.empty((len(keys), lr_size, lr_size, 3), np.uint8)
+        hr_BHWC = np.empty((len(keys), hr_size, hr_size, 3), np.uint8)
+        for number, key in enumerate(keys):
+            epoch, index = key if isinstance(key, tuple) else (self._epoch, key)
+            self._read_sample(epoch, index, lr_BHWC[number], hr_BHWC[number])
+        return torch.from_numpy(lr_BHWC), torch.from_numpy(hr_BHWC)
+
+    def read_kernels(self, keys: Sequence[SampleKey]) -> Tensor:
+        """Return the kernels that the LR of these samples were made with, turned as they are.
+
+        Parameters
+        ----------
+        keys : sequence of (epoch, index)
+
+        Returns
+        -------
+        (B, K, K) float32 Tensor
+            For :func:`esrgan.losses.cycle_loss`; of one size for the whole dataset.
+
+        Raises
+        ------
+        InvalidValueError
+            The dataset was made without kernels.
+        """
+        if self.kernels is None:
+            raise InvalidValueError("the dataset was made without kernels; give kernels=True")
+        kernels_BKK = self.kernels.weights_NKK[[self.kernels.numbers[index] for _, index in keys]]
+        turns = [self._draw(epoch, index)[2] for epoch, index in keys]
+        return turn_kernels(torch.from_numpy(kernels_BKK), turns, self.scale)
+
+    def _draw(self, epoch: int, index: int) -> tuple[int, int, int, SampleChance]:
+        """Return top and left of a sample in LR pixels, its turn, and what else is to be drawn."""
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside 0…{len(self) - 1}")
-        row = self._rows[index]
-        record = self._reader.records[row]
+        record = self._reader.records[self._rows[index]]
         # The pair's key, not the index: pairs that come or go do not change the crops of others.
-        rng = rng_for(self.seed, "samples", epoch, record.key)
-        top = int(rng.integers(record.lr_shape[0] - self.lr_patch + 1))
-        left = int(rng.integers(record.lr_shape[1] - self.lr_patch + 1))
-        lr, hr = self._read_crop(row, top, left)
+        chance = SampleChance(self.seed, epoch, record.key)
+        top = chance.below(record.lr_shape[0] - self.lr_patch + 1)
+        left = chance.below(record.lr_shape[1] - self.lr_patch + 1)
+        return top, left, chance.below(8) if self.augment else 0, chance
+
+    def _read_sample(self, epoch: int, index: int, lr_out: U8Array, hr_out: U8Array) -> None:
+        """Write a sample into its place in a batch."""
+        top, left, turn, chance = self._draw(epoch, index)
+        lr, hr = self._reader.read_crop(self._rows[index], top, left, self.lr_patch)
         if self.noise is not None:
-            lr = self.noise.add_to(lr, rng)
-        turn = int(rng.integers(8)) if self.augment else 0
-        return _to_tensor(_turn(lr, turn)), _to_tensor(_turn(hr, turn))
-
-    def _read_crop(self, row: int, top: int, left: int) -> tuple[U8Array, U8Array]:
-        """Read a crop; the first time in each process the whole pair, whose checksum is tested."""
-        size, scale = self.lr_patch, self.scale
-        if row in self._checked:
-            return self._reader.read_crop(row, top, left, size)
-        lr, hr = self._reader.read(row)
-        self._checked.add(row)
-        hr_top, hr_left, hr_size = scale * top, scale * left, scale * size
-        return (
-            lr[top : top + size, left : left + size],
-            hr[hr_top : hr_top + hr_size, hr_left : hr_left + hr_size],
-        )
+            lr = self.noise.add_to(lr, chance)
+        _turn_into(lr_out, lr, turn)
+        _turn_into(hr_out, hr, turn)
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseSource:
-    """The residuals of a pool, for pairs that were built with ``--noise defer``."""
+def _turn_into(out: U8Array, image: U8Array, turn: int) -> None:
+    """Write one of the eight symmetries of a square image into ``out``.
 
-    pool: DegradationPool
-    choices: tuple[NoiseChoice, ...]
-
-    @classmethod
-    def of_run(
-        cls, run: Mapping[str, Any], folder: Path, pool: Path | None, scale: int
-    ) -> NoiseSource | None:
-        """Open the pool that a run's pairs need; None when they need none."""
-        settings = run.get("settings")
-        if not isinstance(settings, Mapping) or settings.get("noise") != "defer":
-            return None
-        path = pool if pool is not None else Path(str(run.get("pool", "")))
-        hint = f"{printable(folder)} leaves the noise to training: give its pool with --pool"
-        try:
-            opened = DegradationPool.open(path)
-        except DegradeError as error:
-            raise DegradeError(f"{error}; {hint}") from error
-        choices = opened.index(scale).noise
-        if not choices:
-            raise DegradeError(f"{printable(path)}: the pool holds no noise; {hint}")
-        return cls(opened, choices)
-
-    def add_to(self, lr_u8: U8Array, rng: np.random.Generator) -> U8Array:
-        """Add a random crop of a random residual, clip and round, as baking it in would have."""
-        choice = self.choices[int(rng.integers(len(self.choices)))]
-        height, width = lr_u8.shape[:2]
-        # A crop larger than the residual is mirrored on, so any origin inside it will do.
-        room = [choice.size - n if n <= choice.size else choice.size - 1 for n in (height, width)]
-        top, left = int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1))
-        residual = self.pool.read_residual_crop(choice.id, top, left, height, width)
-        noisy: FloatArray = lr_u8.astype(np.float32) / np.float32(255) + residual
-        return quantise(noisy)
-
-
-def _turn(image: U8Array, turn: int) -> U8Array:
-    """Apply one of the eight symmetries of the square."""
+    OpenCV moves whole pixels; NumPy copies its views of turned images 20 times as slowly.
+    """
+    turned: AnyArray = image
     if turn & 4:
-        image = image.transpose(1, 0, 2)
-    return image[:: -1 if turn & 2 else 1, :: -1 if turn & 1 else 1]
+        turned = cv2.transpose(turned, dst=None if turn & 3 else out)
+    if turn & 3:
+        turned = cv2.flip(turned, _FLIPS[turn & 3], dst=out)
+    if turned is not out:
+        out[:] = turned
 
 
-def _to_tensor(image: U8Array) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+def to_float(images_BHWC: Tensor, device: torch.device) -> Tensor:
+    """Bring a batch to the networks: (B, h, w, 3) uint8 to (B, 3, h, w) float32 on [0, 1].
+
+    Bytes travel, a quarter of what floats would be; they are converted on the device. In memory the
+    colours of a pixel stay together (channels last), as the networks' weights do.
+    """
+    return images_BHWC.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
 
 
 class StepSampler(Sampler[list[SampleKey]]):

@@ -35,8 +35,10 @@ def start_as_interpolation(generator: RRDBNet) -> None:
     Raises
     ------
     InvalidValueError
-        It has fewer features than the image needs, or does not give RGB for RGB.
+        It has fewer features than the image needs, does not give RGB for RGB, or does not enlarge.
     """
+    if generator.scale == 1:
+        raise InvalidValueError("a generator of ×1 does not enlarge and cannot start so")
     carried, colours = generator.conv_first.in_channels, generator.out_channels
     if generator.conv_first.out_channels < carried or generator.in_channels != colours:
         raise InvalidValueError(

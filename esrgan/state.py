@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,59 +13,113 @@ from torch import nn
 
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.rng import seed_for
-from esrgan.losses import VGG19Features
-from esrgan.networks import PatchDiscriminator, RRDBNet
-from esrgan.presets import TrainingConfig
+from esrgan.config import TrainingConfig
+from esrgan.distributed import ALONE, World, synchronise_batch_norm
+from esrgan.losses import GABOR_LAYERS, FeatureNetwork, GeneratorLoss
+from esrgan.networks import (
+    Discriminator,
+    Generator,
+    MSRResNet,
+    PatchDiscriminator,
+    RRDBNet,
+    SRResNet,
+    UNetDiscriminator,
+    VGGDiscriminator,
+)
+from esrgan.precision import computes_in_bf16
 from esrgan.starting import start_as_interpolation
 
-__all__ = ["TrainingState", "create_state"]
+__all__ = ["TrainingState", "check_networks", "create_state"]
 
-_COUNTERS = ("step", "skipped", "skipped_in_a_row")
+_COUNTERS = ("step", "skipped", "skipped_in_a_row", "restored")
 
 
 @dataclass(slots=True, eq=False)
 class TrainingState:
-    """The networks, their optimizers, and how far they are.
+    """The networks, their losses and optimizers, and how far they are.
 
     Attributes
     ----------
-    generator : RRDBNet
-    discriminator : PatchDiscriminator or None
+    generator : Generator
+    discriminator : Discriminator or None
         None when there is no adversarial loss.
-    vgg : VGG19Features or None
-        None when there is no perceptual loss.
-    generator_optimizer, discriminator_optimizer : torch.optim.Adam
+    average : Generator or None
+        The moving average of the generator's weights.
+    loss, first_loss : GeneratorLoss
+        The run's, and that of the first ``pixel_steps``.
+    generator_optimizer, discriminator_optimizer : torch.optim.Optimizer
+    bf16 : bool
+        Convolutions are computed in bfloat16.
+    generator_pass, discriminator_pass : nn.Module
+        What a step calls: the networks themselves, or their compiled form.
     step : int
         Steps done, the skipped ones included.
     skipped, skipped_in_a_row : int
         Steps that were not applied because a loss or a gradient was not finite.
+    restored : int
+        How often an earlier state was taken up again because such steps did not end.
     """
 
-    generator: RRDBNet
-    discriminator: PatchDiscriminator | None
-    vgg: VGG19Features | None
-    generator_optimizer: torch.optim.Adam
-    discriminator_optimizer: torch.optim.Adam | None
+    generator: Generator
+    discriminator: Discriminator | None
+    average: Generator | None
+    loss: GeneratorLoss
+    first_loss: GeneratorLoss
+    generator_optimizer: torch.optim.Optimizer
+    discriminator_optimizer: torch.optim.Optimizer | None
+    bf16: bool
+    generator_pass: nn.Module
+    discriminator_pass: nn.Module | None
     step: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
+    restored: int = 0
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.generator.conv_first.weight.device
 
+    @property
+    def result(self) -> Generator:
+        """What the run is for: the averaged generator, or the generator itself."""
+        return self.average or self.generator
+
+    @contextmanager
+    def evaluating(self) -> Iterator[Generator]:
+        """Give the result in evaluation mode, without gradients, for a while."""
+        result = self.result
+        try:
+            with torch.inference_mode():
+                yield result.eval()
+        finally:
+            result.train()
+
+    def compile(self) -> None:
+        """Let ``torch.compile`` make the networks' passes faster, the first steps much slower."""
+        self.generator_pass = _compiled(self.generator)
+        if self.discriminator is not None:
+            self.discriminator_pass = _compiled(self.discriminator)
+        if isinstance(self.loss.features, nn.Module):
+            self.loss.features.compile()
+
     def to_plain(self) -> dict[str, Any]:
         """Return everything that :meth:`restore` needs, as tensors and plain values.
 
-        The VGG weights do not change and are left out. There is no state of random generators:
+        The feature network does not change and is left out. There is no state of random generators:
         what is drawn in a step depends on the seed and the step alone.
         """
         parts = {name: part.state_dict() for name, part in self._parts().items()}
         return parts | {name: getattr(self, name) for name in _COUNTERS}
 
-    def restore(self, plain: Mapping[str, Any]) -> None:
+    def restore(self, plain: Mapping[str, Any], *, counters: bool = True) -> None:
         """Take over what :meth:`to_plain` returned.
+
+        Parameters
+        ----------
+        plain : mapping
+        counters : bool
+            Also how far it was; False goes on from here with the earlier weights.
 
         Raises
         ------
@@ -71,14 +127,15 @@ class TrainingState:
             It does not belong to networks of these sizes.
         """
         try:
-            counters = {name: int(plain[name]) for name in _COUNTERS}
+            values = {name: int(plain[name]) for name in _COUNTERS}
             for name, part in self._parts().items():
                 part.load_state_dict(plain[name])
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             reason = str(error).splitlines()[0]
             raise CorruptDataError(f"the checkpoint is not of this network: {reason}") from error
-        for name, value in counters.items():
-            setattr(self, name, value)
+        if counters:
+            for name, value in values.items():
+                setattr(self, name, value)
 
     def _parts(self) -> dict[str, Any]:
         parts = {
@@ -86,6 +143,7 @@ class TrainingState:
             "generator_optimizer": self.generator_optimizer,
             "discriminator": self.discriminator,
             "discriminator_optimizer": self.discriminator_optimizer,
+            "average": self.average,
         }
         return {name: part for name, part in parts.items() if part is not None}
 
@@ -96,8 +154,9 @@ def create_state(
     scale: int,
     seed: int,
     device: str = "cpu",
-    init: RRDBNet | None = None,
-    vgg: VGG19Features | None = None,
+    init: Generator | None = None,
+    features: FeatureNetwork | None = None,
+    world: World = ALONE,
 ) -> TrainingState:
     """Make the networks and optimizers of a run.
 
@@ -109,56 +168,133 @@ def create_state(
     seed : int
         Of the first weights.
     device : str
-    init : RRDBNet or None
+    init : Generator or None
         The generator to go on from; its sizes replace those of ``config``. Trained in place.
-    vgg : VGG19Features or None
-        Needed when ``config.perceptual_weight`` is above 0.
+    features : FeatureNetwork or None
+        Needed when content or texture loss have a weight; moved to ``device``.
+    world : World
+        The processes that train together; all get the same networks.
 
     Raises
     ------
     InvalidValueError
-        ``init`` is of another scale, VGG is missing, or the HR patch is too small for the
-        discriminator.
+        ``init`` is another network or of another scale, ``features`` is missing, the sizes make no
+        network, or the HR patch is too small for the discriminator.
     """
-    if config.perceptual_weight > 0 and vgg is None:
-        raise InvalidValueError("the perceptual loss needs VGG19 weights; set its weight to 0")
-    if init is not None and init.scale != scale:
-        raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")
+    place = torch.device(device)
+    bf16 = computes_in_bf16(config.precision, place)
+    if init is not None:
+        _check_init(init, config, scale)
     # Scoped, so that the caller's global generator is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
-        generator = init or RRDBNet(
-            scale=scale, features=config.features, blocks=config.blocks, growth=config.growth
-        )
-        discriminator = None if config.adversarial_weight == 0 else _make_discriminator(config)
-    if init is None and config.start_as_interpolation:
+        generator = init or _make_generator(config, scale)
+        discriminator = _make_discriminator(config) if config.adversarial_weight else None
+    if init is None and config.start_as_interpolation and isinstance(generator, RRDBNet):
         start_as_interpolation(generator)
     for network in (generator, discriminator):
         if network is not None:
             # Convolutions are a tenth faster so on CPUs, and more on GPUs.
-            network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+            network.to(place, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+            if world.size > 1:
+                synchronise_batch_norm(network)
+    if isinstance(features, nn.Module):
+        features.to(place, memory_format=torch.channels_last)
     return TrainingState(
         generator=generator,
         discriminator=discriminator,
-        vgg=vgg.to(device) if vgg is not None and config.perceptual_weight > 0 else None,
-        generator_optimizer=_adam(generator, config),
-        discriminator_optimizer=None if discriminator is None else _adam(discriminator, config),
+        average=copy.deepcopy(generator).requires_grad_(False) if config.ema_decay else None,
+        loss=_make_loss(config, features),
+        first_loss=GeneratorLoss(weights={"pixel": 1.0}, pixel=config.pixel_loss),
+        generator_optimizer=_make_optimizer(generator, config),
+        discriminator_optimizer=(
+            None if discriminator is None else _make_optimizer(discriminator, config)
+        ),
+        bf16=bf16,
+        generator_pass=generator,
+        discriminator_pass=discriminator,
     )
 
 
-def _make_discriminator(config: TrainingConfig) -> PatchDiscriminator:
-    discriminator = PatchDiscriminator(
-        features=config.discriminator_features,
-        layers=config.discriminator_layers,
-        norm=config.discriminator_norm,
-    )
+def check_networks(config: TrainingConfig, scale: int) -> None:
+    """Find out, without memory or time, whether :func:`create_state` can make the networks.
+
+    Raises
+    ------
+    InvalidValueError
+        As :func:`create_state`, the feature network and ``init`` aside.
+    """
+    with torch.device("meta"):
+        generator = _make_generator(config, scale)
+        if config.start_as_interpolation and isinstance(generator, RRDBNet):
+            start_as_interpolation(generator)
+        if config.adversarial_weight:
+            _make_discriminator(config)
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]
+    return compiled
+
+
+def _make_generator(config: TrainingConfig, scale: int) -> Generator:
+    sizes: dict[str, Any] = {
+        "scale": scale,
+        "features": config.features,
+        "blocks": config.blocks,
+    }
+    if config.generator == "rrdbnet":
+        return RRDBNet(**sizes, growth=config.growth)
+    return SRResNet(**sizes) if config.generator == "srresnet" else MSRResNet(**sizes)
+
+
+def _make_discriminator(config: TrainingConfig) -> Discriminator:
+    features = config.discriminator_features
+    discriminator: Discriminator
+    if config.discriminator == "vgg":
+        discriminator = VGGDiscriminator(features=features, patch_size=config.hr_patch)
+    elif config.discriminator == "unet":
+        discriminator = UNetDiscriminator(features=features)
+    else:
+        discriminator = PatchDiscriminator(
+            features=features, layers=config.discriminator_layers, norm=config.discriminator_norm
+        )
     if config.hr_patch < discriminator.smallest_side:
         raise InvalidValueError(
-            f"hr_patch must be at least {discriminator.smallest_side} for a discriminator with "
-            f"{config.discriminator_layers} strided layers, got {config.hr_patch}"
+            f"hr_patch must be at least {discriminator.smallest_side} for this discriminator, "
+            f"got {config.hr_patch}"
         )
     return discriminator
 
 
-def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=config.betas)
+def _make_loss(config: TrainingConfig, features: FeatureNetwork | None) -> GeneratorLoss:
+    gabor = config.content_features == "gabor"
+    return GeneratorLoss(
+        weights=config.loss_weights,
+        pixel=config.pixel_loss,
+        content_layers=GABOR_LAYERS if gabor else config.content_layers,
+        content_distance=config.content_distance,
+        content_scale=config.content_scale,
+        texture_layers=GABOR_LAYERS if gabor else config.texture_layers,
+        features=features if config.needs_features else None,
+        adversarial=config.adversarial_loss,
+    )
+
+
+def _make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(
+        network.parameters(), lr=config.learning_rate, betas=config.betas,
+        weight_decay=config.weight_decay, fused=True,
+    )  # fmt: skip
+
+
+def _check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
+    name = type(init).__name__
+    if name.lower() != config.generator:
+        raise InvalidValueError(
+            f"the run trains the generator {config.generator!r}, the weights to start from are "
+            f"those of {name}"
+        )
+    if init.scale != scale:
+        raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")

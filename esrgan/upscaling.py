@@ -10,7 +10,7 @@ import torch
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
 from degrade.noise import Box
-from esrgan.networks import RRDBNet
+from esrgan.networks import Generator
 
 __all__ = ["DEFAULT_OVERLAP", "DEFAULT_TILE", "upscale", "upscale_pixels"]
 
@@ -23,7 +23,7 @@ DEFAULT_OVERLAP = 24
 
 def upscale(
     image: FloatArray,
-    generator: RRDBNet,
+    generator: Generator,
     *,
     tile: int = DEFAULT_TILE,
     overlap: int = DEFAULT_OVERLAP,
@@ -35,7 +35,7 @@ def upscale(
     ----------
     image : (H, W, 3) float32 array
         RGB on [0, 1].
-    generator : RRDBNet
+    generator : Generator
         Moved to ``device``.
     tile : int
         Side of the tiles in LR pixels. Only one is in work at a time.
@@ -62,7 +62,7 @@ def upscale(
 
 def upscale_pixels(
     pixels: AnyArray,
-    generator: RRDBNet,
+    generator: Generator,
     *,
     tile: int = DEFAULT_TILE,
     overlap: int = DEFAULT_OVERLAP,
@@ -95,7 +95,7 @@ def upscale_pixels(
     return sr
 
 
-def _enlarged_shape(image: AnyArray, generator: RRDBNet) -> tuple[int, int, int]:
+def _enlarged_shape(image: AnyArray, generator: Generator) -> tuple[int, int, int]:
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise InvalidValueError(f"an image must be (H, W, 3), got {image.shape}")
     height, width, channels = image.shape
@@ -108,14 +108,14 @@ def _paste(image: AnyArray, box: Box, pixels: AnyArray) -> None:
 
 
 def _upscale_tiles(
-    image: AnyArray, peak: int, generator: RRDBNet, sizes: tuple[int, int], device: str
+    image: AnyArray, peak: int, generator: Generator, sizes: tuple[int, int], device: str
 ) -> Iterator[tuple[Box, FloatArray]]:
     """Yield boxes in SR pixels, which cover the result once, and their RGB on [0, 1]."""
     tile, overlap = sizes
     if tile < 1 or overlap < 0:
         raise InvalidValueError(f"tile must be positive, overlap not negative, got {sizes}")
-    # Pixel-unshuffle works on pairs of pixels: tiles must not start in the middle of one.
-    tile, overlap = tile + tile % 2, overlap + overlap % 2
+    # Pixel-unshuffle works on blocks of pixels: tiles must not start in the middle of one.
+    tile, overlap = (size + -size % generator.lr_multiple for size in (tile, overlap))
     generator = generator.to(device).eval()
     scale = generator.scale
     height, width = image.shape[:2]
@@ -130,7 +130,7 @@ def _upscale_tiles(
             yield box, sr[first_row : first_row + box[2], first_column : first_column + box[3]]
 
 
-def _run(image: FloatArray, generator: RRDBNet, device: str) -> FloatArray:
+def _run(image: FloatArray, generator: Generator, device: str) -> FloatArray:
     with torch.inference_mode():
         lr_BCHW = torch.from_numpy(image.transpose(2, 0, 1).copy())[None].to(device)
         sr_BCHW = generator(lr_BCHW).clamp_(0, 1)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
 
-__all__ = ["Interrupted", "interrupt_signal"]
+__all__ = ["Interrupted", "deferred_signals", "interrupt_signal"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -18,3 +24,25 @@ class Interrupted(KeyboardInterrupt):
 def interrupt_signal(error: KeyboardInterrupt) -> int:
     """Return the signal behind an interrupt; SIGINT for a plain Ctrl-C."""
     return error.signum if isinstance(error, Interrupted) else int(signal.SIGINT)
+
+
+@contextlib.contextmanager
+def deferred_signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of being interrupted by them; the second one counts."""
+    caught: list[int] = []
+
+    def remember(signum: int, _frame: FrameType | None) -> None:
+        if caught:
+            raise Interrupted(signum)
+        caught.append(signum)
+
+    if threading.current_thread() is not threading.main_thread():
+        # Python lets only the main thread handle signals; a library user stops in other ways.
+        yield caught
+        return
+    previous = {number: signal.signal(number, remember) for number in _SIGNALS}
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

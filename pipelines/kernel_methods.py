@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Protocol
 
 from degrade.errors import InvalidValueError
 from degrade.estimates import KernelEstimate, UnsuitablePhotoError
+from degrade.files import read_file
 from degrade.image_io import Photo
 
 if TYPE_CHECKING:
@@ -97,7 +99,8 @@ def _weights_digest(scale: int) -> str:
     from degrade.spectral.weights import load_network, weights_file
 
     load_network(scale)  # says what is wrong if the file is missing or damaged
-    return hashlib.sha256(weights_file(scale).read_bytes()).hexdigest()[:16]
+    with resources.as_file(weights_file(scale)) as path:
+        return hashlib.sha256(read_file(path)).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 import degrade
 from degrade.errors import DegradeError, InputError, printable
@@ -80,27 +82,75 @@ class ExtractNoiseConfig:
 @dataclass(frozen=True, slots=True)
 class _Task:
     photo: ScannedPhoto
-    config: ExtractNoiseConfig
+    selection: NoiseSelection
+    max_pixels: int
+
+
+_BIN_EDGES = (0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf)
+"""Grey variances between which the positions of a run without any noise are counted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Found:
-    search: NoiseSearch
+    """What a worker found in one photo; short, however many positions were looked at.
+
+    Attributes
+    ----------
+    patches : list of NoisePatch
+    line : str
+        Tells a person of the photo.
+    bins : int array
+        Positions by grey variance, between :data:`_BIN_EDGES`.
+    refused : dict of str to int
+        Positions by the gate that they failed first.
+    wanted : float or None
+        The ``max_variance`` that would have accepted some position more.
+    """
+
     patches: list[NoisePatch]
+    line: str
+    bins: npt.NDArray[np.int64]
+    refused: dict[str, int]
+    wanted: float | None
+
+
+@dataclass(slots=True, eq=False)
+class _Tally:
+    """The sum over all photos searched."""
+
+    found: int = 0
+    lines: list[str] = field(default_factory=list)
+    bins: npt.NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(len(_BIN_EDGES) - 1, dtype=np.int64)
+    )
+    refused: Counter[str] = field(default_factory=Counter)
+    wanted: float = np.inf
+
+    def add(self, photo: _Found) -> None:
+        self.found += len(photo.patches)
+        self.lines.append(photo.line)
+        self.bins += photo.bins
+        self.refused.update(photo.refused)
+        if photo.wanted is not None:
+            self.wanted = min(self.wanted, photo.wanted)
 
 
 def _extract(task: _Task) -> _Found:
-    photo, config = task.photo, task.config
-    size = config.selection.patch_size
+    photo, size = task.photo, task.selection.patch_size
     if min(photo.height, photo.width) < size:
         raise InputError(
             photo.path,
             f"{photo.width}×{photo.height} is smaller than a noise patch of {size} pixels",
             f"use --patch-size {min(photo.height, photo.width)} or less",
         )
-    pixels = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels).pixels
-    search = search_noise_patches(pixels, config.selection)
-    return _Found(search, take_patches(pixels, search, source=photo.name))
+    pixels = read_scanned(photo.path, photo.sha256, max_pixels=task.max_pixels).pixels
+    search = search_noise_patches(pixels, task.selection)
+    bins, _ = np.histogram(search.variances, _BIN_EDGES)
+    wanted = suggest_max_variance([search])
+    return _Found(
+        take_patches(pixels, search, source=photo.name),
+        _describe(photo.name, search, wanted), bins, search.refused, wanted,
+    )  # fmt: skip
 
 
 def run_noise_extraction(
@@ -136,13 +186,12 @@ def run_noise_extraction(
     photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     pool = DegradationPool.create(config.pool)
     before = len(pool.noise)
-    found, interrupted = 0, None
-    searches: list[tuple[str, NoiseSearch]] = []
+    tally, interrupted = _Tally(), None
     report = on_progress or no_progress
     try:
         with pool.writing():
             report(0, len(photos))
-            tasks = [_Task(photo, config) for photo in photos]
+            tasks = [_Task(photo, config.selection, config.max_pixels) for photo in photos]
             results = (executor or InProcessExecutor()).run(_extract, tasks)
             for count, result in enumerate(results, 1):
                 photo = photos[result.index]
@@ -153,79 +202,82 @@ def run_noise_extraction(
                 except WorkerDiedError as error:
                     rejects.append(Reject(str(photo.path), str(error)))
                 else:
-                    _keep(pool, photo, outcome, config)
-                    found += len(outcome.patches)
-                    searches.append((photo.name, outcome.search))
+                    _keep(pool, photo, outcome.patches, config)
+                    tally.add(outcome)
                 report(count, len(photos))
     except KeyboardInterrupt as error:
         interrupted = interrupt_signal(error)
     write_rejects(config.pool, rejects)
-    if not found and interrupted is None:
-        text = _nothing_found([search for _, search in searches], rejects, config.selection)
-        raise NoNoiseError(text, rejects)
+    if not tally.found and interrupted is None:
+        raise NoNoiseError(_nothing_found(tally, rejects, config.selection), rejects)
     added = len(pool.noise) - before
     return RunReport(
-        job="extract-noise", done=added, skipped=found - added, unit="noise patches",
+        job="extract-noise", done=added, skipped=tally.found - added, unit="noise patches",
         seconds=time.monotonic() - started, rejects=tuple(rejects),
-        lines=tuple(sorted(_describe(name, search) for name, search in searches)),
-        interrupted=interrupted,
+        lines=tuple(sorted(tally.lines)), interrupted=interrupted,
     )  # fmt: skip
 
 
 def _keep(
-    pool: DegradationPool, photo: ScannedPhoto, found: _Found, config: ExtractNoiseConfig
+    pool: DegradationPool,
+    photo: ScannedPhoto,
+    patches: Sequence[NoisePatch],
+    config: ExtractNoiseConfig,
 ) -> None:
-    pool.add_source(photo.as_record())
-    for patch in found.patches:
-        pool.add_noise(
-            patch,
-            Provenance(
-                source_name=photo.name, source_sha256=photo.sha256, box=patch.box,
-                method="variance", settings=config.settings, tool_version=degrade.__version__,
-                statistics={"variance": patch.variance, "brightness": patch.brightness},
-            ),
-        )  # fmt: skip
+    settings = config.settings
+    pool.add_photo(
+        photo.as_record(),
+        (
+            (
+                patch,
+                Provenance(
+                    source_name=photo.name, source_sha256=photo.sha256, box=patch.box,
+                    method="variance", settings=settings, tool_version=degrade.__version__,
+                    statistics={"variance": patch.variance, "brightness": patch.brightness},
+                ),
+            )
+            for patch in patches
+        ),
+    )  # fmt: skip
 
 
-def _describe(name: str, search: NoiseSearch) -> str:
+def _describe(name: str, search: NoiseSearch, wanted: float | None) -> str:
+    accepted = int(search.accepted.sum())
+    line = f"{printable(name)}: {accepted} of {search.accepted.size} positions"
+    if accepted > len(search.boxes):
+        line += f", of which {len(search.boxes)} are kept"
     refused = ", ".join(f"{gate} {count}" for gate, count in search.refused.items() if count)
-    line = f"{printable(name)}: {len(search.boxes)} of {search.accepted.size} positions"
     if refused:
         line += f"; refused: {refused}"
-    wanted = None if search.boxes else suggest_max_variance([search])
-    if wanted is not None and wanted <= _MOST_NOISE:
+    if not search.boxes and wanted is not None and wanted <= _MOST_NOISE:
         line += f"; --max-variance {wanted:g} would find some"
     return line
 
 
-def _nothing_found(
-    searches: Sequence[NoiseSearch], rejects: Sequence[Reject], selection: NoiseSelection
-) -> str:
+def _nothing_found(tally: _Tally, rejects: Sequence[Reject], selection: NoiseSelection) -> str:
     """Say in one line what variances there were and what would have found some noise."""
-    if not searches:
+    if not tally.lines:
         return f"no noise patch found, {len(rejects)} photos rejected; the first: {rejects[0]}"
-    variances = np.concatenate([search.variances for search in searches])
-    edges = [0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf]
-    counts, _ = np.histogram(variances, edges)
     bars = ", ".join(
         f"{low:g}–{high:g}: {count}" if np.isfinite(high) else f"above {low:g}: {count}"
-        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+        for (low, high), count in zip(pairwise(_BIN_EDGES), tally.bins, strict=True)
         if count
     )
-    wanted = suggest_max_variance(searches)
-    if wanted is not None:
-        remedy = f"--max-variance {wanted:g} would find some"
-        if wanted > _MOST_NOISE:
-            remedy += f", but rather scene than noise: try --patch-size {selection.patch_size // 4}"
-    else:
-        gates = Counter[str]()
-        for search in searches:
-            gates.update(search.refused)
-        reasons = ", ".join(f"{gate} {count}" for gate, count in gates.most_common() if count)
-        is_dark = gates.most_common(1)[0][0] == "dark"
-        other = "a lower --min-mean" if is_dark else f"--patch-size {selection.patch_size // 2}"
-        remedy = f"refused as {reasons}: try {other}"
     return (
-        f"no noise patch found in {len(searches)} photos at --max-variance "
-        f"{selection.max_variance:g}; positions by grey variance: {bars}; {remedy}"
+        f"no noise patch found in {len(tally.lines)} photos at --max-variance "
+        f"{selection.max_variance:g}; positions by grey variance: {bars}; "
+        f"{_remedy(tally, selection)}"
     )
+
+
+def _remedy(tally: _Tally, selection: NoiseSelection) -> str:
+    if np.isfinite(tally.wanted):
+        remedy = f"--max-variance {tally.wanted:g} would find some"
+        if tally.wanted > _MOST_NOISE:
+            remedy += f", but rather scene than noise: try --patch-size {selection.patch_size // 4}"
+        return remedy
+    gates = tally.refused.most_common()
+    reasons = ", ".join(f"{gate} {count}" for gate, count in gates if count)
+    is_dark = gates[0][0] == "dark"
+    other = "a lower --min-mean" if is_dark else f"--patch-size {selection.patch_size // 2}"
+    return f"refused as {reasons}: try {other}"

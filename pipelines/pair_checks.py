@@ -12,7 +12,8 @@ import numpy as np
 from degrade.degradation import DegradationPlan
 from degrade.errors import DegradeError, InputError, printable
 from degrade.image_io import MAX_PIXELS, write_png
-from degrade.pairs import open_pairs, verify_pairs
+from degrade.pairs import Location, open_pairs, place_at, verify_pairs
+from degrade.pairs.manifest import MANIFEST_NAME
 from degrade.pool import DegradationPool
 from degrade.sources import SourceFile, find_images, hash_file
 from pipelines.reports import ProgressCallback, RunReport, no_progress
@@ -21,8 +22,8 @@ from pipelines.shard_building import rebuild_pair
 __all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
 
 
-def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunReport:
-    """Re-hash every pair of a folder.
+def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> RunReport:
+    """Re-hash every pair of a folder, or of a URL, shard by shard.
 
     Raises
     ------
@@ -33,7 +34,8 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
     report = on_progress or no_progress
     checked, problems, shards = 0, [], set()
     lines: tuple[str, ...] = ()
-    for result in verify_pairs(folder):
+    pairs = place_at(where)
+    for result in verify_pairs(pairs):
         if result.problem is None:
             checked += 1
             lines = lines or (f"the first is {result.key}",)
@@ -44,10 +46,15 @@ def verify(folder: Path, *, on_progress: ProgressCallback | None = None) -> RunR
             if result.row is not None:
                 place += f", row {result.row} ({result.key})"
             problems.append(f"{place}: {result.problem}")
+    if shards == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
+        raise DegradeError(
+            f"{pairs.shown()}: {checked} pairs are sound, but its run has not ended (there is no "
+            f"{MANIFEST_NAME}); run the command that began it again to finish"
+        )
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise DegradeError(
-            f"{printable(folder)} is damaged, {checked} pairs are sound: "
+            f"{pairs.shown()} is damaged, {checked} pairs are sound: "
             f"{'; '.join(problems[:3])}{more}; delete what is damaged and build it again: "
             f"{', '.join(sorted(shards))}"
         )
@@ -103,6 +110,8 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
         stored_lr, stored_hr = reader.read(row)
         plan = reader.records[row].plan
         run = reader.run
+    if plan is None:
+        raise DegradeError(f"{printable(config.key)} was imported: there is no plan to replay")
     pool = DegradationPool.open(config.pool or Path(str(run["pool"])))
     recorded = [Path(str(path)) for path in run.get("hr", [])]
     path = _find_photo(plan.source_sha256, config.hr or tuple(recorded), pool)

@@ -6,17 +6,18 @@ the same on every machine and in every run.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from degrade.degradation import DegradationConfig, PoolIndex, hr_boxes
+from degrade.degradation import DegradationConfig, hr_boxes
 from degrade.errors import InvalidValueError
 from degrade.image_io import MAX_PIXELS
 from degrade.noise import Box
-from degrade.pairs import ShardSpec
+from degrade.pairs import Format, Place, ShardSpec
 from degrade.sources import Reject
 from pipelines.photo_scan import ScannedPhoto
 from pipelines.shard_building import PlannedPhoto, ShardTask
@@ -32,12 +33,13 @@ class BuildPairsConfig:
     ----------
     pool : Path
         The degradation pool.
-    out : Path
-        The folder of the pairs; made when missing.
+    out : Path or str
+        The folder of the pairs, made when missing; or a URL that fsspec knows, such as
+        ``s3://bucket/prefix``.
     hr : tuple of Path
         Clean HR photos: files, folders, manifests. Empty: the photos that the pool was measured
         on, cleaned up by bicubic ½.
-    format : {"hdf5", "lmdb"}
+    format : {"hdf5", "lmdb", "lmdb-raw"}
     scale : int
         HR size over LR size; the pool needs kernels of this scale.
     hr_size : int or None
@@ -48,16 +50,16 @@ class BuildPairsConfig:
         1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
     seed : int
     shard_mib : int or None
-        Size of a shard. None: 256 MiB, and for HDF5 less on small sets, so that every core has
-        several; never anything that depends on the machine.
+        Size of a shard. None: 256 MiB, and except for ``lmdb`` less on small sets, so that every
+        core has several; never anything that depends on the machine.
     max_pixels : int
         Larger photos are rejected before they are decoded.
     """
 
     pool: Path
-    out: Path
+    out: Path | str
     hr: tuple[Path, ...] = ()
-    format: Literal["hdf5", "lmdb"] = "hdf5"
+    format: Format = "hdf5"
     scale: int = 4
     hr_size: int | None = 512
     noise: Literal["bake", "defer", "none"] = "bake"
@@ -68,8 +70,9 @@ class BuildPairsConfig:
 
     def __post_init__(self) -> None:
         _ = self.degradation  # checks scale, noise and clean_up
-        if self.format not in ("hdf5", "lmdb"):
-            raise InvalidValueError(f"format must be hdf5 or lmdb, got {self.format!r}")
+        if self.format not in get_args(Format):
+            known = ", ".join(get_args(Format))
+            raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.shard_mib is not None and self.shard_mib < 1:
@@ -94,22 +97,25 @@ def plan_photos(
     A photo that is too small for one is rejected.
     """
     planned, rejects = {}, []
+    boxes_of = functools.cache(_boxes)  # one tuple for all photos of a size
     factor = config.degradation.clean_up
     for photo in sorted(photos, key=lambda p: (p.sha256, p.name)):
         if photo.sha256 in planned:
             continue
         clean = (photo.height // factor, photo.width // factor)
-        boxes = hr_boxes(clean, config.hr_size, config.scale)
+        boxes = boxes_of(clean, config.hr_size, config.scale)
         if boxes:
             key = _photo_key(photo)
-            planned[photo.sha256] = PlannedPhoto(
-                photo.path, photo.name, photo.sha256, key, tuple(boxes)
-            )
+            planned[photo.sha256] = PlannedPhoto(photo.path, photo.name, photo.sha256, key, boxes)
         else:
             rejects.append(_too_small(photo, clean, config))
     # Within a photo, pair keys only append digits; "_" keeps one photo's key from running on into
     # another's, so this order is the order of the pair keys too.
     return sorted(planned.values(), key=lambda p: p.key + "_"), rejects
+
+
+def _boxes(size: tuple[int, int], hr_size: int | None, scale: int) -> tuple[Box, ...]:
+    return tuple(hr_boxes(size, hr_size, scale))
 
 
 def _photo_key(photo: ScannedPhoto) -> str:
@@ -129,10 +135,15 @@ def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsCo
 
 
 def plan_shards(
-    config: BuildPairsConfig, index: PoolIndex, planned: Sequence[PlannedPhoto], config_hash: str
+    config: BuildPairsConfig,
+    place: Place,
+    pool_end: int,
+    planned: Sequence[PlannedPhoto],
+    config_hash: str,
 ) -> list[ShardTask]:
     """Group the photos, in order, into shards of about the wanted size."""
-    sizes = [sum(_pair_bytes(box, config.scale) for box in photo.boxes) for photo in planned]
+    bytes_of = functools.cache(_pair_bytes)
+    sizes = [sum(bytes_of(box, config.scale) for box in photo.boxes) for photo in planned]
     target = _shard_bytes(config, sum(sizes))
     groups: list[list[PlannedPhoto]] = [[]]
     filled = 0
@@ -144,13 +155,13 @@ def plan_shards(
         filled += size
     return [
         ShardTask(
-            folder=config.out,
+            place=place,
             spec=ShardSpec(
                 index=number, format=config.format, scale=config.scale,
                 hr_size=config.hr_size, config_hash=config_hash,
             ),
-            photos=tuple(group), pool=config.pool, index=index, degradation=config.degradation,
-            seed=config.seed, max_pixels=config.max_pixels,
+            photos=tuple(group), pool=config.pool.absolute(), pool_end=pool_end,
+            degradation=config.degradation, seed=config.seed, max_pixels=config.max_pixels,
         )
         for number, group in enumerate(groups)
     ]  # fmt: skip
@@ -164,5 +175,5 @@ def _pair_bytes(box: Box, scale: int) -> int:
 def _shard_bytes(config: BuildPairsConfig, total: int) -> int:
     if config.shard_mib is not None:
         return config.shard_mib << 20
-    # The field's LMDB trainers read one folder, so a small set should be one shard there.
+    # The field's trainers read one LMDB folder, so a small set should be one shard there.
     return 256 << 20 if config.format == "lmdb" else min(max(total // 32, 4 << 20), 256 << 20)

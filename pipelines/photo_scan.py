@@ -18,8 +18,10 @@ from degrade.image_io import (
 )
 from degrade.pool import SourceRecord
 from degrade.sources import Reject, SourceFile, find_images
+from pipelines.executors import Executor, InProcessExecutor
+from pipelines.reports import ProgressCallback, no_progress
 
-__all__ = ["ScannedPhoto", "find_photos", "read_scanned", "scan_photos"]
+__all__ = ["ScannedPhoto", "fails_again", "find_photos", "read_scanned", "scan_photos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +73,78 @@ def find_photos(
 
 
 def scan_photos(
-    files: Sequence[SourceFile], *, max_pixels: int = MAX_PIXELS
+    files: Sequence[SourceFile],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
 ) -> tuple[list[ScannedPhoto], list[Reject]]:
     """Hash each file and read its header; what cannot be used is rejected by name.
 
     A file whose sha256 is stated (by a manifest or a pool) and differs is rejected too.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+    max_pixels : int
+    executor : Executor or None
+        Where files are read, when there are many; None: in this process.
+    on_progress : callable or None
+        Called with (files scanned, files in all).
+
+    Returns
+    -------
+    photos : list of ScannedPhoto
+    rejects : list of Reject
+        Both in the order of ``files``, whoever scanned them.
     """
-    photos, rejects = [], []
-    for file in files:
+    chunks = [
+        _Chunk(tuple(files[i : i + _CHUNK]), max_pixels) for i in range(0, len(files), _CHUNK)
+    ]
+    if executor is None or len(chunks) == 1:
+        executor = InProcessExecutor()
+    scanned: dict[int, list[ScannedPhoto | Reject]] = {}
+    done, report = 0, on_progress or no_progress
+    for result in executor.run(_scan_chunk, chunks):
+        chunk = chunks[result.index]
+        scanned[result.index] = result.value or _scan_singly(chunk, executor)
+        done += len(chunk.files)
+        report(done, len(files))
+    found = [item for index in range(len(chunks)) for item in scanned[index]]
+    photos = [item for item in found if isinstance(item, ScannedPhoto)]
+    return photos, [item for item in found if isinstance(item, Reject)]
+
+
+# Enough to keep a worker busy for longer than it takes to hand over the work.
+_CHUNK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Files that one task scans."""
+
+    files: tuple[SourceFile, ...]
+    max_pixels: int
+
+
+def _scan_chunk(chunk: _Chunk) -> list[ScannedPhoto | Reject]:
+    found: list[ScannedPhoto | Reject] = []
+    for file in chunk.files:
         try:
-            photos.append(_scan(file, max_pixels))
+            found.append(_scan(file, chunk.max_pixels))
         except InputError as error:
-            rejects.append(Reject.from_error(error))
-    return photos, rejects
+            found.append(Reject.from_error(error))
+    return found
+
+
+def _scan_singly(chunk: _Chunk, executor: Executor) -> list[ScannedPhoto | Reject]:
+    """Scan the files of a chunk that killed its worker one by one, to name the one that did."""
+    singles = [_Chunk((file,), chunk.max_pixels) for file in chunk.files]
+    found: list[ScannedPhoto | Reject] = [Reject("", "")] * len(singles)
+    for result in executor.run(_scan_chunk, singles):
+        lost = Reject(str(chunk.files[result.index].path), str(result.error))
+        found[result.index] = result.value[0] if result.value else lost
+    return found
 
 
 def _scan(file: SourceFile, max_pixels: int) -> ScannedPhoto:
@@ -110,3 +171,21 @@ def read_scanned(path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS) -> Ph
     if photo.sha256 != sha256:
         raise InputError(path, "it changed while the run went on", "run the same command again")
     return photo
+
+
+def fails_again(path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS) -> bool:
+    """Tell whether a photo that could not be read never can be: it is whole, and no decoder has it.
+
+    False when it is no longer the one that was scanned, or when only its disk had failed.
+    """
+    try:
+        data = read_file(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            return False
+    except InputError:
+        return False
+    try:
+        decode_photo(data, path, max_pixels=max_pixels)
+    except InputError:
+        return True
+    return False

@@ -12,7 +12,16 @@ from typing import TypeAlias
 from degrade.files import write_atomically
 from degrade.sources import Reject
 
-__all__ = ["ProgressCallback", "RunReport", "no_progress", "write_rejects"]
+__all__ = [
+    "REJECTS_NAME",
+    "ProgressCallback",
+    "RunReport",
+    "encode_rejects",
+    "no_progress",
+    "write_rejects",
+]
+
+REJECTS_NAME = "rejects.jsonl"
 
 ProgressCallback: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) as a job moves on."""
@@ -74,8 +83,13 @@ class RunReport:
 
 
 def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
-    """Write ``folder/rejects.jsonl``: one line a rejected input, no line when there is none."""
+    """Write ``folder/rejects.jsonl``: what :func:`encode_rejects` gives."""
+    write_atomically(folder / REJECTS_NAME, encode_rejects(rejects))
+
+
+def encode_rejects(rejects: Sequence[Reject]) -> bytes:
+    """Return one line of JSON a rejected input, no line when there is none."""
     ordered = sorted(rejects, key=lambda reject: (reject.path, reject.reason))
     # Escaped to ASCII: a file name may hold bytes that are no text.
     lines = [json.dumps(reject.to_json(), sort_keys=True) + "\n" for reject in ordered]
-    write_atomically(folder / "rejects.jsonl", "".join(lines).encode("ascii"))
+    return "".join(lines).encode("ascii")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from degrade.arrays import FloatArray
+from degrade.arrays import U8Array
 from degrade.degradation import (
     DegradationConfig,
     DegradationPlan,
@@ -16,15 +18,19 @@ from degrade.degradation import (
     make_pair,
     plan_degradation,
 )
-from degrade.errors import DegradeError, InputError
+from degrade.downsampling import PreparedImage
+from degrade.errors import CorruptDataError, DegradeError, InputError
+from degrade.kernels import BlurKernel
 from degrade.noise import Box
-from degrade.pairs import ShardSpec, create_shard
+from degrade.pairs import Place, ShardSpec, create_shard
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from degrade.sources import Reject, hash_file
-from pipelines.photo_scan import read_scanned
+from degrade.sources import Reject
+from pipelines.photo_scan import fails_again, read_scanned
+from pipelines.run_settings import RUN_FILE
+from pipelines.shard_runs import ShardReceipt, ensure_shard
 
-__all__ = ["PlannedPhoto", "ShardReceipt", "ShardTask", "build_shard", "rebuild_pair"]
+__all__ = ["PlannedPhoto", "ShardTask", "build_shard", "rebuild_pair"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,46 +46,45 @@ class PlannedPhoto:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardTask:
-    """Everything that a worker needs to make one shard; picklable.
+    """Everything that a worker needs to make one shard; picklable, and small for any pool.
 
-    ``index`` is what the run began with: the pool may grow while shards are made.
+    ``pool_end`` is where the pool's index ended when the run began: the pool may grow meanwhile.
     """
 
-    folder: Path
+    place: Place
     spec: ShardSpec
     photos: tuple[PlannedPhoto, ...]
     pool: Path
-    index: PoolIndex
+    pool_end: int
     degradation: DegradationConfig
     seed: int
     max_pixels: int
 
-
-@dataclass(frozen=True, slots=True)
-class ShardReceipt:
-    """What a worker reports of a committed shard.
-
-    ``clipping_shift`` is how far clipping moved the mean of LR, in 8-bit grey levels.
-    """
-
-    index: int
-    pairs: int
-    clipping_shift: float
+    def input_paths(self) -> dict[str, str]:
+        """Return the photos' paths by their keys."""
+        return {photo.key: str(photo.path) for photo in self.photos}
 
 
 def build_shard(task: ShardTask) -> ShardReceipt:
     """Make and commit one shard. A photo that cannot be read is recorded there; the rest goes on.
 
+    A shard that is committed already, by an earlier try or by another worker, is left as it is, so
+    that a task may run any number of times, also at once. A disk that fails is tried once more.
+
     Raises
     ------
     DegradeError
-        The pool is damaged, the shard cannot be written, or a photo is no longer what it was when
-        the run began; nothing is committed.
+        The pool is damaged, the shard cannot be written, a photo is no longer what it was when
+        the run began, or the place belongs to another run by now; nothing is committed.
     """
-    pool = DegradationPool.open(task.pool)
+    return ensure_shard(task, _make_shard)
+
+
+def _make_shard(task: ShardTask) -> ShardReceipt:
+    pool = _snapshot(task)[0]
     rejects: list[Reject] = []
     count, shift = 0, 0.0
-    with create_shard(task.folder, task.spec) as shard:
+    with create_shard(task.place, task.spec) as shard:
         for photo in task.photos:
             try:
                 for pair in _pairs_of(photo, task, pool):
@@ -87,40 +92,82 @@ def build_shard(task: ShardTask) -> ShardReceipt:
                     count += 1
                     shift += pair.clipping_shift
             except InputError as error:
-                if not _is_as_planned(photo):
+                if not fails_again(photo.path, photo.sha256, max_pixels=task.max_pixels):
                     # It may come back; a committed shard would do without it for good.
                     raise DegradeError(str(error)) from error
                 # By its key: where the photo lies must not change the shard's bytes.
                 rejects.append(Reject(photo.key, error.reason, error.remedy))
+        _require_same_run(task)
         sources = [{"key": p.key, "name": p.name, "sha256": p.sha256} for p in task.photos]
         shard.commit(sources=sources, rejects=rejects)
     return ShardReceipt(task.spec.index, count, shift / max(count, 1))
 
 
-def _is_as_planned(photo: PlannedPhoto) -> bool:
+def _require_same_run(task: ShardTask) -> None:
+    """Keep a worker whose run was given up out of the run that has the place now.
+
+    Shards of one run are the same bytes whoever makes them; those of another are not.
+    """
     try:
-        return hash_file(photo.path) == photo.sha256
-    except InputError:
-        return False
+        run = json.loads(task.place.read(RUN_FILE))
+        is_same = run["config_hash"] == task.spec.config_hash
+    except (CorruptDataError, ValueError, KeyError, TypeError, RecursionError):
+        is_same = False
+    if not is_same:
+        raise DegradeError(
+            f"{task.place.shown(RUN_FILE)}: not of the run that {task.spec.name} was made for, "
+            "so the shard is not added; run build-pairs again"
+        )
+
+
+def _snapshot(task: ShardTask) -> tuple[DegradationPool, PoolIndex]:
+    """Return the pool as it was when the run began, and what plans may draw from."""
+    return _open_snapshot(task.pool, task.pool_end, task.spec.scale, task.spec.config_hash)
+
+
+# The hash stands for the pool's content: another pool may come to lie at the same path.
+@functools.lru_cache(maxsize=1)
+def _open_snapshot(
+    path: Path, end: int, scale: int, _config_hash: str
+) -> tuple[DegradationPool, PoolIndex]:
+    pool = DegradationPool.open(path, until=end)
+    return pool, pool.index(scale)
 
 
 def _pairs_of(photo: PlannedPhoto, task: ShardTask, pool: DegradationPool) -> Iterator[Pair]:
-    hr = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
+    hr_u8 = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
+    index = _snapshot(task)[1]
+    plans = []
     for number, box in enumerate(photo.boxes):
         # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
         rng = rng_for(task.seed, "pairs", photo.sha256, *box)
         key = f"{photo.key}_{number:04d}"
-        plan = plan_degradation(key, photo.sha256, box, task.index, task.degradation, rng=rng)
-        yield _apply(hr, plan, pool)
+        plans.append(plan_degradation(key, photo.sha256, box, index, task.degradation, rng=rng))
+    yield from _apply(hr_u8, plans, pool)
 
 
-def _read_hr(path: Path, sha256: str, factor: int, max_pixels: int) -> FloatArray:
-    return clean_up(read_scanned(path, sha256, max_pixels=max_pixels).as_float(), factor)
+def _read_hr(path: Path, sha256: str, factor: int, max_pixels: int) -> U8Array:
+    return clean_up(read_scanned(path, sha256, max_pixels=max_pixels).as_u8(), factor)
 
 
-def _apply(hr: FloatArray, plan: DegradationPlan, pool: DegradationPool) -> Pair:
-    noise = None if plan.noise_id is None else pool.read_residual(plan.noise_id)
-    return make_pair(hr, plan, pool.read_kernel(plan.kernel_id), noise)
+def _apply(
+    hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: DegradationPool
+) -> Iterator[Pair]:
+    """Make the pairs of one photo."""
+    kernels = {plan.kernel_id: _read_kernel(pool, plan.kernel_id) for plan in plans}
+    reach = max(kernel.size for kernel in kernels.values()) // 2
+    hr = PreparedImage(hr_u8, plans[0].scale, reach)
+    for plan in plans:
+        noise = None
+        if plan.noise_id is not None and plan.noise_origin is not None:
+            lr_sides = (side // plan.scale for side in plan.hr_box[2:])
+            noise = pool.read_residual_crop(plan.noise_id, *plan.noise_origin, *lr_sides)
+        yield make_pair(hr, plan, kernels[plan.kernel_id], noise)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_kernel(pool: DegradationPool, kernel_id: str) -> BlurKernel:
+    return pool.read_kernel(kernel_id)
 
 
 def rebuild_pair(
@@ -133,4 +180,5 @@ def rebuild_pair(
     InputError
         The photo at ``path`` is not the one of the plan, or cannot be read.
     """
-    return _apply(_read_hr(path, plan.source_sha256, plan.clean_up, max_pixels), plan, pool)
+    hr_u8 = _read_hr(path, plan.source_sha256, plan.clean_up, max_pixels)
+    return next(_apply(hr_u8, [plan], pool))

@@ -3,119 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import math
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from degrade.errors import (
-    ChangedConfigError,
-    CorruptDataError,
-    InvalidValueError,
-    printable,
-)
-from degrade.files import claim_folder, folder_lock, write_atomically
-from degrade.image_io import write_png
+from degrade.files import claim_folder
+from degrade.locks import folder_lock
 from degrade.sources import Reject, hash_file
-from esrgan.checkpoints import (
-    has_checkpoint,
-    read_generator,
-    read_newest_checkpoint,
-    write_checkpoint,
-    write_generator,
-)
-from esrgan.data import PairDataset
-from esrgan.losses import load_vgg19
+from esrgan.distributed import World, join_world
+from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
 from esrgan.networks import check_device
-from esrgan.presets import TrainingConfig, preset_named
-from esrgan.preview import draw_preview
-from esrgan.step_log import StepLog
-from esrgan.training import TrainingState, create_state, train
-from pipelines.interrupts import Interrupted
+from esrgan.state import create_state
+from pipelines.interrupts import deferred_signals
 from pipelines.reports import ProgressCallback, RunReport, no_progress, write_rejects
+from pipelines.training_inputs import TrainingInputs, open_inputs, read_init
+from pipelines.training_plan import Stage
+from pipelines.training_settings import TrainRunConfig
+from pipelines.training_stage import RUN_FILE, StageRun, StageSettings, check_settings
 
-__all__ = ["TrainRunConfig", "run_training"]
+__all__ = ["LossesCallback", "TrainRunConfig", "run_training"]
 
-_RUN_FILE = "training.json"
-_LOG_FILE = "log.jsonl"
-_SUMMARY_STEPS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainRunConfig:
-    """The settings of ``degrade train``.
-
-    Attributes
-    ----------
-    pairs : Path
-        What ``degrade build-pairs`` made.
-    out : Path
-        Folder of the results: ``generator.pth``, checkpoints, ``log.jsonl``, ``preview.png``.
-    preset : str
-        One of :data:`esrgan.presets.PRESETS`.
-    steps, batch_size, hr_patch : int or None
-        None: as the preset has it.
-    vgg_weights : Path or None
-        VGG19 weights for the perceptual loss; None: train without it.
-    init : Path or None
-        RRDBNet weights to start from.
-    pool : Path or None
-        Where deferred noise is drawn from; None: the pool that the pairs were built with.
-    seed : int
-    device : str
-        A torch device.
-    workers : int
-        Processes that read data. Does not change the result.
-    save_every : int
-        Steps between checkpoints.
-    keep : int
-        Checkpoints that are kept.
-    """
-
-    pairs: Path
-    out: Path
-    preset: str = "tiny"
-    steps: int | None = None
-    batch_size: int | None = None
-    hr_patch: int | None = None
-    vgg_weights: Path | None = None
-    init: Path | None = None
-    pool: Path | None = None
-    seed: int = 0
-    device: str = "cpu"
-    workers: int = 0
-    save_every: int = 500
-    keep: int = 3
-
-    def __post_init__(self) -> None:
-        for name, minimum in (("seed", 0), ("workers", 0), ("save_every", 1), ("keep", 1)):
-            if getattr(self, name) < minimum:
-                raise InvalidValueError(
-                    f"{name} must be at least {minimum}, got {getattr(self, name)}"
-                )
-        _ = self.training  # checks the preset and what replaces its values
-
-    @property
-    def training(self) -> TrainingConfig:
-        """The preset with this run's changes."""
-        changes = {
-            name: getattr(self, name)
-            for name in ("steps", "batch_size", "hr_patch")
-            if getattr(self, name) is not None
-        }
-        if self.vgg_weights is None:
-            changes["perceptual_weight"] = 0.0
-        return replace(preset_named(self.preset).config, **changes)
+LossesCallback = Callable[[Mapping[str, float]], None]
 
 
 def run_training(
-    config: TrainRunConfig, *, on_progress: ProgressCallback | None = None
+    config: TrainRunConfig,
+    *,
+    on_progress: ProgressCallback | None = None,
+    on_losses: LossesCallback | None = None,
 ) -> RunReport:
     """Train, or go on training from the newest checkpoint in ``config.out``.
 
@@ -123,7 +38,9 @@ def run_training(
     ----------
     config : TrainRunConfig
     on_progress : callable or None
-        Called with (steps done, steps in all).
+        Called with (steps done, steps in all), over all stages.
+    on_losses : callable or None
+        Called with each step's losses.
 
     Returns
     -------
@@ -139,175 +56,116 @@ def run_training(
         written), a pair is damaged, or the loss stayed without a finite value.
     ChangedConfigError
         The folder was begun with other settings or pairs.
+
+    Notes
+    -----
+    Started by ``torchrun``, every process calls this with the same settings and the same folders.
     """
     started = time.monotonic()
     check_device(config.device)
-    training = config.training
-    vgg = None if config.vgg_weights is None else load_vgg19(config.vgg_weights)
-    init = None if config.init is None else read_generator(config.init)
-    dataset = PairDataset(
-        config.pairs, hr_patch=training.hr_patch, seed=config.seed, pool=config.pool
-    )
-    state = create_state(
-        training, scale=dataset.scale, seed=config.seed, device=config.device, init=init, vgg=vgg
-    )
-    claim_folder(config.out, _RUN_FILE)
-    with folder_lock(config.out):
-        _begin_or_resume(config, dataset, state)
-        run = _Run(config, training, dataset, state)
-        signum = run.train(on_progress or no_progress)
-    rejects = [_too_small(config, key) for key in dataset.too_small]
-    write_rejects(config.out, rejects)
+    stages = config.plan()
+    with join_world(config.device) as (world, device), contextlib.ExitStack() as stack:
+        inputs = open_inputs(config, stages, world)
+        if world.rank == 0:
+            claim_folder(config.out, RUN_FILE)
+            stack.enter_context(folder_lock(config.out))
+            if len(stages) > 1:
+                check_settings(config.out, {"stages": [stage.name for stage in stages]})
+        world.wait()
+        caught = stack.enter_context(deferred_signals())
+        run = _Run(config, stages, inputs, world, device)
+        run.train(on_progress or no_progress, on_losses, caught, started)
+        rejects = [_too_small(config, key) for key in inputs.too_small]
+        if world.rank == 0:
+            write_rejects(config.out, rejects)
     return RunReport(
-        job="train", done=state.step - run.first_step, skipped=run.first_step, unit="steps",
-        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(run.describe()),
-        interrupted=signum if state.step < training.steps else None,
+        job="train", done=run.done - run.first, skipped=run.first, unit="steps",
+        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(run.lines),
+        interrupted=caught[0] if caught and run.done < run.total else None,
     )  # fmt: skip
 
 
 def _too_small(config: TrainRunConfig, key: str) -> Reject:
-    patch = config.training.hr_patch
-    return Reject(
-        f"{config.pairs}/{key}", f"smaller than an HR patch of {patch}", "use a smaller --hr-patch"
-    )
-
-
-def _begin_or_resume(config: TrainRunConfig, dataset: PairDataset, state: TrainingState) -> None:
-    """Restore the newest checkpoint if there is one; record the settings if there is none."""
-    settings = _settings(config, dataset)
-    path = config.out / _RUN_FILE
-    if not has_checkpoint(config.out):
-        write_atomically(path, json.dumps(settings, indent=1, sort_keys=True).encode())
-        StepLog(config.out / _LOG_FILE).forget_after(0)
-        return
-    try:
-        then = json.loads(path.read_bytes())
-        differences = {
-            name: (str(then.get(name)), str(now))
-            for name, now in settings.items()
-            if then.get(name) != now
-        }
-    except (OSError, ValueError, AttributeError):
-        raise CorruptDataError(
-            f"{printable(path)} is damaged or missing; choose another output folder"
-        ) from None
-    if differences:
-        raise ChangedConfigError(config.out, differences)
-    newest = read_newest_checkpoint(config.out)
-    if newest is not None:
-        state.restore(newest)
-    StepLog(config.out / _LOG_FILE).forget_after(state.step)
-
-
-def _settings(config: TrainRunConfig, dataset: PairDataset) -> dict[str, Any]:
-    """Return what must not change between a run and its resumption; more steps are welcome."""
-    training = asdict(config.training)
-    del training["steps"]
-    files = {"init": config.init, "vgg_weights": config.vgg_weights}
-    hashes = {name: None if path is None else hash_file(path) for name, path in files.items()}
-    own = {"preset": config.preset, "seed": config.seed, "samples": dataset.fingerprint}
-    plain: dict[str, Any] = json.loads(json.dumps(training | hashes | own))
-    return plain
+    return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller --hr-patch")
 
 
 class _Run:
-    """One call of :func:`run_training`, from the restored state on."""
+    """The stages of one call of :func:`run_training`."""
 
     def __init__(
-        self,
-        config: TrainRunConfig,
-        training: TrainingConfig,
-        dataset: PairDataset,
-        state: TrainingState,
-    ) -> None:
-        self.config, self.training = config, training
-        self.dataset, self.state = dataset, state
-        self.first_step = state.step
-        self._saved_step: int | None = None
-        self._pixel_losses: list[float] = []
+        self, config: TrainRunConfig, stages: Sequence[Stage], inputs: TrainingInputs, world: World,
+        device: str,
+    ) -> None:  # fmt: skip
+        self._config, self._stages, self._inputs = config, stages, inputs
+        self._world, self._device = world, device
+        self.total = sum(stage.config.steps for stage in stages)
+        self.done = self.first = 0
+        self.lines: list[str] = []
 
-    def train(self, on_progress: ProgressCallback) -> int | None:
-        """Train and save; return the signal that ended it early, if one did."""
-        state, total = self.state, self.training.steps
-        with _deferred_signals() as caught, StepLog(self.config.out / _LOG_FILE) as log:
+    def train(
+        self, on_progress: ProgressCallback, on_losses: LossesCallback | None,
+        caught: Sequence[int], started: float,
+    ) -> None:  # fmt: skip
+        """Train stage after stage until the end, a signal or the end of the time."""
+        limit = self._config.max_minutes
+        previous: Path | None = None
+        for number in range(len(self._stages)):
+            before = self.done
+            run = self._begin(number, previous)
+            self.first += run.first_step
 
-            def on_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
-                log.append(state.step, losses)
-                if math.isfinite(pixel := losses.get("pixel", math.nan)):
-                    self._pixel_losses.append(pixel)
-                if state.step % self.config.save_every == 0:
-                    self._save()
-                on_progress(state.step, total)
+            def on_step(step: int, losses: Mapping[str, float], before: int = before) -> None:
+                on_progress(before + step, self.total)
+                if on_losses:
+                    on_losses(losses)
 
-            on_progress(state.step, total)
-            train(
-                self.dataset, state, self.training, workers=self.config.workers, on_step=on_step,
-                should_stop=lambda: bool(caught),
-            )  # fmt: skip
-            self._save()
-        return caught[0] if caught else None
+            def should_stop() -> bool:
+                late = limit is not None and time.monotonic() - started > 60 * limit
+                return bool(caught) or late
 
-    def _save(self) -> None:
-        if self._saved_step == self.state.step:
-            return
-        out, state = self.config.out, self.state
-        write_checkpoint(out, state.step, state.to_plain(), keep=self.config.keep)
-        write_generator(out / "generator.pth", state.generator)
-        write_png(out / "preview.png", draw_preview(state.generator, self.dataset))
-        self._saved_step = state.step
+            on_progress(before + run.first_step, self.total)
+            run.train(on_step, should_stop)
+            self.done += run.state.step
+            self._describe(run)
+            if run.state.step < run.stage.config.steps:
+                if limit is not None and not caught:
+                    self.lines.append(
+                        f"stopped after {limit:g} minutes (--max-minutes) at step "
+                        f"{run.state.step} of {run.stage.config.steps}: run the same command again "
+                        "to go on"
+                    )
+                return
+            previous = run.generator
 
-    def describe(self) -> Iterator[str]:
-        """Yield what a person wants to know of the run."""
-        training, preset = self.training, preset_named(self.config.preset)
-        yield f"losses: {', '.join(_describe_losses(training))}"
-        if self.config.vgg_weights is None and preset.config.perceptual_weight:
-            yield "no perceptual loss: no VGG19 weights were given (--vgg-weights)"
-        if self.config.init is None and preset.start:
-            yield f"{self.config.preset} is meant to start from {preset.start}: give them by --init"
-        if len(self._pixel_losses) >= 2 * _SUMMARY_STEPS:
-            first, last = (
-                sum(values) / _SUMMARY_STEPS
-                for values in (self._pixel_losses[:_SUMMARY_STEPS],
-                               self._pixel_losses[-_SUMMARY_STEPS:])
-            )  # fmt: skip
-            yield (
-                f"L1 from {255 * first:.2f} to {255 * last:.2f} grey levels "
-                f"(first and last {_SUMMARY_STEPS} steps)"
-            )
-        if self.state.skipped:
-            yield f"{self.state.skipped} steps skipped: a loss or gradient was not finite"
-        yield f"weights: {self.config.out / 'generator.pth'}"
+    def _begin(self, number: int, previous: Path | None) -> StageRun:
+        """Make a stage's networks and take up what is in its folder."""
+        config, stage, dataset = self._config, self._stages[number], self._inputs.datasets[number]
+        start = previous or config.init
+        init = self._inputs.init if previous is None else read_init(previous)
+        vgg = self._inputs.vgg_file if stage.config.needs_features == "vgg19" else None
+        state = create_state(
+            stage.config, scale=dataset.scale, seed=config.seed, device=self._device, init=init,
+            features=_features(stage, vgg), world=self._world,
+        )  # fmt: skip
+        if config.compile:
+            state.compile()
+        single = len(self._stages) == 1
+        files = {"init": start, "vgg_weights": vgg}
+        settings = StageSettings(
+            folder=config.out if single else config.out / f"{number + 1}-{stage.name}",
+            workers=config.workers, save_every=config.save_every, keep=config.keep,
+            keep_best=config.keep_best, tensorboard=config.tensorboard, seed=config.seed,
+            hashes={name: None if path is None else hash_file(path)
+                    for name, path in files.items()},
+        )  # fmt: skip
+        return StageRun(stage, settings, dataset, self._inputs.held_out, state, self._world)
 
-
-def _describe_losses(training: TrainingConfig) -> Iterator[str]:
-    if training.pixel_weight:
-        yield f"{training.pixel_weight:g} × L1"
-    if training.perceptual_weight:
-        yield f"{training.perceptual_weight:g} × perceptual (VGG19)"
-    if training.adversarial_weight:
-        yield f"{training.adversarial_weight:g} × adversarial (relativistic average)"
+    def _describe(self, run: StageRun) -> None:
+        several = len(self._stages) > 1
+        self.lines += [f"{run.stage.name}: {line}" if several else line for line in run.describe()]
 
 
-@contextlib.contextmanager
-def _deferred_signals() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM instead of being interrupted by them; the second one counts."""
-    caught: list[int] = []
-
-    def remember(signum: int, _frame: FrameType | None) -> None:
-        if caught:
-            raise Interrupted(signum)
-        caught.append(signum)
-
-    if threading.current_thread() is not threading.main_thread():
-        # Python lets only the main thread handle signals; a library user stops in other ways.
-        yield caught
-        return
-    previous = {number: signal.signal(number, remember) for number in _SIGNALS}
-    try:
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+def _features(stage: Stage, vgg_file: Path | None) -> FeatureNetwork | None:
+    if vgg_file is not None:
+        return load_vgg19(vgg_file)
+    return GaborFeatures() if stage.config.needs_features == "gabor" else None

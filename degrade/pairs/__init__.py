@@ -4,24 +4,37 @@
 """
 
 from degrade.pairs.manifest import write_manifest
+from degrade.pairs.places import LocalPlace, Location, Place, place_at
 from degrade.pairs.reader import PairReader, open_pairs
 from degrade.pairs.records import FileRecord, Format, PairRecord, ShardSpec
-from degrade.pairs.shards import ShardWriter, create_shard, is_committed, read_sidecar
-from degrade.pairs.sidecar import Sidecar
+from degrade.pairs.shards import (
+    ShardWriter,
+    create_shard,
+    find_committed,
+    is_committed,
+    read_sidecar,
+)
+from degrade.pairs.sidecar import ShardHead, Sidecar
 from degrade.pairs.verify import VerifyResult, verify_pairs
 
 __all__ = [
     "FileRecord",
     "Format",
+    "LocalPlace",
+    "Location",
     "PairReader",
     "PairRecord",
+    "Place",
+    "ShardHead",
     "ShardSpec",
     "ShardWriter",
     "Sidecar",
     "VerifyResult",
     "create_shard",
+    "find_committed",
     "is_committed",
     "open_pairs",
+    "place_at",
     "read_sidecar",
     "verify_pairs",
     "write_manifest",

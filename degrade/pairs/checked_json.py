@@ -7,11 +7,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from degrade.errors import CorruptDataError, InputError, InvalidValueError, printable
-from degrade.files import read_file, resolve_inside
+from degrade.errors import CorruptDataError, InvalidValueError, printable
+
+if TYPE_CHECKING:
+    from degrade.pairs.places import Place
 
 __all__ = ["Fields", "check_format", "encode_json", "naming_file", "read_json"]
 
@@ -111,20 +112,16 @@ def _dump(value: Any) -> str:
     return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
-def read_json(folder: Path, name: str, what: str) -> Fields:
+def read_json(place: Place, name: str, what: str) -> Fields:
     """Read a file that :func:`encode_json` made; the checksum is taken off.
 
     Raises
     ------
     CorruptDataError
-        The file is missing, unreadable, leads out of the folder, or is not as it was written.
+        The file is missing, unreadable, leads out of the place, or is not as it was written.
     """
-    path = resolve_inside(folder, name)
-    try:
-        data = read_file(path)
-    except InputError as error:
-        raise CorruptDataError(f"{printable(folder / name)}: {error.reason}") from None
-    with naming_file(folder / name):
+    data = place.read(name)
+    with naming_file(place.shown(name)):
         found = _CHECKSUM_LINE.match(data)
         if found is None:
             raise CorruptDataError("does not begin with a checksum: not a file of this toolkit")
@@ -153,9 +150,9 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def naming_file(path: Path) -> Iterator[None]:
+def naming_file(shown: str) -> Iterator[None]:
     """Put the file's name before the text of a CorruptDataError."""
     try:
         yield
     except CorruptDataError as error:
-        raise CorruptDataError(f"{printable(path)}: {error}") from error
+        raise CorruptDataError(f"{shown}: {error}") from error

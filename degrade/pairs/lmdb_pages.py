@@ -81,6 +81,16 @@ class LmdbFile:
         """The keys in the file's order."""
         return tuple(self._places)
 
+    @property
+    def descriptor(self) -> int:
+        """The open file, for reading what :meth:`find` finds."""
+        return self._file.fileno()
+
+    def find(self, key: bytes) -> tuple[int, int]:
+        """Return where a key's value begins and its size; KeyError when there is none."""
+        place = self._places[key]
+        return place.offset, place.size
+
     def read(self, key: bytes) -> bytes:
         """Return the value of a key; KeyError when there is none."""
         place = self._places[key]

@@ -1,128 +1,80 @@
-"""Pairs in LMDB, in the two folders that BasicSR and neosr read unchanged.
+"""Pairs in LMDB: as PNG, in the two folders that BasicSR and neosr read unchanged, or as bytes.
 
 ``shard-00000_HR.lmdb`` and ``shard-00000_LR.lmdb`` hold the same keys; a value is the PNG of the
 image; ``meta_info.txt`` has a line ``{key}.png ({h},{w},{c}) {compress level}`` for each. There is
 no ``lock.mdb``: it holds process ids, differs from run to run, and LMDB makes it when it needs it.
+
+The format ``lmdb-raw`` is the same but for the values, which are the RGB bytes row by row, so that
+a crop is read without the rest. Its folders end in ``.lmdb-raw`` and its lines in ``.rgb (…) 0``:
+trainers that expect PNG refuse them by name. Two folders here too, so that one writer, one reader
+of keys and one list of a shard's files serve both.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from degrade.arrays import U8Array
 from degrade.errors import CorruptDataError, InputError
-from degrade.files import fsync_folder
 from degrade.image_io import decode_photo, encode_png
 from degrade.noise import Box
+from degrade.pairs.lmdb_folder import LmdbFolderWriter
 from degrade.pairs.lmdb_pages import LmdbFile
-from degrade.pairs.records import PairRecord, Shape, ShardSpec, pair_crc32
+from degrade.pairs.raw_pixels import read_image, read_window
+from degrade.pairs.records import Format, PairRecord, Shape, ShardSpec, pair_crc32
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, PixelPair, reading, sync_file, writing
+from degrade.pairs.stores import TEMPORARY, PixelPair, cut, reading
 
-if TYPE_CHECKING:
-    import lmdb
+__all__ = ["LmdbReader", "LmdbWriter", "RawLmdbReader", "create_store", "open_store"]
 
-__all__ = ["LmdbReader", "LmdbWriter", "create_store", "open_store"]
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How an image becomes a value; type and level as ``meta_info.txt`` has them."""
+
+    type: str
+    level: int
+    encode: Callable[[U8Array], bytes]
+
 
 _COMPRESS_LEVEL = 1
-_MAP_SIZE = 2**30
-_BATCH_SIZE = 2**24
+_ENCODINGS: dict[Format, _Encoding] = {
+    "lmdb": _Encoding("png", _COMPRESS_LEVEL, lambda u8: encode_png(u8, level=_COMPRESS_LEVEL)),
+    "lmdb-raw": _Encoding("rgb", 0, lambda u8: u8.tobytes()),
+}
 
 
 def create_store(folder: Path, spec: ShardSpec) -> LmdbWriter:
     """Begin a shard; see :class:`degrade.pairs.stores.Store`."""
     hr, lr = (folder / f"{name}{TEMPORARY}" for name in spec.entry_names)
-    return LmdbWriter(hr, lr)
+    return LmdbWriter(hr, lr, _ENCODINGS[spec.format])
 
 
-def open_store(folder: Path, sidecar: Sidecar, suffix: str) -> LmdbReader:
+def open_store(folder: Path, sidecar: Sidecar, suffix: str) -> LmdbReader | RawLmdbReader:
     """Open a shard; see :class:`degrade.pairs.stores.Store`."""
     hr, lr = (folder / f"{name}{suffix}" for name in sidecar.entry_names)
-    return LmdbReader(hr, lr, sidecar)
-
-
-class _FolderWriter:
-    """Writes the images of one side."""
-
-    def __init__(self, path: Path) -> None:
-        import lmdb
-
-        self._path = path
-        self._pending: list[tuple[bytes, bytes]] = []
-        self._pending_size = 0
-        self._lines: list[str] = []
-        self._map_full: type[Exception] = lmdb.MapFullError
-        self._errors = (lmdb.Error,)
-        with writing(path, STRUCTURE_BYTES, *self._errors):
-            path.mkdir()
-            # Without a lock file and a writable map: both end in SIGBUS on a full disk. Nothing
-            # is synced before close(), because nothing counts before the commit.
-            self._environment: lmdb.Environment = lmdb.open(
-                os.fsencode(path), map_size=_MAP_SIZE, lock=False, sync=False, readahead=False
-            )
-
-    def append(self, key: str, image_u8: U8Array) -> None:
-        png = encode_png(image_u8, level=_COMPRESS_LEVEL)
-        height, width, channels = image_u8.shape
-        self._lines.append(f"{key}.png ({height},{width},{channels}) {_COMPRESS_LEVEL}\n")
-        self._pending.append((key.encode("ascii"), png))
-        self._pending_size += len(png)
-        if self._pending_size >= _BATCH_SIZE:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Write what is pending as one transaction, in a larger map when it does not fit.
-
-        Both the transactions and the map's size (which the file records) follow from the images
-        alone, so that the same images give the same bytes.
-        """
-        with writing(self._path, self._pending_size, *self._errors):
-            while True:
-                try:
-                    with self._environment.begin(write=True) as transaction:
-                        for key, png in self._pending:
-                            transaction.put(key, png, append=True)
-                    break
-                except self._map_full:
-                    self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-        self._pending.clear()
-        self._pending_size = 0
-
-    def close(self) -> None:
-        if self._pending:
-            self._flush()
-        with writing(self._path, STRUCTURE_BYTES, *self._errors):
-            self._environment.sync(True)
-            self._environment.close()
-            sync_file(self._path / "data.mdb")
-            meta_info = self._path / "meta_info.txt"
-            meta_info.write_text("".join(self._lines), encoding="ascii", newline="\n")
-            sync_file(meta_info)
-            fsync_folder(self._path)
-
-    def discard(self) -> None:
-        with contextlib.suppress(*self._errors):
-            self._environment.close()
+    return (LmdbReader if sidecar.format == "lmdb" else RawLmdbReader)(hr, lr, sidecar)
 
 
 class LmdbWriter:
     """Writes one shard; see :class:`degrade.pairs.stores.StoreWriter`."""
 
-    def __init__(self, hr_path: Path, lr_path: Path) -> None:
-        self._hr = _FolderWriter(hr_path)
+    def __init__(self, hr_path: Path, lr_path: Path, encoding: _Encoding) -> None:
+        self._encode = encoding.encode
+        self._hr = LmdbFolderWriter(hr_path, ending=encoding.type, level=encoding.level)
         try:
-            self._lr = _FolderWriter(lr_path)
+            self._lr = LmdbFolderWriter(lr_path, ending=encoding.type, level=encoding.level)
         except BaseException:
             self._hr.discard()
             raise
 
     def append(self, record: PairRecord, lr_u8: U8Array, hr_u8: U8Array) -> None:
         """Write the next row."""
-        self._lr.append(record.key, lr_u8)
-        self._hr.append(record.key, hr_u8)
+        self._lr.append(record.key, record.lr_shape, self._encode(lr_u8))
+        self._hr.append(record.key, record.hr_shape, self._encode(hr_u8))
 
     def close(self) -> None:
         """Bring everything to disk and close the files."""
@@ -136,70 +88,90 @@ class LmdbWriter:
 
 
 class _FolderReader:
-    """Reads the images of one side."""
+    """Finds the images of one side."""
 
     def __init__(self, path: Path, sidecar: Sidecar) -> None:
-        self._path = path
+        self.path = path
         with reading(path):
-            self._file = LmdbFile(path / "data.mdb")
-            if self._file.keys != tuple(record.key.encode() for record in sidecar.records):
-                self._file.close()
+            self.file = LmdbFile(path / "data.mdb")
+            if self.file.keys != tuple(record.key.encode() for record in sidecar.records):
+                self.file.close()
                 raise CorruptDataError("its keys are not those of the sidecar")
 
-    def read(self, record: PairRecord, shape: Shape) -> U8Array:
-        with reading(self._path, f"row {record.row}, key {record.key}"):
-            png = self._file.read(record.key.encode())
+    def read_png(self, record: PairRecord, shape: Shape) -> U8Array:
+        with reading(self.path, f"row {record.row}, key {record.key}"):
+            png = self.file.read(record.key.encode())
             try:
-                photo = decode_photo(png, self._path, max_pixels=shape[0] * shape[1])
+                photo = decode_photo(png, self.path, max_pixels=shape[0] * shape[1])
             except InputError as error:
                 raise CorruptDataError(
                     f"not an image that can be decoded ({error.reason})"
                 ) from None
             if photo.pixels.shape != shape or photo.pixels.dtype != "uint8" or photo.notes:
                 raise CorruptDataError(f"must hold an 8-bit RGB image of {shape}")
-            return photo.as_u8()
+            # Decoded pixels are read-only; what is returned belongs to the caller.
+            return photo.as_u8().copy()
 
-    def close(self) -> None:
-        self._file.close()
+    def read_bytes(self, record: PairRecord, shape: Shape, box: Box | None = None) -> U8Array:
+        with reading(self.path, f"row {record.row}, key {record.key}"):
+            start, size = self.file.find(record.key.encode())
+            if size != math.prod(shape):
+                raise CorruptDataError(f"must hold the bytes of {shape}, got {size}")
+            if box is None:
+                return read_image(self.file.descriptor, start, shape)
+            return read_window(self.file.descriptor, start, shape, box)
 
 
-class LmdbReader:
-    """Reads one shard; see :class:`degrade.pairs.stores.StoreReader`."""
+class _FolderPair:
+    """The open folders of a shard."""
 
     def __init__(self, hr_path: Path, lr_path: Path, sidecar: Sidecar) -> None:
         self._hr = _FolderReader(hr_path, sidecar)
         try:
             self._lr = _FolderReader(lr_path, sidecar)
         except BaseException:
-            self._hr.close()
+            self._hr.file.close()
             raise
-        self._path = hr_path
 
-    def read(self, record: PairRecord) -> PixelPair:
-        """Return a pair whose bytes are known to be those that were written."""
-        lr, hr = self._read_checked(record)
-        # Decoded pixels are read-only; what this returns belongs to the caller.
-        return lr.copy(), hr.copy()
-
-    def read_crop(self, record: PairRecord, lr_box: Box, hr_box: Box) -> PixelPair:
-        """Return a window of LR and one of HR; whole images are decoded, so they are checked."""
-        lr, hr = self._read_checked(record)
-        return _crop(lr, lr_box), _crop(hr, hr_box)
-
-    def _read_checked(self, record: PairRecord) -> PixelPair:
-        lr = self._lr.read(record, record.lr_shape)
-        hr = self._hr.read(record, record.hr_shape)
-        if pair_crc32(lr, hr) != record.crc32:
-            with reading(self._path, f"row {record.row}, key {record.key}"):
+    def _check(self, record: PairRecord, pair: PixelPair) -> PixelPair:
+        if pair_crc32(*pair) != record.crc32:
+            with reading(self._hr.path, f"row {record.row}, key {record.key}"):
                 raise CorruptDataError("its pixels are not those that were written (crc32)")
-        return lr, hr
+        return pair
 
     def close(self) -> None:
         """Close the files."""
-        self._hr.close()
-        self._lr.close()
+        self._hr.file.close()
+        self._lr.file.close()
 
 
-def _crop(image: U8Array, box: Box) -> U8Array:
-    top, left, height, width = box
-    return image[top : top + height, left : left + width].copy()
+class LmdbReader(_FolderPair):
+    """Reads one shard of PNGs; see :class:`degrade.pairs.stores.StoreReader`."""
+
+    def read(self, record: PairRecord) -> PixelPair:
+        """Return a pair whose bytes are known to be those that were written."""
+        lr = self._lr.read_png(record, record.lr_shape)
+        hr = self._hr.read_png(record, record.hr_shape)
+        return self._check(record, (lr, hr))
+
+    def read_crop(self, record: PairRecord, lr_box: Box, hr_box: Box) -> PixelPair:
+        """Return a window of LR and one of HR; whole images are decoded, so they are checked."""
+        lr, hr = self.read(record)
+        return cut(lr, lr_box), cut(hr, hr_box)
+
+
+class RawLmdbReader(_FolderPair):
+    """Reads one shard of plain bytes; see :class:`degrade.pairs.stores.StoreReader`."""
+
+    def read(self, record: PairRecord) -> PixelPair:
+        """Return a pair whose bytes are known to be those that were written."""
+        lr = self._lr.read_bytes(record, record.lr_shape)
+        hr = self._hr.read_bytes(record, record.hr_shape)
+        return self._check(record, (lr, hr))
+
+    def read_crop(self, record: PairRecord, lr_box: Box, hr_box: Box) -> PixelPair:
+        """Return a window of LR and one of HR, reading only their rows; nothing is checked."""
+        return (
+            self._lr.read_bytes(record, record.lr_shape, lr_box),
+            self._hr.read_bytes(record, record.hr_shape, hr_box),
+        )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from degrade.errors import CorruptDataError, DegradeError, printable
-from degrade.files import write_atomically
+from degrade.errors import CorruptDataError, DegradeError
 from degrade.pairs.checked_json import Fields, check_format, encode_json, naming_file, read_json
-from degrade.pairs.shards import read_sidecar, remove_unfinished, sidecar_indices
-from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import writing
+from degrade.pairs.places import Location, Place, place_at
+from degrade.pairs.shards import read_sidecar, sidecar_indices
+from degrade.pairs.sidecar import ShardHead, Sidecar
 
 __all__ = [
     "MANIFEST_NAME",
@@ -38,9 +37,14 @@ class ShardEntry:
     digest: str
 
     @classmethod
+    def from_head(cls, head: ShardHead) -> ShardEntry:
+        """Describe a shard."""
+        return cls(head.spec.index, head.pairs, sum(f.size for f in head.files), head.digest)
+
+    @classmethod
     def from_sidecar(cls, sidecar: Sidecar) -> ShardEntry:
         """Describe a shard."""
-        return cls(sidecar.index, len(sidecar.records), sidecar.size, sidecar.digest)
+        return cls.from_head(sidecar.head)
 
     @classmethod
     def from_json(cls, data: Any) -> ShardEntry:
@@ -69,12 +73,13 @@ class Manifest:
     run: dict[str, Any]
 
 
-def write_manifest(folder: Path, run: Mapping[str, Any]) -> None:
+def write_manifest(where: Location, run: Mapping[str, Any]) -> None:
     """Write ``manifest.json`` from all sidecars of a folder; this ends a run.
 
     Parameters
     ----------
-    folder : Path
+    where : Path, str or Place
+        A folder or a URL.
     run : mapping
         The run's settings, of JSON's types; no times or machine names, so that the same run gives
         the same file.
@@ -85,11 +90,12 @@ def write_manifest(folder: Path, run: Mapping[str, Any]) -> None:
         There is no shard, shards do not belong together, a sidecar is damaged, or the file cannot
         be written.
     """
-    sidecars = [read_sidecar(folder, index) for index in sidecar_indices(folder)]
-    if not sidecars:
-        raise DegradeError(f"{printable(folder)}: holds no finished shard, so there is no manifest")
-    check_together(folder, sidecars)
-    entries = [ShardEntry.from_sidecar(sidecar) for sidecar in sidecars]
+    place = place_at(where)
+    heads = [ShardHead.read(place, index) for index in sidecar_indices(place)]
+    if not heads:
+        raise DegradeError(f"{place.shown()}: holds no finished shard, so there is no manifest")
+    check_together(place, heads)
+    entries = [ShardEntry.from_head(head) for head in heads]
     content = encode_json(
         {
             "format": {"name": _FORMAT, "version": _VERSION},
@@ -99,12 +105,10 @@ def write_manifest(folder: Path, run: Mapping[str, Any]) -> None:
             "shards": [asdict(entry) for entry in entries],
         }
     )
-    with writing(folder / MANIFEST_NAME, len(content)):
-        remove_unfinished(folder / MANIFEST_NAME)
-    write_atomically(folder / MANIFEST_NAME, content)
+    place.write(MANIFEST_NAME, content)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(where: Location) -> Manifest:
     """Read and check ``manifest.json``.
 
     Raises
@@ -112,8 +116,9 @@ def read_manifest(folder: Path) -> Manifest:
     CorruptDataError
         It is missing, damaged, of another version, or contradicts itself.
     """
-    given = read_json(folder, MANIFEST_NAME, "the manifest")
-    with naming_file(folder / MANIFEST_NAME):
+    place = place_at(where)
+    given = read_json(place, MANIFEST_NAME, "the manifest")
+    with naming_file(place.shown(MANIFEST_NAME)):
         check_format(given, _FORMAT, _VERSION)
         shards = tuple(ShardEntry.from_json(item) for item in given.list("shards"))
         pairs, size, run = given.whole("pairs"), given.whole("bytes"), given.take("run")
@@ -128,7 +133,7 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(shards, run)
 
 
-def check_together(folder: Path, sidecars: Sequence[Sidecar]) -> None:
+def check_together(where: Location, heads: Sequence[ShardHead]) -> None:
     """Refuse shards of different runs in one folder, and keys that two shards have.
 
     Raises
@@ -136,17 +141,28 @@ def check_together(folder: Path, sidecars: Sequence[Sidecar]) -> None:
     CorruptDataError
         Names the first shard that does not fit.
     """
-    seen: dict[str, str] = {}
-    for sidecar in sidecars:
-        where = printable(folder / sidecar.sidecar_name)
+    place = place_at(where)
+    for head in heads:
         for name in ("format", "scale", "hr_size", "config_hash"):
-            first, this = getattr(sidecars[0], name), getattr(sidecar, name)
+            first, this = getattr(heads[0].spec, name), getattr(head.spec, name)
             if this != first:
                 raise CorruptDataError(
-                    f"{where}: has {name} {this}, {sidecars[0].name} has {first}: they are of "
-                    "different runs; remove the shards of one"
+                    f"{place.shown(head.spec.sidecar_name)}: has {name} {this}, "
+                    f"{heads[0].spec.name} has {first}: they are of different runs; "
+                    "remove the shards of one"
                 )
+    # Keys ascend within a shard, so two shards share one only where their ranges meet.
+    ranges = sorted((head for head in heads if head.pairs), key=lambda head: head.first_key)
+    if any(after.first_key <= before.last_key for before, after in itertools.pairwise(ranges)):
+        _check_keys(place, sorted(head.spec.index for head in ranges))
+
+
+def _check_keys(place: Place, indices: Sequence[int]) -> None:
+    seen: dict[str, str] = {}
+    for index in indices:
+        sidecar = read_sidecar(place, index)
         for record in sidecar.records:
             other = seen.setdefault(record.key, sidecar.name)
             if other != sidecar.name:
-                raise CorruptDataError(f"{where}: the key {record.key!r} is in {other} too")
+                shown = place.shown(sidecar.sidecar_name)
+                raise CorruptDataError(f"{shown}: the key {record.key!r} is in {other} too")

@@ -12,11 +12,17 @@ from typing import Any
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.noise import Box
-from degrade.pairs.manifest import MANIFEST_NAME, ShardEntry, check_together, read_manifest
+from degrade.pairs.manifest import (
+    MANIFEST_NAME,
+    ShardEntry,
+    check_together,
+    read_manifest,
+)
+from degrade.pairs.places import refuse_url
 from degrade.pairs.records import Format, PairRecord
 from degrade.pairs.shards import check_sizes, read_sidecar, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import PixelPair, StoreReader, load_store
+from degrade.pairs.stores import PixelPair, StoreReader, cut, load_store
 
 __all__ = ["PairReader", "open_pairs"]
 
@@ -43,6 +49,7 @@ def open_pairs(folder: Path, *, allow_partial: bool = False) -> PairReader:
         A sidecar or the manifest is damaged, or a file is missing or of another size. Pixels are
         checked when they are read.
     """
+    refuse_url(folder)
     if (folder / MANIFEST_NAME).exists():
         manifest = read_manifest(folder)
         sidecars = [read_sidecar(folder, entry.index) for entry in manifest.shards]
@@ -55,7 +62,7 @@ def open_pairs(folder: Path, *, allow_partial: bool = False) -> PairReader:
         run = manifest.run
     else:
         sidecars, run = _read_partial(folder, allow_partial), {}
-    check_together(folder, sidecars)
+    check_together(folder, [sidecar.head for sidecar in sidecars])
     for sidecar in sidecars:
         check_sizes(folder, sidecar)
     return PairReader(folder, sidecars, run)
@@ -84,7 +91,7 @@ class PairReader:
     Attributes
     ----------
     folder : Path
-    format : {"hdf5", "lmdb"}
+    format : {"hdf5", "lmdb", "lmdb-raw"}
     scale : int
     hr_size : int or None
         Side of every HR image; None when they vary.
@@ -108,6 +115,7 @@ class PairReader:
         self._ends = list(itertools.accumulate(counts))
         self._numbers: dict[str, int] | None = None
         self._stores: OrderedDict[int, StoreReader] = OrderedDict()
+        self._checked = bytearray(len(self.records))
         self._process = os.getpid()
 
     def __len__(self) -> int:
@@ -149,7 +157,9 @@ class PairReader:
             The shard is damaged; names file, row and key.
         """
         record = self._record(i)
-        return self._store(i).read(record)
+        pixels = self._store(i).read(record)
+        self._checked[i] = True
+        return pixels
 
     def read_crop(self, i: int, top: int, left: int, lr_size: int) -> PixelPair:
         """Return the same square of both sides of pair ``i``.
@@ -165,8 +175,8 @@ class PairReader:
         Returns
         -------
         lr_u8, hr_u8 : (lr_size, lr_size, 3) and (scale·lr_size, scale·lr_size, 3) uint8 arrays
-            HDF5 reads only the crop, so that its checksum (of the whole pair) is not tested;
-            LMDB decodes both images and tests it.
+            RGB; the caller's own. The first time that a process reads anything of a pair it reads
+            all of it and tests its checksum; then only the rows of the crop, if the format allows.
 
         Raises
         ------
@@ -181,9 +191,15 @@ class PairReader:
             raise InvalidValueError(
                 f"a crop of {lr_size} at ({top}, {left}) leaves the LR image of {height}×{width}"
             )
+        scale = self.scale
         lr_box: Box = (top, left, lr_size, lr_size)
-        top, left, height, width = (self.scale * side for side in lr_box)
-        return self._store(i).read_crop(record, lr_box, (top, left, height, width))
+        hr_box: Box = (scale * top, scale * left, scale * lr_size, scale * lr_size)
+        store = self._store(i)
+        if self._checked[i]:
+            return store.read_crop(record, lr_box, hr_box)
+        lr, hr = store.read(record)
+        self._checked[i] = True
+        return cut(lr, lr_box), cut(hr, hr_box)
 
     def _record(self, i: int) -> PairRecord:
         if not 0 <= i < len(self.records):
@@ -194,6 +210,7 @@ class PairReader:
         if self._process != os.getpid():
             # Handles of the process that was forked: they must not be used here.
             self._stores = OrderedDict()
+            self._checked = bytearray(len(self.records))
             self._process = os.getpid()
         shard = bisect.bisect_right(self._ends, i)
         store = self._stores.get(shard)
@@ -227,4 +244,5 @@ class PairReader:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_stores": OrderedDict(), "_numbers": None}
+        unchecked = bytearray(len(self.records))
+        return self.__dict__ | {"_stores": OrderedDict(), "_checked": unchecked, "_numbers": None}

@@ -1,8 +1,24 @@
 """Writing shards such that a kill at any moment leaves whole ones and nothing else that counts.
 
-A shard is written under temporary names, closed, synced, read back and checked, renamed; then its
-sidecar is written: the sidecar is the commit. What a killed run leaves has no sidecar, and the
-next run writes over it.
+A shard is written in a workshop, a folder that only this attempt has: closed, synced, read back
+and checked, its sidecar beside it. Then the files are published, and last the sidecar, which is
+the commit. Several processes may make the same shard at once, on one machine or many: a retry whose
+first try was only slow, a worker whose run was given up. That is harmless because
+
+- they finish in workshops of their own, so that until then nothing is shared;
+- the bytes follow from the specification alone, so that a file published over another, at any
+  moment and in any order, is the same file; nobody removes what another has published;
+- each sidecar is published after its writer's own files, so that wherever there is one, all files
+  are there, whoever published which;
+- a writer that finds the shard committed publishes nothing.
+
+Only a sidecar that says something else (of another version of the toolkit, or damaged) is removed
+before files are published, lest it vouch for them. A run does that for all its shards, holding the
+place, before its workers begin, so that workers have nothing to remove.
+
+A kill or an error between files and sidecar leaves files without a sidecar: they count for nothing
+and are published over. When only making the sidecar's name durable fails, it stays: what it says
+is true, and if it is lost after all, the shard is made again.
 """
 
 from __future__ import annotations
@@ -18,9 +34,10 @@ from typing import Any
 
 from degrade.degradation import Pair
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.files import fsync_folder, resolve_inside, write_atomically
+from degrade.files import write_atomically
+from degrade.pairs.places import Location, Place, place_at
 from degrade.pairs.records import FileRecord, PairRecord, PairsDigest, ShardSpec
-from degrade.pairs.sidecar import Sidecar, is_source
+from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
 from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, load_store, writing
 from degrade.sources import Reject
 
@@ -29,88 +46,97 @@ __all__ = [
     "check_file",
     "check_sizes",
     "create_shard",
+    "find_committed",
     "is_committed",
     "read_sidecar",
     "record_file",
-    "remove_unfinished",
     "sidecar_indices",
 ]
 
 _SIDECAR_NAME = re.compile(r"shard-(\d{5,9})\.json")
 
 
-def create_shard(folder: Path, spec: ShardSpec) -> ShardWriter:
-    """Begin a shard in ``folder``, which is made when missing.
+def create_shard(where: Location, spec: ShardSpec) -> ShardWriter:
+    """Begin a shard in a folder, which is made when missing, or at a URL.
 
-    Use the result as a context manager: leaving it without a commit removes what was written. One
-    process at a time may write a shard (hold ``degrade.files.folder_lock`` around a run).
+    Use the result as a context manager: leaving it without a commit removes what was written.
+    Several processes may make the same shard of the same content at once.
     """
-    return ShardWriter(folder, spec)
+    return ShardWriter(place_at(where), spec)
 
 
-def read_sidecar(folder: Path, index: int) -> Sidecar:
+def read_sidecar(where: Location, index: int) -> Sidecar:
     """Read and check the sidecar of a shard.
 
     Raises
     ------
     CorruptDataError
         It is missing, damaged, of another version, or contradicts itself.
+    UnreachableError
+        The store did not answer.
     """
-    return Sidecar.read(folder, index)
+    return Sidecar.read(place_at(where), index)
 
 
-def is_committed(folder: Path, spec: ShardSpec) -> bool:
-    """Return whether a shard is complete: a sound sidecar for ``spec`` and files of its sizes."""
+def find_committed(where: Location, spec: ShardSpec) -> ShardHead | None:
+    """Return what the sidecar of a complete shard says: for ``spec``, with files of its sizes.
+
+    Raises
+    ------
+    DegradeError
+        The store did not answer, or the folder cannot be read: nothing is known of the shard.
+    """
+    place = place_at(where)
     try:
-        sidecar = read_sidecar(folder, spec.index)
-        check_sizes(folder, sidecar)
-    except DegradeError:
-        return False
-    return sidecar.spec == spec
+        head = ShardHead.read(place, spec.index)
+        check_sizes(place, head)
+    except CorruptDataError:
+        return None
+    return head if head.spec == spec else None
 
 
-def sidecar_indices(folder: Path) -> list[int]:
+def is_committed(where: Location, spec: ShardSpec) -> bool:
+    """Return whether :func:`find_committed` finds the shard."""
+    return find_committed(where, spec) is not None
+
+
+def sidecar_indices(where: Location) -> list[int]:
     """Return the numbers of the shards that have a sidecar, ascending.
 
     Raises
     ------
     DegradeError
-        The folder cannot be read.
+        The folder cannot be read, or the store did not answer.
     """
-    try:
-        names = [path.name for path in folder.iterdir()]
-    except OSError as error:
-        raise DegradeError(f"{printable(folder)}: cannot be read ({error.strerror})") from None
-    found = (_SIDECAR_NAME.fullmatch(name) for name in names)
+    found = (_SIDECAR_NAME.fullmatch(name) for name in place_at(where).names())
     # A longer name for the same number would be read as the shorter one.
     return sorted(
         int(match[1]) for match in found if match and match[0] == f"shard-{int(match[1]):05d}.json"
     )
 
 
-def check_sizes(folder: Path, sidecar: Sidecar) -> None:
-    """Check that a shard's files lie inside the folder and have the recorded sizes.
+def check_sizes(where: Location, sidecar: Sidecar | ShardHead) -> None:
+    """Check that a shard's files lie inside their place and have the recorded sizes.
 
     Raises
     ------
     CorruptDataError
-        The first file that is missing, no regular file, or of another size.
-    DegradeError
-        A file is a link that leads out of the folder.
+        The first file that is missing, no regular file, of another size, or a link that leads out.
     """
     for file in sidecar.files:
-        check_file(folder, file)
+        check_file(where, file)
 
 
-def check_file(folder: Path, file: FileRecord) -> None:
+def check_file(where: Location, file: FileRecord) -> None:
     """Check one file as :func:`check_sizes` does all of a shard."""
-    path = resolve_inside(folder, file.name)
-    shown = printable(folder / file.name)
-    if not path.is_file():
-        raise CorruptDataError(f"{shown}: the file is missing")
-    size = path.stat().st_size
+    place = place_at(where)
+    size = place.size(file.name)
+    if size is None:
+        raise CorruptDataError(f"{place.shown(file.name)}: the file is missing")
     if size != file.size:
-        raise CorruptDataError(f"{shown}: has {size} bytes, {file.size} were written")
+        raise CorruptDataError(
+            f"{place.shown(file.name)}: has {size} bytes, {file.size} were written"
+        )
 
 
 def record_file(path: Path, name: str) -> FileRecord:
@@ -120,36 +146,25 @@ def record_file(path: Path, name: str) -> FileRecord:
     return FileRecord(name, path.stat().st_size, digest.hexdigest())
 
 
-def remove_unfinished(path: Path) -> None:
-    """Remove what a run left that was killed while ``write_atomically`` wrote ``path``."""
-    for left in path.parent.glob(f"{path.name}.*{TEMPORARY}"):
-        left.unlink(missing_ok=True)
-
-
 class ShardWriter:
     """Writes one shard; made by :func:`create_shard`.
 
     Attributes
     ----------
-    folder : Path
+    place : Place
     spec : ShardSpec
     """
 
-    def __init__(self, folder: Path, spec: ShardSpec) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, spec: ShardSpec) -> None:
+        self.place = place
         self.spec = spec
         self._records: list[PairRecord] = []
         self._digest = PairsDigest()
-        self._is_committed = False
-        with writing(folder, STRUCTURE_BYTES):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._remove(TEMPORARY)
-            remove_unfinished(folder / spec.sidecar_name)
+        self._workshop = place.make_workshop(spec.name)
         try:
-            self._store = load_store(spec.format).create_store(folder, spec)
+            self._store = load_store(spec.format).create_store(self._workshop, spec)
         except BaseException:
-            with contextlib.suppress(OSError):
-                self._remove(TEMPORARY)
+            self._clear()
             raise
 
     def __enter__(self) -> ShardWriter:
@@ -161,10 +176,11 @@ class ShardWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._is_committed:
-            self._store.discard()
-            with contextlib.suppress(OSError):
-                self._remove(TEMPORARY)
+        self._store.discard()
+        self._clear()
+
+    def _clear(self) -> None:
+        shutil.rmtree(self._workshop, ignore_errors=True)
 
     def add(self, pair: Pair) -> None:
         """Write the next pair; keys must ascend.
@@ -185,7 +201,7 @@ class ShardWriter:
         self._require_space(pair.lr_u8.nbytes + pair.hr_u8.nbytes)
         self._store.append(record, pair.lr_u8, pair.hr_u8)
         self._records.append(record)
-        self._digest.update(pair.key, pair.lr_u8, pair.hr_u8)
+        self._digest.update(record)
 
     def commit(
         self, *, sources: Sequence[Mapping[str, Any]] = (), rejects: Sequence[Reject] = ()
@@ -207,69 +223,61 @@ class ShardWriter:
         if not all(is_source(source) for source in sources):
             raise InvalidValueError("sources must be mappings of texts and integers by name")
         self._store.close()
-        with writing(self.folder / self.spec.name, STRUCTURE_BYTES):
-            files = tuple(self._record_temporary(name) for name in self.spec.file_names)
+        with writing(self._workshop / self.spec.name, STRUCTURE_BYTES):
+            files = {name: self._finished(name) for name in self.spec.file_names}
+            file_records = tuple(record_file(path, name) for name, path in files.items())
         sidecar = Sidecar(
             index=self.spec.index, format=self.spec.format, scale=self.spec.scale,
             hr_size=self.spec.hr_size, config_hash=self.spec.config_hash,
             records=tuple(self._records), sources=tuple(dict(source) for source in sources),
-            rejects=tuple(rejects), digest=self._digest.hexdigest(), files=files,
+            rejects=tuple(rejects), digest=self._digest.hexdigest(), files=file_records,
         )  # fmt: skip
-        content = sidecar.encode()
         self._check(sidecar)
-        self._publish(content)
-        self._is_committed = True
+        self._publish(sidecar, files)
         return sidecar
 
-    def _record_temporary(self, name: str) -> FileRecord:
+    def _finished(self, name: str) -> Path:
         entry, *rest = name.split("/")
-        return record_file(self.folder.joinpath(f"{entry}{TEMPORARY}", *rest), name)
+        return self._workshop.joinpath(f"{entry}{TEMPORARY}", *rest)
 
     def _check(self, sidecar: Sidecar) -> None:
         """Read everything back: a disk that was full may have kept less than it accepted."""
-        store = load_store(self.spec.format).open_store(self.folder, sidecar, TEMPORARY)
+        store = load_store(self.spec.format).open_store(self._workshop, sidecar, TEMPORARY)
         with contextlib.closing(store):
             for record in sidecar.records:
                 store.read(record)
 
-    def _publish(self, content: bytes) -> None:
-        path = self.folder / self.spec.sidecar_name
-        with writing(path, len(content)):
-            # An older sidecar must not vouch for the new files, even for a moment.
-            path.unlink(missing_ok=True)
-            fsync_folder(self.folder)
-        try:
-            with writing(path, len(content)):
-                self._remove("")
-                for name in self.spec.entry_names:
-                    (self.folder / f"{name}{TEMPORARY}").rename(self.folder / name)
-                fsync_folder(self.folder)
-            write_atomically(path, content)
-        except BaseException:
-            # Files without a sidecar are of no use, and on a full disk their room is needed. The
-            # sidecar itself is there when only making it durable failed.
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-                self._remove("")
-            raise
+    def _publish(self, sidecar: Sidecar, files: Mapping[str, Path]) -> None:
+        """Publish the files, then the sidecar; the module's text says why in this way."""
+        name, content = self.spec.sidecar_name, sidecar.encode()
+        # Before anything is published, so that a full disk shows while nothing has changed.
+        write_atomically(self._workshop / name, content)
+        there = self._sidecar_there()
+        if there == content:
+            with contextlib.suppress(CorruptDataError):
+                check_sizes(self.place, sidecar)
+                return
+        elif there is not None:
+            self.place.remove(name)
+        self.place.publish(files)
+        self.place.publish({name: self._workshop / name})
 
-    def _remove(self, suffix: str) -> None:
-        """Remove the shard's files and folders whose names end in ``suffix``."""
-        for name in self.spec.entry_names:
-            path = self.folder / f"{name}{suffix}"
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+    def _sidecar_there(self) -> bytes | None:
+        """Return what the shard's sidecar holds, None when there is none."""
+        name = self.spec.sidecar_name
+        try:
+            return None if self.place.size(name) is None else self.place.read(name)
+        except CorruptDataError:
+            return b""
 
     def _require_space(self, size: int) -> None:
         """Refuse a pair that the disk has no room for, while the library is still sound.
 
         Libraries notice a full disk late: HDF5 at closing, when the file cannot be saved.
         """
-        path = self.folder / self.spec.name
+        path = self._workshop / self.spec.name
         with writing(path, size):
-            free = shutil.disk_usage(self.folder).free
+            free = shutil.disk_usage(self._workshop).free
         if free < size + STRUCTURE_BYTES:
             raise DegradeError(
                 f"{printable(path)}: the disk is full; {free} bytes are free, "

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.pairs.checked_json import Fields, check_format, encode_json, naming_file, read_json
 from degrade.pairs.records import FileRecord, PairRecord, ShardSpec
 from degrade.sources import Reject
 
-__all__ = ["Sidecar", "is_source"]
+if TYPE_CHECKING:
+    from degrade.pairs.places import Place
+
+__all__ = ["ShardHead", "Sidecar", "is_source"]
 
 _FORMAT = "degrade-pairs-shard"
 _VERSION = 1
@@ -70,8 +72,16 @@ class Sidecar(ShardSpec):
             }
         )
 
+    @property
+    def head(self) -> ShardHead:
+        """The sidecar without its records."""
+        keys = [record.key for record in (*self.records[:1], *self.records[-1:])] or ["", ""]
+        return ShardHead(
+            self.spec, len(self.records), keys[0], keys[1], self.rejects, self.digest, self.files
+        )
+
     @classmethod
-    def read(cls, folder: Path, index: int) -> Sidecar:
+    def read(cls, place: Place, index: int) -> Sidecar:
         """Read and check a sidecar file.
 
         Raises
@@ -80,48 +90,101 @@ class Sidecar(ShardSpec):
             It is missing, damaged, of another version, or contradicts itself.
         """
         name = f"shard-{index:05d}.json"
-        given = read_json(folder, name, "the sidecar")
-        with naming_file(folder / name):
+        given = read_json(place, name, "the sidecar")
+        with naming_file(place.shown(name)):
             return cls._from_fields(given, index)
 
     @classmethod
     def _from_fields(cls, given: Fields, index: int) -> Sidecar:
-        check_format(given, _FORMAT, _VERSION)
-        spec = _read_spec(given)
-        if spec.index != index:
-            raise CorruptDataError(f"it belongs to shard {spec.index}: the file was renamed")
+        spec = _read_spec(given, index)
         records = tuple(
             PairRecord.from_json(item, row, spec) for row, item in enumerate(given.list("records"))
         )
         for before, after in itertools.pairwise(records):
             if before.key >= after.key:
                 raise CorruptDataError(f"keys must ascend, got {after.key!r} after {before.key!r}")
-        files = tuple(FileRecord.from_json(item) for item in given.list("files"))
-        if tuple(file.name for file in files) != spec.file_names:
-            raise CorruptDataError(f"a {spec.format} shard has the files {spec.file_names}")
         sidecar = cls(
             index=spec.index, format=spec.format, scale=spec.scale, hr_size=spec.hr_size,
             config_hash=spec.config_hash, records=records,
             sources=tuple(_read_source(item) for item in given.list("sources")),
             rejects=tuple(_read_reject(item) for item in given.list("rejects")),
-            digest=given.text("digest"), files=files,
+            digest=given.text("digest"), files=_read_files(given, spec),
         )  # fmt: skip
         given.end()
         return sidecar
 
 
-def _read_spec(given: Fields) -> ShardSpec:
+@dataclass(frozen=True, slots=True)
+class ShardHead:
+    """A sidecar without its records: what a run must know of a shard, small and quick to read.
+
+    Attributes
+    ----------
+    spec : ShardSpec
+    pairs : int
+    first_key, last_key : str
+        Empty when there are no pairs.
+    rejects, digest, files
+        As in :class:`Sidecar`.
+    """
+
+    spec: ShardSpec
+    pairs: int
+    first_key: str
+    last_key: str
+    rejects: tuple[Reject, ...]
+    digest: str
+    files: tuple[FileRecord, ...]
+
+    @classmethod
+    def read(cls, place: Place, index: int) -> ShardHead:
+        """Read a sidecar file; of its records, which the checksum vouches for, only two keys.
+
+        Raises
+        ------
+        CorruptDataError
+            It is missing, damaged, or of another version.
+        """
+        name = f"shard-{index:05d}.json"
+        given = read_json(place, name, "the sidecar")
+        with naming_file(place.shown(name)):
+            spec, records = _read_spec(given, index), given.list("records")
+            ends = [Fields(item, "a record").text("key") for item in (*records[:1], *records[-1:])]
+            first_key, last_key = ends or ("", "")
+            head = cls(
+                spec=spec, pairs=len(records), first_key=first_key, last_key=last_key,
+                rejects=tuple(_read_reject(item) for item in given.list("rejects")),
+                digest=given.text("digest"), files=_read_files(given, spec),
+            )  # fmt: skip
+            for item in given.list("sources"):
+                _read_source(item)
+            given.end()
+        return head
+
+
+def _read_spec(given: Fields, index: int) -> ShardSpec:
+    check_format(given, _FORMAT, _VERSION)
     hr_size = given.take("hr_size")
     if hr_size is not None and type(hr_size) is not int:
         raise CorruptDataError("'hr_size' must be an integer or null")
     store: Any = given.text("store")
     try:
-        return ShardSpec(
+        spec = ShardSpec(
             index=given.whole("index"), format=store, scale=given.whole("scale"),
             hr_size=hr_size, config_hash=given.text("config_hash"),
         )  # fmt: skip
     except InvalidValueError as error:
         raise CorruptDataError(str(error)) from None
+    if spec.index != index:
+        raise CorruptDataError(f"it belongs to shard {spec.index}: the file was renamed")
+    return spec
+
+
+def _read_files(given: Fields, spec: ShardSpec) -> tuple[FileRecord, ...]:
+    files = tuple(FileRecord.from_json(item) for item in given.list("files"))
+    if tuple(file.name for file in files) != spec.file_names:
+        raise CorruptDataError(f"a {spec.format} shard has the files {spec.file_names}")
+    return files
 
 
 def is_source(data: object) -> bool:

@@ -24,6 +24,7 @@ __all__ = [
     "Store",
     "StoreReader",
     "StoreWriter",
+    "cut",
     "load_store",
     "reading",
     "sync_file",
@@ -67,7 +68,10 @@ class StoreReader(Protocol):
         ...
 
     def read_crop(self, record: PairRecord, lr_box: Box, hr_box: Box) -> PixelPair:
-        """Return a window of LR and one of HR; both lie within the images."""
+        """Return a window of LR and one of HR; both lie within the images.
+
+        The pair's checksum need not be tested: :meth:`read` does that.
+        """
         ...
 
     def close(self) -> None:
@@ -91,12 +95,19 @@ class Store(Protocol):
 _STORES: dict[Format, str] = {
     "hdf5": "degrade.pairs.hdf5_store",
     "lmdb": "degrade.pairs.lmdb_store",
+    "lmdb-raw": "degrade.pairs.lmdb_store",
 }
 
 
 def load_store(store_format: Format) -> Store:
     """Return the module that stores pixels in a format."""
     return cast(Store, importlib.import_module(_STORES[store_format]))
+
+
+def cut(image: U8Array, box: Box) -> U8Array:
+    """Return a window of an image, as a view."""
+    top, left, height, width = box
+    return image[top : top + height, left : left + width]
 
 
 @contextlib.contextmanager

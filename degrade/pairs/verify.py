@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from degrade.errors import DegradeError, printable
-from degrade.pairs.manifest import MANIFEST_NAME, ShardEntry, check_together, read_manifest
+from degrade.errors import CorruptDataError, DegradeError, printable
+from degrade.pairs.manifest import (
+    MANIFEST_NAME,
+    ShardEntry,
+    check_together,
+    read_manifest,
+)
+from degrade.pairs.places import Location, Place, place_at
 from degrade.pairs.records import FileRecord, PairsDigest
 from degrade.pairs.shards import check_file, read_sidecar, record_file, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
@@ -37,13 +43,13 @@ class VerifyResult:
     problem: str | None
 
 
-def verify_pairs(folder: Path) -> Iterator[VerifyResult]:
+def verify_pairs(where: Location) -> Iterator[VerifyResult]:
     """Read every byte of a folder and compare it with what was recorded when it was written.
 
     Parameters
     ----------
-    folder : Path
-        What ``degrade build-pairs`` made.
+    where : Path, str or Place
+        What ``degrade build-pairs`` made; of a URL one shard at a time is copied here.
 
     Yields
     ------
@@ -53,30 +59,31 @@ def verify_pairs(folder: Path) -> Iterator[VerifyResult]:
     Raises
     ------
     DegradeError
-        The folder cannot be read, or holds nothing that can be verified.
+        The folder cannot be read, the store does not answer, or there is nothing to verify.
     """
-    indices = sidecar_indices(folder)
-    if not indices and not (folder / MANIFEST_NAME).exists():
-        raise DegradeError(f"{printable(folder)}: holds no pairs, so there is nothing to verify")
+    place = place_at(where)
+    indices = sidecar_indices(place)
+    if not indices and MANIFEST_NAME not in place.names():
+        raise DegradeError(f"{place.shown()}: holds no pairs, so there is nothing to verify")
     entries: dict[int, ShardEntry] | None = None
     try:
-        entries = {entry.index: entry for entry in read_manifest(folder).shards}
-    except DegradeError as error:
+        entries = {entry.index: entry for entry in read_manifest(place).shards}
+    except CorruptDataError as error:
         yield VerifyResult(MANIFEST_NAME, None, None, str(error))
-    sidecars = []
+    heads = []
     for index in sorted({*indices, *(entries or {})}):
         try:
-            sidecar = read_sidecar(folder, index)
-        except DegradeError as error:
+            sidecar = read_sidecar(place, index)
+        except CorruptDataError as error:
             yield VerifyResult(f"shard-{index:05d}", None, None, str(error))
             continue
-        sidecars.append(sidecar)
-        yield from _verify_shard(folder, sidecar)
+        heads.append(sidecar.head)
+        yield from _verify_shard(place, sidecar)
         if entries is not None and entries.get(index) != ShardEntry.from_sidecar(sidecar):
             yield _of_shard(sidecar, f"{MANIFEST_NAME} does not list it, or lists another")
     try:
-        check_together(folder, sidecars)
-    except DegradeError as error:
+        check_together(place, heads)
+    except CorruptDataError as error:
         yield VerifyResult(MANIFEST_NAME, None, None, str(error))
 
 
@@ -84,9 +91,24 @@ def _of_shard(sidecar: Sidecar, problem: str) -> VerifyResult:
     return VerifyResult(sidecar.name, None, None, problem)
 
 
-def _verify_shard(folder: Path, sidecar: Sidecar) -> Iterator[VerifyResult]:
+def _verify_shard(place: Place, sidecar: Sidecar) -> Iterator[VerifyResult]:
+    names = []
     for file in sidecar.files:
-        problem = _file_problem(folder, file)
+        try:
+            check_file(place, file)
+            names.append(file.name)
+        except CorruptDataError as error:
+            yield _of_shard(sidecar, str(error))
+    with place.fetched(names) as folder:
+        for result in _verify_files(folder, sidecar, names):
+            # What was copied is named by where it is kept.
+            shown = result.problem and result.problem.replace(printable(folder), place.shown())
+            yield replace(result, problem=shown)
+
+
+def _verify_files(folder: Path, sidecar: Sidecar, names: Sequence[str]) -> Iterator[VerifyResult]:
+    for file in sidecar.files:
+        problem = _file_problem(folder, file) if file.name in names else None
         if problem is not None:
             yield _of_shard(sidecar, problem)
     try:
@@ -100,7 +122,8 @@ def _verify_shard(folder: Path, sidecar: Sidecar) -> Iterator[VerifyResult]:
         for record in sidecar.records:
             problem = None
             try:
-                digest.update(record.key, *store.read(record))
+                store.read(record)
+                digest.update(record)
             except DegradeError as error:
                 problem, is_sound = str(error), False
             yield VerifyResult(sidecar.name, record.row, record.key, problem)
@@ -112,10 +135,7 @@ def _file_problem(folder: Path, file: FileRecord) -> str | None:
     """Return what is wrong with a data file as a whole, slack between the pairs included."""
     where = printable(folder / file.name)
     try:
-        check_file(folder, file)
         found = record_file(folder / file.name, file.name)
-    except DegradeError as error:
-        return str(error)
     except OSError as error:
         return f"{where}: cannot be read ({error.strerror})"
     return None if found == file else f"{where}: its bytes are not those that were written (sha256)"

@@ -11,10 +11,10 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from degrade.errors import CorruptDataError, DegradeError, InputError, printable
+from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.files import fsync_folder, read_file
 from degrade.pool.records import Record, record_from_json, record_to_json
 
@@ -30,20 +30,29 @@ def encode_line(record: Record) -> bytes:
     return _CRC_FIELD % zlib.crc32(body) + body + b"\n"
 
 
-def read_index(path: Path) -> tuple[list[Record], int]:
+def read_index(path: Path, until: int | None = None) -> tuple[list[Record], int]:
     """Return all records, and how many bytes the finished lines take; a missing file has none.
+
+    Parameters
+    ----------
+    path : Path
+    until : int or None
+        Pass over what was appended after this many bytes; they must end with a finished line.
 
     Raises
     ------
     CorruptDataError
-        A line is damaged or holds something that is no record; the text names it.
+        A line is damaged or holds something that is no record, the text names it; or no line
+        ends at ``until``.
     """
-    if not path.exists():
-        return [], 0
-    try:
-        data = read_file(path)
-    except InputError as error:
-        raise DegradeError(str(error)) from None
+    data = _read_bytes(path)
+    if until is not None:
+        if len(data) < until or (until and data[until - 1 : until] != b"\n"):
+            raise CorruptDataError(
+                f"{printable(path)}: no line ends at byte {until} of {len(data)}; "
+                "the index was cut or replaced: restore it, or begin the run anew"
+            )
+        data = data[:until]
     end = data.rfind(b"\n") + 1
     lines = data[:end].split(b"\n")[:-1]
     records = []
@@ -53,6 +62,15 @@ def read_index(path: Path) -> tuple[list[Record], int]:
         except CorruptDataError as error:
             raise CorruptDataError(f"{printable(path)}, line {number}: {error}") from None
     return records, end
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.exists():
+        return b""
+    try:
+        return read_file(path)
+    except InputError as error:
+        raise DegradeError(str(error)) from None
 
 
 def _decode_line(line: bytes) -> Record:
@@ -69,46 +87,58 @@ def _decode_line(line: bytes) -> Record:
 
 
 class IndexWriter:
-    """Appends records; each is on disk when :meth:`append` returns."""
+    """Appends records; each is on disk when :meth:`append` returns.
+
+    Attributes
+    ----------
+    length : int
+        Bytes of the file so far.
+    """
 
     def __init__(self, path: Path, descriptor: int, length: int) -> None:
         self._path = path
         self._descriptor = descriptor
-        self._length = length
+        self.length = length
 
-    def append(self, record: Record) -> None:
-        """Write one line, whole or not at all.
+    def append(self, records: Sequence[Record]) -> None:
+        """Write one line for each record: all of them, or none.
 
         Raises
         ------
         DegradeError
             The disk is full or fails; the file is as it was before.
         """
-        line = encode_line(record)
+        lines = b"".join(map(encode_line, records))
+        if not lines:
+            return
+        left = memoryview(lines)
         try:
-            written = os.write(self._descriptor, line)
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes were written: disk full?")
+            while left:  # a disk that is nearly full takes a part, and says why only then
+                left = left[os.write(self._descriptor, left) :]
             os.fsync(self._descriptor)
         except OSError as error:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._length)
-            reason = error.strerror or str(error)
-            raise DegradeError(f"{printable(self._path)}: cannot be written ({reason})") from error
-        self._length += len(line)
+                os.ftruncate(self._descriptor, self.length)
+            raise DegradeError(write_failure(self._path, len(lines), error)) from error
+        self.length += len(lines)
 
 
 @contextlib.contextmanager
 def open_index_writer(path: Path, length: int) -> Iterator[IndexWriter]:
-    """Open the index for appending after its first ``length`` bytes; what follows them is cut."""
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o666)
-    except OSError as error:
-        raise DegradeError(f"{printable(path)}: cannot be written ({error.strerror})") from None
-    try:
-        os.ftruncate(descriptor, length)
-        fsync_folder(path.parent)
+    """Open the index for appending after its first ``length`` bytes; what follows them is cut.
+
+    Raises
+    ------
+    DegradeError
+        The disk is full, fails or may not be written.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o666)
+            opened.callback(os.close, descriptor)
+            os.ftruncate(descriptor, length)
+            fsync_folder(path.parent)
+        except OSError as error:
+            raise DegradeError(write_failure(path, 0, error)) from error
         yield IndexWriter(path, descriptor, length)
-    finally:
-        os.close(descriptor)

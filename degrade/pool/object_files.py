@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections import OrderedDict
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from degrade.arrays import AnyArray
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
-from degrade.files import resolve_inside, write_atomically
-from degrade.noise import channel_means
+from degrade.files import resolve_inside, write_together
 from degrade.npy import map_npy
 from degrade.pool.records import KernelRecord, NoiseRecord
+from degrade.residuals import channel_means
 
 __all__ = ["ObjectFiles", "content_id"]
 
-_OPEN_MAPS = 128
-"""Noise files kept mapped at once; each holds a file descriptor."""
+_WRITTEN_AT_ONCE = 64
+"""Files that are open and in memory together while they are written."""
 
 
 def content_id(array: AnyArray, scale: int | None = None) -> str:
@@ -34,6 +37,43 @@ def content_id(array: AnyArray, scale: int | None = None) -> str:
 
 def _little_endian(array: AnyArray) -> AnyArray:
     return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+
+
+def _npy_bytes(array: AnyArray) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, _little_endian(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a checked file the pixels lie, one after the other."""
+
+    path: str
+    offset: int
+    dtype: np.dtype[Any]
+
+    @classmethod
+    def of(cls, mapped: AnyArray, path: Path) -> _Place:
+        return cls(str(path), cast("np.memmap[Any, Any]", mapped).offset, mapped.dtype)
+
+
+def _read_part(place: _Place, offset: int, length: int) -> bytes:
+    try:
+        # The path was resolved: a link or a FIFO there now is not the file that was checked.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(place.path, flags)
+        try:
+            data = os.pread(descriptor, length, offset)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise CorruptDataError(
+            f"{printable(place.path)}: cannot be read ({error.strerror})"
+        ) from None
+    if len(data) != length:
+        raise CorruptDataError(f"{printable(place.path)}: it was cut short since it was checked")
+    return data
 
 
 class ObjectFiles:
@@ -50,8 +90,7 @@ class ObjectFiles:
 
     def __init__(self, pool: Path) -> None:
         self._pool = pool
-        self._maps: OrderedDict[str, AnyArray] = OrderedDict()
-        self._checked: set[str] = set()
+        self._places: dict[str, _Place] = {}
 
     def path(self, record: KernelRecord | NoiseRecord) -> Path:
         """Return where a record's file is; DegradeError when that leads out of the pool."""
@@ -71,11 +110,11 @@ class ObjectFiles:
                     f"{printable(folder)}: cannot be written ({error.strerror})"
                 ) from None
 
-    def write(self, record: KernelRecord | NoiseRecord, array: AnyArray) -> None:
-        """Write a record's file; it is complete on disk, or not there."""
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, _little_endian(array), allow_pickle=False)
-        write_atomically(self.path(record), buffer.getvalue())
+    def write(self, objects: Sequence[tuple[KernelRecord | NoiseRecord, AnyArray]]) -> None:
+        """Write the files of some records; each is complete on disk, or not there."""
+        for first in range(0, len(objects), _WRITTEN_AT_ONCE):
+            some = objects[first : first + _WRITTEN_AT_ONCE]
+            write_together([(self.path(record), _npy_bytes(array)) for record, array in some])
 
     def check(self, record: KernelRecord | NoiseRecord) -> None:
         """Read a file anew and compare it with all that its record says."""
@@ -100,19 +139,23 @@ class ObjectFiles:
 
         The content is checked once per process, when it is first used.
         """
-        pixels = self._maps.get(record.id)
-        if pixels is not None:
-            self._maps.move_to_end(record.id)
-            return pixels
-        if record.id in self._checked:
-            pixels = self._map_pixels(record)
-        else:
-            pixels = self._read_pixels(record)
-            self._checked.add(record.id)
-        self._maps[record.id] = pixels
-        if len(self._maps) > _OPEN_MAPS:
-            self._maps.popitem(last=False)
+        if record.id in self._places:
+            return self._map_pixels(record)
+        pixels = self._read_pixels(record)
+        self._places[record.id] = _Place.of(pixels, self.path(record))
         return pixels
+
+    def read_rows(self, record: NoiseRecord, top: int, height: int) -> AnyArray:
+        """Return (height, P, 3) rows of a noise patch; checked as by :meth:`map_pixels`.
+
+        No file is kept open, so a pool of any size is read at the same speed.
+        """
+        place = self._places.get(record.id)
+        if place is None:
+            return self.map_pixels(record)[top : top + height]
+        row_bytes = 3 * record.size * place.dtype.itemsize
+        data = _read_part(place, place.offset + top * row_bytes, height * row_bytes)
+        return np.frombuffer(data, place.dtype).reshape(height, record.size, 3)
 
     def _read_pixels(self, record: NoiseRecord) -> AnyArray:
         pixels = self._map_pixels(record)
@@ -128,9 +171,9 @@ def _map_array(path: Path, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> A
         array = map_npy(path)
     except InputError as error:
         raise CorruptDataError(str(error)) from None
-    if array.shape != shape or array.dtype.str not in dtypes:
+    if array.shape != shape or array.dtype.str not in dtypes or not array.flags.c_contiguous:
         raise CorruptDataError(
-            f"{printable(path)}: must hold {shape} of {' or '.join(dtypes)}, "
+            f"{printable(path)}: must hold {shape} of {' or '.join(dtypes)} in C order, "
             f"got {array.shape} of {array.dtype.str}"
         )
     return array

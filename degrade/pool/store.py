@@ -8,30 +8,35 @@ twice changes nothing, and what is read back is checked against its name.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray
-from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
-from degrade.files import folder_lock, read_file, resolve_inside, write_atomically
+from degrade.degradation import PoolIndex
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.files import resolve_inside
 from degrade.kernels import BlurKernel
-from degrade.noise import NoisePatch, channel_means, residual_of, tile_residual
+from degrade.locks import folder_lock
+from degrade.noise import NoisePatch
+from degrade.pool.contents import PoolContents
+from degrade.pool.folder import check_folder, make_folder
 from degrade.pool.index_file import IndexWriter, open_index_writer, read_index
 from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import KernelRecord, NoiseRecord, Provenance, Record, SourceRecord
+from degrade.residuals import channel_means, residual_of, tile_residual
 
 __all__ = ["DegradationPool", "MergeReport"]
 
 _T = TypeVar("_T")
 
-_FORMAT = {"format": "degrade-pool", "version": 1}
+_Object = tuple[KernelRecord | NoiseRecord, AnyArray]
+
+_MERGED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +60,36 @@ class DegradationPool:
     path : Path
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, until: int | None = None) -> None:
         self.path = path
-        self._kernels: dict[str, KernelRecord] = {}
-        self._noise: dict[str, NoiseRecord] = {}
-        self._sources: dict[str, SourceRecord] = {}
+        self._until = until
+        self._contents = PoolContents()
         self._index_end = 0
         self._writer: IndexWriter | None = None
         self._objects = ObjectFiles(path)
 
     @classmethod
-    def open(cls, path: Path) -> DegradationPool:
+    def open(cls, path: Path, *, until: int | None = None) -> DegradationPool:
         """Open a pool for reading (and adding); nothing is written.
+
+        Parameters
+        ----------
+        path : Path
+        until : int or None
+            An :attr:`index_end` of this pool: open it, for reading only, as it was at that time.
 
         Raises
         ------
+        InvalidValueError
+            ``until`` is negative.
         DegradeError
-            There is no pool at ``path``, or it is damaged or of another version.
+            There is no pool at ``path``, it is damaged or of another version, or it never ended
+            at ``until``.
         """
-        _check_format(path)
-        pool = cls(path)
+        if until is not None and until < 0:
+            raise InvalidValueError(f"until must be at least 0, got {until}")
+        check_folder(path)
+        pool = cls(path, until)
         pool._load()
         return pool
 
@@ -87,53 +102,41 @@ class DegradationPool:
         DegradeError
             The folder holds other files, cannot be made, or holds a damaged pool.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            names = {entry.name for entry in path.iterdir()}
-        except OSError as error:
-            raise DegradeError(
-                f"{printable(path)}: no pool can be made there ({error.strerror})"
-            ) from None
-        if "pool.json" not in names:
-            if any(not name.endswith((".tmp", ".lock")) for name in names):
-                raise DegradeError(
-                    f"{printable(path)} holds other files and is no pool; give a new folder"
-                )
-            write_atomically(path / "pool.json", json.dumps(_FORMAT).encode() + b"\n")
+        make_folder(path)
         return cls.open(path)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return DegradationPool.open, (self.path,)
+        return _open_until, (self.path, self._until)
+
+    @property
+    def index_end(self) -> int:
+        """How many bytes of ``index.jsonl`` tell of what this pool holds now.
+
+        The index only grows, so :meth:`open` with this number shows the same pool at any later
+        time and on any machine.
+        """
+        return self._index_end if self._writer is None else self._writer.length
 
     def _load(self) -> None:
-        records, self._index_end = read_index(resolve_inside(self.path, "index.jsonl"))
-        self._kernels, self._noise, self._sources = {}, {}, {}
-        for record in records:
-            self._remember(record)
-
-    def _remember(self, record: Record) -> None:
-        match record:
-            case KernelRecord():
-                self._kernels[record.id] = record
-            case NoiseRecord():
-                self._noise[record.id] = record
-            case SourceRecord():
-                self._sources[record.sha256] = record
+        index = resolve_inside(self.path, "index.jsonl")
+        records, self._index_end = read_index(index, self._until)
+        self._contents = PoolContents()
+        self._contents.remember(records)
 
     @property
     def kernels(self) -> tuple[KernelRecord, ...]:
         """All kernels, by id."""
-        return tuple(self._kernels[key] for key in sorted(self._kernels))
+        return tuple(self._contents.kernels[key] for key in sorted(self._contents.kernels))
 
     @property
     def noise(self) -> tuple[NoiseRecord, ...]:
         """All noise patches, by id."""
-        return tuple(self._noise[key] for key in sorted(self._noise))
+        return tuple(self._contents.noise[key] for key in sorted(self._contents.noise))
 
     @property
     def sources(self) -> tuple[SourceRecord, ...]:
         """Every photo that the pool was measured on, by sha256."""
-        return tuple(self._sources[key] for key in sorted(self._sources))
+        return tuple(self._contents.sources[key] for key in sorted(self._contents.sources))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -143,7 +146,14 @@ class DegradationPool:
         ------
         FolderInUseError
             Another run is writing into this pool.
+        InvalidValueError
+            The pool was opened as it was at an earlier time.
         """
+        if self._until is not None:
+            raise InvalidValueError(
+                f"{printable(self.path)} was opened until byte {self._until} of its index; "
+                "open it without a limit to add to it"
+            )
         if self._writer is not None:
             yield
             return
@@ -155,40 +165,52 @@ class DegradationPool:
                 try:
                     yield
                 finally:
+                    self._index_end = self.index_end
                     self._writer = None
 
     def add_kernel(self, kernel: BlurKernel, provenance: Provenance) -> str:
         """Keep a kernel and return its id; one that is there is left, or mended if damaged."""
         weights = kernel.weights
         key = content_id(weights, kernel.scale)
-        self._add(KernelRecord(key, kernel.scale, kernel.size, provenance), weights)
+        self._add_all([], [(KernelRecord(key, kernel.scale, kernel.size, provenance), weights)])
         return key
 
     def add_noise(self, patch: NoisePatch, provenance: Provenance) -> str:
         """Keep a noise patch and return its id; as :meth:`add_kernel`."""
-        pixels = patch.pixels
-        red, green, blue = (float(mean) for mean in channel_means(pixels))
-        key = content_id(pixels)
-        record = NoiseRecord(
-            key, pixels.shape[0], patch.variance, patch.brightness, (red, green, blue), provenance
-        )
-        self._add(record, pixels)
-        return key
+        described = _describe_patch(patch, provenance)
+        self._add_all([], [described])
+        return described[0].id
 
     def add_source(self, source: SourceRecord) -> None:
         """Remember a photo; given again with another name or path, the new ones count."""
-        with self.writing():
-            if self._sources.get(source.sha256) != source:
-                self._append(source)
+        self._add_all([source], [])
 
-    def _add(self, record: KernelRecord | NoiseRecord, array: AnyArray) -> None:
+    def add_photo(
+        self, source: SourceRecord, patches: Iterable[tuple[NoisePatch, Provenance]]
+    ) -> tuple[str, ...]:
+        """Remember a photo and keep its noise patches; return their ids.
+
+        As :meth:`add_source` and :meth:`add_noise`, but flushed to disk together: after a crash
+        the pool knows all of the photo's entries, the first few, or none.
+        """
+        objects = [_describe_patch(patch, provenance) for patch, provenance in patches]
+        self._add_all([source], objects)
+        return tuple(record.id for record, _ in objects)
+
+    def _add_all(self, sources: Sequence[SourceRecord], objects: Sequence[_Object]) -> None:
         with self.writing():
-            known = record.id in self._kernels or record.id in self._noise
-            if known and self._is_sound(record):
-                return
-            self._objects.write(record, array)
-            if not known:
-                self._append(record)
+            records: list[Record] = [
+                s for s in sources if self._contents.sources.get(s.sha256) != s
+            ]
+            missing: dict[str, _Object] = {}
+            for record, array in objects:
+                known = self._contents.has(record)
+                if record.id not in missing and not (known and self._is_sound(record)):
+                    missing[record.id] = record, array
+                    records += [] if known else [record]
+            # The files first: a line never tells of what is not whole on disk.
+            self._objects.write(list(missing.values()))
+            self._append(records)
 
     def _is_sound(self, record: KernelRecord | NoiseRecord) -> bool:
         try:
@@ -197,11 +219,11 @@ class DegradationPool:
             return False
         return True
 
-    def _append(self, record: Record) -> None:
+    def _append(self, records: Sequence[Record]) -> None:
         if self._writer is None:
             raise RuntimeError("records are appended only while writing")
-        self._writer.append(record)
-        self._remember(record)
+        self._writer.append(records)
+        self._contents.remember(records)
 
     def read_kernel(self, kernel_id: str) -> BlurKernel:
         """Read one kernel.
@@ -213,7 +235,7 @@ class DegradationPool:
         CorruptDataError
             Its file is missing, or does not hold what was added.
         """
-        record = _find(self._kernels, kernel_id, "kernel", self.path)
+        record = _find(self._contents.kernels, kernel_id, "kernel", self.path)
         weights = self._objects.read_weights(record)
         try:
             return BlurKernel(weights, record.scale, record.provenance.source_name)
@@ -228,7 +250,7 @@ class DegradationPool:
         InvalidValueError, CorruptDataError
             As for :meth:`read_kernel`.
         """
-        record = _find(self._noise, noise_id, "noise patch", self.path)
+        record = _find(self._contents.noise, noise_id, "noise patch", self.path)
         return residual_of(self._objects.map_pixels(record), np.array(record.means))
 
     def read_residual_crop(
@@ -236,8 +258,8 @@ class DegradationPool:
     ) -> FloatArray:
         """Read a (height, width, 3) window of a residual, mirrored on beyond its edges.
 
-        The file is mapped, so only the window's pages are read; its content is checked once per
-        process, when it is first used.
+        Of the file only the window's rows are read; its content is checked once per process, when
+        it is first used.
 
         Raises
         ------
@@ -246,30 +268,27 @@ class DegradationPool:
         """
         if min(top, left) < 0 or min(height, width) < 1:
             raise InvalidValueError(f"not a window: {(top, left, height, width)}")
-        record = _find(self._noise, noise_id, "noise patch", self.path)
-        crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
+        record = _find(self._contents.noise, noise_id, "noise patch", self.path)
+        if top + height <= record.size and left + width <= record.size:
+            rows = self._objects.read_rows(record, top, height)
+            crop = rows[:, left : left + width]
+        else:
+            crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
         return residual_of(crop, np.array(record.means))
 
     def index(self, scale: int) -> PoolIndex:
         """Return what plans at ``scale`` may draw from."""
-        return PoolIndex(
-            tuple(key for key, kernel in self._kernels.items() if kernel.scale == scale),
-            tuple(NoiseChoice(key, noise.size) for key, noise in self._noise.items()),
-        )
+        return self._contents.index(scale)
 
     def digest(self, scale: int) -> str:
         """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
-        index = self.index(scale)
-        text = "\n".join(
-            [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        return self._contents.digest(scale)
 
     def kernels_measured(self, settings: str) -> dict[str, str]:
         """Return source sha256 to kernel id, of the kernels made with exactly these settings."""
         return {
             kernel.provenance.source_sha256: kernel.id
-            for kernel in self._kernels.values()
+            for kernel in self._contents.kernels.values()
             if kernel.provenance.settings == settings
             and kernel.provenance.source_sha256 is not None
         }
@@ -283,34 +302,34 @@ class DegradationPool:
             Something of ``other`` is damaged; what came before it has been added.
         """
         with self.writing():
-            before = len(self._kernels), len(self._noise), len(self._sources)
-            for source in other.sources:
-                if source.sha256 not in self._sources:
-                    self._append(source)
-            for kernel in other.kernels:
-                other.read_kernel(kernel.id)  # a kernel that breaks the rules is not passed on
-                self._add(kernel, other._objects.read_weights(kernel))
-            for noise in other.noise:
-                self._add(noise, other._objects.map_pixels(noise))
-        return MergeReport(
-            len(self._kernels) - before[0],
-            len(self._noise) - before[1],
-            len(self._sources) - before[2],
-        )
+            before = self._contents.counts()
+            known = self._contents.sources
+            self._add_all([s for s in other.sources if s.sha256 not in known], [])
+            for some in _in_batches(other._read_objects()):
+                self._add_all([], some)
+        now = self._contents.counts()
+        return MergeReport(*(count - old for count, old in zip(now, before, strict=True)))
+
+    def _read_objects(self) -> Iterator[_Object]:
+        for kernel in self.kernels:
+            self.read_kernel(kernel.id)  # a kernel that breaks the rules is not passed on
+            yield kernel, self._objects.read_weights(kernel)
+        for noise in self.noise:
+            yield noise, self._objects.map_pixels(noise)
 
     def verify(self) -> list[str]:
         """Read and check every kernel and noise patch; return one line for each problem.
 
-        Files that the index does not name are one too: a killed run leaves at most one, an index
-        that was cut leaves many.
+        Files that the index does not name are one too: a killed run leaves those of one photo, an
+        index that was cut leaves many. A pool opened as it was at an earlier time passes them over.
         """
-        known = {f"kernels/{key}.npy" for key in self._kernels}
-        known |= {f"noise/{key}.npy" for key in self._noise}
+        known = set(self._contents.file_names())
         there = {f"{path.parent.name}/{path.name}" for path in self.path.glob("*/*.npy")}
         problems = [
             f"{printable(self.path / name)}: not in index.jsonl; harmless if a run was killed "
             "while adding it, else restore the index"
             for name in sorted(there - known)
+            if self._until is None
         ]
         for kernel in self.kernels:
             try:
@@ -325,18 +344,23 @@ class DegradationPool:
         return problems
 
 
-def _check_format(path: Path) -> None:
-    where = printable(path)
-    if not (path / "pool.json").exists():
-        raise DegradeError(
-            f"{where} is no degradation pool; make one: degrade build-pool SRC --pool {where}"
-        )
-    try:
-        found = json.loads(read_file(resolve_inside(path, "pool.json")))
-    except (InputError, ValueError, RecursionError) as error:
-        raise CorruptDataError(f"{where}/pool.json is damaged ({printable(str(error))})") from None
-    if found != _FORMAT:
-        raise CorruptDataError(f"{where}/pool.json is not of format {_FORMAT}, got {found!r:.80}")
+def _open_until(path: Path, until: int | None) -> DegradationPool:
+    return DegradationPool.open(path, until=until)
+
+
+def _describe_patch(patch: NoisePatch, provenance: Provenance) -> tuple[NoiseRecord, AnyArray]:
+    pixels = patch.pixels
+    red, green, blue = (float(mean) for mean in channel_means(pixels))
+    record = NoiseRecord(
+        content_id(pixels), pixels.shape[0], patch.variance, patch.brightness, (red, green, blue),
+        provenance,
+    )  # fmt: skip
+    return record, pixels
+
+
+def _in_batches(objects: Iterator[_Object]) -> Iterator[list[_Object]]:
+    while some := list(islice(objects, _MERGED_AT_ONCE)):
+        yield some
 
 
 def _find(records: Mapping[str, _T], key: str, what: str, path: Path) -> _T:

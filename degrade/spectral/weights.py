@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from degrade.arrays import AnyArray, FloatArray
-from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.errors import CorruptDataError, InvalidValueError, printable
 from degrade.files import write_atomically
 from degrade.spectral.network import Calibration, KernelNetwork, NetworkEnsemble
 
@@ -74,8 +74,8 @@ def read_network(path: Path) -> NetworkEnsemble:
         return NetworkEnsemble(members, calibration=Calibration(**settings["calibration"]))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
         raise CorruptDataError(
-            f"{path}: the weights of the spectral estimator are missing or damaged ({error}); "
-            "install the package again"
+            f"{printable(path)}: the weights of the spectral estimator are missing or damaged "
+            f"({printable(' '.join(str(error).split()))}); install the package again"
         ) from error
 
 

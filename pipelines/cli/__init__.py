@@ -10,7 +10,9 @@ import click
 import degrade
 from pipelines.cli.common import CommandGroup
 from pipelines.cli.demo_command import demo
+from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.manifest_commands import manifest
+from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
 from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
@@ -43,8 +45,12 @@ for _command in (
     build_pairs,
     verify,
     replay,
+    import_pairs,
+    export,
     train,
     upscale,
+    convert,
+    export_model,
     manifest,
 ):
     main.add_command(_command)

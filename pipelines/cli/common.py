@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,11 +18,14 @@ from degrade.limits import MAX_PIXELS
 from pipelines.interrupts import Interrupted
 
 if TYPE_CHECKING:
+    from pipelines.executors import Executor
     from pipelines.reports import ProgressCallback, RunReport
 
 __all__ = [
     "PATH",
+    "PLACE",
     "CommandGroup",
+    "executor_options",
     "finish",
     "jobs_option",
     "max_pixels_option",
@@ -43,7 +47,17 @@ class _PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _PlaceType(_PathType):
+    """A path, or a URL, which stays a text: a path would make one slash of its two."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and "://" in value:
+            return value
+        return super().convert(value, param, ctx)
+
+
 PATH = _PathType(path_type=Path)
+PLACE = _PlaceType(path_type=Path)
 
 
 class CommandGroup(click.Group):
@@ -93,8 +107,9 @@ def _fail(error: BaseException) -> NoReturn:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text on one printable line."""
-    return printable(" ".join(str(error).split()))
+    """Return an error's text on one printable line, with what was noted about it."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return printable(" ".join(" ".join([str(error), *notes]).split()))
 
 
 @contextlib.contextmanager
@@ -156,6 +171,63 @@ def jobs_option(function: F) -> F:
         "--jobs", type=click.IntRange(1), default=None,
         help="Worker processes, one thread each.  [default: every core]",
     )(function)  # fmt: skip
+
+
+def executor_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add --jobs, --backend and --scheduler; the command gets them as its argument ``executor``.
+
+    It is None when the user has chosen none.
+    """
+
+    @functools.wraps(function)
+    def command(
+        *args: Any, jobs: int | None, backend: str, scheduler: str | None, **options: Any
+    ) -> None:
+        executor = _chosen_executor(jobs, backend, scheduler)
+        if backend == "dask":  # a worker has another current folder
+            options = {name: _absolute(value) for name, value in options.items()}
+        function(*args, executor=executor, **options)
+
+    for option in (
+        click.option(
+            "--scheduler", metavar="ADDRESS", default=None,
+            help="With --backend dask: the scheduler's address, tcp://HOST:PORT.",
+        ),
+        click.option(
+            "--backend", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+            help="Where the work is done: on this machine, or on the workers of a Dask cluster, "
+            "which see the same files.",
+        ),
+        jobs_option,
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _absolute(option: Any) -> Any:
+    if isinstance(option, tuple):
+        return tuple(_absolute(part) for part in option)
+    return option.absolute() if isinstance(option, Path) else option
+
+
+def _chosen_executor(jobs: int | None, backend: str, scheduler: str | None) -> Executor | None:
+    if backend == "local":
+        if scheduler is not None:
+            raise click.UsageError("--scheduler is Dask's: add --backend dask, or leave it out")
+        if jobs is None:
+            return None
+        from pipelines.executors import make_executor
+
+        return make_executor(jobs)
+    if scheduler is None:
+        raise click.UsageError("--backend dask needs --scheduler tcp://HOST:PORT")
+    if jobs is not None:
+        raise click.UsageError(
+            "--jobs counts this machine's processes: leave it out, a Dask cluster has its workers"
+        )
+    from pipelines.executors import DaskExecutor
+
+    return DaskExecutor(scheduler, on_wait=lambda text: click.echo(f"degrade: {text}", err=True))
 
 
 def seed_option(function: F) -> F:

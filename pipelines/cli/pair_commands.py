@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from degrade.errors import DegradeError
 from pipelines.cli.common import (
     PATH,
+    PLACE,
+    executor_options,
     finish,
-    jobs_option,
     max_pixels_option,
     pool_option,
     progress_bar,
     seed_option,
 )
+
+if TYPE_CHECKING:
+    from pipelines.executors import Executor
 
 
 def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -> int | None:
@@ -37,10 +41,16 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     help="Clean HR photos: file, folder or manifest; may be repeated. "
     "[default: the pool's own photos, cleaned up by bicubic 1/2]",
 )
-@click.option("--out", type=PATH, default=Path("pairs"), show_default=True, help="Output folder.")
+@click.option(
+    "--out",
+    type=PLACE,
+    default=Path("pairs"),
+    show_default=True,
+    help="Output folder, or a URL such as s3://bucket/prefix.",
+)
 @click.option(
     "--format",
-    type=click.Choice(["hdf5", "lmdb"]),
+    type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]),
     default="hdf5",
     show_default=True,
     help="How pairs are stored.",
@@ -76,9 +86,9 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     help="Size of a shard.  [default: 256; HDF5: less on small sets]",
 )
 @seed_option
-@jobs_option
+@executor_options
 @max_pixels_option
-def build_pairs(hr: tuple[Path, ...], jobs: int | None, **options: Any) -> None:
+def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any) -> None:
     """Apply the pool to clean HR photos and write LR/HR pairs.
 
     An interrupted run goes on where it stopped when the same command is given again.
@@ -88,15 +98,17 @@ def build_pairs(hr: tuple[Path, ...], jobs: int | None, **options: Any) -> None:
     from pipelines.pair_building import build_pairs as run
 
     config = BuildPairsConfig(hr=hr, **options)
-    with progress_bar("build-pairs", "shards") as progress:
-        report = run(config, executor=make_executor(jobs), on_progress=progress)
+    with progress_bar("scan", "photos") as scan, progress_bar("build-pairs", "shards") as progress:
+        report = run(
+            config, executor=executor or make_executor(None), on_progress=progress, on_scan=scan
+        )
     finish(report)
 
 
 @click.command("verify")
-@click.argument("pairs", type=PATH)
-def verify(pairs: Path) -> None:
-    """Hash every pair of PAIRS again and name what is damaged."""
+@click.argument("pairs", type=PLACE)
+def verify(pairs: Path | str) -> None:
+    """Hash every pair of PAIRS (a folder or a URL) again and name what is damaged."""
     from pipelines.pair_checks import verify as run
 
     with progress_bar("verify", "pairs") as progress:

@@ -10,8 +10,8 @@ import click
 
 from pipelines.cli.common import (
     PATH,
+    executor_options,
     finish,
-    jobs_option,
     max_pixels_option,
     pool_option,
     progress_bar,
@@ -20,6 +20,7 @@ from pipelines.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from pipelines.executors import Executor
     from pipelines.kernel_estimation import EstimateKernelsConfig
     from pipelines.noise_extraction import ExtractNoiseConfig
 
@@ -88,6 +89,10 @@ def _noise_options(function: F) -> F:
             "--stride", type=click.IntRange(1), default=None,
             help="Step between patch positions.  [default: the patch size]",
         ),
+        click.option(
+            "--max-patches", type=click.IntRange(1), default=64, show_default=True,
+            help="Most patches that are kept of one photo, spread over it.",
+        ),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -99,20 +104,18 @@ def _noise_options(function: F) -> F:
 @click.option("--out-mat", type=PATH, default=None, help="Write KernelGAN's .mat layout here too.")
 @_kernel_options
 @seed_option
-@jobs_option
+@executor_options
 @max_pixels_option
-def estimate_kernels(jobs: int | None, **options: Any) -> None:
+def estimate_kernels(executor: Executor | None, **options: Any) -> None:
     """Estimate a blur kernel for each real photo.
 
     SRC are photos, folders of photos, or JSONL manifests. Photos that the pool already has a
     kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
     probability that it is close to the truth (45 dB kernel PSNR or better).
     """
-    from pipelines.executors import make_executor
     from pipelines.kernel_estimation import run_kernel_estimation
 
     config = _kernel_config(**options)
-    executor = None if jobs is None else make_executor(jobs)
     with progress_bar("estimate-kernels", "photos") as progress:
         report = run_kernel_estimation(config, executor=executor, on_progress=progress)
     finish(report)
@@ -140,9 +143,9 @@ def _kernel_config(
 @sources_argument
 @_pool_option
 @_noise_options
-@jobs_option
+@executor_options
 @max_pixels_option
-def extract_noise(jobs: int | None, **options: Any) -> None:
+def extract_noise(executor: Executor | None, **options: Any) -> None:
     """Collect the noise of real photos from their flat patches.
 
     A patch is taken when its grey variance is at most --max-variance and it is not clipped,
@@ -152,8 +155,9 @@ def extract_noise(jobs: int | None, **options: Any) -> None:
     from pipelines.noise_extraction import run_noise_extraction
 
     config = _noise_config(**options)
+    executor = executor or make_executor(None)
     with progress_bar("extract-noise", "photos") as progress:
-        report = run_noise_extraction(config, executor=make_executor(jobs), on_progress=progress)
+        report = run_noise_extraction(config, executor=executor, on_progress=progress)
     finish(report)
 
 
@@ -174,15 +178,15 @@ def _noise_config(
 @_kernel_options
 @_noise_options
 @seed_option
-@jobs_option
+@executor_options
 @max_pixels_option
-def build_pool(**options: Any) -> None:
+def build_pool(executor: Executor | None, **options: Any) -> None:
     """Fill a pool with both: estimate-kernels and extract-noise on the same photos."""
     from pipelines.executors import make_executor
     from pipelines.pool_building import BuildPoolConfig, run_pool_building
 
-    executor = make_executor(options.pop("jobs"))
-    noise_names = ("patch_size", "max_variance", "min_mean", "stride")
+    executor = executor or make_executor(None)
+    noise_names = ("patch_size", "max_variance", "min_mean", "stride", "max_patches")
     shared = {name: options[name] for name in ("sources", "pool", "max_pixels")}
     noise = _noise_config(**shared, **{name: options.pop(name) for name in noise_names})
     config = BuildPoolConfig(kernels=_kernel_config(**options), noise=noise)

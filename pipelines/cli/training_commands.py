@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,73 +21,172 @@ from pipelines.cli.common import (
     sources_argument,
 )
 
+if TYPE_CHECKING:
+    from pipelines.reports import ProgressCallback
+
+F = TypeVar("F", bound=Callable[..., Any])
+
 _device_option = click.option(
     "--device", default="cpu", show_default=True, help="A torch device, such as cuda."
 )
 
 
+PRESET_NAMES = (
+    "tiny", "srresnet", "srgan-mse", "srgan-vgg22", "srgan-vgg54", "rrdb-psnr", "esrgan", "realsr",
+)  # fmt: skip
+
+
+def _recipe_options(function: F) -> F:
+    """Add what decides what is computed."""
+    for option in reversed((
+        click.option(
+            "--preset", type=click.Choice(PRESET_NAMES), default=None,
+            help="The recipe, with the one that it goes on from unless --init gives weights. "
+            "[default: tiny, for CPUs]",
+        ),
+        click.option(
+            "--stages", metavar="PRESET,PRESET", default=None,
+            help="Exactly these presets one after the other, each from the weights of the last.",
+        ),
+        click.option(
+            "--config", "config_file", type=PATH, default=None,
+            help="TOML with settings; --show-config prints one.",
+        ),
+        click.option(
+            "--set", "settings", metavar="KEY=VALUE", multiple=True,
+            help="Change a setting, of one stage with STAGE.KEY=VALUE. Overrides --config; the "
+            "options below override both.",
+        ),
+        click.option(
+            "--show-config", is_flag=True, help="Print what would be computed, as TOML, and end."
+        ),
+        click.option("--steps", type=click.IntRange(0), default=None, help="Of each stage."),
+        click.option(
+            "--batch-size", type=click.IntRange(1), default=None,
+            help="Samples of a step, over all GPUs.",
+        ),
+        click.option(
+            "--hr-patch", type=click.IntRange(1), default=None, help="Side of the HR crops."
+        ),
+        click.option(
+            "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default=None,
+            help="auto: bf16 on GPUs that have it.",
+        ),
+        click.option(
+            "--features", type=click.Choice(["vgg19", "gabor"]), default=None,
+            help="Where the content loss looks. gabor needs no weights, and is no published loss.",
+        ),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _input_options(function: F) -> F:
+    """Add what is read."""
+    for option in reversed((
+        click.option("--pairs", type=PATH, default=None, help="Folder that build-pairs has made."),
+        click.option(
+            "--validation", type=PATH, default=None,
+            help="Folder of pairs that are not trained on: PSNR and SSIM on Y, without a border "
+            "of SCALE pixels.",
+        ),
+        click.option("--init", type=PATH, default=None, help="Weights to start from."),
+        click.option(
+            "--vgg-weights", type=PATH, default=None,
+            help="torchvision's VGG19 weights.  [default: in the cache of torch.hub]",
+        ),
+        pool_option(),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _keeping_options(function: F) -> F:
+    """Add what changes nothing that is computed."""
+    for option in reversed((
+        click.option(
+            "--out", type=PATH, default=Path("model"), show_default=True,
+            help="Folder of the weights, checkpoints and log.",
+        ),
+        click.option(
+            "--workers", type=click.IntRange(0), default=0, show_default=True,
+            help="Processes that read pairs; the result does not depend on it.",
+        ),
+        click.option(
+            "--save-every", type=click.IntRange(1), default=500, show_default=True,
+            help="Steps between checkpoints, each with a validation.",
+        ),
+        click.option(
+            "--keep", type=click.IntRange(1), default=3, show_default=True,
+            help="The newest so many checkpoints stay.",
+        ),
+        click.option(
+            "--keep-best", type=click.IntRange(0), default=1, show_default=True,
+            help="So do so many with the highest PSNR.",
+        ),
+        click.option(
+            "--max-minutes", type=click.FloatRange(0, min_open=True), default=None,
+            help="Finish the step, save and end after so long.",
+        ),
+        click.option("--tensorboard", is_flag=True, help="Write curves and pictures for it, too."),
+        click.option(
+            "--compile", is_flag=True, help="Faster steps after a slow start (torch.compile)."
+        ),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
 @click.command("train")
-@click.option("--pairs", type=PATH, required=True, help="Folder that build-pairs has made.")
-@click.option(
-    "--preset",
-    type=click.Choice(["tiny", "realsr"]),
-    default="tiny",
-    show_default=True,
-    help="The recipe: tiny for CPUs, realsr as published.",
-)
-@click.option(
-    "--out",
-    type=PATH,
-    default=Path("model"),
-    show_default=True,
-    help="Folder of the weights, checkpoints and log.",
-)
-@click.option("--steps", type=click.IntRange(0), default=None, help="[default: the preset's]")
-@click.option("--batch-size", type=click.IntRange(1), default=None, help="[default: the preset's]")
-@click.option(
-    "--hr-patch",
-    type=click.IntRange(1),
-    default=None,
-    help="Side of the HR crops.  [default: the preset's]",
-)
-@click.option(
-    "--vgg-weights",
-    type=PATH,
-    default=None,
-    help="torchvision's VGG19 weights (a local file) for the perceptual loss. "
-    "[default: train without it]",
-)
-@click.option("--init", type=PATH, default=None, help="RRDBNet weights to start from.")
-@pool_option()
-@click.option(
-    "--workers",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Processes that read pairs; the result does not depend on it.",
-)
-@click.option(
-    "--save-every",
-    type=click.IntRange(1),
-    default=500,
-    show_default=True,
-    help="Steps between checkpoints.",
-)
+@_input_options
+@_recipe_options
+@_keeping_options
 @_device_option
 @seed_option
-def train(**options: Any) -> None:
-    """Train a network on pairs: L1, relativistic GAN, and perceptual loss when VGG is given.
+def train(pairs: Path | None, stages: str | None, show_config: bool, **options: Any) -> None:
+    """Train a network on pairs, by a published recipe or your own.
 
     A run that was stopped goes on from its last checkpoint when the same command is given again.
     Pairs built with --noise defer get their noise here, from --pool or the pool they were built
-    with.
+    with. On several GPUs: torchrun --nproc-per-node N -m pipelines.cli train … --device cuda.
     """
     from pipelines.training import TrainRunConfig, run_training
+    from pipelines.training_plan import stages_to_toml
 
-    config = TrainRunConfig(**options)
-    with progress_bar("train", "steps") as progress:
-        report = run_training(config, on_progress=progress)
+    if pairs is None and not show_config:
+        raise click.UsageError("Missing option '--pairs'.")
+    names = tuple(name.strip() for name in stages.split(",")) if stages else ()
+    config = TrainRunConfig(pairs=pairs or Path(), stages=names, **options)
+    if show_config:
+        click.echo(stages_to_toml(config.plan()), nl=False)
+        return
+    with _training_bar() as (on_progress, on_losses):
+        report = run_training(config, on_progress=on_progress, on_losses=on_losses)
+    if os.environ.get("RANK", "0") != "0":  # one of torchrun's processes speaks for all
+        sys.exit(report.exit_code)
     finish(report)
+
+
+@contextlib.contextmanager
+def _training_bar() -> Iterator[tuple[ProgressCallback, Callable[[Mapping[str, float]], None]]]:
+    """Yield callbacks that draw a bar with the time left and the losses, on a terminal only."""
+    from tqdm import tqdm
+
+    other = os.environ.get("RANK", "0") != "0"
+    bar = tqdm(desc="train", unit=" steps", disable=other or None, dynamic_ncols=True, leave=False)
+
+    def advance(done: int, total: int) -> None:
+        if bar.total is None:
+            # What an earlier run has done took no time in this one.
+            bar.initial = bar.n = done
+        bar.total = total
+        bar.update(done - bar.n)
+
+    def show(losses: Mapping[str, float]) -> None:
+        bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()}, refresh=False)
+
+    with bar:
+        yield advance, show
 
 
 @click.command("upscale")

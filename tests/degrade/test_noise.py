@@ -19,13 +19,12 @@ from degrade.noise import (
     search_noise_patches,
     suggest_max_variance,
     take_patches,
-    tile_residual,
 )
 
 # Gates that let everything through, to be closed one by one.
 OPEN: dict[str, Any] = {
     "patch_size": 8, "max_variance": 1e9, "min_variance": 0.0, "min_mean": 0.0, "max_clipped": 1.0,
-    "max_structure": 1e9, "max_unevenness": 1.0,
+    "max_structure": 1e9, "max_unevenness": 1.0, "max_patches": 10**6,
 }  # fmt: skip
 
 
@@ -98,19 +97,20 @@ def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], di
 @given(
     seed=st.integers(0, 10**6), height=st.integers(1, 45), width=st.integers(1, 45),
     size=st.integers(8, 17), stride=st.none() | st.integers(1, 20), deep=st.booleans(),
+    low=st.sampled_from([0, 240]),
 )  # fmt: skip
 def test_search_noise_patches_equals_naive_loops(
-    seed: int, height: int, width: int, size: int, stride: int | None, deep: bool
+    seed: int, height: int, width: int, size: int, stride: int | None, deep: bool, low: int
 ) -> None:
     rng = np.random.default_rng(seed)
     # Fields of different levels and noise, so that every gate finds something to refuse.
-    levels = np.repeat(np.repeat(rng.uniform(0, 255, (6, 6, 1)), 8, 0), 8, 1)[:height, :width]
+    levels = np.repeat(np.repeat(rng.uniform(low, 255, (6, 6, 1)), 8, 0), 8, 1)[:height, :width]
     sigma = np.repeat(np.repeat(rng.uniform(0, 5, (6, 6, 1)), 8, 0), 8, 1)[:height, :width]
     values = (levels + sigma * rng.standard_normal((height, width, 3))).clip(0, 255)
     pixels = np.rint(values * 257).astype(np.uint16) if deep else np.rint(values).astype(np.uint8)
     selection = NoiseSelection(
         patch_size=size, stride=stride, max_variance=18.3, min_variance=0.31, min_mean=40.7,
-        max_clipped=0.033, max_structure=2.17, max_unevenness=0.37,
+        max_clipped=0.033, max_structure=2.17, max_unevenness=0.37, max_patches=10**6,
     )  # fmt: skip
     search = search_noise_patches(pixels, selection)
     boxes, refused = _naive(pixels, selection)
@@ -118,6 +118,18 @@ def test_search_noise_patches_equals_naive_loops(
     assert {name: count for name, count in search.refused.items() if count} == {
         name: count for name, count in refused.items() if count
     }
+    assert sum(search.refused.values()) + len(boxes) == search.variances.size
+
+
+@pytest.mark.parametrize("level", [3, 128, 252])
+def test_search_noise_patches_equals_naive_loops_in_large_windows(
+    rng: np.random.Generator, level: int
+) -> None:
+    pixels = _noisy(rng, 290, 333, level, 1.5)
+    pixels[:100, :120] += rng.integers(0, 3, (100, 120, 1), dtype=np.uint8)
+    selection = NoiseSelection(patch_size=256, stride=32, max_structure=1.2, max_unevenness=0.01)
+    search = search_noise_patches(pixels, selection)
+    assert (search.boxes, search.refused) == _naive(pixels, selection)
 
 
 def test_search_noise_patches_covers_the_last_row_and_column(rng: np.random.Generator) -> None:
@@ -213,6 +225,49 @@ def test_search_noise_patches_measures_16_bits_in_8_bit_units(rng: np.random.Gen
     assert first.boxes == second.boxes
 
 
+def test_max_patches_keeps_patches_far_from_each_other(rng: np.random.Generator) -> None:
+    pixels = _noisy(rng, 120, 160)
+    every = search_noise_patches(pixels, _selection(stride=8))
+    assert len(every.boxes) == 15 * 20
+    for count in (1, 2, 4, 20, 299, 300, 301):
+        few = search_noise_patches(pixels, _selection(stride=8, max_patches=count))
+        assert len(few.boxes) == min(count, 300)
+        assert few.boxes == [every.boxes[i] for i in few.kept]
+        assert few.boxes == sorted(set(few.boxes))
+        # What was found does not depend on what is kept.
+        assert few.refused == every.refused
+        for name in ("variances", "means", "accepted", "too_varied"):
+            np.testing.assert_array_equal(getattr(few, name), getattr(every, name))
+    two = search_noise_patches(pixels, _selection(stride=8, max_patches=2))
+    assert [box[:2] for box in two.boxes] == [(0, 0), (112, 152)]
+    twenty = search_noise_patches(pixels, _selection(stride=1, max_patches=20))
+    for index, (top, left, *_) in enumerate(twenty.boxes):
+        for other in twenty.boxes[:index]:
+            assert max(abs(top - other[0]), abs(left - other[1])) >= 16  # two patches
+
+
+def test_max_patches_does_not_choose_by_level(rng: np.random.Generator) -> None:
+    bright = np.linspace(60, 180, 160)[None, :, None]
+    pixels = np.rint(bright + 2 * rng.standard_normal((120, 160, 3))).astype(np.uint8)
+    pixels = pixels.repeat(2, 0)
+    every, few = (
+        search_noise_patches(pixels, _selection(stride=2, max_patches=count))
+        for count in (10**6, 64)
+    )
+    assert few.means[few.kept].mean() == pytest.approx(every.means.mean(), abs=6)
+    assert few.variances[few.kept].mean() == pytest.approx(every.variances.mean(), rel=0.1)
+
+
+def test_take_patches_takes_what_is_kept(rng: np.random.Generator) -> None:
+    pixels = _noisy(rng)
+    search = search_noise_patches(pixels, _selection(stride=4, max_patches=7))
+    patches = take_patches(pixels, search, source="photo")
+    assert [patch.box for patch in patches] == search.boxes and len(patches) == 7
+    for patch in patches:
+        grey = patch.pixels @ np.array([0.299, 0.587, 0.114])
+        assert patch.variance == pytest.approx(grey.var())
+
+
 @pytest.mark.parametrize("shape", [(7, 90, 3), (90, 7, 3), (1, 1, 3)])
 def test_search_noise_patches_finds_nothing_in_photos_too_small(shape: Any) -> None:
     search = search_noise_patches(np.full(shape, 9, np.uint8), NoiseSelection(patch_size=8))
@@ -259,6 +314,19 @@ def test_residuals_have_zero_mean_and_the_noise_of_the_photo(
     assert np.array_equal(np.rint(restored), pixels)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_residuals_are_the_rounded_differences_to_the_bit(
+    rng: np.random.Generator, dtype: type
+) -> None:
+    peak = np.iinfo(dtype).max
+    pixels = rng.integers(0, peak, (40, 40, 3), dtype=dtype, endpoint=True)
+    means = pixels.mean(axis=(0, 1), dtype=np.float64)
+    wanted = ((pixels.astype(np.float64) - means) / peak).astype(np.float32)
+    patch = NoisePatch(pixels, 1.0, 1.0, "photo", (0, 0, 40, 40))
+    np.testing.assert_array_equal(patch.residual, wanted)
+    assert patch.residual.dtype == np.float32
+
+
 def test_patches_never_alias_the_photo(rng: np.random.Generator) -> None:
     pixels = _noisy(rng)
     before = pixels.copy()
@@ -302,27 +370,12 @@ def test_noise_patch_refuses_other_arrays(pixels: np.ndarray) -> None:
     [{"patch_size": 7}, {"stride": 0}, {"max_variance": 0.01}, {"min_variance": -1},
      {"min_mean": 256}, {"min_mean": -1}, {"max_clipped": 1.1}, {"max_structure": 0.5},
      {"max_unevenness": 1.5}, {"max_unevenness": float("nan")},
-     {"max_variance": float("nan")}, {"max_structure": float("nan")}],
+     {"max_variance": float("nan")}, {"max_structure": float("nan")}, {"max_patches": 0}],
     ids=str,
 )  # fmt: skip
 def test_noise_selection_refuses_bad_settings(changes: Any) -> None:
     with pytest.raises(InvalidValueError, match="got"):
         NoiseSelection(**changes)
-
-
-def test_tile_residual_crops_what_fits(rng: np.random.Generator) -> None:
-    residual = rng.standard_normal((12, 12, 3)).astype(np.float32)
-    assert np.array_equal(tile_residual(residual, 3, 4, 9, 8), residual[3:12, 4:12])
-    assert np.array_equal(tile_residual(residual, 0, 0, 12, 12), residual)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 4), st.integers(0, 4), st.integers(1, 23), st.integers(1, 23))
-def test_tile_residual_goes_on_by_mirroring(top: int, left: int, height: int, width: int) -> None:
-    residual = np.random.default_rng(2).standard_normal((5, 5, 3)).astype(np.float32)
-    endless = np.pad(residual, ((0, 45), (0, 45), (0, 0)), mode="symmetric")
-    window = tile_residual(residual, top, left, height, width)
-    assert np.array_equal(window, endless[top : top + height, left : left + width])
 
 
 def test_search_noise_patches_finds_noise_in_a_real_photo(shared_data: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from degrade.degradation import (
     DegradationConfig,
@@ -12,8 +12,10 @@ from degrade.degradation import (
     make_pair,
     plan_degradation,
 )
+from degrade.downsampling import PreparedImage
+from degrade.image_io import quantise
 from degrade.kernels import gaussian_kernel
-from degrade.pairs import ShardSpec, create_shard, write_manifest
+from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
 from degrade.rng import rng_for
 from tests.making import make_scene
 
@@ -21,7 +23,7 @@ from tests.making import make_scene
 def make_pairs(
     folder: Path,
     *,
-    format: Literal["hdf5", "lmdb"] = "hdf5",
+    format: Format = "hdf5",
     scale: int = 4,
     hr_size: int | None = 96,
     sides: tuple[int, ...] = (192, 192, 192),
@@ -33,8 +35,9 @@ def make_pairs(
     config = DegradationConfig(scale=scale, noise="none")
     with create_shard(folder, ShardSpec(0, format, scale, hr_size, "test")) as shard:
         for number, side in enumerate(sides):
-            hr = make_scene(f"scene {number}", side, side)
-            for part, box in enumerate(hr_boxes(hr.shape, hr_size, scale)):
+            scene = quantise(make_scene(f"scene {number}", side, side))
+            hr = PreparedImage(scene, scale, kernel.size // 2)
+            for part, box in enumerate(hr_boxes(scene.shape, hr_size, scale)):
                 key = f"scene-{number}_{part:04d}"
                 plan = plan_degradation(
                     key, "0" * 64, box, PoolIndex(("k",)), config, rng=rng_for(0, key)

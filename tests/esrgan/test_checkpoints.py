@@ -12,6 +12,7 @@ import torch
 from degrade.errors import DegradeError, InputError, InvalidValueError
 from esrgan.checkpoints import (
     CheckpointWarning,
+    best_score,
     has_checkpoint,
     parse_weights,
     read_generator,
@@ -158,7 +159,7 @@ def test_read_generator_names_the_file_and_the_reason(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.pth.*cannot be read"):
         read_generator(tmp_path / "none.pth")
     torch.save({"params": {"layer.weight": torch.ones(2)}}, tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"other\.pth.*not the weights of an RRDBNet"):
+    with pytest.raises(InputError, match=r"other\.pth.*not the weights of a generator"):
         read_generator(tmp_path / "other.pth")
 
 
@@ -185,3 +186,32 @@ def test_read_generator_refuses_sparse_weights(tmp_path: Path) -> None:
     torch.save({"params": {"conv_first.weight": torch.eye(3).to_sparse()}}, path)
     with pytest.raises(InputError):
         read_generator(path)
+
+
+def test_write_checkpoint_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
+    scores = {1: 20.0, 2: 30.0, 3: None, 4: 25.0, 5: 10.0, 6: 11.0}
+    for step, score in scores.items():
+        write_checkpoint(tmp_path, step, {"step": step}, keep=2, score=score, keep_best=2)
+    steps = sorted(int(path.stem[-8:]) for path in tmp_path.glob("checkpoint-*.pt"))
+    assert steps == [2, 4, 5, 6]
+    assert best_score(tmp_path) == 30
+    newest = read_newest_checkpoint(tmp_path)
+    assert newest is not None and newest["step"] == 6
+
+
+def test_equal_scores_keep_the_newer(tmp_path: Path) -> None:
+    for step in range(1, 5):
+        write_checkpoint(tmp_path, step, {}, keep=1, score=30.0, keep_best=2)
+    steps = sorted(int(path.stem[-8:]) for path in tmp_path.glob("checkpoint-*.pt"))
+    assert steps == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "stamp", [b"", b"{}", b"[]", b'{"score": "1"}', b'{"score": NaN}', b"\xff"]
+)
+def test_a_damaged_stamp_is_no_score(tmp_path: Path, stamp: bytes) -> None:
+    path = write_checkpoint(tmp_path, 1, {}, score=30.0)
+    path.with_suffix(".json").write_bytes(stamp)
+    assert best_score(tmp_path) is None
+    write_checkpoint(tmp_path, 2, {}, keep=1, keep_best=1, score=5.0)
+    assert not path.exists()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
-from degrade.pairs import open_pairs
+from degrade.pairs import Format, open_pairs
 from degrade.pool import DegradationPool
-from esrgan.data import PairDataset, StepSampler
+from esrgan.data import PairDataset, SampleChance, StepSampler, to_float
 from tests.esrgan.pair_folders import make_pairs
 from tests.making import fill_pool
 
@@ -27,11 +28,13 @@ def find_crop(image: np.ndarray, crop: np.ndarray) -> list[tuple[int, int]]:
     return [(int(top), int(left)) for top, left in np.argwhere(same)]
 
 
-@pytest.mark.parametrize("format", ["hdf5", "lmdb"])
-def test_samples_are_aligned_crops_of_the_pairs(
-    format: str, hdf5_pairs: Path, lmdb_pairs: Path
-) -> None:
-    folder = hdf5_pairs if format == "hdf5" else lmdb_pairs
+@pytest.fixture(params=get_args(Format))
+def folder(request: pytest.FixtureRequest, pairs_in: dict[str, Path]) -> Path:
+    """Return the same twelve pairs in each format."""
+    return pairs_in[request.param]
+
+
+def test_samples_are_aligned_crops_of_the_pairs(folder: Path) -> None:
     dataset = PairDataset(folder, hr_patch=32, seed=3, augment=False)
     assert len(dataset) == 12 and dataset.scale == 4
     places = set()
@@ -48,9 +51,9 @@ def test_samples_are_aligned_crops_of_the_pairs(
     assert len(places) > 12
 
 
-def test_both_formats_give_the_same_samples(hdf5_pairs: Path, lmdb_pairs: Path) -> None:
+def test_all_formats_give_the_same_samples(hdf5_pairs: Path, folder: Path) -> None:
     one = PairDataset(hdf5_pairs, hr_patch=64, seed=5)
-    other = PairDataset(lmdb_pairs, hr_patch=64, seed=5)
+    other = PairDataset(folder, hr_patch=64, seed=5)
     assert one.fingerprint == other.fingerprint
     for index in range(len(one)):
         for ours, theirs in zip(one[2, index], other[2, index], strict=True):
@@ -83,12 +86,13 @@ def batches(dataset: PairDataset, **options: object) -> list[tuple[Tensor, Tenso
 
 
 @pytest.mark.parametrize(
-    ("context", "format"), [("fork", "hdf5"), ("fork", "lmdb"), ("spawn", "hdf5")]
+    ("context", "format"),
+    [("fork", "hdf5"), ("fork", "lmdb"), ("fork", "lmdb-raw"), ("spawn", "hdf5")],
 )
 def test_samples_do_not_depend_on_workers(
-    context: str, format: str, hdf5_pairs: Path, lmdb_pairs: Path
+    context: str, format: str, pairs_in: dict[str, Path]
 ) -> None:
-    dataset = PairDataset(hdf5_pairs if format == "hdf5" else lmdb_pairs, hr_patch=32, seed=1)
+    dataset = PairDataset(pairs_in[format], hr_patch=32, seed=1)
     dataset[0]  # the parent has the files open when the workers start
     alone = batches(dataset, num_workers=0)
     shared = batches(dataset, num_workers=2, multiprocessing_context=context)
@@ -96,11 +100,7 @@ def test_samples_do_not_depend_on_workers(
         assert torch.equal(lr, worker_lr) and torch.equal(hr, worker_hr)
 
 
-@pytest.mark.parametrize("format", ["hdf5", "lmdb"])
-def test_samples_change_with_epoch_and_seed_only(
-    format: str, hdf5_pairs: Path, lmdb_pairs: Path
-) -> None:
-    folder = hdf5_pairs if format == "hdf5" else lmdb_pairs
+def test_samples_change_with_epoch_and_seed_only(folder: Path) -> None:
     dataset = PairDataset(folder, hr_patch=32, seed=1)
     dataset[0]  # files are open when it is pickled
     again = pickle.loads(pickle.dumps(dataset))
@@ -112,6 +112,67 @@ def test_samples_change_with_epoch_and_seed_only(
     assert torch.equal(dataset[3][1], again[1, 3][1])
     with pytest.raises(IndexError):
         dataset[12]
+
+
+def test_a_batch_is_its_samples(folder: Path) -> None:
+    dataset = PairDataset(folder, hr_patch=32, seed=1)
+    keys = [(0, 3), (4, 3), (0, 0), (1, 11), (0, 3)]
+    for _ in range(2):  # the second time, only the crops are read
+        lr_BHWC, hr_BHWC = dataset.read_batch(keys)
+        assert lr_BHWC.dtype == hr_BHWC.dtype == torch.uint8
+        assert (lr_BHWC.shape, hr_BHWC.shape) == ((5, 8, 8, 3), (5, 32, 32, 3))
+        several = dataset.__getitems__(keys)
+        for number, key in enumerate(keys):
+            sides = zip(dataset[key], (lr_BHWC, hr_BHWC), several[number], strict=True)
+            for sample_CHW, batch_BHWC, view_CHW in sides:
+                assert sample_CHW.is_contiguous()
+                assert torch.equal(sample_CHW, batch_BHWC[number].permute(2, 0, 1))
+                assert torch.equal(sample_CHW, view_CHW)
+    dataset.set_epoch(4)
+    assert torch.equal(dataset.read_batch([3])[1][0], hr_BHWC[1])
+    with pytest.raises(IndexError):
+        dataset.read_batch([(0, 3), (0, 12)])
+
+
+def test_a_data_loader_may_collate_samples_itself(hdf5_pairs: Path) -> None:
+    dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=1)
+    loader = DataLoader(dataset, batch_size=4, shuffle=False)
+    for number, (lr_BCHW, hr_BCHW) in enumerate(loader):
+        lr_BHWC, hr_BHWC = dataset.read_batch(range(4 * number, 4 * number + 4))
+        assert torch.equal(lr_BCHW, lr_BHWC.permute(0, 3, 1, 2)) and lr_BCHW.is_contiguous()
+        assert torch.equal(hr_BCHW, hr_BHWC.permute(0, 3, 1, 2)) and hr_BCHW.is_contiguous()
+
+
+def test_a_batch_may_be_of_single_pixels(hdf5_pairs: Path) -> None:
+    lr_BHWC, hr_BHWC = PairDataset(hdf5_pairs, hr_patch=4, seed=0).read_batch(range(12))
+    assert (lr_BHWC.shape, hr_BHWC.shape) == ((12, 1, 1, 3), (12, 4, 4, 3))
+
+
+def test_to_float_brings_bytes_to_the_unit_range() -> None:
+    images_BHWC = torch.arange(256, dtype=torch.uint8).repeat(3).reshape(2, 16, 8, 3)
+    floats_BCHW = to_float(images_BHWC, torch.device("cpu"))
+    assert floats_BCHW.dtype == torch.float32
+    assert floats_BCHW.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(floats_BCHW, images_BHWC.permute(0, 3, 1, 2) / 255)
+
+
+def test_sample_chance_is_frozen() -> None:
+    """A change here changes the samples of every seed: ``_STREAM`` must then change too."""
+    chance = SampleChance(7, 3, "photo_0001")
+    assert [chance.below(10**6) for _ in range(8)] == [
+        234428, 934972, 812524, 879800, 38627, 289483, 871850, 81306
+    ]  # fmt: skip
+
+
+def test_sample_chance_draws_every_number_as_often() -> None:
+    drawn = np.array([
+        [SampleChance(seed, epoch, f"key-{key}").below(8) for key in range(50)]
+        for seed in range(8) for epoch in range(20)
+    ])  # fmt: skip
+    counts = np.bincount(drawn.ravel(), minlength=8)
+    # Chi-squared with 7 degrees of freedom: above 30 once in 10,000 times, and the keys are fixed.
+    assert ((counts - 1000) ** 2 / 1000).sum() < 30
+    assert len({tuple(row) for row in drawn.tolist()}) == len(drawn)
 
 
 def deferred(tmp_path: Path, pool: Path, *, scale: int = 2) -> Path:

@@ -7,90 +7,78 @@ import torch
 
 from degrade.errors import InvalidValueError
 from esrgan.naming import (
+    NAMINGS,
     Naming,
-    rrdbnet_from_state_dict,
+    architecture_of,
     to_basicsr_names,
     to_naming,
     unwrap_params,
 )
-from esrgan.networks import RRDBNet
+from tests.esrgan.networks.making import SMALL, same_state, small_rrdbnet, small_srresnet
+from tests.esrgan.plain_model import PlainSRResNet
 
-NAMINGS: tuple[Naming, ...] = ("basicsr", "trunk", "model")
+KNOWN: dict[str, tuple[Naming, ...]] = {
+    "rrdbnet": ("basicsr", "trunk", "model"),
+    "srresnet": ("basicsr", "srgan"),
+    "msrresnet": ("basicsr", "trunk"),
+}
 
 
-def network(scale: int = 4, **sizes: int) -> RRDBNet:
-    torch.manual_seed(1)
-    return RRDBNet(scale=scale, **({"features": 8, "blocks": 2, "growth": 4} | sizes))
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize(
+    ("name", "naming"), [(name, naming) for name, known in KNOWN.items() for naming in known]
+)
+def test_every_naming_round_trips(name: str, naming: Naming, scale: int) -> None:
+    state = SMALL[name](scale).state_dict()
+    renamed = to_naming(state, naming)
+    assert architecture_of(renamed) == (name, naming)
+    assert len(renamed.keys() & state.keys()) < len(state) or naming == "basicsr"
+    assert same_state(to_basicsr_names(renamed), state)
 
 
-@pytest.mark.parametrize("naming", NAMINGS)
-def test_every_naming_round_trips(naming: Naming) -> None:
-    original = network()
-    renamed = to_naming(original.state_dict(), naming)
-    assert list(to_basicsr_names(renamed)) == list(original.state_dict())
-    read = rrdbnet_from_state_dict(renamed)
-    for name, tensor in original.state_dict().items():
-        torch.testing.assert_close(read.state_dict()[name], tensor, rtol=0, atol=0)
+@pytest.mark.parametrize("name", KNOWN)
+def test_to_naming_says_which_namings_a_network_has(name: str) -> None:
+    for naming in set(NAMINGS) - set(KNOWN[name]):
+        with pytest.raises(InvalidValueError, match=f"{name} weights have no naming '{naming}'"):
+            to_naming(SMALL[name]().state_dict(), naming)
+    with pytest.raises(InvalidValueError, match="not the weights"):
+        to_naming({"layer.weight": torch.ones(1)}, "trunk")
 
 
 def test_to_naming_gives_the_names_of_the_first_release() -> None:
-    names = to_naming(network().state_dict(), "trunk").keys()
+    names = to_naming(small_rrdbnet().state_dict(), "trunk").keys()
     assert {"RRDB_trunk.1.RDB3.conv5.weight", "trunk_conv.bias", "upconv1.weight"} <= names
     assert {"upconv2.weight", "HRconv.bias", "conv_first.weight", "conv_last.bias"} <= names
 
 
 def test_to_naming_gives_the_names_of_the_research_code() -> None:
-    names = to_naming(network().state_dict(), "model").keys()
+    names = to_naming(small_rrdbnet().state_dict(), "model").keys()
     assert {"model.0.weight", "model.1.sub.1.RDB3.conv5.0.weight", "model.1.sub.2.bias"} <= names
     assert {"model.3.weight", "model.6.bias", "model.8.weight", "model.10.bias"} <= names
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("sizes", [(4, 1, 2), (12, 3, 6)])
-def test_hyper_parameters_are_read_off_the_weights(scale: int, sizes: tuple[int, int, int]) -> None:
-    features, blocks, growth = sizes
-    original = network(scale, features=features, blocks=blocks, growth=growth)
-    read = rrdbnet_from_state_dict(original.state_dict())
-    assert (read.scale, len(read.body), read.in_channels) == (scale, blocks, 3)
-    lr_BCHW = torch.rand(1, 3, 6, 6)
-    torch.testing.assert_close(read(lr_BCHW), original(lr_BCHW))
+def test_to_naming_numbers_the_layers_of_x3_as_the_research_code_does() -> None:
+    # Of a sequence: first, trunk, [enlarge, convolve, activate], convolve, activate, convolve.
+    names = to_naming(small_rrdbnet(3).state_dict(), "model").keys()
+    tail = {name.split(".")[1] for name in names if ".sub." not in name}
+    assert tail == {"0", "3", "5", "7"}
 
 
-def test_weights_that_are_read_do_not_share_memory_and_can_be_trained() -> None:
-    state = network().state_dict()
-    read = rrdbnet_from_state_dict(state)
-    with torch.no_grad():
-        read.conv_first.weight.zero_()
-    assert state["conv_first.weight"].any()
-    assert all(parameter.requires_grad for parameter in read.parameters())
+def test_to_naming_gives_the_names_of_srgan_pytorch() -> None:
+    names = to_naming(small_srresnet().state_dict(), "srgan").keys()
+    assert names == PlainSRResNet(features=8, blocks=2).state_dict().keys()
 
 
-def test_half_precision_weights_become_single() -> None:
-    state = {name: tensor.half() for name, tensor in network().state_dict().items()}
-    assert rrdbnet_from_state_dict(state).conv_last.weight.dtype == torch.float32
+def test_unknown_names_are_kept() -> None:
+    state = to_naming(small_rrdbnet().state_dict(), "trunk") | {"extra.weight": torch.ones(1)}
+    assert "extra.weight" in to_basicsr_names(state)
+    assert to_basicsr_names({"layer.weight": torch.ones(1)}).keys() == {"layer.weight"}
 
 
-def _without(state: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in state.items() if key != name}
-
-
-def test_weights_of_something_else_are_refused() -> None:
-    state = network().state_dict()
-    with pytest.raises(InvalidValueError, match=r"rdb2\.conv3\.bias"):
-        rrdbnet_from_state_dict(_without(state, "body.1.rdb2.conv3.bias"))
-    with pytest.raises(InvalidValueError, match="extra"):
-        rrdbnet_from_state_dict(state | {"extra.weight": torch.ones(1)})
-    with pytest.raises(InvalidValueError, match="not the weights of an RRDBNet"):
-        rrdbnet_from_state_dict({"layer1.weight": torch.ones(2, 2)})
-    with pytest.raises(InvalidValueError, match="NaN"):
-        rrdbnet_from_state_dict(state | {"conv_hr.bias": torch.full((8,), torch.nan)})
-
-
-def test_older_networks_with_one_enlarging_convolution_are_refused_by_name() -> None:
-    state = {n: t for n, t in network().state_dict().items() if not n.startswith("conv_up2")}
-    for naming in ("trunk", "model"):
-        with pytest.raises(InvalidValueError, match="single enlarging convolution"):
-            rrdbnet_from_state_dict(to_naming(state, naming))
+def test_a_layer_under_two_names_is_refused() -> None:
+    state = to_naming(small_rrdbnet().state_dict(), "trunk")
+    with pytest.raises(InvalidValueError, match="same layer twice"):
+        to_basicsr_names(state | {"conv_hr.weight": state["HRconv.weight"]})
 
 
 def test_unwrap_params_finds_weights_in_the_wrappers_of_the_field() -> None:
@@ -98,10 +86,17 @@ def test_unwrap_params_finds_weights_in_the_wrappers_of_the_field() -> None:
     assert unwrap_params(weights).keys() == {"a"}
     assert unwrap_params({"params": weights})["a"] == 0
     assert unwrap_params({"params": weights, "params_ema": averaged})["a"] == 1
+    assert unwrap_params({"epoch": 3, "state_dict": averaged})["a"] == 1
     assert unwrap_params({"module.a": torch.ones(1)}).keys() == {"a"}
 
 
-@pytest.mark.parametrize("content", [None, [], {}, {"a": 3}, {"params": {1: torch.ones(1)}}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, [], {}, {"a": 3}, {"params": {1: torch.ones(1)}}, {"a": torch.eye(3).to_sparse()},
+        {"a": torch.ones(2, device="meta")},
+    ],
+)  # fmt: skip
 def test_unwrap_params_refuses_what_holds_no_weights(content: Any) -> None:
     with pytest.raises(InvalidValueError, match="holds"):
         unwrap_params(content)

@@ -41,3 +41,8 @@ def test_start_as_interpolation_lets_everything_learn() -> None:
 def test_start_as_interpolation_refuses_too_few_features() -> None:
     with pytest.raises(InvalidValueError, match="features"):
         start_as_interpolation(RRDBNet(scale=2, features=8, blocks=1, growth=2))
+
+
+def test_start_as_interpolation_refuses_a_network_that_does_not_enlarge() -> None:
+    with pytest.raises(InvalidValueError, match="×1"):
+        start_as_interpolation(RRDBNet(scale=1, features=64, blocks=1, growth=2))

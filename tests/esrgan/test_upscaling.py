@@ -48,6 +48,14 @@ def test_upscale_by_tiles_equals_the_whole_image(scale: int, size: tuple[int, in
     assert np.abs(upscale(image, network, tile=15) - whole).max() < 1 / 255
 
 
+def test_upscale_of_x1_starts_its_tiles_between_the_blocks_of_four() -> None:
+    torch.manual_seed(0)
+    network = RRDBNet(scale=1, features=8, blocks=1, growth=4)
+    image = make_scene("tiles", 31, 46)
+    by_tiles = upscale(image, network, tile=13, overlap=network.receptive_radius)
+    np.testing.assert_allclose(by_tiles, directly(image, network), atol=1e-5)
+
+
 def test_upscale_by_tiles_equals_the_whole_photo_within_a_grey_level(shared_data: Path) -> None:
     photo = read_photo(shared_data / "hr" / "kodim05.png").as_float()[100:230, 200:350]
     for scale in (2, 4):

@@ -22,7 +22,8 @@ from tests.pipelines.photographs import take_photo
 
 COMMANDS = [
     "demo", "build-pool", "estimate-kernels", "extract-noise", "import-kernels", "import-noise",
-    "inspect", "build-pairs", "verify", "replay", "train", "upscale", "manifest",
+    "inspect", "build-pairs", "verify", "replay", "import-pairs", "export", "train", "upscale",
+    "convert", "export-model", "manifest",
 ]  # fmt: skip
 
 
@@ -108,6 +109,18 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
             "--constraints is KernelGAN's",
         ),
         (("estimate-kernels", "x", "--min-confidence", "2"), 2, "--min-confidence"),
+        (("build-pairs", "--pool", "p", "--backend", "dask"), 2, "dask needs --scheduler tcp://"),
+        (("extract-noise", "x", "--scheduler", "tcp://h:1"), 2, "add --backend dask"),
+        (
+            ("build-pool", "x", "--backend", "dask", "--scheduler", "tcp://h:1", "--jobs", "2"),
+            2,
+            "--jobs counts this machine's",
+        ),
+        (
+            ("estimate-kernels", "x", "--backend", "dask", "--scheduler", "h"),
+            1,
+            "must be tcp://HOST:PORT, got 'h'",
+        ),
         (("estimate-kernels", "x", "--min-confidence", "nan"), 1, "between 0 and 1, got nan"),
     ],
 )

@@ -60,6 +60,21 @@ def test_run_noise_extraction_keeps_flat_patches_with_their_origin(photos: Path)
     assert "loud.png: 0 of 16 positions; refused: variance 16" in report.summary()
 
 
+def test_run_noise_extraction_keeps_at_most_max_patches_of_a_photo_and_says_so(
+    photos: Path,
+) -> None:
+    config = config_for(photos, stride=8, max_patches=5)
+    report = run_noise_extraction(config)
+    assert report.done == 5
+    assert "quiet.png: 100 of 100 positions, of which 5 are kept" in report.lines
+    pool = DegradationPool.open(photos / ".." / "pool")
+    settings = json.loads(pool.noise[0].provenance.settings)
+    assert settings["max_patches"] == 5 and settings["stride"] == 8
+    assert len({record.provenance.box for record in pool.noise}) == 5
+    again = run_noise_extraction(config, executor=ProcessExecutor(2))
+    assert (again.done, again.skipped) == (0, 5)
+
+
 def test_run_noise_extraction_again_adds_nothing(photos: Path) -> None:
     first = run_noise_extraction(config_for(photos))
     again = run_noise_extraction(config_for(photos), executor=ProcessExecutor(2))

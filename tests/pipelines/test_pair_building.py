@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import ChangedConfigError, DegradeError, FolderInUseError
-from degrade.files import folder_lock
 from degrade.image_io import read_photo, write_png
+from degrade.locks import folder_lock
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from pipelines import BuildPairsConfig, build_pairs

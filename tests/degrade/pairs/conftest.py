@@ -64,6 +64,8 @@ CASES = {
     "hdf5-whole": Case("hdf5", None),
     "lmdb-fixed": Case("lmdb", 24),
     "lmdb-whole": Case("lmdb", None),
+    "lmdb-raw-fixed": Case("lmdb-raw", 24),
+    "lmdb-raw-whole": Case("lmdb-raw", None),
 }
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
+from degrade.pairs import LocalPlace
 from degrade.pairs.checked_json import Fields, encode_json, read_json
 
 json_values = st.recursive(
@@ -35,7 +36,7 @@ def test_encode_json_is_read_back(tmp_path_factory: Any, payload: dict[str, Any]
     assert content == encode_json(dict(reversed(payload.items())))
     content.decode("ascii")
     (folder / "a.json").write_bytes(content)
-    fields = read_json(folder, "a.json", "it")
+    fields = read_json(LocalPlace(folder), "a.json", "it")
     assert {name: fields.take(name) for name in payload} == payload
     fields.end()
     # It is JSON to everybody else too.
@@ -60,7 +61,7 @@ def test_read_json_sees_every_flipped_byte(tmp_path: Path) -> None:
         damaged[i] ^= 1
         (tmp_path / "a.json").write_bytes(damaged)
         with pytest.raises(CorruptDataError, match=r"a\.json"):
-            read_json(tmp_path, "a.json", "it")
+            read_json(LocalPlace(tmp_path), "a.json", "it")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_read_json_sees_every_flipped_byte(tmp_path: Path) -> None:
 def test_read_json_refuses_what_is_no_such_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(CorruptDataError, match=r"a\.json: ") as caught:
-        read_json(tmp_path, "a.json", "it")
+        read_json(LocalPlace(tmp_path), "a.json", "it")
     assert "\n" not in str(caught.value)
 
 
@@ -94,7 +95,7 @@ def test_read_json_reads_only_regular_files_inside(tmp_path: Path) -> None:
     (folder / "loop").symlink_to("loop")
     for name in ("../a.json", str(tmp_path / "a.json"), "link", "fifo", "missing", "loop"):
         with pytest.raises(DegradeError):
-            read_json(folder, name, "it")
+            read_json(LocalPlace(folder), name, "it")
 
 
 def test_fields_hands_out_what_it_has_checked() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from degrade.errors import CorruptDataError
 from degrade.image_io import encode_png
-from degrade.pairs import is_committed, lmdb_store, open_pairs
+from degrade.pairs import is_committed, lmdb_folder, lmdb_store, open_pairs
 from degrade.pairs.lmdb_pages import LmdbFile
 
 pytestmark = pytest.mark.parametrize("case", ["lmdb-fixed", "lmdb-whole"], indirect=True)
@@ -66,8 +67,8 @@ def test_shard_may_outgrow_its_map_and_its_batches(
     monkeypatch: pytest.MonkeyPatch,
     digests: Callable[[Path], dict[str, str]],
 ) -> None:
-    monkeypatch.setattr(lmdb_store, "_MAP_SIZE", 2**14)
-    monkeypatch.setattr(lmdb_store, "_BATCH_SIZE", 3000)
+    monkeypatch.setattr(lmdb_folder, "_MAP_SIZE", 2**14)
+    monkeypatch.setattr(lmdb_folder, "_BATCH_SIZE", 3000)
     pairs = case.pairs(30) if case.hr_size else case.pairs(10)
     for name in ("one", "two"):
         case.write(tmp_path / name, pairs)
@@ -148,4 +149,7 @@ def test_pages_agree_with_lmdb(case: Any, tmp_path: Path, rng: np.random.Generat
     assert len(expected) > 30
     assert file.keys == tuple(expected)
     assert {key: file.read(key) for key in file.keys} == expected
+    for key, value in expected.items():
+        start, size = file.find(key)
+        assert os.pread(file.descriptor, size, start) == value
     file.close()

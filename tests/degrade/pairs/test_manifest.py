@@ -25,12 +25,6 @@ def test_read_manifest_returns_what_was_written(built: Any) -> None:
     assert content["bytes"] == sum(p.stat().st_size for p in built.folder.glob("*.h5"))
 
 
-def test_write_manifest_clears_what_a_killed_run_left(built: Any) -> None:
-    (built.folder / "manifest.json.123.tmp").write_bytes(b"half")
-    write_manifest(built.folder, {})
-    assert not list(built.folder.glob("*.tmp"))
-
-
 def test_write_manifest_refuses_an_empty_folder(case: Any, tmp_path: Path) -> None:
     with pytest.raises(DegradeError, match="no finished shard"):
         write_manifest(tmp_path, {})

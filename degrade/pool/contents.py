@@ -1,0 +1,60 @@
+"""What a pool's index tells: which kernels, noise patches and photos there are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from degrade.degradation import NoiseChoice, PoolIndex
+from degrade.pool.records import KernelRecord, NoiseRecord, Record, SourceRecord
+
+__all__ = ["PoolContents"]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolContents:
+    """The entries of a pool, by id and, the photos, by sha256."""
+
+    kernels: dict[str, KernelRecord] = field(default_factory=dict)
+    noise: dict[str, NoiseRecord] = field(default_factory=dict)
+    sources: dict[str, SourceRecord] = field(default_factory=dict)
+
+    def remember(self, records: Iterable[Record]) -> None:
+        """Take in records; of a photo the latest counts."""
+        for record in records:
+            match record:
+                case KernelRecord():
+                    self.kernels[record.id] = record
+                case NoiseRecord():
+                    self.noise[record.id] = record
+                case SourceRecord():
+                    self.sources[record.sha256] = record
+
+    def has(self, record: KernelRecord | NoiseRecord) -> bool:
+        """Tell whether the pool has a thing of this content."""
+        return record.id in self.kernels or record.id in self.noise
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return the numbers of kernels, noise patches and photos."""
+        return len(self.kernels), len(self.noise), len(self.sources)
+
+    def file_names(self) -> Iterator[str]:
+        """Return the names of all object files, relative to the pool."""
+        yield from (f"kernels/{key}.npy" for key in self.kernels)
+        yield from (f"noise/{key}.npy" for key in self.noise)
+
+    def index(self, scale: int) -> PoolIndex:
+        """Return what plans at ``scale`` may draw from."""
+        return PoolIndex(
+            tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
+            tuple(NoiseChoice(key, noise.size) for key, noise in self.noise.items()),
+        )
+
+    def digest(self, scale: int) -> str:
+        """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
+        index = self.index(scale)
+        text = "\n".join(
+            [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()

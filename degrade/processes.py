@@ -1,0 +1,50 @@
+"""Names that only one process has, and whether the process behind a name is still there."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+import zlib
+from pathlib import Path
+
+__all__ = ["is_left_over", "process_start", "unique_token"]
+
+# What unique_token gives, of this project's two kinds of temporary files.
+_LEFT_OVER = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(?:tmp|stale)", re.DOTALL)
+
+
+def unique_token() -> str:
+    """Return a part of a name that no other process, thread or machine uses at this time."""
+    return f"{_host_mark()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def _host_mark() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def is_left_over(name: str) -> bool:
+    """Tell whether a file's name is a temporary one of a process that is gone from this host."""
+    found = _LEFT_OVER.fullmatch(name)
+    if found is None or found[1] != _host_mark():
+        return False
+    return process_start(int(found[2])) is None
+
+
+def process_start(pid: int) -> str | None:
+    """Return something that differs between two processes that had the same id, None if gone."""
+    try:
+        # Fields 3 and 22 of /proc/PID/stat, counted after the parenthesised name, which may hold
+        # spaces. A zombie (Z) has ended; only its parent has not noticed yet.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return None
+    except OSError:
+        return "unknown"
+    return "unknown"

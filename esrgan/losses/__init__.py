@@ -1,0 +1,94 @@
+"""What training makes small: plain functions on tensors, and the networks that they look through.
+
+The losses of the survey by Wang, Chen and Hoi ("Deep Learning for Image Super-resolution: A
+Survey", TPAMI 2020, arXiv 1902.06068, §3.4): pixel, content, texture, adversarial, cycle
+consistency, total variation, prior-based. Images are RGB on [0, 1] everywhere.
+"""
+
+from __future__ import annotations
+
+from esrgan.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialKind,
+    AdversarialLoss,
+    hinge_discriminator_loss,
+    hinge_generator_loss,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+    vanilla_discriminator_loss,
+    vanilla_generator_loss,
+)
+from esrgan.losses.composition import LOSS_NAMES, GeneratorLoss
+from esrgan.losses.content import (
+    ESRGAN_LAYERS,
+    SRGAN_FEATURE_SCALE,
+    VGG22_LAYERS,
+    VGG54_LAYERS,
+    Distance,
+    content_loss,
+    perceptual_loss,
+)
+from esrgan.losses.cycle import cycle_loss, downsample_batch
+from esrgan.losses.features import FeatureNetwork, pair_features
+from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
+from esrgan.losses.pixel import (
+    PIXEL_LOSSES,
+    PixelKind,
+    charbonnier_loss,
+    l1_loss,
+    l2_loss,
+    pixel_loss,
+)
+from esrgan.losses.prior import gradient_prior_loss
+from esrgan.losses.texture import TEXTURE_LAYERS, gram_matrix, texture_loss
+from esrgan.losses.turns import turn_kernels
+from esrgan.losses.variation import total_variation
+from esrgan.losses.vgg19 import VGG19Features
+from esrgan.losses.vgg19_weights import VGG19_SHA256, find_vgg19_weights, load_vgg19
+
+__all__ = [
+    "ADVERSARIAL_LOSSES",
+    "ESRGAN_LAYERS",
+    "GABOR_LAYERS",
+    "LOSS_NAMES",
+    "PIXEL_LOSSES",
+    "SRGAN_FEATURE_SCALE",
+    "TEXTURE_LAYERS",
+    "VGG19_SHA256",
+    "VGG22_LAYERS",
+    "VGG54_LAYERS",
+    "AdversarialKind",
+    "AdversarialLoss",
+    "Distance",
+    "FeatureNetwork",
+    "GaborFeatures",
+    "GeneratorLoss",
+    "PixelKind",
+    "VGG19Features",
+    "charbonnier_loss",
+    "content_loss",
+    "cycle_loss",
+    "downsample_batch",
+    "find_vgg19_weights",
+    "gradient_prior_loss",
+    "gram_matrix",
+    "hinge_discriminator_loss",
+    "hinge_generator_loss",
+    "l1_loss",
+    "l2_loss",
+    "least_squares_discriminator_loss",
+    "least_squares_generator_loss",
+    "load_vgg19",
+    "pair_features",
+    "perceptual_loss",
+    "pixel_loss",
+    "relativistic_discriminator_loss",
+    "relativistic_generator_loss",
+    "texture_loss",
+    "total_variation",
+    "turn_kernels",
+    "vanilla_discriminator_loss",
+    "vanilla_generator_loss",
+]

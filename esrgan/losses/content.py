@@ -1,0 +1,99 @@
+"""Content loss: how far SR is from HR in the features of a network that knows images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, TypeAlias
+
+from torch import Tensor
+from torch.nn import functional
+
+from degrade.errors import InvalidValueError
+from esrgan.losses.features import pair_features
+from esrgan.losses.tensors import require_same_shape, widened
+from esrgan.losses.vgg19 import VGG19Features
+
+__all__ = [
+    "ESRGAN_LAYERS",
+    "SRGAN_FEATURE_SCALE",
+    "VGG22_LAYERS",
+    "VGG54_LAYERS",
+    "Distance",
+    "content_loss",
+    "perceptual_loss",
+]
+
+Distance: TypeAlias = Literal["l1", "l2"]
+
+_DISTANCES: Final[Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
+    "l1": functional.l1_loss,
+    "l2": functional.mse_loss,
+}
+
+VGG22_LAYERS: Final[Mapping[str, float]] = {"relu2_2": 1.0}
+"""SRGAN's VGG22: the second convolution of the second stage, after its activation."""
+
+VGG54_LAYERS: Final[Mapping[str, float]] = {"relu5_4": 1.0}
+"""SRGAN's VGG54: the fourth convolution of the fifth stage, after its activation."""
+
+ESRGAN_LAYERS: Final[Mapping[str, float]] = {"conv5_4": 1.0}
+"""ESRGAN's and RealSR's layer: that of VGG54 before its activation."""
+
+SRGAN_FEATURE_SCALE: Final = 1 / 12.75
+"""What SRGAN multiplies VGG features with; squared, 0.006 of the loss."""
+
+
+def content_loss(
+    sr_features: Mapping[str, Tensor],
+    hr_features: Mapping[str, Tensor],
+    layers: Mapping[str, float],
+    *,
+    distance: Distance = "l1",
+    scale: float = 1.0,
+) -> Tensor:
+    """Return Σ over layers of weight · mean |scale·(φ(sr) − φ(hr))|ᵖ, p = 1 or 2.
+
+    Parameters
+    ----------
+    sr_features, hr_features : mapping of str to (B, C, H, W) Tensor
+        Of :func:`~esrgan.losses.features.pair_features`.
+    layers : mapping of str to float
+        Layer to weight.
+    distance : {"l1", "l2"}
+        L1 is ESRGAN's and RealSR's, L2 is SRGAN's. The mean is over batch, channels and positions.
+    scale : float
+        Of the features, such as :data:`SRGAN_FEATURE_SCALE`; with L2 it counts twice.
+
+    Raises
+    ------
+    InvalidValueError
+        A layer is missing or its shapes differ.
+
+    References
+    ----------
+    Ledig et al. (SRGAN), CVPR 2017, eq. 5: L2, after the activation. There 1/(WH) stands before
+    the sum over positions; that over channels is a mean here as well, as in published trainers,
+    which is what brings the loss near MSE with the paper's scale. Wang et al., "ESRGAN", ECCVW
+    2018, §3.3: before the activation. Survey (arXiv 1902.06068) §3.4, "Content Loss": a root of
+    the sum of squares, which no recipe here uses.
+    """
+    total: Tensor | float = 0.0
+    for name, weight in layers.items():
+        if name not in sr_features or name not in hr_features:
+            raise InvalidValueError(f"layer {name} is not among the features {sorted(sr_features)}")
+        sr_BCHW, hr_BCHW = widened(sr_features[name]), widened(hr_features[name])
+        require_same_shape(sr_BCHW, hr_BCHW)
+        total = total + weight * _DISTANCES[distance](scale * sr_BCHW, scale * hr_BCHW)
+    if not isinstance(total, Tensor):
+        raise InvalidValueError("layers must name at least one layer, got none")
+    return total
+
+
+def perceptual_loss(vgg: VGG19Features, sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
+    """Return the L1 distance of VGG19's conv5_4 before the activation, as ESRGAN and RealSR do.
+
+    References
+    ----------
+    Wang et al., "ESRGAN", ECCVW 2018, §3.3; L1 instead of the L2 of earlier work, as in RealSR.
+    """
+    return content_loss(*pair_features(vgg, sr_BCHW, hr_BCHW, ESRGAN_LAYERS), ESRGAN_LAYERS)

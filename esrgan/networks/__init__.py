@@ -1,0 +1,51 @@
+"""The networks: three generators, which make SR from LR, and three discriminators.
+
+Every generator has ``scale``, ``in_channels``, ``out_channels``, ``lr_multiple`` and
+``receptive_radius``; every discriminator has ``smallest_side``, the smallest patch it can judge.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from esrgan.networks.layers import SpectralConv2d, check_device
+from esrgan.networks.msrresnet import MSRResNet
+from esrgan.networks.patch_discriminator import PatchDiscriminator, PatchNorm
+from esrgan.networks.rrdbnet import RRDBNet
+from esrgan.networks.srresnet import SRResNet, fold_batch_norm
+from esrgan.networks.unet_discriminator import UNetDiscriminator
+from esrgan.networks.vgg_discriminator import VGGDiscriminator
+
+__all__ = [
+    "DISCRIMINATORS",
+    "GENERATORS",
+    "Discriminator",
+    "Generator",
+    "MSRResNet",
+    "PatchDiscriminator",
+    "PatchNorm",
+    "RRDBNet",
+    "SRResNet",
+    "SpectralConv2d",
+    "UNetDiscriminator",
+    "VGGDiscriminator",
+    "check_device",
+    "fold_batch_norm",
+]
+
+Generator: TypeAlias = RRDBNet | SRResNet | MSRResNet
+Discriminator: TypeAlias = PatchDiscriminator | VGGDiscriminator | UNetDiscriminator
+
+GENERATORS: dict[str, type[RRDBNet] | type[SRResNet] | type[MSRResNet]] = {
+    "rrdbnet": RRDBNet,
+    "srresnet": SRResNet,
+    "msrresnet": MSRResNet,
+}
+
+DISCRIMINATORS: dict[
+    str, type[PatchDiscriminator] | type[VGGDiscriminator] | type[UNetDiscriminator]
+] = {
+    "patch": PatchDiscriminator,
+    "vgg": VGGDiscriminator,
+    "unet": UNetDiscriminator,
+}

@@ -1,0 +1,83 @@
+"""``degrade export`` and ``import-pairs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.common import (
+    PATH,
+    PLACE,
+    finish,
+    jobs_option,
+    max_pixels_option,
+    pool_option,
+    progress_bar,
+)
+
+
+@click.command("export")
+@click.argument("pairs", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--to", "form", required=True,
+    type=click.Choice(["basicsr-lmdb", "png", "kair", "webdataset", "h5"]),
+    help="basicsr-lmdb: BasicSR, Real-ESRGAN, neosr. png: these and traiNNer-redux. kair: KAIR. "
+    "webdataset, h5: loaders of your own.",
+)  # fmt: skip
+@click.option(
+    "--allow-clean-lr", is_flag=True,
+    help="Export pairs of --noise defer, whose LR has no noise.",
+)  # fmt: skip
+@pool_option()
+@jobs_option
+def export(jobs: int | None, **options: Any) -> None:
+    """Write PAIRS to OUT in the form that another trainer reads, with option files for it.
+
+    --pool says where the pairs' pool is now, for KAIR's file of kernels. An interrupted export is
+    finished when the same command is given again; export.json in OUT says that it is complete.
+    """
+    from pipelines.executors import make_executor
+    from pipelines.exports import ExportConfig, export_pairs
+
+    with progress_bar("export", "pairs") as progress:
+        report = export_pairs(
+            ExportConfig(**options), executor=make_executor(jobs), on_progress=progress
+        )
+    finish(report)
+
+
+@click.command("import-pairs")
+@click.option("--hr", type=PATH, required=True, help="Folder or manifest of HR images.")
+@click.option("--lr", type=PATH, required=True, help="Folder or manifest of LR images.")
+@click.option(
+    "--out", type=PLACE, default=Path("pairs"), show_default=True, help="Output folder, or a URL."
+)
+@click.option(
+    "--format", type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]), default="hdf5",
+    show_default=True,
+    help="How pairs are stored.",
+)  # fmt: skip
+@click.option(
+    "--scale", type=click.IntRange(2), default=None,
+    help="HR size over LR size.  [default: what most of the images have]",
+)  # fmt: skip
+@jobs_option
+@max_pixels_option
+def import_pairs(jobs: int | None, **options: Any) -> None:
+    """Turn folders of HR and LR images into pairs that train, verify and export read.
+
+    Images belong together when their names are equal but for the file type and one of the usual
+    endings: x4, _x4, _LR, _LR4, _LRx4, _HR, _GT, _LQ.
+    """
+    from pipelines.executors import make_executor
+    from pipelines.pair_imports import ImportPairsConfig
+    from pipelines.pair_imports import import_pairs as run
+
+    with progress_bar("import-pairs", "shards") as progress:
+        report = run(
+            ImportPairsConfig(**options), executor=make_executor(jobs), on_progress=progress
+        )
+    finish(report)

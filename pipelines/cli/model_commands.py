@@ -1,0 +1,55 @@
+"""``degrade convert`` and ``degrade export-model``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.common import PATH, finish
+
+_scale_option = click.option(
+    "--scale",
+    type=click.IntRange(1, 4),
+    default=None,
+    help="For the few weights that do not tell.  [default: read off the weights]",
+)
+
+
+@click.command("convert")
+@click.argument("source", metavar="IN", type=PATH)
+@click.argument("out", metavar="OUT", type=PATH)
+@click.option(
+    "--naming",
+    type=click.Choice(["basicsr", "trunk", "model", "srgan"]),
+    default="basicsr",
+    show_default=True,
+    help="basicsr: BasicSR, Real-ESRGAN. trunk: ESRGAN's release, KAIR. model: ESRGAN's first "
+    "research code. srgan: SRGAN-PyTorch, for SRResNet.",
+)
+@click.option("--half", is_flag=True, help="Store in float16.  [default: as in IN]")
+@_scale_option
+def convert(**options: Any) -> None:
+    """Rewrite the weights IN as OUT, .pth or .safetensors, under the names of --naming.
+
+    RRDBNet (×1 to ×4), SRResNet and MSRResNet are told apart by themselves, in every naming.
+    """
+    from pipelines.model_conversion import ConvertConfig, convert_model
+
+    finish(convert_model(ConvertConfig(**options)))
+
+
+@click.command("export-model")
+@click.argument("weights", metavar="WEIGHTS", type=PATH)
+@click.argument("out", metavar="OUT", type=PATH)
+@_scale_option
+def export_model(weights: Path, out: Path, scale: Any) -> None:
+    """Write WEIGHTS as OUT for use elsewhere: .onnx, for images of any size, or .safetensors.
+
+    An ONNX file is compared with PyTorch before it is written; needs pip install 'degrade[onnx]'.
+    """
+    from pipelines.model_export import ExportModelConfig
+    from pipelines.model_export import export_model as run
+
+    finish(run(ExportModelConfig(weights=weights, out=out, scale=scale)))

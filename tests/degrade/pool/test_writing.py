@@ -1,0 +1,176 @@
+"""Writers: one at a time, into the pool only, nothing half done on a full disk."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from degrade.errors import DegradeError, FolderInUseError
+from degrade.kernels import gaussian_kernel
+from degrade.pool import DegradationPool, SourceRecord
+from tests.degrade.pool.parts import (
+    PROVENANCE,
+    SHA,
+    flip_bit,
+    fork,
+    index_lines,
+    make_kernel,
+    make_patch,
+)
+
+
+def test_writing_excludes_a_second_process_and_then_sees_its_entries(
+    pool: DegradationPool,
+) -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from degrade.pool import DegradationPool\n"
+        "from tests.degrade.pool.parts import PROVENANCE, make_kernel\n"
+        "pool = DegradationPool.open(Path(sys.argv[1]))\n"
+        "with pool.writing():\n"
+        "    pool.add_kernel(make_kernel(1), PROVENANCE)\n"
+        "    print('holding', flush=True)\n"
+        "    sys.stdin.readline()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, pool.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True, cwd=Path(__file__).parents[3],
+    ) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert child.stdout.readline() == "holding\n"
+        with pytest.raises(FolderInUseError, match=str(child.pid)):
+            pool.add_kernel(make_kernel(2), PROVENANCE)
+        assert len(DegradationPool.open(pool.path).kernels) == 1  # readers need no lock
+        child.communicate("\n")
+    pool.add_kernel(make_kernel(2), PROVENANCE)
+    assert len(pool.kernels) == 2
+
+
+def test_writing_may_be_nested_and_ends_after_an_error(pool: DegradationPool) -> None:
+    with pytest.raises(KeyboardInterrupt), pool.writing(), pool.writing():
+        pool.add_noise(make_patch(), PROVENANCE)
+        raise KeyboardInterrupt
+    other = DegradationPool.open(pool.path)
+    other.add_noise(make_patch(1), PROVENANCE)
+    assert len(other.noise) == 2
+
+
+def test_add_photo_adds_what_the_single_steps_add(tmp_path: Path) -> None:
+    source = SourceRecord("a", SHA, "/a")
+    patches = [(make_patch(seed), PROVENANCE) for seed in (0, 1, 0, 2)]
+    together, singly = (DegradationPool.create(tmp_path / name) for name in "ab")
+    ids = together.add_photo(source, patches)
+    singly.add_source(source)
+    assert ids == tuple(singly.add_noise(*patch) for patch in patches)
+    assert ids[0] == ids[2] and len(set(ids)) == 3
+    names = sorted(path.relative_to(singly.path) for path in singly.path.rglob("*.*"))
+    for name in names:
+        assert (together.path / name).read_bytes() == (singly.path / name).read_bytes()
+    before = (together.path / "index.jsonl").read_bytes()
+    assert together.add_photo(source, patches) == ids
+    assert (together.path / "index.jsonl").read_bytes() == before
+    assert DegradationPool.open(together.path).verify() == []
+
+
+def test_add_photo_mends_damage_and_adds_the_rest(pool: DegradationPool) -> None:
+    source = SourceRecord("a", SHA, "/a")
+    (first,) = pool.add_photo(source, [(make_patch(0), PROVENANCE)])
+    flip_bit(pool.path / "noise" / f"{first}.npy")
+    pool = DegradationPool.open(pool.path)
+    pool.add_photo(source, [(make_patch(seed), PROVENANCE) for seed in range(2)])
+    assert pool.verify() == [] and len(pool.noise) == 2 and len(index_lines(pool)) == 3
+
+
+def test_add_photo_flushes_each_file_once_and_the_rest_once(
+    pool: DegradationPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+
+    def record_and_flush(descriptor: int, flush: Callable[[int], None] = os.fsync) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record_and_flush)
+    with pool.writing():
+        flushed.clear()
+        pool.add_photo(SourceRecord("a", SHA, ""), [(make_patch(n), PROVENANCE) for n in range(9)])
+    files, rest = flushed[:9], flushed[9:]
+    assert len(set(files)) == 9 and all(name.endswith(".tmp") for name in files)
+    assert rest == ["noise", "index.jsonl"]
+
+
+def test_more_files_than_may_be_open_at_once_are_added(pool: DegradationPool) -> None:
+    source = SourceRecord("a", SHA, "")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        pool.add_photo(source, [(make_patch(n, size=8), PROVENANCE) for n in range(250)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(DegradationPool.open(pool.path).noise) == 250
+
+
+def test_a_photo_for_which_the_disk_is_too_full_leaves_no_trace(pool: DegradationPool) -> None:
+    pool.add_noise(make_patch(9), PROVENANCE)
+    before = index_lines(pool)
+    report = pool.path.parent / "report"
+
+    def add_beyond_the_limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        small, large = (make_patch(0, size=16), PROVENANCE), (make_patch(1, size=64), PROVENANCE)
+        mine = DegradationPool.open(pool.path)
+        try:
+            mine.add_photo(SourceRecord("a", SHA, ""), [small, large])
+        except DegradeError as error:
+            report.write_text(str(error))
+
+    os.waitpid(fork(add_beyond_the_limit), 0)
+    assert "cannot be written" in report.read_text()
+    assert index_lines(pool) == before and not list(pool.path.rglob("*.tmp"))
+    assert DegradationPool.open(pool.path).verify() == []
+
+
+def test_a_full_disk_leaves_a_sound_pool(pool: DegradationPool) -> None:
+    pool.add_noise(make_patch(0), PROVENANCE)
+    size = (pool.path / "index.jsonl").stat().st_size
+    report = pool.path.parent / "report"
+
+    def add_beyond_the_limit() -> None:
+        # The object files fit, the next index line does not: a disk that fills up between them.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, size + 100))
+        mine = DegradationPool.open(pool.path)
+        try:
+            mine.add_kernel(gaussian_kernel(3, 2, (0.6, 0.6)), PROVENANCE)
+        except DegradeError as error:
+            report.write_text(str(error))
+
+    os.waitpid(fork(add_beyond_the_limit), 0)
+    assert "index.jsonl: cannot be written" in report.read_text()
+    assert (pool.path / "index.jsonl").stat().st_size == size
+    found = DegradationPool.open(pool.path)
+    found.add_kernel(gaussian_kernel(3, 2, (0.6, 0.6)), PROVENANCE)
+    assert found.verify() == [] and len(found.kernels) == 1
+
+
+def test_a_pool_with_folders_that_lead_outside_is_not_written(
+    pool: DegradationPool, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (pool.path / "kernels").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DegradeError, match="leads outside"):
+        pool.add_kernel(make_kernel(), PROVENANCE)
+    (pool.path / "kernels").unlink()
+    (pool.path / "index.jsonl").unlink(missing_ok=True)
+    (pool.path / "index.jsonl").symlink_to(tmp_path / "index")
+    with pytest.raises(DegradeError, match="leads outside"):
+        pool.add_kernel(make_kernel(), PROVENANCE)
+    assert not list((tmp_path / "elsewhere").iterdir()) and not (tmp_path / "index").exists()

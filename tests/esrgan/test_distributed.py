@@ -1,0 +1,93 @@
+"""Two real processes over gloo give what one gives with the joined batch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from degrade.errors import InvalidValueError
+from esrgan.distributed import ALONE, join_world
+from tests.esrgan.two_processes import CASES, first_steps, gradient_through_norm
+
+
+def joined_environment(rank: int, port: int) -> dict[str, str]:
+    """Return what torchrun sets."""
+    return os.environ | {
+        "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder, port = tmp_path_factory.mktemp("two"), free_port()
+    command = [sys.executable, "-m", "tests.esrgan.two_processes", str(folder)]
+    processes = [
+        subprocess.Popen(
+            command, env=joined_environment(rank, port), stderr=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_take_the_step_of_one(case: str, of_two: list[dict[str, Any]]) -> None:
+    alone: dict[str, Any] = first_steps(case, ALONE)
+    for both in of_two:
+        result = both[case]
+        for mine, theirs in zip(alone["losses"], result["losses"], strict=True):
+            assert theirs == pytest.approx(mine, rel=2e-4)
+        for name in ("gradients", "buffers"):
+            for mine, theirs in zip(alone[name], result[name], strict=True):
+                torch.testing.assert_close(theirs, mine, rtol=1e-3, atol=2e-6)
+    # Bit by bit, or the networks would drift apart.
+    for first, second in zip(of_two[0][case]["gradients"], of_two[1][case]["gradients"],
+                             strict=True):  # fmt: skip
+        assert torch.equal(first, second)
+    assert of_two[0][case]["losses"] == of_two[1][case]["losses"]
+
+
+@pytest.mark.slow
+def test_a_shared_batch_norm_passes_gradients_on_between_processes(
+    of_two: list[dict[str, Any]],
+) -> None:
+    whole = gradient_through_norm(ALONE)
+    for rank, both in enumerate(of_two):
+        torch.testing.assert_close(both["norm"], whole[rank::2])
+
+
+@pytest.mark.slow
+def test_a_flag_of_one_process_is_seen_by_all(of_two: list[dict[str, Any]]) -> None:
+    assert [both["any"] for both in of_two] == [[True, False], [True, False]]
+
+
+def test_join_world_alone_without_torchrun() -> None:
+    with join_world("cpu") as (world, device):
+        assert (world, device) == (ALONE, "cpu")
+
+
+def test_processes_that_cannot_be_joined_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in joined_environment(0, 1).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MASTER_PORT", "no port")
+    with pytest.raises(InvalidValueError, match="cannot be joined"), join_world("cpu"):
+        pass

@@ -1,0 +1,47 @@
+"""Small configurations, random batches, and the weights of a state, for the tests of training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from esrgan.batches import Batch
+from esrgan.config import TrainingConfig
+from esrgan.data import PairDataset
+from esrgan.state import TrainingState
+from esrgan.training import train
+
+SMALL = TrainingConfig(
+    features=8, blocks=1, growth=4, discriminator_features=4, adversarial_weight=0.01,
+    learning_rate=1e-3, hr_patch=32, batch_size=2, steps=6,
+)  # fmt: skip
+
+
+def random_batch(config: TrainingConfig = SMALL, *, scale: int = 4, seed: int = 1) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    sides = (config.hr_patch // scale, config.hr_patch)
+    lr_BCHW, hr_BCHW = (
+        torch.rand(config.batch_size, 3, side, side, generator=generator) for side in sides
+    )
+    return Batch(lr_BCHW, hr_BCHW)
+
+
+def weights_of(state: TrainingState) -> list[Tensor]:
+    """Return copies of every parameter and buffer of the networks."""
+    networks = (state.generator, state.discriminator, state.average)
+    return [t.detach().clone() for n in networks if n for t in n.state_dict().values()]
+
+
+def all_equal(first: list[Tensor], second: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def curve(
+    dataset: PairDataset, state: TrainingState, config: TrainingConfig, *, workers: int = 0
+) -> list[dict[str, float]]:
+    """Train to the end and return every step's losses."""
+    losses: list[dict[str, float]] = []
+    train(
+        dataset, state, config, workers=workers, on_step=lambda _, step: losses.append(dict(step))
+    )
+    return losses

@@ -1,0 +1,183 @@
+"""Readers of what this project writes itself: pools, shards, sidecars, manifests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.pairs import Format, open_pairs, read_sidecar, verify_pairs, write_manifest
+from degrade.pairs.manifest import read_manifest
+from degrade.pairs.places import place_at
+from degrade.pairs.shards import record_file
+from degrade.pairs.sidecar import ShardHead
+from degrade.pool import DegradationPool, SourceRecord
+from tests.degrade.pairs.conftest import CASES
+from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
+from tests.torture.damage import damage_bytes, damage_json, damage_lines, one_of
+from tests.torture.readers import Reader, require
+
+Read = Callable[[bytes], None]
+
+
+def read_pool(path: Path) -> dict[str, Any]:
+    """Open a pool and return every entry and its content, each way of reading it."""
+    pool = DegradationPool.open(path)
+    found: dict[str, Any] = {source.sha256: source for source in pool.sources}
+    for kernel in pool.kernels:
+        found[kernel.id] = (kernel, pool.read_kernel(kernel.id).weights.tobytes())
+    for noise in pool.noise:
+        whole = pool.read_residual(noise.id)
+        require(bool(np.isfinite(whole).all()), "a residual that is not finite")
+        for _ in range(2):
+            crop = pool.read_residual_crop(noise.id, 1, 2, 8, 8)
+            require(np.array_equal(crop, whole[1:9, 2:10]), "a crop of something else")
+        found[noise.id] = (noise, whole.tobytes())
+    return found
+
+
+def _pool(victim: str, must_be_same: bool, folder: Path) -> tuple[Sequence[bytes], Read]:
+    pool = DegradationPool.create(folder / "pool")
+    patches = [(make_patch(seed, size=24), PROVENANCE) for seed in range(2)]
+    pool.add_photo(SourceRecord("a", SHA, "/a"), patches)
+    pool.add_kernel(make_kernel(), PROVENANCE)
+    before = read_pool(pool.path)
+    target = sorted(pool.path.glob(victim))[0]
+    sound = target.read_bytes()
+
+    def read(data: bytes) -> None:
+        target.write_bytes(data)
+        found = read_pool(pool.path)
+        # A cut index is a shorter pool; what there is must be what it was.
+        if must_be_same:
+            require(all(before.get(key) == entry for key, entry in found.items()), "other content")
+        problems = DegradationPool.open(pool.path).verify()
+        require(not any("\n" in problem for problem in problems), "a report of several lines")
+
+    return [sound], read
+
+
+def _index_line(value: Any) -> bytes:
+    if not isinstance(value, dict):
+        return json.dumps(value).encode() + b"\n"
+    value.pop("crc32", None)
+    body = json.dumps(value)[1:].encode()
+    return b'{"crc32": "%08x", ' % zlib.crc32(body) + body + b"\n"
+
+
+def _sealed_index(content: bytes, chance: random.Random) -> bytes:
+    return damage_lines(content, chance, _index_line)
+
+
+def _sealed_json(content: bytes, chance: random.Random) -> bytes:
+    """Damage a value of a file of ``encode_json`` and make its checksum fit."""
+    value = json.loads(content)
+    del value["checksum"]
+    value = damage_json(value, chance)
+    body = json.dumps(value)[1:].encode() + b"\n"
+    return b'{"checksum": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body
+
+
+def read_pairs(folder: Path) -> dict[str, tuple[bytes, bytes]]:
+    """Return the pixels of all pairs, as crops and whole."""
+    found = {}
+    with open_pairs(folder, allow_partial=True) as reader:
+        for row, record in enumerate(reader.records):
+            lr, hr = reader.read(row)
+            require(lr.shape == record.lr_shape and hr.shape == record.hr_shape, "another shape")
+            size = min(lr.shape[:2])
+            crop = reader.read_crop(row, 0, 0, size)
+            require(np.array_equal(crop[0], lr[:size, :size]), "a crop of something else")
+            found[record.key] = (lr.tobytes(), hr.tobytes())
+    return found
+
+
+def _shard(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], Read]:
+    """Read shards whose sidecar states the size and hash that the damaged file has."""
+    case = CASES[name]
+    sidecar = case.write(folder, case.pairs(3))
+    target = next(folder.glob(victim))
+    relative = str(target.relative_to(folder))
+    sound, before = target.read_bytes(), read_pairs(folder)
+
+    def read(data: bytes) -> None:
+        target.write_bytes(data)
+        files = tuple(
+            record_file(target, relative) if file.name == relative else file
+            for file in sidecar.files
+        )
+        (folder / sidecar.sidecar_name).write_bytes(replace(sidecar, files=files).encode())
+        write_manifest(folder, {})
+        list(verify_pairs(folder))
+        require(read_pairs(folder) == before, "other pixels")
+
+    return [sound], read
+
+
+def _odd_shard(content: bytes, chance: random.Random) -> bytes:
+    from tests.torture.odd_hdf5 import odd_file
+
+    return odd_file(chance, ("lr", "hr")).ljust(20_000, b"\0")  # large enough for the pixels
+
+
+def _old_shard(content: bytes, chance: random.Random) -> bytes:
+    """Return the shard as older HDF5 writes it, which has no checksums, and damage that."""
+    import io
+
+    import h5py
+
+    rng, buffer = np.random.default_rng(7), io.BytesIO()
+    with h5py.File(buffer, "w", libver="earliest") as file:
+        for side, name in ((8, "lr"), (24, "hr")):
+            pixels = rng.integers(0, 256, (3, side, side, 3), dtype=np.uint8)
+            file.create_dataset(name, data=pixels, chunks=(1, side, side, 3))
+    return damage_bytes(buffer.getvalue(), chance)
+
+
+def _json_file(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], Read]:
+    """Read a folder of pairs whose sidecar or manifest is damaged."""
+    case = CASES[name]
+    case.write(folder, case.pairs(3))
+    write_manifest(folder, {"settings": {"seed": 3, "noise": "defer"}, "pool": "/pool"})
+
+    def read(data: bytes) -> None:
+        (folder / victim).write_bytes(data)
+        for result in verify_pairs(folder):
+            require("\n" not in str(result.problem), "a report of several lines")
+        read_sidecar(folder, 0)
+        ShardHead.read(place_at(folder), 0)
+        read_manifest(folder)
+        read_pairs(folder)
+
+    return [(folder / victim).read_bytes()], read
+
+
+def readers() -> Iterator[Reader]:
+    """Yield the readers of folders, each with one file that is damaged."""
+    index = "index.jsonl"
+    yield Reader("pool index", "5", partial(_pool, index, True))
+    yield Reader("pool index, sealed", "5 15", partial(_pool, index, False), _sealed_index)
+    yield Reader("pool.json", "5", partial(_pool, "pool.json", True))
+    yield Reader("pool kernel", "5 18", partial(_pool, "kernels/*.npy", True))
+    yield Reader("pool noise", "5 18", partial(_pool, "noise/*.npy", True))
+    formats: tuple[Format, ...] = ("hdf5", "lmdb", "lmdb-raw")
+    for format in formats:
+        victim = "*.h5" if format == "hdf5" else f"*_HR.{format}/data.mdb"
+        for size in ("fixed", "whole"):
+            make = partial(_shard, f"{format}-{size}", victim)
+            yield Reader(f"shard {format} {size}", "5 16 17", make)
+    hdf5 = partial(_shard, "hdf5-fixed", "*.h5")
+    yield Reader("shard hdf5, odd", "16 17", hdf5, _odd_shard)
+    yield Reader("shard hdf5, old", "16 17", hdf5, _old_shard)
+    for name, victim in (("sidecar", "shard-00000.json"), ("manifest", "manifest.json")):
+        for kind in ("hdf5-whole", "lmdb-raw-fixed"):
+            damage = one_of(damage_bytes, _sealed_json, _sealed_json)
+            yield Reader(f"{name} {kind}", "5 15", partial(_json_file, kind, victim), damage)
