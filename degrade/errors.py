@@ -89,7 +89,7 @@ class ChangedConfigError(DegradeError):
     def __str__(self) -> str:
         changes = ", ".join(f"{k}: {then} -> {now}" for k, (then, now) in self.differences.items())
         return (
-            f"{printable(self.folder)} was begun with other settings ({changes}); "
+            f"{printable(self.folder)} was begun with other settings ({printable(changes)}); "
             "repeat the earlier settings to resume, or choose another output folder"
         )
 

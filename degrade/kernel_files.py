@@ -47,6 +47,7 @@ _MAX_BYTES = 64 * 2**20
 _MAX_SIDE = 255
 _MAX_VALUES = 2**23
 _MAX_KERNELS = 10_000
+_MAX_CHUNKS = 10_000
 _USUAL_NAMES = ("Kernel", "kernel", "kernels")
 _UNDECIDED = 0.5
 """Farther than this from both phases, in HR pixels, a centre of mass tells no orientation."""
@@ -172,15 +173,19 @@ def _is_numeric(item: Any) -> bool:
 
 
 def _is_stored_here(dataset: Any) -> bool:
-    """Refuse data kept in other files, and compressed ones that could fill the memory.
+    """Refuse data kept in other files, and chunks that could fill the memory.
 
-    HDF5 inflates a chunk to whatever it comes to, at most 1032 times what is stored.
+    HDF5 inflates a chunk to whatever it comes to, at most 1032 times what is stored, and takes
+    some 4 KB for each chunk that it reads, stored or not.
     """
     if dataset.external or dataset.is_virtual or dataset.compression not in (None, "gzip"):
         return False
-    chunk = np.prod(dataset.chunks or (1,), dtype=float) * dataset.dtype.itemsize
+    if dataset.chunks is None:
+        return True
+    chunk = np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize
+    count = np.prod(np.ceil(np.array(dataset.shape) / dataset.chunks), dtype=float)
     stored = dataset.id.get_storage_size()
-    return bool(chunk <= _MAX_BYTES and (dataset.chunks is None or stored <= _MAX_BYTES // 64))
+    return bool(chunk <= _MAX_BYTES and count <= _MAX_CHUNKS and stored <= _MAX_BYTES // 64)
 
 
 def import_kernel(

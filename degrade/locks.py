@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from degrade.errors import DegradeError, FolderInUseError, printable, write_failure
+from degrade.errors import (
+    DegradeError,
+    FolderInUseError,
+    InputError,
+    printable,
+    write_failure,
+)
+from degrade.files import read_file
 from degrade.processes import is_left_over, process_start, unique_token
 
 __all__ = ["folder_lock", "lock_content", "require_stale"]
@@ -97,11 +104,11 @@ def _link_or_create(temporary: Path, lock: Path) -> None:
 
 def _clear_if_stale(lock: Path) -> None:
     try:
-        content = lock.read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError:
-        content = b""
+        content = read_file(lock)
+    except InputError:
+        if not os.path.lexists(lock):
+            return
+        content = b""  # such as a pipe: nothing tells that its maker is gone
     require_stale(content, printable(lock.parent), printable(lock))
     _remove_stale(lock, content)
 
@@ -124,13 +131,13 @@ def require_stale(content: bytes, where: str, lock: str) -> None:
     try:
         holder = json.loads(content)
         host, pid, start = holder["host"], int(holder["pid"]), holder["process_start"]
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         holder, host, pid, start = {}, None, 0, None
     if host == socket.gethostname() and process_start(pid) != start:
         return
+    said = printable(f"process {pid} on {host} since {holder.get('since')}")[:200]
     raise FolderInUseError(
-        f"{where} is in use by process {pid} on {host} since {holder.get('since')}; "
-        f"wait for it, or delete {lock} if that run is dead"
+        f"{where} is in use by {said}; wait for it, or delete {lock} if that run is dead"
     )
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from degrade.errors import DegradeError, printable
+from degrade.errors import DegradeError, InputError, printable
 from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
-from degrade.files import write_atomically
+from degrade.files import read_file, write_atomically
 from degrade.pairs import PairReader, open_pairs
 from degrade.pairs.stores import STRUCTURE_BYTES
 from pipelines.executors import Executor, TaskResult
@@ -56,9 +56,9 @@ class Progress:
     def read(cls, work: Path) -> Progress:
         """Return what an interrupted run has left; nothing when that is damaged."""
         try:
-            found = json.loads((work / _PROGRESS).read_bytes())
+            found = json.loads(read_file(work / _PROGRESS))
             return cls(max(int(found["pairs"]), 0), found["closed"] is True)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (InputError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return cls()
 
     def write(self, work: Path) -> None:

@@ -168,6 +168,10 @@ def test_read_kernel_file_refuses_lies_about_size(tmp_path: Path) -> None:
         file.create_dataset("Kernel", (2**20, 2**20), "f8", chunks=(16, 16))
     with pytest.raises(InputError, match=r"huge\.mat"):
         read_kernel_file(tmp_path / "huge.mat")
+    with h5py.File(tmp_path / "chunks.mat", "w") as file:  # 4 KB of memory for each
+        file.create_dataset("Kernel", (2**20, 3), "f8", chunks=(1, 3))
+    with pytest.raises(InputError, match=r"chunks\.mat"):
+        read_kernel_file(tmp_path / "chunks.mat")
     bomb = mat5(compressed=True, Kernel=np.zeros((3000, 3000)))
     assert len(bomb) < 2**17
     with pytest.raises(InputError, match="too large"):

@@ -105,6 +105,8 @@ def test_repair_kernel_moves_without_widening(shift: tuple[float, float], scale:
     [
         np.zeros((5, 5)), np.full((5, 5), np.nan), np.ones((4, 5)), np.ones(9), -np.ones((5, 5)),
         np.array([[1.0, -1.0], [-1.0, 1.0]]), np.full((3, 3), np.inf), np.ones((0, 0)),
+        # A centre of mass 4000 pixels off, to which no array is padded.
+        np.pad([[-1000.0, 0], [0, 1001]], 2),
     ],
 )  # fmt: skip
 def test_repair_kernel_refuses_what_cannot_be_mended(weights: npt.NDArray[np.float64]) -> None:

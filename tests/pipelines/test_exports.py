@@ -244,6 +244,20 @@ def test_export_pairs_writes_kernels_that_kair_and_this_project_agree_on(
     config = ExportConfig(pairs=pairs, out=tmp_path / "found", form="kair", pool=moved)
     export_pairs(config)
     assert (tmp_path / "found/kernels.mat").read_bytes() == (out / "kernels.mat").read_bytes()
+    # What the message advises: the same command with --pool.
+    again = export_pairs(replace(config, out=tmp_path / "lost"))
+    assert again.skipped == 9 and any("3 kernels" in line for line in again.lines)
+    assert (tmp_path / "lost/kernels.mat").read_bytes() == (out / "kernels.mat").read_bytes()
+
+
+def test_export_pairs_of_kair_fails_when_its_kernels_cannot_be_written(
+    tmp_path: Path, pairs: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "kernels.mat").mkdir(parents=True)
+    with pytest.raises(DegradeError, match=r"kernels\.mat: cannot be written"):
+        export_pairs(ExportConfig(pairs=pairs, out=out, form="kair"))
+    assert not (out / "export.json").exists()
 
 
 def test_export_pairs_makes_tars_without_times_and_owners(tmp_path: Path, pairs: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -19,7 +21,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from degrade.errors import ChangedConfigError, DegradeError, FolderInUseError
+from degrade.errors import ChangedConfigError, DegradeError, FolderInUseError, InputError
+from degrade.files import read_file
 from degrade.image_io import read_photo, write_png
 from degrade.locks import folder_lock
 from degrade.pairs import open_pairs
@@ -232,6 +235,32 @@ def test_build_pairs_commits_no_shard_without_a_photo_that_went_away(
     (tmp_path / "away.png").rename(scenes / "scene 3.png")
     report = build_pairs(config)
     assert report.exit_code == 0 and report.skipped > 0
+    build_pairs(replace(config, out=tmp_path / "undisturbed"))
+    assert digests(config.out) == digests(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize(("failing", "is_made"), [({9}, True), ({9, 10}, True), ({9, 11}, False)])
+def test_build_pairs_does_not_take_a_failing_disk_for_a_bad_photo(
+    tmp_path: Path, scenes: Path, pool: Path, monkeypatch: pytest.MonkeyPatch, failing: set[int],
+    is_made: bool,
+) -> None:  # fmt: skip
+    """Reads 0 to 6 are the scan; a shard is tried twice, and a photo read again before it goes."""
+    config = config_for(tmp_path, scenes, pool)
+    reads = itertools.count()
+
+    def read_or_fail(path: Path) -> bytes:
+        if next(reads) in failing:
+            raise InputError(path, f"cannot be read ({os.strerror(errno.EIO)})")
+        return read_file(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.photo_scan.read_file", read_or_fail)
+        if is_made:
+            assert build_pairs(config).exit_code == 0
+        else:
+            with pytest.raises(DegradeError, match=r"scene .*\.png: cannot be read"):
+                build_pairs(config)
+    assert build_pairs(config).exit_code == 0
     build_pairs(replace(config, out=tmp_path / "undisturbed"))
     assert digests(config.out) == digests(tmp_path / "undisturbed")
 

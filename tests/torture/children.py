@@ -104,9 +104,9 @@ class Child:
         return found
 
 
-def in_child(work: Callable[[], Any]) -> Ended:
+def in_child(work: Callable[[], Any], patience: float = PATIENCE) -> Ended:
     """Run ``work`` in a child and return how that ended."""
-    return Child(work).end()
+    return Child(work).end(patience)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:

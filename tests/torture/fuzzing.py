@@ -36,19 +36,19 @@ _NUMBER = struct.Struct("<q")
 _LACK = ("MemoryError", "nsufficient memory", "nable to allocate", "out of memory", "bad_alloc")
 
 
-def fuzz(reader: Reader, rounds: Rounds, folder: Path) -> Cases:
+def read_damaged(reader: Reader, count: int, rounds: Rounds, folder: Path) -> Cases:
     """Read damaged files; a new child goes on after each one that did harm."""
     at, failures = rounds.first, 0
-    while at < rounds.fuzz and failures < _ENOUGH:
+    while at < count and failures < _ENOUGH:
         shown = mmap.mmap(-1, _NUMBER.size)
         _show(shown, at)
-        child = Child(partial(_read_cases, reader, rounds, range(at, rounds.fuzz), shown))
+        child = Child(partial(_read_cases, reader, rounds, range(at, count), shown))
         watch, harm = _Watch(shown), None
         try:
             while not child.ends_within(0.2) and harm is None:
-                harm = watch.hang()
-                yield from itertools.repeat(None, _shown(shown) - at)
-                at = _shown(shown)
+                harm, now = watch.hang(), _shown(shown)
+                yield from itertools.repeat(None, now - at)
+                at = now
         finally:
             child.kill()
             ended = child.end()
@@ -57,7 +57,7 @@ def fuzz(reader: Reader, rounds: Rounds, folder: Path) -> Cases:
         harm = harm or ended.value or ended.complaint
         if harm is not None:
             failures += 1
-            yield f"{reader.name} (--first {at} --fuzz {at + 1} --seed {rounds.seed}): {harm}"
+            yield f"{reader.name} (case {at} of seed {rounds.seed}): {harm}"
             at += 1
 
 
@@ -88,10 +88,10 @@ class _Watch:
 def _read_cases(reader: Reader, rounds: Rounds, numbers: range, shown: mmap.mmap) -> str | None:
     """Read cases until one does harm; return what it did."""
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        _be_quiet()
         seeds, read = reader.make(Path(folder))
         for seed in seeds:  # sound once, so that what is loaded late is in memory
             read(seed)
-        _be_quiet()
         _limit_memory()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for number in numbers:
@@ -151,5 +151,10 @@ def all_readers() -> Iterator[Reader]:
 
 
 def parts() -> Iterator[Part]:
+    """Yield a part for each reader."""
     for reader in all_readers():
-        yield Part("fuzz", "damaged files", "5-7 9 15-20", reader.name, partial(fuzz, reader))
+        yield Part("fuzz", "damaged files", "7 9 15-18 20", reader.name, partial(_fuzz, reader))
+
+
+def _fuzz(reader: Reader, rounds: Rounds, folder: Path) -> Cases:
+    return read_damaged(reader, rounds.fuzz, rounds, folder)

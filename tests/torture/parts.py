@@ -37,8 +37,10 @@ class Rounds:
         Flipped bytes of each kind of file.
     fuzz : int
         Damaged files for each reader are numbered up to this.
+    odd : int
+        Odd things in the place of files; 0: each thing for each file.
     first : int
-        The damaged file to begin with; with ``fuzz`` one more, that alone.
+        The damaged file to begin with, to see one again.
     seed : int
     """
 
@@ -48,6 +50,7 @@ class Rounds:
     calls: int
     flips: int
     fuzz: int
+    odd: int
     first: int = 0
     seed: int = 0
 
@@ -56,8 +59,8 @@ class Rounds:
         return random.Random(f"{self.seed} {what}")
 
 
-SHORT = Rounds(kills=4, worker_kills=2, rooms=5, calls=2, flips=60, fuzz=60)
-LONG = Rounds(kills=25, worker_kills=20, rooms=40, calls=0, flips=1000, fuzz=2000)
+SHORT = Rounds(kills=4, worker_kills=2, rooms=5, calls=2, flips=60, fuzz=60, odd=8)
+LONG = Rounds(kills=25, worker_kills=20, rooms=40, calls=0, flips=1000, fuzz=2000, odd=60)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,7 @@ class Reader:
 
     Attributes
     ----------
-    name, rows : str
-        ``rows`` of the fault matrix.
+    name : str
     make : callable
         Called once with an empty folder; returns sound files, and a function that reads a file of
         the content that it is given and raises WrongContentError when what came is nonsense.
@@ -39,7 +38,6 @@ class Reader:
     """
 
     name: str
-    rows: str
     make: Callable[[Path], tuple[Sequence[bytes], Callable[[bytes], None]]]
     damage: Damage = damage_bytes
 
@@ -234,7 +232,8 @@ def _locks(folder: Path) -> tuple[Sequence[bytes], Any]:
             left = [path.name for path in folder.iterdir()]
             require(left == [".lock"], f"{left} in the folder")
 
-    return [lock_content()], read
+    stale = {**json.loads(lock_content()), "process_start": "before the last restart"}
+    return [json.dumps(stale).encode()], read
 
 
 def _json_again(content: bytes, chance: random.Random) -> bytes:
@@ -248,12 +247,12 @@ def _lines_again(content: bytes, chance: random.Random) -> bytes:
 def readers() -> Iterator[Reader]:
     """Yield the readers of single files."""
     for kind in ("png", "jpeg", "webp", "tiff", "bmp", "pnm"):
-        yield Reader(f"photo {kind}", "6 7 9", partial(_photos, kind, True))
-    yield Reader("photo png by OpenCV alone", "7 9", partial(_photos, "png", False))
-    yield Reader("kernels .mat", "18 20", partial(_kernels, "mat"))
-    yield Reader("kernels .mat 7.3", "16 17 20", partial(_kernels, "mat 7.3"))
-    yield Reader("kernels .mat 7.3, odd", "16 17 20", partial(_kernels, "mat 7.3"), _odd_hdf5)
-    yield Reader("kernels .npy", "18 20", partial(_kernels, "npy"))
-    yield Reader("list of files .jsonl", "15", _lists, one_of(damage_bytes, _lines_again))
-    yield Reader("settings run.json", "25", _settings, one_of(damage_bytes, _json_again))
-    yield Reader("lock", "24", _locks, one_of(damage_bytes, _json_again))
+        yield Reader(f"photo {kind}", partial(_photos, kind, True))
+    yield Reader("photo png by OpenCV alone", partial(_photos, "png", False))
+    yield Reader("kernels .mat", partial(_kernels, "mat"))
+    yield Reader("kernels .mat 7.3", partial(_kernels, "mat 7.3"))
+    yield Reader("kernels .mat 7.3, odd", partial(_kernels, "mat 7.3"), _odd_hdf5)
+    yield Reader("kernels .npy", partial(_kernels, "npy"))
+    yield Reader("list of files .jsonl", _lists, one_of(damage_bytes, _lines_again))
+    yield Reader("settings run.json", _settings, one_of(damage_bytes, _json_again))
+    yield Reader("lock", _locks, one_of(damage_bytes, _json_again))

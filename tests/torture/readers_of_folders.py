@@ -44,7 +44,8 @@ def read_pool(path: Path) -> dict[str, Any]:
     return found
 
 
-def _pool(victim: str, must_be_same: bool, folder: Path) -> tuple[Sequence[bytes], Read]:
+def pool_reader(victim: str, must_be_same: bool, folder: Path) -> tuple[Sequence[bytes], Read]:
+    """Read a pool one of whose files is damaged; see :class:`Reader`."""
     pool = DegradationPool.create(folder / "pool")
     patches = [(make_patch(seed, size=24), PROVENANCE) for seed in range(2)]
     pool.add_photo(SourceRecord("a", SHA, "/a"), patches)
@@ -163,21 +164,21 @@ def _json_file(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], R
 def readers() -> Iterator[Reader]:
     """Yield the readers of folders, each with one file that is damaged."""
     index = "index.jsonl"
-    yield Reader("pool index", "5", partial(_pool, index, True))
-    yield Reader("pool index, sealed", "5 15", partial(_pool, index, False), _sealed_index)
-    yield Reader("pool.json", "5", partial(_pool, "pool.json", True))
-    yield Reader("pool kernel", "5 18", partial(_pool, "kernels/*.npy", True))
-    yield Reader("pool noise", "5 18", partial(_pool, "noise/*.npy", True))
+    yield Reader("pool index", partial(pool_reader, index, True))
+    yield Reader("pool index, sealed", partial(pool_reader, index, False), _sealed_index)
+    yield Reader("pool.json", partial(pool_reader, "pool.json", True))
+    yield Reader("pool kernel", partial(pool_reader, "kernels/*.npy", True))
+    yield Reader("pool noise", partial(pool_reader, "noise/*.npy", True))
     formats: tuple[Format, ...] = ("hdf5", "lmdb", "lmdb-raw")
     for format in formats:
         victim = "*.h5" if format == "hdf5" else f"*_HR.{format}/data.mdb"
         for size in ("fixed", "whole"):
             make = partial(_shard, f"{format}-{size}", victim)
-            yield Reader(f"shard {format} {size}", "5 16 17", make)
+            yield Reader(f"shard {format} {size}", make)
     hdf5 = partial(_shard, "hdf5-fixed", "*.h5")
-    yield Reader("shard hdf5, odd", "16 17", hdf5, _odd_shard)
-    yield Reader("shard hdf5, old", "16 17", hdf5, _old_shard)
+    yield Reader("shard hdf5, odd", hdf5, _odd_shard)
+    yield Reader("shard hdf5, old", hdf5, _old_shard)
     for name, victim in (("sidecar", "shard-00000.json"), ("manifest", "manifest.json")):
         for kind in ("hdf5-whole", "lmdb-raw-fixed"):
             damage = one_of(damage_bytes, _sealed_json, _sealed_json)
-            yield Reader(f"{name} {kind}", "5 15", partial(_json_file, kind, victim), damage)
+            yield Reader(f"{name} {kind}", partial(_json_file, kind, victim), damage)

@@ -70,7 +70,7 @@ def _damage_pth(content: bytes, chance: random.Random) -> bytes:
 
 def readers() -> Iterator[Reader]:
     """Yield the readers of weights."""
-    yield Reader("weights .pth", "18 19", partial(_weights, ".pth"), _damage_pth)
+    yield Reader("weights .pth", partial(_weights, ".pth"), _damage_pth)
     in_head = one_of(damage_bytes, _damage_head)
-    yield Reader("weights .safetensors", "18", partial(_weights, ".safetensors"), in_head)
-    yield Reader("weights, spectral", "18", _spectral, in_head)
+    yield Reader("weights .safetensors", partial(_weights, ".safetensors"), in_head)
+    yield Reader("weights, spectral", _spectral, in_head)

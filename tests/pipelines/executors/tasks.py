@@ -97,6 +97,15 @@ def sleep_a_little(seconds: float) -> int:
     return os.getpid()
 
 
+def _peak_mib() -> float:
+    """Return this program's peak memory; ``ru_maxrss`` would count the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(lines["VmHWM"].split()[0]) / 1024
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerState:
     """What a worker looks like from inside."""
@@ -114,7 +123,7 @@ def worker_state(_: object = None) -> WorkerState:
 
     return WorkerState(
         socket.gethostname(), frozenset(sys.modules),
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, cv2.getNumThreads(),
+        _peak_mib(), cv2.getNumThreads(),
         max((library["num_threads"] for library in threadpool_info()), default=1),
     )  # fmt: skip
 
