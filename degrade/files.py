@@ -144,7 +144,8 @@ def resolve_inside(root: Path, relative: str) -> Path:
     try:
         target = (base / relative).resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, names that cannot be
-        raise DegradeError(f"{printable(relative)}: leads nowhere; refused") from None
+        where = f"{printable(relative)} in {printable(root)}"
+        raise DegradeError(f"{where}: leads nowhere; refused") from None
     if Path(relative).is_absolute() or not target.is_relative_to(base):
         raise DegradeError(f"{printable(relative)}: leads outside {printable(root)}; refused")
     return target

@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 from array import array
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import h5py
 import numpy as np
 
 from degrade.arrays import U8Array
-from degrade.errors import CorruptDataError
+from degrade.errors import CorruptDataError, InputError
+from degrade.files import open_regular
 from degrade.noise import Box
 from degrade.pairs.raw_pixels import read_image, read_window
 from degrade.pairs.records import PairRecord, ShardSpec, pair_crc32
@@ -143,7 +145,7 @@ class Hdf5Reader:
         count = len(sidecar.records)
         self._starts = tuple(array("q", [_UNKNOWN]) * count for _ in _SIDES)
         with reading(path), contextlib.ExitStack() as opened:
-            self._raw = opened.enter_context(path.open("rb", buffering=0))
+            self._raw = opened.enter_context(_open(path))
             self._size = os.fstat(self._raw.fileno()).st_size
             size = sum(math.prod(r.lr_shape) + math.prod(r.hr_shape) for r in sidecar.records)
             if size > self._size:
@@ -210,6 +212,13 @@ class Hdf5Reader:
         """Close the file."""
         self._file.close()
         self._raw.close()
+
+
+def _open(path: Path) -> BufferedReader:
+    try:
+        return open_regular(path)
+    except InputError as error:
+        raise CorruptDataError(error.reason) from None
 
 
 def _require_hard_link(parent: h5py.Group, name: str) -> None:

@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from degrade.errors import CorruptDataError
+from degrade.errors import CorruptDataError, InputError
+from degrade.files import open_regular
 
 __all__ = ["LmdbFile"]
 
@@ -57,13 +58,17 @@ class LmdbFile:
     Raises
     ------
     CorruptDataError
-        The tree is damaged, or not of the kind that BasicSR's layout has.
+        The tree is damaged, or not of the kind that BasicSR's layout has; or there is no regular
+        file that can be opened.
     OSError
-        The file cannot be opened or read.
+        The file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
+        try:
+            self._file = open_regular(path)
+        except InputError as error:
+            raise CorruptDataError(error.reason) from None
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._page_size = self._read_page_size()

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from degrade.downsampling import PreparedImage
-from degrade.errors import DegradeError
+from degrade.errors import CorruptDataError, DegradeError
 from degrade.exchange import Form
 from degrade.image_io import decode_photo, encode_png, quantise
 from degrade.kernels import bicubic_kernel
@@ -155,9 +155,12 @@ class Export(Kind):
         return files_below(out, without=str(out.resolve()).encode())
 
     def flaw(self, out: Path) -> str | None:
-        if not (out / "export.json").exists():
+        if not (out / "export.json").is_file():
             return None
-        entries = json.loads((out / "export.json").read_bytes())["entries"]
+        try:
+            entries = json.loads((out / "export.json").read_bytes())["entries"]
+        except ValueError as error:
+            raise CorruptDataError(f"{out}: export.json is damaged ({error})") from None
         missing = [name for name in entries if not (out / name).exists()]
         return f"is marked as complete without {missing}" if missing else None
 
