@@ -1,0 +1,20 @@
+"""A few rounds of what ``python -m tests.torture`` does for as long as one likes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.torture.__main__ import all_parts
+from tests.torture.parts import SHORT, Part, run_part
+
+GROUPS = ("kills: build-pairs", "kills: extract-noise", "flips: ", "fuzz: ")
+PARTS = [part for part in all_parts() if f"{part.group}: {part.subject}".startswith(GROUPS)]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.group}-{part.subject}")
+def test_every_injected_fault_ends_as_documented(part: Part) -> None:
+    outcome = run_part(part, SHORT, lambda *_: None)
+    if outcome.skipped:
+        pytest.skip(outcome.skipped)
+    assert outcome.cases > 0
+    assert not outcome.failures
