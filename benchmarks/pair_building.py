@@ -17,6 +17,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -28,6 +29,7 @@ from degrade.arrays import AnyArray
 from degrade.image_io import decode_photo
 from degrade.kernels import gaussian_kernel
 from degrade.pool import DegradationPool
+from degrade.processes import keep_freed_memory
 from degrade.resample import imresize
 from degrade.rng import rng_for
 from pipelines.executors import Executor, ProcessExecutor
@@ -76,15 +78,16 @@ def decode_times(path: Path) -> tuple[float, float]:
 def build(
     photos: list[Path], pool: Path, factor: int, arguments: argparse.Namespace, *,
     executor: Executor | None = None, shard_mib: int = 256,
-) -> None:  # fmt: skip
-    """Build the pairs of some photos in a folder that is thrown away."""
+    clock: Callable[[], float] = time.process_time,
+) -> float:  # fmt: skip
+    """Return the seconds that building the pairs of some photos takes."""
     hr_size = None if arguments.hr_size == "full" else int(arguments.hr_size)
     with tempfile.TemporaryDirectory() as out:
         config = BuildPairsConfig(
             pool=pool, out=Path(out) / "pairs", hr=tuple(photos), format=arguments.format,
             scale=SCALE, hr_size=hr_size, clean_up=factor, shard_mib=shard_mib,
         )  # fmt: skip
-        build_pairs(config, executor=executor)
+        return seconds(lambda: build_pairs(config, executor=executor), clock=clock)
 
 
 def measure(photos: list[Path], factor: int, arguments: argparse.Namespace) -> dict[str, float]:
@@ -101,7 +104,7 @@ def measure(photos: list[Path], factor: int, arguments: argparse.Namespace) -> d
             times = decode_times(path)
             plain.append(times[0])
             own.append(times[1])
-            ours.append(seconds(lambda: build(photos, pool, factor, arguments)) / len(photos))
+            ours.append(build(photos, pool, factor, arguments) / len(photos))
     medians = [1000 * statistics.median(times) for times in (published, plain, own, ours)]
     return {
         "published_ms": medians[0], "opencv_decode_ms": medians[1], "decode_ms": medians[2],
@@ -117,15 +120,11 @@ def measure_workers(photos: list[Path], arguments: argparse.Namespace) -> dict[s
         walls: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(3):
             for count, found in walls.items():
-                executor = ProcessExecutor(count)
-                found.append(
-                    seconds(
-                        lambda e=executor: build(  # type: ignore[misc]
-                            photos, pool, 1, arguments, executor=e, shard_mib=16
-                        ),
-                        clock=time.perf_counter,
-                    )
-                )
+                seconds_taken = build(
+                    photos, pool, 1, arguments, executor=ProcessExecutor(count), shard_mib=16,
+                    clock=time.perf_counter,
+                )  # fmt: skip
+                found.append(seconds_taken)
     one, two = (min(found) for found in walls.values())
     return {"one_worker_s": one, "two_workers_s": two, "one_over_two": one / two}
 
@@ -141,6 +140,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    keep_freed_memory()  # as the command line does
     found: dict[str, dict[str, float]] = {}
     for name, factor in (("clean HR", 1), ("with clean-up", 2)):
         found[name] = measure(arguments.photos, factor, arguments)

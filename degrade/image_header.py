@@ -114,8 +114,11 @@ def _parse_png(data: bytes) -> ImageHeader:
     orientation, animated, transparent, ended = 1, False, colour in (4, 6), False
     position = 8
     while position + 8 <= len(data):
-        (length,) = struct.unpack(">I", data[position : position + 4])
+        length = int.from_bytes(data[position : position + 4])
         kind = data[position + 4 : position + 8]
+        if kind == b"IDAT":  # hundreds of them
+            position += 12 + length
+            continue
         if kind == b"eXIf":
             orientation = _exif_orientation(data[position + 8 : position + 8 + length])
         animated |= kind == b"acTL"

@@ -1,7 +1,9 @@
-"""Names that only one process has, and whether the process behind a name is still there."""
+"""The process itself: names that only it has, whether another is still there, its memory."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import re
 import secrets
@@ -9,7 +11,7 @@ import socket
 import zlib
 from pathlib import Path
 
-__all__ = ["is_left_over", "process_start", "unique_token"]
+__all__ = ["is_left_over", "keep_freed_memory", "process_start", "unique_token"]
 
 # What unique_token gives, of this project's two kinds of temporary files.
 _LEFT_OVER = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(?:tmp|stale)", re.DOTALL)
@@ -48,3 +50,19 @@ def process_start(pid: int) -> str | None:
     except OSError:
         return "unknown"
     return "unknown"
+
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+_KEPT_BYTES = 64 << 20
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep up to 64 MiB of freed memory, where the C library can.
+
+    glibc gives large arrays back to the system at once, and the fresh pages of the next ones cost
+    a tenth of the time of building pairs. Elsewhere nothing changes.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)

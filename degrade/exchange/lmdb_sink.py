@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import zlib
 from pathlib import Path
 
+from degrade.checksums import crc32
 from degrade.errors import CorruptDataError, printable
 from degrade.exchange.forms import PNG_LEVEL, EncodedPair, ExportSet, entry_names
 from degrade.pairs.lmdb_folder import LmdbFolderWriter
@@ -73,13 +73,13 @@ class _Side(LmdbFolderWriter):
 
     def append(self, key: str, shape: Shape, value: bytes) -> None:
         super().append(key, shape, value)
-        self._sums.append(zlib.crc32(value))
+        self._sums.append(crc32(value))
 
     def close(self) -> None:
         """Read everything back too: a disk that was full may have kept less than it accepted."""
         super().close()
         with reading(self.path), contextlib.closing(LmdbFile(self.path / "data.mdb")) as file:
-            found = [zlib.crc32(file.read(key)) for key in file.keys]
+            found = [crc32(file.read(key)) for key in file.keys]
         if found != self._sums:
             raise CorruptDataError(
                 f"{printable(self.path)}: does not hold what was written; check the disk"

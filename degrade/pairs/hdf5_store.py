@@ -112,7 +112,7 @@ class Hdf5Writer:
             for side, image in zip(self._sides, (lr_u8, hr_u8), strict=True):
                 if self._is_fixed:
                     # A row is a chunk, and writing it as one takes a third of the time.
-                    side.resize(record.row + 1, axis=0)
+                    side.id.set_extent((record.row + 1, *image.shape))
                     pixels = np.ascontiguousarray(image)
                     side.id.write_direct_chunk((record.row, 0, 0, 0), pixels)
                 else:

@@ -105,8 +105,9 @@ class Place(Protocol):
         ...
 
     def publish(self, files: Mapping[str, Path]) -> None:
-        """Move finished local files (by the name they get) here, each in one step, durably.
+        """Move finished local files (by the name they get) here, in order, each in one step.
 
+        They are durable once this returns; after a crash before, any of them may be there.
         A file that is already there is replaced, so that publishing the same bytes twice, in any
         order and at the same time, leaves those bytes.
         """

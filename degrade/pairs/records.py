@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zlib
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from degrade.arrays import U8Array
+from degrade.checksums import crc32
 from degrade.degradation import DegradationPlan, Pair
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.pairs.checked_json import Fields
@@ -221,7 +221,7 @@ def _shape_of(image: U8Array) -> Shape:
 
 def pair_crc32(lr_u8: U8Array, hr_u8: U8Array) -> int:
     """Return the CRC-32 of the LR bytes followed by the HR bytes."""
-    return zlib.crc32(_bytes_of(hr_u8), zlib.crc32(_bytes_of(lr_u8)))
+    return crc32(_bytes_of(hr_u8), crc32(_bytes_of(lr_u8)))
 
 
 def _bytes_of(image: U8Array) -> memoryview:

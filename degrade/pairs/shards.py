@@ -17,8 +17,10 @@ before files are published, lest it vouch for them. A run does that for all its 
 place, before its workers begin, so that workers have nothing to remove.
 
 A kill or an error between files and sidecar leaves files without a sidecar: they count for nothing
-and are published over. When only making the sidecar's name durable fails, it stays: what it says
-is true, and if it is lost after all, the shard is made again.
+and are published over. A machine that loses its power may keep the sidecar's name and lose that of
+a file: a shard only counts with all files there, in the sizes that the sidecar states. When only
+making the sidecar's name durable fails, it stays: what it says is true, and if it is lost after
+all, the shard is made again.
 """
 
 from __future__ import annotations
@@ -34,12 +36,12 @@ from typing import Any
 
 from degrade.degradation import Pair
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.files import write_atomically
 from degrade.pairs.places import Location, Place, place_at
 from degrade.pairs.records import FileRecord, PairRecord, PairsDigest, ShardSpec
 from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, load_store, writing
+from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, load_store, sync_file, writing
 from degrade.sources import Reject
+from degrade.wording import byte_text
 
 __all__ = [
     "ShardWriter",
@@ -250,8 +252,11 @@ class ShardWriter:
     def _publish(self, sidecar: Sidecar, files: Mapping[str, Path]) -> None:
         """Publish the files, then the sidecar; the module's text says why in this way."""
         name, content = self.spec.sidecar_name, sidecar.encode()
+        finished = self._workshop / name
         # Before anything is published, so that a full disk shows while nothing has changed.
-        write_atomically(self._workshop / name, content)
+        with writing(finished, len(content)):
+            finished.write_bytes(content)
+            sync_file(finished)
         there = self._sidecar_there()
         if there == content:
             with contextlib.suppress(CorruptDataError):
@@ -259,8 +264,7 @@ class ShardWriter:
                 return
         elif there is not None:
             self.place.remove(name)
-        self.place.publish(files)
-        self.place.publish({name: self._workshop / name})
+        self.place.publish({**files, name: finished})
 
     def _sidecar_there(self) -> bytes | None:
         """Return what the shard's sidecar holds, None when there is none."""
@@ -280,6 +284,6 @@ class ShardWriter:
             free = shutil.disk_usage(self._workshop).free
         if free < size + STRUCTURE_BYTES:
             raise DegradeError(
-                f"{printable(path)}: the disk is full; {free} bytes are free, "
-                f"{size + STRUCTURE_BYTES} are needed for the next pair: free some and run again"
+                f"{printable(path)}: the disk is full; {byte_text(free)} are free, the next pair "
+                f"needs {byte_text(size + STRUCTURE_BYTES)}: free some and run again"
             )

@@ -131,7 +131,7 @@ def _samples(
         done = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(tasks)
         for _ in tqdm(done, total=len(missing), desc=keys[0].split()[0], unit="chunk"):
             pass
-    return Samples.join([_read_chunk(file) for file in files])
+    return Samples.join((_read_chunk(file) for file in files), len(keys))
 
 
 def _make_chunk(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -63,10 +63,21 @@ class Samples:
     families: npt.NDArray[np.int64]
 
     @classmethod
-    def join(cls, parts: Sequence[Samples]) -> Samples:
-        """Return all samples of ``parts`` in one."""
-        names = cls.__slots__
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    def join(cls, parts: Iterable[Samples], count: int) -> Samples:
+        """Return the ``count`` samples of all ``parts`` in one; only one part is held beside them."""
+        whole: Samples | None = None
+        filled = 0
+        for part in parts:
+            if whole is None:
+                arrays = (getattr(part, name) for name in cls.__slots__)
+                whole = cls(*(np.empty((count, *array.shape[1:]), array.dtype) for array in arrays))
+            here = slice(filled, filled + len(part.counts))
+            for name in cls.__slots__:
+                getattr(whole, name)[here] = getattr(part, name)
+            filled = here.stop
+        if whole is None or filled != count:
+            raise ValueError(f"{filled} samples in place of {count}")
+        return whole
 
 
 def make_variants(photo: FloatArray) -> list[ByteArray]:

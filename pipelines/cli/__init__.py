@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 import degrade
+from degrade.processes import keep_freed_memory
 from pipelines.cli.common import CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
@@ -32,6 +33,7 @@ def main(debug: bool) -> None:
 
     Exit codes: 0 all done; 3 finished, some inputs rejected; 1 fatal; 2 usage.
     """
+    keep_freed_memory()
 
 
 for _command in (

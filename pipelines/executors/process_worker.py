@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from degrade.processes import keep_freed_memory
 from pipelines.executors.base import attempt
 
 __all__: list[str] = []
@@ -27,6 +28,7 @@ def _main(descriptor: int) -> None:
     outcomes: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, calls), daemon=True).start()
 
+    keep_freed_memory()
     import cv2
 
     cv2.setNumThreads(1)

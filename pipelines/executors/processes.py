@@ -34,14 +34,6 @@ _ONE_THREAD = dict.fromkeys(
 )  # fmt: skip
 
 
-_KEEP_MEMORY = {
-    # glibc gives large arrays back to the system at once, and a fresh page costs more than what is
-    # written into it: a tenth of the time of building pairs.
-    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
-
-
 class ProcessExecutor:
     """Runs the tasks in ``jobs`` worker processes, one library thread each.
 
@@ -120,7 +112,7 @@ class _Worker(Generic[Task, Value]):
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _WORKER_MODULE, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                env={**_KEEP_MEMORY, **os.environ, **_ONE_THREAD, "PYTHONPATH": path},
+                env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
                 # A terminal sends Ctrl-C to a whole group: the parent alone decides how a job ends.
                 process_group=0,
             )  # fmt: skip

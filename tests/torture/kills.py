@@ -111,9 +111,8 @@ def kill_workers(job: Job, rounds: Rounds, folder: Path) -> Cases:
         child = Child(partial(_run_in_parallel, job, trial.material, out))
         killed = 0
         for _ in range(min(left, 4)):
-            if not wait_until(lambda: bool(_children_of(child.pid)), 5.0):  # noqa: B023
-                break
-            if child.ends_within(chance.uniform(0.2, 2.0)):
+            wait_until(lambda: child.ends_within(0) or bool(_children_of(child.pid)))  # noqa: B023
+            if child.ends_within(chance.uniform(0.1, 1.5)):
                 break
             for pid in _children_of(child.pid)[:1]:
                 os.kill(pid, signal.SIGKILL)

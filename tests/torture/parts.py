@@ -59,8 +59,8 @@ class Rounds:
         return random.Random(f"{self.seed} {what}")
 
 
-SHORT = Rounds(kills=4, worker_kills=2, rooms=5, calls=2, flips=60, fuzz=60, odd=8)
-LONG = Rounds(kills=25, worker_kills=20, rooms=40, calls=0, flips=1000, fuzz=2000, odd=60)
+SHORT = Rounds(kills=3, worker_kills=2, rooms=4, calls=2, flips=40, fuzz=40, odd=6)
+LONG = Rounds(kills=25, worker_kills=12, rooms=40, calls=0, flips=1000, fuzz=2000, odd=60)
 
 
 @dataclass(frozen=True)

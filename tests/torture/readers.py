@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
 from degrade.kernels import gaussian_kernel
 from tests.torture.damage import Damage, damage_bytes, damage_json, damage_lines, one_of, spliced
@@ -54,11 +55,12 @@ def require(is_so: bool, what: str) -> None:
         raise WrongContentError(what)
 
 
-def _picture(channels: int = 3, dtype: type = np.uint8) -> np.ndarray:
+def _picture(channels: int = 3, dtype: type = np.uint8) -> AnyArray:
     rows, columns = np.mgrid[:30, :41]
     planes = [rows * 4, columns * 3, 128 + 60 * np.sin(rows / 5 + columns / 7), rows + columns]
-    picture = np.stack(planes[:channels], axis=2).clip(0, 255).astype(dtype)
-    return picture * dtype(257 if dtype is np.uint16 else 1)
+    picture: AnyArray = np.stack(planes[:channels], axis=2).clip(0, 255).astype(dtype)
+    picture *= dtype(257 if dtype is np.uint16 else 1)
+    return picture
 
 
 def _encoded(ending: str, *options: int, **picture: Any) -> bytes:
@@ -105,8 +107,9 @@ _MOST_PIXELS = 30_000_000
 
 
 def _photos(kind: str, with_faster: bool, folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade import image_io
+    from degrade import image_io as opened
 
+    image_io: Any = opened  # this child's own: what it changes ends with it
     path = folder / f"photo.{kind}"
     if not with_faster:
         image_io.decode_faster = lambda _data, _header: None

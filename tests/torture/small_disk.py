@@ -83,9 +83,9 @@ def _wrong_words(said: str | None, disk: Path) -> str | None:
 
 
 def _left_over(out: Path) -> str | None:
-    names = files_below(out) if out.exists() else ()
+    found = files_below(out) if out.exists() else {}
     # What an export has so far is kept, to go on with; the temporary files of single steps are not.
-    names = [name for name in names if not name.startswith(".partial/")]
+    names = [name for name in found if not name.startswith(".partial/")]
     left = [name for name in names if name.endswith((".tmp", ".lock", ".stale"))]
     return f"{left} are left over" if left else None
 

@@ -7,7 +7,10 @@ import pytest
 from tests.torture.__main__ import all_parts
 from tests.torture.parts import SHORT, Part, run_part
 
-GROUPS = ("kills: build-pairs", "kills: extract-noise", "flips: ", "fuzz: ")
+GROUPS = (
+    "kills: ", "steps: ", "workers: build-pairs", "disk: ", "odd: ", "flips: ", "fuzz: ",
+    "calls: extract-noise", "calls: export h5",
+)  # fmt: skip
 PARTS = [part for part in all_parts() if f"{part.group}: {part.subject}".startswith(GROUPS)]
 
 
