@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.downsampling import PreparedImage, downsample_u8
+from degrade.downsampling import PreparedImage
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.kernels import BlurKernel, bicubic_kernel
 from degrade.noise import Box
@@ -30,6 +30,9 @@ __all__ = [
     "make_pair",
     "plan_degradation",
 ]
+
+
+_ROWS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +250,15 @@ def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
     if factor == 1:
         return photo_u8
     height, width = (side - side % factor for side in photo_u8.shape[:2])
-    return _round(downsample_u8(photo_u8[:height, :width], bicubic_kernel(factor)))
+    kernel = bicubic_kernel(factor)
+    whole = PreparedImage(photo_u8[:height, :width], factor, kernel.size // 2)
+    clean_u8 = np.empty((height // factor, width // factor, photo_u8.shape[2]), np.uint8)
+    # Some rows at a time: in float32 all of them take four times the memory of the result.
+    for top in range(0, height, _ROWS * factor):
+        rows = min(_ROWS * factor, height - top)
+        part = clean_u8[top // factor : (top + rows) // factor]
+        part[...] = _round(whole.downsample(kernel, (top, 0, rows, width)))
+    return clean_u8
 
 
 def apply_degradation(

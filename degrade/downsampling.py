@@ -17,8 +17,9 @@ import numpy.typing as npt
 from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
+from degrade.resample import mirror_indices
 
-__all__ = ["PreparedImage", "downsample_u8", "integer_taps"]
+__all__ = ["PreparedImage", "integer_taps"]
 
 _EXACT = 2**24
 """float32 holds every integer up to this one."""
@@ -32,7 +33,9 @@ _MOST_TAPS = 11
 _MOST_UNIT = 2**16
 
 _STRIP = 64
-"""Rows of a phase that are cut at a time, so that what is cut stays in the processor's cache."""
+_BAND = 2**15
+"""Rows of a phase that are cut, and pixels of LR that are summed, at a time: large images then
+need little memory beside their own, and what is worked on stays in the processor's cache."""
 
 
 def integer_taps(weights: AnyArray) -> tuple[npt.NDArray[np.int64], int]:
@@ -91,24 +94,46 @@ class PreparedImage:
     def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
         self.pixels, self.scale, self.reach = image_u8, scale, reach
         height, width, channels = image_u8.shape
-        self._margin = -(-reach // scale) * scale
-        framed = cv2.copyMakeBorder(
-            image_u8, self._margin, self._margin - height % -scale,
-            self._margin, self._margin - width % -scale, cv2.BORDER_REFLECT,
-        )  # fmt: skip
-        rows, columns = (side // scale for side in framed.shape[:2])
-        # Pixel scale·p + a of the framed image is pixel p of phase a.
+        self._margin = margin = -(-reach // scale) * scale
+        mirrored = mirror_indices(np.arange(-margin, height + margin - height % -scale), height)
+        right = margin - width % -scale
+        rows, columns = len(mirrored) // scale, (margin + width + right) // scale
+        # With its mirrored margin, pixel scale·p + a of the image is pixel p of phase a.
         self._phases = np.empty((scale, scale, channels, rows, columns), np.int8)
         for top in range(0, rows, _STRIP):
-            strip = framed[scale * top : scale * (top + _STRIP)]
-            for channel, plane in enumerate(cv2.split(np.bitwise_xor(strip, np.uint8(_MIDDLE)))):
+            strip = image_u8[mirrored[scale * top : scale * (top + _STRIP)]]
+            np.bitwise_xor(strip, np.uint8(_MIDDLE), out=strip)
+            framed = cv2.copyMakeBorder(strip, 0, 0, margin, right, cv2.BORDER_REFLECT)
+            for channel, plane in enumerate(cv2.split(framed)):
                 # As channels of one pixel: splitting those is fast.
                 for b, phase in enumerate(cv2.split(plane.reshape(-1, columns, scale))):
                     by_row = phase.view(np.int8).reshape(-1, scale, columns).swapaxes(0, 1)
                     self._phases[:, b, channel, top : top + _STRIP] = by_row
 
     def downsample(self, kernel: BlurKernel, box: tuple[int, int, int, int]) -> FloatArray:
-        """Blur a part of the image and keep every scale-th pixel; see :func:`downsample_u8`."""
+        """Blur a part of the image and keep every scale-th pixel; only those are computed.
+
+        As :func:`degrade.kernels.downsample` with mirrored borders, but in 8-bit grey levels and
+        with the kernel of :func:`integer_taps`.
+
+        Parameters
+        ----------
+        kernel : BlurKernel
+            Correlated with the image; its scale is the step.
+        box : (top, left, height, width)
+            The part of the image to downsample; pixels around it feed the blur.
+
+        Returns
+        -------
+        (height / scale, width / scale, C) float32 array
+            Grey levels: on [0, 255], or a little beyond when the kernel has negative lobes. Exact.
+
+        Raises
+        ------
+        InvalidValueError
+            The box leaves the image, its sides are no multiples of the scale, or the kernel is not
+            what the image was prepared for, or so large that its sums would not be exact.
+        """
         top, left, height, width = box
         scale, size = self.scale, kernel.size
         if kernel.scale != scale or size // 2 > self.reach:
@@ -118,24 +143,36 @@ class PreparedImage:
             )
         _check_box(box, self.pixels.shape, scale)
         taps, unit = integer_taps(kernel.weights)
-        channels, rows, columns = self.pixels.shape[2], height // scale, width // scale
         # Output pixel p reads pixel scale·p + t. Taps t ≡ a (mod scale) all meet one phase, where
         # they are an ordinary correlation; filled up, every phase has as many.
         side = -(-size // scale)
         filled = np.zeros((side * scale, side * scale), np.float32)
         filled[:size, :size] = taps
+        rows, columns = height // scale, width // scale
+        lr = np.empty((rows, columns, self.pixels.shape[2]), np.float32)
+        first = self._margin - size // 2
+        band = max(1, _BAND // columns)
+        for start in range(0, rows, band):
+            part = lr[start : start + band]
+            self._correlate((top + first + start * scale, left + first), filled, part)
+        lr *= np.float32(1 / unit)
+        lr += np.float32(_MIDDLE)
+        return lr
+
+    def _correlate(self, start: tuple[int, int], filled: FloatArray, lr: FloatArray) -> None:
+        """Fill some rows of LR; ``start`` is the pixel that their first one's first tap reads."""
+        scale, side = self.scale, len(filled) // self.scale
+        rows, columns, channels = lr.shape
         high, wide = rows + side - 1, columns + side - 1
         # One below the other the channels are one image; what reads across a seam is cut off.
         total: FloatArray = np.zeros((channels * high, wide), np.float32)
-        first = self._margin - size // 2
         for a, b in np.ndindex(scale, scale):
-            row, row_phase = divmod(top + first + a, scale)
-            column, column_phase = divmod(left + first + b, scale)
+            row, row_phase = divmod(start[0] + a, scale)
+            column, column_phase = divmod(start[1] + b, scale)
             phase = self._phases[row_phase, column_phase]
             seen = phase[:, row : row + high, column : column + wide].astype(np.float32)
             _add_correlation(total, seen.reshape(total.shape), filled[a::scale, b::scale])
-        lr = total.reshape(channels, high, wide)[:, :rows, :columns].transpose(1, 2, 0)
-        return np.ascontiguousarray(lr) * np.float32(1 / unit) + np.float32(_MIDDLE)
+        lr[...] = total.reshape(channels, high, wide)[:, :rows, :columns].transpose(1, 2, 0)
 
 
 def _add_correlation(total: FloatArray, image: FloatArray, taps: FloatArray) -> None:
@@ -151,39 +188,6 @@ def _add_correlation(total: FloatArray, image: FloatArray, taps: FloatArray) -> 
         )  # fmt: skip
         inside = total[: found.shape[0], : found.shape[1]]
         np.add(inside, found, out=inside)
-
-
-def downsample_u8(
-    image_u8: U8Array, kernel: BlurKernel, *, box: tuple[int, int, int, int] | None = None
-) -> FloatArray:
-    """Blur an 8-bit image with ``kernel`` and keep every scale-th pixel; only those are computed.
-
-    As :func:`degrade.kernels.downsample` with mirrored borders, but in 8-bit grey levels and with
-    the kernel of :func:`integer_taps`. For many patches of one image use :class:`PreparedImage`.
-
-    Parameters
-    ----------
-    image_u8 : (H, W, C) uint8 array
-        The HR image.
-    kernel : BlurKernel
-        Correlated with the image; its scale is the step.
-    box : (top, left, height, width) or None
-        The part of the image to downsample; pixels around it feed the blur. None: all of it.
-
-    Returns
-    -------
-    (height / scale, width / scale, C) float32 array
-        Grey levels: on [0, 255], or a little beyond when the kernel has negative lobes. Exact.
-
-    Raises
-    ------
-    InvalidValueError
-        The box leaves the image, its sides are no multiples of the scale, or the kernel is so
-        large that its sums would not be exact.
-    """
-    box = box or (0, 0, *image_u8.shape[:2])
-    _check_box(box, image_u8.shape, kernel.scale)
-    return PreparedImage(image_u8, kernel.scale, kernel.size // 2).downsample(kernel, box)
 
 
 def _check_box(box: tuple[int, int, int, int], shape: tuple[int, ...], scale: int) -> None:
