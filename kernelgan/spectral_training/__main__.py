@@ -3,8 +3,9 @@
     python -m kernelgan.spectral_training PHOTO… --scale 2 --samples CACHE --out FILE
 
 PHOTO… are clean photos, folders or manifests whose licence lets you train on them; every sixth, by
-the hash of its content, is held out to measure with. Samples are made once and kept in CACHE: an
-interrupted run goes on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
+the hash of its content, is held out to measure with. Drawn scenes are trained on beside them, for
+few photos are soon known by heart. Samples are made once and kept in CACHE: an interrupted run goes
+on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from degrade.files import write_atomically
 from degrade.image_io import read_photo
 from degrade.kernel_families import Weights
 from degrade.kernel_files import read_kernel_file
+from degrade.rng import rng_for
 from degrade.sources import find_images, hash_file
 from degrade.spectral.weights import write_network
 from kernelgan.spectral_training.fit import (
@@ -41,9 +43,12 @@ from kernelgan.spectral_training.samples import (
     draw_samples,
     make_variants,
 )
+from kernelgan.spectral_training.scenes import draw_scene
 
 _HELD_OUT = 6
 _CHUNK = 250
+_SCENES = 4  # for each chunk
+_SCENE_SIDE = 720
 
 
 def main() -> None:
@@ -55,6 +60,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--kernels", nargs="*", type=Path, default=[], help="measured kernels")
     parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument("--drawn-count", type=int, default=20000, help="samples of drawn scenes")
     parser.add_argument("--held-out-count", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--floor", type=float, default=FitConfig(scale=2).floor)
@@ -73,16 +79,18 @@ def main() -> None:
         for path in arguments.kernels
         for kernel in read_kernel_file(path)
     ]
-    parts = {}
-    for role, chosen, count in (
-        ("held-out", paths[::_HELD_OUT], arguments.held_out_count),
-        ("training", [p for i, p in enumerate(paths) if i % _HELD_OUT], arguments.count),
-    ):
-        keys = [f"{role} {index}" for index in range(count)]
-        parts[role] = _samples(arguments, chosen, keys, measured)
+    own = [path for index, path in enumerate(paths) if index % _HELD_OUT]
+    chunks = [
+        *_make_samples(arguments, "training", arguments.count, own, measured),
+        *_make_samples(arguments, "drawn", arguments.drawn_count, None, measured),
+    ]
+    training = _read_samples(chunks)
+    others, count = paths[::_HELD_OUT], arguments.held_out_count
+    held_out = _read_samples(_make_samples(arguments, "held-out", count, others, measured))
 
     run = {
         "scale": arguments.scale, "samples": arguments.count, "photos": len(paths),
+        "drawn_samples": arguments.drawn_count,
         "family_shares": FAMILY_SHARES, "kernels": [path.name for path in arguments.kernels],
     }  # fmt: skip
     log = [json.dumps(run)]
@@ -100,28 +108,34 @@ def main() -> None:
             scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=seed
         )
         report(asdict(config))
-        network = fit_network(parts["training"], parts["held-out"], config, on_epoch=report)
-        networks.append(network)
-    together = measure_networks(networks, parts["held-out"])
+        networks.append(fit_network(training, held_out, config, on_epoch=report))
+    together = measure_networks(networks, held_out)
     report({"together": asdict(together)})
     write_network(arguments.out, as_ensemble(networks, together.calibration))
     write_atomically(arguments.out.with_suffix(".jsonl"), "\n".join([*log, ""]).encode())
 
 
-def _samples(
+def _make_samples(
     arguments: argparse.Namespace,
-    paths: Sequence[Path],
-    keys: Sequence[str],
+    role: str,
+    count: int,
+    photos: Sequence[Path] | None,
     measured: Sequence[Weights],
-) -> Samples:
-    """Return the samples of ``keys``, making those that the cache has none of."""
+) -> list[Path]:
+    """Make those samples of a role that the cache has not; return the files of all.
+
+    Without photos scenes are drawn, others for each chunk.
+    """
     folder = arguments.samples / f"x{arguments.scale}-{arguments.seed}"
     folder.mkdir(parents=True, exist_ok=True)
+    keys = [f"{role} {index}" for index in range(count)]
     chunks = [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]
     files = [folder / f"{chunk[0].replace(' ', '-')}-{len(chunk)}.npz" for chunk in chunks]
     missing = [index for index, file in enumerate(files) if not file.exists()]
     if missing:
-        variants = [make_variants(read_photo(path).as_float()) for path in paths]
+        variants = None
+        if photos is not None:
+            variants = [make_variants(read_photo(path).as_float()) for path in photos]
         tasks = (
             delayed(_make_chunk)(
                 variants, arguments.scale, chunks[index], arguments.seed, measured, files[index]
@@ -129,13 +143,18 @@ def _samples(
             for index in missing
         )
         done = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(tasks)
-        for _ in tqdm(done, total=len(missing), desc=keys[0].split()[0], unit="chunk"):
+        for _ in tqdm(done, total=len(missing), desc=role, unit="chunk"):
             pass
-    return Samples.join((_read_chunk(file) for file in files), len(keys))
+    return files
+
+
+def _read_samples(files: Sequence[Path]) -> Samples:
+    counts = [int(file.stem.rpartition("-")[2]) for file in files]
+    return Samples.join((_read_chunk(file) for file in files), sum(counts))
 
 
 def _make_chunk(
-    variants: Sequence[Sequence[ByteArray]],
+    variants: Sequence[Sequence[ByteArray]] | None,
     scale: int,
     keys: Sequence[str],
     seed: int,
@@ -143,10 +162,17 @@ def _make_chunk(
     file: Path,
 ) -> None:
     cv2.setNumThreads(1)
+    variants = variants or [
+        make_variants(np.repeat(scene[..., None] / 255, 3, axis=2))
+        for scene in (
+            draw_scene(rng_for(seed, "scene", scale, keys[0], number), _SCENE_SIDE)
+            for number in range(_SCENES)
+        )
+    ]
     samples = draw_samples(variants, scale, keys, seed=seed, measured=measured)
-    partial = file.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez(partial, **{name: getattr(samples, name) for name in Samples.__slots__})
-    partial.replace(file)
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp.npz")
+    np.savez(unfinished, **{name: getattr(samples, name) for name in Samples.__slots__})
+    unfinished.replace(file)
 
 
 def _read_chunk(file: Path) -> Samples:

@@ -64,7 +64,7 @@ class Samples:
 
     @classmethod
     def join(cls, parts: Iterable[Samples], count: int) -> Samples:
-        """Return the ``count`` samples of all ``parts`` in one; only one part is held beside them."""
+        """Return the ``count`` samples of all ``parts`` in one; one part is held beside them."""
         whole: Samples | None = None
         filled = 0
         for part in parts:

@@ -109,7 +109,8 @@ def test_command_trains_resumes_and_logs(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "kernelgan.spectral_training", str(photos), "--scale", "3",
         "--samples", str(tmp_path / "cache"), "--out", str(tmp_path / "out.safetensors"),
-        "--count", "64", "--held-out-count", "8", "--epochs", "1", "--jobs", "1",
+        "--count", "64", "--drawn-count", "16", "--held-out-count", "8", "--epochs", "1",
+        "--jobs", "1",
     ]  # fmt: skip
     outcomes = []
     for _ in range(2):
