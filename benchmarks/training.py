@@ -130,6 +130,19 @@ def seconds_of(function: Callable[[], object], steps: int, device: torch.device)
     return (clock() - start) / steps
 
 
+def time_in_turns(
+    calls: dict[str, Callable[[], object]], options: argparse.Namespace, device: torch.device
+) -> dict[str, float]:
+    """Return the median seconds of each call; the first round warms up and compiles."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for number in range(options.rounds + 1):
+        for name, call in calls.items():
+            seconds = seconds_of(call, options.steps if number else 1, device)
+            if number:
+                times[name].append(seconds)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -196,19 +209,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         }
         if options.compile:
             ours.compile()
-        calls: dict[str, Callable[[], object]] = {
-            "ours": lambda: training_step(ours, batch, config),
-            "plain": lambda: reference_step(reference, batch, plain),
-            "generator": lambda: generator_pass(ours, ours.generator_pass, batch),
-        }
-        times: dict[str, list[float]] = {name: [] for name in calls}
-        for number in range(options.rounds + 1):
-            for name, call in calls.items():
-                seconds = seconds_of(call, 1 if number == 0 else options.steps, device)
-                if number:  # the first warms up and compiles
-                    times[name].append(seconds)
+        medians = time_in_turns(
+            {
+                "ours": lambda: training_step(ours, batch, config),
+                "plain": lambda: reference_step(reference, batch, plain),
+                "generator": lambda: generator_pass(ours, ours.generator_pass, batch),
+            },
+            options, device,
+        )  # fmt: skip
         waiting = waiting_share(dataset, ours, config, options.steps, options.workers)
-    medians = {name: statistics.median(values) for name, values in times.items()}
     peak = peak_flops(device, bf16, options.peak_tflops)
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Mapping
 from pathlib import Path
 
+from degrade.wording import byte_text
+
 __all__ = [
     "ChangedConfigError",
     "CorruptDataError",
@@ -104,5 +106,9 @@ def write_failure(path: Path, size: int, error: OSError) -> str:
     """Return the text of an error in writing ``size`` bytes to ``path``."""
     where = printable(path)
     if error.errno == errno.ENOSPC:
-        return f"{where}: the disk is full; {size} bytes are needed here: free some and run again"
+        return f"{where}: the disk is full; {_space(size)} and run again"
     return f"{where}: cannot be written ({error.strerror}); check the folder and its permissions"
+
+
+def _space(size: int) -> str:
+    return f"free at least {byte_text(size)}" if size else "free some space"

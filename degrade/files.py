@@ -156,6 +156,7 @@ FOLDER_MARKS = {
     "run.json": "a run of build-pairs",
     "training.json": "a training",
     "export.json": "an export of pairs",
+    "upscale.jsonl": "enlarged photos",
 }
 """The file by which each kind of folder is known."""
 

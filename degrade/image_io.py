@@ -68,11 +68,14 @@ class Photo:
         Hex digest of the file's bytes.
     notes : tuple of str
         What decoding changed: ``gray``, ``alpha dropped``, ``CMYK converted``, ``rotated``.
+    alpha : (H, W) array or None
+        Of the type of ``pixels``, when it was asked for and is there.
     """
 
     pixels: AnyArray
     sha256: str
     notes: tuple[str, ...] = ()
+    alpha: AnyArray | None = None
 
     def as_float(self) -> FloatArray:
         """Return the pixels as float32 RGB in [0, 1]."""
@@ -89,7 +92,7 @@ class Photo:
         return levels
 
 
-def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False) -> Photo:
     """Read and decode one image file.
 
     Parameters
@@ -98,6 +101,8 @@ def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
         A regular file.
     max_pixels : int
         Larger images are refused before they are decoded.
+    keep_alpha : bool
+        Give the alpha channel, too, instead of dropping it.
 
     Raises
     ------
@@ -105,7 +110,7 @@ def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
         The file is missing, unreadable, no image, broken, cut short, too large, animated or of
         floating point; the text names the file, the reason and what to do.
     """
-    return decode_photo(read_file(path), path, max_pixels=max_pixels)
+    return decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
 
 
 def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> ImageHeader:
@@ -134,7 +139,9 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
     return header
 
 
-def decode_photo(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def decode_photo(
+    data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+) -> Photo:
     """Decode an image file given whole; ``path`` is used for messages only.
 
     Raises
@@ -150,8 +157,12 @@ def decode_photo(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> Ph
         is_gray = pixels.ndim == 2
         stored = _to_rgb(pixels)
     rgb = np.ascontiguousarray(_apply_orientation(stored, header.orientation))
+    alpha = _decode_alpha(data, header, rgb) if keep_alpha and header.has_alpha else None
+    if alpha is not None and header.format == "tiff" and alpha.dtype == np.uint8:
+        rgb = _unmultiplied(rgb, alpha)
     rgb.flags.writeable = False
-    return Photo(rgb, hashlib.sha256(data).hexdigest(), _notes(header, is_gray=is_gray))
+    notes = _notes(header, is_gray=is_gray, drops_alpha=alpha is None)
+    return Photo(rgb, hashlib.sha256(data).hexdigest(), notes, alpha)
 
 
 def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:
@@ -167,6 +178,26 @@ def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:
     if pixels.shape[:2] != (header.height, header.width):
         raise InputError(path, "its pixels do not fill the size in its header", "replace the file")
     return pixels
+
+
+def _decode_alpha(data: bytes, header: ImageHeader, rgb: AnyArray) -> AnyArray | None:
+    """Return the alpha channel, upright; None where the decoder gives none (gray with tRNS)."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+        return None
+    # OpenCV 5 turns what it reads so upright, OpenCV 4 does not.
+    if header.orientation != 1 and not np.array_equal(_to_rgb(pixels), rgb):
+        pixels = _apply_orientation(pixels, header.orientation)
+    return np.ascontiguousarray(pixels[..., 3])
+
+
+def _unmultiplied(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
+    """Divide by the alpha with which libtiff multiplies the colours of most 8-bit files."""
+    if (rgb > alpha[..., None]).any():  # not of this one, which does not say what its alpha is
+        return rgb
+    opaque = np.maximum(alpha, 1).astype(np.uint16)[..., None]
+    colours: AnyArray = np.minimum((rgb * np.uint16(255) + opaque // 2) // opaque, 255)
+    return colours.astype(np.uint8)
 
 
 def _to_rgb(pixels: AnyArray) -> AnyArray:
@@ -187,11 +218,11 @@ def _apply_orientation(pixels: AnyArray, orientation: int) -> AnyArray:
     return pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
 
 
-def _notes(header: ImageHeader, *, is_gray: bool) -> tuple[str, ...]:
+def _notes(header: ImageHeader, *, is_gray: bool, drops_alpha: bool) -> tuple[str, ...]:
     notes = []
     if is_gray:
         notes.append("gray")
-    if header.has_alpha:
+    if header.has_alpha and drops_alpha:
         notes.append("alpha dropped")
     if header.is_cmyk:
         notes.append("CMYK converted")

@@ -96,6 +96,8 @@ def read_batches(
         num_workers=workers,
         pin_memory=device.type == "cuda",
         worker_init_fn=_ignore_signals,
+        # What it draws is not used, but must not come from the caller's global generator.
+        generator=torch.Generator(),
     )
     for read in loader:
         if isinstance(read, DegradeError):

@@ -1,7 +1,9 @@
 """Checkpoints that survive a kill, a full disk and a bad file; none of them can run code.
 
 ``checkpoint-00001000.pt`` holds a training state; ``checkpoint-00001000.json`` beside it states
-its sha256 and is written last: a checkpoint without it, or of another hash, does not count.
+its sha256 and is written last: a checkpoint without it, or of another hash, does not count. Those
+of a run's plan, every so many steps, are what it goes back to when its loss stays without a value;
+those that are written because it was stopped are not, so that stops do not change the result.
 ``generator.pth`` holds the generator alone, as BasicSR saves one: ``{"params": state_dict}``.
 """
 
@@ -13,7 +15,7 @@ import json
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,14 @@ from torch import Tensor, nn
 
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.files import read_file, write_atomically
-from esrgan.networks import RRDBNet
-from esrgan.weight_files import encode_pth, parse_weights, read_network
+from esrgan.weight_files import encode_pth, parse_weights
 
 __all__ = [
     "CheckpointWarning",
     "best_score",
-    "has_checkpoint",
-    "parse_weights",
-    "read_generator",
+    "newest_step",
     "read_newest_checkpoint",
+    "read_planned_checkpoint",
     "write_checkpoint",
     "write_generator",
 ]
@@ -40,24 +40,6 @@ _NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
 
 class CheckpointWarning(UserWarning):
     """A checkpoint was damaged and an older one is used instead."""
-
-
-def read_generator(path: Path) -> RRDBNet:
-    """Read an RRDBNet from a weights file in any naming.
-
-    Raises
-    ------
-    InputError
-        The file is missing, damaged, would run code, or is no RRDBNet for RGB images.
-    """
-    generator = read_network(path)
-    if not isinstance(generator, RRDBNet):
-        name = type(generator).__name__
-        raise InputError(path, f"not the weights of an RRDBNet: {name}'s", "give RRDBNet weights")
-    if (generator.in_channels, generator.out_channels) != (3, 3):
-        channels = f"{generator.in_channels} channels to {generator.out_channels}"
-        raise InputError(path, f"an RRDBNet from {channels}", "give one for RGB images")
-    return generator
 
 
 def write_generator(path: Path, generator: nn.Module) -> None:
@@ -71,11 +53,14 @@ def write_checkpoint(
     step: int,
     state: Mapping[str, Any],
     *,
+    planned: bool = True,
     keep: int = 3,
     score: float | None = None,
     keep_best: int = 0,
 ) -> Path:
     """Write a checkpoint; remove all but the newest ``keep`` and the best ``keep_best``.
+
+    The newest planned one is never removed.
 
     Parameters
     ----------
@@ -84,6 +69,8 @@ def write_checkpoint(
         Steps done; names the file.
     state : mapping
         Tensors, plain Python values, and lists and dicts of them.
+    planned : bool
+        Whether :func:`read_planned_checkpoint` may return it.
     keep : int
         At least 1.
     score : float or None
@@ -111,8 +98,10 @@ def write_checkpoint(
     path = folder / f"checkpoint-{step:08d}.pt"
     data = encode_pth(state)
     write_atomically(path, data)
-    stamp: dict[str, Any] = {"step": step, "bytes": len(data)}
-    stamp |= {"sha256": hashlib.sha256(data).hexdigest(), "score": score}
+    stamp = {
+        "step": step, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(),
+        "planned": planned, "score": score,
+    }  # fmt: skip
     write_atomically(path.with_suffix(".json"), json.dumps(stamp).encode())
     _prune(folder, step, keep, keep_best)
     return path
@@ -124,9 +113,9 @@ def best_score(folder: Path) -> float | None:
                default=None)  # fmt: skip
 
 
-def has_checkpoint(folder: Path) -> bool:
-    """Tell whether the folder holds any checkpoint, sound or not."""
-    return bool(_steps(folder))
+def newest_step(folder: Path) -> int | None:
+    """Return the step of the newest checkpoint, sound or not; None where there is none."""
+    return max(_steps(folder), default=None)
 
 
 def read_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -140,17 +129,29 @@ def read_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
         There are checkpoints, and all are damaged.
     """
     steps = _steps(folder)
-    for step in reversed(steps):
-        path = folder / f"checkpoint-{step:08d}.pt"
-        try:
-            return _read_checkpoint(path)
-        except InputError as error:
-            warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 2)
-    if steps:
+    newest = _read_newest_of(folder, steps)
+    if steps and newest is None:
         raise DegradeError(
             f"{printable(folder)}: every checkpoint is damaged; choose another output folder, or "
             "delete them to begin anew"
         )
+    return newest
+
+
+def read_planned_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state of the newest sound checkpoint that was planned; None where there is none.
+
+    A damaged one is passed over with a :class:`CheckpointWarning`.
+    """
+    return _read_newest_of(folder, [step for step in _steps(folder) if _planned(folder, step)])
+
+
+def _read_newest_of(folder: Path, steps: Sequence[int]) -> dict[str, Any] | None:
+    for step in reversed(steps):
+        try:
+            return _read_checkpoint(folder / f"checkpoint-{step:08d}.pt")
+        except InputError as error:
+            warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 3)
     return None
 
 
@@ -188,12 +189,20 @@ def _steps(folder: Path) -> list[int]:
     return sorted(int(match.group(1)) for match in found if match)
 
 
-def _score(folder: Path, step: int) -> float | None:
-    """Return a checkpoint's score; None where it has none or its stamp is damaged."""
+def _stamped(folder: Path, step: int, name: str) -> Any:
+    """Return a value of a checkpoint's stamp; None where it is not there or not to be read."""
     try:
-        score = json.loads(read_file(folder / f"checkpoint-{step:08d}.json"))["score"]
+        return json.loads(read_file(folder / f"checkpoint-{step:08d}.json"))[name]
     except (InputError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _planned(folder: Path, step: int) -> bool:
+    return _stamped(folder, step, "planned") is True
+
+
+def _score(folder: Path, step: int) -> float | None:
+    score = _stamped(folder, step, "score")
     return float(score) if type(score) in (int, float) and math.isfinite(score) else None
 
 
@@ -203,7 +212,8 @@ def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
     past = [step for step in steps if step <= newest]
     scores = {step: score for step in past if (score := _score(folder, step)) is not None}
     best = sorted(scores, key=lambda step: (scores[step], step), reverse=True)[:keep_best]
-    for step in set(steps).difference(past[-keep:], best):
+    planned = [step for step in past if _planned(folder, step)]
+    for step in set(steps).difference(past[-keep:], best, planned[-1:]):
         # The stamp goes first: a kill in between leaves a file that does not count.
         for suffix in (".json", ".pt"):
             with contextlib.suppress(OSError):

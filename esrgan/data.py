@@ -94,8 +94,10 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         self._reader = open_pairs(folder)
         self.scale = self._reader.scale
         if hr_patch < self.scale or hr_patch % self.scale:
+            nearest = max(hr_patch // self.scale, 1) * self.scale
             raise InvalidValueError(
-                f"hr_patch must be a multiple of the pairs' scale {self.scale}, got {hr_patch}"
+                f"hr_patch must be a multiple of the pairs' scale {self.scale}, got {hr_patch}; "
+                f"use --hr-patch {nearest}"
             )
         self.lr_patch = hr_patch // self.scale
         self.seed = seed

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_DISCRIMINATORS = ("model.0.weight_orig", "conv0_0.weight", "conv1.weight_orig")
 _SAY_SCALE = "say its scale (--scale)"
 
 
@@ -148,6 +149,9 @@ def _unknown(state: Mapping[str, Tensor]) -> str:
             "the SRResNet of ESRGAN's first research code (model.1.sub.N.res), which has another "
             "form than BasicSR's MSRResNet and cannot be read"
         )
+    is_patch = "model.0.weight" in state and state["model.0.weight"].shape[2:] == (4, 4)
+    if is_patch or any(name in state for name in _DISCRIMINATORS):
+        return "the weights of a discriminator, which judges images"
     known = ", ".join(network.__name__ for network in GENERATORS.values())
     return (
         f"not the weights of a generator that is known here ({known}); the first name is "

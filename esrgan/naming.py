@@ -52,7 +52,7 @@ NAMINGS: tuple[Naming, ...] = get_args(Naming)
 _Rules: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of our layer and theirs; ``{}`` stands for a number, the same in both."""
 
-_WRAPPERS = ("params_ema", "params", "state_dict")
+_WRAPPERS = ("params_ema", "params", "state_dict", "average", "generator")
 
 _MARKS: dict[str, tuple[Architecture, Naming]] = {
     "body.0.rdb1.conv1.weight": ("rrdbnet", "basicsr"),
@@ -95,7 +95,7 @@ _SRRESNET_SRGAN: _Rules = (
 
 
 def unwrap_params(content: Any) -> dict[str, Tensor]:
-    """Return the state dict inside a loaded checkpoint: bare, or under ``params_ema``/``params``.
+    """Return a generator's state dict inside a loaded file: bare, or under one of many names.
 
     The averaged weights are preferred where both are there, because they are meant for use. A
     ``module.`` in front of every name, left by data-parallel training, is removed.
@@ -171,10 +171,10 @@ def _rules(architecture: Architecture, naming: Naming, state: Mapping[str, Tenso
             return _MSRRESNET_TRUNK
         case ("srresnet", "srgan"):
             return _SRRESNET_SRGAN
-    known = {"rrdbnet": "trunk and model", "srresnet": "srgan", "msrresnet": "trunk"}
+    known = {"rrdbnet": "basicsr, trunk and model", "srresnet": "basicsr and srgan",
+             "msrresnet": "basicsr and trunk"}  # fmt: skip
     raise InvalidValueError(
-        f"{architecture} weights have no naming {naming!r}; there are basicsr and "
-        f"{known[architecture]}"
+        f"{architecture} weights have no naming {naming!r}; theirs are {known[architecture]}"
     )
 
 

@@ -40,9 +40,15 @@ def start_as_interpolation(generator: RRDBNet) -> None:
     if generator.scale == 1:
         raise InvalidValueError("a generator of ×1 does not enlarge and cannot start so")
     carried, colours = generator.conv_first.in_channels, generator.out_channels
-    if generator.conv_first.out_channels < carried or generator.in_channels != colours:
+    if generator.in_channels != colours:
         raise InvalidValueError(
-            "too few features to carry the image, or other channels out than in"
+            f"start_as_interpolation needs as many channels out as in, got {colours} and "
+            f"{generator.in_channels}"
+        )
+    if generator.conv_first.out_channels < carried:
+        raise InvalidValueError(
+            f"start_as_interpolation needs at least {carried} features to carry an image of "
+            f"×{generator.scale}, got {generator.conv_first.out_channels}; or set it to false"
         )
     with torch.no_grad():
         _carry(generator.conv_first, torch.eye(carried), _AS_IT_IS)

@@ -11,25 +11,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.errors import CorruptDataError
 from degrade.rng import seed_for
 from esrgan.config import TrainingConfig
-from esrgan.distributed import ALONE, World, synchronise_batch_norm
-from esrgan.losses import GABOR_LAYERS, FeatureNetwork, GeneratorLoss
-from esrgan.networks import (
-    Discriminator,
-    Generator,
-    MSRResNet,
-    PatchDiscriminator,
-    RRDBNet,
-    SRResNet,
-    UNetDiscriminator,
-    VGGDiscriminator,
+from esrgan.construction import (
+    check_init,
+    make_discriminator,
+    make_generator,
+    make_loss,
+    make_optimizer,
 )
+from esrgan.distributed import ALONE, World, synchronise_batch_norm
+from esrgan.losses import FeatureNetwork, GeneratorLoss
+from esrgan.networks import Discriminator, Generator, RRDBNet
 from esrgan.precision import computes_in_bf16
 from esrgan.starting import start_as_interpolation
 
-__all__ = ["TrainingState", "check_networks", "create_state"]
+__all__ = ["TrainingState", "create_state"]
 
 _COUNTERS = ("step", "skipped", "skipped_in_a_row", "restored")
 
@@ -131,8 +129,11 @@ class TrainingState:
             for name, part in self._parts().items():
                 part.load_state_dict(plain[name])
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            reason = str(error).splitlines()[0]
-            raise CorruptDataError(f"the checkpoint is not of this network: {reason}") from error
+            # The first line of torch's own says no more than that.
+            reason = [*str(error).splitlines(), ""][1 if "Error(s) in" in str(error) else 0].strip()
+            raise CorruptDataError(
+                f"the checkpoint is not of this network ({reason}); choose another output folder"
+            ) from error
         if counters:
             for name, value in values.items():
                 setattr(self, name, value)
@@ -184,12 +185,12 @@ def create_state(
     place = torch.device(device)
     bf16 = computes_in_bf16(config.precision, place)
     if init is not None:
-        _check_init(init, config, scale)
+        check_init(init, config, scale)
     # Scoped, so that the caller's global generator is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
-        generator = init or _make_generator(config, scale)
-        discriminator = _make_discriminator(config) if config.adversarial_weight else None
+        generator = init or make_generator(config, scale)
+        discriminator = make_discriminator(config) if config.adversarial_weight else None
     if init is None and config.start_as_interpolation and isinstance(generator, RRDBNet):
         start_as_interpolation(generator)
     for network in (generator, discriminator):
@@ -204,11 +205,11 @@ def create_state(
         generator=generator,
         discriminator=discriminator,
         average=copy.deepcopy(generator).requires_grad_(False) if config.ema_decay else None,
-        loss=_make_loss(config, features),
+        loss=make_loss(config, features),
         first_loss=GeneratorLoss(weights={"pixel": 1.0}, pixel=config.pixel_loss),
-        generator_optimizer=_make_optimizer(generator, config),
+        generator_optimizer=make_optimizer(generator, config),
         discriminator_optimizer=(
-            None if discriminator is None else _make_optimizer(discriminator, config)
+            None if discriminator is None else make_optimizer(discriminator, config)
         ),
         bf16=bf16,
         generator_pass=generator,
@@ -216,85 +217,6 @@ def create_state(
     )
 
 
-def check_networks(config: TrainingConfig, scale: int) -> None:
-    """Find out, without memory or time, whether :func:`create_state` can make the networks.
-
-    Raises
-    ------
-    InvalidValueError
-        As :func:`create_state`, the feature network and ``init`` aside.
-    """
-    with torch.device("meta"):
-        generator = _make_generator(config, scale)
-        if config.start_as_interpolation and isinstance(generator, RRDBNet):
-            start_as_interpolation(generator)
-        if config.adversarial_weight:
-            _make_discriminator(config)
-
-
 def _compiled(network: nn.Module) -> nn.Module:
     compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]
     return compiled
-
-
-def _make_generator(config: TrainingConfig, scale: int) -> Generator:
-    sizes: dict[str, Any] = {
-        "scale": scale,
-        "features": config.features,
-        "blocks": config.blocks,
-    }
-    if config.generator == "rrdbnet":
-        return RRDBNet(**sizes, growth=config.growth)
-    return SRResNet(**sizes) if config.generator == "srresnet" else MSRResNet(**sizes)
-
-
-def _make_discriminator(config: TrainingConfig) -> Discriminator:
-    features = config.discriminator_features
-    discriminator: Discriminator
-    if config.discriminator == "vgg":
-        discriminator = VGGDiscriminator(features=features, patch_size=config.hr_patch)
-    elif config.discriminator == "unet":
-        discriminator = UNetDiscriminator(features=features)
-    else:
-        discriminator = PatchDiscriminator(
-            features=features, layers=config.discriminator_layers, norm=config.discriminator_norm
-        )
-    if config.hr_patch < discriminator.smallest_side:
-        raise InvalidValueError(
-            f"hr_patch must be at least {discriminator.smallest_side} for this discriminator, "
-            f"got {config.hr_patch}"
-        )
-    return discriminator
-
-
-def _make_loss(config: TrainingConfig, features: FeatureNetwork | None) -> GeneratorLoss:
-    gabor = config.content_features == "gabor"
-    return GeneratorLoss(
-        weights=config.loss_weights,
-        pixel=config.pixel_loss,
-        content_layers=GABOR_LAYERS if gabor else config.content_layers,
-        content_distance=config.content_distance,
-        content_scale=config.content_scale,
-        texture_layers=GABOR_LAYERS if gabor else config.texture_layers,
-        features=features if config.needs_features else None,
-        adversarial=config.adversarial_loss,
-    )
-
-
-def _make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(
-        network.parameters(), lr=config.learning_rate, betas=config.betas,
-        weight_decay=config.weight_decay, fused=True,
-    )  # fmt: skip
-
-
-def _check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
-    name = type(init).__name__
-    if name.lower() != config.generator:
-        raise InvalidValueError(
-            f"the run trains the generator {config.generator!r}, the weights to start from are "
-            f"those of {name}"
-        )
-    if init.scale != scale:
-        raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")

@@ -59,7 +59,8 @@ def train(
     last_good : callable or None
         Gives what :meth:`TrainingState.to_plain` returned at an earlier time, or None. Asked for
         after :data:`MAX_SKIPPED_IN_A_ROW` steps in a row without a finite loss; the run goes on
-        with those weights and the next pairs.
+        with those weights and the next pairs. A resumed run does what the uninterrupted one would
+        have done if the answer depends on ``state.step`` alone, not on when it was stopped.
 
     Raises
     ------
@@ -83,10 +84,12 @@ def train(
 def _go_back(state: TrainingState, plain: Mapping[str, Any] | None) -> None:
     """Take up the weights of an earlier state, which saw the same steps end well."""
     if plain is None or state.restored >= MAX_RESTORED:
+        tried = f"{state.restored} returns to an earlier checkpoint did not help"
         raise DegradeError(
-            f"no finite loss in the last {state.skipped_in_a_row} steps (step {state.step}), "
-            f"after {state.restored} returns to an earlier state; the last checkpoint is sound: "
-            "lower the learning rate, or check the pairs with `degrade verify`"
+            f"no loss was finite in the last {state.skipped_in_a_row} steps, up to step "
+            f"{state.step}, and {tried if plain else 'there is no checkpoint to go back to'}: "
+            "check the pairs with `degrade verify`, or begin anew with a lower learning_rate and "
+            "another --out (--init takes weights over)"
         )
     state.restore(plain, counters=False)
     state.skipped_in_a_row = 0

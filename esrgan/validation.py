@@ -11,7 +11,7 @@ from degrade.metrics import psnr, ssim
 from degrade.pairs import PairReader
 from esrgan.distributed import ALONE, World
 from esrgan.networks import Generator
-from esrgan.upscaling import upscale_pixels
+from esrgan.upscaling import upscale
 
 __all__ = ["Scores", "check_held_out", "validate"]
 
@@ -68,7 +68,7 @@ def validate(
     sums = torch.zeros(3, dtype=torch.float64)
     for number in range(world.rank, len(reader), world.size):
         lr_u8, hr_u8 = reader.read(number)
-        sr_u8 = upscale_pixels(lr_u8, generator, device=str(device))
+        sr_u8 = upscale(lr_u8, generator, device=str(device))
         quality = psnr(sr_u8, hr_u8, border=reader.scale)
         similarity = ssim(sr_u8, hr_u8, border=reader.scale)
         sums += torch.tensor([min(quality, _BEST_DB), similarity, 1.0], dtype=torch.float64)

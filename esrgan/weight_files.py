@@ -23,6 +23,7 @@ from degrade.files import read_file, write_atomically
 from esrgan.identification import NetworkSpec, identify, network_from_state_dict
 from esrgan.naming import Naming, to_naming, unwrap_params
 from esrgan.networks import Generator
+from esrgan.weight_places import find_weights
 
 __all__ = [
     "Weights",
@@ -97,6 +98,7 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
     Parameters
     ----------
     path : Path
+        A file; or the folder of a training: see :func:`esrgan.weight_places.find_weights`.
     scale : int or None
         Where the tensors leave it open, see :func:`esrgan.identification.identify`; what a
         safetensors file says of itself is used by default.
@@ -111,6 +113,7 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
         The file is missing, damaged, would run code, or holds no weights of a generator that is
         known here.
     """
+    path = find_weights(path)
     data = read_file(path)
     metadata: dict[str, str] = {}
     if path.suffix.lower() == SAFETENSORS:
@@ -124,7 +127,8 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
             raise InvalidValueError("claims more weights than the file holds")
         spec, state = identify(state, scale=scale or _stated_scale(metadata))
     except InvalidValueError as error:
-        raise InputError(path, str(error), "give weights of a generator") from None
+        remedy = "give weights of a generator" + (f" of ×{scale}" if scale else "")
+        raise InputError(path, str(error), remedy) from None
     if metadata.get("architecture", spec.architecture) != spec.architecture:
         raise InputError(path, "its metadata names another network than its tensors", _FROM_SOURCE)
     return Weights(spec=spec, state=state)

@@ -25,8 +25,8 @@ from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool, KernelRecord
 from degrade.resample import imresize
 from degrade.rng import rng_for
-from esrgan.checkpoints import read_generator
 from esrgan.upscaling import upscale
+from esrgan.weight_files import read_network
 from pipelines.demo_picture import DemoResults, KernelComparison, draw_demo
 from pipelines.executors import Executor
 from pipelines.interrupts import Interrupted
@@ -225,7 +225,7 @@ def _results(config: DemoConfig, truths: dict[str, BlurKernel], scene: FloatArra
         rows = np.linspace(0, len(reader) - 1, 4).astype(int)
         pairs = [reader.read(int(row)) for row in rows]
 
-    generator = read_generator(config.out / "model" / "generator.pth")
+    generator = read_network(config.out / "model" / "generator.pth")
     height, width = (side - side % SCALE for side in scene.shape[:2])
     kernel = camera_kernel(_UNSEEN_PHOTO)
     unseen = photograph(scene, kernel, rng_for(config.seed, "demo camera", _UNSEEN_PHOTO))

@@ -20,8 +20,9 @@ from degrade.exchange import (
     write_kair_kernels,
 )
 from degrade.files import claim_folder, fsync_folder, write_atomically
-from degrade.pairs.stores import writing
+from degrade.pairs.disk import writing
 from degrade.pool import DegradationPool
+from degrade.wording import counted
 
 __all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
 
@@ -129,7 +130,7 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
             f"no kernels.mat: {error}; say where the pool is now, with the same command: --pool DIR"
         ]
     write_kair_kernels(out / _KERNELS, kernels)
-    return [f"kernels.mat: {len(ids)} kernels, flipped as KAIR has them"]
+    return [f"kernels.mat: {counted(len(ids), 'kernel')}, flipped as KAIR has them"]
 
 
 def _write_options(out: Path, exported: ExportSet) -> list[str]:

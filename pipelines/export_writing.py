@@ -13,7 +13,8 @@ from degrade.errors import DegradeError, InputError, printable
 from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
 from degrade.files import read_file, write_atomically
 from degrade.pairs import PairReader, open_pairs
-from degrade.pairs.stores import STRUCTURE_BYTES
+from degrade.pairs.disk import STRUCTURE_BYTES
+from degrade.wording import byte_text
 from pipelines.executors import Executor, TaskResult
 from pipelines.interrupts import interrupt_signal
 from pipelines.reports import ProgressCallback
@@ -192,8 +193,8 @@ def _require_space(work: Path, size: int) -> None:
     free = shutil.disk_usage(work).free
     if free < size + STRUCTURE_BYTES:
         raise DegradeError(
-            f"{printable(work)}: the disk is full; {free} bytes are free, "
-            f"{size + STRUCTURE_BYTES} are needed for the next pair: free some and run again"
+            f"{printable(work)}: the disk is full; {byte_text(free)} are free, the next pair "
+            f"needs {byte_text(size + STRUCTURE_BYTES)}: free some and run again"
         )
 
 

@@ -106,8 +106,10 @@ def export_pairs(
             hr_size=reader.hr_size, records=[reader.records[i] for i in order],
         )  # fmt: skip
     _check_noise(run, config)
-    if config.out.resolve() == config.pairs.resolve():
-        raise DegradeError(f"{printable(config.out)} holds the pairs; choose another folder")
+    if config.out.resolve().is_relative_to(config.pairs.resolve()):
+        raise DegradeError(
+            f"{printable(config.out)} is the pairs' own folder, or lies in it; choose another one"
+        )
     settings = _settings(exported)
     claim_folder(config.out, EXPORT_MARK)
     with folder_lock(config.out):
@@ -117,7 +119,7 @@ def export_pairs(
             shutil.rmtree(config.work, ignore_errors=True)  # of a run that was killed at its end
             lines = add_kernels(config.out, exported, config.pool or run.get("pool"))
             return RunReport(
-                job="export", done=0, skipped=len(order), unit="pairs",
+                job="export", done=0, skipped=len(order), unit="pair",
                 seconds=time.monotonic() - started, lines=tuple(lines),
             )  # fmt: skip
         done = _begin(config, exported, settings)
@@ -130,7 +132,7 @@ def export_pairs(
         if interrupted is None:
             lines = finish_export(config.work, config.out, exported, run, settings, config.pool)
     return RunReport(
-        job="export", done=count - done, skipped=done, unit="pairs",
+        job="export", done=count - done, skipped=done, unit="pair",
         seconds=time.monotonic() - started, lines=tuple(lines), interrupted=interrupted,
     )  # fmt: skip
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from degrade.sources import Reject
+from degrade.errors import printable
+from degrade.sources import Reject, SourceFile
 from pipelines.photo_scan import ScannedPhoto
 
 __all__ = ["MatchedImages", "match_images"]
@@ -55,7 +56,11 @@ class MatchedImages:
 
 
 def match_images(
-    hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]
+    hr: Sequence[ScannedPhoto],
+    lr: Sequence[ScannedPhoto],
+    *,
+    unusable_hr: Sequence[SourceFile] = (),
+    unusable_lr: Sequence[SourceFile] = (),
 ) -> tuple[list[MatchedImages], list[Reject]]:
     """Match images by name.
 
@@ -66,6 +71,8 @@ def match_images(
     Parameters
     ----------
     hr, lr : sequence of ScannedPhoto
+    unusable_hr, unusable_lr : sequence of SourceFile
+        Images that are there and cannot be used: whoever lacks one of them is told so.
 
     Returns
     -------
@@ -93,8 +100,8 @@ def match_images(
             else:
                 left_hr += high
                 left_lr += low
-    rejects += [_alone(photo, "LR") for photo in left_hr]
-    rejects += [_alone(photo, "HR") for photo in left_lr]
+    rejects += [_alone(photo, "LR", unusable_lr) for photo in left_hr]
+    rejects += [_alone(photo, "HR", unusable_hr) for photo in left_lr]
     unique = {_key(high, low): MatchedImages(high, low, _key(high, low)) for high, low in pairs}
     return [unique[key] for key in sorted(unique)], rejects
 
@@ -111,11 +118,11 @@ def _take_apart(
     )
 
 
-def _full_name(photo: ScannedPhoto) -> str:
+def _full_name(photo: ScannedPhoto | SourceFile) -> str:
     return str(PurePath(photo.name).with_suffix(""))
 
 
-def _bare_name(photo: ScannedPhoto) -> str:
+def _bare_name(photo: ScannedPhoto | SourceFile) -> str:
     return _ENDING.sub("", _full_name(photo))
 
 
@@ -126,7 +133,13 @@ def _key(hr: ScannedPhoto, lr: ScannedPhoto) -> str:
     return f"{stem or 'image'}-{digest[:12]}"
 
 
-def _alone(photo: ScannedPhoto, other: str) -> Reject:
+def _alone(photo: ScannedPhoto, other: str, unusable: Sequence[SourceFile]) -> Reject:
+    for file in unusable:
+        if _bare_name(file) == _bare_name(photo):
+            return Reject(
+                str(photo.path), f"its {other} image {printable(file.name)} cannot be used",
+                f"mend that one: why is said of {printable(file.path)}",
+            )  # fmt: skip
     return Reject(
         str(photo.path), f"no {other} image has its name",
         "give both the same name; endings such as x4, _LR or _HR may differ",

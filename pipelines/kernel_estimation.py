@@ -13,32 +13,39 @@ from degrade.estimates import KernelEstimate, UnsuitablePhotoError
 from degrade.image_io import MAX_PIXELS
 from degrade.sources import Reject
 from kernelgan import KernelGANConfig
-from pipelines.executors import Executor, WorkerDiedError, make_executor
+from pipelines.executors import DaskExecutor, Executor, WorkerDiedError, make_executor
 from pipelines.interrupts import interrupt_signal
 from pipelines.kernel_keeping import (
     KernelKeeper,
-    KernelPlaces,
     SeparateKernels,
     SharedKernel,
-    TooFewPhotosError,
+    TooFewEstimatesError,
 )
 from pipelines.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
-from pipelines.kernel_reports import (
-    DOUBTFUL,
-    describe_kernel,
-    is_doubtful,
-    reason_against,
-    remedy_for,
-)
+from pipelines.kernel_places import KernelPlaces
+from pipelines.kernel_reports import describe_kernel, describe_together
 from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.reports import (
+    REJECTS_NAME,
     ProgressCallback,
     RunReport,
     no_progress,
+    usual_reason,
     write_rejects,
 )
 
 __all__ = ["EstimateKernelsConfig", "TooFewPhotosError", "run_kernel_estimation"]
+
+
+class TooFewPhotosError(DegradeError):
+    """A shared kernel was asked for, and fewer than two photos can be used.
+
+    ``report`` is what the run would have returned.
+    """
+
+    def __init__(self, text: str, report: RunReport) -> None:
+        super().__init__(text)
+        self.report = report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,41 +179,49 @@ def run_kernel_estimation(
     started = time.monotonic()
     method = _METHODS[config.method](config)
     photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
-    places = KernelPlaces(config.pool, config.out_mat)
+    if not isinstance(executor, DaskExecutor):  # whose workers have devices of their own
+        method.check_device()
     keeper_class = SharedKernel if config.shared else SeparateKernels
-    keeper: KernelKeeper = keeper_class(places, method, min_confidence=config.min_confidence)
-    todo, doubtful = keeper.begin(photos)
-    rejects += doubtful
+    keeper: KernelKeeper = keeper_class(
+        KernelPlaces(config.pool, config.out_mat), method, min_confidence=config.min_confidence
+    )
+    todo, unsure = keeper.begin(photos)
+    rejects += unsure
     tasks = [_Task(photo, method, config.max_pixels) for photo in todo]
-    outcomes = _outcomes(tasks, executor or _choose_executor(tasks), config.min_confidence)
+    outcomes = _outcomes(tasks, executor or _choose_executor(tasks))
     report = on_progress or no_progress
     estimates: list[tuple[str, KernelEstimate]] = []
     conclusions: list[str] = []
     interrupted, too_few = None, None
     try:
-        with places.writing():
+        with keeper.writing():
             report(len(photos) - len(todo), len(photos))
             for count, (photo, outcome) in enumerate(outcomes, len(photos) - len(todo) + 1):
-                if isinstance(outcome, Reject):
-                    rejects.append(outcome)
-                else:
-                    keeper.keep(photo, outcome)
+                refusal = outcome if isinstance(outcome, Reject) else keeper.keep(photo, outcome)
+                if refusal is not None:
+                    rejects.append(refusal)
+                elif isinstance(outcome, KernelEstimate):
                     estimates.append((photo.name, outcome))
                 report(count, len(photos))
             conclusions = keeper.finish()
     except KeyboardInterrupt as error:
-        interrupted = interrupt_signal(error)
-    except TooFewPhotosError as error:
+        interrupted, conclusions = interrupt_signal(error), keeper.interrupt()
+    except TooFewEstimatesError as error:
         too_few = error
     if config.pool is not None:
         write_rejects(config.pool, rejects)
-    if too_few is not None:
-        raise TooFewPhotosError(_with_first_reason(too_few, rejects), rejects)
-    return RunReport(
-        job="estimate-kernels", done=keeper.done, skipped=keeper.skipped, unit="kernels",
+    lines = sorted(describe_kernel(name, estimate) for name, estimate in estimates)
+    lines += describe_together([estimate for _, estimate in estimates])
+    outcome_report = RunReport(
+        job="estimate-kernels", done=keeper.done, skipped=keeper.skipped, unit="kernel",
         seconds=time.monotonic() - started, rejects=tuple(rejects),
-        lines=(*_describe(estimates), *conclusions), interrupted=interrupted,
+        rejects_file="" if config.pool is None else str(config.pool / REJECTS_NAME),
+        lines=(*lines, *conclusions), interrupted=interrupted,
     )  # fmt: skip
+    if too_few is not None:
+        reason = f"; {usual_reason(rejects)}" if rejects else ""
+        raise TooFewPhotosError(f"{too_few}{reason}", outcome_report)
+    return outcome_report
 
 
 def _choose_executor(tasks: Sequence[_Task]) -> Executor:
@@ -215,21 +230,15 @@ def _choose_executor(tasks: Sequence[_Task]) -> Executor:
 
 
 def _outcomes(
-    tasks: Sequence[_Task], executor: Executor, min_confidence: float
+    tasks: Sequence[_Task], executor: Executor
 ) -> Iterator[tuple[ScannedPhoto, KernelEstimate | Reject]]:
     """Yield each photo with its estimate, or with why there is none, as they come."""
     for result in executor.run(_estimate, tasks):
         photo = tasks[result.index].photo
         try:
-            estimate = result.get()
+            yield photo, result.get()
         except (InputError, UnsuitablePhotoError, WorkerDiedError) as error:
             yield photo, _as_reject(photo, error)
-            continue
-        if estimate.confidence < min_confidence:
-            reason = reason_against(estimate, min_confidence)
-            yield photo, Reject(str(photo.path), reason, remedy_for(estimate))
-        else:
-            yield photo, estimate
 
 
 def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
@@ -238,21 +247,3 @@ def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
     if isinstance(error, UnsuitablePhotoError):
         return Reject(str(photo.path), error.reason, error.remedy)
     return Reject(str(photo.path), str(error))
-
-
-def _with_first_reason(error: TooFewPhotosError, rejects: Sequence[Reject]) -> str:
-    """Add the first reason to the text: the error is the only line that is shown."""
-    return f"{error}; the first that cannot: {rejects[0]}" if rejects else str(error)
-
-
-def _describe(estimates: Sequence[tuple[str, KernelEstimate]]) -> list[str]:
-    """Return a line for each photo, and how many are doubtful."""
-    lines = sorted(describe_kernel(name, estimate) for name, estimate in estimates)
-    doubtful = [estimate for _, estimate in estimates if is_doubtful(estimate)]
-    unsure = sum(estimate.confidence < DOUBTFUL for estimate in doubtful)
-    if doubtful:
-        line = f"doubtful: {len(doubtful)} of {len(estimates)} photos"
-        if unsure:
-            line += f"; --min-confidence {DOUBTFUL:g} would keep {unsure} out of a new pool"
-        lines.append(line)
-    return lines

@@ -7,77 +7,44 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 import degrade
+from degrade.camera import read_camera
 from degrade.errors import DegradeError, printable
-from degrade.estimates import KernelEstimate, SharedEstimate, share_estimates
-from degrade.kernel_files import write_kernelgan_mat
-from degrade.kernel_metrics import kernel_psnr
+from degrade.estimates import KernelEstimate, share_estimates
 from degrade.kernels import BlurKernel
-from degrade.pool import DegradationPool, KernelRecord, Provenance
+from degrade.pool import Provenance
 from degrade.sources import Reject
+from degrade.wording import counted
 from pipelines.kernel_methods import EstimationMethod
-from pipelines.kernel_reports import confidence_text, describe_kernel, notes_of, statistics_of
+from pipelines.kernel_places import KernelPlaces
+from pipelines.kernel_reports import (
+    confidence_text,
+    describe_kernel,
+    describe_outliers,
+    flags_of,
+    reason_against,
+    remedy_for,
+    statistics_of,
+)
 from pipelines.photo_scan import ScannedPhoto
 
-__all__ = ["KernelKeeper", "KernelPlaces", "SeparateKernels", "SharedKernel", "TooFewPhotosError"]
+__all__ = [
+    "KernelKeeper",
+    "SeparateKernels",
+    "SharedKernel",
+    "TooFewEstimatesError",
+]
 
 _LONGEST_LIST = 60
 _SHARED_STEM = "shared"
 
 
-class TooFewPhotosError(DegradeError):
-    """A shared kernel was asked for, and fewer than two photos can be used.
-
-    ``rejects`` are the photos that cannot, once the run has gathered them.
-    """
-
-    def __init__(self, text: str, rejects: Sequence[Reject] = ()) -> None:
-        super().__init__(text)
-        self.rejects = tuple(rejects)
-
-
-class KernelPlaces:
-    """A pool, a folder of ``.mat`` files, or both; what is not there is passed over."""
-
-    def __init__(self, pool: Path | None, out_mat: Path | None) -> None:
-        self._pool = None if pool is None else DegradationPool.create(pool)
-        self._out_mat = out_mat
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the pool for adding."""
-        with contextlib.nullcontext() if self._pool is None else self._pool.writing():
-            yield
-
-    def known(self, settings: str) -> dict[str, KernelRecord]:
-        """Return the pool's kernels made with these settings, by their source's sha256."""
-        if self._pool is None:
-            return {}
-        records = {record.id: record for record in self._pool.kernels}
-        measured = self._pool.kernels_measured(settings)
-        return {sha256: records[key] for sha256, key in measured.items()}
-
-    def copy_to_file(self, record: KernelRecord, stem: str) -> None:
-        """Write the file of a kernel that the pool has already."""
-        if self._pool is not None and self._out_mat is not None:
-            self._write_mat(stem, self._pool.read_kernel(record.id))
-
-    def put(
-        self, kernel: BlurKernel, provenance: Provenance, photos: Sequence[ScannedPhoto], stem: str
-    ) -> None:
-        """Keep a kernel, and the photos that it was measured on."""
-        self._write_mat(stem, kernel)
-        if self._pool is not None:
-            for photo in photos:
-                self._pool.add_source(photo.as_record())
-            self._pool.add_kernel(kernel, provenance)
-
-    def _write_mat(self, stem: str, kernel: BlurKernel) -> None:
-        if self._out_mat is not None:
-            write_kernelgan_mat(self._out_mat, stem, kernel)
+class TooFewEstimatesError(DegradeError):
+    """Fewer than two photos gave an estimate to share."""
 
 
 class KernelKeeper(Protocol):
@@ -92,17 +59,38 @@ class KernelKeeper(Protocol):
     done: int
     skipped: int
 
-    def begin(self, photos: Sequence[ScannedPhoto]) -> tuple[list[ScannedPhoto], list[Reject]]:
-        """Return the photos to measure, and those whose kernel in the pool is too doubtful."""
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold what :meth:`keep` writes to."""
         ...
 
-    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> None:
-        """Take one estimate."""
+    def begin(self, photos: Sequence[ScannedPhoto]) -> tuple[list[ScannedPhoto], list[Reject]]:
+        """Return the photos to measure, and those whose known kernel is of too low confidence."""
+        ...
+
+    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> Reject | None:
+        """Take one estimate, or say why not."""
         ...
 
     def finish(self) -> list[str]:
-        """Do what needs all estimates; return lines for the report."""
+        """Do what needs all estimates; return lines for the report.
+
+        Raises
+        ------
+        TooFewEstimatesError
+            They are too few for that.
+        """
         ...
+
+    def interrupt(self) -> list[str]:
+        """Return lines for the report of a run that ends early."""
+        ...
+
+
+def _refusal(photo: ScannedPhoto, estimate: KernelEstimate, min_confidence: float) -> Reject | None:
+    if estimate.confidence >= min_confidence:
+        return None
+    reason = reason_against(estimate, min_confidence)
+    return Reject(str(photo.path), reason, remedy_for(estimate))
 
 
 class SeparateKernels:
@@ -112,30 +100,33 @@ class SeparateKernels:
         self, places: KernelPlaces, method: EstimationMethod, *, min_confidence: float
     ) -> None:
         self._places = places
-        self._method = method
         self._settings = canonical_json(method.settings)
         self._min_confidence = min_confidence
         self._stems: dict[str, str] = {}
         self.done = self.skipped = 0
 
+    def writing(self) -> AbstractContextManager[None]:
+        """See :class:`KernelKeeper`."""
+        return self._places.writing()
+
     def begin(self, photos: Sequence[ScannedPhoto]) -> tuple[list[ScannedPhoto], list[Reject]]:
         """See :class:`KernelKeeper`."""
         self._stems = _file_stems(photos)
         known = self._places.known(self._settings)
-        doubtful = []
+        unsure = []
         for photo in photos:
             if photo.sha256 not in known:
                 continue
             record = known[photo.sha256]
             confidence = record.provenance.statistics.get("confidence", 1.0)
             if confidence < self._min_confidence:
-                doubtful.append(self._doubtful(photo, confidence))
+                unsure.append(self._known_but_unsure(photo, confidence))
             else:
                 self.skipped += 1
                 self._places.copy_to_file(record, self._stems[photo.sha256])
-        return [photo for photo in photos if photo.sha256 not in known], doubtful
+        return [photo for photo in photos if photo.sha256 not in known], unsure
 
-    def _doubtful(self, photo: ScannedPhoto, confidence: float) -> Reject:
+    def _known_but_unsure(self, photo: ScannedPhoto, confidence: float) -> Reject:
         return Reject(
             str(photo.path),
             f"its kernel, of confidence {confidence_text(confidence)}, below "
@@ -143,13 +134,20 @@ class SeparateKernels:
             "it stays there: give a new --pool to be without it",
         )
 
-    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> None:
+    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> Reject | None:
         """See :class:`KernelKeeper`."""
-        provenance = make_provenance(estimate, self._settings, photo.name, photo.sha256)
-        self._places.put(estimate.kernel, provenance, [photo], self._stems[photo.sha256])
-        self.done += 1
+        refusal = _refusal(photo, estimate, self._min_confidence)
+        if refusal is None:
+            provenance = make_provenance(estimate, self._settings, photo.name, photo.sha256)
+            self._places.put(estimate.kernel, provenance, [photo], self._stems[photo.sha256])
+            self.done += 1
+        return refusal
 
     def finish(self) -> list[str]:
+        """See :class:`KernelKeeper`."""
+        return []
+
+    def interrupt(self) -> list[str]:
         """See :class:`KernelKeeper`."""
         return []
 
@@ -164,79 +162,131 @@ class SharedKernel:
         self, places: KernelPlaces, method: EstimationMethod, *, min_confidence: float
     ) -> None:
         self._places = places
+        self._singles = places.singles(make=False)
         self._method = method
+        self._single_settings = canonical_json(method.settings)
         settings = {**method.settings, "shared": True, "min_confidence": float(min_confidence)}
         self._settings = canonical_json(settings)
+        self._min_confidence = min_confidence
         self._sha256 = ""
         self._found: list[tuple[ScannedPhoto, KernelEstimate]] = []
-        self._total = 0
+        self._reused = 0
+        self._photos: list[ScannedPhoto] = []
         self.done = self.skipped = 0
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """See :class:`KernelKeeper`."""
+        with self._places.writing(), self._singles.writing():
+            yield
 
     def begin(self, photos: Sequence[ScannedPhoto]) -> tuple[list[ScannedPhoto], list[Reject]]:
         """See :class:`KernelKeeper`."""
         hashes = sorted(photo.sha256 for photo in photos)
         self._sha256 = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-        self._total = len(photos)
+        self._photos = list(photos)
         known = self._places.known(self._settings).get(self._sha256)
-        if known is None:
-            return list(photos), []
-        self.skipped = 1
-        self._places.copy_to_file(known, _SHARED_STEM)
-        return [], []
+        if known is not None:
+            self.skipped = 1
+            self._places.copy_to_file(known, _SHARED_STEM)
+            return [], []
+        estimates = self._known_estimates()
+        self._reused = sum(photo.sha256 in estimates for photo in photos)
+        taken = [
+            self._take(photo, estimates[photo.sha256])
+            for photo in photos
+            if photo.sha256 in estimates
+        ]
+        todo = [photo for photo in photos if photo.sha256 not in estimates]
+        self._singles = self._places.singles(make=bool(todo))
+        return todo, [refusal for refusal in taken if refusal is not None]
 
-    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> None:
+    def _known_estimates(self) -> dict[str, KernelEstimate]:
+        """Return what this or another run has estimated of single photos, by their sha256."""
+        estimates = {}
+        for places in (self._places, self._singles):
+            for sha256, record in places.known(self._single_settings).items():
+                estimate = places.read_estimate(record)
+                if estimate is not None:
+                    estimates[sha256] = estimate
+        return estimates
+
+    def _take(self, photo: ScannedPhoto, estimate: KernelEstimate) -> Reject | None:
+        refusal = _refusal(photo, estimate, self._min_confidence)
+        if refusal is None:
+            self._found.append((photo, estimate))
+        return refusal
+
+    def keep(self, photo: ScannedPhoto, estimate: KernelEstimate) -> Reject | None:
         """See :class:`KernelKeeper`."""
-        self._found.append((photo, estimate))
+        provenance = make_provenance(estimate, self._single_settings, photo.name, photo.sha256)
+        self._singles.put(estimate.kernel, provenance, [], "")
+        return self._take(photo, estimate)
 
     def finish(self) -> list[str]:
-        """See :class:`KernelKeeper`.
-
-        Raises
-        ------
-        TooFewPhotosError
-            Fewer than two photos gave a kernel.
-        """
+        """See :class:`KernelKeeper`."""
         if self.skipped:
             return []
         if len(self._found) < 2:
-            raise TooFewPhotosError(
-                f"a shared kernel needs at least two photos that can be used, "
-                f"got {len(self._found)} of {self._total}"
+            raise TooFewEstimatesError(
+                "a shared kernel needs at least two photos that can be used, "
+                f"got {len(self._found)} of {len(self._photos)}"
             )
         # Workers end in any order, and sums must not depend on it.
         found = sorted(self._found, key=lambda pair: pair[0].sha256)
         photos, estimates = [photo for photo, _ in found], [estimate for _, estimate in found]
         shared = share_estimates(estimates, spread=self._method.spread)
-        kept = [photo.name for i, photo in enumerate(photos) if i not in shared.outliers]
-        name = _name_photos(sorted(kept))
+        kept = [photo for i, photo in enumerate(photos) if i not in shared.outliers]
+        name = _name_photos(sorted(photo.name for photo in kept))
         provenance = make_provenance(shared.estimate, self._settings, name, self._sha256)
-        self._places.put(shared.estimate.kernel, provenance, photos, _SHARED_STEM)
+        self._places.put(shared.estimate.kernel, provenance, kept, _SHARED_STEM)
         self.done = 1
+        title = f"shared by {len(kept)} of {counted(len(self._photos), 'photo')}"
+        reused = f"{counted(self._reused, 'estimate')} of single photos from an earlier run"
         return [
-            describe_kernel(f"shared by {len(kept)} of {self._total} photos", shared.estimate),
-            *_describe_outliers(photos, estimates, shared),
+            *([reused] if self._reused else []),
+            describe_kernel(title, shared.estimate),
+            *describe_outliers([photo.name for photo in photos], estimates, shared),
+            *_warn_of_cameras(self._photos),
+            *self._warn_of_others(shared.estimate.kernel),
         ]
 
+    def _warn_of_others(self, kernel: BlurKernel) -> list[str]:
+        others = self._places.others(kernel)
+        if not others:
+            return []
+        return [
+            f"warning: the pool has {counted(others, 'other kernel')} of this scale, which pairs "
+            "will have too; for the shared one alone give a new --pool"
+        ]
 
-def _describe_outliers(
-    photos: Sequence[ScannedPhoto], estimates: Sequence[KernelEstimate], shared: SharedEstimate
-) -> list[str]:
-    lines = []
-    for index in shared.outliers:
-        own = estimates[index]
-        distance = kernel_psnr(own.kernel.weights, shared.estimate.kernel.weights)
-        lines.append(
-            f"left out of the shared kernel: {printable(photos[index].name)}, whose kernel is "
-            f"{distance:.1f} dB from it where {own.expected_kpsnr:.1f} dB were to be expected"
-        )
-    return sorted(lines)
+    def interrupt(self) -> list[str]:
+        """See :class:`KernelKeeper`."""
+        if not self._places.has_pool:
+            return ["nothing of a shared kernel is kept without a pool"]
+        known = len(self._known_estimates())
+        return [f"{counted(known, 'estimate')} of single photos kept for the next run"]
+
+
+def _warn_of_cameras(photos: Sequence[ScannedPhoto]) -> list[str]:
+    """Say so when the photos' EXIF data name several cameras."""
+    cameras = Counter(read_camera(photo.path) for photo in photos)
+    del cameras[None]
+    if len(cameras) < 2:
+        return []
+    named = [f"{printable(str(camera))} ({count})" for camera, count in cameras.most_common(4)]
+    more = f" and {len(cameras) - 4} more" if len(cameras) > 4 else ""
+    return [
+        f"warning: the photos are of {len(cameras)} cameras: {', '.join(named)}{more}; share a "
+        "kernel among the photos of one, or leave --shared out"
+    ]
 
 
 def _name_photos(names: Sequence[str]) -> str:
     listed = ", ".join(names)
     if len(listed) > _LONGEST_LIST:
         listed = f"{listed[: _LONGEST_LIST - 1]}…"
-    return f"{len(names)} photos: {listed}"
+    return f"{counted(len(names), 'photo')}: {listed}"
 
 
 def canonical_json(settings: dict[str, Any]) -> str:
@@ -249,7 +299,7 @@ def make_provenance(estimate: KernelEstimate, settings: str, name: str, sha256: 
     return Provenance(
         source_name=name, source_sha256=sha256, box=None, method=estimate.method,
         settings=settings, tool_version=degrade.__version__,
-        statistics=statistics_of(estimate), notes=notes_of(estimate),
+        statistics=statistics_of(estimate), notes=flags_of(estimate),
     )  # fmt: skip
 
 

@@ -40,6 +40,16 @@ class EstimationMethod(Protocol):
         """The standard deviation of real around expected kernel PSNR, dB."""
         ...
 
+    def check_device(self) -> None:
+        """Make sure of what the method computes on, before anything is written.
+
+        Raises
+        ------
+        DegradeError
+            It is not here.
+        """
+        ...
+
     def seconds_for(self, pixels: int) -> float:
         """Return about how long a photo of so many pixels takes, reading it included."""
         ...
@@ -77,6 +87,9 @@ class SpectralMethod:
         from degrade.spectral.weights import load_network
 
         return load_network(self.scale).calibration.spread
+
+    def check_device(self) -> None:
+        """See :class:`EstimationMethod`; any processor will do."""
 
     def seconds_for(self, pixels: int) -> float:
         """See :class:`EstimationMethod`."""
@@ -126,6 +139,13 @@ class KernelGANMethod:
         """See :class:`EstimationMethod`."""
         # What to expect of its kernels is read off the photo in the same way.
         return SpectralMethod(self.config.scale).spread
+
+    def check_device(self) -> None:
+        """See :class:`EstimationMethod`."""
+        if self.device != "cpu":  # which is there, and asking loads PyTorch
+            import kernelgan
+
+            kernelgan.estimate_kernels([], self.config, keys=[], seed=0, device=self.device)
 
     def seconds_for(self, pixels: int) -> float:
         """See :class:`EstimationMethod`."""

@@ -24,8 +24,9 @@ from degrade.image_io import MAX_PIXELS, read_photo_header
 from degrade.manifest import ManifestEntry, Role, Split, read_manifest, write_manifest
 from degrade.rng import seed_for
 from degrade.sources import MANIFEST_SUFFIX, Reject, find_images
+from degrade.wording import counted
 from pipelines.photo_scan import ScannedPhoto, scan_photos
-from pipelines.reports import ProgressCallback, RunReport, no_progress
+from pipelines.reports import ProgressCallback, RunReport, no_progress, usual_reason
 
 __all__ = [
     "MakeManifestConfig",
@@ -105,13 +106,13 @@ def make_manifest(
             rejects.append(Reject.from_error(error))
         progress(number, len(files))
     if not entries:
-        first = f"; the first: {rejects[0]}" if rejects else ""
-        raise DegradeError(f"no image to list, {len(rejects)} rejected{first}")
+        reason = f": {usual_reason(rejects)}" if rejects else ""
+        raise DegradeError(f"no image to list, {len(rejects)} rejected{reason}")
     write_manifest(config.out, entries.values())
     copies = len(entries) - len({entry.sha256 for entry in entries.values()})
     lines = [f"written to {printable(config.out)}"]
     if copies:
-        lines.append(f"{copies} of them have the very content of another")
+        lines.append(f"with the very content of another: {counted(copies, 'file')}")
     return _report("manifest make", len(entries), started, rejects, lines)
 
 
@@ -271,7 +272,8 @@ def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: in
         if members or os.path.lexists(part):
             write_manifest(part, members)
         if fractions.get(split):
-            lines.append(f"{split}: {photos[split]} photos, {len(members)} files")
+            found = f"{counted(photos[split], 'photo')}, {counted(len(members), 'file')}"
+            lines.append(f"{split}: {found}")
     return _report("manifest split", len(placed), started, [], lines)
 
 
@@ -300,6 +302,6 @@ def _report(
     job: str, done: int, started: float, rejects: Sequence[Reject], lines: Sequence[str]
 ) -> RunReport:
     return RunReport(
-        job=job, done=done, unit="files", seconds=time.monotonic() - started,
+        job=job, done=done, unit="file", seconds=time.monotonic() - started,
         rejects=tuple(rejects), lines=tuple(lines),
     )  # fmt: skip

@@ -18,10 +18,11 @@ from degrade.errors import DegradeError, printable
 from degrade.pairs import place_at
 from degrade.pool import DegradationPool
 from degrade.sources import Reject, SourceFile, find_images
+from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pair_planning import BuildPairsConfig, plan_photos, plan_shards
 from pipelines.photo_scan import scan_photos
-from pipelines.reports import ProgressCallback, RunReport
+from pipelines.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
 from pipelines.run_settings import RUN_FILE, begin_or_resume, hash_settings
 from pipelines.shard_building import PlannedPhoto, build_shard
 from pipelines.shard_runs import RunProgress, finish_run, missing_shards, run_shards
@@ -90,10 +91,12 @@ def build_pairs(
         there = finish_run(
             place, run, tasks, progress, rejects=rejects, why_nothing=partial(_nothing_to_build, [])
         )
-    lines = [f"{there.pairs} pairs in {there.shards} of {len(tasks)} shards in {place.shown()}"]
+    shards = f"{there.shards} of {counted(len(tasks), 'shard')}"
+    lines = [f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"]
     return RunReport(
-        job="build-pairs", done=progress.pairs, skipped=there.pairs - progress.pairs, unit="pairs",
+        job="build-pairs", done=progress.pairs, skipped=there.pairs - progress.pairs, unit="pair",
         seconds=time.monotonic() - started, rejects=tuple(there.rejects),
+        rejects_file=place.shown(REJECTS_NAME),
         lines=(*lines, *_clipping(config, progress)), interrupted=progress.interrupted,
     )  # fmt: skip
 
@@ -141,7 +144,7 @@ def _nothing_to_build(files: Sequence[SourceFile], rejects: Sequence[Reject]) ->
     if not files and not rejects:
         return "no image was found among the HR photos; check the path and the file name endings"
     count = len(files) or len(rejects)
-    return f"none of the {count} HR photos can be used; the first: {rejects[0]}"
+    return f"no HR photo of {count} can be used: {usual_reason(rejects)}"
 
 
 def _run_settings(

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from degrade.degradation import DegradationPlan
 from degrade.errors import DegradeError, InputError, printable
 from degrade.image_io import MAX_PIXELS, write_png
-from degrade.pairs import Location, open_pairs, place_at, verify_pairs
+from degrade.pairs import (
+    Location,
+    Place,
+    VerifyResult,
+    open_pairs,
+    place_at,
+    verify_pairs,
+)
 from degrade.pairs.manifest import MANIFEST_NAME
 from degrade.pool import DegradationPool
 from degrade.sources import SourceFile, find_images, hash_file
+from degrade.wording import counted
 from pipelines.reports import ProgressCallback, RunReport, no_progress
 from pipelines.shard_building import rebuild_pair
 
 __all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
+
+_SHARDS_NAMED = 3
 
 
 def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> RunReport:
@@ -32,36 +44,51 @@ def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> R
     """
     started = time.monotonic()
     report = on_progress or no_progress
-    checked, problems, shards = 0, [], set()
+    checked, problems = 0, defaultdict[str, list[VerifyResult]](list)
     lines: tuple[str, ...] = ()
     pairs = place_at(where)
     for result in verify_pairs(pairs):
         if result.problem is None:
             checked += 1
-            lines = lines or (f"the first is {result.key}",)
+            lines = lines or (f"the first key, as replay takes it: {result.key}",)
             report(checked, checked)
         else:
-            place = result.shard
-            shards.add(place)
-            if result.row is not None:
-                place += f", row {result.row} ({result.key})"
-            problems.append(f"{place}: {result.problem}")
-    if shards == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
+            problems[result.shard].append(result)
+    if problems.keys() == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
         raise DegradeError(
-            f"{pairs.shown()}: {checked} pairs are sound, but its run has not ended (there is no "
-            f"{MANIFEST_NAME}); run the command that began it again to finish"
+            f"{pairs.shown()}: {counted(checked, 'sound pair')}, but its run has not ended: there "
+            f"is no {MANIFEST_NAME}; run the command that began it again to finish"
         )
     if problems:
-        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise DegradeError(
-            f"{pairs.shown()} is damaged, {checked} pairs are sound: "
-            f"{'; '.join(problems[:3])}{more}; delete what is damaged and build it again: "
-            f"{', '.join(sorted(shards))}"
+            f"{pairs.shown()} is damaged, with {counted(checked, 'sound pair')}: "
+            f"{_summarise(problems, pairs)}; delete what is damaged and build it again: "
+            f"{', '.join(sorted(problems))}"
         )
     return RunReport(
-        job="verify", done=checked, unit="pairs are sound", seconds=time.monotonic() - started,
+        job="verify", done=checked, unit="sound pair", seconds=time.monotonic() - started,
         lines=lines,
     )  # fmt: skip
+
+
+def _summarise(problems: Mapping[str, Sequence[VerifyResult]], pairs: Place) -> str:
+    """Return the first problem of each of a few shards, and how many others there are.
+
+    Of what is wrong in a shard its rows come first: they say more than the file's hash.
+    """
+    texts = []
+    for shard, found in sorted(problems.items())[:_SHARDS_NAMED]:
+        first = min(found, key=lambda result: result.row is None)
+        # The folder is said once for all, and a problem mostly names the shard's file itself.
+        said = str(first.problem).replace(pairs.shown("x").removesuffix("x"), "")
+        where = "" if said.startswith(shard) else f"{shard}: "
+        if first.row is not None and str(first.key) not in said:
+            where += f"row {first.row}, key {first.key}: "
+        more = f" (and {len(found) - 1} more there)" if len(found) > 1 else ""
+        texts.append(f"{where}{said}{more}")
+    if len(problems) > _SHARDS_NAMED:
+        texts.append(f"and {counted(len(problems) - _SHARDS_NAMED, 'shard')} more")
+    return "; ".join(texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +139,7 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
         run = reader.run
     if plan is None:
         raise DegradeError(f"{printable(config.key)} was imported: there is no plan to replay")
-    pool = DegradationPool.open(config.pool or Path(str(run["pool"])))
+    pool = _open_pool(config, run)
     recorded = [Path(str(path)) for path in run.get("hr", [])]
     path = _find_photo(plan.source_sha256, config.hr or tuple(recorded), pool)
     pair = rebuild_pair(plan, path, pool, max_pixels=max(MAX_PIXELS, int(run["max_pixels"])))
@@ -121,6 +148,19 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
         write_png(config.out / f"{config.key}_HR.png", pair.hr_u8)
     same = np.array_equal(pair.lr_u8, stored_lr) and np.array_equal(pair.hr_u8, stored_hr)
     return ReplayReport(plan, bool(same))
+
+
+def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:
+    """Open the pool where it is now, or where the run had it."""
+    if config.pool is not None:
+        return DegradationPool.open(config.pool)
+    place = Path(str(run["pool"]))
+    if not place.exists():
+        raise DegradeError(
+            f"{printable(place)}: the pool that these pairs were made with is not there any more; "
+            "say where it is now: --pool DIR"
+        )
+    return DegradationPool.open(place)
 
 
 def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> Path:

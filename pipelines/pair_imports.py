@@ -16,11 +16,12 @@ from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.image_io import MAX_PIXELS
 from degrade.pairs import Format, Place, ShardSpec, place_at
 from degrade.sources import Reject, find_images
+from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.image_matching import MatchedImages, match_images
 from pipelines.import_shards import ImportTask, import_shard
 from pipelines.photo_scan import scan_photos
-from pipelines.reports import ProgressCallback, RunReport
+from pipelines.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
 from pipelines.run_settings import RUN_FILE, begin_or_resume, hash_settings
 from pipelines.shard_runs import finish_run, missing_shards, run_shards
 
@@ -114,9 +115,10 @@ def import_pairs(
             rejects=rejects, why_nothing=partial(_nothing_to_import, config),
         )  # fmt: skip
     return RunReport(
-        job="import-pairs", done=progress.pairs, skipped=there.pairs - progress.pairs, unit="pairs",
+        job="import-pairs", done=progress.pairs, skipped=there.pairs - progress.pairs, unit="pair",
         seconds=time.monotonic() - started, rejects=tuple(there.rejects),
-        lines=(f"{there.pairs} pairs ×{scale} in {place.shown()}",),
+        rejects_file=place.shown(REJECTS_NAME),
+        lines=(f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}",),
         interrupted=progress.interrupted,
     )  # fmt: skip
 
@@ -125,13 +127,15 @@ def _matched(
     config: ImportPairsConfig, executor: Executor | None
 ) -> tuple[list[MatchedImages], list[Reject]]:
     rejects: list[Reject] = []
-    sides = []
+    sides, unusable = [], []
     for source in (config.hr, config.lr):
         files, missing = find_images([source])
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels, executor=executor)
         rejects += missing + unreadable
         sides.append(photos)
-    matched, unmatched = match_images(*sides)
+        paths = {reject.path for reject in unreadable}
+        unusable.append([file for file in files if str(file.path) in paths])
+    matched, unmatched = match_images(*sides, unusable_hr=unusable[0], unusable_lr=unusable[1])
     return matched, rejects + unmatched
 
 
@@ -143,7 +147,7 @@ def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:
 def _nothing_to_import(config: ImportPairsConfig, rejects: Sequence[Reject]) -> str:
     where = f"{printable(config.hr)} and {printable(config.lr)}"
     if rejects:
-        return f"no pair in {where}; the first of {len(rejects)} rejects: {rejects[0]}"
+        return f"no pair in {where}, {len(rejects)} rejected: {usual_reason(rejects)}"
     return f"no image in {where}; check the paths"
 
 

@@ -18,8 +18,9 @@ from degrade.image_io import (
 )
 from degrade.pool import SourceRecord
 from degrade.sources import Reject, SourceFile, find_images
+from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.reports import ProgressCallback, no_progress
+from pipelines.reports import ProgressCallback, no_progress, usual_reason
 
 __all__ = ["ScannedPhoto", "fails_again", "find_photos", "read_scanned", "scan_photos"]
 
@@ -69,7 +70,9 @@ def find_photos(
         where = ", ".join(printable(source) for source in sources)
         endings = " ".join(sorted(IMAGE_SUFFIXES))
         raise DegradeError(f"no photo in {where}; a folder is searched for {endings}")
-    raise DegradeError(f"none of the {len(rejects)} inputs can be used; the first: {rejects[0]}")
+    raise DegradeError(
+        f"no photo can be used, {counted(len(rejects), 'input')} rejected: {usual_reason(rejects)}"
+    )
 
 
 def scan_photos(

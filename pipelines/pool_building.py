@@ -17,7 +17,13 @@ from pipelines.noise_extraction import (
     NoNoiseError,
     run_noise_extraction,
 )
-from pipelines.reports import ProgressCallback, RunReport, no_progress, write_rejects
+from pipelines.reports import (
+    REJECTS_NAME,
+    ProgressCallback,
+    RunReport,
+    no_progress,
+    write_rejects,
+)
 
 __all__ = ["BuildPoolConfig", "run_pool_building"]
 
@@ -59,32 +65,28 @@ def run_pool_building(
     def kernel_progress(done: int, total: int) -> None:
         progress(half[1] + done, half[1] + total)
 
-    reports, lines = [], []
-    rejects: tuple[Reject, ...] = ()
+    parts: list[RunReport] = []
+    rejects: list[Reject] = []
     try:
         noise = run_noise_extraction(config.noise, executor=executor, on_progress=noise_progress)
-        reports.append(noise)
-        lines += noise.summary().splitlines()
-        rejects = noise.rejects
     except NoNoiseError as error:
-        rejects = (*error.rejects, Reject("noise", str(error)))
-    interrupted = reports[0].interrupted if reports else None
-    if interrupted is None:
+        noise = error.report
+        rejects.append(Reject("noise", str(error)))
+    parts.append(noise)
+    if noise.interrupted is None:
         try:
             kernels = run_kernel_estimation(
                 config.kernels, executor=executor, on_progress=kernel_progress
             )
         except TooFewPhotosError as error:
-            rejects = (*rejects, *error.rejects, Reject("shared kernel", str(error)))
-        else:
-            reports.append(kernels)
-            lines += kernels.summary().splitlines()
-            interrupted = kernels.interrupted
-            rejects += kernels.rejects
-        rejects = tuple(dict.fromkeys(rejects))
+            kernels = error.report
+            rejects.append(Reject("shared kernel", str(error)))
+        parts.append(kernels)
+    rejects = list(dict.fromkeys([*(r for part in parts for r in part.rejects), *rejects]))
     write_rejects(config.noise.pool, rejects)
     return RunReport(
-        job="build-pool", done=sum(report.done for report in reports), unit="kernels and patches",
-        skipped=sum(report.skipped for report in reports), seconds=time.monotonic() - started,
-        rejects=rejects, lines=tuple(lines), interrupted=interrupted,
+        job="build-pool", done=sum(part.done for part in parts), unit="kernel or patch",
+        skipped=sum(part.skipped for part in parts), seconds=time.monotonic() - started,
+        rejects=tuple(rejects), rejects_file=str(config.noise.pool / REJECTS_NAME),
+        parts=tuple(parts), interrupted=parts[-1].interrupted,
     )  # fmt: skip

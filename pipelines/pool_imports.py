@@ -24,9 +24,10 @@ from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Provenance
 from degrade.sources import Reject, SourceFile, find_images, hash_file
+from degrade.wording import counted
 from pipelines.interrupts import interrupt_signal
 from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
-from pipelines.reports import RunReport, write_rejects
+from pipelines.reports import REJECTS_NAME, RunReport, usual_reason, write_rejects
 
 __all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import_noise"]
 
@@ -109,11 +110,13 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     write_rejects(config.pool, rejects)
     lines = [_describe_kernel(item) for item in imported]
     if len(wanted) < len(files):
-        lines.append(f"passed over {len(files) - len(wanted)} files named for another scale")
+        others = counted(len(files) - len(wanted), "file")
+        lines.append(f"passed over {others} named for another scale")
     done = len(set(added) - there)
     return RunReport(
-        job="import-kernels", done=done, skipped=len(added) - done, unit="kernels",
-        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(lines),
+        job="import-kernels", done=done, skipped=len(added) - done, unit="kernel",
+        seconds=time.monotonic() - started, rejects=tuple(rejects),
+        rejects_file=str(config.pool / REJECTS_NAME), lines=tuple(lines),
     )  # fmt: skip
 
 
@@ -158,7 +161,7 @@ def _no_kernel(
 ) -> str:
     where = ", ".join(printable(source) for source in config.sources)
     if rejects:
-        return f"no kernel can be used; the first of {len(rejects)} rejects: {rejects[0]}"
+        return f"no kernel can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
     if files and not wanted:
         scales = sorted({str(scale_in_name(file.path)) for file in files})
         return f"the files of {where} are named for scale {', '.join(scales)}: use that --scale"
@@ -219,13 +222,13 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     write_rejects(config.pool, rejects)
     if not ids and interrupted is None:
         raise DegradeError(
-            f"no noise can be used; the first of {len(rejects)} rejects: {rejects[0]}"
+            f"no noise can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
         )
     done = len(set(ids) - there)
     return RunReport(
-        job="import-noise", done=done, skipped=len(ids) - done, unit="noise patches",
-        seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(lines),
-        interrupted=interrupted,
+        job="import-noise", done=done, skipped=len(ids) - done, unit="noise patch",
+        seconds=time.monotonic() - started, rejects=tuple(rejects),
+        rejects_file=str(config.pool / REJECTS_NAME), lines=tuple(lines), interrupted=interrupted,
     )  # fmt: skip
 
 
@@ -249,7 +252,8 @@ def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePa
         max_structure=math.inf, max_unevenness=1.0,
     )  # fmt: skip
     search = search_noise_patches(decoded.pixels, gates)
-    variance = f"grey variance {search.variances[0]:.3g}"
+    level = float(search.variances[0])
+    variance = f"grey variance {level:.0f}" if level >= 1000 else f"grey variance {level:.3g}"
     if not search.boxes:
         gate = next(name for name, count in search.refused.items() if count)
         raise InputError(

@@ -11,7 +11,14 @@ from typing import Any
 from degrade.errors import CorruptDataError, printable
 from degrade.kernels import kernel_sigmas
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
-from pipelines.kernel_reports import confidence_text, doubts_of
+from degrade.wording import counted
+from pipelines.kernel_reports import (
+    DOUBTFUL_MEANS,
+    FLAGGED_MEANS,
+    confidence_text,
+    is_doubtful,
+    marks_of,
+)
 
 __all__ = ["PoolInspection", "inspect_pool"]
 
@@ -37,12 +44,13 @@ class PoolInspection:
         """Return the text for people."""
         pool = self.pool
         head = (
-            f"{printable(pool.path)}: {len(pool.kernels)} kernels, {len(pool.noise)} noise "
-            f"patches, measured on {len(pool.sources)} photos"
+            f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
+            f"{counted(len(pool.noise), 'noise patch')}, "
+            f"{counted(len(pool.sources), 'photo')} looked at"
         )
-        lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise)]
+        lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise), *self._legend()]
         if pool.sources:
-            lines.append("photos:")
+            lines.append(f"photos ({len(pool.sources)}):")
         for source in sorted(pool.sources, key=lambda s: (s.name, s.sha256)):
             lines.append(
                 f"  {printable(source.name)}  sha256 {source.sha256[:16]}  {printable(source.path)}"
@@ -55,17 +63,28 @@ class PoolInspection:
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
         for scale, records in sorted(by_scale.items()):
-            doubtful = sum(bool(doubts_of(record.provenance)) for record in records)
-            count = f"{len(records)}, {doubtful} doubtful" if doubtful else f"{len(records)}"
-            lines.append(f"kernels ×{scale} ({count}):")
+            known = [record.provenance for record in records]
+            marked = {
+                "doubtful": sum(map(is_doubtful, known)),
+                "flagged": sum(bool(provenance.notes) for provenance in known),
+            }
+            counts = [f"{count} {mark}" for mark, count in marked.items() if count]
+            lines.append(f"kernels ×{scale} ({', '.join([str(len(records)), *counts])}):")
             for record in sorted(records, key=lambda r: (r.provenance.source_name, r.id)):
                 lines.append(
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {record.provenance.method}  "
-                    f"{_confidence(record)}  {printable(record.provenance.source_name)}"
-                    f"{_doubt_mark(record)}"
+                    f"{_confidence(record)}  {_name(record)}"
+                    f"{_marks(record)}"
                 )
         return lines
+
+    def _legend(self) -> list[str]:
+        """Explain the marks that there are."""
+        known = [record.provenance for record in self.pool.kernels]
+        known += [record.provenance for record in self.pool.noise]
+        lines = [DOUBTFUL_MEANS] if any(map(is_doubtful, known)) else []
+        return [*lines, FLAGGED_MEANS] if any(p.notes for p in known) else lines
 
     def _sigma_text(self, kernel_id: str) -> str:
         if kernel_id not in self.sigmas:
@@ -81,7 +100,8 @@ class PoolInspection:
                 {
                     **asdict(kernel),
                     "sigmas": self.sigmas.get(kernel.id),
-                    "doubts": doubts_of(kernel.provenance),
+                    "doubtful": is_doubtful(kernel.provenance),
+                    "flags": kernel.provenance.notes,
                 }
                 for kernel in self.pool.kernels
             ],
@@ -96,10 +116,17 @@ def _confidence(record: KernelRecord) -> str:
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
 
 
-def _doubt_mark(record: KernelRecord) -> str:
-    """Say why a kernel is doubtful; its confidence stands there already."""
-    doubts = doubts_of(record.provenance)
-    return "".join(["  ! ", ", ".join(record.provenance.notes) or "doubtful"]) if doubts else ""
+def _name(record: KernelRecord) -> str:
+    """Return whose kernel it is; of a shared one also how many photos were left out."""
+    name = printable(record.provenance.source_name)
+    left_out = int(record.provenance.statistics.get("outliers", 0))
+    return f"{name} ({left_out} left out)" if left_out else name
+
+
+def _marks(record: KernelRecord) -> str:
+    known = record.provenance
+    marks = marks_of(is_doubtful(known), known.notes)
+    return f"  ! {'; '.join(marks)}" if marks else ""
 
 
 def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
@@ -110,10 +137,11 @@ def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
     for (name, size), group in sorted(by_source.items()):
         variances = [record.variance for record in group]
         levels = [record.brightness for record in group]
+        flags = ", ".join(sorted({note for record in group for note in record.provenance.notes}))
         lines.append(
             f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
             f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "
-            f"{printable(name)}"
+            f"{printable(name)}{f'  ! flagged: {flags}' if flags else ''}"
         )
     return lines
 

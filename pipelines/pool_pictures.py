@@ -6,6 +6,7 @@ import io
 import math
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,27 +17,34 @@ import numpy.typing as npt
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError, printable
 from degrade.files import write_atomically
-from degrade.kernels import crop_or_pad_kernel, kernel_sigmas, phase_centre
-from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
-from pipelines.kernel_reports import confidence_text, doubts_of
+from degrade.kernels import crop_or_pad_kernel, phase_centre
+from degrade.pool import DegradationPool, KernelRecord, NoiseRecord, Provenance
+from degrade.wording import counted
+from pipelines.kernel_reports import (
+    DOUBTFUL_MEANS,
+    FLAGGED_MEANS,
+    confidence_text,
+    is_doubtful,
+    sigma_text,
+)
 
-__all__ = ["draw_pool_sheet"]
+__all__ = ["check_sheet_path", "draw_pool_sheet"]
 
 _MAX_KERNELS, _MAX_NOISE = 120, 48
 _NOISE_WINDOW = 64
 # Inches.
-_MARGIN, _GAP, _CAPTION, _HEADING = 0.35, 0.12, 0.45, 0.46
+_MARGIN, _GAP, _LINE, _HEADING = 0.35, 0.12, 0.11, 0.46
 _NEGATIVE, _POSITIVE = ((194, 65, 12), (251, 176, 122)), ((9, 27, 74), (59, 122, 194))
-_INK, _FAINT, _WARNING = "#1f2933", "#7b8794", "#c81e1e"
+_INK, _FAINT, _DOUBTFUL, _FLAGGED = "#1f2933", "#7b8794", "#c81e1e", "#b45309"
 
 
 def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     """Draw a contact sheet of a pool as PNG.
 
     All kernels share one field of view, so their widths compare; each is coloured up to its own
-    peak, blue above zero, white at zero, orange below; doubtful ones are framed in red. All
-    residuals share one amplification, which the sheet states. Of a large pool an even choice is
-    shown.
+    peak, blue above zero, white at zero, orange below. All residuals share one amplification, which
+    the sheet states. What is doubtful has a red frame, what is only flagged a brown one, and flags
+    are written below; a legend says so. Of a large pool an even choice is shown.
 
     Raises
     ------
@@ -47,20 +55,21 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     DegradeError
         Something in the pool is damaged, or the file cannot be written.
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError(
-            "drawing needs matplotlib: pip install 'degrade[report]'"
-        ) from None
+    check_sheet_path(path)
+    from matplotlib.figure import Figure
+
     kernels = _spread(
         sorted(pool.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id)), _MAX_KERNELS
     )
     noise = _spread(sorted(pool.noise, key=lambda n: (n.variance, n.id)), _MAX_NOISE)
     columns = min(max(len(kernels), len(noise), 4), 12)
-    layout = _Layout(columns, tile=1.7 if columns <= 6 else 1.2)
+    known = [record.provenance for record in kernels] + [record.provenance for record in noise]
+    legend = [(_DOUBTFUL, DOUBTFUL_MEANS)] if any(map(is_doubtful, known)) else []
+    legend += [(_FLAGGED, FLAGGED_MEANS)] if any(p.notes for p in known) else []
+    layout = _Layout(
+        columns, tile=1.7 if columns <= 6 else 1.2, legend=len(legend),
+        kernel_lines=3 + _most_flags(kernels), noise_lines=2 + _most_flags(noise),
+    )  # fmt: skip
     height = layout.height(len(kernels), len(noise))
     figure = Figure(figsize=(layout.width, height), dpi=150, facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, layout.width), ylim=(height, 0))
@@ -69,7 +78,9 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     sheet = _Sheet(axes, layout)
     sheet.write(_MARGIN, 0.5, printable(pool.path.resolve().name), size=15, weight="bold")
     sheet.write(_MARGIN, 0.74, _summary(pool), size=9, color=_FAINT)
-    below = _draw_kernels(sheet, pool, kernels, top=0.95)
+    for line, (colour, text) in enumerate(legend):
+        sheet.explain(0.94 + 0.18 * line, colour, text)
+    below = _draw_kernels(sheet, pool, kernels, top=layout.head)
     _draw_noise(sheet, pool, noise, top=below)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -82,28 +93,60 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def check_sheet_path(path: Path) -> None:
+    """Say what would keep :func:`draw_pool_sheet` from drawing, before anything is done.
+
+    Raises
+    ------
+    InvalidValueError, MissingDependencyError
+        As :func:`draw_pool_sheet`.
+    """
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "drawing needs matplotlib: pip install 'degrade[report]'"
+        ) from None
+
+
+def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:
+    return max((len(record.provenance.notes) for record in records), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Where things go on the sheet, in inches."""
 
     columns: int
     tile: float
+    legend: int
+    kernel_lines: int
+    noise_lines: int
+
+    @property
+    def head(self) -> float:
+        return 0.95 + 0.18 * self.legend
 
     @property
     def width(self) -> float:
         return max(2 * _MARGIN + self.columns * (self.tile + _GAP) - _GAP, 7.6)
 
-    def section(self, count: int) -> float:
-        rows = math.ceil(count / self.columns)
-        return _HEADING + rows * (self.tile + _CAPTION) + 0.1
+    def row(self, lines: int) -> float:
+        return self.tile + lines * _LINE + _GAP
+
+    def section(self, count: int, lines: int) -> float:
+        return _HEADING + math.ceil(count / self.columns) * self.row(lines) + 0.1
 
     def height(self, kernels: int, noise: int) -> float:
-        return 0.95 + self.section(kernels) + self.section(noise) + 0.25
+        both = self.section(kernels, self.kernel_lines) + self.section(noise, self.noise_lines)
+        return self.head + both + 0.25
 
-    def place(self, number: int, top: float) -> tuple[float, float]:
+    def place(self, number: int, top: float, lines: int) -> tuple[float, float]:
         row, column = divmod(number, self.columns)
         left = _MARGIN + column * (self.tile + _GAP)
-        return left, top + _HEADING + row * (self.tile + _CAPTION)
+        return left, top + _HEADING + row * self.row(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,26 +162,35 @@ class _Sheet:
         self.axes.text(left, base, text, fontsize=size, parse_math=False, **style)
 
     def tile(
-        self, number: int, top: float, picture: AnyArray, captions: tuple[str, ...]
-    ) -> tuple[float, float]:
-        left, upper = self.layout.place(number, top)
+        self,
+        place: tuple[float, float],
+        picture: AnyArray,
+        captions: Sequence[str],
+        known: Provenance,
+    ) -> None:
+        """Draw a picture with its name, what is measured of it, and its marks."""
+        left, upper = place
         side = self.layout.tile
         self.image(picture, left, upper, side, side)
+        if is_doubtful(known) or known.notes:
+            self.frame(left, upper, side, _DOUBTFUL if is_doubtful(known) else _FLAGGED)
         letters = int(side * 17)
-        self.write(left, upper + side + 0.11, _shorten(captions[0], letters), size=6.5)
-        for line, text in enumerate(captions[1:], 2):
-            self.write(left, upper + side + 0.11 * line, text, size=6, color=_FAINT)
-        return left, upper
+        self.write(left, upper + side + _LINE, _shorten(_name(known), letters), size=6.5)
+        lines = [(text, _FAINT) for text in captions]
+        lines += [(_shorten(flag, letters), _FLAGGED) for flag in known.notes]
+        for line, (text, colour) in enumerate(lines, 2):
+            self.write(left, upper + side + _LINE * line, text, size=6, color=colour)
 
-    def warn(self, left: float, top: float, text: str) -> None:
-        """Frame the tile at this place and write why across its foot."""
-        side, inset = self.layout.tile, 0.012
-        low, high = inset, side - inset
+    def frame(self, left: float, top: float, side: float, colour: str) -> None:
+        low, high = 0.012, side - 0.012
         x = (left + low, left + high, left + high, left + low, left + low)
         y = (top + low, top + low, top + high, top + high, top + low)
-        self.axes.plot(x, y, color=_WARNING, linewidth=1.4)
-        shown = _shorten(text, int(side * 17))
-        self.write(left + 0.06, top + side - 0.07, shown, size=6, color=_WARNING)
+        self.axes.plot(x, y, color=colour, linewidth=1.4)
+
+    def explain(self, base: float, colour: str, text: str) -> None:
+        """Write a line of the legend: a frame of this colour, and what it means."""
+        self.frame(_MARGIN, base - 0.1, 0.12, colour)
+        self.write(_MARGIN + 0.2, base, text, size=8)
 
     def image(
         self, picture: AnyArray, left: float, top: float, width: float, height: float
@@ -156,24 +208,19 @@ def _draw_kernels(
     sheet.write(_MARGIN, top + 0.28, f"Blur kernels{shown}", size=11, weight="bold")
     if not records:
         sheet.write(_MARGIN + 1.4, top + 0.28, "none yet: degrade estimate-kernels", size=8)
-        return top + sheet.layout.section(0)
-    weights = [pool.read_kernel(record.id).weights for record in records]
+        return top + sheet.layout.section(0, 0)
+    kernels = [pool.read_kernel(record.id) for record in records]
     size = max(record.size for record in records)
     _draw_colour_key(sheet, top, f"{size}×{size} HR px each; colour: square root of the weight")
-    for number, (record, kernel) in enumerate(zip(records, weights, strict=True)):
-        wide, narrow = kernel_sigmas(kernel)
-        captions = (
-            _name(record),
-            f"×{record.scale}   σ {narrow:.2f}–{wide:.2f} px",
-            _confidence(record),
-        )
-        padded = crop_or_pad_kernel(kernel, size)
-        left, upper = sheet.tile(number, top, _colour(padded / np.abs(padded).max()), captions)
+    for number, (record, kernel) in enumerate(zip(records, kernels, strict=True)):
+        captions = (f"×{record.scale}   σ {sigma_text(kernel)} px", _confidence(record))
+        place = sheet.layout.place(number, top, sheet.layout.kernel_lines)
+        padded = crop_or_pad_kernel(kernel.weights, size)
+        picture = _colour(padded / np.abs(padded).max())
+        sheet.tile(place, picture, captions, record.provenance)
         centre = (phase_centre(size, record.scale) + 0.5) / size * sheet.layout.tile
-        _draw_ticks(sheet, left, upper, centre)
-        if doubts_of(record.provenance):
-            sheet.warn(left, upper, ", ".join(record.provenance.notes) or "doubtful")
-    return top + sheet.layout.section(len(records))
+        _draw_ticks(sheet, *place, centre)
+    return top + sheet.layout.section(len(records), sheet.layout.kernel_lines)
 
 
 def _confidence(record: KernelRecord) -> str:
@@ -228,11 +275,9 @@ def _draw_noise(
     for number, record in enumerate(records):
         start = (record.size - window) // 2
         residual = pool.read_residual_crop(record.id, start, start, window, window)
-        captions = (
-            _name(record),
-            f"var {record.variance:.3g}   at level {record.brightness:.0f}",
-        )
-        sheet.tile(number, top, _amplify(residual, gain), captions)
+        caption = f"var {record.variance:.3g}   at level {record.brightness:.0f}"
+        place = sheet.layout.place(number, top, sheet.layout.noise_lines)
+        sheet.tile(place, _amplify(residual, gain), [caption], record.provenance)
 
 
 def _amplify(residual: FloatArray, gain: float) -> npt.NDArray[np.uint8]:
@@ -246,8 +291,8 @@ def _round_gain(gain: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= max(gain, 1.0))
 
 
-def _name(record: KernelRecord | NoiseRecord) -> str:
-    return printable(PurePath(record.provenance.source_name).name)
+def _name(known: Provenance) -> str:
+    return printable(PurePath(known.source_name).name)
 
 
 def _spread(records: list[Any], most: int) -> list[Any]:
@@ -265,15 +310,11 @@ def _summary(pool: DegradationPool) -> str:
     scales = sorted(Counter(kernel.scale for kernel in pool.kernels).items())
     by_scale = ", ".join(f"×{scale}: {count}" for scale, count in scales)
     parts = [
-        _count(len(pool.kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
-        _count(len(pool.noise), "noise patch", "es"),
-        f"measured on {_count(len(pool.sources), 'photo')}",
+        counted(len(pool.kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
+        counted(len(pool.noise), "noise patch"),
+        f"{counted(len(pool.sources), 'photo')} looked at",
     ]
     return "   ·   ".join(parts)
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}{plural}"
 
 
 def _shorten(text: str, most: int) -> str:

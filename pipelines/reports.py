@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TypeAlias
 
 from degrade.files import write_atomically
 from degrade.sources import Reject
+from degrade.wording import counted
 
 __all__ = [
     "REJECTS_NAME",
@@ -18,10 +21,15 @@ __all__ = [
     "RunReport",
     "encode_rejects",
     "no_progress",
+    "usual_reason",
     "write_rejects",
 ]
 
 REJECTS_NAME = "rejects.jsonl"
+
+_EXAMPLES = 3
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 
 ProgressCallback: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) as a job moves on."""
@@ -42,12 +50,16 @@ class RunReport:
     done, skipped : int
         Items made in this run, and items that an earlier one had made.
     unit : str
-        What is counted, in the plural.
+        What is counted, in the singular.
     seconds : float
     rejects : tuple of Reject
         Inputs that could not be used.
+    rejects_file : str
+        Where all of them can be read; empty when nowhere but here.
     lines : tuple of str
         What else a person wants to read, one fact a line.
+    parts : tuple of RunReport
+        The jobs that this one consists of, whose counts are named instead of its own.
     interrupted : int or None
         The signal that ended the job early.
     """
@@ -58,7 +70,9 @@ class RunReport:
     unit: str
     seconds: float
     rejects: tuple[Reject, ...] = ()
+    rejects_file: str = ""
     lines: tuple[str, ...] = ()
+    parts: tuple[RunReport, ...] = ()
     interrupted: int | None = None
 
     @property
@@ -70,7 +84,7 @@ class RunReport:
 
     def summary(self) -> str:
         """Return the text that ends a run, without a final newline."""
-        counts = [f"{self.done} {self.unit}"]
+        counts = [counted(part.done, part.unit) for part in self.parts or (self,)]
         if self.skipped:
             counts.append(f"{self.skipped} already there")
         if self.rejects:
@@ -79,7 +93,38 @@ class RunReport:
         if self.interrupted is not None:
             name = signal.Signals(self.interrupted).name
             head += f"; stopped by {name}: run the same command again to go on"
-        return "\n".join([head, *(f"  {line}" for line in self.lines)])
+        below = [line for part in self.parts for line in part.summary().splitlines()]
+        return "\n".join([head, *(f"  {line}" for line in (*below, *self.lines))])
+
+    def reject_lines(self) -> list[str]:
+        """Return a line for each reject; of many for one reason three and how many more there are.
+
+        All of them when no file has them.
+        """
+        lines = []
+        for group in _by_reason(self.rejects):
+            if not self.rejects_file or len(group) <= _EXAMPLES + 1:
+                lines += [f"rejected: {reject}" for reject in group]
+                continue
+            lines.append(f"rejected: {len(group)} for one reason, all in {self.rejects_file}:")
+            lines += [f"  {reject}" for reject in group[:_EXAMPLES]]
+            lines.append(f"  and {len(group) - _EXAMPLES} more")
+        return lines
+
+
+def usual_reason(rejects: Sequence[Reject]) -> str:
+    """Return a reject for the most frequent reason, and how many others have it."""
+    group = max(_by_reason(rejects), key=len)
+    others = len(group) - 1
+    return f"{group[0]} (and {others} more for this reason)" if others else str(group[0])
+
+
+def _by_reason(rejects: Sequence[Reject]) -> list[list[Reject]]:
+    """Group rejects whose texts differ in numbers alone; in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Reject]] = defaultdict(list)
+    for reject in rejects:
+        groups[_NUMBER.sub("#", reject.reason), _NUMBER.sub("#", reject.remedy)].append(reject)
+    return list(groups.values())
 
 
 def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from degrade.errors import DegradeError, UnreachableError
 from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_manifest
 from degrade.sources import Reject
+from degrade.wording import counted
 from pipelines.executors import Executor, WorkerDiedError
 from pipelines.interrupts import interrupt_signal
 from pipelines.reports import REJECTS_NAME, ProgressCallback, encode_rejects, no_progress
@@ -210,8 +211,8 @@ def finish_run(
         write_manifest(place, run)
     elif progress.interrupted is None:
         raise DegradeError(
-            f"{place.shown()}: {len(tasks) - there.shards} shards are gone that were made; "
-            "see who removed them, then run the same command again"
+            f"{place.shown()}: {counted(len(tasks) - there.shards, 'finished shard')} disappeared; "
+            "see who removes them, then run the same command again"
         )
     return there
 

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from degrade.files import claim_folder
 from degrade.locks import folder_lock
 from degrade.sources import Reject, hash_file
+from esrgan.checkpoints import newest_step
+from esrgan.devices import choose_device
 from esrgan.distributed import World, join_world
 from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
-from esrgan.networks import check_device
+from esrgan.memory import naming_lack_of_memory
 from esrgan.state import create_state
 from pipelines.interrupts import deferred_signals
 from pipelines.reports import ProgressCallback, RunReport, no_progress, write_rejects
 from pipelines.training_inputs import TrainingInputs, open_inputs, read_init
 from pipelines.training_plan import Stage
+from pipelines.training_record import RUN_FILE, check_record, record_of_stage
 from pipelines.training_settings import TrainRunConfig
-from pipelines.training_stage import RUN_FILE, StageRun, StageSettings, check_settings
+from pipelines.training_stage import GENERATOR, StageRun, StageSettings
 
 __all__ = ["LossesCallback", "TrainRunConfig", "run_training"]
 
 LossesCallback = Callable[[Mapping[str, float]], None]
+
+_WITH_LESS_MEMORY = (
+    "compute a step in parts (--set accumulation=2), or use a smaller --batch-size or --hr-patch"
+)
 
 
 def run_training(
@@ -31,6 +39,7 @@ def run_training(
     *,
     on_progress: ProgressCallback | None = None,
     on_losses: LossesCallback | None = None,
+    on_stage: Callable[[str], None] | None = None,
 ) -> RunReport:
     """Train, or go on training from the newest checkpoint in ``config.out``.
 
@@ -41,6 +50,8 @@ def run_training(
         Called with (steps done, steps in all), over all stages.
     on_losses : callable or None
         Called with each step's losses.
+    on_stage : callable or None
+        Called with a line that says what a stage is going to do, when it begins.
 
     Returns
     -------
@@ -53,7 +64,8 @@ def run_training(
     ------
     DegradeError
         VGG weights, initial weights or pairs cannot be used (in this order, before anything is
-        written), a pair is damaged, or the loss stayed without a finite value.
+        written), a pair is damaged, memory does not suffice, or the loss stayed without a finite
+        value.
     ChangedConfigError
         The folder was begun with other settings or pairs.
 
@@ -62,24 +74,25 @@ def run_training(
     Started by ``torchrun``, every process calls this with the same settings and the same folders.
     """
     started = time.monotonic()
-    check_device(config.device)
+    chosen = choose_device(config.device)
     stages = config.plan()
-    with join_world(config.device) as (world, device), contextlib.ExitStack() as stack:
+    with join_world(chosen) as (world, device), contextlib.ExitStack() as stack:
+        stack.enter_context(naming_lack_of_memory(_WITH_LESS_MEMORY))
         inputs = open_inputs(config, stages, world)
         if world.rank == 0:
             claim_folder(config.out, RUN_FILE)
             stack.enter_context(folder_lock(config.out))
             if len(stages) > 1:
-                check_settings(config.out, {"stages": [stage.name for stage in stages]})
+                check_record(config.out, {"stages": [stage.name for stage in stages]})
         world.wait()
         caught = stack.enter_context(deferred_signals())
         run = _Run(config, stages, inputs, world, device)
-        run.train(on_progress or no_progress, on_losses, caught, started)
+        run.train(on_progress or no_progress, on_losses, on_stage, caught, started)
         rejects = [_too_small(config, key) for key in inputs.too_small]
         if world.rank == 0:
             write_rejects(config.out, rejects)
     return RunReport(
-        job="train", done=run.done - run.first, skipped=run.first, unit="steps",
+        job="train", done=run.done - run.first, skipped=run.first, unit="step",
         seconds=time.monotonic() - started, rejects=tuple(rejects), lines=tuple(run.lines),
         interrupted=caught[0] if caught and run.done < run.total else None,
     )  # fmt: skip
@@ -98,20 +111,29 @@ class _Run:
     ) -> None:  # fmt: skip
         self._config, self._stages, self._inputs = config, stages, inputs
         self._world, self._device = world, device
+        single = len(stages) == 1
+        self._folders = [
+            config.out if single else config.out / f"{number}-{stage.name}"
+            for number, stage in enumerate(stages, 1)
+        ]
+        begun = [n for n, folder in enumerate(self._folders) if newest_step(folder) is not None]
+        self._latest = max(begun, default=0)
         self.total = sum(stage.config.steps for stage in stages)
         self.done = self.first = 0
         self.lines: list[str] = []
 
     def train(
         self, on_progress: ProgressCallback, on_losses: LossesCallback | None,
-        caught: Sequence[int], started: float,
+        on_stage: Callable[[str], None] | None, caught: Sequence[int], started: float,
     ) -> None:  # fmt: skip
         """Train stage after stage until the end, a signal or the end of the time."""
         limit = self._config.max_minutes
-        previous: Path | None = None
-        for number in range(len(self._stages)):
+        for number, stage in enumerate(self._stages):
             before = self.done
-            run = self._begin(number, previous)
+            if number < self._latest:
+                self._pass_over(number)
+                continue
+            run = self._begin(number)
             self.first += run.first_step
 
             def on_step(step: int, losses: Mapping[str, float], before: int = before) -> None:
@@ -123,49 +145,71 @@ class _Run:
                 late = limit is not None and time.monotonic() - started > 60 * limit
                 return bool(caught) or late
 
+            if on_stage:
+                on_stage(run.announce())
             on_progress(before + run.first_step, self.total)
             run.train(on_step, should_stop)
             self.done += run.state.step
-            self._describe(run)
-            if run.state.step < run.stage.config.steps:
+            self._describe(stage, run.describe())
+            if run.state.step < stage.config.steps:
                 if limit is not None and not caught:
                     self.lines.append(
                         f"stopped after {limit:g} minutes (--max-minutes) at step "
-                        f"{run.state.step} of {run.stage.config.steps}: run the same command again "
+                        f"{run.state.step} of {stage.config.steps}: run the same command again "
                         "to go on"
                     )
                 return
-            previous = run.generator
 
-    def _begin(self, number: int, previous: Path | None) -> StageRun:
+    def _pass_over(self, number: int) -> None:
+        """Leave a stage as it is, because the next one has begun from its weights."""
+        stage, following = self._stages[number], self._stages[number + 1]
+        if self._world.rank == 0:
+            check_record(self._folders[number], self._record(number))
+        self.done += stage.config.steps
+        self.first += stage.config.steps
+        ended = newest_step(self._folders[number])
+        if ended is not None and ended < stage.config.steps:
+            self._describe(
+                stage, [f"stays at step {ended}, from whose weights {following.name} has begun"]
+            )
+
+    def _begin(self, number: int) -> StageRun:
         """Make a stage's networks and take up what is in its folder."""
         config, stage, dataset = self._config, self._stages[number], self._inputs.datasets[number]
-        start = previous or config.init
-        init = self._inputs.init if previous is None else read_init(previous)
-        vgg = self._inputs.vgg_file if stage.config.needs_features == "vgg19" else None
+        start = self._start(number)
+        init = read_init(start) if number and start else self._inputs.init
         state = create_state(
             stage.config, scale=dataset.scale, seed=config.seed, device=self._device, init=init,
-            features=_features(stage, vgg), world=self._world,
+            features=_features(stage, self._inputs.vgg_file), world=self._world,
         )  # fmt: skip
         if config.compile:
             state.compile()
-        single = len(self._stages) == 1
-        files = {"init": start, "vgg_weights": vgg}
         settings = StageSettings(
-            folder=config.out if single else config.out / f"{number + 1}-{stage.name}",
-            workers=config.workers, save_every=config.save_every, keep=config.keep,
-            keep_best=config.keep_best, tensorboard=config.tensorboard, seed=config.seed,
-            hashes={name: None if path is None else hash_file(path)
-                    for name, path in files.items()},
+            folder=self._folders[number], workers=config.workers, save_every=config.save_every,
+            keep=config.keep, keep_best=config.keep_best, tensorboard=config.tensorboard,
+            record=self._record(number),
         )  # fmt: skip
         return StageRun(stage, settings, dataset, self._inputs.held_out, state, self._world)
 
-    def _describe(self, run: StageRun) -> None:
+    def _start(self, number: int) -> Path | None:
+        """Return the file that a stage starts from."""
+        return self._folders[number - 1] / GENERATOR if number else self._config.init
+
+    def _record(self, number: int) -> dict[str, Any]:
+        stage = self._stages[number]
+        vgg = self._inputs.vgg_file if stage.config.needs_features == "vgg19" else None
+        files = {"init": self._start(number), "vgg_weights": vgg}
+        return record_of_stage(
+            stage, seed=self._config.seed, samples=self._inputs.datasets[number].fingerprint,
+            hashes={name: hash_file(path) if path else None for name, path in files.items()},
+        )  # fmt: skip
+
+    def _describe(self, stage: Stage, lines: Iterable[str]) -> None:
         several = len(self._stages) > 1
-        self.lines += [f"{run.stage.name}: {line}" if several else line for line in run.describe()]
+        self.lines += [f"{stage.name}: {line}" if several else line for line in lines]
 
 
 def _features(stage: Stage, vgg_file: Path | None) -> FeatureNetwork | None:
-    if vgg_file is not None:
+    if stage.config.needs_features == "vgg19":
         return load_vgg19(vgg_file)
     return GaborFeatures() if stage.config.needs_features == "gabor" else None

@@ -10,11 +10,11 @@ from degrade.errors import InputError
 from degrade.pairs import PairReader, open_pairs
 from esrgan.batches import check_shares
 from esrgan.board import require_tensorboard
+from esrgan.construction import check_init, check_networks
 from esrgan.data import PairDataset
 from esrgan.distributed import World
 from esrgan.losses import find_vgg19_weights
 from esrgan.networks import Generator
-from esrgan.state import check_networks
 from esrgan.validation import check_held_out
 from esrgan.weight_files import read_network
 from pipelines.training_plan import Stage
@@ -66,6 +66,8 @@ def open_inputs(config: TrainRunConfig, stages: Sequence[Stage], world: World) -
     if config.validation is not None:
         held_out = open_pairs(config.validation)
         check_held_out(held_out, datasets[0].scale)
+    if init is not None:
+        check_init(init, stages[0].config, datasets[0].scale)
     for stage in stages:
         check_networks(stage.config, datasets[0].scale)
     return TrainingInputs(vgg_file, init, datasets, held_out)

@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def plan_stages(
     InputError
         The file cannot be read.
     InvalidValueError
-        A preset, stage or setting is unknown, or a value is of another type or out of range.
+        A preset, stage or setting is unknown, a value is of another type or out of range, or a
+        stage has another generator than the one that it goes on from.
     """
     given = _read(file) if file else _File((), {}, {})
     if preset is not None and stages:
@@ -92,6 +94,8 @@ def plan_stages(
             | typed_changes(explicit or {}, "options")
         )
         planned.append(Stage(name, replace(preset_named(name).config, **changes)))
+    for stage, following in pairwise(planned):
+        _require_same_generator(stage, following)
     return tuple(planned)
 
 
@@ -130,6 +134,16 @@ def _read(path: Path) -> _File:
     _require_known(single, PRESETS, where)
     common = {name: value for name, value in content.items() if name not in single}
     return _File(tuple(stages), common, single)
+
+
+def _require_same_generator(stage: Stage, following: Stage) -> None:
+    for name in ("generator", "features", "blocks", "growth"):
+        first, second = (getattr(each.config, name) for each in (stage, following))
+        if first != second:
+            raise InvalidValueError(
+                f"stage {following.name} goes on from the weights of {stage.name}, but has {name} "
+                f"{second} where that has {first}; give both the same, such as --set {name}={first}"
+            )
 
 
 def _require_known(given: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -32,22 +32,24 @@ class TrainRunConfig:
     vgg_weights : Path or None
         VGG19's weights; None: where ``torch.hub`` keeps them. Used when a loss needs them.
     init : Path or None
-        Weights of a generator to start from.
+        Weights of a generator to start from; its sizes replace those of the recipe.
     pool : Path or None
         Where deferred noise and kernels are; None: the pool that the pairs were built with.
     validation : Path or None
         Pairs that are not trained on.
     seed : int
     device : str
-        A torch device.
+        A torch device, or "auto": the GPU, if there is one.
     compile : bool
         Let ``torch.compile`` make the networks faster.
     workers : int
         Processes that read data. Does not change the result.
     save_every : int
-        Steps between checkpoints, and between validations.
+        Steps between checkpoints, and between validations. Where the loss stays without a value
+        the run goes back to the newest of these checkpoints, so it decides that as well.
     keep, keep_best : int
-        How many checkpoints are kept: the newest, and those of the highest PSNR in validation.
+        How many checkpoints are kept: the newest, and those of the highest PSNR in validation;
+        with ``keep_best`` 0 there is no ``best.pth``.
     max_minutes : float or None
         After so long the step in work is finished and saved.
     tensorboard : bool

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from degrade.errors import ChangedConfigError, CorruptDataError, printable
-from degrade.files import write_atomically
+from degrade.errors import CorruptDataError, printable
 from degrade.image_io import write_png
 from degrade.pairs import PairReader
 from esrgan.board import Board
 from esrgan.checkpoints import (
     best_score,
-    has_checkpoint,
+    newest_step,
     read_newest_checkpoint,
+    read_planned_checkpoint,
     write_checkpoint,
     write_generator,
 )
@@ -30,12 +30,15 @@ from esrgan.step_log import StepLog
 from esrgan.training import train
 from esrgan.validation import Scores, validate
 from pipelines.training_plan import Stage
+from pipelines.training_record import check_record
 
-__all__ = ["RUN_FILE", "StageRun", "StageSettings", "check_settings"]
+__all__ = ["GENERATOR", "StageRun", "StageSettings"]
 
-RUN_FILE = "training.json"
+GENERATOR = "generator.pth"
+"""A stage's result, in its folder."""
+
 _LOG_FILE, _SCORES_FILE = "log.jsonl", "validation.jsonl"
-_GENERATOR, _BEST = "generator.pth", "best.pth"
+_BEST = "best.pth"
 _SUMMARY_STEPS = 20
 
 
@@ -48,9 +51,8 @@ class StageSettings:
     folder : Path
     workers, save_every, keep, keep_best : int
     tensorboard : bool
-    hashes : mapping of str to str or None
-        Of the files that the stage starts from.
-    seed : int
+    record : mapping
+        What must not change: see :func:`pipelines.training_record.record_of_stage`.
     """
 
     folder: Path
@@ -59,8 +61,7 @@ class StageSettings:
     keep: int
     keep_best: int
     tensorboard: bool
-    hashes: Mapping[str, str | None]
-    seed: int
+    record: Mapping[str, Any]
 
 
 class StageRun:
@@ -91,8 +92,9 @@ class StageRun:
     ) -> None:  # fmt: skip
         self.stage, self.settings, self.state = stage, settings, state
         self._dataset, self._held_out, self._world = dataset, held_out, world
-        self._pixel_losses: list[float] = []
-        self._scores: Scores | None = None
+        self._first_pixel_losses: list[float] = []
+        self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
+        self._scores: tuple[int, Scores] | None = None
         self._saved_step: int | None = None
         self._begin_or_resume()
         self.first_step = state.step
@@ -100,13 +102,16 @@ class StageRun:
     def _begin_or_resume(self) -> None:
         """Restore the newest checkpoint if there is one; record the settings if there is none."""
         folder = self.settings.folder
-        resumed = has_checkpoint(folder)
+        resumed = newest_step(folder) is not None
         if self._world.rank == 0:
             folder.mkdir(exist_ok=True)
-            check_settings(folder, self._lasting_settings())
+            check_record(folder, self.settings.record)
         newest = read_newest_checkpoint(folder) if resumed else None
         if newest is not None:
-            self.state.restore(newest)
+            try:
+                self.state.restore(newest)
+            except CorruptDataError as error:
+                raise CorruptDataError(f"{printable(folder)}: {error}") from error
             self._saved_step = self.state.step
         # Only when all have read may the first one write.
         self._world.wait()
@@ -114,14 +119,17 @@ class StageRun:
             for name in (_LOG_FILE, _SCORES_FILE):
                 StepLog(folder / name).forget_after(self.state.step)
 
-    def _lasting_settings(self) -> dict[str, Any]:
-        """Return what must not change between a run and its resumption; more steps may come."""
-        training = asdict(self.stage.config)
-        del training["steps"]
-        own = {"preset": self.stage.name, "seed": self.settings.seed}
-        plain = training | dict(self.settings.hashes) | own | {"samples": self._dataset.fingerprint}
-        copied: dict[str, Any] = json.loads(json.dumps(plain))
-        return copied
+    def announce(self) -> str:
+        """Return what is going to be done."""
+        state, steps = self.state, self.stage.config.steps
+        if state.step >= steps:
+            return f"{self.stage.name}: all {steps} steps are done"
+        count = sum(parameter.numel() for parameter in state.generator.parameters())
+        return (
+            f"{self.stage.name}: steps {state.step + 1} to {steps} on {state.device} in "
+            f"{'bf16' if state.bf16 else 'fp32'}; {type(state.generator).__name__} "
+            f"×{state.generator.scale} of {count:,} weights"
+        )
 
     def train(
         self,
@@ -150,46 +158,52 @@ class StageRun:
                     log.append(state.step, losses)
                 if board:
                     board.add_losses(state.step, losses)
-                if math.isfinite(pixel := losses.get("pixel", math.nan)):
-                    self._pixel_losses.append(pixel)
-                # What the last good state is must not be written over by one that fails.
+                self._remember(losses.get("pixel", math.nan))
+                # What a run goes back to must not be written over by what fails.
                 if state.step % self.settings.save_every == 0 and not state.skipped_in_a_row:
-                    self._save(board)
+                    self._save(board, planned=True, validated=True)
                 on_step(state.step, losses)
 
             if state.step < self.stage.config.steps:
                 train(
                     self._dataset, state, self.stage.config, workers=self.settings.workers,
                     world=self._world, on_step=after_step, should_stop=should_stop,
-                    last_good=lambda: read_newest_checkpoint(folder),
+                    last_good=lambda: read_planned_checkpoint(folder),
                 )  # fmt: skip
-            self._save(board)
+            # Who stops a run may not wait for long, and it will be validated where it would be.
+            self._save(board, planned=False, validated=state.step >= self.stage.config.steps)
             self._world.wait()
 
-    def _save(self, board: Board | None) -> None:
+    def _remember(self, pixel: float) -> None:
+        if math.isfinite(pixel):
+            if len(self._first_pixel_losses) < _SUMMARY_STEPS:
+                self._first_pixel_losses.append(pixel)
+            self._last_pixel_losses.append(pixel)
+
+    def _save(self, board: Board | None, *, planned: bool, validated: bool) -> None:
         state, settings = self.state, self.settings
         if self._saved_step == state.step:
             return
         self._saved_step = state.step
         with state.evaluating() as result:
-            if self._held_out is not None:
-                self._scores = validate(
-                    result, self._held_out, device=state.device, world=self._world
-                )
+            scores = None
+            if validated and self._held_out is not None:
+                scores = validate(result, self._held_out, device=state.device, world=self._world)
+                self._scores = state.step, scores
             if self._world.rank:
                 return
             picture = draw_preview(result, self._dataset)
-        folder, scores = settings.folder, self._scores
-        best = None if scores is None else best_score(folder)
+        folder, psnr = settings.folder, None if scores is None else scores.psnr
+        best = None if psnr is None else best_score(folder)
         write_checkpoint(
-            folder, state.step, state.to_plain(), keep=settings.keep,
-            score=None if scores is None else scores.psnr, keep_best=settings.keep_best,
+            folder, state.step, state.to_plain(), planned=planned, keep=settings.keep, score=psnr,
+            keep_best=settings.keep_best,
         )  # fmt: skip
-        write_generator(folder / _GENERATOR, state.result)
+        write_generator(folder / GENERATOR, state.result)
         write_png(folder / "preview.png", picture)
+        if psnr is not None and settings.keep_best and (best is None or psnr >= best):
+            write_generator(folder / _BEST, state.result)
         if scores is not None:
-            if best is None or scores.psnr >= best:
-                write_generator(folder / _BEST, state.result)
             with StepLog(folder / _SCORES_FILE) as log:
                 log.append(state.step, asdict(scores))
         if board:
@@ -199,26 +213,25 @@ class StageRun:
     @property
     def generator(self) -> Path:
         """The stage's result."""
-        return self.settings.folder / _GENERATOR
+        return self.settings.folder / GENERATOR
 
     def describe(self) -> Iterator[str]:
         """Yield what a person wants to know of the stage."""
         state, config = self.state, self.stage.config
         yield f"losses: {_describe_losses(self.stage)}"
-        if len(self._pixel_losses) >= 2 * _SUMMARY_STEPS and config.pixel_loss == "l1":
-            first, last = (
-                255 * sum(values) / _SUMMARY_STEPS
-                for values in (self._pixel_losses[:_SUMMARY_STEPS],
-                               self._pixel_losses[-_SUMMARY_STEPS:])
-            )  # fmt: skip
+        first, last = self._first_pixel_losses, self._last_pixel_losses
+        several = state.step - self.first_step >= 2 * _SUMMARY_STEPS
+        if several and len(first) == _SUMMARY_STEPS and config.pixel_loss == "l1":
+            before, after = (255 * sum(values) / _SUMMARY_STEPS for values in (first, last))
             yield (
-                f"L1 from {first:.2f} to {last:.2f} grey levels "
+                f"L1 from {before:.2f} to {after:.2f} grey levels "
                 f"(first and last {_SUMMARY_STEPS} steps)"
             )
         if self._scores is not None:
+            step, scores = self._scores
             yield (
-                f"validation: PSNR {self._scores.psnr:.2f} dB, SSIM {self._scores.ssim:.4f} on Y, "
-                f"without {self._dataset.scale} border pixels"
+                f"validation at step {step}: PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f} on "
+                f"Y, without {self._dataset.scale} border pixels"
             )
         if state.skipped:
             yield (
@@ -226,39 +239,6 @@ class StageRun:
                 f"{state.restored} returns to an earlier state"
             )
         yield f"weights: {printable(self.generator)}"
-
-
-def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Record the settings of a new run; refuse to go on with others.
-
-    Raises
-    ------
-    ChangedConfigError
-        The folder was begun with other settings.
-    CorruptDataError
-        Its record is damaged or missing.
-    """
-    path = folder / RUN_FILE
-    try:
-        then = json.loads(path.read_bytes())
-        names = then.keys() | settings.keys()
-    except (OSError, ValueError, AttributeError, RecursionError):
-        then, names = {}, set()
-    begun = has_checkpoint(folder)
-    if begun and not then:
-        raise CorruptDataError(
-            f"{printable(path)} is damaged or missing; choose another output folder"
-        )
-    if not begun and "stages" not in then:
-        write_atomically(path, json.dumps(settings, indent=1, sort_keys=True).encode())
-        return
-    differences = {
-        name: (str(then.get(name)), str(settings.get(name)))
-        for name in sorted(names)
-        if then.get(name) != settings.get(name)
-    }
-    if differences:
-        raise ChangedConfigError(folder, differences)
 
 
 def _describe_losses(stage: Stage) -> str:

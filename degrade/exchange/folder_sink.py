@@ -10,7 +10,7 @@ from pathlib import Path
 
 from degrade.exchange.forms import EncodedPair, ExportSet
 from degrade.files import fsync_folder
-from degrade.pairs.stores import STRUCTURE_BYTES, sync_file, writing
+from degrade.pairs.disk import STRUCTURE_BYTES, sync_file, writing
 
 __all__ = ["FolderSink", "open_sink"]
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias, cast
 import numpy as np
 
 from degrade.arrays import U8Array
+from degrade.exchange.tar_plan import tar_names
 from degrade.image_io import encode_png
 from degrade.pairs import PairRecord
 
@@ -141,8 +142,6 @@ def entry_names(exported: ExportSet) -> tuple[str, ...]:
         case "kair":
             return ("trainH", "trainL")
         case "webdataset":
-            from degrade.exchange.tar_sink import tar_names
-
             return tar_names(exported.records)
         case "h5":
             return ("pairs.h5",)

@@ -18,9 +18,9 @@ import numpy as np
 from degrade.errors import CorruptDataError, printable
 from degrade.exchange.forms import EncodedPair, ExportSet, entry_names
 from degrade.pairs import PairRecord
+from degrade.pairs.disk import STRUCTURE_BYTES, sync_file, writing
 from degrade.pairs.hdf5_store import WRITE_ERRORS, create_file, discard_file
 from degrade.pairs.records import pair_crc32
-from degrade.pairs.stores import STRUCTURE_BYTES, sync_file, writing
 
 __all__ = ["Hdf5Sink", "open_sink"]
 

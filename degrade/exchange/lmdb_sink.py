@@ -14,10 +14,10 @@ from pathlib import Path
 from degrade.checksums import crc32
 from degrade.errors import CorruptDataError, printable
 from degrade.exchange.forms import PNG_LEVEL, EncodedPair, ExportSet, entry_names
+from degrade.pairs.disk import reading, writing
 from degrade.pairs.lmdb_folder import LmdbFolderWriter
 from degrade.pairs.lmdb_pages import LmdbFile
 from degrade.pairs.records import Shape
-from degrade.pairs.stores import reading, writing
 
 __all__ = ["LmdbSink", "open_sink"]
 

@@ -15,14 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from degrade.exchange.forms import EncodedPair, ExportSet
+from degrade.exchange.tar_plan import tar_ends, tar_names
 from degrade.files import fsync_folder
 from degrade.pairs import PairRecord
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, sync_file, writing
+from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, sync_file, writing
 
-__all__ = ["TarSink", "open_sink", "tar_names"]
-
-_TAR_PIXELS = 2**28
-"""Bytes of pixels in a tar: large enough to stream well, small enough to shuffle and to resume."""
+__all__ = ["TarSink", "open_sink"]
 
 
 def open_sink(folder: Path, exported: ExportSet, done: int) -> TarSink:
@@ -30,29 +28,12 @@ def open_sink(folder: Path, exported: ExportSet, done: int) -> TarSink:
     return TarSink(folder, exported.records, done)
 
 
-def tar_names(records: Sequence[PairRecord]) -> tuple[str, ...]:
-    """Return the names of the tars that hold these pairs."""
-    return tuple(f"pairs-{number:06d}.tar" for number in range(len(_tar_ends(records))))
-
-
-def _tar_ends(records: Sequence[PairRecord]) -> list[int]:
-    """Return for each tar the number of the pair after its last."""
-    ends, filled = [], 0
-    for number, record in enumerate(records):
-        size = sum(3 * height * width for height, width, _ in (record.hr_shape, record.lr_shape))
-        if filled and filled + size > _TAR_PIXELS:
-            ends.append(number)
-            filled = 0
-        filled += size
-    return [*ends, len(records)]
-
-
 class TarSink:
     """Writes tars; see :class:`degrade.exchange.forms.Sink`."""
 
     def __init__(self, folder: Path, records: Sequence[PairRecord], done: int) -> None:
         self._folder = folder
-        self._ends = _tar_ends(records)
+        self._ends = tar_ends(records)
         self._names = tar_names(records)
         self._count = self._safe = done
         self._tar: tarfile.TarFile | None = None

@@ -21,10 +21,11 @@ from degrade.arrays import U8Array
 from degrade.errors import CorruptDataError, InputError
 from degrade.files import open_regular
 from degrade.noise import Box
+from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, reading, sync_file, writing
 from degrade.pairs.raw_pixels import read_image, read_window
 from degrade.pairs.records import PairRecord, ShardSpec, pair_crc32
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, PixelPair, reading, sync_file, writing
+from degrade.pairs.stores import PixelPair
 
 __all__ = [
     "WRITE_ERRORS",

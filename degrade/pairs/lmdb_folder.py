@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from degrade.files import fsync_folder
+from degrade.pairs.disk import STRUCTURE_BYTES, sync_file, writing
 from degrade.pairs.records import Shape
-from degrade.pairs.stores import STRUCTURE_BYTES, sync_file, writing
 
 if TYPE_CHECKING:
     import lmdb

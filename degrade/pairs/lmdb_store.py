@@ -21,12 +21,13 @@ from degrade.arrays import U8Array
 from degrade.errors import CorruptDataError, InputError
 from degrade.image_io import decode_photo, encode_png
 from degrade.noise import Box
+from degrade.pairs.disk import TEMPORARY, reading
 from degrade.pairs.lmdb_folder import LmdbFolderWriter
 from degrade.pairs.lmdb_pages import LmdbFile
 from degrade.pairs.raw_pixels import read_image, read_window
 from degrade.pairs.records import Format, PairRecord, Shape, ShardSpec, pair_crc32
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import TEMPORARY, PixelPair, cut, reading
+from degrade.pairs.stores import PixelPair, cut
 
 __all__ = ["LmdbReader", "LmdbWriter", "RawLmdbReader", "create_store", "open_store"]
 

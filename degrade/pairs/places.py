@@ -31,8 +31,8 @@ from degrade.files import (
     write_atomically,
 )
 from degrade.locks import folder_lock
+from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, writing
 from degrade.pairs.remote_place import RemotePlace, without_credentials
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, writing
 from degrade.processes import unique_token
 
 __all__ = ["LocalPlace", "Location", "Place", "place_at", "refuse_url"]

@@ -36,10 +36,11 @@ from typing import Any
 
 from degrade.degradation import Pair
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, sync_file, writing
 from degrade.pairs.places import Location, Place, place_at
 from degrade.pairs.records import FileRecord, PairRecord, PairsDigest, ShardSpec
 from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
-from degrade.pairs.stores import STRUCTURE_BYTES, TEMPORARY, load_store, sync_file, writing
+from degrade.pairs.stores import load_store
 from degrade.sources import Reject
 from degrade.wording import byte_text
 

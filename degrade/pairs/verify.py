@@ -19,6 +19,7 @@ from degrade.pairs.records import FileRecord, PairsDigest
 from degrade.pairs.shards import check_file, read_sidecar, record_file, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
 from degrade.pairs.stores import load_store
+from degrade.wording import counted
 
 __all__ = ["VerifyResult", "verify_pairs"]
 
@@ -115,7 +116,7 @@ def _verify_files(folder: Path, sidecar: Sidecar, names: Sequence[str]) -> Itera
         store = load_store(sidecar.format).open_store(folder, sidecar, "")
     except DegradeError as error:
         count = len(sidecar.records)
-        yield _of_shard(sidecar, f"{error}; none of its {count} pairs can be read")
+        yield _of_shard(sidecar, f"{error}; none of its {counted(count, 'pair')} can be read")
         return
     digest, is_sound = PairsDigest(), True
     with contextlib.closing(store):

@@ -1,6 +1,12 @@
 """The degradation pool: blur kernels and noise measured on real photos, kept on disk."""
 
-from degrade.pool.records import KernelRecord, NoiseRecord, Provenance, SourceRecord
+from degrade.pool.records import (
+    KernelRecord,
+    NoiseRecord,
+    Provenance,
+    SearchRecord,
+    SourceRecord,
+)
 from degrade.pool.store import DegradationPool, MergeReport
 
 __all__ = [
@@ -9,5 +15,6 @@ __all__ = [
     "MergeReport",
     "NoiseRecord",
     "Provenance",
+    "SearchRecord",
     "SourceRecord",
 ]

@@ -7,21 +7,28 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.pool.records import KernelRecord, NoiseRecord, Record, SourceRecord
+from degrade.pool.records import (
+    KernelRecord,
+    NoiseRecord,
+    Record,
+    SearchRecord,
+    SourceRecord,
+)
 
 __all__ = ["PoolContents"]
 
 
 @dataclass(frozen=True, slots=True)
 class PoolContents:
-    """The entries of a pool, by id and, the photos, by sha256."""
+    """The entries of a pool, by id; photos by sha256, searches by that and their settings."""
 
     kernels: dict[str, KernelRecord] = field(default_factory=dict)
     noise: dict[str, NoiseRecord] = field(default_factory=dict)
     sources: dict[str, SourceRecord] = field(default_factory=dict)
+    searches: dict[tuple[str, str], SearchRecord] = field(default_factory=dict)
 
     def remember(self, records: Iterable[Record]) -> None:
-        """Take in records; of a photo the latest counts."""
+        """Take in records; of a photo, and of a search, the latest counts."""
         for record in records:
             match record:
                 case KernelRecord():
@@ -30,6 +37,14 @@ class PoolContents:
                     self.noise[record.id] = record
                 case SourceRecord():
                     self.sources[record.sha256] = record
+                case SearchRecord():
+                    self.searches[record.sha256, record.settings] = record
+
+    def has_fact(self, record: SourceRecord | SearchRecord) -> bool:
+        """Tell whether the pool knows exactly this of a photo."""
+        if isinstance(record, SourceRecord):
+            return self.sources.get(record.sha256) == record
+        return self.searches.get((record.sha256, record.settings)) == record
 
     def has(self, record: KernelRecord | NoiseRecord) -> bool:
         """Tell whether the pool has a thing of this content."""

@@ -45,6 +45,8 @@ def check_folder(path: Path) -> None:
         The text names ``pool.json`` when that is what is wrong.
     """
     where = printable(path)
+    if path.is_file():
+        raise DegradeError(f"{where} is a file, and no folder of a degradation pool")
     if not (path / "pool.json").exists():
         raise DegradeError(
             f"{where} is no degradation pool; make one: degrade build-pool SRC --pool {where}"

@@ -1,4 +1,4 @@
-"""What the pool knows of each kernel, noise patch and source photo.
+"""What the pool knows of each kernel, noise patch and source photo, and of each search for noise.
 
 Records check themselves, so one rule holds for what is added and for what is read from a file.
 """
@@ -19,6 +19,7 @@ __all__ = [
     "NoiseRecord",
     "Provenance",
     "Record",
+    "SearchRecord",
     "SourceRecord",
     "record_from_json",
     "record_to_json",
@@ -192,12 +193,37 @@ class SourceRecord:
         _check_text("path", self.path)
 
 
-Record: TypeAlias = KernelRecord | NoiseRecord | SourceRecord
+@dataclass(frozen=True, slots=True)
+class SearchRecord:
+    """A search through a photo, so that nobody need do it again.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the photo.
+    settings : str
+        Canonical JSON of everything that decides what is found.
+    findings : str
+        What came of it, in the words of whoever searched.
+    """
+
+    sha256: str
+    settings: str
+    findings: str
+
+    def __post_init__(self) -> None:
+        _check_hash("sha256", self.sha256, _SHA256, "64 hex digits")
+        _check_text("settings", self.settings)
+        _check_text("findings", self.findings)
+
+
+Record: TypeAlias = KernelRecord | NoiseRecord | SourceRecord | SearchRecord
 
 _KINDS: dict[str, type[Record]] = {
     "kernel": KernelRecord,
     "noise": NoiseRecord,
     "source": SourceRecord,
+    "search": SearchRecord,
 }
 
 

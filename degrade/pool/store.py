@@ -8,7 +8,7 @@ twice changes nothing, and what is read back is checked against its name.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,7 +27,14 @@ from degrade.pool.contents import PoolContents
 from degrade.pool.folder import check_folder, make_folder
 from degrade.pool.index_file import IndexWriter, open_index_writer, read_index
 from degrade.pool.object_files import ObjectFiles, content_id
-from degrade.pool.records import KernelRecord, NoiseRecord, Provenance, Record, SourceRecord
+from degrade.pool.records import (
+    KernelRecord,
+    NoiseRecord,
+    Provenance,
+    Record,
+    SearchRecord,
+    SourceRecord,
+)
 from degrade.residuals import channel_means, residual_of, tile_residual
 
 __all__ = ["DegradationPool", "MergeReport"]
@@ -186,28 +193,39 @@ class DegradationPool:
         self._add_all([source], [])
 
     def add_photo(
-        self, source: SourceRecord, patches: Iterable[tuple[NoisePatch, Provenance]]
+        self,
+        source: SourceRecord,
+        patches: Iterable[tuple[NoisePatch, Provenance]],
+        search: Callable[[tuple[str, ...]], SearchRecord] | None = None,
     ) -> tuple[str, ...]:
         """Remember a photo and keep its noise patches; return their ids.
+
+        ``search`` makes from these ids the record of the search that found them.
 
         As :meth:`add_source` and :meth:`add_noise`, but flushed to disk together: after a crash
         the pool knows all of the photo's entries, the first few, or none.
         """
         objects = [_describe_patch(patch, provenance) for patch, provenance in patches]
-        self._add_all([source], objects)
-        return tuple(record.id for record, _ in objects)
+        ids = tuple(record.id for record, _ in objects)
+        self._add_all([source], objects, [] if search is None else [search(ids)])
+        return ids
 
-    def _add_all(self, sources: Sequence[SourceRecord], objects: Sequence[_Object]) -> None:
+    def _add_all(
+        self,
+        sources: Sequence[SourceRecord],
+        objects: Sequence[_Object],
+        searches: Sequence[SearchRecord] = (),
+    ) -> None:
         with self.writing():
-            records: list[Record] = [
-                s for s in sources if self._contents.sources.get(s.sha256) != s
-            ]
+            records: list[Record] = [s for s in sources if not self._contents.has_fact(s)]
             missing: dict[str, _Object] = {}
             for record, array in objects:
                 known = self._contents.has(record)
                 if record.id not in missing and not (known and self._is_sound(record)):
                     missing[record.id] = record, array
                     records += [] if known else [record]
+            # Last, so that a search whose line was written has all its patches.
+            records += [s for s in searches if not self._contents.has_fact(s)]
             # The files first: a line never tells of what is not whole on disk.
             self._objects.write(list(missing.values()))
             self._append(records)
@@ -293,6 +311,19 @@ class DegradationPool:
             and kernel.provenance.source_sha256 is not None
         }
 
+    def searches(self, settings: str) -> dict[str, str]:
+        """Return source sha256 to findings, of the searches made with exactly these settings."""
+        return {
+            search.sha256: search.findings
+            for search in self._contents.searches.values()
+            if search.settings == settings
+        }
+
+    def has_sound(self, key: str) -> bool:
+        """Tell whether a kernel or noise patch is known and its file holds what was added."""
+        record = self._contents.kernels.get(key) or self._contents.noise.get(key)
+        return record is not None and self._is_sound(record)
+
     def merge(self, other: DegradationPool) -> MergeReport:
         """Add everything that ``other`` has, with its provenance.
 
@@ -304,9 +335,11 @@ class DegradationPool:
         with self.writing():
             before = self._contents.counts()
             known = self._contents.sources
-            self._add_all([s for s in other.sources if s.sha256 not in known], [])
+            photos = [s for s in other.sources if s.sha256 not in known]
+            self._add_all(photos, [])
             for some in _in_batches(other._read_objects()):
                 self._add_all([], some)
+            self._add_all([], [], list(other._contents.searches.values()))
         now = self._contents.counts()
         return MergeReport(*(count - old for count, old in zip(now, before, strict=True)))
 

@@ -28,7 +28,6 @@ from esrgan.losses.content import (
     VGG54_LAYERS,
     Distance,
     content_loss,
-    perceptual_loss,
 )
 from esrgan.losses.cycle import cycle_loss, downsample_batch
 from esrgan.losses.features import FeatureNetwork, pair_features
@@ -39,7 +38,6 @@ from esrgan.losses.pixel import (
     charbonnier_loss,
     l1_loss,
     l2_loss,
-    pixel_loss,
 )
 from esrgan.losses.prior import gradient_prior_loss
 from esrgan.losses.texture import TEXTURE_LAYERS, gram_matrix, texture_loss
@@ -82,8 +80,6 @@ __all__ = [
     "least_squares_generator_loss",
     "load_vgg19",
     "pair_features",
-    "perceptual_loss",
-    "pixel_loss",
     "relativistic_discriminator_loss",
     "relativistic_generator_loss",
     "texture_loss",

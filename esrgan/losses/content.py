@@ -9,9 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from degrade.errors import InvalidValueError
-from esrgan.losses.features import pair_features
 from esrgan.losses.tensors import require_same_shape, widened
-from esrgan.losses.vgg19 import VGG19Features
 
 __all__ = [
     "ESRGAN_LAYERS",
@@ -20,7 +18,6 @@ __all__ = [
     "VGG54_LAYERS",
     "Distance",
     "content_loss",
-    "perceptual_loss",
 ]
 
 Distance: TypeAlias = Literal["l1", "l2"]
@@ -87,13 +84,3 @@ def content_loss(
     if not isinstance(total, Tensor):
         raise InvalidValueError("layers must name at least one layer, got none")
     return total
-
-
-def perceptual_loss(vgg: VGG19Features, sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
-    """Return the L1 distance of VGG19's conv5_4 before the activation, as ESRGAN and RealSR do.
-
-    References
-    ----------
-    Wang et al., "ESRGAN", ECCVW 2018, §3.3; L1 instead of the L2 of earlier work, as in RealSR.
-    """
-    return content_loss(*pair_features(vgg, sr_BCHW, hr_BCHW, ESRGAN_LAYERS), ESRGAN_LAYERS)

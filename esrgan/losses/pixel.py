@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from esrgan.losses.tensors import require_same_shape, widened
 
-__all__ = ["PIXEL_LOSSES", "PixelKind", "charbonnier_loss", "l1_loss", "l2_loss", "pixel_loss"]
+__all__ = ["PIXEL_LOSSES", "PixelKind", "charbonnier_loss", "l1_loss", "l2_loss"]
 
 PixelKind: TypeAlias = Literal["l1", "l2", "charbonnier"]
 
@@ -58,9 +58,6 @@ def charbonnier_loss(sr_BCHW: Tensor, hr_BCHW: Tensor, *, epsilon: float = 1e-3)
     difference_BCHW = widened(sr_BCHW) - widened(hr_BCHW)
     return (difference_BCHW.square() + epsilon**2).sqrt().mean()
 
-
-pixel_loss = l1_loss
-"""The published one of ESRGAN and RealSR."""
 
 PIXEL_LOSSES: Final[Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
     "l1": l1_loss,

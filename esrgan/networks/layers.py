@@ -35,10 +35,13 @@ def check_sizes(**sizes: int) -> None:
 def check_device(name: str) -> None:
     """Raise InvalidValueError unless torch can compute on the device called ``name`` here."""
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).tolist()
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidValueError(f"device {name!r} cannot be used here: {reason}") from None
+        # Torch adds a page of backends.
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise InvalidValueError(
+            f"device {name!r} cannot be used here: {reason}; cpu can, and is the default"
+        ) from None
 
 
 def conv3(in_channels: int, out_channels: int, *, bias: bool = True) -> nn.Conv2d:

@@ -17,7 +17,8 @@ from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
 from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
-from pipelines.cli.training_commands import train, upscale
+from pipelines.cli.training_commands import train
+from pipelines.cli.upscale_command import upscale
 
 __all__ = ["main"]
 
@@ -31,7 +32,8 @@ def main(debug: bool) -> None:
     Measure what a camera does (estimate-kernels, extract-noise), keep it in a pool, and make
     LR/HR training pairs that share it (build-pairs).
 
-    Exit codes: 0 all done; 3 finished, some inputs rejected; 1 fatal; 2 usage.
+    Exit codes: 0 all done; 3 finished, some inputs rejected; 1 fatal; 2 usage; 130 and 143 stopped
+    by a signal.
     """
     keep_freed_memory()
 

@@ -31,6 +31,7 @@ __all__ = [
     "max_pixels_option",
     "pool_option",
     "progress_bar",
+    "refuse_memory",
     "seed_option",
     "sources_argument",
 ]
@@ -97,6 +98,13 @@ def _fail(error: BaseException) -> NoReturn:
             f"degrade: {place}: {error.strerror}; check the path, permissions and free space",
             err=True,
         )
+    elif isinstance(error, ImportError) and error.name:
+        package = error.name.split(".")[0]
+        click.echo(
+            f"degrade: the package {package} cannot be loaded ({printable(str(error))}); "
+            f"install it: pip install {package}",
+            err=True,
+        )
     elif isinstance(error, MemoryError):
         click.echo("degrade: out of memory; use smaller images or fewer --jobs", err=True)
     else:
@@ -107,8 +115,9 @@ def _fail(error: BaseException) -> NoReturn:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's text on one printable line, with what was noted about it."""
-    notes: list[str] = getattr(error, "__notes__", [])
+    """Return an error's text on one printable line, with what was noted about it in a line."""
+    # A worker's traceback is for --debug.
+    notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
     return printable(" ".join(" ".join([str(error), *notes]).split()))
 
 
@@ -133,8 +142,8 @@ def _terminate_as_interrupt() -> Iterator[None]:
 def finish(report: RunReport) -> None:
     """Print a job's summary and rejects, and exit with its code unless that is 0."""
     click.echo(report.summary())
-    for reject in report.rejects:
-        click.echo(f"  rejected: {reject}", err=True)
+    for line in report.reject_lines():
+        click.echo(f"  {line}", err=True)
     if report.exit_code:
         sys.exit(report.exit_code)
 
@@ -162,7 +171,8 @@ def sources_argument(function: F) -> F:
 
 def pool_option(**settings: Any) -> Callable[[F], F]:
     """Add --pool; ``settings`` are click's, such as ``required``."""
-    return click.option("--pool", type=PATH, help="Folder of the degradation pool.", **settings)
+    settings = {"help": "Folder of the degradation pool.", **settings}
+    return click.option("--pool", type=PATH, **settings)
 
 
 def jobs_option(function: F) -> F:
@@ -226,8 +236,24 @@ def _chosen_executor(jobs: int | None, backend: str, scheduler: str | None) -> E
             "--jobs counts this machine's processes: leave it out, a Dask cluster has its workers"
         )
     from pipelines.executors import DaskExecutor
+    from pipelines.executors.dask_client import connected
 
-    return DaskExecutor(scheduler, on_wait=lambda text: click.echo(f"degrade: {text}", err=True))
+    executor = DaskExecutor(
+        scheduler, on_wait=lambda text: click.echo(f"degrade: {text}", err=True)
+    )
+    with connected(scheduler):  # before a job writes anything: a wrong address leaves nothing
+        return executor
+
+
+def refuse_memory(out: Path | str, executor: Executor) -> None:
+    """Refuse an output that only the process that writes it can see, when others are to write."""
+    from pipelines.executors import InProcessExecutor
+
+    if str(out).startswith("memory:") and not isinstance(executor, InProcessExecutor):
+        raise click.UsageError(
+            f"{printable(out)}: each process has a memory of its own, so what workers write there "
+            "is lost; give a folder, a URL such as s3://bucket/prefix, or --jobs 1"
+        )
 
 
 def seed_option(function: F) -> F:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipelines.reports import ProgressCallback
 
 
-@click.command("demo")
+@click.command("demo", short_help="Run the whole chain on embedded photos.")
 @click.option("--out", type=PATH, default=Path("demo"), show_default=True, help="Output folder.")
 @seed_option
 @jobs_option

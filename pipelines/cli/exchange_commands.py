@@ -15,10 +15,11 @@ from pipelines.cli.common import (
     max_pixels_option,
     pool_option,
     progress_bar,
+    refuse_memory,
 )
 
 
-@click.command("export")
+@click.command("export", short_help="Write pairs in the form of another trainer.")
 @click.argument("pairs", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
@@ -31,13 +32,15 @@ from pipelines.cli.common import (
     "--allow-clean-lr", is_flag=True,
     help="Export pairs of --noise defer, whose LR has no noise.",
 )  # fmt: skip
-@pool_option()
+@pool_option(
+    help="Where the pool of the pairs is now, for KAIR's kernels.mat.  [default: where it was]"
+)
 @jobs_option
 def export(jobs: int | None, **options: Any) -> None:
     """Write PAIRS to OUT in the form that another trainer reads, with option files for it.
 
-    --pool says where the pairs' pool is now, for KAIR's file of kernels. An interrupted export is
-    finished when the same command is given again; export.json in OUT says that it is complete.
+    An interrupted export is finished when the same command is given again; export.json in OUT says
+    that it is complete.
     """
     from pipelines.executors import make_executor
     from pipelines.exports import ExportConfig, export_pairs
@@ -49,7 +52,7 @@ def export(jobs: int | None, **options: Any) -> None:
     finish(report)
 
 
-@click.command("import-pairs")
+@click.command("import-pairs", short_help="Turn HR and LR images into pairs.")
 @click.option("--hr", type=PATH, required=True, help="Folder or manifest of HR images.")
 @click.option("--lr", type=PATH, required=True, help="Folder or manifest of LR images.")
 @click.option(
@@ -70,14 +73,14 @@ def import_pairs(jobs: int | None, **options: Any) -> None:
     """Turn folders of HR and LR images into pairs that train, verify and export read.
 
     Images belong together when their names are equal but for the file type and one of the usual
-    endings: x4, _x4, _LR, _LR4, _LRx4, _HR, _GT, _LQ.
+    endings: x4, _x4, _LR, _LR4, _LRx4 (any digit), _HR, _GT, _LQ.
     """
     from pipelines.executors import make_executor
     from pipelines.pair_imports import ImportPairsConfig
     from pipelines.pair_imports import import_pairs as run
 
+    config, executor = ImportPairsConfig(**options), make_executor(jobs)
+    refuse_memory(config.out, executor)
     with progress_bar("import-pairs", "shards") as progress:
-        report = run(
-            ImportPairsConfig(**options), executor=make_executor(jobs), on_progress=progress
-        )
+        report = run(config, executor=executor, on_progress=progress)
     finish(report)

@@ -16,6 +16,7 @@ from pipelines.cli.common import (
     max_pixels_option,
     pool_option,
     progress_bar,
+    refuse_memory,
     seed_option,
 )
 
@@ -32,7 +33,7 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     return int(value)
 
 
-@click.command("build-pairs")
+@click.command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
 @pool_option(required=True)
 @click.option(
     "--hr",
@@ -83,7 +84,7 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     "--shard-mib",
     type=click.IntRange(1),
     default=None,
-    help="Size of a shard.  [default: 256; HDF5: less on small sets]",
+    help="Size of a shard.  [default: 256; hdf5 and lmdb-raw: less on small sets]",
 )
 @seed_option
 @executor_options
@@ -98,14 +99,14 @@ def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any)
     from pipelines.pair_building import build_pairs as run
 
     config = BuildPairsConfig(hr=hr, **options)
+    executor = executor or make_executor(None)
+    refuse_memory(config.out, executor)
     with progress_bar("scan", "photos") as scan, progress_bar("build-pairs", "shards") as progress:
-        report = run(
-            config, executor=executor or make_executor(None), on_progress=progress, on_scan=scan
-        )
+        report = run(config, executor=executor, on_progress=progress, on_scan=scan)
     finish(report)
 
 
-@click.command("verify")
+@click.command("verify", short_help="Hash every pair again.")
 @click.argument("pairs", type=PLACE)
 def verify(pairs: Path | str) -> None:
     """Hash every pair of PAIRS (a folder or a URL) again and name what is damaged."""
@@ -116,12 +117,20 @@ def verify(pairs: Path | str) -> None:
     finish(report)
 
 
-@click.command("replay")
+@click.command("replay", short_help="Make one pair again and compare it.")
 @click.argument("pairs", type=PATH)
 @click.argument("key")
-@click.option("--hr", type=PATH, multiple=True, help="Where the HR photos are now.")
-@pool_option()
-@click.option("--out", type=PATH, default=None, help="Write the two images as PNG here.")
+@click.option(
+    "--hr",
+    type=PATH,
+    multiple=True,
+    help="Where the HR photos are now: file, folder or manifest; may be repeated.  "
+    "[default: where they were]",
+)
+@pool_option(help="Where the pool of the pairs is now.  [default: where it was]")
+@click.option(
+    "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
+)
 def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""
     import json

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_pool_option = pool_option(default=Path("pool"), show_default=True)
+_pool_option = pool_option(
+    default=Path("pool"), show_default=True, help="Folder of the degradation pool; made if missing."
+)
 
 
 def _kernel_options(function: F) -> F:
@@ -43,13 +45,13 @@ def _kernel_options(function: F) -> F:
         ),
         click.option(
             "--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
-            help="Leave out photos whose kernel is less sure than this; a kernel of 0.5 is as "
-            "likely to be good as not.",
+            help="Leave out kernels of a lower confidence. Below 0.5 a kernel is called doubtful: "
+            "it is rather wrong than right.",
         ),
         click.option(
             "--shared", is_flag=True,
-            help="The photos are one camera's: keep one kernel for all, and name those that "
-            "disagree.",
+            help="The photos are of one camera and lens: keep one kernel for all, and name those "
+            "that disagree.",
         ),
         click.option(
             "--iterations", type=click.IntRange(1), default=None,
@@ -72,33 +74,34 @@ def _kernel_options(function: F) -> F:
 
 
 def _noise_options(function: F) -> F:
-    for option in (
+    options = (
         click.option(
             "--patch-size", type=click.IntRange(8), default=256, show_default=True,
             help="Side of a noise patch in pixels.",
         ),
         click.option(
-            "--max-variance", type=float, default=20.0, show_default=True,
-            help="Largest grey variance of a patch, 8-bit units.",
+            "--max-variance", type=click.FloatRange(0, min_open=True), default=20.0,
+            show_default=True, help="Largest variance of a patch, in squared 8-bit grey levels.",
         ),
         click.option(
-            "--min-mean", type=float, default=0.0, show_default=True,
-            help="Smallest mean grey level, 8-bit units.",
+            "--min-mean", type=click.FloatRange(0, 255), default=0.0, show_default=True,
+            help="Smallest mean of a patch, in 8-bit grey levels.",
         ),
         click.option(
             "--stride", type=click.IntRange(1), default=None,
-            help="Step between patch positions.  [default: the patch size]",
+            help="Pixels from one patch position to the next.  [default: the patch size]",
         ),
         click.option(
             "--max-patches", type=click.IntRange(1), default=64, show_default=True,
             help="Most patches that are kept of one photo, spread over it.",
         ),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for option in reversed(options):
         function = option(function)
     return function
 
 
-@click.command("estimate-kernels")
+@click.command("estimate-kernels", short_help="Estimate a blur kernel for each real photo.")
 @sources_argument
 @_pool_option
 @click.option("--out-mat", type=PATH, default=None, help="Write KernelGAN's .mat layout here too.")
@@ -111,7 +114,9 @@ def estimate_kernels(executor: Executor | None, **options: Any) -> None:
 
     SRC are photos, folders of photos, or JSONL manifests. Photos that the pool already has a
     kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
-    probability that it is close to the truth (45 dB kernel PSNR or better).
+    probability that it is close to the truth (45 dB kernel PSNR or better); below 0.5 it is called
+    doubtful. Apart from that it is flagged when its photo is too smooth, too noisy, clipped or
+    already upscaled.
     """
     from pipelines.kernel_estimation import run_kernel_estimation
 
@@ -139,7 +144,7 @@ def _kernel_config(
     return EstimateKernelsConfig(**settings)
 
 
-@click.command("extract-noise")
+@click.command("extract-noise", short_help="Collect the noise of real photos.")
 @sources_argument
 @_pool_option
 @_noise_options
@@ -148,8 +153,9 @@ def _kernel_config(
 def extract_noise(executor: Executor | None, **options: Any) -> None:
     """Collect the noise of real photos from their flat patches.
 
-    A patch is taken when its grey variance is at most --max-variance and it is not clipped,
-    textured or free of noise; its mean is removed.
+    SRC are photos, folders of photos, or JSONL manifests; none is searched twice with the same
+    settings. A patch is taken when its grey variance is at most --max-variance and it is not
+    clipped, textured or free of noise; its mean is removed.
     """
     from pipelines.executors import make_executor
     from pipelines.noise_extraction import run_noise_extraction
@@ -172,7 +178,7 @@ def _noise_config(
     )
 
 
-@click.command("build-pool")
+@click.command("build-pool", short_help="Measure photos: kernels and noise, into a pool.")
 @sources_argument
 @_pool_option
 @_kernel_options
@@ -181,7 +187,11 @@ def _noise_config(
 @executor_options
 @max_pixels_option
 def build_pool(executor: Executor | None, **options: Any) -> None:
-    """Fill a pool with both: estimate-kernels and extract-noise on the same photos."""
+    """Fill a pool with both: estimate-kernels and extract-noise on the same photos.
+
+    SRC are photos, folders of photos, or JSONL manifests. What the pool has already, measured with
+    the same settings, is not measured again.
+    """
     from pipelines.executors import make_executor
     from pipelines.pool_building import BuildPoolConfig, run_pool_building
 

@@ -10,25 +10,30 @@ import click
 from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Tell what a pool holds, also as a picture.")
 @click.argument("pool", type=PATH)
-@click.option("--sheet", type=PATH, default=None, help="Draw kernels and noise into this PNG.")
+@click.option(
+    "--sheet", type=PATH, default=None, help="Draw kernels and noise into this file, NAME.png."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--verify", is_flag=True, help="Check every file of the pool against its hash.")
 @click.pass_context
 def inspect(
     ctx: click.Context, pool: Path, sheet: Path | None, as_json: bool, verify: bool
 ) -> None:
-    """Tell what POOL holds: kernels, noise, and the photos that it was measured on."""
+    """Tell what POOL holds: kernels, noise, and the photos that were looked at."""
     import json
 
     from pipelines.pool_inspection import inspect_pool
 
+    if sheet is not None:
+        from pipelines.pool_pictures import check_sheet_path
+
+        check_sheet_path(sheet)
     found = inspect_pool(pool, verify=verify)
     click.echo(json.dumps(found.to_json(), indent=1) if as_json else "\n".join(found.lines()))
-    for problem in found.problems:
-        click.echo(f"degrade: {problem}", err=True)
     if found.problems:
+        _report_problems(found.problems, all_of_them=verify)
         ctx.exit(1)
     if verify:
         click.echo("verify: every file is as it was added", err=True)
@@ -38,9 +43,20 @@ def inspect(
         draw_pool_sheet(found.pool, sheet)
 
 
-@click.command("import-kernels")
+def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
+    shown = problems if all_of_them else problems[:3]
+    for problem in shown:
+        click.echo(f"degrade: {problem}", err=True)
+    if len(shown) < len(problems):
+        click.echo(f"degrade: and {len(problems) - len(shown)} more (--verify)", err=True)
+    click.echo(
+        "degrade: the commands that filled the pool, given again, mend what is damaged", err=True
+    )
+
+
+@click.command("import-kernels", short_help="Put kernels of other tools into a pool.")
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
-@pool_option(required=True)
+@pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @click.option(
     "--scale", type=click.IntRange(2), default=4, show_default=True,
     help="Downscaling factor of the kernels; files named for another one are passed over.",
@@ -63,9 +79,9 @@ def import_kernels(**options: Any) -> None:
     finish(run(ImportKernelsConfig(**options)))
 
 
-@click.command("import-noise")
+@click.command("import-noise", short_help="Put noise images of other tools into a pool.")
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
-@pool_option(required=True)
+@pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @max_pixels_option
 def import_noise(**options: Any) -> None:
     """Put noise images of other tools into a pool.

@@ -1,33 +1,26 @@
-"""``degrade train`` and ``degrade upscale``."""
+"""``degrade train``."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from pipelines.cli.common import (
-    PATH,
-    finish,
-    max_pixels_option,
-    pool_option,
-    progress_bar,
-    seed_option,
-    sources_argument,
-)
-
-if TYPE_CHECKING:
-    from pipelines.reports import ProgressCallback
+from pipelines.cli.common import PATH, finish, one_line, seed_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _device_option = click.option(
-    "--device", default="cpu", show_default=True, help="A torch device, such as cuda."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
 )
 
 
@@ -90,12 +83,19 @@ def _input_options(function: F) -> F:
             help="Folder of pairs that are not trained on: PSNR and SSIM on Y, without a border "
             "of SCALE pixels.",
         ),
-        click.option("--init", type=PATH, default=None, help="Weights to start from."),
+        click.option(
+            "--init", type=PATH, default=None,
+            help="Weights to start from; the network has their sizes, whatever the recipe says.",
+        ),
         click.option(
             "--vgg-weights", type=PATH, default=None,
             help="torchvision's VGG19 weights.  [default: in the cache of torch.hub]",
         ),
-        pool_option(),
+        click.option(
+            "--pool", type=PATH, default=None,
+            help="Where noise that was left to training and kernels are.  [default: the pool that "
+            "the pairs were built with]",
+        ),
     )):  # fmt: skip
         function = option(function)
     return function
@@ -122,7 +122,7 @@ def _keeping_options(function: F) -> F:
         ),
         click.option(
             "--keep-best", type=click.IntRange(0), default=1, show_default=True,
-            help="So do so many with the highest PSNR.",
+            help="So do so many with the highest PSNR; 0: there is no best.pth.",
         ),
         click.option(
             "--max-minutes", type=click.FloatRange(0, min_open=True), default=None,
@@ -148,7 +148,7 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
 
     A run that was stopped goes on from its last checkpoint when the same command is given again.
     Pairs built with --noise defer get their noise here, from --pool or the pool they were built
-    with. On several GPUs: torchrun --nproc-per-node N -m pipelines.cli train … --device cuda.
+    with. On several GPUs: torchrun --nproc-per-node N -m pipelines.cli train ….
     """
     from pipelines.training import TrainRunConfig, run_training
     from pipelines.training_plan import stages_to_toml
@@ -160,16 +160,19 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
     if show_config:
         click.echo(stages_to_toml(config.plan()), nl=False)
         return
-    with _training_bar() as (on_progress, on_losses):
-        report = run_training(config, on_progress=on_progress, on_losses=on_losses)
+    with _training_bar() as callbacks:
+        report = run_training(config, **callbacks)
     if os.environ.get("RANK", "0") != "0":  # one of torchrun's processes speaks for all
         sys.exit(report.exit_code)
     finish(report)
 
 
 @contextlib.contextmanager
-def _training_bar() -> Iterator[tuple[ProgressCallback, Callable[[Mapping[str, float]], None]]]:
-    """Yield callbacks that draw a bar with the time left and the losses, on a terminal only."""
+def _training_bar() -> Iterator[dict[str, Callable[..., None]]]:
+    """Yield run_training's callbacks, and give a warning one line.
+
+    On a terminal they draw a bar with the time left and the losses.
+    """
     from tqdm import tqdm
 
     other = os.environ.get("RANK", "0") != "0"
@@ -185,30 +188,13 @@ def _training_bar() -> Iterator[tuple[ProgressCallback, Callable[[Mapping[str, f
     def show(losses: Mapping[str, float]) -> None:
         bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()}, refresh=False)
 
-    with bar:
-        yield advance, show
+    def tell(text: str) -> None:
+        if not other:
+            bar.write(text, file=sys.stderr)
 
+    def warn(message: Warning | str, *_where: Any) -> None:
+        tell(f"degrade: {one_line(Warning(message))}")
 
-@click.command("upscale")
-@sources_argument
-@click.option("--weights", type=PATH, required=True, help="RRDBNet weights, in any known naming.")
-@click.option(
-    "--out", type=PATH, default=Path("upscaled"), show_default=True, help="Folder for the PNGs."
-)
-@click.option(
-    "--tile",
-    type=click.IntRange(1),
-    default=192,
-    show_default=True,
-    help="Side of a tile in LR pixels; smaller needs less memory.",
-)
-@_device_option
-@max_pixels_option
-def upscale(**options: Any) -> None:
-    """Enlarge photos with trained weights; 16-bit photos stay 16-bit."""
-    from pipelines.upscaling import UpscaleConfig, run_upscaling
-
-    config = UpscaleConfig(**options)
-    with progress_bar("upscale", "photos") as progress:
-        report = run_upscaling(config, on_progress=progress)
-    finish(report)
+    with bar, warnings.catch_warnings():
+        warnings.showwarning = warn  # type: ignore[assignment]
+        yield {"on_progress": advance, "on_losses": show, "on_stage": tell}

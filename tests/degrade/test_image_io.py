@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import threading
@@ -22,6 +23,7 @@ from degrade.image_io import (
     read_photo_header,
     write_png,
 )
+from degrade.image_rows import RowLayout, open_rows
 
 NAME = Path("photo.any")
 
@@ -314,3 +316,50 @@ def test_quantise_rounds_once_and_clips() -> None:
     values = np.array([-1, -0.0, 0.499 / 255, 0.501 / 255, 254.6 / 255, 1, 7], np.float32)
     assert quantise(values).tolist() == [0, 0, 0, 1, 255, 255, 255]
     assert quantise(np.array([np.inf, -np.inf], np.float32)).tolist() == [255, 0]
+
+
+@pytest.mark.parametrize("ending", [".png", ".webp", ".tif"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_decode_photo_keeps_alpha_when_asked(ending: str, dtype: type) -> None:
+    if (ending, dtype) == (".webp", np.uint16):
+        return
+    peak = np.iinfo(dtype).max
+    bgra = np.full((5, 7, 4), peak // 3, dtype)
+    bgra[..., 3] = np.linspace(peak // 4, peak, 35).reshape(5, 7)
+    settings = [cv2.IMWRITE_WEBP_QUALITY, 101] if ending == ".webp" else []
+    done, data = cv2.imencode(ending, bgra, settings)
+    assert done
+    photo = decode_photo(data.tobytes(), Path("x"), keep_alpha=True)
+    assert photo.alpha is not None and photo.notes == ()
+    np.testing.assert_array_equal(photo.alpha, bgra[..., 3])
+    np.testing.assert_array_equal(photo.pixels, peak // 3)
+    assert decode_photo(data.tobytes(), Path("x")).alpha is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_decode_photo_turns_alpha_with_the_colours(orientation: int) -> None:
+    pixels = np.arange(15, dtype=np.uint8).reshape(3, 5, 1).repeat(4, axis=2)
+    done, data = cv2.imencode(".png", pixels)
+    assert done
+    exif = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01"
+    exif += bytes((0, orientation, 0, 0)) + bytes(4)
+    chunk = len(exif).to_bytes(4) + b"eXIf" + exif + zlib.crc32(b"eXIf" + exif).to_bytes(4)
+    turned = data.tobytes()[:33] + chunk + data.tobytes()[33:]
+    photo = decode_photo(turned, Path("x"), keep_alpha=True)
+    assert photo.alpha is not None
+    np.testing.assert_array_equal(photo.alpha, photo.pixels[..., 0])
+    assert photo.alpha.shape == ((3, 5) if orientation < 5 else (5, 3))
+
+
+def test_decode_photo_undoes_what_libtiff_multiplies() -> None:
+    file = io.BytesIO()
+    pixels = np.full((4, 200, 4), (200, 100, 50, 0), np.uint8)
+    pixels[..., 3] = np.linspace(20, 255, 200)
+    encoder = open_rows(file, "tiff", RowLayout(height=4, width=200, channels=4, bits=8))
+    encoder.write(pixels)
+    encoder.finish()
+    photo = decode_photo(file.getvalue(), Path("x"), keep_alpha=True)
+    np.testing.assert_array_equal(photo.alpha, pixels[..., 3])
+    # It rounds the product to 8 bits: what is left of the colours is exact to half of 1/alpha.
+    wrong = np.abs(photo.pixels.astype(float) - pixels[..., :3])
+    assert (wrong <= 128 / pixels[..., 3:] + 0.5).all()

@@ -13,15 +13,15 @@ from degrade.errors import DegradeError, InputError, InvalidValueError
 from esrgan.checkpoints import (
     CheckpointWarning,
     best_score,
-    has_checkpoint,
-    parse_weights,
-    read_generator,
+    newest_step,
     read_newest_checkpoint,
+    read_planned_checkpoint,
     write_checkpoint,
     write_generator,
 )
 from esrgan.naming import to_naming
 from esrgan.networks import RRDBNet
+from esrgan.weight_files import parse_weights, read_network
 from tests.esrgan.plain_model import PlainRRDBNet
 
 
@@ -32,15 +32,16 @@ def write(folder: Path, *steps: int, keep: int = 3) -> list[Path]:
     ]
 
 
-def newest_step(folder: Path) -> int:
+def read_step(folder: Path) -> int:
     state = read_newest_checkpoint(folder)
     assert state is not None
     return int(state["step"])
 
 
 def test_checkpoints_round_trip_and_only_the_newest_are_kept(tmp_path: Path) -> None:
-    assert read_newest_checkpoint(tmp_path) is None and not has_checkpoint(tmp_path)
+    assert read_newest_checkpoint(tmp_path) is None and newest_step(tmp_path) is None
     write(tmp_path, 1, 2, 30, 4000)
+    assert newest_step(tmp_path) == 4000
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         f"checkpoint-{step:08d}.{suffix}" for step in (2, 30, 4000) for suffix in ("json", "pt")
     ]
@@ -53,7 +54,7 @@ def test_a_truncated_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, cu
     last = write(tmp_path, 1, 2)[-1]
     last.write_bytes(last.read_bytes()[:cut])
     with pytest.warns(CheckpointWarning, match=r"checkpoint-00000002\.pt"):
-        assert newest_step(tmp_path) == 1
+        assert read_step(tmp_path) == 1
 
 
 def test_every_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
@@ -64,13 +65,13 @@ def test_every_flipped_byte_of_a_checkpoint_is_noticed(tmp_path: Path) -> None:
         damaged[position] ^= 4
         last.write_bytes(damaged)
         with pytest.warns(CheckpointWarning):
-            assert newest_step(tmp_path) == 1
+            assert read_step(tmp_path) == 1
 
 
 def test_a_checkpoint_without_its_stamp_does_not_count(tmp_path: Path) -> None:
     write(tmp_path, 1, 2)[-1].with_suffix(".json").unlink()
     with pytest.warns(CheckpointWarning, match="not written to its end"):
-        assert newest_step(tmp_path) == 1
+        assert read_step(tmp_path) == 1
 
 
 def test_damaged_checkpoints_alone_end_the_run(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_a_damaged_later_checkpoint_does_not_push_out_sound_ones(tmp_path: Path)
     later = write(tmp_path, 10, 20)[-1]
     later.write_bytes(b"damaged")
     write(tmp_path, 15, keep=1)
-    assert newest_step(tmp_path) == 15
+    assert read_step(tmp_path) == 15
     assert not later.exists()
 
 
@@ -114,7 +115,7 @@ def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path: Path) -> None:
             archive.writestr(name, malicious if name.endswith("data.pkl") else data)
     for path in (zipped, bare, inside):
         with pytest.raises(InputError, match="could run code"):
-            read_generator(path)
+            read_network(path)
     assert not marker.exists()
 
 
@@ -140,27 +141,23 @@ def test_generator_file_loads_strictly_into_a_network_of_basicsr_names(
     plain.load_state_dict(content["params"], strict=True)
     lr_BCHW = torch.rand(1, 3, 8, 8)
     torch.testing.assert_close(plain(lr_BCHW), generator(lr_BCHW))
-    torch.testing.assert_close(read_generator(tmp_path / "generator.pth")(lr_BCHW), plain(lr_BCHW))
+    torch.testing.assert_close(read_network(tmp_path / "generator.pth")(lr_BCHW), plain(lr_BCHW))
 
 
-def test_read_generator_reads_the_older_namings(tmp_path: Path) -> None:
+def test_read_network_reads_the_older_namings(tmp_path: Path) -> None:
     state = RRDBNet(features=4, blocks=2, growth=2).state_dict()
     torch.save(to_naming(state, "model"), tmp_path / "old.pth")
     torch.save({"params_ema": to_naming(state, "trunk")}, tmp_path / "older.pth")
     for name in ("old.pth", "older.pth"):
-        assert len(read_generator(tmp_path / name).body) == 2
+        assert len(read_network(tmp_path / name).body) == 2
 
 
-def test_read_generator_names_the_file_and_the_reason(tmp_path: Path) -> None:
-    gray = RRDBNet(in_channels=1, out_channels=1, features=4, blocks=1, growth=2)
-    write_generator(tmp_path / "gray.pth", gray)
-    with pytest.raises(InputError, match=r"gray\.pth.*1 channels to 1"):
-        read_generator(tmp_path / "gray.pth")
+def test_read_network_names_the_file_and_the_reason(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.pth.*cannot be read"):
-        read_generator(tmp_path / "none.pth")
+        read_network(tmp_path / "none.pth")
     torch.save({"params": {"layer.weight": torch.ones(2)}}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"other\.pth.*not the weights of a generator"):
-        read_generator(tmp_path / "other.pth")
+        read_network(tmp_path / "other.pth")
 
 
 def test_parse_weights_survives_any_cut_of_a_file(tmp_path: Path) -> None:
@@ -171,21 +168,21 @@ def test_parse_weights_survives_any_cut_of_a_file(tmp_path: Path) -> None:
             parse_weights(data[:end], tmp_path / "g.pth")
 
 
-def test_read_generator_refuses_a_flipped_weight(tmp_path: Path) -> None:
+def test_read_network_refuses_a_flipped_weight(tmp_path: Path) -> None:
     path = tmp_path / "generator.pth"
     write_generator(path, RRDBNet(features=8, blocks=1, growth=4, scale=2))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 16
     path.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
-        read_generator(path)
+        read_network(path)
 
 
-def test_read_generator_refuses_sparse_weights(tmp_path: Path) -> None:
+def test_read_network_refuses_sparse_weights(tmp_path: Path) -> None:
     path = tmp_path / "sparse.pth"
     torch.save({"params": {"conv_first.weight": torch.eye(3).to_sparse()}}, path)
     with pytest.raises(InputError):
-        read_generator(path)
+        read_network(path)
 
 
 def test_write_checkpoint_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
@@ -197,6 +194,21 @@ def test_write_checkpoint_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
     assert best_score(tmp_path) == 30
     newest = read_newest_checkpoint(tmp_path)
     assert newest is not None and newest["step"] == 6
+
+
+def test_the_newest_planned_checkpoint_stays_and_is_what_a_run_goes_back_to(tmp_path: Path) -> None:
+    assert read_planned_checkpoint(tmp_path) is None
+    write_checkpoint(tmp_path, 2, {"step": 2}, planned=False, keep=1)
+    assert read_planned_checkpoint(tmp_path) is None
+    for step, planned in ((10, True), (20, True), (25, False), (27, False)):
+        write_checkpoint(tmp_path, step, {"step": step}, planned=planned, keep=1)
+    steps = sorted(int(path.stem[-8:]) for path in tmp_path.glob("checkpoint-*.pt"))
+    assert steps == [20, 27]
+    assert read_step(tmp_path) == 27
+    assert read_planned_checkpoint(tmp_path) == {"step": 20}
+    (tmp_path / "checkpoint-00000020.pt").write_bytes(b"damaged")
+    with pytest.warns(CheckpointWarning, match="00000020"):
+        assert read_planned_checkpoint(tmp_path) is None
 
 
 def test_equal_scores_keep_the_newer(tmp_path: Path) -> None:

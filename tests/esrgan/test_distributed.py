@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +10,20 @@ import torch
 
 from degrade.errors import InvalidValueError
 from esrgan.distributed import ALONE, join_world
-from tests.esrgan.two_processes import CASES, first_steps, gradient_through_norm
+from tests.esrgan.two_processes import (
+    CASES,
+    first_steps,
+    gradient_through_norm,
+    take_first_steps,
+)
+from tests.fork_server import start_process
 
 
 def joined_environment(rank: int, port: int) -> dict[str, str]:
     """Return what torchrun sets."""
-    return os.environ | {
+    return {
         "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
     }  # fmt: skip
 
 
@@ -34,17 +36,13 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder, port = tmp_path_factory.mktemp("two"), free_port()
-    command = [sys.executable, "-m", "tests.esrgan.two_processes", str(folder)]
     processes = [
-        subprocess.Popen(
-            command, env=joined_environment(rank, port), stderr=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parents[2],
-        )
+        start_process(take_first_steps, folder, environment=joined_environment(rank, port))
         for rank in range(2)
-    ]  # fmt: skip
+    ]
     for process in processes:
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        process.join(120)
+        assert process.exitcode == 0
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 

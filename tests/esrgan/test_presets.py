@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from degrade.errors import InvalidValueError
+from esrgan.construction import check_networks
 from esrgan.presets import PRESETS, preset_named
-from esrgan.state import check_networks
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -107,14 +107,14 @@ def test_train_gives_up_when_the_loss_stays_without_a_value(hdf5_pairs: Path) ->
     config = replace(SMALL, steps=100)
     state = create_state(config, scale=4, seed=0)
     poison(state)
-    with pytest.raises(DegradeError, match=f"last {MAX_SKIPPED_IN_A_ROW} steps.*sound"):
+    with pytest.raises(DegradeError, match=f"last {MAX_SKIPPED_IN_A_ROW} steps.*no checkpoint"):
         train(dataset, state, config)
     assert state.step == state.skipped == MAX_SKIPPED_IN_A_ROW
 
     state = create_state(config, scale=4, seed=0)
     poison(state)
     bad = state.to_plain()
-    with pytest.raises(DegradeError, match=f"after {MAX_RESTORED} returns"):
+    with pytest.raises(DegradeError, match=f"{MAX_RESTORED} returns .* did not help"):
         train(dataset, state, config, last_good=lambda: bad)
     assert state.step == (MAX_RESTORED + 1) * MAX_SKIPPED_IN_A_ROW
 
@@ -122,7 +122,7 @@ def test_train_gives_up_when_the_loss_stays_without_a_value(hdf5_pairs: Path) ->
 @pytest.mark.parametrize("scale", [2, 4])
 def test_tiny_learns_within_thirty_steps(tmp_path: Path, scale: int) -> None:
     folder = make_pairs(tmp_path / "p", scale=scale)
-    config = replace(PRESETS["tiny"].config, steps=30, pixel_steps=24, batch_size=2)
+    config = replace(PRESETS["tiny"].config, steps=30, pixel_steps=24, batch_size=2, hr_patch=32)
     dataset = PairDataset(folder, hr_patch=config.hr_patch, seed=0)
     state = create_state(config, scale=scale, seed=0)
     losses = [step["pixel"] for step in curve(dataset, state, config)]

@@ -12,7 +12,7 @@ from degrade.pairs import open_pairs
 from esrgan.distributed import World
 from esrgan.networks import RRDBNet
 from esrgan.starting import start_as_interpolation
-from esrgan.upscaling import upscale_pixels
+from esrgan.upscaling import upscale
 from esrgan.validation import check_held_out, validate
 from tests.esrgan.pair_folders import make_pairs
 
@@ -26,7 +26,7 @@ def test_validate_is_the_mean_over_the_pairs(tmp_path: Path) -> None:
     start_as_interpolation(generator)
     scores = validate(generator, reader, device=CPU)
     pairs = [reader.read(number) for number in range(len(reader))]
-    images = [(upscale_pixels(lr, generator), hr) for lr, hr in pairs]
+    images = [(upscale(lr, generator), hr) for lr, hr in pairs]
     assert scores.psnr == pytest.approx(np.mean([psnr(*pair, border=4) for pair in images]))
     assert scores.ssim == pytest.approx(np.mean([ssim(*pair, border=4) for pair in images]))
     assert 20 < scores.psnr < 60

@@ -205,7 +205,7 @@ def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.pth").mkdir()
     os.mkfifo(tmp_path / "pipe.pth")
     refused(tmp_path / "none.pth", "cannot be read")
-    refused(tmp_path / "folder.pth", "not a regular file")
+    refused(tmp_path / "folder.pth", "a folder without generator")
     refused(tmp_path / "pipe.pth", "not a regular file")
 
 

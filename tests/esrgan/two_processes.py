@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,11 +63,11 @@ def gradient_through_norm(world: World) -> torch.Tensor:
     return x_BCHW.grad
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
+def take_first_steps(folder: Path) -> None:
+    """Write this process's results into the folder."""
     with join_world("cpu") as (joined, _):
         results: dict[str, object] = {name: first_steps(name, joined) for name in CASES}
         results["norm"] = gradient_through_norm(joined)
         results["any"] = [joined.any(joined.rank == 1, torch.device("cpu")),
                           joined.any(False, torch.device("cpu"))]  # fmt: skip
-        torch.save(results, Path(sys.argv[1]) / f"{joined.rank}.pt")
+        torch.save(results, folder / f"{joined.rank}.pt")

@@ -122,6 +122,17 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
             "must be tcp://HOST:PORT, got 'h'",
         ),
         (("estimate-kernels", "x", "--min-confidence", "nan"), 1, "between 0 and 1, got nan"),
+        (
+            ("build-pairs", "--pool", "p", "--out", "memory://x", "--jobs", "2"),
+            2,
+            "each process has a memory of its own",
+        ),
+        (
+            ("import-pairs", "--hr", "x", "--lr", "y", "--out", "memory://x", "--jobs", "2"),
+            2,
+            "each process has a memory of its own",
+        ),
+        (("inspect", "nowhere", "--sheet", "x.foo"), 1, "must end in .png, got x.foo"),
     ],
 )
 def test_wrong_use_ends_with_one_clear_line(
@@ -172,7 +183,7 @@ def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> Non
     pool = tmp_path / "pool"
     arguments = ("build-pool", tmp_path / "src", "--scale", 2, "--patch-size", 8, "--jobs", 1)
     each = run(*arguments, "--pool", tmp_path / "each")
-    assert each.exit_code == 0 and "doubtful: " in each.output, each.output
+    assert each.exit_code == 0 and "doubtful (confidence below 0.5): " in each.output
     # The noisy photo is below any confidence that lies between it and the others.
     confidences = {
         record.provenance.source_name: record.provenance.statistics["confidence"]
@@ -189,24 +200,63 @@ def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> Non
     assert "shared kernel: a shared kernel needs at least two photos" in too_few.output
 
 
-def test_inspect_marks_doubtful_kernels(tmp_path: Path) -> None:
+def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_path: Path) -> None:
     pool = fill_pool(tmp_path / "pool", kernels=1)
-    for index, (confidence, notes) in enumerate(((0.9, ()), (0.2, ()), (0.8, ("too noisy",)))):
+    for index, (confidence, notes) in enumerate(
+        ((0.9, ()), (0.2, ()), (0.8, ("too noisy",)), (0.1, ("clipped", "too noisy")))
+    ):
         provenance = Provenance(
             source_name=f"{index}.png", source_sha256=None, box=None, method="spectral",
             settings="{}", tool_version="0", statistics={"confidence": confidence}, notes=notes,
         )  # fmt: skip
         pool.add_kernel(gaussian_kernel(13, 2, (2.0 + index, 1.0)), provenance)
     lines = run("inspect", pool.path).output.splitlines()
-    assert "kernels ×2 (4, 2 doubtful):" in lines
-    ends = {line.split("confidence")[1].strip() for line in lines if "confidence" in line}
+    assert "kernels ×2 (5, 2 doubtful, 2 flagged):" in lines
+    assert sum(line.startswith(("doubtful: ", "flagged: ")) for line in lines) == 2
+    ends = {
+        line.split("confidence")[1].strip()
+        for line in lines
+        if " confidence " in line and line[0] == " "
+    }
     assert ends == {
-        "–  by hand", "0.90  0.png", "0.20  1.png  ! doubtful", "0.80  2.png  ! too noisy"
+        "–  by hand", "0.90  0.png", "0.20  1.png  ! doubtful",
+        "0.80  2.png  ! flagged: too noisy", "0.10  3.png  ! doubtful; flagged: clipped, too noisy",
     }  # fmt: skip
     found = json.loads(run("inspect", pool.path, "--json").output)
-    doubts = {k["provenance"]["source_name"]: k["doubts"] for k in found["kernels"]}
-    assert doubts["1.png"] == ["confidence 0.20"] and doubts["2.png"] == ["too noisy"]
-    assert doubts["0.png"] == doubts["by hand"] == []
+    marks = {k["provenance"]["source_name"]: (k["doubtful"], k["flags"]) for k in found["kernels"]}
+    assert marks["1.png"] == (True, []) and marks["2.png"] == (False, ["too noisy"])
+    assert marks["0.png"] == marks["by hand"] == (False, [])
+
+
+def test_a_start_that_fails_leaves_nothing_behind(
+    tmp_path: Path, scenes: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("pipelines.executors.dask_client._CONNECT", 0.5)
+    dask = ("--backend", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    out = tmp_path / "out"
+    for command in (
+        ("build-pairs", "--pool", pool, "--hr", scenes, "--out", out),
+        ("estimate-kernels", scenes, "--pool", out),
+        ("extract-noise", scenes, "--pool", out),
+    ):
+        result = run(*command, *dask)
+        assert result.exit_code == 1 and result.output.count("\n") == 1
+        assert "no Dask scheduler answers at tcp://127.0.0.1:1" in result.output
+        assert not out.exists()
+
+
+def test_a_package_that_is_missing_is_named_in_one_line(
+    tmp_path: Path, scenes: Path, pool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lmdb", None)
+    result = run(
+        "build-pairs", "--pool", pool, "--hr", scenes, "--out", tmp_path / "p", "--scale", 2,
+        "--hr-size", 64, "--jobs", 1, "--format", "lmdb",
+    )  # fmt: skip
+    assert result.exit_code == 1 and result.output.count("\n") == 1
+    assert "the package lmdb cannot be loaded" in result.output
+    assert "pip install lmdb" in result.output
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

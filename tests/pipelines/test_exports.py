@@ -276,7 +276,7 @@ def test_export_pairs_makes_tars_without_times_and_owners(tmp_path: Path, pairs:
 
 
 def test_export_pairs_splits_tars(tmp_path: Path, pairs: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("degrade.exchange.tar_sink._TAR_PIXELS", 8000)
+    monkeypatch.setattr("degrade.exchange.tar_plan._TAR_PIXELS", 8000)
     out = tmp_path / "out"
     export_pairs(ExportConfig(pairs=pairs, out=out, form="webdataset"))
     assert len(list(out.glob("pairs-*.tar"))) == 5
@@ -324,7 +324,7 @@ def test_export_pairs_refuses_what_does_not_belong_together(
     other = make_pairs(tmp_path / "other", pool, count=8)
     with pytest.raises(ChangedConfigError, match="pairs"):
         export_pairs(replace(config, pairs=other))
-    with pytest.raises(DegradeError, match="holds the pairs"):
+    with pytest.raises(DegradeError, match="is the pairs' own folder"):
         export_pairs(replace(config, out=pairs))
     taken = tmp_path / "taken"
     (taken / "hr").mkdir(parents=True)

@@ -86,6 +86,17 @@ def test_run_kernel_estimation_skips_what_the_pool_has(
     assert run_kernel_estimation(config).skipped == 3
 
 
+def test_run_kernel_estimation_mends_a_damaged_kernel(config: EstimateKernelsConfig) -> None:
+    run_kernel_estimation(config)
+    assert config.pool is not None
+    first, second, _ = sorted((config.pool / "kernels").iterdir())
+    first.write_bytes(first.read_bytes()[:-4] + b"\x01\x02\x03\x04")
+    second.unlink()
+    again = run_kernel_estimation(config)
+    assert again.skipped == 1 and len(DegradationPool.open(config.pool).kernels) == 3
+    assert DegradationPool.open(config.pool).verify() == []
+
+
 def test_run_kernel_estimation_by_kernelgan_tells_seeds_apart(
     config: EstimateKernelsConfig,
 ) -> None:

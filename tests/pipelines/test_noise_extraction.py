@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -81,6 +82,66 @@ def test_run_noise_extraction_again_adds_nothing(photos: Path) -> None:
     assert (again.done, again.skipped) == (0, first.done)
 
 
+def test_run_noise_extraction_searches_no_photo_twice(photos: Path) -> None:
+    config = config_for(photos)
+    first = run_noise_extraction(config)
+    index = photos.parent / "pool" / "index.jsonl"
+    before = index.read_bytes()
+    seen: list[tuple[int, int]] = []
+    again = run_noise_extraction(config, on_progress=lambda *now: seen.append(now))
+    assert seen == [(3, 3)] and index.read_bytes() == before
+    assert again.lines[:-1] == first.lines, "what was found is told as if it were found again"
+    assert again.lines[-1] == "3 photos searched before with these settings"
+    (photos / "loud.png").rename(photos / "renamed.png")
+    write_noisy(photos / "new.png", 2.5)
+    more = run_noise_extraction(config, on_progress=lambda *now: seen.append(now))
+    assert seen[1:] == [(3, 4), (4, 4)] and more.done == 16
+    assert any(line.startswith("renamed.png: 0 of 16") for line in more.lines)
+    pool = DegradationPool.open(photos / ".." / "pool")
+    assert {source.name for source in pool.sources} >= {"renamed.png", "new.png"}
+    other = run_noise_extraction(config_for(photos, max_variance=19.0))
+    assert not any("searched before" in line for line in other.lines)
+
+
+def test_run_noise_extraction_that_found_nothing_says_so_again(photos: Path) -> None:
+    (photos / "quiet.png").unlink()
+    texts = []
+    for _ in range(2):
+        with pytest.raises(NoNoiseError) as caught:
+            run_noise_extraction(config_for(photos))
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1] and "2 photos" in texts[0]
+    assert caught.value.report.lines[-1] == "2 photos searched before with these settings"
+
+
+def test_run_noise_extraction_searches_again_what_is_damaged(photos: Path) -> None:
+    run_noise_extraction(config_for(photos))
+    pool = DegradationPool.open(photos / ".." / "pool")
+    damaged = photos / ".." / "pool" / "noise" / f"{pool.noise[3].id}.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"\x01\x02\x03\x04")
+    (photos / ".." / "pool" / "noise" / f"{pool.noise[5].id}.npy").unlink()
+    report = run_noise_extraction(config_for(photos))
+    assert (report.done, report.skipped) == (0, 16)
+    assert DegradationPool.open(photos / ".." / "pool").verify() == []
+
+
+def test_run_noise_extraction_flags_patches_of_jpeg_blocks(photos: Path) -> None:
+    grain = rng_for(0, "grain").normal(128, 4.0, (128, 128, 3))
+    _, data = cv2.imencode(".jpg", np.rint(grain).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    (photos / "blocky.jpg").write_bytes(data.tobytes())
+    report = run_noise_extraction(config_for(photos))
+    (line,) = (line for line in report.lines if line.startswith("blocky.jpg: "))
+    assert "; JPEG blocks: steps between them are " in line
+    assert report.lines[-1].startswith(
+        "JPEG blocks show in the patches of 1 of 2 photos (blocky.jpg): "
+    )
+    flagged = {
+        record.provenance.source_name: record.provenance.notes
+        for record in DegradationPool.open(photos / ".." / "pool").noise
+    }
+    assert flagged == {"quiet.png": (), "blocky.jpg": ("JPEG blocks",)}
+
+
 def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
     photos: Path,
 ) -> None:
@@ -119,6 +180,13 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
     assert any("smaller than a noise patch" in reason for reason in reasons)
     assert any("20×20 pixels are too few for a kernel" in reason for reason in reasons)
     assert len(DegradationPool.open(tmp_path / "pool").kernels) == 2
+    head, *lines = report.summary().splitlines()
+    assert head.startswith("build-pool: 0 noise patches, 2 kernels, 3 rejected in ")
+    sections = [line.split(" in ")[0].strip() for line in lines if line[2] != " "]
+    assert sections == [
+        "extract-noise: 0 noise patches, 1 rejected", "estimate-kernels: 2 kernels, 1 rejected"
+    ]  # fmt: skip
+    assert any(line.startswith("    loud.png: 0 of 16 positions; ") for line in lines)
 
 
 def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:
@@ -131,7 +199,7 @@ def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) ->
     assert "--patch-size 20" in reasons["tiny.png"]
     lines = (photos / ".." / "pool" / "rejects.jsonl").read_text().splitlines()
     assert [Path(json.loads(line)["path"]).name for line in lines] == ["broken.png", "tiny.png"]
-    with pytest.raises(NoNoiseError, match=r"1 photos rejected; the first: .*tiny\.png: 20×20"):
+    with pytest.raises(NoNoiseError, match=r"1 photo rejected: .*tiny\.png: 20×20"):
         run_noise_extraction(replace(config_for(photos), sources=(photos / "tiny.png",)))
 
 

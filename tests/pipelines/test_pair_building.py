@@ -300,7 +300,7 @@ def test_verify_names_damage_and_building_again_mends_it(
         damaged[len(damaged) * part // 8] ^= 1
     shard.write_bytes(damaged)
     with pytest.raises(
-        DegradeError, match=r"shard-00000.*row \d+ \(scene-.*build it again: shard-00000$"
+        DegradeError, match=r"shard-00000.*row \d+, key scene-.*build it again: shard-00000$"
     ):
         verify(config.out)
     shard.unlink()

@@ -166,8 +166,25 @@ def test_import_pairs_names_what_it_cannot_use(tmp_path: Path, images: tuple[Pat
         "lonely.png", "stray.png", "odd.png", "text.png", "0001.png", "0001x3.png", "0002x3.png"
     }  # fmt: skip
     assert "12×13 is not 3 times the 4×4" in rejected["odd.png"]
+    assert rejected["0001x3.png"] == "its HR image 0001.png cannot be used"
+    assert rejected["lonely.png"] == "no LR image has its name"
     again = import_pairs(ImportPairsConfig(hr=hr, lr=lr, out=out))
     assert (again.done, again.skipped, len(again.rejects)) == (0, 2, 7)
+
+
+def test_import_pairs_of_nothing_gives_the_most_frequent_reason(
+    tmp_path: Path, images: tuple[Path, Path]
+) -> None:
+    hr, lr = images
+    (hr / "0000.png").unlink()
+    for path in lr.iterdir():
+        path.write_text("no image")
+    with pytest.raises(DegradeError) as caught:
+        import_pairs(ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / "pairs"))
+    text = str(caught.value)
+    assert "7 rejected: " in text and "LR/0000x3.png: not an image in a known format" in text
+    assert text.endswith("(and 3 more for this reason)")
+    assert not (tmp_path / "pairs").exists()
 
 
 def test_import_pairs_takes_the_scale_that_is_asked_for(

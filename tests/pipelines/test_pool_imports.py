@@ -155,7 +155,7 @@ def test_commands_import_and_inspect(kernelgan_output: Path, tmp_path: Path) -> 
     assert result.exit_code == 3 and "none: does not exist" in result.output
     result = run("inspect", pool, "--verify")
     assert result.exit_code == 0
-    assert "3 kernels, 1 noise patches, measured on 0 photos" in result.output
+    assert "3 kernels, 1 noise patch, 0 photos looked at" in result.output
     assert "IMG_1_kernel_x2.mat" in result.output and "variance" in result.output
     found = json.loads(run("inspect", pool, "--json").stdout)
     assert len(found["kernels"]) == 3 and found["problems"] == []
@@ -186,6 +186,6 @@ def test_import_noise_of_odd_files_crashes_on_none(shared_data: Path, tmp_path: 
     try:
         report = import_noise(config)
     except DegradeError as error:
-        assert "rejects" in str(error)
+        assert "rejected: " in str(error)
     else:
         assert report.rejects and DegradationPool.open(tmp_path / "pool").verify() == []

@@ -9,11 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from degrade.errors import DegradeError, MissingDependencyError
+from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError
 from degrade.image_io import read_photo
 from degrade.kernels import bicubic_kernel
 from degrade.pool import DegradationPool, Provenance
-from pipelines.pool_pictures import _amplify, _colour, _round_gain, _spread, draw_pool_sheet
+from pipelines.pool_pictures import (
+    _amplify,
+    _colour,
+    _round_gain,
+    _spread,
+    check_sheet_path,
+    draw_pool_sheet,
+)
 from tests.making import fill_pool
 
 AWKWARD = Provenance(
@@ -34,17 +41,35 @@ def test_draw_pool_sheet_draws_every_size_of_pool(tmp_path: Path) -> None:
     assert heights == sorted(heights) and heights[0] < heights[-1]
 
 
-def test_draw_pool_sheet_frames_doubtful_kernels_in_red(tmp_path: Path) -> None:
+def test_draw_pool_sheet_frames_doubtful_kernels_in_red_and_flagged_ones_in_brown(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("matplotlib")
-    red = []
-    for confidence, notes in ((0.9, ()), (0.1, ()), (0.9, ("too noisy",))):
+    red, brown, heights = [], [], []
+    for confidence, notes in (
+        (0.9, ()),
+        (0.1, ()),
+        (0.9, ("too noisy",)),
+        (0.1, ("too noisy", "clipped")),
+    ):
         pool = DegradationPool.create(tmp_path / f"{confidence} {notes}")
         known = replace(AWKWARD, statistics={"confidence": confidence}, notes=notes)
         pool.add_kernel(bicubic_kernel(2), known)
         draw_pool_sheet(pool, tmp_path / "sheet.png")
         pixels = read_photo(tmp_path / "sheet.png").pixels
         red.append(int((pixels == (0xC8, 0x1E, 0x1E)).all(axis=2).sum()))
-    assert red[0] == 0 and min(red[1:]) > 500
+        brown.append(int((pixels == (0xB4, 0x53, 0x09)).all(axis=2).sum()))
+        heights.append(pixels.shape[0])
+    assert red[0] == red[2] == brown[0] == brown[1] == 0
+    assert min(red[1], red[3], brown[2]) > 500 > brown[3] > 0, "of the last only the words"
+    assert heights[0] < heights[1] < heights[2] < heights[3], "a legend, and room for each flag"
+
+
+def test_check_sheet_path_refuses_what_is_no_png(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    check_sheet_path(tmp_path / "a.PNG")
+    with pytest.raises(InvalidValueError, match=r"must end in \.png, got .*x\.foo"):
+        check_sheet_path(tmp_path / "x.foo")
 
 
 def test_draw_pool_sheet_survives_awkward_names(

@@ -66,7 +66,7 @@ def test_a_run_whose_shards_are_taken_away_says_so(tmp_path: Path, job: Job) -> 
     def take_away(_done: int, _total: int) -> None:
         (out / "shard-00000.json").unlink(missing_ok=True)
 
-    with pytest.raises(DegradeError, match="1 shards are gone that were made"):
+    with pytest.raises(DegradeError, match="1 finished shard disappeared"):
         job(out, take_away)
     assert not (out / "manifest.json").exists()
     job(out, lambda *_: None)

@@ -23,14 +23,16 @@ def test_a_preset_brings_the_one_that_it_goes_on_from() -> None:
 
 def test_settings_replace_each_other_in_their_order(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
-    file.write_text("steps = 1\nbatch_size = 2\nfeatures = 3\n[realsr]\nfeatures = 4\nblocks = 5\n")
+    file.write_text(
+        "steps = 1\nbatch_size = 2\npixel_steps = 3\n[realsr]\npixel_steps = 4\nhr_patch = 32\n"
+    )
     psnr, gan = plan_stages(
-        preset="realsr", file=file, assignments=["steps=6", "realsr.batch_size=7", "blocks=8"],
+        preset="realsr", file=file, assignments=["steps=6", "realsr.batch_size=7", "hr_patch=64"],
         explicit={"steps": 9},
     )  # fmt: skip
-    got = [(s.config.steps, s.config.batch_size, s.config.features, s.config.blocks)
+    got = [(s.config.steps, s.config.batch_size, s.config.pixel_steps, s.config.hr_patch)
            for s in (psnr, gan)]  # fmt: skip
-    assert got == [(9, 2, 3, 8), (9, 7, 4, 8)]
+    assert got == [(9, 2, 3, 64), (9, 7, 4, 64)]
     assert gan.config.growth == PRESETS["realsr"].config.growth
 
 
@@ -76,6 +78,11 @@ def test_stages_to_toml_shows_every_setting_and_the_source() -> None:
         ({"assignments": ["stepz=3"]}, "^--set: .*did you mean 'steps'"),
         ({"assignments": ["realsr.steps=3"]}, "^--set: there is no stage 'realsr'"),
         ({"assignments": ["steps"]}, "key=value"),
+        (
+            {"stages": ["srresnet", "tiny"]},
+            "stage tiny .* generator rrdbnet where that .* srresnet",
+        ),
+        ({"preset": "realsr", "assignments": ["realsr.blocks=2"]}, "blocks 2 where that has 23"),
         ({"explicit": {"steps": -1}}, "steps must be at least 0"),
     ],
 )

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
+import torch
 
+import esrgan.training
 from degrade.rng import rng_for
-from pipelines import BuildPairsConfig, build_pairs
+from esrgan.batches import Batch
+from esrgan.checkpoints import read_newest_checkpoint
+from esrgan.config import TrainingConfig
+from esrgan.distributed import World
+from esrgan.state import TrainingState
+from esrgan.training import training_step
 from pipelines.training import TrainRunConfig, run_training
+from tests.fork_server import start_process
 
 STAGES = ("1-rrdb-psnr", "2-realsr")
-FILE = """
+STEPS = 12
+FILE = f"""
 stages = ["rrdb-psnr", "realsr"]
-steps = 14
+steps = {STEPS}
 features = 8
 blocks = 1
 growth = 4
 discriminator_features = 4
 hr_patch = 32
-batch_size = 4
+batch_size = 2
 accumulation = 2
 ema_decay = 0.9
 [realsr]
@@ -35,27 +48,11 @@ content_weight = 0
 
 
 @pytest.fixture
-def config(tmp_path: Path, scenes: Path, pool: Path) -> TrainRunConfig:
-    build_pairs(
-        BuildPairsConfig(
-            pool=pool, out=tmp_path / "pairs", hr=(scenes,), scale=2, hr_size=64, noise="defer"
-        )
-    )
+def config(tmp_path: Path, pairs_to_train_on: Path, one_thread: None) -> TrainRunConfig:
     (tmp_path / "recipe.toml").write_text(FILE)
     return TrainRunConfig(
-        pairs=tmp_path / "pairs", out=tmp_path / "model", config_file=tmp_path / "recipe.toml",
-        save_every=3,
-    )  # fmt: skip
-
-
-def start(config: TrainRunConfig, *more: str, **environment: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable, "-m", "pipelines.cli", "train", "--pairs", str(config.pairs), "--out",
-        str(config.out), "--config", str(config.config_file), "--save-every", "3", *more,
-    ]  # fmt: skip
-    return subprocess.Popen(
-        command, env=os.environ | {"OMP_NUM_THREADS": "1"} | environment, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        pairs=pairs_to_train_on, out=tmp_path / "model", config_file=tmp_path / "recipe.toml",
+        save_every=4, keep=1, workers=1,
     )  # fmt: skip
 
 
@@ -68,75 +65,118 @@ def logs_of(out: Path) -> list[bytes]:
     ]
 
 
-def wait_for_steps(process: subprocess.Popen[str], out: Path, steps: int) -> None:
+def wait_until(reached: Callable[[], bool], ended: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
-    while len(logs_of(out)) < steps:
+    while not reached():
         assert time.monotonic() < deadline
-        if process.poll() is not None:
-            pytest.fail(f"ended too early: {process.communicate()}")
-        time.sleep(0.005)
+        assert ended() is None, "the run ended too early"
+        time.sleep(0.002)
+
+
+# A step that is skipped, and a burst after which a run goes back: from step 9 to step 4.
+WITHOUT_VALUE = {2, 6, 7, 8}
+
+
+def train_with_bursts(config: TrainRunConfig, progress: Path) -> int:
+    """Train; some steps of each stage get HR without a finite value. Write down each step."""
+
+    def step(
+        state: TrainingState, batch: Batch, training: TrainingConfig, *, world: World
+    ) -> dict[str, float]:
+        if state.step in WITHOUT_VALUE:
+            batch = replace(batch, hr_BCHW=torch.full_like(batch.hr_BCHW, math.nan))
+        return training_step(state, batch, training, world=world)
+
+    esrgan.training.training_step = step
+    esrgan.training.MAX_SKIPPED_IN_A_ROW = 3
+    report = run_training(config, on_progress=lambda done, _: progress.write_text(f"{done}"))
+    return report.exit_code
+
+
+def assert_same(first: Any, second: Any) -> None:
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for name, value in first.items():
+            assert_same(value, second[name])
+    else:
+        assert first == second
 
 
 @pytest.mark.slow
-def test_a_run_killed_and_signalled_at_random_steps_ends_bit_equal(config: TrainRunConfig) -> None:
+def test_a_run_stopped_at_random_steps_ends_bit_equal(config: TrainRunConfig) -> None:
+    whole = replace(config, out=config.out.with_name("whole"), workers=0)
+    progress = config.out.with_name("progress")
+    alone = start_process(train_with_bursts, whole, progress.with_name("whole progress"))
     chance = rng_for(int.from_bytes(os.urandom(4)), "kills")
-    seconds, first = (int(step) for step in (chance.integers(15, 24), chance.integers(1, 12)))
-    for step, signum in ((first, signal.SIGKILL), (seconds, signal.SIGTERM)):
-        # Two workers: they get the signal, too, as from a terminal or a batch system.
-        process = start(config, "--workers", "1")
-        wait_for_steps(process, config.out, step)
+    steps = sorted(int(step) for step in chance.integers(1, 2 * STEPS - 7, 3))
+    for number, step in enumerate(steps):
+        progress.write_text("-1")
+        process = start_process(train_with_bursts, config, progress)
+        wait_until(lambda: int(progress.read_text() or -1) >= step, lambda: process.exitcode)  # noqa: B023
+        # The worker that reads gets it, too, as from a terminal or a batch system.
+        os.killpg(process.pid or 0, signal.SIGTERM if number % 2 else signal.SIGKILL)
+        process.join(60)
+        assert process.exitcode == (143 if number % 2 else -9), steps
+    last = start_process(train_with_bursts, config, progress)
+    for process in (last, alone):
+        process.join(120)
+        assert process.exitcode == 0, steps
+    assert logs_of(config.out) == logs_of(whole.out), steps
+    for stage in STAGES:
+        folders = [out / stage for out in (config.out, whole.out)]
+        weights = [(folder / "generator.pth").read_bytes() for folder in folders]
+        assert weights[0] == weights[1], steps
+        states = [read_newest_checkpoint(folder) for folder in folders]
+        assert states[0] is not None and states[0]["restored"] == 1
+        assert states[0]["skipped"] == len(WITHOUT_VALUE)
+        assert_same(*states)
+
+
+def start(
+    config: TrainRunConfig, *more: str, launcher: tuple[str, ...] = ()
+) -> subprocess.Popen[str]:
+    command = [
+        sys.executable, *launcher, "-m", "pipelines.cli", "train", "--pairs", str(config.pairs),
+        "--out", str(config.out), "--config", str(config.config_file), "--workers", "1",
+        "--device", "cpu", *more,
+    ]  # fmt: skip
+    return subprocess.Popen(
+        command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_sigterm_and_ctrl_c_save_and_exit_143_and_130(config: TrainRunConfig) -> None:
+    done = 0
+    for signum, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        process = start(config, "--steps", "100000")
+        wait_until(lambda: len(logs_of(config.out)) > done + 1, process.poll)  # noqa: B023
         os.killpg(process.pid, signum)
         out, err = process.communicate(timeout=60)
-        if signum == signal.SIGTERM:
-            assert process.returncode == 143, err
-            assert "run the same command again" in out and "Traceback" not in err
-            done = len(logs_of(config.out)) - 14
-            assert (config.out / STAGES[1] / f"checkpoint-{done:08d}.pt").exists()
-    run_training(config)
-    whole = config.out.with_name("whole")
-    run_training(TrainRunConfig(
-        pairs=config.pairs, out=whole, config_file=config.config_file, save_every=100
-    ))  # fmt: skip
-    assert logs_of(config.out) == logs_of(whole), (first, seconds)
-    for stage in STAGES:
-        weights = [out / stage / "generator.pth" for out in (config.out, whole)]
-        assert weights[0].read_bytes() == weights[1].read_bytes(), (first, seconds)
+        assert process.returncode == code, err
+        assert "run the same command again" in out and "Traceback" not in err
+        assert f"rrdb-psnr: steps {done + 1} to 100000 on cpu in fp32" in err
+        done = len(logs_of(config.out))
+        assert (config.out / STAGES[0] / f"checkpoint-{done:08d}.pt").exists()
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_exits_130(config: TrainRunConfig) -> None:
-    process = start(config, "--steps", "100000")
-    wait_for_steps(process, config.out, 2)
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert "run the same command again" in out and "Traceback" not in err
-    done = len(logs_of(config.out))
-    assert (config.out / STAGES[0] / f"checkpoint-{done:08d}.pt").exists()
-
-
-@pytest.mark.slow
-def test_two_processes_train_and_write_as_one(config: TrainRunConfig) -> None:
+def test_torchrun_trains_and_writes_as_one_process(config: TrainRunConfig) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    processes = [
-        start(
-            config, "--steps", "3", RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
-            MASTER_ADDR="127.0.0.1", MASTER_PORT=port,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    outputs = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    assert "weights: " in outputs[0][0] and outputs[1][0] == ""
-    alone = config.out.with_name("alone")
-    run_training(TrainRunConfig(
-        pairs=config.pairs, out=alone, config_file=config.config_file, steps=3
-    ))  # fmt: skip
-    numbers = [
-        [float(word) for line in logs_of(out) for word in line.decode().replace("}", "")
-         .replace(",", " ").split() if word[0].isdigit()]
-        for out in (config.out, alone)
-    ]  # fmt: skip
-    np.testing.assert_allclose(numbers[0], numbers[1], rtol=1e-3)
+    launcher = (
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
+        "--master-port", port,
+    )  # fmt: skip
+    process = start(config, "--steps", "3", "--batch-size", "4", launcher=launcher)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert out.count("weights: ") == len(STAGES), out
+    alone = replace(config, out=config.out.with_name("alone"), steps=3, batch_size=4, workers=0)
+    assert run_training(alone).exit_code == 0
+    for joined, single in zip(logs_of(config.out), logs_of(alone.out), strict=True):
+        assert json.loads(joined) == pytest.approx(json.loads(single), rel=1e-3)

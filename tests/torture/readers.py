@@ -216,6 +216,7 @@ def _settings(folder: Path) -> tuple[Sequence[bytes], Any]:
     settings = {"version": 1, "scale": 4, "photos": "7 photos"}
     run = {"settings": settings, "pool": "/pool", "config_hash": hash_settings(settings)}
     begin_or_resume(place_at(folder), run)
+    (folder / "shard-00000.json").touch()  # a run that made nothing would be forgotten
     path = folder / RUN_FILE
 
     def read(data: bytes) -> None:

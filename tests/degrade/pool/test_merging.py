@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.pool import DegradationPool, SourceRecord
+from degrade.pool import DegradationPool, SearchRecord, SourceRecord
 from tests.degrade.pool.parts import PROVENANCE, SHA, flip_bit, make_kernel, make_patch
 
 
@@ -17,10 +17,12 @@ def test_merge_adds_what_is_missing_with_its_provenance(tmp_path: Path) -> None:
     for seed in range(3):
         two.add_kernel(make_kernel(seed), PROVENANCE)
         two.add_noise(make_patch(seed), PROVENANCE)
-    two.add_source(SourceRecord("a", SHA, "/a"))
+    search = SearchRecord(SHA, "how", "{}")
+    two.add_photo(SourceRecord("a", SHA, "/a"), [], lambda ids: search)
     report = one.merge(two)
     assert (report.kernels, report.noise, report.sources) == (2, 3, 1)
     assert (one.kernels, one.noise, one.sources) == (two.kernels, two.noise, two.sources)
+    assert one.searches("how") == {SHA: "{}"}
     assert DegradationPool.open(one.path).verify() == []
     again = one.merge(two)
     assert (again.kernels, again.noise, again.sources) == (0, 0, 0)

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.pool import DegradationPool, SourceRecord
+from degrade.pool import DegradationPool, SearchRecord, SourceRecord
 from tests.degrade.pool.parts import (
     PROVENANCE,
     SHA,
@@ -29,6 +29,7 @@ from tests.degrade.pool.parts import (
         (1, {"variance": float("nan")}), (1, {"variance": -1.0}), (1, {"brightness": 256.0}),
         (1, {"means": [1.0, 2.0]}), (1, {"means": [1.0, 2.0, 1e9]}), (1, {"means": "abc"}),
         (1, {"size": 7}), (2, {"sha256": "xyz"}), (2, {"path": None}), (2, {"name": 1}),
+        (3, {"sha256": "xyz"}), (3, {"settings": None}), (3, {"findings": {}}),
     ],
 )  # fmt: skip
 def test_open_checks_every_field(
@@ -36,7 +37,7 @@ def test_open_checks_every_field(
 ) -> None:
     pool.add_kernel(make_kernel(), PROVENANCE)
     pool.add_noise(make_patch(), PROVENANCE)
-    pool.add_source(SourceRecord("a", SHA, "/a"))
+    pool.add_photo(SourceRecord("a", SHA, "/a"), [], lambda ids: SearchRecord(SHA, "{}", "{}"))
     DegradationPool.open(pool.path)
     crafted = with_crc({**read_record(pool, number), **change})
     (pool.path / "index.jsonl").write_bytes(crafted)

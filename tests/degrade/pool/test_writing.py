@@ -14,7 +14,7 @@ import pytest
 
 from degrade.errors import DegradeError, FolderInUseError
 from degrade.kernels import gaussian_kernel
-from degrade.pool import DegradationPool, SourceRecord
+from degrade.pool import DegradationPool, SearchRecord, SourceRecord
 from tests.degrade.pool.parts import (
     PROVENANCE,
     SHA,
@@ -23,6 +23,7 @@ from tests.degrade.pool.parts import (
     index_lines,
     make_kernel,
     make_patch,
+    read_record,
 )
 
 
@@ -78,6 +79,30 @@ def test_add_photo_adds_what_the_single_steps_add(tmp_path: Path) -> None:
     assert together.add_photo(source, patches) == ids
     assert (together.path / "index.jsonl").read_bytes() == before
     assert DegradationPool.open(together.path).verify() == []
+
+
+def test_add_photo_remembers_the_search_after_its_patches(pool: DegradationPool) -> None:
+    source = SourceRecord("a", SHA, "/a")
+    patches = [(make_patch(seed), PROVENANCE) for seed in range(2)]
+
+    def search(ids: tuple[str, ...]) -> SearchRecord:
+        return SearchRecord(SHA, "how", " ".join(ids))
+
+    ids = pool.add_photo(source, patches, search)
+    assert [read_record(pool, n)["kind"] for n in range(4)] == [
+        "source",
+        "noise",
+        "noise",
+        "search",
+    ]
+    pool = DegradationPool.open(pool.path)
+    assert pool.searches("how") == {SHA: " ".join(ids)} and pool.searches("otherwise") == {}
+    before = (pool.path / "index.jsonl").read_bytes()
+    pool.add_photo(source, patches, search)
+    assert (pool.path / "index.jsonl").read_bytes() == before
+    assert all(map(pool.has_sound, ids)) and not pool.has_sound("0" * 32)
+    flip_bit(pool.path / "noise" / f"{ids[0]}.npy")
+    assert not pool.has_sound(ids[0]) and pool.has_sound(ids[1])
 
 
 def test_add_photo_mends_damage_and_adds_the_rest(pool: DegradationPool) -> None:

@@ -13,7 +13,6 @@ from esrgan.losses import (
     VGG19Features,
     content_loss,
     pair_features,
-    perceptual_loss,
 )
 
 LAYERS = {"conv1_2": 0.1, "relu3_4": 1.5}
@@ -51,16 +50,21 @@ def test_the_published_layer_sets_are_those_of_their_papers() -> None:
     assert round(SRGAN_FEATURE_SCALE**2, 3) == 0.006
 
 
-def test_perceptual_loss_is_the_l1_distance_before_the_activation(vgg: VGG19Features) -> None:
+def of_esrgan(vgg: VGG19Features, sr_BCHW: torch.Tensor, hr_BCHW: torch.Tensor) -> torch.Tensor:
+    features = pair_features(vgg, sr_BCHW, hr_BCHW, ESRGAN_LAYERS)
+    return content_loss(*features, ESRGAN_LAYERS)
+
+
+def test_esrgan_s_layers_are_compared_before_the_activation(vgg: VGG19Features) -> None:
     wanted = (vgg(image(0))["conv5_4"] - vgg(image(1))["conv5_4"]).abs().mean()
-    torch.testing.assert_close(perceptual_loss(vgg, image(0), image(1)), wanted)
+    torch.testing.assert_close(of_esrgan(vgg, image(0), image(1)), wanted)
 
 
-def test_perceptual_loss_teaches_sr_only(vgg: VGG19Features) -> None:
+def test_content_loss_teaches_sr_only(vgg: VGG19Features) -> None:
     hr_BCHW = image(0).requires_grad_()
-    assert float(perceptual_loss(vgg, hr_BCHW, hr_BCHW).detach()) == 0
+    assert float(of_esrgan(vgg, hr_BCHW, hr_BCHW).detach()) == 0
     sr_BCHW = image(1).requires_grad_()
-    perceptual_loss(vgg, sr_BCHW, hr_BCHW).backward()
+    of_esrgan(vgg, sr_BCHW, hr_BCHW).backward()
     assert sr_BCHW.grad is not None and sr_BCHW.grad.any()
     assert hr_BCHW.grad is None
     assert all(parameter.grad is None for parameter in vgg.parameters())
@@ -69,9 +73,9 @@ def test_perceptual_loss_teaches_sr_only(vgg: VGG19Features) -> None:
 def test_content_loss_of_mixed_precision_is_near_that_of_float32(vgg: VGG19Features) -> None:
     sr_BCHW = image(1).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        loss = perceptual_loss(vgg, sr_BCHW, image(0))
+        loss = of_esrgan(vgg, sr_BCHW, image(0))
     assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, perceptual_loss(vgg, sr_BCHW, image(0)), rtol=0.02, atol=0)
+    torch.testing.assert_close(loss, of_esrgan(vgg, sr_BCHW, image(0)), rtol=0.02, atol=0)
     loss.backward()
     assert sr_BCHW.grad is not None and bool(sr_BCHW.grad.isfinite().all())
 

@@ -1,0 +1,87 @@
+"""Writing and reading pairs on a disk: what goes wrong becomes an error that names the file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from degrade.errors import CorruptDataError, DegradeError, printable
+from degrade.wording import byte_text
+
+__all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "sync_file", "writing"]
+
+TEMPORARY = ".tmp"
+"""Ending of what a shard's files and folders are called until they are complete."""
+
+STRUCTURE_BYTES = 2**20
+"""More than a store writes besides pixels; so much is kept free."""
+
+
+@contextlib.contextmanager
+def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn what goes wrong in writing ``path`` into a DegradeError that names it.
+
+    Parameters
+    ----------
+    path : Path
+    size : int
+        Bytes that this write needs.
+    *kinds : type
+        Exceptions of the library that writes, besides OSError.
+    """
+    caught: tuple[type[Exception], ...] = (OSError, *kinds)
+    try:
+        yield
+    except caught as error:
+        where = printable(path)
+        if _is_disk_full(path, size, error):
+            raise DegradeError(
+                f"{where}: the disk is full; free at least {byte_text(max(size, STRUCTURE_BYTES))} "
+                "and run again"
+            ) from error
+        reason = printable(_reason(error))
+        raise DegradeError(
+            f"{where}: cannot be written ({reason}); check the folder and its disk"
+        ) from error
+
+
+def _is_disk_full(path: Path, size: int, error: Exception) -> bool:
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+        return True
+    # LMDB calls it an input/output error.
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.parent).free < size
+    return False
+
+
+def _reason(error: Exception) -> str:
+    """Return what a library says went wrong, without HDF5's account of addresses and times."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else (str(error).splitlines() or [""])[0]
+
+
+@contextlib.contextmanager
+def reading(path: Path, what: str = "") -> Iterator[None]:
+    """Turn what goes wrong in reading ``path`` into a CorruptDataError that names it."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    # A damaged file makes h5py raise nearly anything: OSError, KeyError, ValueError, RuntimeError…
+    except Exception as error:
+        where = f"{printable(path)}: {what}: " if what else f"{printable(path)}: "
+        reason = str(error) if isinstance(error, DegradeError) else f"unreadable ({_reason(error)})"
+        raise CorruptDataError(where + printable(reason)) from error
+
+
+def sync_file(path: Path) -> None:
+    """Bring a file that a library has written and closed to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

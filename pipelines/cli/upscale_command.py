@@ -1,0 +1,120 @@
+"""``degrade upscale``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.common import PATH, finish, max_pixels_option, sources_argument
+
+if TYPE_CHECKING:
+    from pipelines.reports import ProgressCallback
+
+
+@click.command("upscale")
+@sources_argument
+@click.option(
+    "--weights",
+    type=PATH,
+    required=True,
+    help="Weights of RRDBNet, SRResNet or MSRResNet in any naming (.pth, .safetensors), or the "
+    "--out of degrade train.",
+)
+@click.option(
+    "--out",
+    type=PATH,
+    default=Path("upscaled"),
+    show_default=True,
+    help="Folder for the results, which lie in it as the photos do in theirs.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["png", "jpeg", "tiff", "webp"]),
+    default="png",
+    show_default=True,
+    help="PNG and TIFF keep 16 bits; JPEG and WebP are of quality 95.",
+)
+@click.option("--suffix", default="", help="Put behind each name: _x4 makes photo_x4.png.")
+@click.option("--overwrite", is_flag=True, help="Replace results that are there.")
+@click.option(
+    "--with",
+    "other",
+    metavar="WEIGHTS",
+    type=PATH,
+    default=None,
+    help="Other weights of the same form, to mix with, such as a GAN's.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    default=None,
+    help="Their share: 0 is --weights alone, 1 --with alone.",
+)
+@click.option("--flips", is_flag=True, help="Average over eight turned images: 8 times the time.")
+@click.option(
+    "--tile",
+    type=click.IntRange(1),
+    default=None,
+    help="Side of a tile in LR pixels.  [default: what --max-memory allows]",
+)
+@click.option(
+    "--max-memory",
+    metavar="GIB",
+    type=click.FloatRange(0, min_open=True),
+    default=None,
+    help="For a tile at work.  [default: 2; on a GPU 70 % of what is free]",
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
+    default="auto",
+    show_default=True,
+    help="auto: fp16 on GPUs, but fp32 for 16-bit results.",
+)
+@click.option(
+    "--scale",
+    type=click.IntRange(1, 4),
+    default=None,
+    help="For the few weights that do not tell.  [default: read off the weights]",
+)
+@max_pixels_option
+def upscale(**options: Any) -> None:
+    """Enlarge photos with trained weights, as many times as these say.
+
+    Results that an earlier run of the same command has made are kept, so that it goes on where it
+    was stopped. 16 bits, gray and transparency stay.
+    """
+    from pipelines.upscaling import UpscaleConfig, run_upscaling
+
+    config = UpscaleConfig(**options)
+    with _pixel_bar() as progress:
+        report = run_upscaling(config, on_progress=progress)
+    finish(report)
+
+
+@contextlib.contextmanager
+def _pixel_bar() -> Iterator[ProgressCallback]:
+    """Yield a callback that draws how many of the photos' pixels are done, on a terminal only."""
+    from tqdm import tqdm
+
+    bar = tqdm(
+        desc="upscale", unit="px", unit_scale=True, disable=None, dynamic_ncols=True, leave=False
+    )
+
+    def advance(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+        bar.refresh()
+
+    with bar:
+        yield advance

@@ -1,0 +1,40 @@
+"""Networks with which every part of an image is heard: random, from a fixed seed, not trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from esrgan.networks import GENERATORS, Generator, RRDBNet
+from esrgan.starting import start_as_interpolation
+
+
+def lively_network(kind: str = "rrdbnet", *, scale: int = 4, blocks: int = 8) -> Generator:
+    """Return a network whose output depends visibly on everything around a pixel.
+
+    RRDBNet begins as an interpolation, the others as they are drawn; of those, the result is
+    scaled into [0, 1].
+    """
+    torch.manual_seed(0)
+    if kind == "rrdbnet":
+        network = RRDBNet(scale=scale, features=16, blocks=blocks, growth=8)
+        start_as_interpolation(network)
+        with torch.no_grad():
+            for name, weight in network.named_parameters():
+                if name.startswith("body"):
+                    weight.mul_(5)
+            network.conv_body.weight[12:].normal_(0, 0.05)
+            network.conv_last.weight[:, 3:].normal_(0, 0.03)
+        return network.eval()
+    generator = GENERATORS[kind](scale=scale, features=16, blocks=2 * blocks)
+    with torch.no_grad():
+        for module in generator.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.5)
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr]
+                module.running_var.uniform_(1, 2)  # type: ignore[union-attr]
+        probe = generator.eval()(torch.rand(1, 3, 24, 24))
+        generator.conv_last.weight.mul_(0.2 / probe.std())
+        generator.conv_last.bias.fill_(0.5)  # type: ignore[union-attr]
+    return generator
