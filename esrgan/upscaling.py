@@ -93,7 +93,7 @@ class Upscaler:
         InvalidValueError
             The image has another shape or type.
         DegradeError
-            There is too little memory for the smallest tile.
+            There is too little memory for the smallest tile, or the result is not finite.
         """
         if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
             raise InvalidValueError(f"an image must be (H, W, 3), got {pixels.shape}")
@@ -173,14 +173,17 @@ class Upscaler:
         return lr_BCHW.to(self._device).contiguous(memory_format=torch.channels_last)
 
     def _pass(self, lr_BCHW: Tensor) -> Tensor:
-        """Return SR in float32."""
+        """Return SR in float32, and finite."""
         if self._half is not None:
             with torch.autocast(self._device.type, dtype=self._half):
                 sr_BCHW = self._ensemble(lr_BCHW)
             if bool(torch.isfinite(sr_BCHW).all()):
                 return sr_BCHW
         with _full_precision(self._device):
-            return self._ensemble(lr_BCHW)
+            sr_BCHW = self._ensemble(lr_BCHW)
+        if not bool(torch.isfinite(sr_BCHW).all()):
+            raise DegradeError("the network makes NaN or infinity of an image; use other weights")
+        return sr_BCHW
 
     def _ensemble(self, lr_BCHW: Tensor) -> Tensor:
         if not self._flips:

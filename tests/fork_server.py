@@ -38,6 +38,8 @@ def _run(
 ) -> None:
     import torch
 
+    # Processes that the function starts are what they would be anywhere else.
+    multiprocessing.set_start_method("fork", force=True)
     os.setsid()
     os.environ.update(environment)
     torch.set_num_threads(1)

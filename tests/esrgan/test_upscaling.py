@@ -165,6 +165,14 @@ def test_upscaler_halves_its_tiles_when_memory_runs_out() -> None:
         list(upscaler.bands(image, np.float32))
 
 
+def test_upscale_refuses_to_write_what_is_not_finite() -> None:
+    network = lively_network(blocks=1)
+    with torch.no_grad():
+        network.conv_last.weight.fill_(3e38)
+    with pytest.raises(DegradeError, match="NaN or infinity"):
+        upscale(make_scene("nan", 8, 8), network)
+
+
 def test_upscaler_lets_other_errors_through() -> None:
     network = lively_network(blocks=1)
     network.conv_hr = torch.nn.Conv2d(3, 16, 3)

@@ -110,7 +110,7 @@ def test_a_run_stopped_at_random_steps_ends_bit_equal(config: TrainRunConfig) ->
     progress = config.out.with_name("progress")
     alone = start_process(train_with_bursts, whole, progress.with_name("whole progress"))
     chance = rng_for(int.from_bytes(os.urandom(4)), "kills")
-    steps = sorted(int(step) for step in chance.integers(1, 2 * STEPS - 7, 3))
+    steps = sorted(int(step) for step in chance.integers(1, 2 * STEPS - 7, 4))
     for number, step in enumerate(steps):
         progress.write_text("-1")
         process = start_process(train_with_bursts, config, progress)
