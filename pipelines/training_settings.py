@@ -7,6 +7,7 @@ from pathlib import Path
 
 from degrade.errors import InvalidValueError
 from esrgan.config import FeatureName, Precision
+from pipelines.executors import check_process_count
 from pipelines.training_plan import Stage, plan_stages
 
 __all__ = ["TrainRunConfig"]
@@ -87,6 +88,7 @@ class TrainRunConfig:
                 raise InvalidValueError(
                     f"{name} must be at least {minimum}, got {getattr(self, name)}"
                 )
+        check_process_count(self.workers, "--workers")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InvalidValueError(f"max_minutes must be above 0, got {self.max_minutes}")
 

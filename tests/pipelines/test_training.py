@@ -62,6 +62,21 @@ def test_run_training_falls_back_one_checkpoint_when_the_last_is_cut(
     assert log_of(small_run.out) == expected
 
 
+def test_the_command_says_what_it_begins_and_warns_in_a_line(small_run: TrainRunConfig) -> None:
+    run_training(small_run)
+    last = small_run.out / "checkpoint-00000004.pt"
+    last.write_bytes(last.read_bytes()[:-1000])
+    result = CliRunner().invoke(main, [
+        "train", "--pairs", str(small_run.pairs), "--out", str(small_run.out), "--steps", "4",
+        "--batch-size", "2", "--hr-patch", "32", "--device", "cpu",
+    ])  # fmt: skip
+    assert result.exit_code == 0
+    warning, begun, *_ = result.stderr.splitlines()
+    assert warning.startswith(f"degrade: {last}: ") and warning.endswith("; passed over")
+    assert begun == "tiny: steps 3 to 4 on cpu in fp32; RRDBNet ×2 of 401,347 weights"
+    assert "train: 2 steps, 2 already there" in result.stdout
+
+
 def test_run_training_refuses_to_go_on_with_other_settings(small_run: TrainRunConfig) -> None:
     run_training(small_run)
     with pytest.raises(ChangedConfigError, match=r"batch_size: 2 -> 3.*seed: 0 -> 1"):
