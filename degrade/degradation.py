@@ -246,6 +246,11 @@ def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
     -------
     (H // factor, W // factor, 3) uint8 array
         As :func:`degrade.resample.imresize` with ``1 / factor``, rounded.
+
+    Raises
+    ------
+    InvalidValueError
+        A side of the photo is shorter than ``factor``.
     """
     if factor == 1:
         return photo_u8

@@ -33,7 +33,7 @@ _MOST_TAPS = 11
 _MOST_UNIT = 2**16
 
 _STRIP = 64
-_BAND = 2**15
+_BAND = 2**17
 """Rows of a phase that are cut, and pixels of LR that are summed, at a time: large images then
 need little memory beside their own, and what is worked on stays in the processor's cache."""
 
@@ -89,9 +89,16 @@ class PreparedImage:
         The image.
     scale, reach : int
         As given.
+
+    Raises
+    ------
+    InvalidValueError
+        The image is empty.
     """
 
     def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
+        if image_u8.size == 0:  # nothing to mirror: OpenCV would look for a border pixel for ever
+            raise InvalidValueError(f"an image must have pixels, got {image_u8.shape}")
         self.pixels, self.scale, self.reach = image_u8, scale, reach
         height, width, channels = image_u8.shape
         self._margin = margin = -(-reach // scale) * scale

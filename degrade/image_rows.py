@@ -18,13 +18,17 @@ import numpy as np
 from degrade.arrays import AnyArray, U8Array
 from degrade.errors import DegradeError, InvalidValueError
 
-__all__ = ["ROW_FORMATS", "RowEncoder", "RowFormat", "RowLayout", "open_rows"]
+__all__ = ["ROW_FORMATS", "EncodingError", "RowEncoder", "RowFormat", "RowLayout", "open_rows"]
 
 RowFormat: TypeAlias = Literal["png", "jpeg", "tiff", "webp"]
 
 _QUALITY = 95
 _STRIP_BYTES = 1 << 20
 _TIFF_END = 2**32
+
+
+class EncodingError(DegradeError):
+    """The format cannot hold these pixels; the text says why and what can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,8 @@ class RowEncoder(ABC):
         ------
         InvalidValueError
             They are not as the layout says, or more than it says.
+        EncodingError
+            The file would become too large for its format.
         OSError
             The file cannot be written.
         """
@@ -119,8 +125,8 @@ class RowEncoder(ABC):
         ------
         InvalidValueError
             Rows are missing.
-        DegradeError
-            The encoder refused the image.
+        EncodingError
+            The encoder refused the image, or its file would become too large.
         OSError
             The file cannot be written.
         """
@@ -237,7 +243,7 @@ class _TiffEncoder(RowEncoder):
 
     def _write_below_the_end(self, data: bytes) -> None:
         if self._file.tell() + len(data) > _TIFF_END:
-            raise DegradeError("a TIFF file ends at 4 GiB, and this image needs more; use PNG")
+            raise EncodingError("a TIFF file ends at 4 GiB, and this image needs more; use PNG")
         self._file.write(data)
 
     def _end(self) -> None:
@@ -303,7 +309,7 @@ class _CollectingEncoder(RowEncoder):
         except cv2.error:
             done = False
         if not done:
-            raise DegradeError(f"{self._layout} could not be encoded; use PNG")
+            raise EncodingError(f"{self._layout} could not be encoded; use PNG")
         self._file.write(encoded.data)
 
 

@@ -54,6 +54,7 @@ def process_start(pid: int) -> str | None:
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 _KEPT_BYTES = 64 << 20
+_OLD_LIMIT = 32 << 20  # before glibc 2.35 a higher threshold for mmap is refused
 
 
 def keep_freed_memory() -> None:
@@ -64,5 +65,6 @@ def keep_freed_memory() -> None:
     """
     with contextlib.suppress(AttributeError, OSError, TypeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
-        libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+        # Either call ends glibc's own adaptation, so one alone would make things worse.
+        if libc.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES) or libc.mallopt(_MMAP_THRESHOLD, _OLD_LIMIT):
+            libc.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)

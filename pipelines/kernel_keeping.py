@@ -202,11 +202,11 @@ class SharedKernel:
         return todo, [refusal for refusal in taken if refusal is not None]
 
     def _known_estimates(self) -> dict[str, KernelEstimate]:
-        """Return what this or another run has estimated of single photos, by their sha256."""
-        estimates = {}
+        """Return what this or another run has estimated of its photos, by their sha256."""
+        estimates, wanted = {}, {photo.sha256 for photo in self._photos}
         for places in (self._places, self._singles):
             for sha256, record in places.known(self._single_settings).items():
-                estimate = places.read_estimate(record)
+                estimate = places.read_estimate(record) if sha256 in wanted else None
                 if estimate is not None:
                     estimates[sha256] = estimate
         return estimates

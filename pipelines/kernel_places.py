@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from degrade.estimates import KernelEstimate
+from degrade.files import resolve_inside
 from degrade.kernel_files import write_kernelgan_mat
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool, KernelRecord, Provenance
@@ -37,7 +38,7 @@ class KernelPlaces:
         Plans never draw from it; a run that was interrupted, or has more photos, need not repeat
         what is there. Nowhere when there is no pool, or none inside and ``make`` is false.
         """
-        folder = None if self._pool is None else self._pool.path / _SINGLES
+        folder = None if self._pool is None else resolve_inside(self._pool.path, _SINGLES)
         if folder is not None and not make and not folder.exists():
             folder = None
         return KernelPlaces(folder, None)

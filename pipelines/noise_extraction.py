@@ -135,6 +135,7 @@ def run_noise_extraction(
     searched = 0
     try:
         with pool.writing():
+            before = len(pool.noise)  # another run may have added some until now
             todo = _take_known(pool, photos, config, tally)
             searched = len(photos) - len(todo)
             report(searched, len(photos))

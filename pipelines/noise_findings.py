@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,9 @@ __all__ = ["NoiseTally", "PhotoFindings"]
 
 _MOST_NOISE = 100.0
 """Grey variance up to which a patch may well be noise (sigma 10 grey levels)."""
+
+_MOST_POSITIONS = 2**40
+"""More than any photo has; sums over photos stay integers of 64 bits."""
 
 _BIN_EDGES = (0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf)
 """Grey variances between which the positions of a run without any noise are counted."""
@@ -80,16 +84,20 @@ class PhotoFindings:
         floats: list[Any] = [self.wanted, self.block_steps]
         return (
             isinstance(self.refused, dict)
+            and all(map(str.isidentifier, self.refused))
             and isinstance(self.bins, list)
             and len(self.bins) == len(_BIN_EDGES) - 1
             and len(self.patch_ids) == self.kept
             and all(
-                type(count) is int and count >= 0
+                type(count) is int and 0 <= count < _MOST_POSITIONS
                 for count in (
                     self.positions, self.accepted, self.kept, *self.refused.values(), *self.bins
                 )
             )
-            and all(value is None or isinstance(value, float) for value in floats)
+            and all(
+                value is None or (isinstance(value, float) and math.isfinite(value))
+                for value in floats
+            )
         )  # fmt: skip
 
     def to_text(self) -> str:
@@ -176,7 +184,7 @@ class NoiseTally:
             return remedy
         gates = self._refused.most_common()
         reasons = ", ".join(f"{gate} {count}" for gate, count in gates if count)
-        is_dark = gates[0][0] == "dark"
+        is_dark = bool(gates) and gates[0][0] == "dark"
         smaller = max(selection.patch_size // 2, 8)
         other = "a lower --min-mean" if is_dark else f"--patch-size {smaller}"
         return f"refused as {reasons}: try {other}"

@@ -16,7 +16,7 @@ from degrade.errors import DegradeError, InputError, InvalidValueError, printabl
 from degrade.file_streams import replacing
 from degrade.files import claim_folder
 from degrade.image_io import Photo, read_photo
-from degrade.image_rows import ROW_FORMATS, RowLayout, open_rows
+from degrade.image_rows import ROW_FORMATS, EncodingError, RowLayout, open_rows
 from degrade.locks import folder_lock
 from degrade.sources import Reject, SourceFile, find_images, hash_file
 from degrade.wording import counted
@@ -201,7 +201,10 @@ class _Run:
             ) from None  # fmt: skip
         layout, notes = self._layout(photo)
         with replacing(path, scratch=self._config.out) as file:
-            self._write_rows(file, photo, layout, on_tile)
+            try:
+                self._write_rows(file, photo, layout, on_tile)
+            except EncodingError as error:
+                raise InputError(scanned.path, str(error)) from None
             file.flush()
             entry = JournalEntry(
                 result=results.name(scanned), sha256=hash_file(Path(file.name)),
@@ -281,7 +284,7 @@ def _is_result(file: SourceFile, config: UpscaleConfig, journal: Journal) -> boo
     path, out = file.path.resolve(), config.out.resolve()
     if file.path in config.sources or not path.is_relative_to(out):
         return False
-    return journal.get(str(path.relative_to(out))) is not None
+    return journal.knows(str(path.relative_to(out)))
 
 
 def _with_channels(

@@ -39,7 +39,7 @@ class JournalEntry:
 
 
 class Journal:
-    """The entries of a folder, the newest of each result; a file that only grows.
+    """The entries of a folder, the newest of each result and content; a file that only grows.
 
     Parameters
     ----------
@@ -55,17 +55,28 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / JOURNAL_NAME
-        self._entries: dict[str, JournalEntry] = {}
+        self._entries: dict[str, dict[str, JournalEntry]] = {}
         content = read_file(self._path) if os.path.lexists(self._path) else b""
         self._cut = bool(content) and not content.endswith(b"\n")
         for line in content.splitlines():
             entry = _parse(line)
             if entry is not None:
-                self._entries[entry.result] = entry
+                self._remember(entry)
 
-    def get(self, result: str) -> JournalEntry | None:
-        """Return what is known of a result."""
-        return self._entries.get(result)
+    def knows(self, result: str) -> bool:
+        """Tell whether a run has written, or was about to write, a result of this name."""
+        return result in self._entries
+
+    def get(self, result: str, sha256: str) -> JournalEntry | None:
+        """Return what is known of a result with this content.
+
+        An entry is written before its file is there. A run that was killed between has left the
+        result before it, whose entry counts still.
+        """
+        return self._entries.get(result, {}).get(sha256)
+
+    def _remember(self, entry: JournalEntry) -> None:
+        self._entries.setdefault(entry.result, {})[entry.sha256] = entry
 
     def add(self, entry: JournalEntry) -> None:
         """Write an entry to the disk.
@@ -81,7 +92,7 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         self._cut = False
-        self._entries[entry.result] = entry
+        self._remember(entry)
 
 
 def _parse(line: bytes) -> JournalEntry | None:

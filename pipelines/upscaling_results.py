@@ -111,8 +111,9 @@ class Results:
             ) from None
         if self.overwrite:
             return False
-        entry = self.journal.get(self.name(photo))
-        if entry is None or not path.is_file() or hash_file(path) != entry.sha256:
+        found = hash_file(path) if path.is_file() else ""
+        entry = self.journal.get(self.name(photo), found)
+        if entry is None:
             raise InputError(
                 photo.path,
                 f"{printable(path)} is there and is not what an earlier run wrote",

@@ -265,7 +265,17 @@ class ShardWriter:
                 return
         elif there is not None:
             self.place.remove(name)
+        if any(self._is_there(file) for file in files):
+            # A loss of power must not leave the new sidecar with an old file of the same size.
+            self.place.publish(files)
+            files = {}
         self.place.publish({**files, name: finished})
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return self.place.size(name) is not None
+        except CorruptDataError:
+            return True
 
     def _sidecar_there(self) -> bytes | None:
         """Return what the shard's sidecar holds, None when there is none."""

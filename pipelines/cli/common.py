@@ -99,7 +99,8 @@ def _fail(error: BaseException) -> NoReturn:
             err=True,
         )
     elif isinstance(error, ImportError) and error.name:
-        package = error.name.split(".")[0]
+        module = error.name.split(".")[0]
+        package = {"cv2": "opencv-python-headless"}.get(module, module)
         click.echo(
             f"degrade: the package {package} cannot be loaded ({printable(str(error))}); "
             f"install it: pip install {package}",

@@ -330,6 +330,12 @@ def test_make_pair_takes_hr_from_the_plans_box(rng: np.random.Generator) -> None
     assert np.array_equal(pair.hr_u8, hr[3:23, 7:37])
 
 
+@pytest.mark.parametrize("shape", [(1, 5, 3), (5, 1, 3), (1, 1, 3)])
+def test_clean_up_refuses_what_has_no_half(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InvalidValueError, match="must have pixels"):
+        clean_up(np.zeros(shape, np.uint8), 2)
+
+
 def test_clean_up_halves_as_imresize_does(rng: np.random.Generator) -> None:
     photo = _levels(rng, 41, 63)
     half = clean_up(photo, 2)

@@ -67,3 +67,23 @@ def test_keep_freed_memory_spares_fresh_pages() -> None:
 def test_keep_freed_memory_is_harmless_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _name: object())
     keep_freed_memory()
+
+
+class OldLibrary:
+    """As glibc before 2.35."""
+
+    def __init__(self) -> None:
+        self.taken: dict[int, int] = {}
+
+    def mallopt(self, parameter: int, value: int) -> int:
+        if parameter == -3 and value > 32 << 20:
+            return 0
+        self.taken[parameter] = value
+        return 1
+
+
+def test_keep_freed_memory_asks_old_libraries_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = OldLibrary()
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: library)
+    keep_freed_memory()
+    assert library.taken == {-3: 32 << 20, -1: 64 << 20}

@@ -250,6 +250,18 @@ def test_shared_goes_on_with_single_estimates_of_an_interrupted_run(
     assert len(DegradationPool.open(tmp_path / "pool" / "singles").kernels) == 5
 
 
+def test_shared_keeps_single_estimates_inside_the_pool(
+    tmp_path: Path, camera: EstimateKernelsConfig
+) -> None:
+    assert camera.pool is not None
+    DegradationPool.create(camera.pool)
+    (tmp_path / "away").mkdir()
+    (camera.pool / "singles").symlink_to(tmp_path / "away")
+    with pytest.raises(DegradeError, match="leads outside"):
+        run_kernel_estimation(camera)
+    assert not list((tmp_path / "away").iterdir())
+
+
 def test_shared_takes_the_kernels_that_the_pool_has_of_each_photo(
     camera: EstimateKernelsConfig,
 ) -> None:

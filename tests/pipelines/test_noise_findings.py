@@ -27,7 +27,8 @@ def test_from_text_gives_what_to_text_had(found: PhotoFindings) -> None:
     [
         {"positions": -1}, {"accepted": "3"}, {"kept": 3}, {"refused": []},
         {"refused": {"a": None}}, {"bins": [1]}, {"bins": [1.5] * 7}, {"wanted": "27"},
-        {"block_steps": []}, {"patch_ids": 5}, {"surprise": 1},
+        {"block_steps": []}, {"patch_ids": 5}, {"surprise": 1}, {"bins": [2**70] * 7},
+        {"refused": {"\x1b[2J": 1}}, {"wanted": float("nan")}, {"block_steps": float("inf")},
     ],
 )  # fmt: skip
 def test_from_text_refuses_what_no_search_gives(change: dict[str, Any]) -> None:

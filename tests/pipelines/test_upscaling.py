@@ -240,6 +240,17 @@ def test_run_upscaling_rejects_what_a_format_cannot_hold(tmp_path: Path, weights
     assert reject.remedy == "use --format png"
 
 
+def test_run_upscaling_rejects_what_outgrows_a_format_and_goes_on(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("degrade.image_rows._TIFF_END", 1500)
+    write_png(tmp_path / "in" / "a.png", quantise(make_scene("a", 40, 40)))
+    write_png(tmp_path / "in" / "b.png", np.zeros((4, 4, 3), np.uint8))
+    report = run(tmp_path, weights, tmp_path / "in", format="tiff")
+    assert report.done == 1 and "4 GiB" in report.rejects[0].reason
+    assert report.rejects[0].path.endswith("a.png")
+
+
 def test_run_upscaling_rejects_names_that_become_too_long(tmp_path: Path, weights: Path) -> None:
     source = photos(tmp_path, "a" * 247 + ".png", "b.png")
     report = run(tmp_path, weights, source, suffix="_enlarged")
@@ -384,6 +395,24 @@ def test_run_upscaling_leaves_nothing_of_a_photo_that_the_disk_refuses(
     left = set(contents(tmp_path / "out"))
     assert left <= {"upscale.jsonl", "rejects.jsonl"}
     assert run(tmp_path, weights, source).done == 2
+
+
+def test_run_upscaling_goes_on_when_a_result_could_not_be_replaced(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = photos(tmp_path, "a.png")
+    run(tmp_path, weights, source)
+    write_png(source / "a.png", quantise(make_scene("new", 10, 12)))
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("degrade.file_streams.Path.replace", fail)
+        with pytest.raises(DegradeError):
+            run(tmp_path, weights, source)
+    report = run(tmp_path, weights, source)
+    assert (report.done, report.rejects) == (1, ())
 
 
 def test_every_kind_of_weights_is_read(tmp_path: Path) -> None:

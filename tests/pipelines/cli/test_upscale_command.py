@@ -115,8 +115,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights: Path) -> None:
     source, out = tmp_path / "many", tmp_path / "out"
-    for number in range(60):
-        write_png(source / f"{number}.png", quantise(make_scene("many", 60, 60 + number)))
+    for number in range(60):  # each takes long enough for the signal to come in time
+        write_png(source / f"{number}.png", quantise(make_scene("many", 160, 160 + number)))
     command = [
         sys.executable, "-m", "pipelines.cli", "upscale", str(source), "--weights", str(weights),
         "--out", str(out), "--device", "cpu", "--tile", "8",
@@ -133,5 +133,5 @@ def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights
     assert "run the same command again to go on" in output
     results = list(out.glob("*.png"))
     assert 0 < len(results) < 60
-    assert all(read_photo(path).pixels.shape[0] == 120 for path in results)
+    assert all(read_photo(path).pixels.shape[0] == 320 for path in results)
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
