@@ -123,8 +123,10 @@ def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        # A shell's background jobs ignore Ctrl-C, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     while process.poll() is None and not list(out.glob("*.png")):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
