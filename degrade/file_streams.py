@@ -30,8 +30,9 @@ def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     DegradeError
-        The file cannot be written; ``path`` is as it was, and nothing else is left. Any other
-        error of the block passes through, and leaves as little.
+        The file cannot be written. ``path`` is as it was (or the new file, if only its name could
+        not be made durable), and nothing else is left. Any other error of the block passes
+        through, and leaves as little.
     """
     temporary = scratch / f".{unique_token()}.tmp"
     try:

@@ -40,6 +40,9 @@ class ImageHeader:
     is_animated, is_float, is_cmyk, has_alpha : bool
         More than one frame or image, or a raw one; floating-point samples; inks, not light; an
         alpha channel or transparent colour.
+    tiff_alpha : int
+        What a TIFF says of its alpha channel: 1, colours are multiplied by it; 2, they are not; 0,
+        nothing.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
     """
@@ -54,6 +57,7 @@ class ImageHeader:
     is_float: bool = False
     is_cmyk: bool = False
     has_alpha: bool = False
+    tiff_alpha: int = 0
     missing_end: bool = False
 
     @property
@@ -228,7 +232,7 @@ def _parse_tiff(data: bytes) -> ImageHeader:
         "tiff", tags[256][0], tags[257][0], channels, tags.get(258, [1])[0],
         _valid_orientation(tags.get(274, [1])[0]), is_animated=following != 0 or is_raw,
         is_float=3 in tags.get(339, [1]), is_cmyk=is_cmyk,
-        has_alpha=channels in (2, 4) and not is_cmyk,
+        has_alpha=channels in (2, 4) and not is_cmyk, tiff_alpha=tags.get(338, [0])[0],
     )  # fmt: skip
 
 

@@ -83,13 +83,18 @@ class Photo:
 
     def as_u8(self) -> U8Array:
         """Return the pixels as uint8, 16-bit ones rounded to the nearest level."""
-        if self.pixels.dtype == np.uint8:
-            return self.pixels
-        levels = np.empty(self.pixels.shape, np.uint8)
-        for top in range(0, len(levels), _STRIP):  # no second copy of a large photo in 32 bits
-            strip = self.pixels[top : top + _STRIP].astype(np.uint32)
-            levels[top : top + _STRIP] = (strip + 128) // 257
-        return levels
+        return to_u8(self.pixels)
+
+
+def to_u8(pixels: AnyArray) -> U8Array:
+    """Return uint8 pixels as they are, and uint16 ones rounded to the nearest of 256 levels."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    levels = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(levels), _STRIP):  # no second copy of a large photo in 32 bits
+        strip = pixels[top : top + _STRIP].astype(np.uint32)
+        levels[top : top + _STRIP] = (strip + 128) // 257
+    return levels
 
 
 def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False) -> Photo:
@@ -157,9 +162,14 @@ def decode_photo(
         is_gray = pixels.ndim == 2
         stored = _to_rgb(pixels)
     rgb = np.ascontiguousarray(_apply_orientation(stored, header.orientation))
-    alpha = _decode_alpha(data, header, rgb) if keep_alpha and header.has_alpha else None
-    if alpha is not None and header.format == "tiff" and alpha.dtype == np.uint8:
-        rgb = _unmultiplied(rgb, alpha)
+    # libtiff multiplies the colours of 8-bit files itself when they are not.
+    is_blended = header.tiff_alpha == 1 or (header.tiff_alpha == 2 and rgb.dtype == np.uint8)
+    alpha = None
+    if header.has_alpha and (keep_alpha or is_blended):
+        alpha = _decode_alpha(data, header, rgb)
+        if alpha is not None and is_blended:
+            rgb = _unmultiplied(rgb, alpha)
+        alpha = alpha if keep_alpha else None
     rgb.flags.writeable = False
     notes = _notes(header, is_gray=is_gray, drops_alpha=alpha is None)
     return Photo(rgb, hashlib.sha256(data).hexdigest(), notes, alpha)
@@ -192,12 +202,14 @@ def _decode_alpha(data: bytes, header: ImageHeader, rgb: AnyArray) -> AnyArray |
 
 
 def _unmultiplied(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
-    """Divide by the alpha with which libtiff multiplies the colours of most 8-bit files."""
-    if (rgb > alpha[..., None]).any():  # not of this one, which does not say what its alpha is
-        return rgb
-    opaque = np.maximum(alpha, 1).astype(np.uint16)[..., None]
-    colours: AnyArray = np.minimum((rgb * np.uint16(255) + opaque // 2) // opaque, 255)
-    return colours.astype(np.uint8)
+    """Return the colours that were multiplied by alpha; where that is 0 they are lost."""
+    peak = np.uint64(np.iinfo(alpha.dtype).max)
+    colours = np.empty_like(rgb)
+    for top in range(0, len(rgb), _STRIP):
+        rows = slice(top, top + _STRIP)
+        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint64)
+        colours[rows] = np.minimum((rgb[rows] * peak + opaque // 2) // opaque, peak)
+    return colours
 
 
 def _to_rgb(pixels: AnyArray) -> AnyArray:

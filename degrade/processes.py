@@ -58,7 +58,7 @@ _OLD_LIMIT = 32 << 20  # before glibc 2.35 a higher threshold for mmap is refuse
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep up to 64 MiB of freed memory, where the C library can.
+    """Let this process keep freed memory: 64 MiB at the heap's end, and all that lies before it.
 
     glibc gives large arrays back to the system at once, and the fresh pages of the next ones cost
     a tenth of the time of building pairs. Elsewhere nothing changes.

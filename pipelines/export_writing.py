@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from degrade.errors import DegradeError, InputError, printable
+from degrade.errors import InputError
 from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
 from degrade.files import read_file, write_atomically
 from degrade.pairs import PairReader, open_pairs
-from degrade.pairs.disk import STRUCTURE_BYTES
-from degrade.wording import byte_text
+from degrade.pairs.disk import require_space
 from pipelines.executors import Executor, TaskResult
 from pipelines.interrupts import interrupt_signal
 from pipelines.reports import ProgressCallback
@@ -143,13 +141,13 @@ def write_export(
     on_progress(count, total)
     if progress.closed:
         return count, None
-    _require_space(work, 0)
+    require_space(work, 0)
     sink = open_sink(work, exported, count)
     unsaved = 0
     try:
         try:
             for pair in _in_order(executor.run(encode_pairs, tasks), tasks):
-                _require_space(work, pair.size)
+                require_space(work, pair.size)
                 sink.append(pair)
                 count += 1
                 unsaved += pair.size
@@ -186,16 +184,6 @@ def _in_order(
         while place in early:
             yield from early.pop(place)
             place += 1
-
-
-def _require_space(work: Path, size: int) -> None:
-    """Stop before the disk is full: libraries notice late, when their file is lost."""
-    free = shutil.disk_usage(work).free
-    if free < size + STRUCTURE_BYTES:
-        raise DegradeError(
-            f"{printable(work)}: the disk is full; {byte_text(free)} are free, the next pair "
-            f"needs {byte_text(size + STRUCTURE_BYTES)}: free some and run again"
-        )
 
 
 def _save(work: Path, sink: Sink, before: int) -> int:

@@ -28,6 +28,7 @@ from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.reports import (
     REJECTS_NAME,
     ProgressCallback,
+    ReportedError,
     RunReport,
     no_progress,
     usual_reason,
@@ -37,15 +38,8 @@ from pipelines.reports import (
 __all__ = ["EstimateKernelsConfig", "TooFewPhotosError", "run_kernel_estimation"]
 
 
-class TooFewPhotosError(DegradeError):
-    """A shared kernel was asked for, and fewer than two photos can be used.
-
-    ``report`` is what the run would have returned.
-    """
-
-    def __init__(self, text: str, report: RunReport) -> None:
-        super().__init__(text)
-        self.report = report
+class TooFewPhotosError(ReportedError):
+    """A shared kernel was asked for, and fewer than two photos can be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ class KernelPlaces:
     def known(self, settings: str) -> dict[str, KernelRecord]:
         """Return the pool's kernels made with these settings, by their source's sha256.
 
-        One that is damaged is passed over: it is made again, and so mended.
+        One that is damaged is passed over: it is made again, and mended if that gives the same.
         """
         if self._pool is None:
             return {}

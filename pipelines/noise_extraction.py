@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import degrade
-from degrade.errors import DegradeError, InputError
+from degrade.errors import InputError
 from degrade.image_io import MAX_PIXELS
 from degrade.jpeg_blocks import block_steps
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
@@ -23,6 +23,7 @@ from pipelines.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.reports import (
     REJECTS_NAME,
     ProgressCallback,
+    ReportedError,
     RunReport,
     no_progress,
     usual_reason,
@@ -34,15 +35,8 @@ __all__ = ["ExtractNoiseConfig", "NoNoiseError", "run_noise_extraction"]
 _BLOCKY_NOTE = "JPEG blocks"
 
 
-class NoNoiseError(DegradeError):
-    """No photo has a noise patch; the text tells which setting would have found some.
-
-    ``report`` is what the run would have returned.
-    """
-
-    def __init__(self, text: str, report: RunReport) -> None:
-        super().__init__(text)
-        self.report = report
+class NoNoiseError(ReportedError):
+    """No photo has a noise patch; the text tells which setting would have found some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

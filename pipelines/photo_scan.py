@@ -162,7 +162,9 @@ def _scan(file: SourceFile, max_pixels: int) -> ScannedPhoto:
     return ScannedPhoto(file.path, file.name, sha256, height, width)
 
 
-def read_scanned(path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_scanned(
+    path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+) -> Photo:
     """Read and decode a photo that must still be the one that was scanned.
 
     Raises
@@ -170,7 +172,7 @@ def read_scanned(path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS) -> Ph
     InputError
         As :func:`degrade.image_io.read_photo`, and when the content changed.
     """
-    photo = decode_photo(read_file(path), path, max_pixels=max_pixels)
+    photo = decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
     if photo.sha256 != sha256:
         raise InputError(path, "it changed while the run went on", "run the same command again")
     return photo

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from degrade.errors import DegradeError
 from degrade.files import write_atomically
 from degrade.sources import Reject
 from degrade.wording import counted
@@ -18,6 +19,7 @@ from degrade.wording import counted
 __all__ = [
     "REJECTS_NAME",
     "ProgressCallback",
+    "ReportedError",
     "RunReport",
     "encode_rejects",
     "no_progress",
@@ -110,6 +112,14 @@ class RunReport:
             lines += [f"  {reject}" for reject in group[:_EXAMPLES]]
             lines.append(f"  and {len(group) - _EXAMPLES} more")
         return lines
+
+
+class ReportedError(DegradeError):
+    """A job found nothing of what it was for; ``report`` is what it would have returned."""
+
+    def __init__(self, text: str, report: RunReport) -> None:
+        super().__init__(text)
+        self.report = report
 
 
 def usual_reason(rejects: Sequence[Reject]) -> str:

@@ -15,7 +15,7 @@ from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.file_streams import replacing
 from degrade.files import claim_folder
-from degrade.image_io import Photo, read_photo
+from degrade.image_io import Photo, to_u8
 from degrade.image_rows import ROW_FORMATS, EncodingError, RowLayout, open_rows
 from degrade.locks import folder_lock
 from degrade.sources import Reject, SourceFile, find_images, hash_file
@@ -30,7 +30,7 @@ from esrgan.upscaling import Upscaler
 from esrgan.weight_files import read_weights
 from esrgan.weight_places import find_weights
 from pipelines.interrupts import interrupt_signal
-from pipelines.photo_scan import ScannedPhoto, scan_photos
+from pipelines.photo_scan import ScannedPhoto, read_scanned, scan_photos
 from pipelines.reports import REJECTS_NAME, ProgressCallback, RunReport, no_progress, write_rejects
 from pipelines.upscaling_journal import JOURNAL_NAME, Journal, JournalEntry
 from pipelines.upscaling_results import Results, choose_results
@@ -59,14 +59,15 @@ def run_upscaling(
     Returns
     -------
     RunReport
-        Counts photos. What cannot be read or written is rejected by name and the rest goes on.
+        Counts photos. One that cannot be read, or whose result cannot have its name or form, is
+        rejected by name and the rest goes on.
 
     Raises
     ------
     DegradeError
         The weights or the device cannot be used, there is no photo, a result would replace its own
-        source or was made with other settings, another run writes to the folder, or the disk is
-        full.
+        source or was made with other settings, another run writes to the folder, or a result
+        cannot be written, as on a full disk.
 
     Notes
     -----
@@ -106,6 +107,8 @@ class _Run:
         self._device = choose_device(config.device)
         half_type(config.precision, self._device)
         self._spec, self._network, self._settings = _read_network(config)
+        if config.precision == "auto":
+            self._settings["precision"] = f"auto on {self._device.partition(':')[0]}"
         self._network = self._network.to(self._device)
         self._upscalers: dict[bool, Upscaler] = {}
         self.skipped = 0
@@ -186,11 +189,9 @@ class _Run:
     def _enlarge_photo(
         self, scanned: ScannedPhoto, results: Results, on_tile: Callable[[int], None]
     ) -> None:
-        photo = read_photo(scanned.path, max_pixels=self._config.max_pixels, keep_alpha=True)
-        if photo.sha256 != scanned.sha256:
-            raise InputError(
-                scanned.path, "it changed while the run went on", "run the same command again"
-            )
+        photo = read_scanned(
+            scanned.path, scanned.sha256, max_pixels=self._config.max_pixels, keep_alpha=True
+        )
         path = results.paths[scanned.path]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -297,6 +298,4 @@ def _with_channels(
         return rgb
     scale = len(rgb) // (rows[1] - rows[0])
     alpha = enlarge_channel(photo.alpha, scale, *rows)
-    if alpha.dtype != rgb.dtype:
-        alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.dstack((rgb, alpha))
+    return np.dstack((rgb, to_u8(alpha) if layout.bits == 8 else alpha))

@@ -87,7 +87,9 @@ class Journal:
             The file cannot be written.
         """
         line = json.dumps(asdict(entry), sort_keys=True).encode("ascii")
-        with self._path.open("ab") as file:
+        # A link of that name would lead elsewhere.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._path, flags, 0o666), "ab") as file:
             file.write(b"\n" * self._cut + line + b"\n")
             file.flush()
             os.fsync(file.fileno())

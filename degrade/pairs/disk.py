@@ -12,7 +12,7 @@ from pathlib import Path
 from degrade.errors import CorruptDataError, DegradeError, printable
 from degrade.wording import byte_text
 
-__all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "sync_file", "writing"]
+__all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "require_space", "sync_file", "writing"]
 
 TEMPORARY = ".tmp"
 """Ending of what a shard's files and folders are called until they are complete."""
@@ -47,6 +47,26 @@ def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
         raise DegradeError(
             f"{where}: cannot be written ({reason}); check the folder and its disk"
         ) from error
+
+
+def require_space(path: Path, size: int) -> None:
+    """Refuse a pair that the disk of ``path`` has no room for, while the libraries are still sound.
+
+    They notice a full disk late: HDF5 at closing, when the file cannot be saved.
+
+    Raises
+    ------
+    DegradeError
+        Fewer than ``size`` bytes and some for the structure are free.
+    """
+    with writing(path, size):
+        free = shutil.disk_usage(path.parent).free
+    needed = size + STRUCTURE_BYTES
+    if free < needed:
+        raise DegradeError(
+            f"{printable(path)}: the disk is full; {byte_text(free)} are free, the next pair "
+            f"needs {byte_text(needed)}: free some and run again"
+        )
 
 
 def _is_disk_full(path: Path, size: int, error: Exception) -> bool:

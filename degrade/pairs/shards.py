@@ -35,14 +35,13 @@ from types import TracebackType
 from typing import Any
 
 from degrade.degradation import Pair
-from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, sync_file, writing
+from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, require_space, sync_file, writing
 from degrade.pairs.places import Location, Place, place_at
 from degrade.pairs.records import FileRecord, PairRecord, PairsDigest, ShardSpec
 from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
 from degrade.pairs.stores import load_store
 from degrade.sources import Reject
-from degrade.wording import byte_text
 
 __all__ = [
     "ShardWriter",
@@ -201,7 +200,7 @@ class ShardWriter:
                 f"pairs must be added in ascending key order, got {record.key!r} after "
                 f"{self._records[-1].key!r}"
             )
-        self._require_space(pair.lr_u8.nbytes + pair.hr_u8.nbytes)
+        require_space(self._workshop / self.spec.name, pair.lr_u8.nbytes + pair.hr_u8.nbytes)
         self._store.append(record, pair.lr_u8, pair.hr_u8)
         self._records.append(record)
         self._digest.update(record)
@@ -284,17 +283,3 @@ class ShardWriter:
             return None if self.place.size(name) is None else self.place.read(name)
         except CorruptDataError:
             return b""
-
-    def _require_space(self, size: int) -> None:
-        """Refuse a pair that the disk has no room for, while the library is still sound.
-
-        Libraries notice a full disk late: HDF5 at closing, when the file cannot be saved.
-        """
-        path = self._workshop / self.spec.name
-        with writing(path, size):
-            free = shutil.disk_usage(self._workshop).free
-        if free < size + STRUCTURE_BYTES:
-            raise DegradeError(
-                f"{printable(path)}: the disk is full; {byte_text(free)} are free, the next pair "
-                f"needs {byte_text(size + STRUCTURE_BYTES)}: free some and run again"
-            )

@@ -181,7 +181,7 @@ def _relu(values: FloatArray) -> FloatArray:
 
 
 class NetworkEnsemble:
-    """Networks for one scale that were trained alike but for their random numbers.
+    """Networks for one scale, whose answers are averaged.
 
     Parameters
     ----------

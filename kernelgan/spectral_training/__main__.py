@@ -29,13 +29,14 @@ from degrade.kernel_families import Weights
 from degrade.kernel_files import read_kernel_file
 from degrade.rng import rng_for
 from degrade.sources import find_images, hash_file
-from degrade.spectral.weights import write_network
+from degrade.spectral.weights import read_network, write_network
 from kernelgan.spectral_training.fit import (
     FitConfig,
     as_ensemble,
     fit_network,
     measure_networks,
 )
+from kernelgan.spectral_training.network import TrainableNetwork
 from kernelgan.spectral_training.samples import (
     FAMILY_SHARES,
     ByteArray,
@@ -64,7 +65,10 @@ def main() -> None:
     parser.add_argument("--held-out-count", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--floor", type=float, default=FitConfig(scale=2).floor)
-    parser.add_argument("--members", type=int, default=1, help="networks to train and average")
+    parser.add_argument(
+        "--beside", type=Path, metavar="FILE",
+        help="weights trained before, whose answers are averaged with the new network's",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
@@ -72,6 +76,9 @@ def main() -> None:
     files, rejects = find_images(arguments.photos)
     if rejects:
         parser.error(str(rejects[0]))
+    earlier = None if arguments.beside is None else read_network(arguments.beside)
+    if earlier is not None and earlier.scale != arguments.scale:
+        parser.error(f"{arguments.beside} is for ×{earlier.scale}, not for ×{arguments.scale}")
     hashes = {file.path: hash_file(file.path) for file in files}
     paths = sorted(hashes, key=lambda path: hashes[path])
     measured = [
@@ -101,14 +108,14 @@ def main() -> None:
         tqdm.write(log[-1])
 
     torch.set_num_threads(1)
-    networks = []
-    for member in range(arguments.members):
-        seed = arguments.seed + member
-        config = FitConfig(
-            scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=seed
-        )
-        report(asdict(config))
-        networks.append(fit_network(training, held_out, config, on_epoch=report))
+    config = FitConfig(
+        scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=arguments.seed
+    )
+    report(asdict(config))
+    networks = [fit_network(training, held_out, config, on_epoch=report)]
+    if earlier is not None:
+        report({"beside": hash_file(arguments.beside)})
+        networks[:0] = map(TrainableNetwork.from_network, earlier.members)
     together = measure_networks(networks, held_out)
     report({"together": asdict(together)})
     write_network(arguments.out, as_ensemble(networks, together.calibration))

@@ -11,8 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from degrade.spectral.features import PHOTO_FEATURES, WINDOW_FEATURES
+from degrade.spectral.network import KernelNetwork
 
 __all__ = ["NetworkSize", "TrainableNetwork"]
+
+
+_CONSTANTS = (
+    "window_mean", "window_spread", "photo_mean", "photo_spread", "mean_kernel", "basis",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,21 @@ class TrainableNetwork(nn.Module):
         self.error = nn.Linear(size.join, 1)
         nn.init.normal_(self.output.weight, std=0.01)
         nn.init.zeros_(self.output.bias)
+
+    @classmethod
+    def from_network(cls, network: KernelNetwork) -> TrainableNetwork:
+        """Return a network as it was read from a weights file."""
+        state = {name: torch.tensor(array) for name, array in network.arrays.items()}
+        size = NetworkSize(
+            encode1=len(state["encode1.weight"]), encode2=len(state["encode2.weight"]),
+            heads=len(state["attend.weight"]), look=len(state["look.weight"]),
+            join=len(state["join1.weight"]), components=len(state["basis"]),
+        )  # fmt: skip
+        side = math.isqrt(len(state["mean_kernel"]))
+        constants = {name: state[name] for name in _CONSTANTS}
+        made = cls(size, scale=network.scale, side=side, constants=constants)
+        made.load_state_dict(state)
+        return made
 
     def forward(
         self, windows_BNF: Tensor, mask_BN: Tensor, photos_BF: Tensor

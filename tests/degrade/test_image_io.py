@@ -351,15 +351,33 @@ def test_decode_photo_turns_alpha_with_the_colours(orientation: int) -> None:
     assert photo.alpha.shape == ((3, 5) if orientation < 5 else (5, 3))
 
 
-def test_decode_photo_undoes_what_libtiff_multiplies() -> None:
+@pytest.mark.parametrize("keep_alpha", [True, False])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_decode_photo_gives_the_colours_of_tiffs_whatever_alpha_did(
+    kind: int, bits: int, keep_alpha: bool
+) -> None:
+    """0: the file does not say; 1: it holds the products; 2: libtiff makes them, of 8 bits."""
+    peak, dtype = 2**bits - 1, np.uint8 if bits == 8 else np.uint16
+    pixels = np.full((4, 200, 4), (peak // 5, peak // 10, peak // 20, 0), dtype)
+    pixels[..., 3] = np.linspace(peak // 12, peak, 200)
+    stored = pixels.copy()
+    if kind == 1:
+        products = pixels[..., :3].astype(np.uint64) * pixels[..., 3:]
+        stored[..., :3] = np.rint(products / peak)
     file = io.BytesIO()
-    pixels = np.full((4, 200, 4), (200, 100, 50, 0), np.uint8)
-    pixels[..., 3] = np.linspace(20, 255, 200)
-    encoder = open_rows(file, "tiff", RowLayout(height=4, width=200, channels=4, bits=8))
-    encoder.write(pixels)
+    encoder = open_rows(file, "tiff", RowLayout(height=4, width=200, channels=4, bits=bits))
+    encoder.write(stored)
     encoder.finish()
-    photo = decode_photo(file.getvalue(), Path("x"), keep_alpha=True)
-    np.testing.assert_array_equal(photo.alpha, pixels[..., 3])
-    # It rounds the product to 8 bits: what is left of the colours is exact to half of 1/alpha.
+    # Tag 338, of type 3 (two bytes), once.
+    as_written, wanted = (struct.pack("<HHIH", 338, 3, 1, number) for number in (2, kind))
+    assert file.getvalue().count(as_written) == 1
+    data = file.getvalue().replace(as_written, wanted)
+    photo = decode_photo(data, Path("x"), keep_alpha=keep_alpha)
+    if keep_alpha:
+        np.testing.assert_array_equal(photo.alpha, pixels[..., 3])
+    else:
+        assert photo.alpha is None
+    # A product is rounded: what is left of the colours is exact to half of 1/alpha.
     wrong = np.abs(photo.pixels.astype(float) - pixels[..., :3])
-    assert (wrong <= 128 / pixels[..., 3:] + 0.5).all()
+    assert (wrong <= (peak + 1) / 2 / pixels[..., 3:] + 0.5).all()

@@ -59,3 +59,13 @@ def test_journal_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / JOURNAL_NAME).mkdir()
     with pytest.raises(InputError, match="not a regular file"):
         Journal(tmp_path)
+
+
+def test_add_does_not_write_through_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / JOURNAL_NAME).symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic link"):
+        Journal(tmp_path / "out").add(entry())
+    assert elsewhere.read_bytes() == b""

@@ -122,3 +122,25 @@ def test_command_trains_resumes_and_logs(tmp_path: Path) -> None:
     assert sum("sha256" in line for line in lines) == 3
     assert "held_out" in lines[-2]
     assert "together" in lines[-1]
+
+
+def test_command_averages_with_a_network_trained_before(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), (make_scene("a", 300, 320) * 255).astype(np.uint8))
+    cv2.imwrite(str(tmp_path / "b.png"), (make_scene("b", 300, 320) * 255).astype(np.uint8))
+    outs = [tmp_path / "first.safetensors", tmp_path / "both.safetensors"]
+    command = [
+        sys.executable, "-m", "kernelgan.spectral_training", str(tmp_path / "a.png"),
+        str(tmp_path / "b.png"), "--samples", str(tmp_path / "cache"), "--count", "64",
+        "--drawn-count", "0", "--held-out-count", "8", "--epochs", "1", "--jobs", "1", "--scale",
+    ]  # fmt: skip
+    subprocess.run([*command, "3", "--out", outs[0]], check=True, capture_output=True)
+    beside = ["--beside", outs[0], "--seed", "1", "--out", outs[1]]
+    subprocess.run([*command, "3", *beside], check=True, capture_output=True)
+    first, both = (read_network(out).members for out in outs)
+    assert len(first) == 1 and len(both) == 2
+    for name, array in first[0].arrays.items():
+        # Packed a second time; the steps of the bytes are those of the first.
+        np.testing.assert_allclose(both[0].arrays[name], array, rtol=1e-3, atol=1e-6)
+    assert any((array != both[1].arrays[name]).any() for name, array in first[0].arrays.items())
+    refused = subprocess.run([*command, "2", *beside], capture_output=True, text=True)
+    assert refused.returncode == 2 and "is for ×3, not for ×2" in refused.stderr

@@ -1,0 +1,229 @@
+"""Reading the pool's folder: ``pool.json``, ``index.jsonl``, ``kernels/`` and ``noise/``.
+
+The index only grows and no object file is ever changed, so a reader needs no lock. The name of an
+object file is a hash of the content: what is read back is checked against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self, TypeVar
+
+import numpy as np
+
+from degrade.arrays import FloatArray
+from degrade.degradation import PoolIndex
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.files import resolve_inside
+from degrade.kernels import BlurKernel
+from degrade.pool.contents import PoolContents
+from degrade.pool.folder import check_folder
+from degrade.pool.index_file import read_index
+from degrade.pool.object_files import ObjectFiles
+from degrade.pool.records import KernelRecord, NoiseRecord, SourceRecord
+from degrade.residuals import residual_of, tile_residual
+
+__all__ = ["PoolReader"]
+
+_T = TypeVar("_T")
+
+
+class PoolReader:
+    """The entries that were there when the pool was opened. Make one by :meth:`open`.
+
+    Unpickling opens the folder again. Not for use by several threads at once.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path, until: int | None = None) -> None:
+        self.path = path
+        self._until = until
+        self._contents = PoolContents()
+        self._index_end = 0
+        self._objects = ObjectFiles(path)
+
+    @classmethod
+    def open(cls, path: Path, *, until: int | None = None) -> Self:
+        """Open a pool; nothing is written.
+
+        Parameters
+        ----------
+        path : Path
+        until : int or None
+            An :attr:`index_end` of this pool: open it, for reading only, as it was at that time.
+
+        Raises
+        ------
+        InvalidValueError
+            ``until`` is negative.
+        DegradeError
+            There is no pool at ``path``, it is damaged or of another version, or it never ended
+            at ``until``.
+        """
+        if until is not None and until < 0:
+            raise InvalidValueError(f"until must be at least 0, got {until}")
+        check_folder(path)
+        pool = cls(path, until)
+        pool._load()
+        return pool
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _reopen, (type(self), self.path, self._until)
+
+    def _load(self) -> None:
+        index = resolve_inside(self.path, "index.jsonl")
+        records, self._index_end = read_index(index, self._until)
+        self._contents = PoolContents()
+        self._contents.remember(records)
+
+    @property
+    def index_end(self) -> int:
+        """How many bytes of ``index.jsonl`` tell of what this pool holds now.
+
+        The index only grows, so :meth:`open` with this number shows the same pool at any later
+        time and on any machine.
+        """
+        return self._index_end
+
+    @property
+    def kernels(self) -> tuple[KernelRecord, ...]:
+        """All kernels, by id."""
+        return tuple(self._contents.kernels[key] for key in sorted(self._contents.kernels))
+
+    @property
+    def noise(self) -> tuple[NoiseRecord, ...]:
+        """All noise patches, by id."""
+        return tuple(self._contents.noise[key] for key in sorted(self._contents.noise))
+
+    @property
+    def sources(self) -> tuple[SourceRecord, ...]:
+        """Every photo that the pool was measured on, by sha256."""
+        return tuple(self._contents.sources[key] for key in sorted(self._contents.sources))
+
+    def read_kernel(self, kernel_id: str) -> BlurKernel:
+        """Read one kernel.
+
+        Raises
+        ------
+        InvalidValueError
+            The pool has no kernel of this id.
+        CorruptDataError
+            Its file is missing, or does not hold what was added.
+        """
+        record = _find(self._contents.kernels, kernel_id, "kernel", self.path)
+        weights = self._objects.read_weights(record)
+        try:
+            return BlurKernel(weights, record.scale, record.provenance.source_name)
+        except InvalidValueError as error:
+            raise CorruptDataError(f"{printable(self._objects.path(record))}: {error}") from None
+
+    def read_residual(self, noise_id: str) -> FloatArray:
+        """Read one residual whole: (P, P, 3) float32, zero mean per channel.
+
+        Raises
+        ------
+        InvalidValueError, CorruptDataError
+            As for :meth:`read_kernel`.
+        """
+        record = _find(self._contents.noise, noise_id, "noise patch", self.path)
+        return residual_of(self._objects.map_pixels(record), np.array(record.means))
+
+    def read_residual_crop(
+        self, noise_id: str, top: int, left: int, height: int, width: int
+    ) -> FloatArray:
+        """Read a (height, width, 3) window of a residual, mirrored on beyond its edges.
+
+        Of the file only the window's rows are read; its content is checked once per process, when
+        it is first used.
+
+        Raises
+        ------
+        InvalidValueError, CorruptDataError
+            As for :meth:`read_kernel`; the window begins before the patch or is empty.
+        """
+        if min(top, left) < 0 or min(height, width) < 1:
+            raise InvalidValueError(f"not a window: {(top, left, height, width)}")
+        record = _find(self._contents.noise, noise_id, "noise patch", self.path)
+        if top + height <= record.size and left + width <= record.size:
+            rows = self._objects.read_rows(record, top, height)
+            crop = rows[:, left : left + width]
+        else:
+            crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
+        return residual_of(crop, np.array(record.means))
+
+    def index(self, scale: int) -> PoolIndex:
+        """Return what plans at ``scale`` may draw from."""
+        return self._contents.index(scale)
+
+    def digest(self, scale: int) -> str:
+        """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
+        return self._contents.digest(scale)
+
+    def kernels_measured(self, settings: str) -> dict[str, str]:
+        """Return source sha256 to kernel id, of the kernels made with exactly these settings."""
+        return {
+            kernel.provenance.source_sha256: kernel.id
+            for kernel in self._contents.kernels.values()
+            if kernel.provenance.settings == settings
+            and kernel.provenance.source_sha256 is not None
+        }
+
+    def searches(self, settings: str) -> dict[str, str]:
+        """Return source sha256 to findings, of the searches made with exactly these settings."""
+        return {
+            search.sha256: search.findings
+            for search in self._contents.searches.values()
+            if search.settings == settings
+        }
+
+    def has_sound(self, key: str) -> bool:
+        """Tell whether a kernel or noise patch is known and its file holds what was added."""
+        record = self._contents.kernels.get(key) or self._contents.noise.get(key)
+        return record is not None and self._is_sound(record)
+
+    def _is_sound(self, record: KernelRecord | NoiseRecord) -> bool:
+        try:
+            self._objects.check(record)
+        except CorruptDataError:
+            return False
+        return True
+
+    def verify(self) -> list[str]:
+        """Read and check every kernel and noise patch; return one line for each problem.
+
+        Files that the index does not name are one too: a killed run leaves those of one photo, an
+        index that was cut leaves many. A pool opened as it was at an earlier time passes them over.
+        """
+        known = set(self._contents.file_names())
+        there = {f"{path.parent.name}/{path.name}" for path in self.path.glob("*/*.npy")}
+        problems = [
+            f"{printable(self.path / name)}: not in index.jsonl; harmless if a run was killed "
+            "while adding it, else restore the index"
+            for name in sorted(there - known)
+            if self._until is None
+        ]
+        for kernel in self.kernels:
+            try:
+                self.read_kernel(kernel.id)
+            except DegradeError as error:
+                problems.append(str(error))
+        for noise in self.noise:
+            try:
+                self._objects.check(noise)
+            except DegradeError as error:
+                problems.append(str(error))
+        return problems
+
+
+def _reopen(kind: type[PoolReader], path: Path, until: int | None) -> PoolReader:
+    return kind.open(path, until=until)
+
+
+def _find(records: Mapping[str, _T], key: str, what: str, path: Path) -> _T:
+    if key not in records:
+        raise InvalidValueError(f"{printable(path)} has no {what} {printable(key)}")
+    return records[key]

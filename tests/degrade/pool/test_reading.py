@@ -1,0 +1,81 @@
+"""Reading a pool changes nothing, and only a pool is opened as one."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.pool import DegradationPool
+from degrade.residuals import tile_residual
+from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
+from tests.making import fill_pool
+
+
+def test_index_and_digest_do_not_depend_on_the_order_of_adding(tmp_path: Path) -> None:
+    pools = []
+    for name, order in (("a", (0, 1, 2)), ("b", (2, 0, 1))):
+        one = DegradationPool.create(tmp_path / name)
+        for seed in order:
+            one.add_noise(make_patch(seed), PROVENANCE)
+            one.add_kernel(make_kernel(seed), PROVENANCE)
+        pools.append(one)
+    assert pools[0].index(4) == pools[1].index(4)
+    assert pools[0].digest(4) == pools[1].digest(4)
+    before = pools[0].digest(4)
+    pools[0].add_kernel(make_kernel(9, scale=2), PROVENANCE)
+    assert pools[0].digest(4) == before
+    pools[0].add_noise(make_patch(9), PROVENANCE)
+    assert pools[0].digest(4) != before
+
+
+def test_kernels_measured_tells_settings_apart(pool: DegradationPool) -> None:
+    key = pool.add_kernel(make_kernel(), PROVENANCE)
+    assert pool.kernels_measured(PROVENANCE.settings) == {SHA: key}
+    assert pool.kernels_measured("{}") == {}
+
+
+def test_read_residual_crop_equals_the_crop_of_the_whole(pool: DegradationPool) -> None:
+    patch = make_patch(size=40)
+    key = pool.add_noise(patch, PROVENANCE)
+    for window in ((0, 0, 40, 40), (3, 7, 16, 20), (39, 39, 1, 1), (30, 20, 100, 64)):
+        crop = pool.read_residual_crop(key, *window)
+        np.testing.assert_array_equal(crop, tile_residual(patch.residual, *window))
+        assert crop.shape == (*window[2:], 3) and crop.dtype == np.float32
+    for window in ((-1, 0, 4, 4), (0, 0, 0, 4)):
+        with pytest.raises(InvalidValueError):
+            pool.read_residual_crop(key, *window)
+
+
+def test_pool_pickles_without_its_handles(pool: DegradationPool) -> None:
+    key = pool.add_noise(make_patch(), PROVENANCE)
+    pool.read_residual_crop(key, 0, 0, 4, 4)
+    data = pickle.dumps(pool)
+    assert len(data) < 1000
+    copy = pickle.loads(data)
+    np.testing.assert_array_equal(copy.read_residual(key), pool.read_residual(key))
+
+
+def test_unknown_ids_are_named(pool: DegradationPool) -> None:
+    for read in (pool.read_kernel, pool.read_residual):
+        with pytest.raises(InvalidValueError, match="nothing"):
+            read("nothing")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "degrade-pool", "version": 2}'])
+def test_open_refuses_another_format(pool: DegradationPool, content: bytes) -> None:
+    (pool.path / "pool.json").write_bytes(content)
+    with pytest.raises(CorruptDataError, match=r"pool\.json"):
+        DegradationPool.open(pool.path)
+
+
+def test_open_writes_nothing(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool")
+    before = {p: p.stat().st_mtime_ns for p in [pool.path, *pool.path.rglob("*")]}
+    found = DegradationPool.open(pool.path)
+    found.read_kernel(found.kernels[0].id)
+    assert found.verify() == []
+    assert {p: p.stat().st_mtime_ns for p in [pool.path, *pool.path.rglob("*")]} == before
