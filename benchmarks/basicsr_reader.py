@@ -38,10 +38,13 @@ class ReferenceReader:
         self._sides = [
             lmdb.open(
                 str(self.folder / f"shard-00000_{side}.lmdb"),
-                readonly=True, lock=False, readahead=False, meminit=False,
+                readonly=True,
+                lock=False,
+                readahead=False,
+                meminit=False,
             )
             for side in ("LR", "HR")
-        ]  # fmt: skip
+        ]
 
     def close(self) -> None:
         """Close both."""

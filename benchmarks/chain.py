@@ -18,20 +18,20 @@ import click
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
-from degrade.image_io import write_png
+from degrade.images.image_io import write_png
+from degrade.kernels.registration import measure_shift
 from degrade.noise import NoiseSelection
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
-from degrade.registration import measure_shift
 from degrade.resample import imresize
 from kernelgan import KernelGANConfig
 from pipelines.executors import make_executor
-from pipelines.kernel_estimation import EstimateKernelsConfig
-from pipelines.noise_extraction import ExtractNoiseConfig
-from pipelines.pair_building import BuildPairsConfig, build_pairs
-from pipelines.pair_checks import verify
-from pipelines.pool_building import BuildPoolConfig, run_pool_building
-from pipelines.pool_pictures import draw_pool_sheet
+from pipelines.measuring.estimate_kernels import EstimateKernelsConfig
+from pipelines.measuring.extract_noise import ExtractNoiseConfig
+from pipelines.pairs.build_pairs import BuildPairsConfig, build_pairs
+from pipelines.pairs.checks import verify
+from pipelines.pool.build_pool import BuildPoolConfig, build_pool
+from pipelines.pool.pictures import draw_pool_sheet
 
 
 def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:
@@ -56,10 +56,11 @@ def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:
         "pairs": len(means),
         "shift_lr_px": summarise_shifts(np.array(shifts), np.array(kernels), np.array(weights)),
         "mean_change_grey_levels": {
-            "average_rgb": np.mean(means, axis=0).tolist(), "worst": float(np.abs(means).max()),
+            "average_rgb": np.mean(means, axis=0).tolist(),
+            "worst": float(np.abs(means).max()),
         },
         "noise_sigma": {"of_lr": float(np.mean(residuals)), "of_pool": float(np.mean(wanted))},
-    }  # fmt: skip
+    }
 
 
 def detail(image: FloatArray) -> float:
@@ -118,14 +119,17 @@ def main(
     pool = out / "pool"
     config = BuildPoolConfig(
         kernels=EstimateKernelsConfig(
-            sources=(sources,), pool=pool, method="kernelgan", scale=scale,
+            sources=(sources,),
+            pool=pool,
+            method="kernelgan",
+            scale=scale,
             kernelgan=KernelGANConfig(scale=scale, iterations=iterations),
         ),
         noise=ExtractNoiseConfig(
             sources=(sources,), pool=pool, selection=NoiseSelection(patch_size=patch_size)
         ),
-    )  # fmt: skip
-    click.echo(run_pool_building(config, executor=executor).summary())
+    )
+    click.echo(build_pool(config, executor=executor).summary())
     draw_pool_sheet(DegradationPool.open(pool), out / "pool.png")
     figures = {}
     for store in ("hdf5", "lmdb"):

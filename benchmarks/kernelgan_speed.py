@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.kernelgan_reference import ReferenceTraining, crop_from_phases
 from degrade.arrays import FloatArray
-from degrade.image_io import read_photo
+from degrade.images.image_io import read_photo
 from degrade.rng import rng_for
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import plan_crops
-from kernelgan.reference import ReferenceTraining, crop_from_phases
 from kernelgan.training import KernelTraining
 
 WARM_UP = 2

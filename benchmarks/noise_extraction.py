@@ -32,11 +32,11 @@ from PIL import Image
 
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import AnyArray
-from degrade.image_io import read_photo
+from degrade.images.image_io import read_photo
 from degrade.noise import NoiseSelection, patch_positions, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, SourceRecord
 from degrade.rng import rng_for
-from pipelines.noise_extraction import ExtractNoiseConfig, NoNoiseError, run_noise_extraction
+from pipelines.measuring.extract_noise import ExtractNoiseConfig, NoNoiseError, extract_noise
 
 PATCH = 256
 STRIDE = 32
@@ -85,11 +85,12 @@ def command(path: Path) -> None:
     """Run the job for one photo, into a pool that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         config = ExtractNoiseConfig(
-            sources=(path,), pool=Path(folder) / "pool",
+            sources=(path,),
+            pool=Path(folder) / "pool",
             selection=NoiseSelection(patch_size=PATCH),
-        )  # fmt: skip
+        )
         try:
-            run_noise_extraction(config)
+            extract_noise(config)
         except NoNoiseError:
             return  # all the work was done, only nothing was there to write
 
@@ -120,8 +121,10 @@ def measure_photo(path: Path, rounds: int) -> dict[str, Any]:
         saved = published_collection(path, Path(out))
     cpu = {name: statistics.median(turn[name][0] for turn in turns) for name in jobs}
     return {
-        "height": pixels.shape[0], "width": pixels.shape[1],
-        "published_patches": saved, "patches": worker(path),
+        "height": pixels.shape[0],
+        "width": pixels.shape[1],
+        "published_patches": saved,
+        "patches": worker(path),
         "milliseconds": cpu,
         "command_wall_milliseconds": statistics.median(turn["command"][1] for turn in turns),
         "ratios": {
@@ -129,7 +132,7 @@ def measure_photo(path: Path, rounds: int) -> dict[str, Any]:
             "command": cpu["published"] / cpu["command"],
             "search_stride_32": cpu["naive_stride_32"] / cpu["search_stride_32"],
         },
-    }  # fmt: skip
+    }
 
 
 def measure_crops() -> float:
@@ -163,8 +166,10 @@ def main() -> None:
     for path in arguments.photos:
         figures = measure_photo(path, arguments.rounds)
         found["photos"][path.name] = figures
-        print(f"{path.name}: {figures['width']}×{figures['height']}, patches: published "
-              f"{figures['published_patches']}, ours {figures['patches']}")  # fmt: skip
+        print(
+            f"{path.name}: {figures['width']}×{figures['height']}, patches: published "
+            f"{figures['published_patches']}, ours {figures['patches']}"
+        )
         for name, value in figures["milliseconds"].items():
             print(f"  {name:18} {value:8.1f} ms")
         print(f"  {'command, wall':18} {figures['command_wall_milliseconds']:8.1f} ms")

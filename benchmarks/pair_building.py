@@ -26,15 +26,15 @@ from scipy import ndimage
 
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import AnyArray
-from degrade.image_io import decode_photo
+from degrade.disk.processes import keep_freed_memory
+from degrade.images.image_io import decode_photo
 from degrade.kernels import gaussian_kernel
 from degrade.pool import DegradationPool
-from degrade.processes import keep_freed_memory
 from degrade.resample import imresize
 from degrade.rng import rng_for
 from pipelines.executors import Executor, ProcessExecutor
-from pipelines.pair_building import build_pairs
-from pipelines.pair_planning import BuildPairsConfig
+from pipelines.pairs.build_pairs import build_pairs
+from pipelines.pairs.planning import BuildPairsConfig
 
 SCALE = 4
 PNG_LEVEL = 6  # zlib's own default, which the published loop's library uses
@@ -76,17 +76,28 @@ def decode_times(path: Path) -> tuple[float, float]:
 
 
 def build(
-    photos: list[Path], pool: Path, factor: int, arguments: argparse.Namespace, *,
-    executor: Executor | None = None, shard_mib: int = 256,
+    photos: list[Path],
+    pool: Path,
+    factor: int,
+    arguments: argparse.Namespace,
+    *,
+    executor: Executor | None = None,
+    shard_mib: int = 256,
     clock: Callable[[], float] = time.process_time,
-) -> float:  # fmt: skip
+) -> float:
     """Return the seconds that building the pairs of some photos takes."""
     hr_size = None if arguments.hr_size == "full" else int(arguments.hr_size)
     with tempfile.TemporaryDirectory() as out:
         config = BuildPairsConfig(
-            pool=pool, out=Path(out) / "pairs", hr=tuple(photos), format=arguments.format,
-            scale=SCALE, hr_size=hr_size, clean_up=factor, shard_mib=shard_mib,
-        )  # fmt: skip
+            pool=pool,
+            out=Path(out) / "pairs",
+            hr=tuple(photos),
+            format=arguments.format,
+            scale=SCALE,
+            hr_size=hr_size,
+            clean_up=factor,
+            shard_mib=shard_mib,
+        )
         return seconds(lambda: build_pairs(config, executor=executor), clock=clock)
 
 
@@ -107,10 +118,14 @@ def measure(photos: list[Path], factor: int, arguments: argparse.Namespace) -> d
             ours.append(build(photos, pool, factor, arguments) / len(photos))
     medians = [1000 * statistics.median(times) for times in (published, plain, own, ours)]
     return {
-        "published_ms": medians[0], "opencv_decode_ms": medians[1], "decode_ms": medians[2],
-        "build_pairs_ms": medians[3], "times_the_published": medians[0] / medians[3],
-        "over_decode": medians[3] / medians[2], "over_opencv_decode": medians[3] / medians[1],
-    }  # fmt: skip
+        "published_ms": medians[0],
+        "opencv_decode_ms": medians[1],
+        "decode_ms": medians[2],
+        "build_pairs_ms": medians[3],
+        "times_the_published": medians[0] / medians[3],
+        "over_decode": medians[3] / medians[2],
+        "over_opencv_decode": medians[3] / medians[1],
+    }
 
 
 def measure_workers(photos: list[Path], arguments: argparse.Namespace) -> dict[str, float]:
@@ -121,9 +136,14 @@ def measure_workers(photos: list[Path], arguments: argparse.Namespace) -> dict[s
         for _ in range(3):
             for count, found in walls.items():
                 seconds_taken = build(
-                    photos, pool, 1, arguments, executor=ProcessExecutor(count), shard_mib=16,
+                    photos,
+                    pool,
+                    1,
+                    arguments,
+                    executor=ProcessExecutor(count),
+                    shard_mib=16,
                     clock=time.perf_counter,
-                )  # fmt: skip
+                )
                 found.append(seconds_taken)
     one, two = (min(found) for found in walls.values())
     return {"one_worker_s": one, "two_workers_s": two, "one_over_two": one / two}

@@ -16,9 +16,13 @@ from degrade.pool import Provenance
 __all__ = ["DRAWN", "draw_noise", "seconds", "write_json"]
 
 DRAWN = Provenance(
-    source_name="drawn", source_sha256=None, box=None, method="drawn", settings="{}",
+    source_name="drawn",
+    source_sha256=None,
+    box=None,
+    method="drawn",
+    settings="{}",
     tool_version="0",
-)  # fmt: skip
+)
 """Where kernels and noise patches of benchmarks come from."""
 
 

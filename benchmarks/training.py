@@ -41,14 +41,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from degrade.degradation import Pair
 from degrade.pairs import ShardSpec, create_shard, write_manifest
 from degrade.rng import rng_for
-from esrgan.batches import Batch, read_batches
-from esrgan.config import TrainingConfig
 from esrgan.data import PairDataset
 from esrgan.losses import ADVERSARIAL_LOSSES, FeatureNetwork, GaborFeatures, VGG19Features
-from esrgan.precision import computes_in_bf16, mixed_precision
-from esrgan.state import TrainingState, create_state
-from esrgan.step import training_step
-from pipelines.training_plan import plan_stages
+from esrgan.training.batches import Batch, read_batches
+from esrgan.training.config import TrainingConfig
+from esrgan.training.precision import computes_in_bf16, mixed_precision
+from esrgan.training.state import TrainingState, create_state
+from esrgan.training.step import training_step
+from pipelines.training.plan import plan_stages
 
 PEAK_TFLOPS = {
     # name in torch.cuda.get_device_name: dense bfloat16, float32 (of NVIDIA's data sheets)
@@ -184,10 +184,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return every figure."""
     device = torch.device(options.device)
     config = plan_stages(
-        stages=[options.preset], assignments=options.set or [],
-        explicit={"batch_size": options.batch, "hr_patch": options.patch, "pixel_steps": 0,
-                  "precision": options.precision},
-    )[0].config  # fmt: skip
+        stages=[options.preset],
+        assignments=options.set or [],
+        explicit={
+            "batch_size": options.batch,
+            "hr_patch": options.patch,
+            "pixel_steps": 0,
+            "precision": options.precision,
+        },
+    )[0].config
     bf16 = computes_in_bf16(config.precision, device)
     plain = replace(config, precision="fp32", accumulation=1, ema_decay=0.0)
     with tempfile.TemporaryDirectory() as folder:
@@ -196,11 +201,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         batch = next(read_batches(dataset, config, steps=range(1), device=device))
         states = [
             create_state(
-                each, scale=options.scale, seed=0, device=options.device,
+                each,
+                scale=options.scale,
+                seed=0,
+                device=options.device,
                 features=_features(config),
             )
             for each in (config, plain)
-        ]  # fmt: skip
+        ]
         ours, reference = states
         make_reference(reference)
         flops = {
@@ -215,24 +223,32 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 "plain": lambda: reference_step(reference, batch, plain),
                 "generator": lambda: generator_pass(ours, ours.generator_pass, batch),
             },
-            options, device,
-        )  # fmt: skip
+            options,
+            device,
+        )
         waiting = waiting_share(dataset, ours, config, options.steps, options.workers)
     peak = peak_flops(device, bf16, options.peak_tflops)
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "torch": torch.__version__, "preset": options.preset, "scale": options.scale,
-        "batch": config.batch_size, "patch": config.hr_patch, "bf16": bf16,
-        "compiled": options.compile, "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "preset": options.preset,
+        "scale": options.scale,
+        "batch": config.batch_size,
+        "patch": config.hr_patch,
+        "bf16": bf16,
+        "compiled": options.compile,
+        "threads": torch.get_num_threads(),
         "steps_per_second": {"ours": 1 / medians["ours"], "plain": 1 / medians["plain"]},
         "ratio": medians["plain"] / medians["ours"],
         "teraflops_per_step": {name: count / 1e12 for name, count in flops.items()},
-        "mfu": None if peak is None else {
+        "mfu": None
+        if peak is None
+        else {
             "step": flops["step"] / medians["ours"] / peak,
             "generator": flops["generator"] / medians["generator"] / peak,
         },
         "waiting": waiting,
-    }  # fmt: skip
+    }
 
 
 def _features(config: TrainingConfig) -> FeatureNetwork | None:

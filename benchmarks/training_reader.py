@@ -40,12 +40,12 @@ from benchmarks.basicsr_reader import HR_PATCH, SCALE, ReferenceReader
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Pair
-from degrade.image_io import quantise, read_photo
+from degrade.images.image_io import quantise, read_photo
+from degrade.images.sources import find_images
 from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
 from degrade.pool import DegradationPool
 from degrade.resample import imresize
 from degrade.rng import rng_for
-from degrade.sources import find_images
 from esrgan.data import NoiseSource, PairDataset, SampleKey, StepSampler, to_float
 
 HR_SIZE, BATCH = 480, 16
@@ -79,10 +79,15 @@ def make_pairs(photos: list[Path]) -> list[Pair]:
         hr_u8 = np.ascontiguousarray(tile)
         lr = imresize(hr_u8.astype(np.float32) / np.float32(255), 1 / SCALE)
         plan = DegradationPlan(
-            key=f"tile_{number:05d}", source_sha256="0" * 64, clean_up=1,
-            hr_box=(0, 0, HR_SIZE, HR_SIZE), scale=SCALE, kernel_id="0" * 32,
-            noise_id=None, noise_origin=None,
-        )  # fmt: skip
+            key=f"tile_{number:05d}",
+            source_sha256="0" * 64,
+            clean_up=1,
+            hr_box=(0, 0, HR_SIZE, HR_SIZE),
+            scale=SCALE,
+            kernel_id="0" * 32,
+            noise_id=None,
+            noise_origin=None,
+        )
         pairs.append(Pair(plan.key, quantise(lr), hr_u8, plan))
     return pairs
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AnyArray", "FloatArray", "U8Array"]
+__all__ = ["AnyArray", "Box", "FloatArray", "U8Array"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 """float32; images are RGB (H, W, 3) in [0, 1] unless said otherwise."""
@@ -16,3 +16,6 @@ U8Array: TypeAlias = npt.NDArray[np.uint8]
 """uint8; images are RGB (H, W, 3) in 0…255."""
 
 AnyArray: TypeAlias = npt.NDArray[Any]
+
+Box: TypeAlias = tuple[int, int, int, int]
+"""(top, left, height, width) in pixels."""

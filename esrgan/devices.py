@@ -7,15 +7,26 @@ from typing import Literal, TypeAlias
 import torch
 
 from degrade.errors import InvalidValueError
-from esrgan.networks import check_device
 
-__all__ = ["UpscalingPrecision", "choose_device", "half_type", "tile_memory"]
+__all__ = ["UpscalingPrecision", "check_device", "choose_device", "half_type", "tile_memory"]
 
 UpscalingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 _CPU_BYTES = 2**31
 _GPU_SHARE = 0.7
 """Of the free memory: the libraries want some for themselves."""
+
+
+def check_device(name: str) -> None:
+    """Raise InvalidValueError unless torch can compute on the device called ``name`` here."""
+    try:
+        torch.zeros(1, device=name).tolist()
+    except (RuntimeError, AssertionError) as error:
+        # Torch adds a page of backends.
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise InvalidValueError(
+            f"device {name!r} cannot be used here: {reason}; cpu can, and is the default"
+        ) from None
 
 
 def choose_device(name: str) -> str:

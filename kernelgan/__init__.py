@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from degrade.estimates import KernelEstimate, UnsuitablePhotoError
+from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
 from kernelgan.config import KernelGANConfig
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
-from degrade.estimates import UnsuitablePhotoError
+from degrade.kernels.estimates import UnsuitablePhotoError
 from degrade.resample import imresize
 from kernelgan.config import KernelGANConfig
 

@@ -11,12 +11,12 @@ import torch
 
 from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
-from degrade.estimates import KernelEstimate
+from degrade.kernels.estimates import KernelEstimate
 from degrade.rng import rng_for, seed_for
 from degrade.spectral import assess_kernel
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import plan_crops
-from kernelgan.finish import finish_kernel
+from kernelgan.postprocessing import finish_kernel
 from kernelgan.training import KernelTraining, run_training
 
 __all__ = ["KernelEstimate", "estimate_kernels"]

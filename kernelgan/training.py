@@ -13,10 +13,10 @@ from degrade.arrays import FloatArray
 from degrade.errors import DegradeError
 from kernelgan.config import KernelGANConfig
 from kernelgan.constraints import KernelConstraints
+from kernelgan.crop_feed import PhotoFeed
 from kernelgan.crops import CropPlan
 from kernelgan.discriminator import PatchDiscriminator
 from kernelgan.discriminator_pass import DiscriminatorPass
-from kernelgan.feed import PhotoFeed
 from kernelgan.generator import LinearGenerator
 from kernelgan.parameters import Adam
 from kernelgan.windows import CropWindows

@@ -10,78 +10,78 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipelines.demo import DemoConfig as DemoConfig
-    from pipelines.demo import run_demo as run_demo
-    from pipelines.exports import ExportConfig as ExportConfig
-    from pipelines.exports import export_pairs as export_pairs
-    from pipelines.kernel_estimation import EstimateKernelsConfig as EstimateKernelsConfig
-    from pipelines.kernel_estimation import run_kernel_estimation as run_kernel_estimation
-    from pipelines.manifests import MakeManifestConfig as MakeManifestConfig
-    from pipelines.manifests import check_manifest as check_manifest
-    from pipelines.manifests import make_manifest as make_manifest
-    from pipelines.manifests import split_manifest as split_manifest
-    from pipelines.model_conversion import ConvertConfig as ConvertConfig
-    from pipelines.model_conversion import convert_model as convert_model
-    from pipelines.model_export import ExportModelConfig as ExportModelConfig
-    from pipelines.model_export import export_model as export_model
-    from pipelines.noise_extraction import ExtractNoiseConfig as ExtractNoiseConfig
-    from pipelines.noise_extraction import run_noise_extraction as run_noise_extraction
-    from pipelines.pair_building import BuildPairsConfig as BuildPairsConfig
-    from pipelines.pair_building import build_pairs as build_pairs
-    from pipelines.pair_checks import ReplayConfig as ReplayConfig
-    from pipelines.pair_checks import replay_pair as replay_pair
-    from pipelines.pair_checks import verify as verify
-    from pipelines.pair_imports import ImportPairsConfig as ImportPairsConfig
-    from pipelines.pair_imports import import_pairs as import_pairs
-    from pipelines.pool_building import BuildPoolConfig as BuildPoolConfig
-    from pipelines.pool_building import run_pool_building as run_pool_building
-    from pipelines.pool_imports import ImportKernelsConfig as ImportKernelsConfig
-    from pipelines.pool_imports import ImportNoiseConfig as ImportNoiseConfig
-    from pipelines.pool_imports import import_kernels as import_kernels
-    from pipelines.pool_imports import import_noise as import_noise
-    from pipelines.pool_inspection import inspect_pool as inspect_pool
-    from pipelines.pool_pictures import draw_pool_sheet as draw_pool_sheet
-    from pipelines.training import TrainRunConfig as TrainRunConfig
-    from pipelines.training import run_training as run_training
-    from pipelines.upscaling import UpscaleConfig as UpscaleConfig
-    from pipelines.upscaling import run_upscaling as run_upscaling
+    from pipelines.demo.run_demo import DemoConfig as DemoConfig
+    from pipelines.demo.run_demo import run_demo as run_demo
+    from pipelines.exports.export_pairs import ExportConfig as ExportConfig
+    from pipelines.exports.export_pairs import export_pairs as export_pairs
+    from pipelines.manifests.manifests import MakeManifestConfig as MakeManifestConfig
+    from pipelines.manifests.manifests import check_manifest as check_manifest
+    from pipelines.manifests.manifests import make_manifest as make_manifest
+    from pipelines.manifests.manifests import split_manifest as split_manifest
+    from pipelines.measuring.estimate_kernels import EstimateKernelsConfig as EstimateKernelsConfig
+    from pipelines.measuring.estimate_kernels import estimate_kernels as estimate_kernels
+    from pipelines.measuring.extract_noise import ExtractNoiseConfig as ExtractNoiseConfig
+    from pipelines.measuring.extract_noise import extract_noise as extract_noise
+    from pipelines.models.convert_model import ConvertConfig as ConvertConfig
+    from pipelines.models.convert_model import convert_model as convert_model
+    from pipelines.models.export_model import ExportModelConfig as ExportModelConfig
+    from pipelines.models.export_model import export_model as export_model
+    from pipelines.pairs.build_pairs import BuildPairsConfig as BuildPairsConfig
+    from pipelines.pairs.build_pairs import build_pairs as build_pairs
+    from pipelines.pairs.checks import ReplayConfig as ReplayConfig
+    from pipelines.pairs.checks import replay_pair as replay_pair
+    from pipelines.pairs.checks import verify as verify
+    from pipelines.pairs.import_pairs import ImportPairsConfig as ImportPairsConfig
+    from pipelines.pairs.import_pairs import import_pairs as import_pairs
+    from pipelines.pool.build_pool import BuildPoolConfig as BuildPoolConfig
+    from pipelines.pool.build_pool import build_pool as build_pool
+    from pipelines.pool.imports import ImportKernelsConfig as ImportKernelsConfig
+    from pipelines.pool.imports import ImportNoiseConfig as ImportNoiseConfig
+    from pipelines.pool.imports import import_kernels as import_kernels
+    from pipelines.pool.imports import import_noise as import_noise
+    from pipelines.pool.inspect_pool import inspect_pool as inspect_pool
+    from pipelines.pool.pictures import draw_pool_sheet as draw_pool_sheet
+    from pipelines.training.train import TrainConfig as TrainConfig
+    from pipelines.training.train import train as train
+    from pipelines.upscaling.upscale import UpscaleConfig as UpscaleConfig
+    from pipelines.upscaling.upscale import upscale as upscale
 
 _HOMES = {
-    "BuildPairsConfig": "pipelines.pair_building",
-    "BuildPoolConfig": "pipelines.pool_building",
-    "ConvertConfig": "pipelines.model_conversion",
-    "DemoConfig": "pipelines.demo",
-    "EstimateKernelsConfig": "pipelines.kernel_estimation",
-    "ExportConfig": "pipelines.exports",
-    "ExportModelConfig": "pipelines.model_export",
-    "ExtractNoiseConfig": "pipelines.noise_extraction",
-    "ImportKernelsConfig": "pipelines.pool_imports",
-    "ImportNoiseConfig": "pipelines.pool_imports",
-    "ImportPairsConfig": "pipelines.pair_imports",
-    "MakeManifestConfig": "pipelines.manifests",
-    "ReplayConfig": "pipelines.pair_checks",
-    "TrainRunConfig": "pipelines.training",
-    "UpscaleConfig": "pipelines.upscaling",
-    "build_pairs": "pipelines.pair_building",
-    "check_manifest": "pipelines.manifests",
-    "convert_model": "pipelines.model_conversion",
-    "draw_pool_sheet": "pipelines.pool_pictures",
-    "export_model": "pipelines.model_export",
-    "export_pairs": "pipelines.exports",
-    "import_kernels": "pipelines.pool_imports",
-    "import_noise": "pipelines.pool_imports",
-    "import_pairs": "pipelines.pair_imports",
-    "inspect_pool": "pipelines.pool_inspection",
-    "make_manifest": "pipelines.manifests",
-    "replay_pair": "pipelines.pair_checks",
-    "run_demo": "pipelines.demo",
-    "run_kernel_estimation": "pipelines.kernel_estimation",
-    "run_noise_extraction": "pipelines.noise_extraction",
-    "run_pool_building": "pipelines.pool_building",
-    "run_training": "pipelines.training",
-    "run_upscaling": "pipelines.upscaling",
-    "split_manifest": "pipelines.manifests",
-    "verify": "pipelines.pair_checks",
+    "BuildPairsConfig": "pipelines.pairs.build_pairs",
+    "BuildPoolConfig": "pipelines.pool.build_pool",
+    "ConvertConfig": "pipelines.models.convert_model",
+    "DemoConfig": "pipelines.demo.run_demo",
+    "EstimateKernelsConfig": "pipelines.measuring.estimate_kernels",
+    "ExportConfig": "pipelines.exports.export_pairs",
+    "ExportModelConfig": "pipelines.models.export_model",
+    "ExtractNoiseConfig": "pipelines.measuring.extract_noise",
+    "ImportKernelsConfig": "pipelines.pool.imports",
+    "ImportNoiseConfig": "pipelines.pool.imports",
+    "ImportPairsConfig": "pipelines.pairs.import_pairs",
+    "MakeManifestConfig": "pipelines.manifests.manifests",
+    "ReplayConfig": "pipelines.pairs.checks",
+    "TrainConfig": "pipelines.training.train",
+    "UpscaleConfig": "pipelines.upscaling.upscale",
+    "build_pairs": "pipelines.pairs.build_pairs",
+    "check_manifest": "pipelines.manifests.manifests",
+    "convert_model": "pipelines.models.convert_model",
+    "draw_pool_sheet": "pipelines.pool.pictures",
+    "export_model": "pipelines.models.export_model",
+    "export_pairs": "pipelines.exports.export_pairs",
+    "import_kernels": "pipelines.pool.imports",
+    "import_noise": "pipelines.pool.imports",
+    "import_pairs": "pipelines.pairs.import_pairs",
+    "inspect_pool": "pipelines.pool.inspect_pool",
+    "make_manifest": "pipelines.manifests.manifests",
+    "replay_pair": "pipelines.pairs.checks",
+    "run_demo": "pipelines.demo.run_demo",
+    "estimate_kernels": "pipelines.measuring.estimate_kernels",
+    "extract_noise": "pipelines.measuring.extract_noise",
+    "build_pool": "pipelines.pool.build_pool",
+    "train": "pipelines.training.train",
+    "upscale": "pipelines.upscaling.upscale",
+    "split_manifest": "pipelines.manifests.manifests",
+    "verify": "pipelines.pairs.checks",
 }
 
 __all__ = sorted(_HOMES)

@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["fork_server", "start_process"]
 
-_SLOW_IMPORTS = ["pipelines.training", "torch._dynamo"]
+_SLOW_IMPORTS = ["pipelines.training.train", "torch._dynamo"]
 
 
 def fork_server() -> ForkServerContext:

@@ -27,9 +27,14 @@ def fill_pool(path: Path, *, scale: int = 2, kernels: int = 3, patches: int = 4)
     """Return a pool of Gaussian kernels and white noise of sigma 3 grey levels."""
     pool = DegradationPool.create(path)
     provenance = Provenance(
-        source_name="by hand", source_sha256=None, box=None, method="test", settings="{}",
-        tool_version="0", statistics={},
-    )  # fmt: skip
+        source_name="by hand",
+        source_sha256=None,
+        box=None,
+        method="test",
+        settings="{}",
+        tool_version="0",
+        statistics={},
+    )
     with pool.writing():
         for index in range(kernels):
             kernel = gaussian_kernel(13, scale, (1.0 + 0.3 * index, 0.8), 0.4 * index)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from degrade.image_io import read_photo, write_png
+from degrade.images.image_io import read_photo, write_png
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from pipelines.cli import main
-from pipelines.demo import DemoConfig, run_demo
-from pipelines.reports import no_progress
+from pipelines.demo.run_demo import DemoConfig, run_demo
+from pipelines.shared.reports import no_progress
 
 skimage_data = pytest.importorskip("skimage.data", reason="the photos come with scikit-image")
 
@@ -38,18 +38,40 @@ def photos(tmp_path: Path) -> Path:
 def test_photos_become_pairs_and_pairs_a_model(tmp_path: Path, photos: Path) -> None:
     pool, pairs, model = tmp_path / "pool", tmp_path / "pairs", tmp_path / "model"
     output = degrade(
-        "build-pool", photos, "--pool", pool, "--scale", 2, "--patch-size", 32,
-        "--max-variance", 60, "--jobs", 2, exit_code=3,
-    )  # fmt: skip
+        "build-pool",
+        photos,
+        "--pool",
+        pool,
+        "--scale",
+        2,
+        "--patch-size",
+        32,
+        "--max-variance",
+        60,
+        "--jobs",
+        2,
+        exit_code=3,
+    )
     assert "notes.jpg" in output
     opened = DegradationPool.open(pool)
     assert len(opened.kernels) == 3 and len(opened.noise) > 0
 
     # Without --hr the pool's own photos, halved, are the HR images.
     degrade(
-        "build-pairs", "--pool", pool, "--out", pairs, "--scale", 2, "--hr-size", 96, "--jobs", 2,
-        "--format", "lmdb",
-    )  # fmt: skip
+        "build-pairs",
+        "--pool",
+        pool,
+        "--out",
+        pairs,
+        "--scale",
+        2,
+        "--hr-size",
+        96,
+        "--jobs",
+        2,
+        "--format",
+        "lmdb",
+    )
     degrade("verify", pairs)
     with open_pairs(pairs) as reader:
         assert len(reader) >= 12 and reader.scale == 2
@@ -57,15 +79,30 @@ def test_photos_become_pairs_and_pairs_a_model(tmp_path: Path, photos: Path) -> 
     assert "identical" in degrade("replay", pairs, key)
 
     degrade(
-        "train", "--pairs", pairs, "--out", model, "--preset", "tiny", "--steps", 3,
-        "--batch-size", 2, "--hr-patch", 64,
-    )  # fmt: skip
+        "train",
+        "--pairs",
+        pairs,
+        "--out",
+        model,
+        "--preset",
+        "tiny",
+        "--steps",
+        3,
+        "--batch-size",
+        2,
+        "--hr-patch",
+        64,
+    )
     small = read_photo(photos / "coffee.png").pixels[:60, :81]
     write_png(tmp_path / "small.png", small)
     degrade(
-        "upscale", tmp_path / "small.png", "--weights", model / "generator.pth",
-        "--out", tmp_path / "large",
-    )  # fmt: skip
+        "upscale",
+        tmp_path / "small.png",
+        "--weights",
+        model / "generator.pth",
+        "--out",
+        tmp_path / "large",
+    )
     (enlarged,) = (tmp_path / "large").glob("*.png")
     assert read_photo(enlarged).pixels.shape == (120, 162, 3)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import InputError
-from degrade.image_io import read_photo
-from degrade.sources import find_images
+from degrade.images.image_io import read_photo
+from degrade.images.sources import find_images
 
 # Upright (height, width), bits, notes.
 ACCEPTED: dict[str, tuple[tuple[int, int], int, tuple[str, ...]]] = {

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.kernels import shapes
 from degrade.arrays import U8Array
 from degrade.errors import DegradeError
-from degrade.image_io import quantise, read_photo
+from degrade.images.image_io import quantise, read_photo
 from degrade.kernels import BlurKernel, downsample, repair_kernel
 from degrade.rng import rng_for
 
@@ -180,27 +180,39 @@ _SMOOTH: dict[str, shapes.Density] = {
     "sharpened-mild": shapes.mix((1.4, shapes.gaussian(0.55)), (-0.4, shapes.gaussian(1.0))),
     "sharpened-strong": shapes.mix((1.9, shapes.gaussian(0.6)), (-0.9, shapes.gaussian(0.95))),
     "halo-near": shapes.mix((0.7, shapes.gaussian(0.5)), (0.3, shapes.gaussian(1.3))),
-    "halo-wide": shapes.mix(
-        (0.75, shapes.gaussian(0.6, 0.4, 30)), (0.25, shapes.gaussian(1.8))
-    ),
+    "halo-wide": shapes.mix((0.75, shapes.gaussian(0.6, 0.4, 30)), (0.25, shapes.gaussian(1.8))),
     "moffat": shapes.moffat(0.8, 2.2),
     "moffat-narrow": shapes.moffat(0.5, 1.9),
     "exponential": shapes.exponential(0.6, 0.35, 50),
     "skewed": shapes.skewed(1.3, 25, 4),
     "skewed-steep": shapes.skewed(1.0, 160, 8),
-}  # fmt: skip
+}
 _RESAMPLERS: dict[str, Callable[[shapes.Grid], shapes.Grid]] = {
-    "bicubic": shapes.bicubic, "lanczos3": shapes.lanczos3, "bilinear": shapes.bilinear,
-}  # fmt: skip
+    "bicubic": shapes.bicubic,
+    "lanczos3": shapes.lanczos3,
+    "bilinear": shapes.bilinear,
+}
 _SHAKES = {
     "shake-short": ("dpsr_single/m_11.mat", 0.28),
     "shake-steep": ("dpsr_single/m_22.mat", 0.28),
     "shake-long": ("dpsr_x4/test_03_m_26.mat", 0.25),
 }  # files and the LR pixels that a tap of theirs becomes
 _AT_ALL_SCALES = frozenset(
-    {"disk-large", "hexagon", "ring-wide", "motion-diagonal", "arc", "box-square", "bicubic",
-     "sharpened-strong", "halo-near", "moffat", "skewed", "shake-short"}
-)  # fmt: skip
+    {
+        "disk-large",
+        "hexagon",
+        "ring-wide",
+        "motion-diagonal",
+        "arc",
+        "box-square",
+        "bicubic",
+        "sharpened-strong",
+        "halo-near",
+        "moffat",
+        "skewed",
+        "shake-short",
+    }
+)
 
 SETS: dict[str, tuple[int, Callable[[Path], Iterator[Case]]]] = {
     "bench": (2, bench_cases),

@@ -49,9 +49,14 @@ def pick_methods(text: str | None) -> dict[str, Method]:
 @click.option("--cases", is_flag=True, help="Print every case.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all figures.")
 def main(
-    shared: Path, sets: str | None, methods: str | None, iterations: int, photos: int | None,
-    cases: bool, json_path: Path | None,
-) -> None:  # fmt: skip
+    shared: Path,
+    sets: str | None,
+    methods: str | None,
+    iterations: int,
+    photos: int | None,
+    cases: bool,
+    json_path: Path | None,
+) -> None:
     """Compare estimators of blur kernels on photos whose kernel is known, and on real pairs."""
     if not (shared / MANIFEST).is_file():
         raise click.ClickException(f"{shared / MANIFEST} is missing; name the data by --shared")
@@ -65,8 +70,9 @@ def main(
             measure_memory(megabytes, name, shared, chosen, iterations)
             found = list(score_set(name, cases_of(name, shared, photos), chosen, iterations))
             count = len({s.case for s in found})
-            click.echo(tables.set_table(f"{name}: ×{SETS[name][0]}, {count} photos, dB",
-                                        found, megabytes))  # fmt: skip
+            click.echo(
+                tables.set_table(f"{name}: ×{SETS[name][0]}, {count} photos, dB", found, megabytes)
+            )
             click.echo((tables.case_lines(found) + "\n") if cases else "")
             scores += found
     pairs = run_pairs(shared, chosen, iterations, photos, cases) if REAL in names else []
@@ -74,8 +80,11 @@ def main(
         if text:
             click.echo(text + "\n")
     if json_path is not None:
-        figures = {"scores": [asdict(s) for s in scores], "pairs": [asdict(p) for p in pairs],
-                   "megabytes": megabytes}  # fmt: skip
+        figures = {
+            "scores": [asdict(s) for s in scores],
+            "pairs": [asdict(p) for p in pairs],
+            "megabytes": megabytes,
+        }
         json_path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 

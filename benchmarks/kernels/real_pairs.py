@@ -16,8 +16,8 @@ from benchmarks.kernels.cases import MANIFEST
 from benchmarks.kernels.methods import Method, Photo, gaussian_of, isotropic_gaussian
 from benchmarks.kernels.scoring import WALL, as_float, run_method
 from degrade.arrays import FloatArray, U8Array
-from degrade.image_io import read_photo
-from degrade.kernel_metrics import fit_redegradation, register_pair
+from degrade.images.image_io import read_photo
+from degrade.kernels.metrics import fit_redegradation, register_pair
 
 SCALE = 4
 CONSTANT_SIGMAS = tuple(np.round(np.arange(0.4, 0.85, 0.05) * SCALE, 2).tolist())

@@ -12,7 +12,7 @@ from benchmarks.kernels.cases import Case
 from benchmarks.kernels.methods import Estimate, Method, Photo, best_gaussian
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import DegradeError
-from degrade.kernel_metrics import align_kernels, kernel_psnr, redegradation_psnr
+from degrade.kernels.metrics import align_kernels, kernel_psnr, redegradation_psnr
 
 WALL = "best gaussian"
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, special
 
-from degrade.kernel_files import read_kernel_file
 from degrade.kernels import BlurKernel, centre_of_mass, phase_centre, repair_kernel
+from degrade.kernels.files import read_kernel_file
 from degrade.resample import cubic
 
 Grid: TypeAlias = npt.NDArray[np.float64]
@@ -129,10 +129,15 @@ def moffat(radius: float, power: float) -> Density:
 def exponential(along: float, across: float, degrees: float) -> Density:
     """Return exp(-r) with axes of different length."""
     return lambda rows, columns: np.exp(
-        -np.hypot(*(x / a for x, a in zip(
-            _rotate(rows, columns, np.deg2rad(degrees)), (along, across), strict=True
-        )))
-    )  # fmt: skip
+        -np.hypot(
+            *(
+                x / a
+                for x, a in zip(
+                    _rotate(rows, columns, np.deg2rad(degrees)), (along, across), strict=True
+                )
+            )
+        )
+    )
 
 
 def skewed(sigma: float, degrees: float, skew: float) -> Density:

@@ -1,6 +1,6 @@
 """Pairs in the forms that other trainers read, with option files that name them."""
 
-from degrade.exchange.forms import (
+from degrade.exchange.formats import (
     EncodedPair,
     ExportSet,
     Form,

@@ -106,9 +106,7 @@ def realesrgan_options(data: TrainingSet, stage: Stage) -> Options:
     train["type"] = "RealESRGANPairedDataset"
     if data.pair_list is not None:
         root = text_of(data.pair_list.parent)
-        train |= {
-            "dataroot_gt": root, "dataroot_lq": root, "meta_info": text_of(data.pair_list)
-        }  # fmt: skip
+        train |= {"dataroot_gt": root, "dataroot_lq": root, "meta_info": text_of(data.pair_list)}
     if stage == "gan":
         options |= {
             "model_type": "RealESRGANModel",

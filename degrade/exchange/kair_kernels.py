@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from scipy import io as scipy_io
 
+from degrade.disk.files import write_atomically
 from degrade.errors import InvalidValueError
-from degrade.files import write_atomically
 from degrade.kernels import BlurKernel
 
 __all__ = ["write_kair_kernels"]

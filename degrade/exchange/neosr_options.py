@@ -44,10 +44,8 @@ def neosr_options(data: TrainingSet, stage: Stage) -> Options:
             "scheduler": {"type": "multisteplr"} | milestones(stage),
             "pixel_opt": {"type": "L1Loss", "loss_weight": 1.0},
         },
-        "logger": {
-            "total_iter": TOTAL[stage], "save_checkpoint_freq": 5000, "use_tb_logger": True
-        },
-    }  # fmt: skip
+        "logger": {"total_iter": TOTAL[stage], "save_checkpoint_freq": 5000, "use_tb_logger": True},
+    }
     if stage == "gan":
         options["network_d"] = {"type": "unet"}
         options["path"]["pretrain_network_g"] = (
@@ -57,9 +55,11 @@ def neosr_options(data: TrainingSet, stage: Stage) -> Options:
             "optim_d": adam,
             "pixel_opt": {"type": "L1Loss", "loss_weight": 0.01},
             "perceptual_opt": {
-                "type": "vgg_perceptual_loss", "loss_weight": 1.0, "criterion": "l1",
+                "type": "vgg_perceptual_loss",
+                "loss_weight": 1.0,
+                "criterion": "l1",
                 "layer_weights": {"conv5_4": 1.0},
             },
             "gan_opt": {"type": "gan_loss", "gan_type": "bce", "loss_weight": 0.005},
-        }  # fmt: skip
+        }
     return options

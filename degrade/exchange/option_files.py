@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from degrade.exchange.basicsr_options import basicsr_options, realesrgan_options
-from degrade.exchange.forms import Form
+from degrade.exchange.formats import Form
 from degrade.exchange.kair_options import kair_options
 from degrade.exchange.neosr_options import neosr_options
 from degrade.exchange.option_text import to_json, to_toml, to_yaml

@@ -61,10 +61,12 @@ def trainner_options(data: TrainingSet, stage: Stage) -> Options:
             "losses": [
                 {"type": "l1loss", "loss_weight": 0.01},
                 {
-                    "type": "perceptualloss", "criterion": "l1", "loss_weight": 1.0,
+                    "type": "perceptualloss",
+                    "criterion": "l1",
+                    "loss_weight": 1.0,
                     "layer_weights": {"conv5_4": 1.0},
                 },
                 {"type": "ganloss", "gan_type": "vanilla", "loss_weight": 0.005},
             ],
-        }  # fmt: skip
+        }
     return options

@@ -3,10 +3,9 @@
 ``create_shard`` writes, ``open_pairs`` reads, ``verify_pairs`` checks.
 """
 
-from degrade.pairs.manifest import write_manifest
-from degrade.pairs.places import LocalPlace, Location, Place, place_at
+from degrade.pairs.pair_records import FileRecord, Format, PairRecord, ShardSpec
 from degrade.pairs.reader import PairReader, open_pairs
-from degrade.pairs.records import FileRecord, Format, PairRecord, ShardSpec
+from degrade.pairs.shard_list import write_manifest
 from degrade.pairs.shards import (
     ShardWriter,
     create_shard,
@@ -16,6 +15,7 @@ from degrade.pairs.shards import (
 )
 from degrade.pairs.sidecar import ShardHead, Sidecar
 from degrade.pairs.verify import VerifyResult, verify_pairs
+from degrade.places.place import LocalPlace, Location, Place, place_at
 
 __all__ = [
     "FileRecord",

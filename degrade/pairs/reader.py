@@ -10,19 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from degrade.arrays import Box
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.noise import Box
-from degrade.pairs.manifest import (
+from degrade.pairs.pair_records import Format, PairRecord
+from degrade.pairs.shard_list import (
     MANIFEST_NAME,
     ShardEntry,
     check_together,
     read_manifest,
 )
-from degrade.pairs.places import refuse_url
-from degrade.pairs.records import Format, PairRecord
 from degrade.pairs.shards import check_sizes, read_sidecar, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import PixelPair, StoreReader, cut, load_store
+from degrade.pairs.stores.base import PixelPair, StoreReader, cut, load_store
+from degrade.places.place import refuse_url
 
 __all__ = ["PairReader", "open_pairs"]
 

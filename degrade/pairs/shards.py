@@ -35,13 +35,13 @@ from types import TracebackType
 from typing import Any
 
 from degrade.degradation import Pair
+from degrade.disk.failures import STRUCTURE_BYTES, TEMPORARY, require_space, sync_file, writing
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.pairs.disk import STRUCTURE_BYTES, TEMPORARY, require_space, sync_file, writing
-from degrade.pairs.places import Location, Place, place_at
-from degrade.pairs.records import FileRecord, PairRecord, PairsDigest, ShardSpec
+from degrade.images.sources import Reject
+from degrade.pairs.pair_records import FileRecord, PairRecord, PairsDigest, ShardSpec
 from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
-from degrade.pairs.stores import load_store
-from degrade.sources import Reject
+from degrade.pairs.stores.base import load_store
+from degrade.places.place import Location, Place, place_at
 
 __all__ = [
     "ShardWriter",
@@ -229,11 +229,17 @@ class ShardWriter:
             files = {name: self._finished(name) for name in self.spec.file_names}
             file_records = tuple(record_file(path, name) for name, path in files.items())
         sidecar = Sidecar(
-            index=self.spec.index, format=self.spec.format, scale=self.spec.scale,
-            hr_size=self.spec.hr_size, config_hash=self.spec.config_hash,
-            records=tuple(self._records), sources=tuple(dict(source) for source in sources),
-            rejects=tuple(rejects), digest=self._digest.hexdigest(), files=file_records,
-        )  # fmt: skip
+            index=self.spec.index,
+            format=self.spec.format,
+            scale=self.spec.scale,
+            hr_size=self.spec.hr_size,
+            config_hash=self.spec.config_hash,
+            records=tuple(self._records),
+            sources=tuple(dict(source) for source in sources),
+            rejects=tuple(rejects),
+            digest=self._digest.hexdigest(),
+            files=file_records,
+        )
         self._check(sidecar)
         self._publish(sidecar, files)
         return sidecar

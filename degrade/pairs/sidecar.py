@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.pairs.checked_json import Fields, check_format, encode_json, naming_file, read_json
-from degrade.pairs.records import FileRecord, PairRecord, ShardSpec
-from degrade.sources import Reject
+from degrade.images.sources import Reject
+from degrade.pairs.pair_records import FileRecord, PairRecord, ShardSpec
+from degrade.places.checked_json import Fields, check_format, encode_json, naming_file, read_json
 
 if TYPE_CHECKING:
-    from degrade.pairs.places import Place
+    from degrade.places.place import Place
 
 __all__ = ["ShardHead", "Sidecar", "is_source"]
 
@@ -104,12 +104,17 @@ class Sidecar(ShardSpec):
             if before.key >= after.key:
                 raise CorruptDataError(f"keys must ascend, got {after.key!r} after {before.key!r}")
         sidecar = cls(
-            index=spec.index, format=spec.format, scale=spec.scale, hr_size=spec.hr_size,
-            config_hash=spec.config_hash, records=records,
+            index=spec.index,
+            format=spec.format,
+            scale=spec.scale,
+            hr_size=spec.hr_size,
+            config_hash=spec.config_hash,
+            records=records,
             sources=tuple(_read_source(item) for item in given.list("sources")),
             rejects=tuple(_read_reject(item) for item in given.list("rejects")),
-            digest=given.text("digest"), files=_read_files(given, spec),
-        )  # fmt: skip
+            digest=given.text("digest"),
+            files=_read_files(given, spec),
+        )
         given.end()
         return sidecar
 
@@ -152,10 +157,14 @@ class ShardHead:
             ends = [Fields(item, "a record").text("key") for item in (*records[:1], *records[-1:])]
             first_key, last_key = ends or ("", "")
             head = cls(
-                spec=spec, pairs=len(records), first_key=first_key, last_key=last_key,
+                spec=spec,
+                pairs=len(records),
+                first_key=first_key,
+                last_key=last_key,
                 rejects=tuple(_read_reject(item) for item in given.list("rejects")),
-                digest=given.text("digest"), files=_read_files(given, spec),
-            )  # fmt: skip
+                digest=given.text("digest"),
+                files=_read_files(given, spec),
+            )
             for item in given.list("sources"):
                 _read_source(item)
             given.end()
@@ -170,9 +179,12 @@ def _read_spec(given: Fields, index: int) -> ShardSpec:
     store: Any = given.text("store")
     try:
         spec = ShardSpec(
-            index=given.whole("index"), format=store, scale=given.whole("scale"),
-            hr_size=hr_size, config_hash=given.text("config_hash"),
-        )  # fmt: skip
+            index=given.whole("index"),
+            format=store,
+            scale=given.whole("scale"),
+            hr_size=hr_size,
+            config_hash=given.text("config_hash"),
+        )
     except InvalidValueError as error:
         raise CorruptDataError(str(error)) from None
     if spec.index != index:

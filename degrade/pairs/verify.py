@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from degrade.errors import CorruptDataError, DegradeError, printable
-from degrade.pairs.manifest import (
+from degrade.pairs.pair_records import FileRecord, PairsDigest
+from degrade.pairs.shard_list import (
     MANIFEST_NAME,
     ShardEntry,
     check_together,
     read_manifest,
 )
-from degrade.pairs.places import Location, Place, place_at
-from degrade.pairs.records import FileRecord, PairsDigest
 from degrade.pairs.shards import check_file, read_sidecar, record_file, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
-from degrade.pairs.stores import load_store
+from degrade.pairs.stores.base import load_store
+from degrade.places.place import Location, Place, place_at
 from degrade.wording import counted
 
 __all__ = ["VerifyResult", "verify_pairs"]

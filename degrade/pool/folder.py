@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from degrade.disk.files import read_file, resolve_inside, write_atomically
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
-from degrade.files import read_file, resolve_inside, write_atomically
 
 __all__ = ["check_folder", "make_folder"]
 

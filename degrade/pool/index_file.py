@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from degrade.disk.files import fsync_folder, read_file
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
-from degrade.files import fsync_folder, read_file
 from degrade.pool.records import Record, record_from_json, record_to_json
 
 __all__ = ["IndexWriter", "encode_line", "open_index_writer", "read_index"]

@@ -14,11 +14,11 @@ from typing import Any, cast
 import numpy as np
 
 from degrade.arrays import AnyArray
+from degrade.disk.files import resolve_inside, write_together
+from degrade.disk.npy import map_npy
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
-from degrade.files import resolve_inside, write_together
-from degrade.npy import map_npy
+from degrade.noise.residuals import channel_means
 from degrade.pool.records import KernelRecord, NoiseRecord
-from degrade.residuals import channel_means
 
 __all__ = ["ObjectFiles", "content_id"]
 

@@ -14,15 +14,15 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation import PoolIndex
+from degrade.disk.files import resolve_inside
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.files import resolve_inside
 from degrade.kernels import BlurKernel
+from degrade.noise.residuals import residual_of, tile_residual
 from degrade.pool.contents import PoolContents
 from degrade.pool.folder import check_folder
 from degrade.pool.index_file import read_index
 from degrade.pool.object_files import ObjectFiles
 from degrade.pool.records import KernelRecord, NoiseRecord, SourceRecord
-from degrade.residuals import residual_of, tile_residual
 
 __all__ = ["PoolReader"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, TypeAlias
 
+from degrade.arrays import Box
 from degrade.errors import InvalidValueError
-from degrade.noise import Box
 
 __all__ = [
     "KernelRecord",

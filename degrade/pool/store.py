@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Self
 
 from degrade.arrays import AnyArray
+from degrade.disk.files import resolve_inside
+from degrade.disk.locks import folder_lock
 from degrade.errors import InvalidValueError, printable
-from degrade.files import resolve_inside
 from degrade.kernels import BlurKernel
-from degrade.locks import folder_lock
 from degrade.noise import NoisePatch
+from degrade.noise.residuals import channel_means
 from degrade.pool.folder import make_folder
 from degrade.pool.index_file import IndexWriter, open_index_writer
 from degrade.pool.object_files import content_id
@@ -32,7 +33,6 @@ from degrade.pool.records import (
     SearchRecord,
     SourceRecord,
 )
-from degrade.residuals import channel_means
 
 __all__ = ["DegradationPool", "MergeReport"]
 
@@ -199,9 +199,13 @@ def _describe_patch(patch: NoisePatch, provenance: Provenance) -> tuple[NoiseRec
     pixels = patch.pixels
     red, green, blue = (float(mean) for mean in channel_means(pixels))
     record = NoiseRecord(
-        content_id(pixels), pixels.shape[0], patch.variance, patch.brightness, (red, green, blue),
+        content_id(pixels),
+        pixels.shape[0],
+        patch.variance,
+        patch.brightness,
+        (red, green, blue),
         provenance,
-    )  # fmt: skip
+    )
     return record, pixels
 
 

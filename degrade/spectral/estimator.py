@@ -14,14 +14,14 @@ from threadpoolctl import ThreadpoolController
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
-from degrade.estimates import (
+from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
+from degrade.kernels.estimates import (
     KernelEstimate,
     UnsuitablePhotoError,
     confidence_of,
     error_energy,
     kpsnr_of,
 )
-from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
 from degrade.spectral.measurement import measure_crop, measure_middle_blocks
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
 from degrade.spectral.verdicts import judge, measure_condition
@@ -81,9 +81,10 @@ def estimate_kernel(
     height, width = photo_u8.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise UnsuitablePhotoError(
-            source or "photo", f"{width}×{height} pixels are too few for a kernel",
+            source or "photo",
+            f"{width}×{height} pixels are too few for a kernel",
             f"use photos of at least {SMALLEST_SIDE} pixels on each side",
-        )  # fmt: skip
+        )
     luma = cv2.cvtColor(photo_u8, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     cells = measure_cells(luma)
     if not cells.energy.max() > 0:

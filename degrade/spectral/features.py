@@ -275,10 +275,11 @@ def _make_symmetry(mirrored: bool, transposed: bool) -> Symmetry:
     blocks = list(range(len(bins), len(bins) + 6))
     photo = bins + (blocks[3:] + blocks[:3] if transposed else blocks)
     return Symmetry(
-        mirrored, transposed,
+        mirrored,
+        transposed,
         window_order=np.array([*bins, *directed, last, last + 1]),
         photo_order=np.array([*photo, len(photo), len(photo) + 1]),
-    )  # fmt: skip
+    )
 
 
 SYMMETRIES = tuple(

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray
-from degrade.kernel_families import kernel_side
 from degrade.kernels import phase_centre
+from degrade.kernels.families import kernel_side
 from degrade.spectral.features import SYMMETRIES
 from degrade.spectral.measurement import CropFeatures
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.estimates import Verdict
+from degrade.kernels.estimates import Verdict
 from degrade.spectral.windows import Cells, choose_windows, cut_windows
 
 __all__ = ["PhotoCondition", "judge", "measure_condition", "periodicity"]

@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from degrade.arrays import AnyArray, FloatArray
+from degrade.disk.files import write_atomically
 from degrade.errors import CorruptDataError, InvalidValueError, printable
-from degrade.files import write_atomically
 from degrade.spectral.network import Calibration, KernelNetwork, NetworkEnsemble
 
 __all__ = ["SCALES", "load_network", "read_network", "weights_file", "write_network"]

@@ -30,6 +30,7 @@ from esrgan.losses.content import (
     content_loss,
 )
 from esrgan.losses.cycle import cycle_loss, downsample_batch
+from esrgan.losses.dihedral import turn_kernels
 from esrgan.losses.features import FeatureNetwork, pair_features
 from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
 from esrgan.losses.pixel import (
@@ -41,7 +42,6 @@ from esrgan.losses.pixel import (
 )
 from esrgan.losses.prior import gradient_prior_loss
 from esrgan.losses.texture import TEXTURE_LAYERS, gram_matrix, texture_loss
-from esrgan.losses.turns import turn_kernels
 from esrgan.losses.variation import total_variation
 from esrgan.losses.vgg19 import VGG19Features
 from esrgan.losses.vgg19_weights import VGG19_SHA256, find_vgg19_weights, load_vgg19

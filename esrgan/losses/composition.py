@@ -24,8 +24,14 @@ from esrgan.losses.variation import total_variation
 __all__ = ["LOSS_NAMES", "GeneratorLoss"]
 
 LOSS_NAMES: Final = (
-    "pixel", "content", "texture", "adversarial", "cycle", "variation", "prior",
-)  # fmt: skip
+    "pixel",
+    "content",
+    "texture",
+    "adversarial",
+    "cycle",
+    "variation",
+    "prior",
+)
 """The terms, in the survey's order."""
 
 

@@ -100,7 +100,7 @@ def cycle_loss(sr_BCHW: Tensor, lr_BCHW: Tensor, kernels_BKK: Tensor) -> Tensor:
         RGB on [0, 1]; the scale is the ratio of their sides.
     kernels_BKK : Tensor
         The kernel that each LR was made with, turned as the sample was
-        (:func:`~esrgan.losses.turns.turn_kernels`).
+        (:func:`~esrgan.losses.dihedral.turn_kernels`).
 
     Raises
     ------

@@ -11,11 +11,11 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from degrade.disk.files import open_regular, read_file
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.files import open_regular, read_file
 from esrgan.losses.vgg19 import VGG19Features
-from esrgan.naming import unwrap_params
-from esrgan.weight_files import parse_weights
+from esrgan.weights.files import parse_weights
+from esrgan.weights.naming import unwrap_params
 
 __all__ = ["VGG19_SHA256", "find_vgg19_weights", "load_vgg19"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from esrgan.networks.layers import SpectralConv2d, check_device
+from esrgan.networks.layers import SpectralConv2d
 from esrgan.networks.msrresnet import MSRResNet
 from esrgan.networks.patch_discriminator import PatchDiscriminator, PatchNorm
 from esrgan.networks.rrdbnet import RRDBNet
@@ -29,7 +29,6 @@ __all__ = [
     "SpectralConv2d",
     "UNetDiscriminator",
     "VGGDiscriminator",
-    "check_device",
     "fold_batch_norm",
 ]
 

@@ -11,7 +11,6 @@ from degrade.errors import InvalidValueError
 __all__ = [
     "SLOPE",
     "SpectralConv2d",
-    "check_device",
     "check_sizes",
     "conv3",
     "draw_small_weights",
@@ -30,18 +29,6 @@ def check_sizes(**sizes: int) -> None:
     for name, value in sizes.items():
         if value < 1:
             raise InvalidValueError(f"{name} must be at least 1, got {value}")
-
-
-def check_device(name: str) -> None:
-    """Raise InvalidValueError unless torch can compute on the device called ``name`` here."""
-    try:
-        torch.zeros(1, device=name).tolist()
-    except (RuntimeError, AssertionError) as error:
-        # Torch adds a page of backends.
-        reason = str(error).splitlines()[0].partition(". ")[0]
-        raise InvalidValueError(
-            f"device {name!r} cannot be used here: {reason}; cpu can, and is the default"
-        ) from None
 
 
 def conv3(in_channels: int, out_channels: int, *, bias: bool = True) -> nn.Conv2d:

@@ -62,12 +62,15 @@ class PatchDiscriminator(nn.Module):
             modules += [
                 # A bias would be cancelled by the normalisation's mean.
                 _conv4(
-                    widths[n - 1], widths[n], 2 if n < layers else 1, norm,
+                    widths[n - 1],
+                    widths[n],
+                    2 if n < layers else 1,
+                    norm,
                     bias=norm in ("spectral", "none"),
                 ),
                 *_norm(norm, widths[n]),
                 nn.LeakyReLU(SLOPE, inplace=True),
-            ]  # fmt: skip
+            ]
         modules.append(_conv4(widths[-1], 1, 1, norm, bias=True))
         self.model = nn.Sequential(*modules)
         # The two stride-1 convolutions each take one pixel away; instance norm wants more than one.

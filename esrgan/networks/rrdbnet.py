@@ -60,7 +60,7 @@ class RRDBNet(nn.Module):
     scale : {1, 2, 3, 4}
         ×4 enlarges twice by nearest neighbour and convolution. ×2 and ×1 are the same network
         behind a pixel-unshuffle of the input by 2 and 4. ×3 enlarges once by 3 and has no
-        ``conv_up2``: see :mod:`esrgan.naming` for who can load such weights.
+        ``conv_up2``: see :mod:`esrgan.weights.naming` for who can load such weights.
     in_channels, out_channels : int
         Of the images.
     features : int
@@ -98,9 +98,12 @@ class RRDBNet(nn.Module):
         if scale not in _UNSHUFFLE:
             raise InvalidValueError(f"scale must be 1, 2, 3 or 4, got {scale}")
         check_sizes(
-            in_channels=in_channels, out_channels=out_channels, features=features, blocks=blocks,
+            in_channels=in_channels,
+            out_channels=out_channels,
+            features=features,
+            blocks=blocks,
             growth=growth,
-        )  # fmt: skip
+        )
         self.scale = scale
         self.in_channels = in_channels
         self.out_channels = out_channels

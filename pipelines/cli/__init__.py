@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 import degrade
-from degrade.processes import keep_freed_memory
+from degrade.disk.processes import keep_freed_memory
 from pipelines.cli.common import CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs

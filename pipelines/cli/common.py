@@ -15,11 +15,11 @@ import click
 
 from degrade.errors import DegradeError, printable
 from degrade.limits import MAX_PIXELS
-from pipelines.interrupts import Interrupted
+from pipelines.shared.interrupts import Interrupted
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
-    from pipelines.reports import ProgressCallback, RunReport
+    from pipelines.shared.reports import ProgressCallback, RunReport
 
 __all__ = [
     "PATH",
@@ -179,9 +179,11 @@ def pool_option(**settings: Any) -> Callable[[F], F]:
 def jobs_option(function: F) -> F:
     """Add --jobs."""
     return click.option(
-        "--jobs", type=click.IntRange(1), default=None,
+        "--jobs",
+        type=click.IntRange(1),
+        default=None,
         help="Worker processes, one thread each.  [default: every core]",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def executor_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -201,16 +203,21 @@ def executor_options(function: Callable[..., None]) -> Callable[..., None]:
 
     for option in (
         click.option(
-            "--scheduler", metavar="ADDRESS", default=None,
+            "--scheduler",
+            metavar="ADDRESS",
+            default=None,
             help="With --backend dask: the scheduler's address, tcp://HOST:PORT.",
         ),
         click.option(
-            "--backend", type=click.Choice(["local", "dask"]), default="local", show_default=True,
+            "--backend",
+            type=click.Choice(["local", "dask"]),
+            default="local",
+            show_default=True,
             help="Where the work is done: on this machine, or on the workers of a Dask cluster, "
             "which see the same files.",
         ),
         jobs_option,
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
 
@@ -260,14 +267,20 @@ def refuse_memory(out: Path | str, executor: Executor) -> None:
 def seed_option(function: F) -> F:
     """Add --seed."""
     return click.option(
-        "--seed", type=click.IntRange(0), default=0, show_default=True,
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
         help="The same seed gives the same result, whatever the number of workers.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def max_pixels_option(function: F) -> F:
     """Add --max-pixels."""
     return click.option(
-        "--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, show_default=True,
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=MAX_PIXELS,
+        show_default=True,
         help="Reject larger photos before they are decoded.",
-    )(function)  # fmt: skip
+    )(function)

@@ -11,7 +11,7 @@ import click
 from pipelines.cli.common import PATH, finish, jobs_option, progress_bar, seed_option
 
 if TYPE_CHECKING:
-    from pipelines.reports import ProgressCallback
+    from pipelines.shared.reports import ProgressCallback
 
 
 @click.command("demo", short_help="Run the whole chain on embedded photos.")
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @jobs_option
 def demo(out: Path, seed: int, jobs: int | None) -> None:
     """Run the whole chain on embedded photos and draw a picture; no download, a few minutes."""
-    from pipelines.demo import DemoConfig, run_demo
+    from pipelines.demo.run_demo import DemoConfig, run_demo
     from pipelines.executors import make_executor
 
     with contextlib.ExitStack() as bars:

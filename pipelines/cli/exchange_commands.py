@@ -23,15 +23,18 @@ from pipelines.cli.common import (
 @click.argument("pairs", type=PATH)
 @click.argument("out", type=PATH)
 @click.option(
-    "--to", "form", required=True,
+    "--to",
+    "form",
+    required=True,
     type=click.Choice(["basicsr-lmdb", "png", "kair", "webdataset", "h5"]),
     help="basicsr-lmdb: BasicSR, Real-ESRGAN, neosr. png: these and traiNNer-redux. kair: KAIR. "
     "webdataset, h5: loaders of your own.",
-)  # fmt: skip
+)
 @click.option(
-    "--allow-clean-lr", is_flag=True,
+    "--allow-clean-lr",
+    is_flag=True,
     help="Export pairs of --noise defer, whose LR has no noise.",
-)  # fmt: skip
+)
 @pool_option(
     help="Where the pool of the pairs is now, for KAIR's kernels.mat.  [default: where it was]"
 )
@@ -43,7 +46,7 @@ def export(jobs: int | None, **options: Any) -> None:
     that it is complete.
     """
     from pipelines.executors import make_executor
-    from pipelines.exports import ExportConfig, export_pairs
+    from pipelines.exports.export_pairs import ExportConfig, export_pairs
 
     with progress_bar("export", "pairs") as progress:
         report = export_pairs(
@@ -59,14 +62,18 @@ def export(jobs: int | None, **options: Any) -> None:
     "--out", type=PLACE, default=Path("pairs"), show_default=True, help="Output folder, or a URL."
 )
 @click.option(
-    "--format", type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]), default="hdf5",
+    "--format",
+    type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]),
+    default="hdf5",
     show_default=True,
     help="How pairs are stored.",
-)  # fmt: skip
+)
 @click.option(
-    "--scale", type=click.IntRange(2), default=None,
+    "--scale",
+    type=click.IntRange(2),
+    default=None,
     help="HR size over LR size.  [default: what most of the images have]",
-)  # fmt: skip
+)
 @jobs_option
 @max_pixels_option
 def import_pairs(jobs: int | None, **options: Any) -> None:
@@ -76,8 +83,8 @@ def import_pairs(jobs: int | None, **options: Any) -> None:
     endings: x4, _x4, _LR, _LR4, _LRx4 (any digit), _HR, _GT, _LQ.
     """
     from pipelines.executors import make_executor
-    from pipelines.pair_imports import ImportPairsConfig
-    from pipelines.pair_imports import import_pairs as run
+    from pipelines.pairs.import_pairs import ImportPairsConfig
+    from pipelines.pairs.import_pairs import import_pairs as run
 
     config, executor = ImportPairsConfig(**options), make_executor(jobs)
     refuse_memory(config.out, executor)

@@ -17,7 +17,7 @@ from pipelines.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from degrade.manifest import Split
+    from degrade.images.manifest import Split
 
 _SHARE = click.FloatRange(0.0, 1.0)
 _manifest_argument = click.argument("manifest_path", metavar="MANIFEST", type=PATH)
@@ -32,9 +32,12 @@ def manifest() -> None:
 @sources_argument
 @click.option("--out", type=PATH, required=True, help="The manifest to write, NAME.jsonl.")
 @click.option(
-    "--role", type=click.Choice(["source", "hr", "lr"]), default="source", show_default=True,
+    "--role",
+    type=click.Choice(["source", "hr", "lr"]),
+    default="source",
+    show_default=True,
     help="What the images are for: photos to measure, clean HR, or real LR partners.",
-)  # fmt: skip
+)
 @click.option("--licence", default=None, help="Their licence, such as CC-BY-4.0.")
 @click.option("--source", default=None, help="Where they come from: data set, camera, address.")
 @click.option("--overwrite", is_flag=True, help="Replace a manifest that is already there.")
@@ -44,7 +47,7 @@ def make(sources: tuple[Path, ...], **options: Any) -> None:
 
     SRC are images, folders, or other manifests, at or below the folder of --out.
     """
-    from pipelines.manifests import MakeManifestConfig, make_manifest
+    from pipelines.manifests.manifests import MakeManifestConfig, make_manifest
 
     config = MakeManifestConfig(sources=sources, **options)
     with progress_bar("manifest make", "files") as progress:
@@ -57,7 +60,7 @@ def make(sources: tuple[Path, ...], **options: Any) -> None:
 @max_pixels_option
 def check(manifest_path: Path, max_pixels: int) -> None:
     """Name every file that is missing, changed, or of another size, or a photo in two splits."""
-    from pipelines.manifests import check_manifest
+    from pipelines.manifests.manifests import check_manifest
 
     with progress_bar("manifest check", "files") as progress:
         report = check_manifest(manifest_path, max_pixels=max_pixels, on_progress=progress)
@@ -76,7 +79,7 @@ def split(manifest_path: Path, train: float, val: float, test: float, seed: int)
     Writes the splits into MANIFEST, and one manifest a split beside it (NAME.train.jsonl, …),
     which the other commands take as SRC.
     """
-    from pipelines.manifests import split_manifest
+    from pipelines.manifests.manifests import split_manifest
 
     shares: dict[Split, float] = {"train": train, "val": val, "test": test}
     finish(split_manifest(manifest_path, shares, seed=seed))

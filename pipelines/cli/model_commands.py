@@ -35,7 +35,7 @@ def convert(**options: Any) -> None:
 
     RRDBNet (×1 to ×4), SRResNet and MSRResNet are told apart by themselves, in every naming.
     """
-    from pipelines.model_conversion import ConvertConfig, convert_model
+    from pipelines.models.convert_model import ConvertConfig, convert_model
 
     finish(convert_model(ConvertConfig(**options)))
 
@@ -49,7 +49,7 @@ def export_model(weights: Path, out: Path, scale: Any) -> None:
 
     An ONNX file is compared with PyTorch before it is written; needs pip install 'degrade[onnx]'.
     """
-    from pipelines.model_export import ExportModelConfig
-    from pipelines.model_export import export_model as run
+    from pipelines.models.export_model import ExportModelConfig
+    from pipelines.models.export_model import export_model as run
 
     finish(run(ExportModelConfig(weights=weights, out=out, scale=scale)))

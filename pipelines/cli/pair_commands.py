@@ -95,8 +95,8 @@ def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any)
     An interrupted run goes on where it stopped when the same command is given again.
     """
     from pipelines.executors import make_executor
-    from pipelines.pair_building import BuildPairsConfig
-    from pipelines.pair_building import build_pairs as run
+    from pipelines.pairs.build_pairs import BuildPairsConfig
+    from pipelines.pairs.build_pairs import build_pairs as run
 
     config = BuildPairsConfig(hr=hr, **options)
     executor = executor or make_executor(None)
@@ -110,7 +110,7 @@ def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any)
 @click.argument("pairs", type=PLACE)
 def verify(pairs: Path | str) -> None:
     """Hash every pair of PAIRS (a folder or a URL) again and name what is damaged."""
-    from pipelines.pair_checks import verify as run
+    from pipelines.pairs.checks import verify as run
 
     with progress_bar("verify", "pairs") as progress:
         report = run(pairs, on_progress=progress)
@@ -135,7 +135,7 @@ def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""
     import json
 
-    from pipelines.pair_checks import ReplayConfig, replay_pair
+    from pipelines.pairs.checks import ReplayConfig, replay_pair
 
     report = replay_pair(ReplayConfig(**options))
     click.echo(json.dumps(report.plan.to_json(), indent=1))

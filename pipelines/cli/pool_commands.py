@@ -21,8 +21,8 @@ from pipelines.cli.common import (
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
-    from pipelines.kernel_estimation import EstimateKernelsConfig
-    from pipelines.noise_extraction import ExtractNoiseConfig
+    from pipelines.measuring.estimate_kernels import EstimateKernelsConfig
+    from pipelines.measuring.extract_noise import ExtractNoiseConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,40 +34,54 @@ _pool_option = pool_option(
 def _kernel_options(function: F) -> F:
     options = (
         click.option(
-            "--method", type=click.Choice(["auto", "spectral", "kernelgan"]), default="auto",
+            "--method",
+            type=click.Choice(["auto", "spectral", "kernelgan"]),
+            default="auto",
             show_default=True,
             help="spectral: milliseconds a photo, and what auto takes because it is the more "
             "accurate one; kernelgan: the published reference.",
         ),
         click.option(
-            "--scale", type=click.IntRange(2, 4), default=4, show_default=True,
+            "--scale",
+            type=click.IntRange(2, 4),
+            default=4,
+            show_default=True,
             help="Downscaling factor of the kernels.",
         ),
         click.option(
-            "--min-confidence", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+            "--min-confidence",
+            type=click.FloatRange(0, 1),
+            default=0.0,
+            show_default=True,
             help="Leave out kernels of a lower confidence. Below 0.5 a kernel is called doubtful: "
             "it is rather wrong than right.",
         ),
         click.option(
-            "--shared", is_flag=True,
+            "--shared",
+            is_flag=True,
             help="The photos are of one camera and lens: keep one kernel for all, and name those "
             "that disagree.",
         ),
         click.option(
-            "--iterations", type=click.IntRange(1), default=None,
+            "--iterations",
+            type=click.IntRange(1),
+            default=None,
             help="With --method kernelgan: at most so many a photo; 1500 is the quick setting, "
             "as accurate on average.  [default: 3000]",
         ),
         click.option(
-            "--constraints", type=click.Choice(["kernelgan", "realsr"]), default=None,
+            "--constraints",
+            type=click.Choice(["kernelgan", "realsr"]),
+            default=None,
             help="With --method kernelgan: whose constraint set shapes the kernel.  "
             "[default: kernelgan]",
         ),
         click.option(
-            "--device", default=None,
+            "--device",
+            default=None,
             help="With --method kernelgan: cpu or cuda.  [default: cpu]",
         ),
-    )  # fmt: skip
+    )
     for option in reversed(options):  # as decorators are applied: the last one first
         function = option(function)
     return function
@@ -76,26 +90,40 @@ def _kernel_options(function: F) -> F:
 def _noise_options(function: F) -> F:
     options = (
         click.option(
-            "--patch-size", type=click.IntRange(8), default=256, show_default=True,
+            "--patch-size",
+            type=click.IntRange(8),
+            default=256,
+            show_default=True,
             help="Side of a noise patch in pixels.",
         ),
         click.option(
-            "--max-variance", type=click.FloatRange(0, min_open=True), default=20.0,
-            show_default=True, help="Largest variance of a patch, in squared 8-bit grey levels.",
+            "--max-variance",
+            type=click.FloatRange(0, min_open=True),
+            default=20.0,
+            show_default=True,
+            help="Largest variance of a patch, in squared 8-bit grey levels.",
         ),
         click.option(
-            "--min-mean", type=click.FloatRange(0, 255), default=0.0, show_default=True,
+            "--min-mean",
+            type=click.FloatRange(0, 255),
+            default=0.0,
+            show_default=True,
             help="Smallest mean of a patch, in 8-bit grey levels.",
         ),
         click.option(
-            "--stride", type=click.IntRange(1), default=None,
+            "--stride",
+            type=click.IntRange(1),
+            default=None,
             help="Pixels from one patch position to the next.  [default: the patch size]",
         ),
         click.option(
-            "--max-patches", type=click.IntRange(1), default=64, show_default=True,
+            "--max-patches",
+            type=click.IntRange(1),
+            default=64,
+            show_default=True,
             help="Most patches that are kept of one photo, spread over it.",
         ),
-    )  # fmt: skip
+    )
     for option in reversed(options):
         function = option(function)
     return function
@@ -118,11 +146,11 @@ def estimate_kernels(executor: Executor | None, **options: Any) -> None:
     doubtful. Apart from that it is flagged when its photo is too smooth, too noisy, clipped or
     already upscaled.
     """
-    from pipelines.kernel_estimation import run_kernel_estimation
+    from pipelines.measuring.estimate_kernels import estimate_kernels as run
 
     config = _kernel_config(**options)
     with progress_bar("estimate-kernels", "photos") as progress:
-        report = run_kernel_estimation(config, executor=executor, on_progress=progress)
+        report = run(config, executor=executor, on_progress=progress)
     finish(report)
 
 
@@ -135,7 +163,7 @@ def _kernel_config(
         name = next(iter(given))
         raise click.UsageError(f"--{name} is KernelGAN's: add --method kernelgan, or leave it out")
     from kernelgan import KernelGANConfig
-    from pipelines.kernel_estimation import EstimateKernelsConfig
+    from pipelines.measuring.estimate_kernels import EstimateKernelsConfig
 
     if "device" in given:
         settings["device"] = given.pop("device")
@@ -158,12 +186,12 @@ def extract_noise(executor: Executor | None, **options: Any) -> None:
     clipped, textured or free of noise; its mean is removed.
     """
     from pipelines.executors import make_executor
-    from pipelines.noise_extraction import run_noise_extraction
+    from pipelines.measuring.extract_noise import extract_noise as run
 
     config = _noise_config(**options)
     executor = executor or make_executor(None)
     with progress_bar("extract-noise", "photos") as progress:
-        report = run_noise_extraction(config, executor=executor, on_progress=progress)
+        report = run(config, executor=executor, on_progress=progress)
     finish(report)
 
 
@@ -171,7 +199,7 @@ def _noise_config(
     sources: tuple[Path, ...], pool: Path, max_pixels: int, **selection: Any
 ) -> ExtractNoiseConfig:
     from degrade.noise import NoiseSelection
-    from pipelines.noise_extraction import ExtractNoiseConfig
+    from pipelines.measuring.extract_noise import ExtractNoiseConfig
 
     return ExtractNoiseConfig(
         sources=sources, pool=pool, selection=NoiseSelection(**selection), max_pixels=max_pixels
@@ -193,7 +221,8 @@ def build_pool(executor: Executor | None, **options: Any) -> None:
     the same settings, is not measured again.
     """
     from pipelines.executors import make_executor
-    from pipelines.pool_building import BuildPoolConfig, run_pool_building
+    from pipelines.pool.build_pool import BuildPoolConfig
+    from pipelines.pool.build_pool import build_pool as run
 
     executor = executor or make_executor(None)
     noise_names = ("patch_size", "max_variance", "min_mean", "stride", "max_patches")
@@ -201,5 +230,5 @@ def build_pool(executor: Executor | None, **options: Any) -> None:
     noise = _noise_config(**shared, **{name: options.pop(name) for name in noise_names})
     config = BuildPoolConfig(kernels=_kernel_config(**options), noise=noise)
     with progress_bar("build-pool", "steps") as progress:
-        report = run_pool_building(config, executor=executor, on_progress=progress)
+        report = run(config, executor=executor, on_progress=progress)
     finish(report)

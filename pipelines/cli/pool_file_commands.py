@@ -24,10 +24,10 @@ def inspect(
     """Tell what POOL holds: kernels, noise, and the photos that were looked at."""
     import json
 
-    from pipelines.pool_inspection import inspect_pool
+    from pipelines.pool.inspect_pool import inspect_pool
 
     if sheet is not None:
-        from pipelines.pool_pictures import check_sheet_path
+        from pipelines.pool.pictures import check_sheet_path
 
         check_sheet_path(sheet)
     found = inspect_pool(pool, verify=verify)
@@ -38,7 +38,7 @@ def inspect(
     if verify:
         click.echo("verify: every file is as it was added", err=True)
     if sheet is not None:
-        from pipelines.pool_pictures import draw_pool_sheet
+        from pipelines.pool.pictures import draw_pool_sheet
 
         draw_pool_sheet(found.pool, sheet)
 
@@ -58,14 +58,19 @@ def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @click.option(
-    "--scale", type=click.IntRange(2), default=4, show_default=True,
+    "--scale",
+    type=click.IntRange(2),
+    default=4,
+    show_default=True,
     help="Downscaling factor of the kernels; files named for another one are passed over.",
-)  # fmt: skip
+)
 @click.option(
-    "--convention", type=click.Choice(["auto", "correlate", "convolve"]), default="auto",
+    "--convention",
+    type=click.Choice(["auto", "correlate", "convolve"]),
+    default="auto",
     show_default=True,
     help="How the kernels' makers apply them: KernelGAN correlates, KAIR and FKP convolve.",
-)  # fmt: skip
+)
 def import_kernels(**options: Any) -> None:
     """Put kernels of other tools into a pool.
 
@@ -73,8 +78,8 @@ def import_kernels(**options: Any) -> None:
     stacks. Each kernel is normalised and brought to this project's phase; what was done to it is
     said.
     """
-    from pipelines.pool_imports import ImportKernelsConfig
-    from pipelines.pool_imports import import_kernels as run
+    from pipelines.pool.imports import ImportKernelsConfig
+    from pipelines.pool.imports import import_kernels as run
 
     finish(run(ImportKernelsConfig(**options)))
 
@@ -89,7 +94,7 @@ def import_noise(**options: Any) -> None:
     PATH are square images or folders of them, such as the patches that RealSR's collect_noise
     writes.
     """
-    from pipelines.pool_imports import ImportNoiseConfig
-    from pipelines.pool_imports import import_noise as run
+    from pipelines.pool.imports import ImportNoiseConfig
+    from pipelines.pool.imports import import_noise as run
 
     finish(run(ImportNoiseConfig(**options)))

@@ -25,114 +25,177 @@ _device_option = click.option(
 
 
 PRESET_NAMES = (
-    "tiny", "srresnet", "srgan-mse", "srgan-vgg22", "srgan-vgg54", "rrdb-psnr", "esrgan", "realsr",
-)  # fmt: skip
+    "tiny",
+    "srresnet",
+    "srgan-mse",
+    "srgan-vgg22",
+    "srgan-vgg54",
+    "rrdb-psnr",
+    "esrgan",
+    "realsr",
+)
 
 
 def _recipe_options(function: F) -> F:
     """Add what decides what is computed."""
-    for option in reversed((
-        click.option(
-            "--preset", type=click.Choice(PRESET_NAMES), default=None,
-            help="The recipe, with the one that it goes on from unless --init gives weights. "
-            "[default: tiny, for CPUs]",
-        ),
-        click.option(
-            "--stages", metavar="PRESET,PRESET", default=None,
-            help="Exactly these presets one after the other, each from the weights of the last.",
-        ),
-        click.option(
-            "--config", "config_file", type=PATH, default=None,
-            help="TOML with settings; --show-config prints one.",
-        ),
-        click.option(
-            "--set", "settings", metavar="KEY=VALUE", multiple=True,
-            help="Change a setting, of one stage with STAGE.KEY=VALUE. Overrides --config; the "
-            "options below override both.",
-        ),
-        click.option(
-            "--show-config", is_flag=True, help="Print what would be computed, as TOML, and end."
-        ),
-        click.option("--steps", type=click.IntRange(0), default=None, help="Of each stage."),
-        click.option(
-            "--batch-size", type=click.IntRange(1), default=None,
-            help="Samples of a step, over all GPUs.",
-        ),
-        click.option(
-            "--hr-patch", type=click.IntRange(1), default=None, help="Side of the HR crops."
-        ),
-        click.option(
-            "--precision", type=click.Choice(["auto", "fp32", "bf16"]), default=None,
-            help="auto: bf16 on GPUs that have it.",
-        ),
-        click.option(
-            "--features", type=click.Choice(["vgg19", "gabor"]), default=None,
-            help="Where the content loss looks. gabor needs no weights, and is no published loss.",
-        ),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--preset",
+                type=click.Choice(PRESET_NAMES),
+                default=None,
+                help="The recipe, with the one that it goes on from unless --init gives weights. "
+                "[default: tiny, for CPUs]",
+            ),
+            click.option(
+                "--stages",
+                metavar="PRESET,PRESET",
+                default=None,
+                help="Exactly these presets one after the other, each from the weights of the "
+                "last.",
+            ),
+            click.option(
+                "--config",
+                "config_file",
+                type=PATH,
+                default=None,
+                help="TOML with settings; --show-config prints one.",
+            ),
+            click.option(
+                "--set",
+                "settings",
+                metavar="KEY=VALUE",
+                multiple=True,
+                help="Change a setting, of one stage with STAGE.KEY=VALUE. Overrides --config; the "
+                "options below override both.",
+            ),
+            click.option(
+                "--show-config",
+                is_flag=True,
+                help="Print what would be computed, as TOML, and end.",
+            ),
+            click.option("--steps", type=click.IntRange(0), default=None, help="Of each stage."),
+            click.option(
+                "--batch-size",
+                type=click.IntRange(1),
+                default=None,
+                help="Samples of a step, over all GPUs.",
+            ),
+            click.option(
+                "--hr-patch", type=click.IntRange(1), default=None, help="Side of the HR crops."
+            ),
+            click.option(
+                "--precision",
+                type=click.Choice(["auto", "fp32", "bf16"]),
+                default=None,
+                help="auto: bf16 on GPUs that have it.",
+            ),
+            click.option(
+                "--features",
+                type=click.Choice(["vgg19", "gabor"]),
+                default=None,
+                help="Where the content loss looks. gabor needs no weights, and is no published "
+                "loss.",
+            ),
+        )
+    ):
         function = option(function)
     return function
 
 
 def _input_options(function: F) -> F:
     """Add what is read."""
-    for option in reversed((
-        click.option("--pairs", type=PATH, default=None, help="Folder that build-pairs has made."),
-        click.option(
-            "--validation", type=PATH, default=None,
-            help="Folder of pairs that are not trained on: PSNR and SSIM on Y, without a border "
-            "of SCALE pixels.",
-        ),
-        click.option(
-            "--init", type=PATH, default=None,
-            help="Weights to start from; the network has their sizes, whatever the recipe says.",
-        ),
-        click.option(
-            "--vgg-weights", type=PATH, default=None,
-            help="torchvision's VGG19 weights.  [default: in the cache of torch.hub]",
-        ),
-        click.option(
-            "--pool", type=PATH, default=None,
-            help="Where noise that was left to training and kernels are.  [default: the pool that "
-            "the pairs were built with]",
-        ),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--pairs", type=PATH, default=None, help="Folder that build-pairs has made."
+            ),
+            click.option(
+                "--validation",
+                type=PATH,
+                default=None,
+                help="Folder of pairs that are not trained on: PSNR and SSIM on Y, without a "
+                "border of SCALE pixels.",
+            ),
+            click.option(
+                "--init",
+                type=PATH,
+                default=None,
+                help="Weights to start from; the network has their sizes, whatever the recipe "
+                "says.",
+            ),
+            click.option(
+                "--vgg-weights",
+                type=PATH,
+                default=None,
+                help="torchvision's VGG19 weights.  [default: in the cache of torch.hub]",
+            ),
+            click.option(
+                "--pool",
+                type=PATH,
+                default=None,
+                help="Where noise that was left to training and kernels are.  [default: the pool "
+                "that the pairs were built with]",
+            ),
+        )
+    ):
         function = option(function)
     return function
 
 
 def _keeping_options(function: F) -> F:
     """Add what changes nothing that is computed."""
-    for option in reversed((
-        click.option(
-            "--out", type=PATH, default=Path("model"), show_default=True,
-            help="Folder of the weights, checkpoints and log.",
-        ),
-        click.option(
-            "--workers", type=click.IntRange(0), default=0, show_default=True,
-            help="Processes that read pairs; the result does not depend on it.",
-        ),
-        click.option(
-            "--save-every", type=click.IntRange(1), default=500, show_default=True,
-            help="Steps between checkpoints, each with a validation.",
-        ),
-        click.option(
-            "--keep", type=click.IntRange(1), default=3, show_default=True,
-            help="The newest so many checkpoints stay.",
-        ),
-        click.option(
-            "--keep-best", type=click.IntRange(0), default=1, show_default=True,
-            help="So do so many with the highest PSNR; 0: there is no best.pth.",
-        ),
-        click.option(
-            "--max-minutes", type=click.FloatRange(0, min_open=True), default=None,
-            help="Finish the step, save and end after so long.",
-        ),
-        click.option("--tensorboard", is_flag=True, help="Write curves and pictures for it, too."),
-        click.option(
-            "--compile", is_flag=True, help="Faster steps after a slow start (torch.compile)."
-        ),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--out",
+                type=PATH,
+                default=Path("model"),
+                show_default=True,
+                help="Folder of the weights, checkpoints and log.",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(0),
+                default=0,
+                show_default=True,
+                help="Processes that read pairs; the result does not depend on it.",
+            ),
+            click.option(
+                "--save-every",
+                type=click.IntRange(1),
+                default=500,
+                show_default=True,
+                help="Steps between checkpoints, each with a validation.",
+            ),
+            click.option(
+                "--keep",
+                type=click.IntRange(1),
+                default=3,
+                show_default=True,
+                help="The newest so many checkpoints stay.",
+            ),
+            click.option(
+                "--keep-best",
+                type=click.IntRange(0),
+                default=1,
+                show_default=True,
+                help="So do so many with the highest PSNR; 0: there is no best.pth.",
+            ),
+            click.option(
+                "--max-minutes",
+                type=click.FloatRange(0, min_open=True),
+                default=None,
+                help="Finish the step, save and end after so long.",
+            ),
+            click.option(
+                "--tensorboard", is_flag=True, help="Write curves and pictures for it, too."
+            ),
+            click.option(
+                "--compile", is_flag=True, help="Faster steps after a slow start (torch.compile)."
+            ),
+        )
+    ):
         function = option(function)
     return function
 
@@ -150,18 +213,19 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
     Pairs built with --noise defer get their noise here, from --pool or the pool they were built
     with. On several GPUs: torchrun --nproc-per-node N -m pipelines.cli train ….
     """
-    from pipelines.training import TrainRunConfig, run_training
-    from pipelines.training_plan import stages_to_toml
+    from pipelines.training.plan import stages_to_toml
+    from pipelines.training.train import TrainConfig
+    from pipelines.training.train import train as run
 
     if pairs is None and not show_config:
         raise click.UsageError("Missing option '--pairs'.")
     names = tuple(name.strip() for name in stages.split(",")) if stages else ()
-    config = TrainRunConfig(pairs=pairs or Path(), stages=names, **options)
+    config = TrainConfig(pairs=pairs or Path(), stages=names, **options)
     if show_config:
         click.echo(stages_to_toml(config.plan()), nl=False)
         return
     with _training_bar() as callbacks:
-        report = run_training(config, **callbacks)
+        report = run(config, **callbacks)
     if os.environ.get("RANK", "0") != "0":  # one of torchrun's processes speaks for all
         sys.exit(report.exit_code)
     finish(report)
@@ -169,7 +233,7 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
 
 @contextlib.contextmanager
 def _training_bar() -> Iterator[dict[str, Callable[..., None]]]:
-    """Yield run_training's callbacks, and give a warning one line.
+    """Yield train's callbacks, and give a warning one line.
 
     On a terminal they draw a bar with the time left and the losses.
     """

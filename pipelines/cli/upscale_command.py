@@ -12,7 +12,7 @@ import click
 from pipelines.cli.common import PATH, finish, max_pixels_option, sources_argument
 
 if TYPE_CHECKING:
-    from pipelines.reports import ProgressCallback
+    from pipelines.shared.reports import ProgressCallback
 
 
 @click.command("upscale")
@@ -94,11 +94,12 @@ def upscale(**options: Any) -> None:
     Results that an earlier run of the same command has made are kept, so that it goes on where it
     was stopped. 16 bits, gray and transparency stay.
     """
-    from pipelines.upscaling import UpscaleConfig, run_upscaling
+    from pipelines.upscaling.upscale import UpscaleConfig
+    from pipelines.upscaling.upscale import upscale as run
 
     config = UpscaleConfig(**options)
     with _pixel_bar() as progress:
-        report = run_upscaling(config, on_progress=progress)
+        report = run(config, on_progress=progress)
     finish(report)
 
 

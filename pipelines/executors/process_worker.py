@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
-from degrade.processes import keep_freed_memory
+from degrade.disk.processes import keep_freed_memory
 from pipelines.executors.base import attempt
 
 __all__: list[str] = []

@@ -27,11 +27,16 @@ _MOST_HELD = 2
 
 _ONE_THREAD = dict.fromkeys(
     (
-        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
     ),
     "1",
-)  # fmt: skip
+)
 
 
 class ProcessExecutor:
@@ -111,11 +116,12 @@ class _Worker(Generic[Task, Value]):
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", _WORKER_MODULE, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
                 env={**os.environ, **_ONE_THREAD, "PYTHONPATH": path},
                 # A terminal sends Ctrl-C to a whole group: the parent alone decides how a job ends.
                 process_group=0,
-            )  # fmt: skip
+            )
 
     def give(self, index: int, task: Task) -> bool:
         """Hand a task over; False when the process is dead."""

@@ -34,9 +34,9 @@ from benchmarks.kernels.methods import (
 from benchmarks.kernels.scoring import WALL, Score, score_set
 from benchmarks.kernels.tables import rank_correlation, reliability_table, set_table
 from degrade.errors import DegradeError
-from degrade.image_io import quantise, write_png
-from degrade.kernel_metrics import kernel_psnr
+from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel, kernel_sigmas
+from degrade.kernels.metrics import kernel_psnr
 from tests.making import make_scene
 
 
@@ -187,8 +187,19 @@ def test_every_set_of_the_benchmark_is_sound(shared_data: Path) -> None:
 
 def test_main_prints_tables_and_writes_figures(shared_data: Path, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    arguments = ["--shared", str(shared_data.parent), "--sets", "x4,real", "--methods", "constant",
-                 "--photos", "1", "--cases", "--json", str(figures)]  # fmt: skip
+    arguments = [
+        "--shared",
+        str(shared_data.parent),
+        "--sets",
+        "x4,real",
+        "--methods",
+        "constant",
+        "--photos",
+        "1",
+        "--cases",
+        "--json",
+        str(figures),
+    ]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     for word in ("x4: ×4, 1 photos", "best gaussian", "real: ×4, 1 pairs", "best constant"):

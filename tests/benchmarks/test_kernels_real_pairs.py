@@ -14,7 +14,7 @@ from benchmarks.kernels.real_pairs import (
 )
 from benchmarks.kernels.scoring import WALL
 from benchmarks.kernels.tables import pairs_table
-from degrade.image_io import quantise
+from degrade.images.image_io import quantise
 from degrade.kernels import downsample, gaussian_kernel
 from tests.making import make_scene
 

@@ -28,10 +28,22 @@ def test_peak_flops_is_what_was_given() -> None:
 @pytest.mark.parametrize("preset", ["realsr", "srgan-vgg22"])
 def test_measure_gives_every_figure(preset: str) -> None:
     small = ["features=8", "blocks=1", "growth=4", "discriminator_features=4"]
-    figures = measure(argparse.Namespace(
-        preset=preset, batch=2, patch=32, scale=4, device="cpu", precision="auto", compile=False,
-        workers=0, steps=1, rounds=1, peak_tflops=1.0, set=small,
-    ))  # fmt: skip
+    figures = measure(
+        argparse.Namespace(
+            preset=preset,
+            batch=2,
+            patch=32,
+            scale=4,
+            device="cpu",
+            precision="auto",
+            compile=False,
+            workers=0,
+            steps=1,
+            rounds=1,
+            peak_tflops=1.0,
+            set=small,
+        )
+    )
     assert figures["ratio"] > 0 and 0 <= figures["waiting"] < 1 and not figures["bf16"]
     counts = figures["teraflops_per_step"]
     assert 0 < counts["generator"] < counts["step"]

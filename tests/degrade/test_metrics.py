@@ -46,9 +46,10 @@ def ssim_of_one_window(first: np.ndarray, second: np.ndarray) -> float:
     covariance = (taps * (first - means[0]) * (second - means[1])).sum()
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     return float(
-        (2 * means[0] * means[1] + c1) * (2 * covariance + c2)
+        (2 * means[0] * means[1] + c1)
+        * (2 * covariance + c2)
         / ((means[0] ** 2 + means[1] ** 2 + c1) * (variances[0] + variances[1] + c2))
-    )  # fmt: skip
+    )
 
 
 def test_ssim_is_the_mean_over_the_windows_inside(rng: np.random.Generator) -> None:

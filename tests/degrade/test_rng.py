@@ -46,8 +46,9 @@ def test_seed_for_tells_keys_apart(
     key: tuple[str | int, ...], other: tuple[str | int, ...], seed: int, other_seed: int
 ) -> None:
     same = (seed, [(type(part), part) for part in key]) == (
-        other_seed, [(type(part), part) for part in other],
-    )  # fmt: skip
+        other_seed,
+        [(type(part), part) for part in other],
+    )
     assert (seed_for(seed, *key) == seed_for(other_seed, *other)) == same
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from degrade.image_io import quantise, write_png
+from degrade.images.image_io import quantise, write_png
 from pipelines import BuildPairsConfig, build_pairs
 from tests.esrgan.pair_folders import make_pairs
 from tests.making import fill_pool, make_scene
@@ -53,8 +53,12 @@ def x2_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_png(root / "hr" / f"{number}.png", quantise(scene))
     build_pairs(
         BuildPairsConfig(
-            pool=pool.path, out=root / "pairs", hr=(root / "hr",), scale=2, hr_size=64,
+            pool=pool.path,
+            out=root / "pairs",
+            hr=(root / "hr",),
+            scale=2,
+            hr_size=64,
             noise="none",
         )
-    )  # fmt: skip
+    )
     return root / "pairs"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from esrgan.networks import GENERATORS, Generator, RRDBNet
-from esrgan.starting import start_as_interpolation
+from esrgan.training.first_weights import start_as_interpolation
 
 
 def lively_network(kind: str = "rrdbnet", *, scale: int = 4, blocks: int = 8) -> Generator:

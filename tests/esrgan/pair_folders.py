@@ -12,8 +12,8 @@ from degrade.degradation import (
     make_pair,
     plan_degradation,
 )
-from degrade.downsampling import PreparedImage
-from degrade.image_io import quantise
+from degrade.degradation.downsampling import PreparedImage
+from degrade.images.image_io import quantise
 from degrade.kernels import gaussian_kernel
 from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
 from degrade.rng import rng_for

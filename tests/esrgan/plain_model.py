@@ -104,9 +104,12 @@ class _RCB(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.rcb = nn.Sequential(
-            _conv(features, features, bias=False), nn.BatchNorm2d(features), nn.PReLU(),
-            _conv(features, features, bias=False), nn.BatchNorm2d(features),
-        )  # fmt: skip
+            _conv(features, features, bias=False),
+            nn.BatchNorm2d(features),
+            nn.PReLU(),
+            _conv(features, features, bias=False),
+            nn.BatchNorm2d(features),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.rcb(x)

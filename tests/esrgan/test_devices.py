@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from degrade.errors import InvalidValueError
-from esrgan.devices import choose_device, half_type, tile_memory
+from esrgan.devices import check_device, choose_device, half_type, tile_memory
+
+
+def test_check_device_names_what_is_not_there() -> None:
+    check_device("cpu")
+    with pytest.raises(InvalidValueError, match="'tpu9'"):
+        check_device("tpu9")
 
 
 def test_choose_device_takes_the_gpu_where_there_is_one() -> None:

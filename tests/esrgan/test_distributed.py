@@ -22,9 +22,12 @@ from tests.fork_server import start_process
 def joined_environment(rank: int, port: int) -> dict[str, str]:
     """Return what torchrun sets."""
     return {
-        "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-    }  # fmt: skip
+        "RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": str(rank),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
 
 
 def free_port() -> int:
@@ -58,8 +61,9 @@ def test_two_processes_take_the_step_of_one(case: str, of_two: list[dict[str, An
             for mine, theirs in zip(alone[name], result[name], strict=True):
                 torch.testing.assert_close(theirs, mine, rtol=1e-3, atol=2e-6)
     # Bit by bit, or the networks would drift apart.
-    for first, second in zip(of_two[0][case]["gradients"], of_two[1][case]["gradients"],
-                             strict=True):  # fmt: skip
+    for first, second in zip(
+        of_two[0][case]["gradients"], of_two[1][case]["gradients"], strict=True
+    ):
         assert torch.equal(first, second)
     assert of_two[0][case]["losses"] == of_two[1][case]["losses"]
 

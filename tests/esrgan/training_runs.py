@@ -5,16 +5,23 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from esrgan.batches import Batch
-from esrgan.config import TrainingConfig
 from esrgan.data import PairDataset
-from esrgan.state import TrainingState
-from esrgan.training import train
+from esrgan.training.batches import Batch
+from esrgan.training.config import TrainingConfig
+from esrgan.training.loop import train
+from esrgan.training.state import TrainingState
 
 SMALL = TrainingConfig(
-    features=8, blocks=1, growth=4, discriminator_features=4, adversarial_weight=0.01,
-    learning_rate=1e-3, hr_patch=32, batch_size=2, steps=6,
-)  # fmt: skip
+    features=8,
+    blocks=1,
+    growth=4,
+    discriminator_features=4,
+    adversarial_weight=0.01,
+    learning_rate=1e-3,
+    hr_patch=32,
+    batch_size=2,
+    steps=6,
+)
 
 
 def random_batch(config: TrainingConfig = SMALL, *, scale: int = 4, seed: int = 1) -> Batch:

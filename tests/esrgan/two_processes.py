@@ -8,20 +8,24 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from esrgan.batches import Batch
 from esrgan.distributed import World, join_world, synchronise_batch_norm
-from esrgan.state import create_state
-from esrgan.step import training_step
+from esrgan.training.batches import Batch
+from esrgan.training.state import create_state
+from esrgan.training.step import training_step
 from tests.esrgan.training_runs import SMALL, random_batch
 
 CASES = {
     "relativistic, batch norm": replace(SMALL, batch_size=4),
     "accumulated": replace(SMALL, batch_size=4, discriminator_norm="none", accumulation=2),
     "srgan": replace(
-        SMALL, batch_size=4, generator="srresnet", discriminator="vgg", adversarial_loss="vanilla",
+        SMALL,
+        batch_size=4,
+        generator="srresnet",
+        discriminator="vgg",
+        adversarial_loss="vanilla",
         ema_decay=0.5,
     ),
-}  # fmt: skip
+}
 
 
 def first_steps(name: str, world: World) -> dict[str, object]:
@@ -68,6 +72,8 @@ def take_first_steps(folder: Path) -> None:
     with join_world("cpu") as (joined, _):
         results: dict[str, object] = {name: first_steps(name, joined) for name in CASES}
         results["norm"] = gradient_through_norm(joined)
-        results["any"] = [joined.any(joined.rank == 1, torch.device("cpu")),
-                          joined.any(False, torch.device("cpu"))]  # fmt: skip
+        results["any"] = [
+            joined.any(joined.rank == 1, torch.device("cpu")),
+            joined.any(False, torch.device("cpu")),
+        ]
         torch.save(results, folder / f"{joined.rank}.pt")

@@ -6,7 +6,7 @@ import torch
 
 from degrade.arrays import FloatArray
 from degrade.errors import DegradeError, InvalidValueError
-from degrade.kernels import (
+from degrade.kernels.kernel import (
     BlurKernel,
     bicubic_kernel,
     crop_or_pad_kernel,

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.kernelgan_reference import ReferenceTraining, crop_from_phases
 from degrade.arrays import FloatArray
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import CropPlan
-from kernelgan.reference import ReferenceTraining, crop_from_phases
 from kernelgan.training import KernelTraining, run_training
 
 CPU = torch.device("cpu")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from degrade.image_io import quantise, write_png
+from degrade.images.image_io import quantise, write_png
 from pipelines import BuildPairsConfig, build_pairs
 from tests.making import fill_pool, make_scene
 
 if TYPE_CHECKING:
-    from pipelines.training import TrainRunConfig
+    from pipelines.training.train import TrainConfig
 
 
 def write_scenes(folder: Path) -> Path:
@@ -39,9 +39,13 @@ def pairs_to_train_on(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return ×2 pairs of 64 HR pixels whose noise is left to training. Not to be changed."""
     root = tmp_path_factory.mktemp("training")
     config = BuildPairsConfig(
-        pool=fill_pool(root / "pool").path, out=root / "pairs", hr=(write_scenes(root / "hr"),),
-        scale=2, hr_size=64, noise="defer",
-    )  # fmt: skip
+        pool=fill_pool(root / "pool").path,
+        out=root / "pairs",
+        hr=(write_scenes(root / "hr"),),
+        scale=2,
+        hr_size=64,
+        noise="defer",
+    )
     build_pairs(config)
     return config.out
 
@@ -51,9 +55,12 @@ def pairs_to_validate_on(pairs_to_train_on: Path) -> Path:
     """Return pairs of one photo. Not to be changed."""
     root = pairs_to_train_on.parent
     config = BuildPairsConfig(
-        pool=root / "pool", out=root / "held out", hr=(root / "hr" / "scene 0.png",), scale=2,
+        pool=root / "pool",
+        out=root / "held out",
+        hr=(root / "hr" / "scene 0.png",),
+        scale=2,
         hr_size=64,
-    )  # fmt: skip
+    )
     build_pairs(config)
     return config.out
 
@@ -70,11 +77,15 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def small_run(tmp_path: Path, pairs_to_train_on: Path, one_thread: None) -> TrainRunConfig:
+def small_run(tmp_path: Path, pairs_to_train_on: Path, one_thread: None) -> TrainConfig:
     """Return the settings of a training of four steps."""
-    from pipelines.training import TrainRunConfig
+    from pipelines.training.train import TrainConfig
 
-    return TrainRunConfig(
-        pairs=pairs_to_train_on, out=tmp_path / "model", steps=4, batch_size=2, hr_patch=32,
+    return TrainConfig(
+        pairs=pairs_to_train_on,
+        out=tmp_path / "model",
+        steps=4,
+        batch_size=2,
+        hr_patch=32,
         save_every=2,
-    )  # fmt: skip
+    )

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from degrade.image_io import quantise, write_png
-from esrgan.checkpoints import write_generator
+from degrade.images.image_io import quantise, write_png
 from esrgan.networks import RRDBNet
-from esrgan.starting import start_as_interpolation
-from pipelines.reports import RunReport
-from pipelines.upscaling import UpscaleConfig, run_upscaling
+from esrgan.training.checkpoints import write_generator
+from esrgan.training.first_weights import start_as_interpolation
+from pipelines.shared.reports import RunReport
+from pipelines.upscaling.upscale import UpscaleConfig, upscale
 from tests.making import make_scene
 
 
@@ -28,9 +28,7 @@ def run(
     tmp_path: Path, weights: Path, *sources: Path, out: str = "out", **settings: Any
 ) -> RunReport:
     settings = {"tile": 16, "device": "cpu"} | settings
-    return run_upscaling(
-        UpscaleConfig(sources=sources, weights=weights, out=tmp_path / out, **settings)
-    )
+    return upscale(UpscaleConfig(sources=sources, weights=weights, out=tmp_path / out, **settings))
 
 
 def photos(tmp_path: Path, *names: str) -> Path:

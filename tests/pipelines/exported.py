@@ -43,9 +43,13 @@ def make_pairs(
             for number, key in enumerate(group):
                 height, width = (hr_size // 2,) * 2 if hr_size else (16 + number, 21 - number)
                 plan = DegradationPlan(
-                    key=key, source_sha256="5" * 64, clean_up=1, scale=SCALE,
-                    hr_box=(0, 0, 2 * height, 2 * width), kernel_id=kernels[number % len(kernels)],
-                )  # fmt: skip
+                    key=key,
+                    source_sha256="5" * 64,
+                    clean_up=1,
+                    scale=SCALE,
+                    hr_box=(0, 0, 2 * height, 2 * width),
+                    kernel_id=kernels[number % len(kernels)],
+                )
                 lr = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
                 hr = rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8)
                 shard.add(Pair(key=key, lr_u8=lr, hr_u8=hr, plan=plan))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.image_io import quantise
+from degrade.images.image_io import quantise
 from degrade.kernels import downsample, gaussian_kernel
 from degrade.rng import rng_for
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from degrade.image_io import write_png
+from degrade.images.image_io import write_png
 from degrade.kernels import gaussian_kernel
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool, Provenance
@@ -21,10 +21,24 @@ from tests.making import fill_pool
 from tests.pipelines.photographs import take_photo
 
 COMMANDS = [
-    "demo", "build-pool", "estimate-kernels", "extract-noise", "import-kernels", "import-noise",
-    "inspect", "build-pairs", "verify", "replay", "import-pairs", "export", "train", "upscale",
-    "convert", "export-model", "manifest",
-]  # fmt: skip
+    "demo",
+    "build-pool",
+    "estimate-kernels",
+    "extract-noise",
+    "import-kernels",
+    "import-noise",
+    "inspect",
+    "build-pairs",
+    "verify",
+    "replay",
+    "import-pairs",
+    "export",
+    "train",
+    "upscale",
+    "convert",
+    "export-model",
+    "manifest",
+]
 
 
 def run(*arguments: object) -> Result:
@@ -77,9 +91,20 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
 ) -> None:
     (scenes / "text.png").write_text("not a picture")
     result = run(
-        "build-pairs", "--pool", pool, "--hr", scenes, "--out", tmp_path / "p", "--scale", 2,
-        "--hr-size", "full", "--jobs", 1,
-    )  # fmt: skip
+        "build-pairs",
+        "--pool",
+        pool,
+        "--hr",
+        scenes,
+        "--out",
+        tmp_path / "p",
+        "--scale",
+        2,
+        "--hr-size",
+        "full",
+        "--jobs",
+        1,
+    )
     assert result.exit_code == 3
     assert "text.png" in result.output and "1 rejected" in result.output
 
@@ -136,9 +161,12 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
     ],
 )
 def test_wrong_use_ends_with_one_clear_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], exit_code: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    exit_code: int,
     text: str,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
     assert result.exit_code == exit_code, result.output
@@ -164,10 +192,23 @@ def test_commands_that_fill_a_pool_have_a_place_for_it(
 
 def test_estimate_kernels_by_kernelgan_takes_its_options(tmp_path: Path, scenes: Path) -> None:
     result = run(
-        "estimate-kernels", scenes / "scene 1.png", "--pool", tmp_path / "pool", "--scale", 2,
-        "--method", "kernelgan", "--iterations", 2, "--constraints", "realsr", "--device", "cpu",
-        "--jobs", 1,
-    )  # fmt: skip
+        "estimate-kernels",
+        scenes / "scene 1.png",
+        "--pool",
+        tmp_path / "pool",
+        "--scale",
+        2,
+        "--method",
+        "kernelgan",
+        "--iterations",
+        2,
+        "--constraints",
+        "realsr",
+        "--device",
+        "cpu",
+        "--jobs",
+        1,
+    )
     assert result.exit_code == 0, result.output
     (record,) = DegradationPool.open(tmp_path / "pool").kernels
     assert record.provenance.method == "kernelgan"
@@ -206,9 +247,15 @@ def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_p
         ((0.9, ()), (0.2, ()), (0.8, ("too noisy",)), (0.1, ("clipped", "too noisy")))
     ):
         provenance = Provenance(
-            source_name=f"{index}.png", source_sha256=None, box=None, method="spectral",
-            settings="{}", tool_version="0", statistics={"confidence": confidence}, notes=notes,
-        )  # fmt: skip
+            source_name=f"{index}.png",
+            source_sha256=None,
+            box=None,
+            method="spectral",
+            settings="{}",
+            tool_version="0",
+            statistics={"confidence": confidence},
+            notes=notes,
+        )
         pool.add_kernel(gaussian_kernel(13, 2, (2.0 + index, 1.0)), provenance)
     lines = run("inspect", pool.path).output.splitlines()
     assert "kernels ×2 (5, 2 doubtful, 2 flagged):" in lines
@@ -219,9 +266,12 @@ def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_p
         if " confidence " in line and line[0] == " "
     }
     assert ends == {
-        "–  by hand", "0.90  0.png", "0.20  1.png  ! doubtful",
-        "0.80  2.png  ! flagged: too noisy", "0.10  3.png  ! doubtful; flagged: clipped, too noisy",
-    }  # fmt: skip
+        "–  by hand",
+        "0.90  0.png",
+        "0.20  1.png  ! doubtful",
+        "0.80  2.png  ! flagged: too noisy",
+        "0.10  3.png  ! doubtful; flagged: clipped, too noisy",
+    }
     found = json.loads(run("inspect", pool.path, "--json").output)
     marks = {k["provenance"]["source_name"]: (k["doubtful"], k["flags"]) for k in found["kernels"]}
     assert marks["1.png"] == (True, []) and marks["2.png"] == (False, ["too noisy"])
@@ -251,9 +301,22 @@ def test_a_package_that_is_missing_is_named_in_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lmdb", None)
     result = run(
-        "build-pairs", "--pool", pool, "--hr", scenes, "--out", tmp_path / "p", "--scale", 2,
-        "--hr-size", 64, "--jobs", 1, "--format", "lmdb",
-    )  # fmt: skip
+        "build-pairs",
+        "--pool",
+        pool,
+        "--hr",
+        scenes,
+        "--out",
+        tmp_path / "p",
+        "--scale",
+        2,
+        "--hr-size",
+        64,
+        "--jobs",
+        1,
+        "--format",
+        "lmdb",
+    )
     assert result.exit_code == 1 and result.output.count("\n") == 1
     assert "the package lmdb cannot be loaded" in result.output
     assert "pip install lmdb" in result.output

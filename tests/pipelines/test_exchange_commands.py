@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from degrade.image_io import quantise, write_png
+from degrade.images.image_io import quantise, write_png
 from pipelines.cli import main
 from tests.making import make_scene
 

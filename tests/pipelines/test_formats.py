@@ -34,9 +34,20 @@ def test_build_pairs_gives_the_same_pairs_in_every_format(
 ) -> None:
     for format in get_args(Format):
         arguments = [
-            "build-pairs", "--pool", str(pool), "--hr", str(min(scenes.iterdir())), "--out",
-            str(tmp_path / format), "--format", format, "--scale", "2", "--hr-size", "64",
-        ]  # fmt: skip
+            "build-pairs",
+            "--pool",
+            str(pool),
+            "--hr",
+            str(min(scenes.iterdir())),
+            "--out",
+            str(tmp_path / format),
+            "--format",
+            format,
+            "--scale",
+            "2",
+            "--hr-size",
+            "64",
+        ]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
         assert not [found for found in verify_pairs(tmp_path / format) if found.problem]

@@ -11,34 +11,44 @@ import cv2
 import numpy as np
 import pytest
 
+from degrade.disk.locks import folder_lock
 from degrade.errors import DegradeError, FolderInUseError
-from degrade.image_io import decode_photo, write_png
-from degrade.locks import folder_lock
-from degrade.manifest import ManifestEntry, write_manifest
+from degrade.images.image_io import decode_photo, write_png
+from degrade.images.manifest import ManifestEntry, write_manifest
+from degrade.images.sources import hash_file
 from degrade.noise import NoiseSelection
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from degrade.sources import hash_file
 from pipelines import (
     BuildPairsConfig,
     EstimateKernelsConfig,
     ExtractNoiseConfig,
     build_pairs,
-    run_kernel_estimation,
-    run_noise_extraction,
+    estimate_kernels,
+    extract_noise,
 )
-from pipelines.exports import ExportConfig, export_pairs
-from pipelines.pair_checks import verify
-from pipelines.pair_imports import ImportPairsConfig, import_pairs
+from pipelines.exports.export_pairs import ExportConfig, export_pairs
+from pipelines.pairs.checks import verify
+from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from tests.pipelines.photographs import take_photo
 from tests.torture.parts import SkippedError
 from tests.torture.small_disk import small_disk
 
 ODD_NAMES = (
-    "two words", "new\nline", "tab\t\x1b[31m", "-rf", "é", "e\u0301", "名前", "'\"`$(x)",
-    os.fsdecode(b"\xff\xfe"), "x" * 250, "a.b.c", "%s %d",
-)  # fmt: skip
+    "two words",
+    "new\nline",
+    "tab\t\x1b[31m",
+    "-rf",
+    "é",
+    "e\u0301",
+    "名前",
+    "'\"`$(x)",
+    os.fsdecode(b"\xff\xfe"),
+    "x" * 250,
+    "a.b.c",
+    "%s %d",
+)
 
 
 def _extract(photos: Path, pool: Path) -> ExtractNoiseConfig:
@@ -56,7 +66,7 @@ def test_every_job_takes_names_of_any_bytes(tmp_path: Path, pool: Path) -> None:
     for number, name in enumerate(ODD_NAMES):
         _write_flat(hr / f"{name}.png", number)
     count = len(ODD_NAMES)
-    noise = run_noise_extraction(_extract(hr, tmp_path / "noise\n\udcff"))
+    noise = extract_noise(_extract(hr, tmp_path / "noise\n\udcff"))
     assert (noise.done, noise.exit_code) == (4 * count, 0)
     summary = noise.summary()
     assert len(summary.splitlines()) == 1 + count and summary.isprintable() is False
@@ -92,8 +102,8 @@ def test_every_job_refuses_a_folder_in_use(tmp_path: Path, finished: Path, pool:
     )
     estimate = EstimateKernelsConfig(sources=(tmp_path / "sharp",), pool=pool, scale=2)
     for folder, job in (
-        (pool, lambda: run_noise_extraction(_extract(tmp_path / "flat", pool))),
-        (pool, lambda: run_kernel_estimation(estimate)),
+        (pool, lambda: extract_noise(_extract(tmp_path / "flat", pool))),
+        (pool, lambda: estimate_kernels(estimate)),
         (export.out, lambda: export_pairs(export)),
         (imported.out, lambda: import_pairs(imported)),
     ):
@@ -113,10 +123,10 @@ def test_a_read_only_pool_is_used_but_not_added_to(
         with small_disk(tmp_path / "disk") as disk:
             pool = DegradationPool.create(disk / "pool")
             _write_flat(disk / "flat" / "a.png", 0)
-            run_noise_extraction(_extract(disk / "flat", pool.path))
+            extract_noise(_extract(disk / "flat", pool.path))
             write_png(disk / "sharp" / "a.png", take_photo("a", side=100))
             estimate = EstimateKernelsConfig(sources=(disk / "sharp",), pool=pool.path, scale=2)
-            run_kernel_estimation(estimate)
+            estimate_kernels(estimate)
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
             assert DegradationPool.open(pool.path).verify() == []
             config = BuildPairsConfig(
@@ -124,8 +134,8 @@ def test_a_read_only_pool_is_used_but_not_added_to(
             )
             assert build_pairs(config).done > 0
             for job in (
-                lambda: run_noise_extraction(_extract(disk / "flat", pool.path)),
-                lambda: run_kernel_estimation(estimate),
+                lambda: extract_noise(_extract(disk / "flat", pool.path)),
+                lambda: estimate_kernels(estimate),
                 lambda: export_pairs(ExportConfig(pairs=finished, out=disk / "out", form="png")),
             ):
                 with pytest.raises(DegradeError, match=r"disk/.*\(Read-only file system\)"):

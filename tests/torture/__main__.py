@@ -25,15 +25,20 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="a few rounds of each, as in CI")
     parser.add_argument("--list", action="store_true", help="only name the parts")
     parser.add_argument(
-        "--only", action="append", default=[], metavar="TEXT",
+        "--only",
+        action="append",
+        default=[],
+        metavar="TEXT",
         help="parts whose 'group: subject' holds this; may be repeated",
-    )  # fmt: skip
+    )
     for entry in fields(Rounds):
         parser.add_argument(
-            f"--{entry.name.replace('_', '-')}", type=int, metavar="N",
+            f"--{entry.name.replace('_', '-')}",
+            type=int,
+            metavar="N",
             default=os.environ.get(f"TORTURE_{entry.name.upper()}"),
             help=f"instead of {getattr(LONG, entry.name)} (or TORTURE_{entry.name.upper()})",
-        )  # fmt: skip
+        )
     return parser.parse_args(arguments)
 
 

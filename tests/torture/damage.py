@@ -68,9 +68,19 @@ def _move(data: bytearray, chance: random.Random, at: int) -> None:
 
 
 _CHANGES = (
-    _flip, _flip, _overwrite, _put_number, _put_number, _change_digit, _cut, _remove, _insert,
-    _repeat, _clear, _move,
-)  # fmt: skip
+    _flip,
+    _flip,
+    _overwrite,
+    _put_number,
+    _put_number,
+    _change_digit,
+    _cut,
+    _remove,
+    _insert,
+    _repeat,
+    _clear,
+    _move,
+)
 
 
 def damage_bytes(content: bytes, chance: random.Random) -> bytes:
@@ -93,10 +103,35 @@ def damage_in_place(content: bytes, chance: random.Random) -> bytes:
 
 
 ODD_VALUES: tuple[Any, ...] = (
-    None, True, False, -1, 0, 1, 2**31, 2**63, 2**200, 1e308, 0.5, "", "x", "../../etc/passwd",
-    "/dev/zero", "a\0b", "\ud800", "new\nline", "9" * 400, [], {}, [[]], [1, 2, 3], {"a": 1},
-    float("nan"), float("inf"), "shard-00000.json", [None] * 50,
-)  # fmt: skip
+    None,
+    True,
+    False,
+    -1,
+    0,
+    1,
+    2**31,
+    2**63,
+    2**200,
+    1e308,
+    0.5,
+    "",
+    "x",
+    "../../etc/passwd",
+    "/dev/zero",
+    "a\0b",
+    "\ud800",
+    "new\nline",
+    "9" * 400,
+    [],
+    {},
+    [[]],
+    [1, 2, 3],
+    {"a": 1},
+    float("nan"),
+    float("inf"),
+    "shard-00000.json",
+    [None] * 50,
+)
 
 
 def damage_json(value: Any, chance: random.Random) -> Any:

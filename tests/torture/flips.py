@@ -9,7 +9,7 @@ from pathlib import Path
 
 from degrade.errors import DegradeError
 from degrade.pairs import open_pairs, verify_pairs, write_manifest
-from tests.degrade.pairs.conftest import CASES
+from tests.degrade.conftest import CASES
 from tests.degrade.pairs.test_flipped_bytes import Small, assert_right_or_refused
 from tests.torture.fuzzing import read_damaged
 from tests.torture.parts import Part, Rounds

@@ -15,10 +15,10 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from degrade.downsampling import PreparedImage
+from degrade.degradation.downsampling import PreparedImage
 from degrade.errors import CorruptDataError, DegradeError
 from degrade.exchange import Form
-from degrade.image_io import decode_photo, encode_png, quantise
+from degrade.images.image_io import decode_photo, encode_png, quantise
 from degrade.kernels import bicubic_kernel
 from degrade.noise import NoiseSelection, search_noise_patches
 from degrade.pairs import Format, open_pairs, verify_pairs
@@ -26,11 +26,11 @@ from degrade.pool import DegradationPool
 from degrade.spectral import estimate_kernel
 from degrade.spectral.weights import load_network
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.exports import ExportConfig, export_pairs
-from pipelines.kernel_estimation import EstimateKernelsConfig, run_kernel_estimation
-from pipelines.noise_extraction import ExtractNoiseConfig, run_noise_extraction
-from pipelines.pair_building import BuildPairsConfig, build_pairs
-from pipelines.pair_imports import ImportPairsConfig, import_pairs
+from pipelines.exports.export_pairs import ExportConfig, export_pairs
+from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, estimate_kernels
+from pipelines.measuring.extract_noise import ExtractNoiseConfig, extract_noise
+from pipelines.pairs.build_pairs import BuildPairsConfig, build_pairs
+from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from tests.making import make_scene
 from tests.torture.material import SCALE
 
@@ -192,9 +192,14 @@ class Job:
 def _build(format: Format) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
         config = BuildPairsConfig(
-            pool=material / "pool", out=out, hr=(material / "hr",), format=format, scale=SCALE,
-            hr_size=128, shard_mib=1,
-        )  # fmt: skip
+            pool=material / "pool",
+            out=out,
+            hr=(material / "hr",),
+            format=format,
+            scale=SCALE,
+            hr_size=128,
+            shard_mib=1,
+        )
         return build_pairs(config, executor=executor)
 
     return run
@@ -202,7 +207,7 @@ def _build(format: Format) -> Run:
 
 def _import(format: Format) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
-        from pipelines import pair_imports
+        from pipelines.pairs import import_pairs as pair_imports
 
         pair_imports._SHARD_BYTES = 200_000
         images = material / "images"
@@ -214,7 +219,7 @@ def _import(format: Format) -> Run:
 
 def _export(form: Form) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
-        from pipelines import export_writing
+        from pipelines.exports import writing as export_writing
 
         export_writing._CHECKPOINT_BYTES = 150_000
         export_writing._TASK_BYTES = 100_000
@@ -228,12 +233,12 @@ def _export(form: Form) -> Run:
 def _extract(material: Path, out: Path, executor: Executor) -> object:
     selection = NoiseSelection(patch_size=32, max_variance=100)
     config = ExtractNoiseConfig(sources=(material / "noisy",), pool=out, selection=selection)
-    return run_noise_extraction(config, executor=executor)
+    return extract_noise(config, executor=executor)
 
 
 def _estimate(material: Path, out: Path, executor: Executor) -> object:
     config = EstimateKernelsConfig(sources=(material / "blurred",), pool=out, scale=SCALE)
-    return run_kernel_estimation(config, executor=executor)
+    return estimate_kernels(config, executor=executor)
 
 
 def _jobs() -> Iterator[Job]:
@@ -263,10 +268,15 @@ def load_everything() -> None:
     """Import and wake what jobs use, so that children find it in memory."""
     cv2.setNumThreads(1)
     for module in (
-        "degrade.pairs.hdf5_store", "degrade.pairs.lmdb_store", "degrade.exchange.folder_sink",
-        "degrade.exchange.lmdb_sink", "degrade.exchange.tar_sink", "degrade.exchange.hdf5_sink",
-        "degrade.exchange.kair_kernels", "kernelgan.config",
-    ):  # fmt: skip
+        "degrade.pairs.stores.hdf5",
+        "degrade.pairs.stores.lmdb",
+        "degrade.exchange.folder_writer",
+        "degrade.exchange.lmdb_writer",
+        "degrade.exchange.tar_writer",
+        "degrade.exchange.hdf5_writer",
+        "degrade.exchange.kair_kernels",
+        "kernelgan.config",
+    ):
         importlib.import_module(module)
     for scale in (2, 4):
         load_network(scale)

@@ -46,9 +46,18 @@ def kill_at_random(job: Job, rounds: Rounds, folder: Path) -> Cases:
 
 
 _STEPS = (
-    "fsync", "write", "replace", "rename", "mkdir", "unlink", "remove", "rmdir", "link",
-    "ftruncate", "open",
-)  # fmt: skip
+    "fsync",
+    "write",
+    "replace",
+    "rename",
+    "mkdir",
+    "unlink",
+    "remove",
+    "rmdir",
+    "link",
+    "ftruncate",
+    "open",
+)
 
 
 def count_steps(act: Callable[[int], None] | None = None) -> Callable[[], int]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from degrade.image_io import quantise, write_png
+from degrade.images.image_io import quantise, write_png
 from degrade.rng import rng_for
-from pipelines.exports import ExportConfig, export_pairs
-from pipelines.pair_building import BuildPairsConfig, build_pairs
+from pipelines.exports.export_pairs import ExportConfig, export_pairs
+from pipelines.pairs.build_pairs import BuildPairsConfig, build_pairs
 from tests.making import fill_pool, make_scene
 from tests.pipelines.photographs import take_photo
 

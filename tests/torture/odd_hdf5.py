@@ -58,9 +58,14 @@ def _put_dataset(group: h5py.Group, name: str, chance: random.Random) -> None:
         options["maxshape"] = tuple(chance.choice((None, side)) for side in shape)
     if form == "filters" and "chunks" in options:
         options |= chance.choice(
-            ({"compression": "gzip"}, {"compression": "lzf"}, {"shuffle": True},
-             {"fletcher32": True}, {"scaleoffset": 0})
-        )  # fmt: skip
+            (
+                {"compression": "gzip"},
+                {"compression": "lzf"},
+                {"shuffle": True},
+                {"fletcher32": True},
+                {"scaleoffset": 0},
+            )
+        )
     try:
         if form == "virtual" and shape:
             layout = h5py.VirtualLayout(shape, options["dtype"])

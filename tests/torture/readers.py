@@ -107,7 +107,7 @@ _MOST_PIXELS = 30_000_000
 
 
 def _photos(kind: str, with_faster: bool, folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade import image_io as opened
+    from degrade.images import image_io as opened
 
     image_io: Any = opened  # this child's own: what it changes ends with it
     path = folder / f"photo.{kind}"
@@ -135,7 +135,7 @@ def _photos(kind: str, with_faster: bool, folder: Path) -> tuple[Sequence[bytes]
 
 
 def _kernel_files(kind: str, folder: Path) -> list[bytes]:
-    from tests.degrade.test_kernel_files import cell, mat5, mat73, uneven
+    from tests.degrade.kernels.test_files import cell, mat5, mat73, uneven
 
     one, two = gaussian_kernel(13, 2, (1.5, 0.8), 0.3).weights.astype(float), uneven()
     match kind:
@@ -161,7 +161,7 @@ def _kernel_files(kind: str, folder: Path) -> list[bytes]:
 
 
 def _kernels(kind: str, folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade.kernel_files import import_kernel, read_kernel_file
+    from degrade.kernels.files import import_kernel, read_kernel_file
 
     path = folder / ("kernels.npy" if kind == "npy" else "kernels.mat")
 
@@ -187,16 +187,23 @@ def _odd_hdf5(content: bytes, chance: random.Random) -> bytes:
 
 
 def _lists(folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade.manifest import ManifestEntry, read_manifest, write_manifest
-    from degrade.sources import find_images
+    from degrade.images.manifest import ManifestEntry, read_manifest, write_manifest
+    from degrade.images.sources import find_images
 
     path = folder / "list.jsonl"
     (folder / "a.png").write_bytes(_encoded(".png"))
     entry = ManifestEntry(path="a.png", sha256="a" * 64, height=30, width=41, role="hr")
     other = ManifestEntry(
-        path="b/c.png", sha256="b" * 64, height=3, width=4, role="source", split="train",
-        licence="CC0-1.0", source="a camera", group="g",
-    )  # fmt: skip
+        path="b/c.png",
+        sha256="b" * 64,
+        height=3,
+        width=4,
+        role="source",
+        split="train",
+        licence="CC0-1.0",
+        source="a camera",
+        group="g",
+    )
     write_manifest(path, [entry, other])
 
     def read(data: bytes) -> None:
@@ -211,7 +218,7 @@ def _lists(folder: Path) -> tuple[Sequence[bytes], Any]:
 
 def _settings(folder: Path) -> tuple[Sequence[bytes], Any]:
     from degrade.pairs import place_at
-    from pipelines.run_settings import RUN_FILE, begin_or_resume, hash_settings
+    from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
 
     settings = {"version": 1, "scale": 4, "photos": "7 photos"}
     run = {"settings": settings, "pool": "/pool", "config_hash": hash_settings(settings)}
@@ -228,7 +235,7 @@ def _settings(folder: Path) -> tuple[Sequence[bytes], Any]:
 
 
 def _locks(folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade.locks import folder_lock, lock_content
+    from degrade.disk.locks import folder_lock, lock_content
 
     def read(data: bytes) -> None:
         (folder / ".lock").write_bytes(data)

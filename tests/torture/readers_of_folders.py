@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from degrade.pairs import Format, open_pairs, read_sidecar, verify_pairs, write_manifest
-from degrade.pairs.manifest import read_manifest
-from degrade.pairs.places import place_at
+from degrade.pairs.shard_list import read_manifest
 from degrade.pairs.shards import record_file
 from degrade.pairs.sidecar import ShardHead
+from degrade.places.place import place_at
 from degrade.pool import DegradationPool, SourceRecord
-from tests.degrade.pairs.conftest import CASES
+from tests.degrade.conftest import CASES
 from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
 from tests.torture.damage import damage_bytes, damage_json, damage_lines, one_of
 from tests.torture.readers import Reader, require

@@ -18,7 +18,7 @@ def _weights(suffix: str, folder: Path) -> tuple[Sequence[bytes], Any]:
     import torch
 
     from esrgan.networks import RRDBNet
-    from esrgan.weight_files import read_network, read_weights, weights_of, write_weights
+    from esrgan.weights.files import read_network, read_weights, weights_of, write_weights
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -8,9 +8,16 @@ from tests.torture.__main__ import all_parts
 from tests.torture.parts import SHORT, Part, run_part
 
 GROUPS = (
-    "kills: ", "steps: ", "workers: build-pairs", "disk: ", "odd: ", "flips: ", "fuzz: ",
-    "calls: extract-noise", "calls: export h5",
-)  # fmt: skip
+    "kills: ",
+    "steps: ",
+    "workers: build-pairs",
+    "disk: ",
+    "odd: ",
+    "flips: ",
+    "fuzz: ",
+    "calls: extract-noise",
+    "calls: export h5",
+)
 PARTS = [part for part in all_parts() if f"{part.group}: {part.subject}".startswith(GROUPS)]
 
 

@@ -128,8 +128,10 @@ def test_failing_writes_leave_nothing_and_name_the_file(
     (tmp_path / "work").write_bytes(pickle.dumps(work))
     done = subprocess.run(
         [sys.executable, "-c", _WRITE_WITH_LIMIT, tmp_path / "work"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     lines = done.stdout.splitlines()
     assert len(lines) == len(expected)
     for line, start in zip(lines, expected, strict=True):

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from degrade.errors import CorruptDataError
+from degrade.images.sources import Reject
 from degrade.pairs import Sidecar, create_shard, is_committed, read_sidecar
-from degrade.pairs.checked_json import encode_json
-from degrade.sources import Reject
+from degrade.places.checked_json import encode_json
 
 
 def tamper(folder: Path, **changes: Any) -> None:
@@ -39,8 +39,12 @@ def test_read_sidecar_returns_what_was_committed(case: Any, tmp_path: Path) -> N
 
 def test_sidecar_has_one_record_a_line_and_no_floats(built: Any) -> None:
     text = (built.folder / "shard-00000.json").read_text()
-    assert sum(f'"key": "{pair.key}"' in line for pair in built.pairs[:5]
-               for line in text.splitlines()) == 5  # fmt: skip
+    assert (
+        sum(
+            f'"key": "{pair.key}"' in line for pair in built.pairs[:5] for line in text.splitlines()
+        )
+        == 5
+    )
 
     def refuse(number: str) -> None:
         raise AssertionError(number)

@@ -18,9 +18,14 @@ SHA = "ab" * 32
 
 
 PROVENANCE = Provenance(
-    source_name="photos/IMG 1.jpg", source_sha256=SHA, box=(0, 16, 64, 64), method="kernelgan",
-    settings='{"scale": 4, "seed": 0}', tool_version="0.1", statistics={"data term": 0.25},
-)  # fmt: skip
+    source_name="photos/IMG 1.jpg",
+    source_sha256=SHA,
+    box=(0, 16, 64, 64),
+    method="kernelgan",
+    settings='{"scale": 4, "seed": 0}',
+    tool_version="0.1",
+    statistics={"data term": 0.25},
+)
 
 
 def make_patch(seed: int = 0, size: int = 32, dtype: type = np.uint8) -> NoisePatch:

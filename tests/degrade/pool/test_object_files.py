@@ -103,8 +103,9 @@ def test_damaged_objects_are_refused_and_named(
 ) -> None:
     kernel, noise = make_kernel(), make_patch()
     ids = {
-        "kernels": pool.add_kernel(kernel, PROVENANCE), "noise": pool.add_noise(noise, PROVENANCE)
-    }  # fmt: skip
+        "kernels": pool.add_kernel(kernel, PROVENANCE),
+        "noise": pool.add_noise(noise, PROVENANCE),
+    }
     pool.add_kernel(make_kernel(1), PROVENANCE)
     for folder, key in ids.items():
         damage(pool.path / folder / f"{key}.npy")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.noise.residuals import tile_residual
 from degrade.pool import DegradationPool
-from degrade.residuals import tile_residual
 from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
 from tests.making import fill_pool
 

@@ -21,17 +21,37 @@ from tests.degrade.pool.parts import (
 @pytest.mark.parametrize(
     ("number", "change"),
     [
-        (0, {"id": "../../../etc/passwd"}), (0, {"id": "0" * 31 + "/"}), (0, {"id": 5}),
-        (0, {"id": "A" * 32}), (0, {"id": "0" * 32 + "\n"}), (0, {"scale": 1}),
-        (0, {"scale": 2.0}), (0, {"scale": True}), (0, {"size": -3}), (0, {"size": "13"}),
-        (0, {"kind": "other"}), (0, {"kind": None}), (0, {"surprise": 1}),
-        (0, {"provenance": None}), (0, {"provenance": {}}), (0, {"provenance": [1]}),
-        (1, {"variance": float("nan")}), (1, {"variance": -1.0}), (1, {"brightness": 256.0}),
-        (1, {"means": [1.0, 2.0]}), (1, {"means": [1.0, 2.0, 1e9]}), (1, {"means": "abc"}),
-        (1, {"size": 7}), (2, {"sha256": "xyz"}), (2, {"path": None}), (2, {"name": 1}),
-        (3, {"sha256": "xyz"}), (3, {"settings": None}), (3, {"findings": {}}),
+        (0, {"id": "../../../etc/passwd"}),
+        (0, {"id": "0" * 31 + "/"}),
+        (0, {"id": 5}),
+        (0, {"id": "A" * 32}),
+        (0, {"id": "0" * 32 + "\n"}),
+        (0, {"scale": 1}),
+        (0, {"scale": 2.0}),
+        (0, {"scale": True}),
+        (0, {"size": -3}),
+        (0, {"size": "13"}),
+        (0, {"kind": "other"}),
+        (0, {"kind": None}),
+        (0, {"surprise": 1}),
+        (0, {"provenance": None}),
+        (0, {"provenance": {}}),
+        (0, {"provenance": [1]}),
+        (1, {"variance": float("nan")}),
+        (1, {"variance": -1.0}),
+        (1, {"brightness": 256.0}),
+        (1, {"means": [1.0, 2.0]}),
+        (1, {"means": [1.0, 2.0, 1e9]}),
+        (1, {"means": "abc"}),
+        (1, {"size": 7}),
+        (2, {"sha256": "xyz"}),
+        (2, {"path": None}),
+        (2, {"name": 1}),
+        (3, {"sha256": "xyz"}),
+        (3, {"settings": None}),
+        (3, {"findings": {}}),
     ],
-)  # fmt: skip
+)
 def test_open_checks_every_field(
     pool: DegradationPool, number: int, change: dict[str, object]
 ) -> None:
@@ -48,12 +68,22 @@ def test_open_checks_every_field(
 @pytest.mark.parametrize(
     "change",
     [
-        {"source_sha256": "abc"}, {"box": [0, 0, 1]}, {"box": [-1, 0, 4, 4]},
-        {"box": [0, 0, 4, 0]}, {"box": [0.0, 0, 4, 4]}, {"statistics": {"a": float("inf")}},
-        {"statistics": {"a": "1"}}, {"statistics": []}, {"settings": {}}, {"method": None},
-        {"notes": "noisy"}, {"notes": [1]}, {"notes": None}, {"notes": {"a": 1}},
+        {"source_sha256": "abc"},
+        {"box": [0, 0, 1]},
+        {"box": [-1, 0, 4, 4]},
+        {"box": [0, 0, 4, 0]},
+        {"box": [0.0, 0, 4, 4]},
+        {"statistics": {"a": float("inf")}},
+        {"statistics": {"a": "1"}},
+        {"statistics": []},
+        {"settings": {}},
+        {"method": None},
+        {"notes": "noisy"},
+        {"notes": [1]},
+        {"notes": None},
+        {"notes": {"a": 1}},
     ],
-)  # fmt: skip
+)
 def test_open_checks_the_provenance(pool: DegradationPool, change: dict[str, object]) -> None:
     pool.add_kernel(make_kernel(), PROVENANCE)
     record = read_record(pool, 0)

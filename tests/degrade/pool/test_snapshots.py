@@ -33,8 +33,12 @@ def test_open_until_shows_the_pool_of_that_time(pool: DegradationPool) -> None:
         ):
             assert found.index_end == until and found.verify() == []
             assert wanted == [
-                found.kernels, found.noise, found.sources, found.index(4), found.digest(4)
-            ]  # fmt: skip
+                found.kernels,
+                found.noise,
+                found.sources,
+                found.index(4),
+                found.digest(4),
+            ]
     assert DegradationPool.open(pool.path).index_end == seen[-1][0]
 
 

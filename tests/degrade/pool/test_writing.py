@@ -42,9 +42,12 @@ def test_writing_excludes_a_second_process_and_then_sees_its_entries(
         "    sys.stdin.readline()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, pool.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True, cwd=Path(__file__).parents[3],
-    ) as child:  # fmt: skip
+        [sys.executable, "-c", program, pool.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    ) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "holding\n"
         with pytest.raises(FolderInUseError, match=str(child.pid)):

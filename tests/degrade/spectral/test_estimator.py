@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from degrade.arrays import FloatArray
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.estimates import UnsuitablePhotoError
-from degrade.kernel_metrics import kernel_psnr
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
+from degrade.kernels.estimates import UnsuitablePhotoError
+from degrade.kernels.metrics import kernel_psnr
 from degrade.spectral import assess_kernel, estimate_kernel
 from degrade.spectral.verdicts import periodicity
 from degrade.spectral.weights import load_network, read_network

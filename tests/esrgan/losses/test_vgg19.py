@@ -10,11 +10,23 @@ from esrgan.losses import VGG19Features
 
 # The convolutions of VGG19 in torchvision's numbering.
 CONVOLUTIONS = {
-    "conv1_1": 0, "conv1_2": 2, "conv2_1": 5, "conv2_2": 7,
-    "conv3_1": 10, "conv3_2": 12, "conv3_3": 14, "conv3_4": 16,
-    "conv4_1": 19, "conv4_2": 21, "conv4_3": 23, "conv4_4": 25,
-    "conv5_1": 28, "conv5_2": 30, "conv5_3": 32, "conv5_4": 34,
-}  # fmt: skip
+    "conv1_1": 0,
+    "conv1_2": 2,
+    "conv2_1": 5,
+    "conv2_2": 7,
+    "conv3_1": 10,
+    "conv3_2": 12,
+    "conv3_3": 14,
+    "conv3_4": 16,
+    "conv4_1": 19,
+    "conv4_2": 21,
+    "conv4_3": 23,
+    "conv4_4": 25,
+    "conv5_1": 28,
+    "conv5_2": 30,
+    "conv5_3": 32,
+    "conv5_4": 34,
+}
 
 
 def test_vgg19_has_the_layers_of_torchvision_up_to_conv5_4() -> None:

@@ -68,8 +68,9 @@ def test_generators_give_a_part_what_they_give_the_whole(name: str, scale: int) 
     torch.testing.assert_close(
         part[..., inner:-inner, inner:-inner],
         whole[..., scale * step + inner : -inner, 2 * scale * step + inner : -inner],
-        rtol=1e-5, atol=1e-5,
-    )  # fmt: skip
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from degrade.errors import InvalidValueError
-from esrgan.networks import SpectralConv2d, check_device
+from esrgan.networks import SpectralConv2d
 
 
 def largest_singular_value(weight: torch.Tensor) -> float:
@@ -69,9 +68,3 @@ def test_spectral_convolution_measures_in_full_precision_under_autocast() -> Non
     with torch.autocast("cpu", dtype=torch.bfloat16):
         torch.testing.assert_close(conv.normalised_weight(), expected, rtol=0, atol=0)
         assert conv(torch.rand(1, 3, 5, 5)).dtype == torch.bfloat16
-
-
-def test_check_device_names_what_is_not_there() -> None:
-    check_device("cpu")
-    with pytest.raises(InvalidValueError, match="'tpu9'"):
-        check_device("tpu9")

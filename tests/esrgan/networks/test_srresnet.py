@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from degrade.errors import InvalidValueError
-from esrgan.naming import to_naming
 from esrgan.networks import SRResNet, fold_batch_norm
+from esrgan.weights.naming import to_naming
 from tests.esrgan.networks.making import same_state, small_srresnet
 from tests.esrgan.plain_model import PlainSRResNet
 

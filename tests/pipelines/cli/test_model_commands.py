@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from esrgan.weight_files import weights_of, write_weights
+from esrgan.weights.files import weights_of, write_weights
 from pipelines.cli import main
 from tests.esrgan.networks.making import small_rrdbnet
 
@@ -19,9 +19,11 @@ def run(*arguments: object) -> Result:
 def test_convert_goes_through_every_naming_and_back(tmp_path: Path) -> None:
     write_weights(tmp_path / "0.pth", weights_of(small_rrdbnet(3)))
     hops = [
-        ("1.safetensors", "--naming", "trunk"), ("2.pth", "--naming", "model"),
-        ("3.safetensors", "--scale", 3), ("4.pth",),
-    ]  # fmt: skip
+        ("1.safetensors", "--naming", "trunk"),
+        ("2.pth", "--naming", "model"),
+        ("3.safetensors", "--scale", 3),
+        ("4.pth",),
+    ]
     before = "0.pth"
     for name, *options in hops:
         result = run("convert", tmp_path / before, tmp_path / name, *options)

@@ -13,11 +13,11 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from degrade.image_io import quantise, read_photo, write_png
-from degrade.image_rows import ROW_FORMATS
-from esrgan.checkpoints import write_generator
+from degrade.images.image_io import quantise, read_photo, write_png
+from degrade.images.image_rows import ROW_FORMATS
 from esrgan.devices import UpscalingPrecision
 from esrgan.networks import RRDBNet
+from esrgan.training.checkpoints import write_generator
 from pipelines.cli import main
 from pipelines.cli.upscale_command import upscale
 from tests.making import make_scene
@@ -80,9 +80,14 @@ def test_upscale_exits_3_when_photos_were_rejected(
     ],
 )
 def test_wrong_use_ends_with_one_clear_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: Path, photo: Path,
-    arguments: tuple[str, ...], exit_code: int, text: str,
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    weights: Path,
+    photo: Path,
+    arguments: tuple[str, ...],
+    exit_code: int,
+    text: str,
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"\x08\x07")
     result = run("upscale", "my photos", "--weights", "g.pth", *arguments)
@@ -118,15 +123,30 @@ def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights
     for number in range(60):  # each takes long enough for the signal to come in time
         write_png(source / f"{number}.png", quantise(make_scene("many", 160, 160 + number)))
     command = [
-        sys.executable, "-m", "pipelines.cli", "upscale", str(source), "--weights", str(weights),
-        "--out", str(out), "--device", "cpu", "--tile", "8",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "upscale",
+        str(source),
+        "--weights",
+        str(weights),
+        "--out",
+        str(out),
+        "--device",
+        "cpu",
+        "--tile",
+        "8",
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
         # A shell's background jobs ignore Ctrl-C, and so would their children.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     while process.poll() is None and not list(out.glob("*.png")):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

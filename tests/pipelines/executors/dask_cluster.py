@@ -55,11 +55,18 @@ class DaskCluster:
         """Start a worker of one thread, and its nanny, for each of ``options``."""
         started = [
             self._start(
-                "worker", self.address, "--nthreads", "1", "--host", "127.0.0.1",
-                "--local-directory", str(self.folder), *given,
+                "worker",
+                self.address,
+                "--nthreads",
+                "1",
+                "--host",
+                "127.0.0.1",
+                "--local-directory",
+                str(self.folder),
+                *given,
             )
             for given in options
-        ]  # fmt: skip
+        ]
         for process, log in started:
             _wait_for(r"(Registered to)", log, process)
         return [process for process, _ in started]
@@ -69,8 +76,12 @@ class DaskCluster:
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", command, *arguments, "--no-dashboard"],
-                stdout=stream, stderr=stream, cwd=ROOT, env=_ENVIRONMENT, start_new_session=True,
-            )  # fmt: skip
+                stdout=stream,
+                stderr=stream,
+                cwd=ROOT,
+                env=_ENVIRONMENT,
+                start_new_session=True,
+            )
         self._processes.append(process)
         return process, log
 

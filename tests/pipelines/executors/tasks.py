@@ -122,10 +122,12 @@ def worker_state(_: object = None) -> WorkerState:
     from threadpoolctl import threadpool_info
 
     return WorkerState(
-        socket.gethostname(), frozenset(sys.modules),
-        _peak_mib(), cv2.getNumThreads(),
+        socket.gethostname(),
+        frozenset(sys.modules),
+        _peak_mib(),
+        cv2.getNumThreads(),
         max((library["num_threads"] for library in threadpool_info()), default=1),
-    )  # fmt: skip
+    )
 
 
 class WrappingExecutor:

@@ -31,9 +31,11 @@ def test_kubernetes_manifest_is_sound() -> None:
         (item["kind"], item["metadata"]["name"]): item for item in yaml.safe_load_all(text)
     }
     assert set(documents) == {
-        ("Deployment", "dask-scheduler"), ("Service", "dask-scheduler"),
-        ("Deployment", "dask-worker"), ("Job", "build-pairs"),
-    }  # fmt: skip
+        ("Deployment", "dask-scheduler"),
+        ("Service", "dask-scheduler"),
+        ("Deployment", "dask-worker"),
+        ("Job", "build-pairs"),
+    }
     for kind, name in documents:
         if kind != "Service":
             (container,) = documents[kind, name]["spec"]["template"]["spec"]["containers"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from degrade.image_io import quantise, write_png
+from degrade.images.image_io import quantise, write_png
 from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool
 from pipelines import (
@@ -20,8 +20,8 @@ from pipelines import (
     EstimateKernelsConfig,
     ExtractNoiseConfig,
     build_pairs,
-    run_kernel_estimation,
-    run_noise_extraction,
+    estimate_kernels,
+    extract_noise,
 )
 from pipelines.cli import main
 from pipelines.executors import DaskExecutor, Executor, ProcessExecutor, WorkerDiedError
@@ -50,9 +50,14 @@ def config(tmp_path: Path, pool: Path) -> BuildPairsConfig:
         scene = make_scene(f"s{index}", 300, 420)
         write_png(tmp_path / "photos" / f"{index}.png", quantise(scene))
     return BuildPairsConfig(
-        pool=pool, out=tmp_path / "here", hr=(tmp_path / "photos",), scale=2, hr_size=64,
-        shard_mib=1, seed=7,
-    )  # fmt: skip
+        pool=pool,
+        out=tmp_path / "here",
+        hr=(tmp_path / "photos",),
+        scale=2,
+        hr_size=64,
+        shard_mib=1,
+        seed=7,
+    )
 
 
 @pytest.mark.parametrize("format", ["hdf5", "lmdb"])
@@ -116,8 +121,8 @@ def test_estimate_kernels_gives_the_same_pool(
         sources=(scenes,), pool=tmp_path / "here", method="spectral", scale=2
     )
     there = replace(here, pool=tmp_path / "there")
-    report = run_kernel_estimation(here)
-    assert run_kernel_estimation(there, executor=DaskExecutor(cluster.address)).done == report.done
+    report = estimate_kernels(here)
+    assert estimate_kernels(there, executor=DaskExecutor(cluster.address)).done == report.done
     assert report.done > 0
     assert digest_of(tmp_path / "there") == digest_of(tmp_path / "here")
 
@@ -128,8 +133,8 @@ def test_extract_noise_gives_the_same_pool(
     selection = NoiseSelection(patch_size=32, max_variance=1e4)
     here = ExtractNoiseConfig(sources=(scenes,), pool=tmp_path / "here", selection=selection)
     there = replace(here, pool=tmp_path / "there")
-    report = run_noise_extraction(here)
-    assert run_noise_extraction(there, executor=DaskExecutor(cluster.address)).done == report.done
+    report = extract_noise(here)
+    assert extract_noise(there, executor=DaskExecutor(cluster.address)).done == report.done
     assert report.done > 0
     assert digest_of(tmp_path / "there") == digest_of(tmp_path / "here")
 

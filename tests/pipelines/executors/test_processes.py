@@ -18,7 +18,7 @@ from pipelines import (
     BuildPairsConfig,
     ExtractNoiseConfig,
     build_pairs,
-    run_noise_extraction,
+    extract_noise,
 )
 from pipelines.executors import ProcessExecutor, WorkerDiedError
 from tests.pipelines.executors.tasks import (
@@ -119,7 +119,7 @@ def test_workers_of_extract_noise_never_load_torch(tmp_path: Path, scenes: Path)
     spy = SpyingExecutor(ProcessExecutor(2))
     selection = NoiseSelection(patch_size=32, max_variance=1e4)
     config = ExtractNoiseConfig(sources=(scenes,), pool=tmp_path / "other", selection=selection)
-    assert run_noise_extraction(config, executor=spy).done > 0
+    assert extract_noise(config, executor=spy).done > 0
     _check_lightness(spy)
 
 

@@ -1,0 +1,49 @@
+"""Writing a file piece by piece so that no half file is ever left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from degrade.disk.files import fsync_folder
+from degrade.disk.processes import unique_token
+from degrade.errors import DegradeError, write_failure
+
+__all__ = ["replacing"]
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
+    """Give a file to write that takes the place of ``path`` when all went well.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists.
+    scratch : Path
+        A folder on the same file system, where the file lies until it is whole; when that folder
+        is locked (:func:`degrade.disk.locks.folder_lock`), what a killed process left is cleared.
+
+    Raises
+    ------
+    DegradeError
+        The file cannot be written. ``path`` is as it was (or the new file, if only its name could
+        not be made durable), and nothing else is left. Any other error of the block passes
+        through, and leaves as little.
+    """
+    temporary = scratch / f".{unique_token()}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise DegradeError(write_failure(path, 0, error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

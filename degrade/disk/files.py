@@ -1,0 +1,179 @@
+"""Reading files that may be anything, and writing so that no half file is ever left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from io import BufferedReader
+from pathlib import Path
+
+from degrade.disk.processes import unique_token
+from degrade.errors import DegradeError, InputError, printable, write_failure
+
+__all__ = [
+    "FOLDER_MARKS",
+    "claim_folder",
+    "fsync_folder",
+    "open_regular",
+    "read_file",
+    "resolve_inside",
+    "write_atomically",
+    "write_together",
+]
+
+_MAX_FILE_BYTES = 2**31
+"""Above what 200 million 16-bit RGBA pixels take uncompressed: no input that is of use."""
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file for reading; never hangs on a FIFO or a device.
+
+    Raises
+    ------
+    InputError
+        The path is missing, unreadable or no regular file.
+    """
+    try:
+        # A FIFO without a writer would block an ordinary open for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(path, "not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Return a regular file's bytes.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_regular`, or the file is too large to be an image.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _MAX_FILE_BYTES:
+            raise InputError(path, f"{size} bytes are more than the {_MAX_FILE_BYTES} allowed")
+        try:
+            return file.read()
+        except OSError as error:
+            raise InputError(
+                path, f"cannot be read ({error.strerror})", "copy it again from its source"
+            ) from None
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path`` such that a reader sees the old file or the whole new one.
+
+    Raises
+    ------
+    DegradeError
+        The file cannot be written (full disk, missing folder, no permission); nothing is left.
+    """
+    write_together([(path, data)])
+
+
+def write_together(files: Sequence[tuple[Path, bytes]]) -> None:
+    """Write some files, each as :func:`write_atomically` does, and flush each folder once.
+
+    All are open at once. A crash may leave any of them new and the others as they were.
+
+    Raises
+    ------
+    DegradeError
+        As for :func:`write_atomically`; no temporary file is left.
+    """
+    temporaries = [_temporary_beside(path) for path, _ in files]
+    failed, needed = files[0][0], sum(len(data) for _, data in files)
+    try:
+        with contextlib.ExitStack() as stack:
+            opened = []
+            for (failed, data), temporary in zip(files, temporaries, strict=True):  # noqa: B007
+                opened.append(stack.enter_context(temporary.open("wb")))
+                opened[-1].write(data)
+                opened[-1].flush()
+            # Only now: while the first is flushed, the system writes the others already.
+            for file in opened:
+                os.fsync(file.fileno())
+        for (path, _), temporary in zip(files, temporaries, strict=True):
+            temporary.replace(path)
+        for folder in {path.parent for path, _ in files}:
+            fsync_folder(folder)
+    except OSError as error:
+        raise DegradeError(write_failure(failed, needed, error)) from error
+    finally:
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _temporary_beside(path: Path) -> Path:
+    # Cut, because a name may be as long as the file system allows already.
+    stem = os.fsdecode(os.fsencode(path.name)[:200])
+    return path.with_name(f"{stem}.{unique_token()}.tmp")
+
+
+def fsync_folder(folder: Path) -> None:
+    """Flush a folder's entries to disk; file systems that cannot do so are left alone."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def resolve_inside(root: Path, relative: str) -> Path:
+    """Return ``root / relative`` if that stays inside ``root`` when links are followed.
+
+    Raises
+    ------
+    DegradeError
+        The name is absolute, climbs out with ``..``, leads out through a symbolic link, or its
+        links go in a circle.
+    """
+    base = root.resolve()
+    try:
+        target = (base / relative).resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, names that cannot be
+        where = f"{printable(relative)} in {printable(root)}"
+        raise DegradeError(f"{where}: leads nowhere; refused") from None
+    if Path(relative).is_absolute() or not target.is_relative_to(base):
+        raise DegradeError(f"{printable(relative)}: leads outside {printable(root)}; refused")
+    return target
+
+
+FOLDER_MARKS = {
+    "pool.json": "a degradation pool",
+    "run.json": "a run of build-pairs",
+    "training.json": "a training",
+    "export.json": "an export of pairs",
+    "upscale.jsonl": "enlarged photos",
+}
+"""The file by which each kind of folder is known."""
+
+
+def claim_folder(folder: Path, mark: str) -> None:
+    """Make a folder for one kind of content, ``mark`` of :data:`FOLDER_MARKS`.
+
+    Raises
+    ------
+    DegradeError
+        The folder cannot be made, or holds content of another kind, which would be mixed up.
+    """
+    where = printable(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
+    for other, content in FOLDER_MARKS.items():
+        if other != mark and (folder / other).exists():
+            raise DegradeError(f"{where} holds {content}; choose another folder")

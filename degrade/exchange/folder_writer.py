@@ -1,0 +1,76 @@
+"""PNG files in two folders with equal names: what every trainer reads, KAIR by sorted order.
+
+KAIR's own habit of a suffix (``0001x4.png``) is left out: it pairs by sorted order alone, and a
+suffix sorts keys differently of which one begins with another (``a``, ``ab``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
+from degrade.disk.files import fsync_folder
+from degrade.exchange.formats import EncodedPair, ExportSet
+
+__all__ = ["FolderSink", "open_sink"]
+
+
+def open_sink(folder: Path, exported: ExportSet, done: int) -> FolderSink:
+    """See :func:`degrade.exchange.formats.open_sink`."""
+    return FolderSink(folder, exported, done)
+
+
+class FolderSink:
+    """Writes PNG folders; see :class:`degrade.exchange.formats.Sink`."""
+
+    def __init__(self, folder: Path, exported: ExportSet, done: int) -> None:
+        self._folder = folder
+        self._exported = exported
+        names = ("trainH", "trainL") if exported.form == "kair" else ("hr", "lr")
+        self._hr, self._lr = (folder / name for name in names)
+        self._count = done
+        self._unsynced: list[Path] = []
+        with writing(folder, STRUCTURE_BYTES):
+            self._hr.mkdir(exist_ok=True)
+            self._lr.mkdir(exist_ok=True)
+
+    def append(self, pair: EncodedPair) -> None:
+        """Write the next pair."""
+        for side, png in ((self._lr, pair.lr), (self._hr, pair.hr)):
+            path = side / f"{pair.record.key}.png"
+            with writing(path, len(png)):
+                path.write_bytes(png)
+            self._unsynced.append(path)
+        self._count += 1
+
+    def checkpoint(self) -> int:
+        """Bring the files to disk; all pairs are safe then."""
+        for path in self._unsynced:
+            with writing(path, 0):
+                sync_file(path)
+        with writing(self._folder, 0):
+            fsync_folder(self._hr)
+            fsync_folder(self._lr)
+        self._unsynced.clear()
+        return self._count
+
+    def close(self) -> None:
+        """Bring the files to disk, and list them in the two ways that trainers ask for."""
+        self.checkpoint()
+        if self._exported.form == "kair":
+            return
+        records = self._exported.records
+        shapes = (f"{r.key}.png ({','.join(map(str, r.hr_shape))})\n" for r in records)
+        self._write_list("meta_info.txt", "".join(shapes))
+        self._write_list(
+            "meta_info_pair.txt", "".join(f"hr/{r.key}.png, lr/{r.key}.png\n" for r in records)
+        )
+
+    def _write_list(self, name: str, text: str) -> None:
+        path = self._folder / name
+        with writing(path, len(text)):
+            path.write_text(text, encoding="ascii", newline="\n")
+            sync_file(path)
+
+    def discard(self) -> None:
+        """Leave the files as they are."""

@@ -1,0 +1,1 @@
+"""Image files: their headers, pixels and EXIF data, and lists of them."""

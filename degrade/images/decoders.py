@@ -1,0 +1,55 @@
+"""Faster decoders than OpenCV's, used for the files that they decode to the very same pixels."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from degrade.arrays import U8Array
+from degrade.images.image_header import ImageHeader
+
+__all__ = ["decode_faster"]
+
+_DecodePng = Callable[[bytes, tuple[int, int], str], U8Array]
+
+
+def decode_faster(data: bytes, header: ImageHeader) -> U8Array | None:
+    """Decode an image file by a faster library, when one is installed and the file is plain.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    header : ImageHeader
+        Of the file.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array or None
+        RGB as stored, before any EXIF rotation. None: use the ordinary decoder, which also has
+        the last word on files that are damaged.
+    """
+    is_plain = header.format == "png" and header.bit_depth == 8 and header.channels == 3
+    decode = _png_decoder() if is_plain and not header.has_alpha else None
+    if decode is None:
+        return None
+    # Whatever it dislikes about a file, or a version of it about this call: OpenCV decides.
+    try:
+        pixels = np.asarray(decode(data, (header.height, header.width), "rgb"))
+    except Exception:
+        return None
+    expected = (header.height, header.width, 3)
+    return pixels if pixels.shape == expected and pixels.dtype == np.uint8 else None
+
+
+@functools.cache
+def _png_decoder() -> _DecodePng | None:
+    """Return kornia-rs's decoder, 2 to 3 times as fast as OpenCV's; None without the library."""
+    try:
+        from kornia_rs.io import decode_image_png_u8
+    except ImportError:
+        return None
+    decode: _DecodePng = decode_image_png_u8
+    return decode

@@ -1,0 +1,299 @@
+"""The only place in the project where images are decoded and encoded.
+
+One policy, the same with every OpenCV version: pixels are RGB; the EXIF orientation is applied;
+8 and 16 bits are kept; gray becomes three equal channels, alpha is dropped and CMYK converted
+(each is noted); animated and floating-point images are refused; the header is read before the
+decoder, so a bomb is refused at no cost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+# OpenCV reads its limit once, at import; ours (MAX_PIXELS) is stricter and is checked first.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**30))
+# Each failure is reported here, by the file's name; OpenCV's own lines would only repeat it.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+
+import cv2
+import numpy as np
+
+from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.disk.files import read_file, write_atomically
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.decoders import decode_faster
+from degrade.images.image_header import ImageHeader, read_header
+from degrade.limits import MAX_PIXELS
+
+__all__ = [
+    "FOREIGN_SUFFIXES",
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "Photo",
+    "decode_photo",
+    "encode_png",
+    "quantise",
+    "read_photo",
+    "read_photo_header",
+    "write_png",
+]
+
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".pbm", ".pgm", ".ppm"}
+)
+"""File name endings, in lower case, of the formats that are read."""
+
+FOREIGN_SUFFIXES = frozenset(
+    {
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+        ".jxl",
+        ".jp2",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".raf",
+        ".orf",
+        ".rw2",
+    }
+)
+"""Endings of photos in other formats: found too, so that they are refused by name, not missed."""
+
+_STRIP = 256
+_DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """A decoded image file.
+
+    Attributes
+    ----------
+    pixels : (H, W, 3) uint8 or uint16 array
+        RGB, upright, read-only.
+    sha256 : str
+        Hex digest of the file's bytes.
+    notes : tuple of str
+        What decoding changed: ``gray``, ``alpha dropped``, ``CMYK converted``, ``rotated``.
+    alpha : (H, W) array or None
+        Of the type of ``pixels``, when it was asked for and is there.
+    """
+
+    pixels: AnyArray
+    sha256: str
+    notes: tuple[str, ...] = ()
+    alpha: AnyArray | None = None
+
+    def as_float(self) -> FloatArray:
+        """Return the pixels as float32 RGB in [0, 1]."""
+        return self.pixels.astype(np.float32) / np.float32(np.iinfo(self.pixels.dtype).max)
+
+    def as_u8(self) -> U8Array:
+        """Return the pixels as uint8, 16-bit ones rounded to the nearest level."""
+        return to_u8(self.pixels)
+
+
+def to_u8(pixels: AnyArray) -> U8Array:
+    """Return uint8 pixels as they are, and uint16 ones rounded to the nearest of 256 levels."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    levels = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(levels), _STRIP):  # no second copy of a large photo in 32 bits
+        strip = pixels[top : top + _STRIP].astype(np.uint32)
+        levels[top : top + _STRIP] = (strip + 128) // 257
+    return levels
+
+
+def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False) -> Photo:
+    """Read and decode one image file.
+
+    Parameters
+    ----------
+    path : Path
+        A regular file.
+    max_pixels : int
+        Larger images are refused before they are decoded.
+    keep_alpha : bool
+        Give the alpha channel, too, instead of dropping it.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, no image, broken, cut short, too large, animated or of
+        floating point; the text names the file, the reason and what to do.
+    """
+    return decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
+
+
+def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+    """Parse a file's header and refuse what :func:`decode_photo` would refuse by it.
+
+    Raises
+    ------
+    InputError
+        As for :func:`read_photo`.
+    """
+    try:
+        header = read_header(data)
+    except InvalidValueError as error:
+        raise InputError(path, str(error), "replace, convert or remove the file") from None
+    if header.width * header.height > max_pixels:
+        size = f"{header.width}×{header.height}"
+        raise InputError(
+            path, f"{size} is more than {max_pixels} pixels", "crop it, or raise --max-pixels"
+        )
+    if header.is_animated:
+        raise InputError(path, "holds several images or a raw one", "save what is wanted as PNG")
+    if header.is_float:
+        raise InputError(path, "holds floating-point pixels", "save it as 8- or 16-bit PNG")
+    if header.missing_end:
+        raise InputError(path, "the file was cut short", "copy it again from its source")
+    return header
+
+
+def decode_photo(
+    data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+) -> Photo:
+    """Decode an image file given whole; ``path`` is used for messages only.
+
+    Raises
+    ------
+    InputError
+        As for :func:`read_photo`.
+    """
+    header = read_photo_header(data, path, max_pixels=max_pixels)
+    stored: AnyArray | None = decode_faster(data, header)
+    is_gray = False
+    if stored is None:
+        pixels = _decode(data, header, path)
+        is_gray = pixels.ndim == 2
+        stored = _to_rgb(pixels)
+    rgb = np.ascontiguousarray(_apply_orientation(stored, header.orientation))
+    # libtiff multiplies the colours of 8-bit files itself when they are not.
+    is_blended = header.tiff_alpha == 1 or (header.tiff_alpha == 2 and rgb.dtype == np.uint8)
+    alpha = None
+    if header.has_alpha and (keep_alpha or is_blended):
+        alpha = _decode_alpha(data, header, rgb)
+        if alpha is not None and is_blended:
+            rgb = _unmultiplied(rgb, alpha)
+        alpha = alpha if keep_alpha else None
+    rgb.flags.writeable = False
+    notes = _notes(header, is_gray=is_gray, drops_alpha=alpha is None)
+    return Photo(rgb, hashlib.sha256(data).hexdigest(), notes, alpha)
+
+
+def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:
+    """Return the pixels as OpenCV has them: gray, BGR or BGRA."""
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise InputError(path, "the decoder refused its pixels", "the file is damaged; replace it")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise InputError(path, f"pixels of type {pixels.dtype}", "save it as 8- or 16-bit PNG")
+    if pixels.shape[:2] != (header.height, header.width):
+        raise InputError(path, "its pixels do not fill the size in its header", "replace the file")
+    return pixels
+
+
+def _decode_alpha(data: bytes, header: ImageHeader, rgb: AnyArray) -> AnyArray | None:
+    """Return the alpha channel, upright; None where the decoder gives none (gray with tRNS)."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+        return None
+    # OpenCV 5 turns what it reads so upright, OpenCV 4 does not.
+    if header.orientation != 1 and not np.array_equal(_to_rgb(pixels), rgb):
+        pixels = _apply_orientation(pixels, header.orientation)
+    return np.ascontiguousarray(pixels[..., 3])
+
+
+def _unmultiplied(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
+    """Return the colours that were multiplied by alpha; where that is 0 they are lost."""
+    peak = np.uint64(np.iinfo(alpha.dtype).max)
+    colours = np.empty_like(rgb)
+    for top in range(0, len(rgb), _STRIP):
+        rows = slice(top, top + _STRIP)
+        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint64)
+        colours[rows] = np.minimum((rgb[rows] * peak + opaque // 2) // opaque, peak)
+    return colours
+
+
+def _to_rgb(pixels: AnyArray) -> AnyArray:
+    if pixels.ndim == 2:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    if pixels.shape[2] == 4:
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def _apply_orientation(pixels: AnyArray, orientation: int) -> AnyArray:
+    """Turn stored pixels upright (EXIF 2.32, table 'Orientation')."""
+    if orientation >= 5:
+        pixels = pixels.transpose(1, 0, 2)
+    # 5…8 are a transposition followed by no mirror, columns, both, rows.
+    mirror_columns = orientation in (2, 3, 6, 7)
+    mirror_rows = orientation in (3, 4, 7, 8)
+    return pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
+
+
+def _notes(header: ImageHeader, *, is_gray: bool, drops_alpha: bool) -> tuple[str, ...]:
+    notes = []
+    if is_gray:
+        notes.append("gray")
+    if header.has_alpha and drops_alpha:
+        notes.append("alpha dropped")
+    if header.is_cmyk:
+        notes.append("CMYK converted")
+    if header.orientation != 1:
+        notes.append("rotated")
+    return tuple(notes)
+
+
+def quantise(image: FloatArray) -> U8Array:
+    """Round float RGB in [0, 1] to uint8 once, clipping what lies outside; must be finite."""
+    levels: U8Array = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return levels
+
+
+def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
+    """Encode an (H, W, 3) uint8 or uint16 RGB array as PNG; ``level`` is zlib's, 0…9.
+
+    Raises
+    ------
+    InvalidValueError
+        The array is not as described.
+    DegradeError
+        The encoder refused it.
+    """
+    if rgb_u8.ndim != 3 or rgb_u8.shape[2] != 3 or 0 in rgb_u8.shape:
+        raise InvalidValueError(f"pixels must be (H, W, 3), got {rgb_u8.shape}")
+    if rgb_u8.dtype not in (np.uint8, np.uint16):
+        raise InvalidValueError(f"pixels must be uint8 or uint16, got {rgb_u8.dtype}")
+    bgr = cv2.cvtColor(np.ascontiguousarray(rgb_u8), cv2.COLOR_RGB2BGR)
+    done, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    if not done:
+        raise DegradeError(f"an image of shape {rgb_u8.shape} could not be encoded as PNG")
+    return encoded.tobytes()
+
+
+def write_png(path: Path, rgb_u8: AnyArray, *, level: int = 3) -> None:
+    """Encode and write a PNG atomically; the folder is made when missing.
+
+    Raises
+    ------
+    DegradeError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    write_atomically(path, encode_png(rgb_u8, level=level))

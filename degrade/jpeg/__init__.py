@@ -1,0 +1,1 @@
+"""What JPEG does to a photo."""

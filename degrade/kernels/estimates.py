@@ -1,0 +1,199 @@
+"""What an estimator hands out: a kernel, how far to trust it, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import erf, log10, sqrt
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from degrade.errors import DegradeError, InvalidValueError
+from degrade.kernels.kernel import BlurKernel, crop_or_pad_kernel, repair_kernel
+
+__all__ = [
+    "GOOD_KPSNR",
+    "KernelEstimate",
+    "SharedEstimate",
+    "UnsuitablePhotoError",
+    "Verdict",
+    "confidence_of",
+    "error_energy",
+    "kpsnr_of",
+    "share_estimates",
+]
+
+GOOD_KPSNR = 45.0
+"""dB: a kernel this close to the truth is worth using; a fixed Gaussian reaches about as much."""
+
+Verdict = Literal["too smooth", "too noisy", "clipped", "already upscaled"]
+
+_FIELD_TAPS = 121
+_OUTLIER = 3.0
+
+
+class UnsuitablePhotoError(DegradeError):
+    """A photo from which no kernel can be estimated.
+
+    Parameters
+    ----------
+    key : str
+        The photo.
+    reason : str
+        What is wrong, with the numbers.
+    remedy : str
+        What to do.
+    """
+
+    def __init__(self, key: str, reason: str, remedy: str) -> None:
+        super().__init__(key, reason, remedy)
+        self.key = key
+        self.reason = reason
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}; {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KernelEstimate:
+    """A kernel and how far to trust it.
+
+    Attributes
+    ----------
+    kernel : BlurKernel
+    method : str
+        ``spectral``, ``kernelgan``, or ``other`` for a kernel that was only assessed.
+    expected_kpsnr : float
+        The kernel PSNR to expect, dB.
+    confidence : float
+        The probability that the kernel PSNR is at least :data:`GOOD_KPSNR`, in [0, 1].
+    seconds : float
+        Wall time.
+    verdicts : tuple of str
+        What is wrong with the photo; empty when nothing is.
+    settled : bool
+        False when an iterative method was still moving at its end.
+    statistics : dict of str to float
+        What the method wants to be remembered.
+    """
+
+    kernel: BlurKernel
+    method: str
+    expected_kpsnr: float
+    confidence: float
+    seconds: float
+    verdicts: tuple[Verdict, ...] = ()
+    settled: bool = True
+    statistics: dict[str, float] = field(default_factory=dict)
+
+
+def confidence_of(expected_kpsnr: float, spread: float) -> float:
+    """Return the probability that a kernel PSNR is good, if it is normal around what is expected.
+
+    Parameters
+    ----------
+    expected_kpsnr, spread : float
+        Mean and standard deviation, dB.
+    """
+    return 0.5 * (1 + erf((expected_kpsnr - GOOD_KPSNR) / (spread * sqrt(2))))
+
+
+def error_energy(kpsnr: float) -> float:
+    """Return the sum of squared differences that a kernel PSNR stands for."""
+    return float(_FIELD_TAPS * 10 ** (-kpsnr / 10))
+
+
+def kpsnr_of(energy: float) -> float:
+    """Do the reverse of :func:`error_energy`."""
+    return -10 * log10(energy / _FIELD_TAPS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SharedEstimate:
+    """One kernel for several photos of one camera.
+
+    Attributes
+    ----------
+    estimate : KernelEstimate
+        Of the photos that agree, taken together.
+    outliers : tuple of int
+        Which estimates were left out: they lie further from the others than their own doubt
+        explains.
+    """
+
+    estimate: KernelEstimate
+    outliers: tuple[int, ...]
+
+
+def share_estimates(
+    estimates: Sequence[KernelEstimate], *, spread: float, source: str = ""
+) -> SharedEstimate:
+    """Take the estimates of several photos of one camera together.
+
+    Kernels are averaged with the weights of their expected precision. The one that lies furthest
+    from the others' mean, by its own expected error, is left out when that is more than three
+    times the expected squared distance, and so on while at least half of the photos remain.
+
+    Half of a photo's error is taken to be its own, so that more photos help, and half common to
+    all: photos of one camera are sharpened alike, which no number of them tells.
+
+    Parameters
+    ----------
+    estimates : sequence of KernelEstimate
+        At least two, all of one scale.
+    spread : float
+        dB; the standard deviation of real around expected kPSNR.
+    source : str
+        For :attr:`BlurKernel.source`.
+
+    Raises
+    ------
+    InvalidValueError
+        There are fewer than two estimates, or their scales differ.
+    """
+    scales = {estimate.kernel.scale for estimate in estimates}
+    if len(estimates) < 2 or len(scales) != 1:
+        raise InvalidValueError(
+            f"a shared kernel needs at least two photos of one scale, got {len(estimates)} "
+            f"of scales {sorted(scales)}"
+        )
+    side = max(estimate.kernel.size for estimate in estimates)
+    kernels = np.array([crop_or_pad_kernel(e.kernel.weights, side) for e in estimates], np.float64)
+    energies = np.array([error_energy(estimate.expected_kpsnr) for estimate in estimates])
+    kept = _without_outliers(kernels, energies)
+    weights = (1 / energies) * kept / ((1 / energies) * kept).sum()
+    alone, together = (weights * energies).sum(), 1 / (1 / energies[kept]).sum()
+    expected = kpsnr_of(float(alone + together) / 2)
+    kernel, _ = repair_kernel(np.tensordot(weights, kernels, axes=1), scales.pop(), source)
+    shared = KernelEstimate(
+        kernel=kernel,
+        method=estimates[0].method,
+        expected_kpsnr=expected,
+        confidence=confidence_of(expected, spread),
+        seconds=sum(estimate.seconds for estimate in estimates),
+        settled=all(e.settled for e, keep in zip(estimates, kept, strict=True) if keep),
+        statistics={"photos": float(kept.sum()), "outliers": float((~kept).sum())},
+    )
+    return SharedEstimate(shared, tuple(int(index) for index in np.flatnonzero(~kept)))
+
+
+def _without_outliers(
+    kernels: npt.NDArray[np.float64], energies: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Return which kernels to keep; see :func:`share_estimates`."""
+    kept = np.ones(len(kernels), dtype=bool)
+    while kept.sum() > max(len(kernels) / 2, 2):
+        weights = kept / energies
+        sums = np.tensordot(weights, kernels, axes=1)
+        others = weights.sum() - weights
+        means = (sums - weights[:, None, None] * kernels) / others[:, None, None]
+        excess = np.square(kernels - means).sum(axis=(1, 2)) / (energies + 1 / others)
+        excess[~kept] = 0
+        worst = int(excess.argmax())
+        if excess[worst] <= _OUTLIER:
+            break
+        kept[worst] = False
+    return kept

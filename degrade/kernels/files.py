@@ -1,0 +1,284 @@
+"""The field's kernel files: MATLAB ``.mat`` (v5 and v7.3) and ``.npy``, read without trust.
+
+Known layouts: KernelGAN's ``<img>_kernel_x2.mat`` (key ``Kernel``), MetaKernelGAN's (``kernel``),
+FKP's ``<img>.mat`` (``Kernel``), KAIR's ``kernels_12.mat`` (``kernels``, a 1×12 cell), stacks
+H×W×N, and the same as arrays in ``.npy``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+from scipy import io as scipy_io
+
+from degrade.arrays import AnyArray
+from degrade.disk.files import read_file, write_atomically
+from degrade.disk.npy import map_npy
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.kernels.kernel import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
+from degrade.kernels.mat5 import is_mat5, read_mat5
+
+__all__ = [
+    "KERNEL_SUFFIXES",
+    "Convention",
+    "RawKernel",
+    "import_kernel",
+    "read_kernel_file",
+    "scale_in_name",
+    "write_kernelgan_mat",
+]
+
+KERNEL_SUFFIXES = frozenset({".mat", ".npy"})
+"""File name endings, in lower case, that a search through a folder takes for kernels."""
+
+Convention: TypeAlias = Literal["correlate", "convolve", "auto"]
+
+_MAX_BYTES = 64 * 2**20
+_MAX_SIDE = 255
+_MAX_VALUES = 2**23
+_MAX_KERNELS = 10_000
+_MAX_CHUNKS = 10_000
+_USUAL_NAMES = ("Kernel", "kernel", "kernels")
+_UNDECIDED = 0.5
+"""Farther than this from both phases, in HR pixels, a centre of mass tells no orientation."""
+
+# Everything that damaged data have been seen to make h5py and NumPy raise.
+_READ_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    NotImplementedError,
+    SystemError,
+    struct.error,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawKernel:
+    """A kernel as its file has it: (K, K) float64, any phase, any sum; ``label`` for people."""
+
+    weights: npt.NDArray[np.float64]
+    label: str
+
+
+def scale_in_name(path: Path) -> int | None:
+    """Return the scale that a name such as ``photo_kernel_x4.mat`` states."""
+    found = re.search(r"_x([2-9])$", path.stem)
+    return int(found[1]) if found else None
+
+
+def read_kernel_file(path: Path) -> list[RawKernel]:
+    """Read all kernels of one file.
+
+    Variables named ``Kernel``, ``kernel`` or ``kernels`` are taken, or, when there is none, every
+    variable that looks like a kernel or a stack of kernels.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, of another kind, too large, or holds no square array.
+    """
+    is_npy = path.suffix.lower() == ".npy"
+    variables = {"": [map_npy(path)]} if is_npy else _read_mat(path)
+    if sum(array.size for group in variables.values() for array in group) > _MAX_VALUES:
+        raise InputError(path, "holds too many values for kernels", "split the file")
+    chosen = {name: variables[name] for name in _USUAL_NAMES if name in variables} or variables
+    kernels = []
+    for name, arrays in chosen.items():
+        weights = [kernel for array in arrays for kernel in _split(array)]
+        for number, kernel in enumerate(weights):
+            label = f"{path.name}:{name}" if len(chosen) > 1 else path.name
+            kernels.append(RawKernel(kernel, f"{label}[{number}]" if len(weights) > 1 else label))
+    if len(kernels) > _MAX_KERNELS:
+        raise InputError(path, f"holds {len(kernels)} kernels, more than {_MAX_KERNELS}")
+    if not kernels:
+        shapes = [f"{n} {a.shape}".strip() for n, group in variables.items() for a in group[:3]]
+        raise InputError(
+            path,
+            f"holds no kernel: found {', '.join(shapes[:4]) or 'no numeric array'}",
+            f"a kernel is a square array of 2 to {_MAX_SIDE} taps a side, or a stack H×W×N of them",
+        )
+    return kernels
+
+
+def _split(array: AnyArray) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield the kernels of a (K, K), (K, K, N) or (N, K, K) array; of any other, none."""
+    array = np.squeeze(array)
+    if array.ndim == 2:
+        array = array[:, :, None]
+    elif array.ndim == 3 and array.shape[0] != array.shape[1]:
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[0] == array.shape[1] and 2 <= array.shape[0] <= _MAX_SIDE:
+        for number in range(array.shape[2]):
+            yield np.array(array[:, :, number], dtype=np.float64)
+
+
+def _read_mat(path: Path) -> dict[str, list[AnyArray]]:
+    data = read_file(path)
+    if len(data) > _MAX_BYTES:
+        raise InputError(path, f"{len(data)} bytes are too many for kernels", "split the file")
+    try:
+        if data[512:520] == b"\x89HDF\r\n\x1a\n" or data[:8] == b"\x89HDF\r\n\x1a\n":
+            return _read_hdf5(data)
+        if is_mat5(data):
+            return read_mat5(data, max_bytes=_MAX_BYTES)
+    except _READ_ERRORS as error:
+        reason = printable(" ".join(str(error).split()) or type(error).__name__)
+        raise InputError(
+            path, f"damaged or not a MATLAB file ({reason:.120})", "replace or remove the file"
+        ) from None
+    raise InputError(path, "neither a MATLAB file (v5 to v7.3) nor .npy", "convert it to .npy")
+
+
+def _read_hdf5(data: bytes) -> dict[str, list[AnyArray]]:
+    with h5py.File(io.BytesIO(data), "r") as file:
+        datasets = {name: list(_hdf5_datasets(file, name)) for name in file}
+        # Counted before anything is read: a few bytes can declare, or inflate to, any size, and
+        # a cell can name one array many times.
+        if sum(item.size for group in datasets.values() for item in group) > _MAX_VALUES:
+            raise ValueError("too many values for kernels")
+        # MATLAB stores columns first, HDF5 declares rows first.
+        return {name: [item[()].T for item in group] for name, group in datasets.items() if group}
+
+
+def _hdf5_datasets(file: h5py.File, name: str) -> Iterator[Any]:
+    """Yield a numeric dataset, or the ones that a cell's references lead to."""
+    # Links out of the file are not followed, and groups (structs, #refs#) not entered.
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return
+    item = file[name]
+    if _is_numeric(item):
+        yield item
+    elif not isinstance(item, h5py.Dataset) or item.shape is None or not _is_stored_here(item):
+        return
+    elif h5py.check_ref_dtype(item.dtype) is h5py.Reference and item.size <= _MAX_KERNELS:
+        for reference in item[()].ravel():
+            member = file[reference] if reference else None
+            if _is_numeric(member):
+                yield member
+
+
+def _is_numeric(item: Any) -> bool:
+    return (
+        isinstance(item, h5py.Dataset)
+        and item.shape is not None
+        and item.dtype.kind in "iuf"
+        and _is_stored_here(item)
+    )
+
+
+def _is_stored_here(dataset: Any) -> bool:
+    """Refuse data kept in other files, and chunks that could fill the memory.
+
+    HDF5 inflates a chunk to whatever it comes to, at most 1032 times what is stored, and takes
+    some 4 KB for each chunk that it reads, stored or not.
+    """
+    if dataset.external or dataset.is_virtual or dataset.compression not in (None, "gzip"):
+        return False
+    if dataset.chunks is None:
+        return True
+    chunk = np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize
+    count = np.prod(np.ceil(np.array(dataset.shape) / dataset.chunks), dtype=float)
+    stored = dataset.id.get_storage_size()
+    return bool(chunk <= _MAX_BYTES and count <= _MAX_CHUNKS and stored <= _MAX_BYTES // 64)
+
+
+def import_kernel(
+    raw: RawKernel, scale: int, convention: Convention = "auto"
+) -> tuple[BlurKernel, list[str]]:
+    """Turn a kernel from a file into one that follows the project's phase rule.
+
+    Parameters
+    ----------
+    raw : RawKernel
+    scale : int
+        The downscaling factor that it belongs to.
+    convention : {"correlate", "convolve", "auto"}
+        How its makers apply it. ``correlate`` (KernelGAN): as it is. ``convolve`` (KAIR, USRNet,
+        and what FKP stores): flipped along both axes. ``auto``: the one of the two whose place
+        for the centre of mass, K//2 ± (scale - 1)/2, is nearer.
+
+    Returns
+    -------
+    kernel : BlurKernel
+    notes : list of str
+        What was decided and mended.
+
+    Raises
+    ------
+    InvalidValueError
+        Nothing can make a kernel of it: not finite, all zero, or without a positive sum.
+    """
+    if convention == "auto":
+        flip, notes = _decide_flip(raw.weights, scale)
+    else:
+        flip = convention == "convolve"
+        notes = ["flipped (a convolution's kernel)"] if flip else []
+    weights = raw.weights[::-1, ::-1] if flip else raw.weights
+    kernel, repairs = repair_kernel(weights, scale, raw.label)
+    return kernel, notes + repairs
+
+
+def _decide_flip(weights: npt.NDArray[np.float64], scale: int) -> tuple[bool, list[str]]:
+    flipped = weights[::-1, ::-1]
+    if not np.isfinite(weights).all() or not weights.sum() > 0:
+        return False, []  # repair_kernel says what is wrong
+    if np.allclose(weights, flipped, rtol=0, atol=1e-4 * np.abs(weights).max()):
+        return False, []
+    as_is, turned = (_distance_to_phase(array, scale) for array in (weights, flipped))
+    if min(as_is, turned) > _UNDECIDED or abs(as_is - turned) < PHASE_TOLERANCE:
+        return False, ["taken as a correlation (its centre of mass does not tell)"]
+    if turned < as_is:
+        return True, ["flipped (its centre of mass is a convolution's)"]
+    return False, ["taken as a correlation (its centre of mass is one's)"]
+
+
+def _distance_to_phase(weights: npt.NDArray[np.float64], scale: int) -> float:
+    even = 1 - weights.shape[0] % 2
+    odd = np.pad(weights, ((even, 0), (even, 0)))  # as repair_kernel does
+    return float(np.abs(phase_error(odd, scale)).max())
+
+
+def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Path:
+    """Write ``<folder>/<image_name>/<image_name>_kernel_x<scale>.mat`` as KernelGAN does.
+
+    Key ``Kernel``, float64; the same kernel gives the same bytes.
+
+    Raises
+    ------
+    InvalidValueError
+        ``image_name`` is no plain file name.
+    DegradeError
+        The file cannot be written.
+    """
+    if image_name in ("", ".", "..") or "/" in image_name or "\0" in image_name:
+        raise InvalidValueError(f"not a file name: {printable(image_name)!r}")
+    path = folder / image_name / f"{image_name}_kernel_x{kernel.scale}.mat"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    buffer = io.BytesIO()
+    scipy_io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
+    # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
+    text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
+    write_atomically(path, text + buffer.getvalue()[116:])
+    return path

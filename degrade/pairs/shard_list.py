@@ -1,0 +1,168 @@
+"""``manifest.json``: the list of a folder's shards, written when a run has made them all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from degrade.errors import CorruptDataError, DegradeError
+from degrade.pairs.shards import read_sidecar, sidecar_indices
+from degrade.pairs.sidecar import ShardHead, Sidecar
+from degrade.places.checked_json import Fields, check_format, encode_json, naming_file, read_json
+from degrade.places.place import Location, Place, place_at
+
+__all__ = [
+    "MANIFEST_NAME",
+    "Manifest",
+    "ShardEntry",
+    "check_together",
+    "read_manifest",
+    "write_manifest",
+]
+
+MANIFEST_NAME = "manifest.json"
+_FORMAT = "degrade-pairs"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """One shard as the manifest has it: its number, pairs, bytes of data, digest of the pixels."""
+
+    index: int
+    pairs: int
+    bytes: int
+    digest: str
+
+    @classmethod
+    def from_head(cls, head: ShardHead) -> ShardEntry:
+        """Describe a shard."""
+        return cls(head.spec.index, head.pairs, sum(f.size for f in head.files), head.digest)
+
+    @classmethod
+    def from_sidecar(cls, sidecar: Sidecar) -> ShardEntry:
+        """Describe a shard."""
+        return cls.from_head(sidecar.head)
+
+    @classmethod
+    def from_json(cls, data: Any) -> ShardEntry:
+        """Rebuild an entry; CorruptDataError when it is none."""
+        given = Fields(data, "a shard's entry")
+        entry = cls(
+            given.whole("index"), given.whole("pairs"), given.whole("bytes"), given.text("digest")
+        )
+        given.end()
+        return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a finished folder holds.
+
+    Attributes
+    ----------
+    shards : tuple of ShardEntry
+        By ascending index.
+    run : dict
+        The settings of the run, as they were given to :func:`write_manifest`.
+    """
+
+    shards: tuple[ShardEntry, ...]
+    run: dict[str, Any]
+
+
+def write_manifest(where: Location, run: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` from all sidecars of a folder; this ends a run.
+
+    Parameters
+    ----------
+    where : Path, str or Place
+        A folder or a URL.
+    run : mapping
+        The run's settings, of JSON's types; no times or machine names, so that the same run gives
+        the same file.
+
+    Raises
+    ------
+    DegradeError
+        There is no shard, shards do not belong together, a sidecar is damaged, or the file cannot
+        be written.
+    """
+    place = place_at(where)
+    heads = [ShardHead.read(place, index) for index in sidecar_indices(place)]
+    if not heads:
+        raise DegradeError(f"{place.shown()}: holds no finished shard, so there is no manifest")
+    check_together(place, heads)
+    entries = [ShardEntry.from_head(head) for head in heads]
+    content = encode_json(
+        {
+            "format": {"name": _FORMAT, "version": _VERSION},
+            "pairs": sum(entry.pairs for entry in entries),
+            "bytes": sum(entry.bytes for entry in entries),
+            "run": dict(run),
+            "shards": [asdict(entry) for entry in entries],
+        }
+    )
+    place.write(MANIFEST_NAME, content)
+
+
+def read_manifest(where: Location) -> Manifest:
+    """Read and check ``manifest.json``.
+
+    Raises
+    ------
+    CorruptDataError
+        It is missing, damaged, of another version, or contradicts itself.
+    """
+    place = place_at(where)
+    given = read_json(place, MANIFEST_NAME, "the manifest")
+    with naming_file(place.shown(MANIFEST_NAME)):
+        check_format(given, _FORMAT, _VERSION)
+        shards = tuple(ShardEntry.from_json(item) for item in given.list("shards"))
+        pairs, size, run = given.whole("pairs"), given.whole("bytes"), given.take("run")
+        given.end()
+        indices = [entry.index for entry in shards]
+        if not shards or indices != sorted(set(indices)):
+            raise CorruptDataError("its shards are not in ascending order")
+        if (pairs, size) != (sum(e.pairs for e in shards), sum(e.bytes for e in shards)):
+            raise CorruptDataError("its totals are not the sums over its shards")
+        if not isinstance(run, dict):
+            raise CorruptDataError("'run' must be an object")
+    return Manifest(shards, run)
+
+
+def check_together(where: Location, heads: Sequence[ShardHead]) -> None:
+    """Refuse shards of different runs in one folder, and keys that two shards have.
+
+    Raises
+    ------
+    CorruptDataError
+        Names the first shard that does not fit.
+    """
+    place = place_at(where)
+    for head in heads:
+        for name in ("format", "scale", "hr_size", "config_hash"):
+            first, this = getattr(heads[0].spec, name), getattr(head.spec, name)
+            if this != first:
+                raise CorruptDataError(
+                    f"{place.shown(head.spec.sidecar_name)}: has {name} {this}, "
+                    f"{heads[0].spec.name} has {first}: they are of different runs; "
+                    "remove the shards of one"
+                )
+    # Keys ascend within a shard, so two shards share one only where their ranges meet.
+    ranges = sorted((head for head in heads if head.pairs), key=lambda head: head.first_key)
+    if any(after.first_key <= before.last_key for before, after in itertools.pairwise(ranges)):
+        _check_keys(place, sorted(head.spec.index for head in ranges))
+
+
+def _check_keys(place: Place, indices: Sequence[int]) -> None:
+    seen: dict[str, str] = {}
+    for index in indices:
+        sidecar = read_sidecar(place, index)
+        for record in sidecar.records:
+            other = seen.setdefault(record.key, sidecar.name)
+            if other != sidecar.name:
+                shown = place.shown(sidecar.sidecar_name)
+                raise CorruptDataError(f"{shown}: the key {record.key!r} is in {other} too")

@@ -1,0 +1,298 @@
+"""A prefix of an object store (S3 and whatever else fsspec reaches) as a place for pairs.
+
+An object appears whole or not at all, and there is no rename: files are finished in a temporary
+folder of this machine and uploaded. There is no lock that a dead process gives up by itself
+either; see :meth:`RemotePlace.hold`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from degrade.disk.files import FOLDER_MARKS
+from degrade.disk.locks import lock_content, require_stale
+from degrade.errors import (
+    CorruptDataError,
+    DegradeError,
+    FolderInUseError,
+    InvalidValueError,
+    MissingDependencyError,
+    UnreachableError,
+    printable,
+)
+from degrade.places.workshops import make_temporary_workshop
+
+__all__ = ["RemotePlace", "without_credentials"]
+
+T = TypeVar("T")
+
+_LOCK_NAME = ".lock"
+_TRIES = 4
+_FIRST_PAUSE_S = 0.5
+_MAX_SMALL_BYTES = 2**31
+# s3fs holds parts × size of a file in memory: 500 MB by its own defaults.
+_UPLOAD_OPTIONS: dict[str, dict[str, int]] = {"s3": {"chunksize": 2**24, "max_concurrency": 2}}
+_DOWNLOAD_OPTIONS: dict[str, dict[str, int]] = {"s3": {"chunksize": 2**23, "max_concurrency": 2}}
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace:
+    """A URL that fsspec knows, such as ``s3://bucket/prefix``; see :class:`degrade.pairs.Place`.
+
+    Credentials are fsspec's business (environment, configuration files), on every worker.
+    """
+
+    url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self._files()
+
+    def shown(self, name: str = "") -> str:
+        """See :class:`degrade.pairs.Place`."""
+        base = without_credentials(self.url)
+        return printable(f"{base.rstrip('/')}/{name}" if name else base)
+
+    def absolute(self) -> RemotePlace:
+        """See :class:`degrade.pairs.Place`."""
+        return self
+
+    def claim(self, mark: str) -> None:
+        """See :class:`degrade.pairs.Place`."""
+        names = self.names()
+        for other, content in FOLDER_MARKS.items():
+            if other != mark and other in names:
+                raise DegradeError(f"{self.shown()} holds {content}; choose another place")
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """See :class:`degrade.pairs.Place`.
+
+        The lock is an object that names host, process and start. Where the store can refuse to
+        write over an object (S3 can), two runs cannot both get it; elsewhere two that begin within
+        the same moment can. Shards stay right even so: both write the same bytes.
+        """
+        content = lock_content()
+        self._take_lock(content)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(DegradeError):
+                if self.read(_LOCK_NAME) == content:
+                    self.remove(_LOCK_NAME)
+
+    def clear_unfinished(self) -> None:
+        """Do nothing: an object is whole or not there; workshops are elsewhere."""
+
+    def _take_lock(self, content: bytes) -> None:
+        for _ in range(2):
+            if self._create(_LOCK_NAME, content):
+                return
+            with contextlib.suppress(CorruptDataError):  # it has just been given up
+                require_stale(self.read(_LOCK_NAME), self.shown(), self.shown(_LOCK_NAME))
+                self.remove(_LOCK_NAME)
+        raise FolderInUseError(
+            f"{self.shown()}: another run has just taken this place; wait for it"
+        )
+
+    def _create(self, name: str, data: bytes) -> bool:
+        """Write an object unless there is one; return whether it was written."""
+        if self.size(name) is not None:
+            return False
+
+        def create(fs: Any, path: str) -> bool:
+            try:
+                fs.pipe_file(path, data, mode="create")
+            except FileExistsError:
+                return False
+            except OSError as error:
+                # S3 says "precondition failed", which s3fs passes on as EINVAL.
+                if error.errno == errno.EINVAL and self.size(name) is not None:
+                    return False
+                raise
+            return True
+
+        return self._put(name, create)
+
+    def names(self) -> list[str]:
+        """See :class:`degrade.pairs.Place`."""
+
+        def names(fs: Any, path: str) -> list[str]:
+            fs.invalidate_cache()
+            try:
+                found = fs.ls(path, detail=False)
+            except FileNotFoundError:
+                return []
+            return [str(name).rstrip("/").rpartition("/")[2] for name in found]
+
+        return self._ask("", "be listed", names)
+
+    def size(self, name: str) -> int | None:
+        """See :class:`degrade.pairs.Place`."""
+
+        def size(fs: Any, path: str) -> int | None:
+            fs.invalidate_cache()
+            try:
+                info = fs.info(path)
+            except FileNotFoundError:
+                return None
+            return int(info["size"]) if info["type"] == "file" else None
+
+        return self._ask(name, "be looked up", size)
+
+    def read(self, name: str) -> bytes:
+        """See :class:`degrade.pairs.Place`."""
+        size = self.size(name)
+        if size is None:
+            raise CorruptDataError(f"{self.shown(name)}: cannot be read (no such object)")
+        if size > _MAX_SMALL_BYTES:
+            raise CorruptDataError(
+                f"{self.shown(name)}: {size} bytes are more than the {_MAX_SMALL_BYTES} allowed"
+            )
+        try:
+            return self._ask(name, "be read", lambda fs, path: bytes(fs.cat_file(path)))
+        except FileNotFoundError:
+            raise CorruptDataError(f"{self.shown(name)}: cannot be read (it has gone)") from None
+
+    def write(self, name: str, data: bytes) -> None:
+        """See :class:`degrade.pairs.Place`."""
+
+        def upload(fs: Any, path: str) -> None:
+            fs.pipe_file(path, data)
+            _require_arrival(fs, path, len(data))
+
+        self._put(name, upload)
+
+    def publish(self, files: Mapping[str, Path]) -> None:
+        """See :class:`degrade.pairs.Place`."""
+        for name, local in files.items():
+            size = local.stat().st_size
+
+            def upload(fs: Any, path: str, local: Path = local, size: int = size) -> None:
+                fs.put_file(str(local), path, **_options(fs, _UPLOAD_OPTIONS))
+                _require_arrival(fs, path, size)
+
+            self._put(name, upload)
+
+    def remove(self, name: str) -> None:
+        """See :class:`degrade.pairs.Place`."""
+        with contextlib.suppress(FileNotFoundError):
+            self._ask(name, "be removed", lambda fs, path: fs.rm_file(path))
+
+    def make_workshop(self, name: str) -> Path:
+        """See :class:`degrade.pairs.Place`; it lies where TMPDIR says."""
+        try:
+            return make_temporary_workshop()
+        except OSError as error:
+            raise DegradeError(
+                f"no temporary folder for {self.shown(name)} can be made ({error.strerror}); "
+                "point TMPDIR to a disk with room"
+            ) from error
+
+    @contextlib.contextmanager
+    def fetched(self, names: Iterable[str]) -> Iterator[Path]:
+        """See :class:`degrade.pairs.Place`; downloaded to a temporary folder, then deleted."""
+        workshop = self.make_workshop("reading")
+        try:
+            for name in names:
+                local = workshop / name
+                local.parent.mkdir(exist_ok=True)
+
+                def download(fs: Any, path: str, local: Path = local) -> None:
+                    fs.get_file(path, str(local), **_options(fs, _DOWNLOAD_OPTIONS))
+
+                with contextlib.suppress(FileNotFoundError):  # what is missing is seen there
+                    self._ask(name, "be read", download)
+            yield workshop
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+
+    def _put(self, name: str, action: Callable[[Any, str], T]) -> T:
+        try:
+            return self._ask(name, "be written", action)
+        except FileNotFoundError as error:
+            raise UnreachableError(
+                f"{self.shown(name)}: cannot be written ({_reason(error)}); "
+                "make the bucket, or check its name"
+            ) from None
+
+    def _ask(self, name: str, what: str, action: Callable[[Any, str], T]) -> T:
+        """Do something with an object, again after a pause when that fails.
+
+        FileNotFoundError passes through: that is an answer.
+        """
+        fs, root = self._files()
+        path = f"{root}/{name}" if name else root
+        for attempt in range(_TRIES):
+            if attempt:
+                time.sleep(_FIRST_PAUSE_S * 2 ** (attempt - 1))
+            try:
+                return action(fs, path)
+            except (FileNotFoundError, DegradeError):
+                raise
+            # Every store has exceptions of its own, few of them are OSError.
+            except Exception as error:
+                failure = error
+                if getattr(error, "errno", None) == errno.ENOSPC:
+                    raise DegradeError(
+                        f"{tempfile.gettempdir()}: the disk is full, there is no room to copy "
+                        f"{self.shown(name)}: free some or point TMPDIR elsewhere"
+                    ) from None
+                if isinstance(error, PermissionError):
+                    break
+        # The cause is not kept: what stores raise may quote signed addresses.
+        raise UnreachableError(
+            f"{self.shown(name)}: cannot {what} ({_reason(failure)}); "
+            "check network, address and credentials, then run the same command again"
+        ) from None
+
+    def _files(self) -> tuple[Any, str]:
+        """Return fsspec's file system, which it keeps one of per process, and the root in it."""
+        try:
+            fs, root = importlib.import_module("fsspec.core").url_to_fs(self.url)
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"{self.shown()}: a package is missing ({_reason(error)}); for s3:// "
+                "pip install 'degrade[remote]', for other stores the package named there"
+            ) from None
+        except Exception as error:
+            raise InvalidValueError(
+                f"{self.shown()}: not a URL that fsspec can use ({_reason(error)})"
+            ) from None
+        root = str(root).rstrip("/")
+        if not root:
+            raise InvalidValueError(f"{self.shown()}: give a place below the root of the store")
+        return fs, root
+
+
+def _require_arrival(fs: Any, path: str, size: int) -> None:
+    fs.invalidate_cache()
+    there = int(fs.info(path)["size"])
+    if there != size:
+        raise OSError(errno.EIO, f"{there} of {size} bytes arrived")
+
+
+def _options(fs: Any, by_protocol: Mapping[str, dict[str, int]]) -> dict[str, int]:
+    protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
+    return next((by_protocol[name] for name in protocols if name in by_protocol), {})
+
+
+def without_credentials(text: str) -> str:
+    """Cut what addresses may carry besides places: user and password, signed queries."""
+    return re.sub(r"\?[^\s\"']*", "?…", re.sub(r"://[^/\s]*@", "://…@", text))
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong on one short line."""
+    lines = str(error).strip().splitlines() or [""]
+    text = without_credentials(lines[0])[:200]
+    return printable(f"{type(error).__name__}: {text}" if text else type(error).__name__)

@@ -1,0 +1,1 @@
+"""The trainer: what a run computes, step by step, and how it is kept."""

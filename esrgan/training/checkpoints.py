@@ -1,0 +1,225 @@
+"""Checkpoints that survive a kill, a full disk and a bad file; none of them can run code.
+
+``checkpoint-00001000.pt`` holds a training state; ``checkpoint-00001000.json`` beside it states
+its sha256 and is written last: a checkpoint without it, or of another hash, does not count. Those
+of a run's plan, every so many steps, are what it goes back to when its loss stays without a value;
+those that are written because it was stopped are not, so that stops do not change the result.
+``generator.pth`` holds the generator alone, as BasicSR saves one: ``{"params": state_dict}``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from degrade.disk.files import read_file, write_atomically
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from esrgan.weights.files import encode_pth, parse_weights
+
+__all__ = [
+    "CheckpointWarning",
+    "best_score",
+    "newest_step",
+    "read_newest_checkpoint",
+    "read_planned_checkpoint",
+    "write_checkpoint",
+    "write_generator",
+]
+
+_NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint was damaged and an older one is used instead."""
+
+
+def write_generator(path: Path, generator: nn.Module) -> None:
+    """Write the generator as any reader of BasicSR's RRDBNet weights expects it."""
+    state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+    write_atomically(path, encode_pth({"params": state}))
+
+
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    state: Mapping[str, Any],
+    *,
+    planned: bool = True,
+    keep: int = 3,
+    score: float | None = None,
+    keep_best: int = 0,
+) -> Path:
+    """Write a checkpoint; remove all but the newest ``keep`` and the best ``keep_best``.
+
+    The newest planned one is never removed.
+
+    Parameters
+    ----------
+    folder : Path
+    step : int
+        Steps done; names the file.
+    state : mapping
+        Tensors, plain Python values, and lists and dicts of them.
+    planned : bool
+        Whether :func:`read_planned_checkpoint` may return it.
+    keep : int
+        At least 1.
+    score : float or None
+        How good it is, more is better; None: not known.
+    keep_best : int
+        Of those with a score; of equal ones the newer counts as better.
+
+    Returns
+    -------
+    Path
+        The checkpoint.
+
+    Raises
+    ------
+    InvalidValueError
+        ``state`` holds something that would need code to be read back.
+    DegradeError
+        The disk is full or the folder cannot be written; the older checkpoints are untouched.
+    """
+    if keep < 1 or keep_best < 0:
+        raise InvalidValueError(
+            f"keep must be at least 1 and keep_best at least 0, got {keep} and {keep_best}"
+        )
+    _check_plain(state, "state")
+    path = folder / f"checkpoint-{step:08d}.pt"
+    data = encode_pth(state)
+    write_atomically(path, data)
+    stamp = {
+        "step": step,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "planned": planned,
+        "score": score,
+    }
+    write_atomically(path.with_suffix(".json"), json.dumps(stamp).encode())
+    _prune(folder, step, keep, keep_best)
+    return path
+
+
+def best_score(folder: Path) -> float | None:
+    """Return the highest score of the checkpoints in the folder; None where none has one."""
+    return max(
+        (score for step in _steps(folder) if (score := _score(folder, step)) is not None),
+        default=None,
+    )
+
+
+def newest_step(folder: Path) -> int | None:
+    """Return the step of the newest checkpoint, sound or not; None where there is none."""
+    return max(_steps(folder), default=None)
+
+
+def read_newest_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state of the newest sound checkpoint; None where there is none at all.
+
+    A damaged one is passed over with a :class:`CheckpointWarning`.
+
+    Raises
+    ------
+    DegradeError
+        There are checkpoints, and all are damaged.
+    """
+    steps = _steps(folder)
+    newest = _read_newest_of(folder, steps)
+    if steps and newest is None:
+        raise DegradeError(
+            f"{printable(folder)}: every checkpoint is damaged; choose another output folder, or "
+            "delete them to begin anew"
+        )
+    return newest
+
+
+def read_planned_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the state of the newest sound checkpoint that was planned; None where there is none.
+
+    A damaged one is passed over with a :class:`CheckpointWarning`.
+    """
+    return _read_newest_of(folder, [step for step in _steps(folder) if _planned(folder, step)])
+
+
+def _read_newest_of(folder: Path, steps: Sequence[int]) -> dict[str, Any] | None:
+    for step in reversed(steps):
+        try:
+            return _read_checkpoint(folder / f"checkpoint-{step:08d}.pt")
+        except InputError as error:
+            warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 3)
+    return None
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    data = read_file(path)
+    try:
+        stamp = json.loads(read_file(path.with_suffix(".json")))
+        wanted = stamp["sha256"]
+    except (InputError, ValueError, KeyError, TypeError):
+        raise InputError(path, "was not written to its end (its .json is missing)") from None
+    if hashlib.sha256(data).hexdigest() != wanted:
+        raise InputError(path, "its content is not what was written (sha256 differs)")
+    state = parse_weights(data, path)
+    if not isinstance(state, dict):
+        raise InputError(path, "is no checkpoint of this program")
+    return state
+
+
+def _check_plain(value: Any, where: str) -> None:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_plain(key, where)
+            _check_plain(item, f"{where}[{key!r}]")
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_plain(item, where)
+    elif not (value is None or isinstance(value, Tensor) or type(value) in (bool, int, float, str)):
+        raise InvalidValueError(f"{where} holds a {type(value).__name__}, not a plain value")
+
+
+def _steps(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    found = [_NAME.fullmatch(path.name) for path in folder.iterdir()]
+    return sorted(int(match.group(1)) for match in found if match)
+
+
+def _stamped(folder: Path, step: int, name: str) -> Any:
+    """Return a value of a checkpoint's stamp; None where it is not there or not to be read."""
+    try:
+        return json.loads(read_file(folder / f"checkpoint-{step:08d}.json"))[name]
+    except (InputError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _planned(folder: Path, step: int) -> bool:
+    return _stamped(folder, step, "planned") is True
+
+
+def _score(folder: Path, step: int) -> float | None:
+    score = _stamped(folder, step, "score")
+    return float(score) if type(score) in (int, float) and math.isfinite(score) else None
+
+
+def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
+    steps = _steps(folder)
+    # Later ones were damaged, passed over, and belong to a future that is not this run's.
+    past = [step for step in steps if step <= newest]
+    scores = {step: score for step in past if (score := _score(folder, step)) is not None}
+    best = sorted(scores, key=lambda step: (scores[step], step), reverse=True)[:keep_best]
+    planned = [step for step in past if _planned(folder, step)]
+    for step in set(steps).difference(past[-keep:], best, planned[-1:]):
+        # The stamp goes first: a kill in between leaves a file that does not count.
+        for suffix in (".json", ".pt"):
+            with contextlib.suppress(OSError):
+                (folder / f"checkpoint-{step:08d}{suffix}").unlink(missing_ok=True)

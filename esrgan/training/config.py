@@ -1,0 +1,251 @@
+"""Everything that decides what a training run computes, as one frozen value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from degrade.errors import InvalidValueError
+from esrgan.losses import (
+    ADVERSARIAL_LOSSES,
+    ESRGAN_LAYERS,
+    PIXEL_LOSSES,
+    TEXTURE_LAYERS,
+    AdversarialKind,
+    Distance,
+    PixelKind,
+    VGG19Features,
+)
+from esrgan.networks import DISCRIMINATORS, GENERATORS, PatchNorm
+
+__all__ = ["FeatureName", "Precision", "TrainingConfig"]
+
+GeneratorName: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet"]
+DiscriminatorName: TypeAlias = Literal["patch", "vgg", "unet"]
+FeatureName: TypeAlias = Literal["vgg19", "gabor"]
+OptimizerName: TypeAlias = Literal["adam", "adamw"]
+Precision: TypeAlias = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """Everything that decides what a training run computes, apart from data, scale and seed.
+
+    Attributes
+    ----------
+    generator : {"rrdbnet", "srresnet", "msrresnet"}
+    features, blocks, growth : int
+        Of the generator; growth is RRDBNet's alone.
+    start_as_interpolation : bool
+        RRDBNet only: see :func:`esrgan.training.first_weights.start_as_interpolation`; not used
+        with weights to start from.
+    discriminator : {"patch", "vgg", "unet"}
+        Made only when the adversarial loss has a weight.
+    discriminator_features : int
+    discriminator_layers, discriminator_norm
+        Of the patch discriminator, see :class:`esrgan.networks.PatchDiscriminator`.
+    pixel_weight, content_weight, texture_weight, adversarial_weight, cycle_weight, \
+variation_weight, prior_weight : float
+        Of the generator's losses, see :class:`esrgan.losses.GeneratorLoss`. 0 leaves a loss out,
+        with what computing it costs.
+    pixel_loss : {"l1", "l2", "charbonnier"}
+    content_features : {"vgg19", "gabor"}
+        Where content and texture loss look. "gabor" needs no weights and is no published loss; it
+        has layers of its own (:data:`esrgan.losses.GABOR_LAYERS`), whatever the next ones say.
+    content_layers, texture_layers : mapping of str to float
+        VGG19's, with their weights.
+    content_distance : {"l1", "l2"}
+    content_scale : float
+        Of the features, before the distance.
+    adversarial_loss : {"vanilla", "least_squares", "hinge", "relativistic"}
+    optimizer : {"adam", "adamw"}
+        Of both networks.
+    learning_rate : float
+    betas : (float, float)
+    weight_decay : float
+    milestones : tuple of int
+        Steps at which the learning rate is multiplied by ``gamma``.
+    gamma : float
+    warm_up_steps : int
+        The learning rate rises from 0 in equal steps over the first so many.
+    pixel_steps : int
+        First steps with the pixel loss alone, without a discriminator.
+    pixel_learning_rate : float
+        Falls to ``learning_rate`` over these steps.
+    clip_norm : float
+        Largest norm of a network's gradient; 0: not limited.
+    ema_decay : float
+        Of the moving average of the generator's weights, which is then what is validated, drawn
+        and written; 0: none.
+    hr_patch : int
+        Side of the HR crops.
+    batch_size : int
+        Samples of a step, over all parts and processes.
+    accumulation : int
+        Parts in which a step is computed, one after another. Only normalisations over the batch
+        see the parts.
+    steps : int
+    precision : {"auto", "fp32", "bf16"}
+        "auto" is bf16 on GPUs that have it, else fp32.
+
+    Raises
+    ------
+    InvalidValueError
+        A value makes no run; the text says which and what was got.
+    """
+
+    generator: GeneratorName = "rrdbnet"
+    features: int = 64
+    blocks: int = 23
+    growth: int = 32
+    start_as_interpolation: bool = False
+    discriminator: DiscriminatorName = "patch"
+    discriminator_features: int = 64
+    discriminator_layers: int = 3
+    discriminator_norm: PatchNorm = "batch"
+    pixel_weight: float = 1.0
+    content_weight: float = 0.0
+    texture_weight: float = 0.0
+    adversarial_weight: float = 0.0
+    cycle_weight: float = 0.0
+    variation_weight: float = 0.0
+    prior_weight: float = 0.0
+    pixel_loss: PixelKind = "l1"
+    content_features: FeatureName = "vgg19"
+    content_layers: Mapping[str, float] = field(default_factory=lambda: dict(ESRGAN_LAYERS))
+    content_distance: Distance = "l1"
+    content_scale: float = 1.0
+    texture_layers: Mapping[str, float] = field(default_factory=lambda: dict(TEXTURE_LAYERS))
+    adversarial_loss: AdversarialKind = "relativistic"
+    optimizer: OptimizerName = "adam"
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.5
+    warm_up_steps: int = 0
+    pixel_steps: int = 0
+    pixel_learning_rate: float = 1e-3
+    clip_norm: float = 0.0
+    ema_decay: float = 0.0
+    hr_patch: int = 128
+    batch_size: int = 16
+    accumulation: int = 1
+    steps: int = 100_000
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        self._check_choices()
+        self._check_ranges()
+        for name in ("content_layers", "texture_layers"):
+            _check_layers(name, getattr(self, name))
+        if self.start_as_interpolation and self.generator != "rrdbnet":
+            raise InvalidValueError(
+                f"start_as_interpolation is RRDBNet's alone, got generator {self.generator!r}"
+            )
+        if any(later <= step for step, later in zip(self.milestones, self.milestones[1:])):  # noqa: B905
+            raise InvalidValueError(f"milestones must ascend, got {self.milestones}")
+        if self.batch_size % self.accumulation:
+            raise InvalidValueError(
+                f"batch_size must be a multiple of accumulation {self.accumulation}, "
+                f"got {self.batch_size}"
+            )
+        if not any(self.loss_weights.values()):
+            raise InvalidValueError("at least one loss must have a weight above 0")
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """The weights by the names of :data:`esrgan.losses.LOSS_NAMES`."""
+        return {
+            "pixel": self.pixel_weight,
+            "content": self.content_weight,
+            "texture": self.texture_weight,
+            "adversarial": self.adversarial_weight,
+            "cycle": self.cycle_weight,
+            "variation": self.variation_weight,
+            "prior": self.prior_weight,
+        }
+
+    @property
+    def needs_features(self) -> FeatureName | None:
+        """The network that content and texture loss look through, if one of them is used."""
+        return self.content_features if self.content_weight or self.texture_weight else None
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        if step < self.pixel_steps:
+            ratio = self.learning_rate / self.pixel_learning_rate
+            rate = self.pixel_learning_rate * float(ratio ** (step / self.pixel_steps))
+        else:
+            passed = sum(step >= milestone for milestone in self.milestones)
+            rate = self.learning_rate * self.gamma**passed
+        return rate * min(1.0, (step + 1) / (self.warm_up_steps + 1))
+
+    def _check_choices(self) -> None:
+        for name, choices in (
+            ("generator", tuple(GENERATORS)),
+            ("discriminator", tuple(DISCRIMINATORS)),
+            ("discriminator_norm", get_args(PatchNorm)),
+            ("pixel_loss", tuple(PIXEL_LOSSES)),
+            ("content_features", get_args(FeatureName)),
+            ("content_distance", get_args(Distance)),
+            ("adversarial_loss", tuple(ADVERSARIAL_LOSSES)),
+            ("optimizer", get_args(OptimizerName)),
+            ("precision", get_args(Precision)),
+        ):
+            if getattr(self, name) not in choices:
+                raise InvalidValueError(
+                    f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}"
+                )
+
+    def _check_ranges(self) -> None:
+        for name in (
+            "features",
+            "blocks",
+            "growth",
+            "discriminator_features",
+            "discriminator_layers",
+            "hr_patch",
+            "batch_size",
+            "accumulation",
+        ):
+            _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
+        weights = [f"{name}_weight" for name in self.loss_weights]
+        for name in (
+            *weights,
+            "warm_up_steps",
+            "pixel_steps",
+            "steps",
+            "weight_decay",
+            "clip_norm",
+        ):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0 and finite")
+        for name in ("learning_rate", "pixel_learning_rate", "gamma", "content_scale"):
+            _check(name, getattr(self, name), getattr(self, name) > 0, "above 0 and finite")
+        for name, values in (("betas", self.betas), ("ema_decay", (self.ema_decay,))):
+            for value in values:
+                _check(name, value, 0 <= value < 1, "at least 0 and below 1")
+        _check(
+            "milestones",
+            min(self.milestones, default=1),
+            min(self.milestones, default=1) > 0,
+            "above 0",
+        )
+
+
+def _check(name: str, value: float, holds: bool, what: str) -> None:
+    if not (holds and math.isfinite(value)):
+        raise InvalidValueError(f"{name} must be {what}, got {value}")
+
+
+def _check_layers(name: str, layers: Mapping[str, float]) -> None:
+    for layer, weight in layers.items():
+        if layer not in VGG19Features.LAYER_NAMES:
+            raise InvalidValueError(
+                f"{name} names VGG19's layers (conv1_1, relu1_1 … relu5_4, pool1 …), got {layer!r}"
+            )
+        _check(f"{name}.{layer}", weight, weight >= 0, "at least 0 and finite")
+    if not any(layers.values()):
+        raise InvalidValueError(f"{name} must have a layer with a weight above 0, got {layers}")

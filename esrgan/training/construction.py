@@ -1,0 +1,131 @@
+"""What a configuration asks for, made: networks, loss, optimizers; and whether it can be made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from degrade.errors import InvalidValueError
+from esrgan.losses import GABOR_LAYERS, FeatureNetwork, GeneratorLoss
+from esrgan.networks import (
+    Discriminator,
+    Generator,
+    MSRResNet,
+    PatchDiscriminator,
+    RRDBNet,
+    SRResNet,
+    UNetDiscriminator,
+    VGGDiscriminator,
+)
+from esrgan.training.config import TrainingConfig
+from esrgan.training.first_weights import start_as_interpolation
+
+__all__ = [
+    "check_init",
+    "check_networks",
+    "make_discriminator",
+    "make_generator",
+    "make_loss",
+    "make_optimizer",
+]
+
+
+def make_generator(config: TrainingConfig, scale: int) -> Generator:
+    """Make the generator, its weights drawn from torch's global generator."""
+    sizes: dict[str, Any] = {
+        "scale": scale,
+        "features": config.features,
+        "blocks": config.blocks,
+    }
+    if config.generator == "rrdbnet":
+        return RRDBNet(**sizes, growth=config.growth)
+    return SRResNet(**sizes) if config.generator == "srresnet" else MSRResNet(**sizes)
+
+
+def make_discriminator(config: TrainingConfig) -> Discriminator:
+    """Make the discriminator, its weights drawn from torch's global generator.
+
+    Raises
+    ------
+    InvalidValueError
+        The HR patch is too small for it.
+    """
+    features = config.discriminator_features
+    discriminator: Discriminator
+    if config.discriminator == "vgg":
+        discriminator = VGGDiscriminator(features=features, patch_size=config.hr_patch)
+    elif config.discriminator == "unet":
+        discriminator = UNetDiscriminator(features=features)
+    else:
+        discriminator = PatchDiscriminator(
+            features=features, layers=config.discriminator_layers, norm=config.discriminator_norm
+        )
+    if config.hr_patch < discriminator.smallest_side:
+        raise InvalidValueError(
+            f"hr_patch must be at least {discriminator.smallest_side} for this discriminator, "
+            f"got {config.hr_patch}"
+        )
+    return discriminator
+
+
+def make_loss(config: TrainingConfig, features: FeatureNetwork | None) -> GeneratorLoss:
+    """Make the generator's loss.
+
+    Raises
+    ------
+    InvalidValueError
+        It needs ``features``, which is None or has other layers.
+    """
+    gabor = config.content_features == "gabor"
+    return GeneratorLoss(
+        weights=config.loss_weights,
+        pixel=config.pixel_loss,
+        content_layers=GABOR_LAYERS if gabor else config.content_layers,
+        content_distance=config.content_distance,
+        content_scale=config.content_scale,
+        texture_layers=GABOR_LAYERS if gabor else config.texture_layers,
+        features=features if config.needs_features else None,
+        adversarial=config.adversarial_loss,
+    )
+
+
+def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Make the optimizer of either network."""
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(
+        network.parameters(),
+        lr=config.learning_rate,
+        betas=config.betas,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+
+
+def check_networks(config: TrainingConfig, scale: int) -> None:
+    """Find out, without memory or time, whether the networks of a run can be made.
+
+    Raises
+    ------
+    InvalidValueError
+        As :func:`esrgan.training.state.create_state`, the feature network and ``init`` aside.
+    """
+    with torch.device("meta"):
+        generator = make_generator(config, scale)
+        if config.start_as_interpolation and isinstance(generator, RRDBNet):
+            start_as_interpolation(generator)
+        if config.adversarial_weight:
+            make_discriminator(config)
+
+
+def check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
+    """Raise InvalidValueError unless a run of this configuration can start from a generator."""
+    name = type(init).__name__
+    if name.lower() != config.generator:
+        raise InvalidValueError(
+            f"the run trains the generator {config.generator!r}, the weights to start from are "
+            f"those of {name}"
+        )
+    if init.scale != scale:
+        raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")

@@ -1,0 +1,183 @@
+"""One training step of both networks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from esrgan.distributed import ALONE, World
+from esrgan.losses import ADVERSARIAL_LOSSES
+from esrgan.training.batches import Batch
+from esrgan.training.config import TrainingConfig
+from esrgan.training.joined_scores import JoinedScores, read_scores
+from esrgan.training.precision import mixed_precision
+from esrgan.training.state import TrainingState
+
+__all__ = ["training_step"]
+
+_Losses = dict[str, Tensor]
+_Update = tuple[nn.Module, torch.optim.Optimizer]
+
+
+def training_step(
+    state: TrainingState, batch: Batch, config: TrainingConfig, *, world: World = ALONE
+) -> dict[str, float]:
+    """Take one step with both networks.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place. When a loss or a gradient is not finite, only its counters are.
+    batch : Batch
+        This process's share, a multiple of ``config.accumulation`` samples.
+    config : TrainingConfig
+    world : World
+        The processes that take the step together.
+
+    Returns
+    -------
+    dict of str to float
+        ``generator`` (the weighted sum) and each loss that was computed, before the step; means
+        over the parts and the processes.
+    """
+    updates: list[_Update] = [(state.generator, state.generator_optimizer)]
+    if state.step >= config.pixel_steps and state.discriminator and state.discriminator_optimizer:
+        updates.append((state.discriminator, state.discriminator_optimizer))
+    for _, optimizer in updates:
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.param_groups[0]["lr"] = config.learning_rate_at(state.step)
+
+    buffers = _copies_of_buffers(updates)
+    losses = _backward(state, batch.split(config.accumulation), config, world)
+    gradients = [
+        [p.grad for p in network.parameters() if p.grad is not None] for network, _ in updates
+    ]
+    world.average_([gradient for each in gradients for gradient in each])
+    norms = [nn.utils.get_total_norm(each) for each in gradients]
+    means = torch.stack(list(losses.values())).float()
+    world.average_([means])
+    # One wait for the device a step.
+    numbers = torch.cat([means, torch.stack(norms)]).tolist()
+
+    state.step += 1
+    if all(map(math.isfinite, numbers)):
+        state.skipped_in_a_row = 0
+        for (network, optimizer), norm in zip(updates, norms, strict=True):
+            if config.clip_norm:
+                nn.utils.clip_grads_with_norm_(network.parameters(), config.clip_norm, norm)
+            optimizer.step()
+        _update_average(state, config.ema_decay)
+    else:
+        state.skipped += 1
+        state.skipped_in_a_row += 1
+        _put_back(buffers)
+    return dict(zip(losses, numbers, strict=False))
+
+
+def _backward(
+    state: TrainingState, parts: Sequence[Batch], config: TrainingConfig, world: World
+) -> _Losses:
+    """Add every part's share of the gradients; return the mean losses."""
+    warming_up = state.step < config.pixel_steps
+    scores = _scores_of_all(state, parts, config, world) if not warming_up else None
+    sums: _Losses = {}
+    for number, part in enumerate(parts):
+        judge = None if warming_up else state.discriminator_pass
+        if judge is not None and scores is not None:
+            judge = JoinedScores(judge, part.hr_BCHW, scores, number, world)
+        with mixed_precision(state.bf16, state.device):
+            sr_BCHW = state.generator_pass(part.lr_BCHW)
+        losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
+        if judge is not None:
+            losses |= _discriminator_backward(
+                state, sr_BCHW.detach(), part, judge, config, len(parts)
+            )
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, 0) + loss.detach() / len(parts)
+    return sums
+
+
+def _generator_backward(
+    state: TrainingState,
+    sr_BCHW: Tensor,
+    part: Batch,
+    judge: nn.Module | None,
+    parts: int,
+    warming_up: bool,
+) -> _Losses:
+    loss = state.first_loss if warming_up else state.loss
+    with mixed_precision(state.bf16, state.device):
+        losses, total = loss(
+            sr_BCHW,
+            part.hr_BCHW,
+            lr_BCHW=part.lr_BCHW,
+            kernels_BKK=part.kernels_BKK,
+            discriminator=judge,
+        )
+    (total / parts).backward()  # type: ignore[no-untyped-call]
+    return losses | {"generator": total}
+
+
+def _discriminator_backward(
+    state: TrainingState,
+    sr_BCHW: Tensor,
+    part: Batch,
+    judge: nn.Module,
+    config: TrainingConfig,
+    parts: int,
+) -> _Losses:
+    with mixed_precision(state.bf16, state.device):
+        real, fake = judge(part.hr_BCHW), judge(sr_BCHW)
+    loss = ADVERSARIAL_LOSSES[config.adversarial_loss].discriminator(real, fake)
+    (loss / parts).backward()  # type: ignore[no-untyped-call]
+    return {"discriminator": loss}
+
+
+def _scores_of_all(
+    state: TrainingState, parts: Sequence[Batch], config: TrainingConfig, world: World
+) -> Mapping[str, list[Tensor]] | None:
+    """Return all parts' scores where a loss needs them together; None where it does not.
+
+    Empty when there is one part: then the processes exchange scores as they come.
+    """
+    if state.discriminator_pass is None or len(parts) * world.size == 1:
+        return None
+    if ADVERSARIAL_LOSSES[config.adversarial_loss].generator_with_real is None:
+        return None
+    if len(parts) == 1:
+        return {}
+    networks = [network for network in (state.generator, state.discriminator) if network]
+    with _unchanged_buffers(networks), torch.no_grad(), mixed_precision(state.bf16, state.device):
+        return read_scores(state.generator_pass, state.discriminator_pass, parts, world)
+
+
+@contextmanager
+def _unchanged_buffers(networks: Sequence[nn.Module]) -> Iterator[None]:
+    copies = [(buffer, buffer.clone()) for network in networks for buffer in network.buffers()]
+    yield
+    _put_back(copies)
+
+
+def _copies_of_buffers(updates: Sequence[_Update]) -> list[tuple[Tensor, Tensor]]:
+    """Remember running statistics, which a pass changes before anyone knows whether it counts."""
+    return [(buffer, buffer.clone()) for network, _ in updates for buffer in network.buffers()]
+
+
+def _put_back(copies: Sequence[tuple[Tensor, Tensor]]) -> None:
+    for buffer, copy in copies:
+        buffer.copy_(copy)
+
+
+def _update_average(state: TrainingState, decay: float) -> None:
+    if state.average is None:
+        return
+    ours, theirs = list(state.average.parameters()), list(state.generator.parameters())
+    update = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    update(ours, [p.detach() for p in theirs], state.step)
+    for mine, other in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+        mine.copy_(other)

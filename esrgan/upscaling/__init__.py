@@ -1,0 +1,1 @@
+"""Enlarging whole images with a generator."""

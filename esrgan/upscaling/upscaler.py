@@ -1,0 +1,249 @@
+"""Enlarging whole images with a generator, tile by tile, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from degrade.arrays import AnyArray
+from degrade.errors import DegradeError, InvalidValueError
+from esrgan.networks import Generator
+from esrgan.upscaling.tiling import Tiler
+
+__all__ = ["Upscaler", "upscale"]
+
+_TILE = 192
+"""Side of a tile in LR pixels, without its overlap."""
+
+_OVERLAP = 24
+"""LR pixels around a tile that are computed and thrown away."""
+
+_Box: TypeAlias = tuple[int, int, int, int]
+"""Top, bottom, left and right in LR pixels."""
+
+
+class Upscaler:
+    """A generator made ready to enlarge images of any size.
+
+    Parameters
+    ----------
+    network : Generator
+        Moved to ``device``; computes in evaluation mode.
+    tiler : Tiler
+        Takes smaller tiles once the device was out of memory.
+    device : str
+    half : torch.dtype or None
+        float16 or bfloat16: convolutions are computed in it. A tile that is not finite then is
+        computed again in float32.
+    flips : bool
+        Average over the eight ways to turn and mirror the image.
+
+    References
+    ----------
+    Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
+    §3.4, for the self-ensemble. Here, every tile is turned in itself; sides that are no multiple
+    of the network's blocks are padded before.
+    """
+
+    def __init__(
+        self,
+        network: Generator,
+        tiler: Tiler,
+        *,
+        device: str = "cpu",
+        half: torch.dtype | None = None,
+        flips: bool = False,
+    ) -> None:
+        # Convolutions are up to three times as fast so, and need less memory (measured on CPUs).
+        self.network: Generator = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        self._tiler = tiler
+        self._device = torch.device(device)
+        self._half = half
+        self._flips = flips
+
+    def bands(
+        self,
+        pixels: AnyArray,
+        dtype: type[np.uint8 | np.uint16 | np.float32],
+        *,
+        on_tile: Callable[[int], None] | None = None,
+    ) -> Iterator[AnyArray]:
+        """Yield the enlarged image from top to bottom, a row of tiles at a time.
+
+        Parameters
+        ----------
+        pixels : (H, W, 3) array
+            RGB: uint8 or uint16 on the full range of the type, or float32 on [0, 1].
+        dtype : type
+            Of the result, which is rounded once.
+        on_tile : callable or None
+            Called after each tile with the LR pixels that it covers.
+
+        Yields
+        ------
+        (h, scale·W, 3) array of ``dtype``
+
+        Raises
+        ------
+        InvalidValueError
+            The image has another shape or type.
+        DegradeError
+            There is too little memory for the smallest tile, or the result is not finite.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or 0 in pixels.shape:
+            raise InvalidValueError(f"an image must be (H, W, 3), got {pixels.shape}")
+        if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+            raise InvalidValueError(f"pixels of {pixels.dtype} are not known here")
+        height, width = pixels.shape[:2]
+        scale, multiple = self.network.scale, self.network.lr_multiple
+        for top, bottom in self._tiler.tiling_for(height, width).parts(height, multiple):
+            band = np.empty((scale * (bottom - top), scale * width, 3), dtype)
+            for area in self._fill(band, pixels, (top, bottom, 0, width)):
+                if on_tile:
+                    on_tile(area)
+            yield band
+
+    def _fill(self, target: AnyArray, pixels: AnyArray, box: _Box) -> Iterator[int]:
+        """Compute a box of the image into ``target``; yield the LR pixels of each tile."""
+        top, bottom, left, right = box
+        tiling = self._tiler.tiling_for(*pixels.shape[:2])
+        if not (tiling.cuts(bottom - top) or tiling.cuts(right - left)):
+            sr = self._enlarged(pixels, box, tiling.overlap, target.dtype)
+            if sr is not None:
+                target[...] = sr
+                yield (bottom - top) * (right - left)
+            elif self._tiler.shrink(tiling):
+                yield from self._fill(target, pixels, box)
+            else:
+                raise DegradeError(
+                    f"out of memory with tiles of {tiling.tile} pixels; free some, or use another "
+                    "--device"
+                )
+            return
+        multiple, scale = self.network.lr_multiple, self.network.scale
+        for first, last in tiling.parts(bottom - top, multiple):
+            for before, after in tiling.parts(right - left, multiple):
+                part = target[scale * first : scale * last, scale * before : scale * after]
+                inner = (top + first, top + last, left + before, left + after)
+                yield from self._fill(part, pixels, inner)
+
+    def _enlarged(
+        self, pixels: AnyArray, box: _Box, overlap: int, dtype: np.dtype[np.generic]
+    ) -> AnyArray | None:
+        """Return a box enlarged; None when there is too little memory for it."""
+        try:
+            with torch.inference_mode():
+                return self._compute(pixels, box, overlap, dtype)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+        # Here, not above: there, the error still held on to what was computed.
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _compute(
+        self, pixels: AnyArray, box: _Box, overlap: int, dtype: np.dtype[np.generic]
+    ) -> AnyArray:
+        top, bottom, left, right = box
+        scale = self.network.scale
+        above, before = min(top, overlap), min(left, overlap)
+        window = pixels[top - above : bottom + overlap, left - before : right + overlap]
+        sr_CHW = self._pass(self._to_tensor(window))[0].clamp_(0, 1)
+        rows = slice(scale * above, scale * (above + bottom - top))
+        columns = slice(scale * before, scale * (before + right - left))
+        sr_HWC = sr_CHW[:, rows, columns].permute(1, 2, 0)
+        if dtype != np.float32:
+            levels = (sr_HWC * float(np.iinfo(dtype.name).max)).round_()
+            sr_HWC = levels.to(getattr(torch, dtype.name))
+        sr: AnyArray = sr_HWC.cpu().numpy()
+        return sr
+
+    def _to_tensor(self, window: AnyArray) -> Tensor:
+        missing = [(0, -side % self.network.lr_multiple) for side in window.shape[:2]]
+        peak = 1 if window.dtype == np.float32 else np.iinfo(window.dtype).max
+        image = np.pad(window, (*missing, (0, 0)), mode="edge").astype(np.float32)
+        image /= np.float32(peak)
+        lr_BCHW = torch.from_numpy(image).permute(2, 0, 1)[None]
+        return lr_BCHW.to(self._device).contiguous(memory_format=torch.channels_last)
+
+    def _pass(self, lr_BCHW: Tensor) -> Tensor:
+        """Return SR in float32, and finite."""
+        if self._half is not None:
+            with torch.autocast(self._device.type, dtype=self._half):
+                sr_BCHW = self._ensemble(lr_BCHW)
+            if bool(torch.isfinite(sr_BCHW).all()):
+                return sr_BCHW
+        with _full_precision(self._device):
+            sr_BCHW = self._ensemble(lr_BCHW)
+        if not bool(torch.isfinite(sr_BCHW).all()):
+            raise DegradeError("the network makes NaN or infinity of an image; use other weights")
+        return sr_BCHW
+
+    def _ensemble(self, lr_BCHW: Tensor) -> Tensor:
+        if not self._flips:
+            plain: Tensor = self.network(lr_BCHW).float()
+            return plain
+        total = torch.zeros(())
+        for turns in range(4):
+            for mirror in (False, True):
+                turned = torch.rot90(lr_BCHW.flip(3) if mirror else lr_BCHW, turns, (2, 3))
+                sr_BCHW = torch.rot90(self.network(turned).float(), -turns, (2, 3))
+                sr_BCHW = sr_BCHW.flip(3) if mirror else sr_BCHW
+                total = total.to(sr_BCHW) + sr_BCHW
+        return total / 8
+
+
+def _full_precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """Return a region in which a GPU does not round float32 to TensorFloat-32."""
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    flags: contextlib.AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, allow_tf32=False
+    )
+    return flags
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # CPUs have no kind of error for it.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def upscale(
+    pixels: AnyArray,
+    generator: Generator,
+    *,
+    tile: int = _TILE,
+    overlap: int = _OVERLAP,
+    device: str = "cpu",
+) -> AnyArray:
+    """Enlarge an image by the generator's scale.
+
+    Parameters
+    ----------
+    pixels : (H, W, 3) array
+        RGB: uint8 or uint16 on the full range of the type, or float32 on [0, 1].
+    generator : Generator
+        Moved to ``device`` and left in evaluation mode.
+    tile, overlap : int
+        See :class:`esrgan.upscaling.tiling.Tiling`.
+    device : str
+
+    Returns
+    -------
+    (scale·H, scale·W, 3) array of the same type
+        Integers are rounded once.
+
+    Raises
+    ------
+    InvalidValueError
+        The image has another shape or type, or a size is out of range.
+    """
+    tiler = Tiler(generator, tile=tile, overlap=overlap)
+    bands = Upscaler(generator, tiler, device=device).bands(pixels, pixels.dtype.type)
+    return np.concatenate(list(bands))

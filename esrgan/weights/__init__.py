@@ -1,0 +1,1 @@
+"""Weights in files: reading, naming, identifying, mixing and exporting them."""

@@ -1,4 +1,0 @@
-"""Training the network behind ``degrade.spectral``: photos in, a weights file out.
-
-Run it as ``python -m kernelgan.spectral_training``; nothing else in the project needs it.
-"""

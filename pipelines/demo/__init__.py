@@ -1,0 +1,1 @@
+"""The whole job on embedded photos, with a picture at the end."""

@@ -1,0 +1,194 @@
+"""Export pairs to the forms that other trainers read, with option files that name them.
+
+Everything is written into ``.partial`` inside the output folder and moved into place at the end;
+``export.json`` comes last and says that the export is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from degrade.disk.files import claim_folder
+from degrade.disk.locks import folder_lock
+from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.exchange import ExportSet, Form, entry_names
+from degrade.pairs import open_pairs, place_at
+from pipelines.executors import Executor, InProcessExecutor
+from pipelines.exports.finishing import EXPORT_MARK, add_kernels, finish_export, require_entries
+from pipelines.exports.writing import Progress, plan_tasks, write_export
+from pipelines.shared.reports import ProgressCallback, RunReport, no_progress
+from pipelines.shared.run_settings import begin_or_resume
+
+__all__ = ["ExportConfig", "export_pairs"]
+
+_WORK = ".partial"
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportConfig:
+    """The settings of ``degrade export``.
+
+    Attributes
+    ----------
+    pairs : Path
+        A finished folder of pairs.
+    out : Path
+        Where the export goes; made when missing.
+    form : {"basicsr-lmdb", "png", "kair", "webdataset", "h5"}
+    allow_clean_lr : bool
+        Export pairs whose noise was left to the training (``--noise defer``) without any.
+    pool : Path or None
+        Where the pool of the pairs is now, for KAIR's kernels; None: where the run had it.
+    """
+
+    pairs: Path
+    out: Path
+    form: Form
+    allow_clean_lr: bool = False
+    pool: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.form not in get_args(Form):
+            known = ", ".join(get_args(Form))
+            raise InvalidValueError(f"the form must be one of {known}, got {self.form!r}")
+
+    @property
+    def work(self) -> Path:
+        """Where the export is made before it is moved into place."""
+        return self.out / _WORK
+
+
+def export_pairs(
+    config: ExportConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
+    """Export the pairs of ``config``, or what is missing of them.
+
+    Parameters
+    ----------
+    config : ExportConfig
+    executor : Executor or None
+        Where the images are encoded; None: in this process.
+    on_progress : callable or None
+        Called with (pairs written, pairs in all).
+
+    Returns
+    -------
+    RunReport
+        ``interrupted`` is set when a signal ended the run; the same call then goes on (PNG, KAIR,
+        WebDataset) or begins anew (the single files of LMDB and HDF5).
+
+    Raises
+    ------
+    DegradeError
+        The pairs are unfinished or have no noise yet, the folder holds something else, or the
+        disk is full.
+    CorruptDataError
+        A shard is damaged; names it. Nothing is moved into place.
+    ChangedConfigError
+        ``config.out`` was begun with other pairs or another form.
+    """
+    started = time.monotonic()
+    with open_pairs(config.pairs) as reader:
+        run, order = reader.run, sorted(range(len(reader)), key=lambda i: reader.records[i].key)
+        exported = ExportSet(
+            form=config.form,
+            name=_plain_name(config.pairs),
+            scale=reader.scale,
+            hr_size=reader.hr_size,
+            records=[reader.records[i] for i in order],
+        )
+    _check_noise(run, config)
+    if config.out.resolve().is_relative_to(config.pairs.resolve()):
+        raise DegradeError(
+            f"{printable(config.out)} is the pairs' own folder, or lies in it; choose another one"
+        )
+    settings = _settings(exported)
+    claim_folder(config.out, EXPORT_MARK)
+    with folder_lock(config.out):
+        if (config.out / EXPORT_MARK).exists():
+            begin_or_resume(place_at(config.out), {"settings": settings}, name=EXPORT_MARK)
+            require_entries(config.out, exported)
+            shutil.rmtree(config.work, ignore_errors=True)  # of a run that was killed at its end
+            lines = add_kernels(config.out, exported, config.pool or run.get("pool"))
+            return RunReport(
+                job="export",
+                done=0,
+                skipped=len(order),
+                unit="pair",
+                seconds=time.monotonic() - started,
+                lines=tuple(lines),
+            )
+        done = _begin(config, exported, settings)
+        tasks = plan_tasks(config.pairs, settings["pairs"], exported, order, done)
+        count, interrupted = write_export(
+            config.work,
+            exported,
+            tasks,
+            executor=executor or InProcessExecutor(),
+            on_progress=on_progress or no_progress,
+        )
+        lines = []
+        if interrupted is None:
+            lines = finish_export(config.work, config.out, exported, run, settings, config.pool)
+    return RunReport(
+        job="export",
+        done=count - done,
+        skipped=done,
+        unit="pair",
+        seconds=time.monotonic() - started,
+        lines=tuple(lines),
+        interrupted=interrupted,
+    )
+
+
+def _plain_name(pairs: Path) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", pairs.resolve().name).strip("-") or "pairs"
+
+
+def _check_noise(run: Mapping[str, Any], config: ExportConfig) -> None:
+    settings = run.get("settings")
+    deferred = isinstance(settings, Mapping) and settings.get("noise") == "defer"
+    if deferred and not config.allow_clean_lr:
+        raise DegradeError(
+            f"{printable(config.pairs)} leaves the noise to the training (--noise defer), which "
+            "other trainers know nothing of; build the pairs with --noise bake, or export LR "
+            "without noise: --allow-clean-lr"
+        )
+
+
+def _settings(exported: ExportSet) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for record in exported.records:
+        digest.update(f"{record.key} {record.hr_shape} {record.crc32}\n".encode())
+    return {
+        "version": _VERSION,
+        "form": exported.form,
+        "name": exported.name,
+        "scale": exported.scale,
+        "pairs": f"{len(exported.records)} {digest.hexdigest()[:32]}",
+    }
+
+
+def _begin(config: ExportConfig, exported: ExportSet, settings: Mapping[str, Any]) -> int:
+    """Begin a new export or find one that was interrupted; return how many pairs it has."""
+    if not config.work.exists():
+        taken = [name for name in entry_names(exported) if (config.out / name).exists()]
+        if taken:
+            raise DegradeError(
+                f"{printable(config.out)} holds {taken[0]} already; choose another folder"
+            )
+    claim_folder(config.work, EXPORT_MARK)
+    run = {"settings": settings}
+    begin_or_resume(place_at(config.work), run, name=EXPORT_MARK, folder=config.out)
+    return min(Progress.read(config.work).pairs, len(exported.records))

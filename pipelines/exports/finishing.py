@@ -1,0 +1,167 @@
+"""The end of an export: move it into place, and write what goes with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from degrade.disk.failures import writing
+from degrade.disk.files import claim_folder, fsync_folder, write_atomically
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.exchange import (
+    TRAINER_SCALES,
+    TRAINERS,
+    ExportSet,
+    TrainingSet,
+    entry_names,
+    option_files,
+    patch_size,
+    write_kair_kernels,
+)
+from degrade.pool import DegradationPool
+from degrade.wording import counted
+
+__all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
+
+EXPORT_MARK = "export.json"
+"""Written last: a folder that has it holds a complete export."""
+
+_KERNELS = "kernels.mat"
+_OPTIONS = "options"
+
+
+def finish_export(
+    work: Path,
+    out: Path,
+    exported: ExportSet,
+    run: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    pool: Path | None,
+) -> list[str]:
+    """Move what is in ``work`` into ``out`` and write option files, kernels and the mark.
+
+    Parameters
+    ----------
+    work, out : Path
+    exported : ExportSet
+    run : mapping
+        The run that made the pairs.
+    settings : mapping
+        The export's own.
+    pool : Path or None
+        Where the pool of the pairs is now.
+
+    Returns
+    -------
+    list of str
+        What is to be said of it.
+
+    Raises
+    ------
+    DegradeError
+        The disk is full or fails.
+    """
+    with writing(out, 0):
+        for left_over in out.glob(f"{_OPTIONS}/*.tmp"):  # of a run that was killed while writing
+            left_over.unlink(missing_ok=True)
+    names = entry_names(exported)
+    for name in names:
+        # What is not in the working folder was moved before an earlier run was interrupted.
+        with writing(out / name, 0):
+            if (work / name).exists():
+                (work / name).rename(out / name)
+    shown = names if len(names) < 5 else (names[0], "…", names[-1])
+    lines = [f"{printable(out)}: {', '.join(shown)}"]
+    lines += _write_kernels(out, exported, pool or run.get("pool"))
+    lines += _write_options(out, exported)
+    require_entries(out, exported)
+    with writing(out, 0):
+        fsync_folder(out)
+    content = {"settings": settings, "entries": names}
+    write_atomically(out / EXPORT_MARK, json.dumps(content, indent=1, sort_keys=True).encode())
+    shutil.rmtree(work, ignore_errors=True)
+    return lines
+
+
+def require_entries(out: Path, exported: ExportSet) -> None:
+    """Raise CorruptDataError when a file or folder of a complete export is missing."""
+    for name in entry_names(exported):
+        if not (out / name).exists():
+            raise CorruptDataError(
+                f"{printable(out / name)}: is missing from the export; delete the folder and "
+                "export again"
+            )
+
+
+def add_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
+    """Do for a complete export without its kernels what :func:`_write_kernels` does."""
+    return [] if (out / _KERNELS).exists() else _write_kernels(out, exported, place)
+
+
+def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
+    """Write the kernels that the pairs were made with, or say why not.
+
+    Parameters
+    ----------
+    out : Path
+    exported : ExportSet
+        Of any form; only KAIR's has such a file.
+    place : Any
+        The pool's folder, as far as it is known.
+
+    Raises
+    ------
+    DegradeError
+        The disk is full or fails.
+    """
+    if exported.form != "kair":
+        return []
+    ids = sorted({record.plan.kernel_id for record in exported.records if record.plan})
+    if not ids or place is None:
+        return ["no kernels.mat: the pairs were imported, their kernels are not known"]
+    try:
+        pool = DegradationPool.open(Path(str(place)))
+        kernels = [pool.read_kernel(id) for id in ids]
+    except DegradeError as error:
+        return [
+            f"no kernels.mat: {error}; say where the pool is now, with the same command: --pool DIR"
+        ]
+    write_kair_kernels(out / _KERNELS, kernels)
+    return [f"kernels.mat: {counted(len(ids), 'kernel')}, flipped as KAIR has them"]
+
+
+def _write_options(out: Path, exported: ExportSet) -> list[str]:
+    """Write the option files of the form's trainers."""
+    if not TRAINERS[exported.form]:
+        return []
+    if exported.scale not in TRAINER_SCALES:
+        return [f"no option files: the trainers have no network for ×{exported.scale}"]
+    root = out.resolve()
+    hr, lr = entry_names(exported)[:2]
+    smallest = min(exported.records, key=lambda record: min(record.hr_shape[:2]))
+    side = min(smallest.hr_shape[:2])
+    data = TrainingSet(
+        name=exported.name,
+        hr=root / hr,
+        lr=root / lr,
+        scale=exported.scale,
+        patch=patch_size(exported.scale, side),
+        pair_list=root / "meta_info_pair.txt" if exported.form == "png" else None,
+    )
+    try:
+        files = option_files(exported.form, data)
+    except InvalidValueError as error:
+        return [f"no option files: {error}"]
+    claim_folder(out / _OPTIONS, EXPORT_MARK)
+    for file in files:
+        write_atomically(out / _OPTIONS / file.name, file.text.encode())
+    lines = [f"options/: {', '.join(file.name for file in files)}"]
+    if data.patch < 64 and exported.hr_size is None:
+        lines.append(
+            f"the trainers' patches are only {data.patch} HR pixels: {smallest.key} has a side of "
+            f"{side}; build the pairs without such small photos for larger ones"
+        )
+    return lines

@@ -1,0 +1,194 @@
+"""Encoding pairs on any executor and writing them in order."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from degrade.disk.failures import require_space
+from degrade.disk.files import read_file, write_atomically
+from degrade.errors import InputError
+from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
+from degrade.pairs import PairReader, open_pairs
+from pipelines.executors import Executor, TaskResult
+from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.reports import ProgressCallback
+
+__all__ = ["EncodeTask", "Progress", "encode_pairs", "plan_tasks", "write_export"]
+
+_PROGRESS = "progress.json"
+_TASK_BYTES = 2**23
+_CHECKPOINT_BYTES = 2**27
+_MOST_EARLY = 64
+"""Results that are kept until an earlier one comes: at most 512 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeTask:
+    """Which pairs to encode; ``digest`` names the set's content."""
+
+    pairs: Path
+    digest: str
+    form: Form
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an export has come.
+
+    Attributes
+    ----------
+    pairs : int
+        How many leading pairs are on disk for good.
+    closed : bool
+        Whether all files are complete.
+    """
+
+    pairs: int = 0
+    closed: bool = False
+
+    @classmethod
+    def read(cls, work: Path) -> Progress:
+        """Return what an interrupted run has left; nothing when that is damaged."""
+        try:
+            found = json.loads(read_file(work / _PROGRESS))
+            return cls(max(int(found["pairs"]), 0), found["closed"] is True)
+        except (InputError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return cls()
+
+    def write(self, work: Path) -> None:
+        """Keep it for a later run."""
+        content = json.dumps({"pairs": self.pairs, "closed": self.closed})
+        write_atomically(work / _PROGRESS, content.encode())
+
+
+def plan_tasks(
+    pairs: Path, digest: str, exported: ExportSet, rows: Sequence[int], done: int
+) -> list[EncodeTask]:
+    """Group the pairs after the first ``done`` into tasks of some 8 MiB of pixels.
+
+    ``rows`` are the numbers in the folder of the exported records, in their order.
+    """
+    tasks: list[list[int]] = []
+    filled = 0
+    for row, record in zip(rows[done:], exported.records[done:], strict=True):
+        size = sum(3 * height * width for height, width, _ in (record.hr_shape, record.lr_shape))
+        if not tasks or filled + size > _TASK_BYTES:
+            tasks.append([])
+            filled = 0
+        tasks[-1].append(row)
+        filled += size
+    return [EncodeTask(pairs, digest, exported.form, tuple(group)) for group in tasks]
+
+
+def encode_pairs(task: EncodeTask) -> list[EncodedPair]:
+    """Return the pairs of a task as their form stores them; run by an executor.
+
+    Raises
+    ------
+    CorruptDataError
+        A shard is damaged; names it.
+    """
+    reader = _open(task.pairs, task.digest)
+    return [encode_pair(task.form, reader.records[i], *reader.read(i)) for i in task.rows]
+
+
+@functools.lru_cache(maxsize=1)
+def _open(pairs: Path, digest: str) -> PairReader:
+    """Open a folder once per process and content: a worker outlives the run."""
+    del digest
+    return open_pairs(pairs)
+
+
+def write_export(
+    work: Path,
+    exported: ExportSet,
+    tasks: Sequence[EncodeTask],
+    *,
+    executor: Executor,
+    on_progress: ProgressCallback,
+) -> tuple[int, int | None]:
+    """Write the pairs that ``work`` lacks and complete its files.
+
+    Parameters
+    ----------
+    work : Path
+        The working folder.
+    exported : ExportSet
+    tasks : sequence of EncodeTask
+        The pairs beyond what :meth:`Progress.read` tells, in order.
+    executor : Executor
+    on_progress : callable
+
+    Returns
+    -------
+    count : int
+        How many pairs are written.
+    interrupted : int or None
+        The signal that ended the work early.
+
+    Raises
+    ------
+    DegradeError
+        A shard is damaged, or the disk is full or fails.
+    """
+    total, progress = len(exported.records), Progress.read(work)
+    count = safe = progress.pairs
+    on_progress(count, total)
+    if progress.closed:
+        return count, None
+    require_space(work, 0)
+    sink = open_sink(work, exported, count)
+    unsaved = 0
+    try:
+        try:
+            for pair in _in_order(executor.run(encode_pairs, tasks), tasks):
+                require_space(work, pair.size)
+                sink.append(pair)
+                count += 1
+                unsaved += pair.size
+                if unsaved >= _CHECKPOINT_BYTES:
+                    safe, unsaved = _save(work, sink, safe), 0
+                on_progress(count, total)
+        except KeyboardInterrupt as error:
+            _save(work, sink, safe)
+            sink.discard()
+            return count, interrupt_signal(error)
+        sink.close()
+        Progress(total, closed=True).write(work)
+    except BaseException:
+        sink.discard()
+        raise
+    finally:
+        _open.cache_clear()
+    return count, None
+
+
+def _in_order(
+    results: Iterator[TaskResult[list[EncodedPair]]], tasks: Sequence[EncodeTask]
+) -> Iterator[EncodedPair]:
+    """Yield the pairs of all tasks in the tasks' order; results come in any."""
+    early: dict[int, list[EncodedPair]] = {}
+    place = 0
+    for result in results:
+        if result.index < place:
+            continue
+        early[result.index] = result.get()
+        if len(early) > _MOST_EARLY and place not in early:
+            # Its worker has died, so it would come last, when all others are in memory.
+            early[place] = encode_pairs(tasks[place])
+        while place in early:
+            yield from early.pop(place)
+            place += 1
+
+
+def _save(work: Path, sink: Sink, before: int) -> int:
+    """Bring to disk what can be kept, and remember how much that is."""
+    safe = sink.checkpoint()
+    if safe > before:
+        Progress(safe).write(work)
+    return safe

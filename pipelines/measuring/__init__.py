@@ -1,0 +1,1 @@
+"""What is measured on photos, and how it gets into the pool."""

@@ -1,0 +1,168 @@
+"""The methods that estimate a photo's kernel, behind one interface.
+
+Only what a method needs is loaded, when it runs: the spectral one never imports PyTorch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Protocol
+
+from degrade.disk.files import read_file
+from degrade.errors import InvalidValueError
+from degrade.images.image_io import Photo
+from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
+
+if TYPE_CHECKING:
+    from kernelgan import KernelGANConfig
+
+__all__ = ["EstimationMethod", "KernelGANMethod", "SpectralMethod"]
+
+
+class EstimationMethod(Protocol):
+    """Estimates the kernel of one photo; workers get a pickled copy."""
+
+    @property
+    def name(self) -> str:
+        """What the pool calls it."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything, besides the photo, that decides a kernel; JSON can hold it."""
+        ...
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of real around expected kernel PSNR, dB."""
+        ...
+
+    def check_device(self) -> None:
+        """Make sure of what the method computes on, before anything is written.
+
+        Raises
+        ------
+        DegradeError
+            It is not here.
+        """
+        ...
+
+    def seconds_for(self, pixels: int) -> float:
+        """Return about how long a photo of so many pixels takes, reading it included."""
+        ...
+
+    def estimate(self, photo: Photo, source: str) -> KernelEstimate:
+        """Estimate a kernel; ``source`` is the photo's name.
+
+        Raises
+        ------
+        UnsuitablePhotoError
+            There is no kernel to be had from this photo.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpectralMethod:
+    """:func:`degrade.spectral.estimate_kernel`. It draws no random numbers."""
+
+    scale: int
+
+    @property
+    def name(self) -> str:
+        """See :class:`EstimationMethod`."""
+        return "spectral"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See :class:`EstimationMethod`."""
+        return {"method": self.name, "scale": self.scale, "weights": _weights_digest(self.scale)}
+
+    @property
+    def spread(self) -> float:
+        """See :class:`EstimationMethod`."""
+        from degrade.spectral.weights import load_network
+
+        return load_network(self.scale).calibration.spread
+
+    def check_device(self) -> None:
+        """See :class:`EstimationMethod`; any processor will do."""
+
+    def seconds_for(self, pixels: int) -> float:
+        """See :class:`EstimationMethod`."""
+        return 0.025 + 6e-8 * pixels
+
+    def estimate(self, photo: Photo, source: str) -> KernelEstimate:
+        """See :class:`EstimationMethod`."""
+        from degrade.spectral import estimate_kernel
+
+        try:
+            return estimate_kernel(photo.as_u8(), self.scale, source=source)
+        except InvalidValueError as error:  # what comes of a test pattern may be no kernel at all
+            reason = f"its estimate is no kernel ({error})"
+            raise UnsuitablePhotoError(source, reason, "use a photo of a real scene") from None
+
+
+@cache
+def _weights_digest(scale: int) -> str:
+    """Return the first 16 hex digits of the sha256 of the weights that come with the package."""
+    from degrade.spectral.weights import load_network, weights_file
+
+    load_network(scale)  # says what is wrong if the file is missing or damaged
+    with resources.as_file(weights_file(scale)) as path:
+        return hashlib.sha256(read_file(path)).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelGANMethod:
+    """:func:`kernelgan.estimate_kernels`, a photo at a time."""
+
+    config: KernelGANConfig
+    seed: int
+    device: str
+
+    @property
+    def name(self) -> str:
+        """See :class:`EstimationMethod`."""
+        return "kernelgan"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """See :class:`EstimationMethod`."""
+        return {"method": self.name, "seed": self.seed, **asdict(self.config)}
+
+    @property
+    def spread(self) -> float:
+        """See :class:`EstimationMethod`."""
+        # What to expect of its kernels is read off the photo in the same way.
+        return SpectralMethod(self.config.scale).spread
+
+    def check_device(self) -> None:
+        """See :class:`EstimationMethod`."""
+        if self.device != "cpu":  # which is there, and asking loads PyTorch
+            import kernelgan
+
+            kernelgan.estimate_kernels([], self.config, keys=[], seed=0, device=self.device)
+
+    def seconds_for(self, pixels: int) -> float:
+        """See :class:`EstimationMethod`."""
+        return 0.007 * self.config.iterations
+
+    def estimate(self, photo: Photo, source: str) -> KernelEstimate:
+        """See :class:`EstimationMethod`."""
+        import kernelgan
+
+        try:
+            (estimate,) = kernelgan.estimate_kernels(
+                [photo.as_float()],
+                self.config,
+                keys=[photo.sha256],
+                seed=self.seed,
+                device=self.device,
+            )
+        except UnsuitablePhotoError as error:  # it knows the photo by its hash alone
+            raise UnsuitablePhotoError(source, error.reason, error.remedy) from None
+        return estimate

@@ -1,0 +1,198 @@
+"""What a search for noise found in one photo and in all: counts, and what to say of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from degrade.errors import printable
+from degrade.jpeg.blocks import BLOCKY
+from degrade.noise import NoiseSearch, NoiseSelection, suggest_max_variance
+from degrade.wording import counted
+
+__all__ = ["NoiseTally", "PhotoFindings"]
+
+_MOST_NOISE = 100.0
+"""Grey variance up to which a patch may well be noise (sigma 10 grey levels)."""
+
+_MOST_POSITIONS = 2**40
+"""More than any photo has; sums over photos stay integers of 64 bits."""
+
+_BIN_EDGES = (0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf)
+"""Grey variances between which the positions of a run without any noise are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhotoFindings:
+    """What was found in one photo; short, however many positions were looked at.
+
+    Attributes
+    ----------
+    positions, accepted, kept : int
+        How many were looked at, passed all gates, and are kept.
+    refused : dict of str to int
+        Positions by the gate that they failed first.
+    bins : list of int
+        Positions by grey variance.
+    wanted : float or None
+        The ``max_variance`` that would have accepted some position more.
+    block_steps : float or None
+        See :func:`degrade.jpeg.blocks.block_steps`.
+    patch_ids : tuple of str
+        What the pool calls the patches; empty before they are there.
+    """
+
+    positions: int
+    accepted: int
+    kept: int
+    refused: Mapping[str, int]
+    bins: Sequence[int]
+    wanted: float | None
+    block_steps: float | None
+    patch_ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, search: NoiseSearch, block_steps: float | None) -> PhotoFindings:
+        """Sum up a search."""
+        bins, _ = np.histogram(search.variances, _BIN_EDGES)
+        return cls(
+            positions=int(search.accepted.size),
+            accepted=int(search.accepted.sum()),
+            kept=len(search.boxes),
+            refused=dict(search.refused),
+            bins=bins.tolist(),
+            wanted=suggest_max_variance([search]),
+            block_steps=block_steps,
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> PhotoFindings | None:
+        """Do the reverse of :meth:`to_text`; None when the text is no such thing."""
+        try:
+            found = json.loads(text)
+            findings = cls(**{**found, "patch_ids": tuple(map(str, found["patch_ids"]))})
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return None
+        return findings if findings._is_sound() else None
+
+    def _is_sound(self) -> bool:
+        """Tell whether the fields are what they should be: they may come from anywhere."""
+        floats: list[Any] = [self.wanted, self.block_steps]
+        return (
+            isinstance(self.refused, dict)
+            and all(map(str.isidentifier, self.refused))
+            and isinstance(self.bins, list)
+            and len(self.bins) == len(_BIN_EDGES) - 1
+            and len(self.patch_ids) == self.kept
+            and all(
+                type(count) is int and 0 <= count < _MOST_POSITIONS
+                for count in (
+                    self.positions,
+                    self.accepted,
+                    self.kept,
+                    *self.refused.values(),
+                    *self.bins,
+                )
+            )
+            and all(
+                value is None or (isinstance(value, float) and math.isfinite(value))
+                for value in floats
+            )
+        )
+
+    def to_text(self) -> str:
+        """Return the findings as JSON."""
+        return json.dumps(asdict(self))
+
+    @property
+    def is_blocky(self) -> bool:
+        """Whether JPEG's blocks show in the patches."""
+        return self.block_steps is not None and self.block_steps >= BLOCKY
+
+    def describe(self, name: str) -> str:
+        """Return a line that tells a person of the photo called ``name``."""
+        line = f"{printable(name)}: {self.accepted} of {counted(self.positions, 'position')}"
+        if self.accepted > self.kept:
+            line += f", of which {self.kept} are kept"
+        refused = ", ".join(f"{gate} {count}" for gate, count in self.refused.items() if count)
+        if refused:
+            line += f"; refused: {refused}"
+        if not self.kept and self.wanted is not None and self.wanted <= _MOST_NOISE:
+            line += f"; --max-variance {self.wanted:g} would find some"
+        if self.is_blocky:
+            line += f"; JPEG blocks: steps between them are {self.block_steps:.1f} times the others"
+        return line
+
+
+@dataclass(slots=True, eq=False)
+class NoiseTally:
+    """The sum over all photos searched."""
+
+    found: int = 0
+    lines: list[str] = field(default_factory=list)
+    blocky: list[str] = field(default_factory=list)
+    with_patches: int = 0
+    _bins: npt.NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(len(_BIN_EDGES) - 1, dtype=np.int64)
+    )
+    _refused: Counter[str] = field(default_factory=Counter)
+    _wanted: float = np.inf
+
+    def add(self, name: str, photo: PhotoFindings) -> None:
+        """Take in what was found in the photo called ``name``."""
+        self.found += photo.kept
+        self.with_patches += photo.kept > 0
+        self.lines.append(photo.describe(name))
+        if photo.is_blocky:
+            self.blocky.append(printable(name))
+        self._bins += np.array(photo.bins)
+        self._refused.update(photo.refused)
+        if photo.wanted is not None:
+            self._wanted = min(self._wanted, photo.wanted)
+
+    def notes(self) -> list[str]:
+        """Return what is to be said of all patches together."""
+        if not self.blocky:
+            return []
+        some = ", ".join(sorted(self.blocky)[:3]) + (", …" if len(self.blocky) > 3 else "")
+        return [
+            f"JPEG blocks show in the patches of {len(self.blocky)} of "
+            f"{counted(self.with_patches, 'photo')} ({some}): this is what compression left of the "
+            "noise, and networks learn the blocks; use photos that are compressed less, or leave "
+            "these out"
+        ]
+
+    def why_nothing(self, selection: NoiseSelection) -> str:
+        """Say in one line what variances there were and what would have found some noise."""
+        bars = ", ".join(
+            f"{low:g}–{high:g}: {count}" if np.isfinite(high) else f"above {low:g}: {count}"
+            for (low, high), count in zip(pairwise(_BIN_EDGES), self._bins, strict=True)
+            if count
+        )
+        return (
+            f"no noise patch found in {counted(len(self.lines), 'photo')} at --max-variance "
+            f"{selection.max_variance:g}; positions by grey variance: {bars}; "
+            f"{self._remedy(selection)}"
+        )
+
+    def _remedy(self, selection: NoiseSelection) -> str:
+        if np.isfinite(self._wanted):
+            remedy = f"--max-variance {self._wanted:g} would find some"
+            if self._wanted > _MOST_NOISE:
+                smaller = max(selection.patch_size // 4, 8)
+                remedy += f", but rather scene than noise: try --patch-size {smaller}"
+            return remedy
+        gates = self._refused.most_common()
+        reasons = ", ".join(f"{gate} {count}" for gate, count in gates if count)
+        is_dark = bool(gates) and gates[0][0] == "dark"
+        smaller = max(selection.patch_size // 2, 8)
+        other = "a lower --min-mean" if is_dark else f"--patch-size {smaller}"
+        return f"refused as {reasons}: try {other}"

@@ -1,0 +1,1 @@
+"""Weights rewritten for other programs."""

@@ -1,0 +1,119 @@
+"""Rewrite a generator's weights in another naming, file type or precision."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from esrgan.weights.files import Weights, read_weights, write_weights
+from esrgan.weights.naming import NAMINGS, Naming
+from pipelines.shared.reports import RunReport
+
+__all__ = ["ConvertConfig", "check_target", "convert_model", "describe_weights"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertConfig:
+    """The settings of ``degrade convert``.
+
+    Attributes
+    ----------
+    source : Path
+        Weights of a generator in any naming: ``.safetensors``, or anything that torch saves.
+    out : Path
+        The new file; its ending, ``.pth`` or ``.safetensors``, says the type.
+    naming : {"basicsr", "trunk", "model", "srgan"}
+        See :mod:`esrgan.weights.naming`.
+    half : bool
+        Store in float16; otherwise the precision stays.
+    scale : int or None
+        For weights that leave it open; an error says when that is so.
+    """
+
+    source: Path
+    out: Path
+    naming: Naming = "basicsr"
+    half: bool = False
+    scale: Literal[1, 2, 3, 4] | None = None
+
+    def __post_init__(self) -> None:
+        check_target(self.out, (".pth", ".safetensors"))
+        if self.naming not in NAMINGS:
+            raise InvalidValueError(
+                f"naming must be one of {', '.join(NAMINGS)}, got {self.naming!r}"
+            )
+
+
+def check_target(out: Path, endings: tuple[str, ...]) -> None:
+    """Raise InvalidValueError unless the path ends as one of the file types does."""
+    if out.suffix.lower() not in endings:
+        raise InvalidValueError(
+            f"the file to write must end in {' or '.join(endings)}, got {printable(out)!r}"
+        )
+
+
+def convert_model(config: ConvertConfig) -> RunReport:
+    """Read weights, rename them, and write them to ``config.out``.
+
+    Nothing but names, file type and, with ``half``, precision changes; a conversion there and back
+    gives the same tensors bit by bit.
+
+    Parameters
+    ----------
+    config : ConvertConfig
+
+    Returns
+    -------
+    RunReport
+        Its lines say what the network is.
+
+    Raises
+    ------
+    DegradeError
+        The weights cannot be used (an ``InputError`` names the file and why), the network has no
+        such naming, float16 is too small for a weight, or the result cannot be written.
+    """
+    started = time.monotonic()
+    if config.out.exists() and config.source.exists() and config.out.samefile(config.source):
+        raise DegradeError(f"{printable(config.out)} would replace its own source; choose another")
+    weights = read_weights(config.source, scale=config.scale)
+    if config.half:
+        state = {name: _halved(t, name, config.source) for name, t in weights.state.items()}
+        weights = replace(weights, state=state)
+    size = write_weights(config.out, weights, naming=config.naming)
+    lines = [
+        *describe_weights(weights),
+        f"written as {config.naming}: {printable(config.out)}, {size} bytes",
+    ]
+    return RunReport(
+        job="convert", done=1, unit="file", seconds=time.monotonic() - started, lines=tuple(lines)
+    )
+
+
+def describe_weights(weights: Weights) -> list[str]:
+    """Return what the weights are, one fact a line."""
+    floats = [t for t in weights.state.values() if t.is_floating_point()]
+    count = sum(t.numel() for t in floats)
+    kinds = sorted({str(t.dtype).removeprefix("torch.") for t in floats})
+    lines = [f"{weights.spec.describe()}; {count} numbers, {' and '.join(kinds)}"]
+    if weights.spec.architecture == "rrdbnet" and weights.spec.scale == 3:
+        lines.append(
+            "×3: only the naming model loads elsewhere (ESRGAN's first research code, upscale=3); "
+            "programs that guess the scale take it for ×2; ONNX runs everywhere"
+        )
+    return lines
+
+
+def _halved(tensor: Tensor, name: str, path: Path) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    if not bool(torch.isfinite(half).all()):
+        raise InputError(path, f"{name} is too large for float16", "convert without --half")
+    return half

@@ -1,0 +1,1 @@
+"""Building, importing, verifying and replaying pairs."""

@@ -1,0 +1,183 @@
+"""Build LR/HR pairs: apply the pool's kernels and noise to clean photos, shard by shard.
+
+Everything random is planned from the seed and from what is made, so the bytes on disk do not
+depend on the number of workers, the order of the photos, or how often the run was interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from degrade.errors import DegradeError, printable
+from degrade.images.sources import Reject, SourceFile, find_images
+from degrade.pairs import place_at
+from degrade.pool import DegradationPool
+from degrade.wording import counted
+from pipelines.executors import Executor, InProcessExecutor
+from pipelines.pairs.build_shard import PlannedPhoto, build_shard
+from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
+from pipelines.pairs.shard_runs import RunProgress, finish_run, missing_shards, run_shards
+from pipelines.shared.photo_scan import scan_photos
+from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
+from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
+
+__all__ = ["BuildPairsConfig", "build_pairs"]
+
+_FORMAT_VERSION = 1
+
+
+def build_pairs(
+    config: BuildPairsConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+    on_scan: ProgressCallback | None = None,
+) -> RunReport:
+    """Build the pairs of ``config``, or what is missing of them.
+
+    Parameters
+    ----------
+    config : BuildPairsConfig
+    executor : Executor or None
+        Where the shards are made; None: in this process.
+    on_progress : callable or None
+        Called with (shards committed, shards in all).
+    on_scan : callable or None
+        Called before that with (photos scanned, photos in all).
+
+    Returns
+    -------
+    RunReport
+        Counts pairs. ``interrupted`` is set when a signal ended the run: what is committed stays,
+        and the same call goes on from there.
+
+    Raises
+    ------
+    DegradeError
+        Nothing can be built: no usable photo, a pool without kernels of the scale or without
+        noise to bake in, another run in the same folder, a full disk.
+    ChangedConfigError
+        ``config.out`` was begun with other settings, photos or another pool.
+    """
+    started = time.monotonic()
+    executor = executor or InProcessExecutor()
+    place = place_at(config.out)
+    pool = DegradationPool.open(config.pool)
+    _check_pool(pool, config)
+    files, rejects = _source_files(pool, config)
+    photos, unreadable = scan_photos(
+        files, max_pixels=config.max_pixels, executor=executor, on_progress=on_scan
+    )
+    rejects += unreadable
+    planned, unfit = plan_photos(photos, config)
+    rejects += unfit
+    if not planned:
+        raise DegradeError(_nothing_to_build(files, rejects))
+    place.claim(RUN_FILE)
+    with place.hold():
+        run = _run_settings(config, pool, planned)
+        begin_or_resume(place, run)
+        tasks = plan_shards(config, place.absolute(), pool.index_end, planned, run["config_hash"])
+        todo = missing_shards(place, tasks)
+        progress = run_shards(
+            build_shard, todo, len(tasks), executor=executor, on_progress=on_progress
+        )
+        there = finish_run(
+            place, run, tasks, progress, rejects=rejects, why_nothing=partial(_nothing_to_build, [])
+        )
+    shards = f"{there.shards} of {counted(len(tasks), 'shard')}"
+    lines = [f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"]
+    return RunReport(
+        job="build-pairs",
+        done=progress.pairs,
+        skipped=there.pairs - progress.pairs,
+        unit="pair",
+        seconds=time.monotonic() - started,
+        rejects=tuple(there.rejects),
+        rejects_file=place.shown(REJECTS_NAME),
+        lines=(*lines, *_clipping(config, progress)),
+        interrupted=progress.interrupted,
+    )
+
+
+def _clipping(config: BuildPairsConfig, progress: RunProgress) -> list[str]:
+    if config.noise != "bake" or not progress.shift_pairs:
+        return []
+    shift = progress.shift_sum / progress.shift_pairs
+    return [f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"]
+
+
+def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
+    where = printable(config.pool)
+    index = pool.index(config.scale)
+    if not index.kernel_ids:
+        scales = sorted({kernel.scale for kernel in pool.kernels})
+        others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
+        raise DegradeError(
+            f"{where} has no ×{config.scale} kernel ({others}); run: "
+            f"degrade estimate-kernels SRC --scale {config.scale} --pool {where}"
+        )
+    if config.noise != "none" and not index.noise:
+        raise DegradeError(
+            f"{where} has no noise patch; run: degrade extract-noise SRC --pool {where} "
+            "(small or busy photos: with --patch-size 64), "
+            "or build pairs without noise: --noise none"
+        )
+
+
+def _source_files(
+    pool: DegradationPool, config: BuildPairsConfig
+) -> tuple[list[SourceFile], list[Reject]]:
+    if config.hr:
+        # Absolute: a worker may have another current folder.
+        return find_images([path.absolute() for path in config.hr])
+    if not pool.sources:
+        raise DegradeError(
+            f"{printable(config.pool)} does not know the photos that it was measured on; "
+            "give clean HR photos: --hr DIR"
+        )
+    return [SourceFile(Path(s.path), s.name, s.sha256) for s in pool.sources], []
+
+
+def _nothing_to_build(files: Sequence[SourceFile], rejects: Sequence[Reject]) -> str:
+    if not files and not rejects:
+        return "no image was found among the HR photos; check the path and the file name endings"
+    count = len(files) or len(rejects)
+    return f"no HR photo of {count} can be used: {usual_reason(rejects)}"
+
+
+def _run_settings(
+    config: BuildPairsConfig, pool: DegradationPool, planned: Sequence[PlannedPhoto]
+) -> dict[str, Any]:
+    """Return what must not change between a run and its resumption."""
+    photos = hashlib.sha256()
+    for number, p in enumerate(planned):  # piecewise: of a million photos it is long
+        photos.update((", " if number else "[").encode())
+        photos.update(json.dumps([p.key, p.sha256, p.boxes]).encode())
+    photos.update(b"]")
+    settings: dict[str, Any] = {
+        "version": _FORMAT_VERSION,
+        "format": config.format,
+        "scale": config.scale,
+        "hr_size": config.hr_size or "full",
+        "noise": config.noise,
+        "clean_up": config.degradation.clean_up,
+        "seed": config.seed,
+        "shard_mib": config.shard_mib or "auto",
+        "pool_digest": pool.digest(config.scale),
+        "photos": f"{len(planned)} photos, {photos.hexdigest()[:16]}",
+    }
+    # Outside the settings: where things were, as a hint for `replay`; they may move.
+    places = {"pool": str(config.pool.resolve()), "hr": [str(p.resolve()) for p in config.hr]}
+    return {
+        "settings": settings,
+        "config_hash": hash_settings(settings),
+        "max_pixels": config.max_pixels,
+        **places,
+    }

@@ -1,0 +1,183 @@
+"""One shard of pairs: the unit of work of ``build-pairs``, run by any executor."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from degrade.arrays import Box, U8Array
+from degrade.degradation import (
+    DegradationConfig,
+    DegradationPlan,
+    Pair,
+    PoolIndex,
+    clean_up,
+    make_pair,
+    plan_degradation,
+)
+from degrade.degradation.downsampling import PreparedImage
+from degrade.errors import CorruptDataError, DegradeError, InputError
+from degrade.images.sources import Reject
+from degrade.kernels import BlurKernel
+from degrade.pairs import Place, ShardSpec, create_shard
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from pipelines.pairs.shard_runs import ShardReceipt, ensure_shard
+from pipelines.shared.photo_scan import fails_again, read_scanned
+from pipelines.shared.run_settings import RUN_FILE
+
+__all__ = ["PlannedPhoto", "ShardTask", "build_shard", "rebuild_pair"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPhoto:
+    """A photo and the HR patches that are cut from it; ``key`` begins every pair's key."""
+
+    path: Path
+    name: str
+    sha256: str
+    key: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardTask:
+    """Everything that a worker needs to make one shard; picklable, and small for any pool.
+
+    ``pool_end`` is where the pool's index ended when the run began: the pool may grow meanwhile.
+    """
+
+    place: Place
+    spec: ShardSpec
+    photos: tuple[PlannedPhoto, ...]
+    pool: Path
+    pool_end: int
+    degradation: DegradationConfig
+    seed: int
+    max_pixels: int
+
+    def input_paths(self) -> dict[str, str]:
+        """Return the photos' paths by their keys."""
+        return {photo.key: str(photo.path) for photo in self.photos}
+
+
+def build_shard(task: ShardTask) -> ShardReceipt:
+    """Make and commit one shard. A photo that cannot be read is recorded there; the rest goes on.
+
+    A shard that is committed already, by an earlier try or by another worker, is left as it is, so
+    that a task may run any number of times, also at once. A disk that fails is tried once more.
+
+    Raises
+    ------
+    DegradeError
+        The pool is damaged, the shard cannot be written, a photo is no longer what it was when
+        the run began, or the place belongs to another run by now; nothing is committed.
+    """
+    return ensure_shard(task, _make_shard)
+
+
+def _make_shard(task: ShardTask) -> ShardReceipt:
+    pool = _snapshot(task)[0]
+    rejects: list[Reject] = []
+    count, shift = 0, 0.0
+    with create_shard(task.place, task.spec) as shard:
+        for photo in task.photos:
+            try:
+                for pair in _pairs_of(photo, task, pool):
+                    shard.add(pair)
+                    count += 1
+                    shift += pair.clipping_shift
+            except InputError as error:
+                if not fails_again(photo.path, photo.sha256, max_pixels=task.max_pixels):
+                    # It may come back; a committed shard would do without it for good.
+                    raise DegradeError(str(error)) from error
+                # By its key: where the photo lies must not change the shard's bytes.
+                rejects.append(Reject(photo.key, error.reason, error.remedy))
+        _require_same_run(task)
+        sources = [{"key": p.key, "name": p.name, "sha256": p.sha256} for p in task.photos]
+        shard.commit(sources=sources, rejects=rejects)
+    return ShardReceipt(task.spec.index, count, shift / max(count, 1))
+
+
+def _require_same_run(task: ShardTask) -> None:
+    """Keep a worker whose run was given up out of the run that has the place now.
+
+    Shards of one run are the same bytes whoever makes them; those of another are not.
+    """
+    try:
+        run = json.loads(task.place.read(RUN_FILE))
+        is_same = run["config_hash"] == task.spec.config_hash
+    except (CorruptDataError, ValueError, KeyError, TypeError, RecursionError):
+        is_same = False
+    if not is_same:
+        raise DegradeError(
+            f"{task.place.shown(RUN_FILE)}: not of the run that {task.spec.name} was made for, "
+            "so the shard is not added; run build-pairs again"
+        )
+
+
+def _snapshot(task: ShardTask) -> tuple[DegradationPool, PoolIndex]:
+    """Return the pool as it was when the run began, and what plans may draw from."""
+    return _open_snapshot(task.pool, task.pool_end, task.spec.scale, task.spec.config_hash)
+
+
+# The hash stands for the pool's content: another pool may come to lie at the same path.
+@functools.lru_cache(maxsize=1)
+def _open_snapshot(
+    path: Path, end: int, scale: int, _config_hash: str
+) -> tuple[DegradationPool, PoolIndex]:
+    pool = DegradationPool.open(path, until=end)
+    return pool, pool.index(scale)
+
+
+def _pairs_of(photo: PlannedPhoto, task: ShardTask, pool: DegradationPool) -> Iterator[Pair]:
+    hr_u8 = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
+    index = _snapshot(task)[1]
+    plans = []
+    for number, box in enumerate(photo.boxes):
+        # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
+        rng = rng_for(task.seed, "pairs", photo.sha256, *box)
+        key = f"{photo.key}_{number:04d}"
+        plans.append(plan_degradation(key, photo.sha256, box, index, task.degradation, rng=rng))
+    yield from _apply(hr_u8, plans, pool)
+
+
+def _read_hr(path: Path, sha256: str, factor: int, max_pixels: int) -> U8Array:
+    return clean_up(read_scanned(path, sha256, max_pixels=max_pixels).as_u8(), factor)
+
+
+def _apply(
+    hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: DegradationPool
+) -> Iterator[Pair]:
+    """Make the pairs of one photo."""
+    kernels = {plan.kernel_id: _read_kernel(pool, plan.kernel_id) for plan in plans}
+    reach = max(kernel.size for kernel in kernels.values()) // 2
+    hr = PreparedImage(hr_u8, plans[0].scale, reach)
+    for plan in plans:
+        noise = None
+        if plan.noise_id is not None and plan.noise_origin is not None:
+            lr_sides = (side // plan.scale for side in plan.hr_box[2:])
+            noise = pool.read_residual_crop(plan.noise_id, *plan.noise_origin, *lr_sides)
+        yield make_pair(hr, plan, kernels[plan.kernel_id], noise)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_kernel(pool: DegradationPool, kernel_id: str) -> BlurKernel:
+    return pool.read_kernel(kernel_id)
+
+
+def rebuild_pair(
+    plan: DegradationPlan, path: Path, pool: DegradationPool, *, max_pixels: int
+) -> Pair:
+    """Make a pair again from its plan, byte for byte.
+
+    Raises
+    ------
+    InputError
+        The photo at ``path`` is not the one of the plan, or cannot be read.
+    """
+    hr_u8 = _read_hr(path, plan.source_sha256, plan.clean_up, max_pixels)
+    return next(_apply(hr_u8, [plan], pool))

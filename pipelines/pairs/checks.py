@@ -1,0 +1,185 @@
+"""Check pairs on disk: hash them again, or make one again from its plan."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.degradation import DegradationPlan
+from degrade.errors import DegradeError, InputError, printable
+from degrade.images.image_io import MAX_PIXELS, write_png
+from degrade.images.sources import SourceFile, find_images, hash_file
+from degrade.pairs import (
+    Location,
+    Place,
+    VerifyResult,
+    open_pairs,
+    place_at,
+    verify_pairs,
+)
+from degrade.pairs.shard_list import MANIFEST_NAME
+from degrade.pool import DegradationPool
+from degrade.wording import counted
+from pipelines.pairs.build_shard import rebuild_pair
+from pipelines.shared.reports import ProgressCallback, RunReport, no_progress
+
+__all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
+
+_SHARDS_NAMED = 3
+
+
+def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> RunReport:
+    """Re-hash every pair of a folder, or of a URL, shard by shard.
+
+    Raises
+    ------
+    DegradeError
+        Some pair is not what was written; the text names the first places and every shard.
+    """
+    started = time.monotonic()
+    report = on_progress or no_progress
+    checked, problems = 0, defaultdict[str, list[VerifyResult]](list)
+    lines: tuple[str, ...] = ()
+    pairs = place_at(where)
+    for result in verify_pairs(pairs):
+        if result.problem is None:
+            checked += 1
+            lines = lines or (f"the first key, as replay takes it: {result.key}",)
+            report(checked, checked)
+        else:
+            problems[result.shard].append(result)
+    if problems.keys() == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
+        raise DegradeError(
+            f"{pairs.shown()}: {counted(checked, 'sound pair')}, but its run has not ended: there "
+            f"is no {MANIFEST_NAME}; run the command that began it again to finish"
+        )
+    if problems:
+        raise DegradeError(
+            f"{pairs.shown()} is damaged, with {counted(checked, 'sound pair')}: "
+            f"{_summarise(problems, pairs)}; delete what is damaged and build it again: "
+            f"{', '.join(sorted(problems))}"
+        )
+    return RunReport(
+        job="verify",
+        done=checked,
+        unit="sound pair",
+        seconds=time.monotonic() - started,
+        lines=lines,
+    )
+
+
+def _summarise(problems: Mapping[str, Sequence[VerifyResult]], pairs: Place) -> str:
+    """Return the first problem of each of a few shards, and how many others there are.
+
+    Of what is wrong in a shard its rows come first: they say more than the file's hash.
+    """
+    texts = []
+    for shard, found in sorted(problems.items())[:_SHARDS_NAMED]:
+        first = min(found, key=lambda result: result.row is None)
+        # The folder is said once for all, and a problem mostly names the shard's file itself.
+        said = str(first.problem).replace(pairs.shown("x").removesuffix("x"), "")
+        where = "" if said.startswith(shard) else f"{shard}: "
+        if first.row is not None and str(first.key) not in said:
+            where += f"row {first.row}, key {first.key}: "
+        more = f" (and {len(found) - 1} more there)" if len(found) > 1 else ""
+        texts.append(f"{where}{said}{more}")
+    if len(problems) > _SHARDS_NAMED:
+        texts.append(f"and {counted(len(problems) - _SHARDS_NAMED, 'shard')} more")
+    return "; ".join(texts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayConfig:
+    """Which pair to make again, and from what.
+
+    Attributes
+    ----------
+    pairs : Path
+        The folder of pairs.
+    key : str
+        The pair's key.
+    hr : tuple of Path
+        Where the HR photos are now. Empty: where the pool or the run had them.
+    pool : Path or None
+        None: where the run had it.
+    out : Path or None
+        A folder for ``<key>_LR.png`` and ``<key>_HR.png``.
+    """
+
+    pairs: Path
+    key: str
+    hr: tuple[Path, ...] = ()
+    pool: Path | None = None
+    out: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """The plan that was replayed, and whether the bytes are those on disk."""
+
+    plan: DegradationPlan
+    identical: bool
+
+
+def replay_pair(config: ReplayConfig) -> ReplayReport:
+    """Make one pair again from its plan and compare it with the one on disk.
+
+    Raises
+    ------
+    DegradeError
+        The key is unknown, or the photo or the pool cannot be found as they were.
+    """
+    with open_pairs(config.pairs) as reader:
+        row = reader.find(config.key)
+        stored_lr, stored_hr = reader.read(row)
+        plan = reader.records[row].plan
+        run = reader.run
+    if plan is None:
+        raise DegradeError(f"{printable(config.key)} was imported: there is no plan to replay")
+    pool = _open_pool(config, run)
+    recorded = [Path(str(path)) for path in run.get("hr", [])]
+    path = _find_photo(plan.source_sha256, config.hr or tuple(recorded), pool)
+    pair = rebuild_pair(plan, path, pool, max_pixels=max(MAX_PIXELS, int(run["max_pixels"])))
+    if config.out is not None:
+        write_png(config.out / f"{config.key}_LR.png", pair.lr_u8)
+        write_png(config.out / f"{config.key}_HR.png", pair.hr_u8)
+    same = np.array_equal(pair.lr_u8, stored_lr) and np.array_equal(pair.hr_u8, stored_hr)
+    return ReplayReport(plan, bool(same))
+
+
+def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:
+    """Open the pool where it is now, or where the run had it."""
+    if config.pool is not None:
+        return DegradationPool.open(config.pool)
+    place = Path(str(run["pool"]))
+    if not place.exists():
+        raise DegradeError(
+            f"{printable(place)}: the pool that these pairs were made with is not there any more; "
+            "say where it is now: --pool DIR"
+        )
+    return DegradationPool.open(place)
+
+
+def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> Path:
+    """Return the file with the content ``sha256``; names may have changed, content may not."""
+    files: list[SourceFile]
+    if places:
+        files, _ = find_images(places)
+    else:
+        files = [SourceFile(Path(s.path), s.name) for s in pool.sources if s.sha256 == sha256]
+    for file in files:
+        try:
+            if hash_file(file.path) == sha256:
+                return file.path
+        except InputError:
+            continue
+    raise DegradeError(
+        f"the pair's HR photo (sha256 {sha256[:16]}…) is not among the {len(files)} files looked "
+        "at; say where the photos are now: --hr DIR"
+    )

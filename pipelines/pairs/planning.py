@@ -1,0 +1,186 @@
+"""What ``build-pairs`` will make: which HR patches of which photos, in which shards.
+
+Decided from the settings and the photos alone, before any pixel is decoded, so that shards are
+the same on every machine and in every run.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from degrade.arrays import Box
+from degrade.degradation import DegradationConfig, hr_boxes
+from degrade.errors import InvalidValueError
+from degrade.images.image_io import MAX_PIXELS
+from degrade.images.sources import Reject
+from degrade.pairs import Format, Place, ShardSpec
+from pipelines.pairs.build_shard import PlannedPhoto, ShardTask
+from pipelines.shared.photo_scan import ScannedPhoto
+
+__all__ = ["BuildPairsConfig", "plan_photos", "plan_shards"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPairsConfig:
+    """The settings that decide what is built.
+
+    Attributes
+    ----------
+    pool : Path
+        The degradation pool.
+    out : Path or str
+        The folder of the pairs, made when missing; or a URL that fsspec knows, such as
+        ``s3://bucket/prefix``.
+    hr : tuple of Path
+        Clean HR photos: files, folders, manifests. Empty: the photos that the pool was measured
+        on, cleaned up by bicubic ½.
+    format : {"hdf5", "lmdb", "lmdb-raw"}
+    scale : int
+        HR size over LR size; the pool needs kernels of this scale.
+    hr_size : int or None
+        Side of the HR patches; None keeps whole photos.
+    noise : {"bake", "defer", "none"}
+        See :class:`degrade.degradation.DegradationConfig`.
+    clean_up : int or None
+        1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
+    seed : int
+    shard_mib : int or None
+        Size of a shard. None: 256 MiB, and except for ``lmdb`` less on small sets, so that every
+        core has several; never anything that depends on the machine.
+    max_pixels : int
+        Larger photos are rejected before they are decoded.
+    """
+
+    pool: Path
+    out: Path | str
+    hr: tuple[Path, ...] = ()
+    format: Format = "hdf5"
+    scale: int = 4
+    hr_size: int | None = 512
+    noise: Literal["bake", "defer", "none"] = "bake"
+    clean_up: int | None = None
+    seed: int = 0
+    shard_mib: int | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        _ = self.degradation  # checks scale, noise and clean_up
+        if self.format not in get_args(Format):
+            known = ", ".join(get_args(Format))
+            raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
+        if self.seed < 0:
+            raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
+        if self.shard_mib is not None and self.shard_mib < 1:
+            raise InvalidValueError(f"shard_mib must be at least 1, got {self.shard_mib}")
+        if self.hr_size is not None and (self.hr_size < self.scale or self.hr_size % self.scale):
+            raise InvalidValueError(
+                f"hr_size must be a multiple of the scale {self.scale}, got {self.hr_size}"
+            )
+
+    @property
+    def degradation(self) -> DegradationConfig:
+        """The part that plans need."""
+        clean_up = self.clean_up or (1 if self.hr else 2)
+        return DegradationConfig(scale=self.scale, noise=self.noise, clean_up=clean_up)
+
+
+def plan_photos(
+    photos: Sequence[ScannedPhoto], config: BuildPairsConfig
+) -> tuple[list[PlannedPhoto], list[Reject]]:
+    """Choose every photo's HR boxes; sorted by key, each content once.
+
+    A photo that is too small for one is rejected.
+    """
+    planned, rejects = {}, []
+    boxes_of = functools.cache(_boxes)  # one tuple for all photos of a size
+    factor = config.degradation.clean_up
+    for photo in sorted(photos, key=lambda p: (p.sha256, p.name)):
+        if photo.sha256 in planned:
+            continue
+        clean = (photo.height // factor, photo.width // factor)
+        boxes = boxes_of(clean, config.hr_size, config.scale)
+        if boxes:
+            key = _photo_key(photo)
+            planned[photo.sha256] = PlannedPhoto(photo.path, photo.name, photo.sha256, key, boxes)
+        else:
+            rejects.append(_too_small(photo, clean, config))
+    # Within a photo, pair keys only append digits; "_" keeps one photo's key from running on into
+    # another's, so this order is the order of the pair keys too.
+    return sorted(planned.values(), key=lambda p: p.key + "_"), rejects
+
+
+def _boxes(size: tuple[int, int], hr_size: int | None, scale: int) -> tuple[Box, ...]:
+    return tuple(hr_boxes(size, hr_size, scale))
+
+
+def _photo_key(photo: ScannedPhoto) -> str:
+    """Return a name of ASCII letters, digits and ``-`` that only this content has."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(photo.name).stem).strip("-")[:40]
+    return f"{stem or 'photo'}-{photo.sha256[:12]}"
+
+
+def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsConfig) -> Reject:
+    size, scale = config.hr_size or config.scale, config.scale
+    height, width = clean
+    halved = " after its clean-up by ½" if config.degradation.clean_up == 2 else ""
+    largest = min(clean) - min(clean) % scale
+    remedy = f"use --hr-size {largest} or --hr-size full" if largest else "use a larger photo"
+    reason = f"{width}×{height}{halved} is smaller than the HR patch of {size} pixels"
+    return Reject(str(photo.path), reason, remedy)
+
+
+def plan_shards(
+    config: BuildPairsConfig,
+    place: Place,
+    pool_end: int,
+    planned: Sequence[PlannedPhoto],
+    config_hash: str,
+) -> list[ShardTask]:
+    """Group the photos, in order, into shards of about the wanted size."""
+    bytes_of = functools.cache(_pair_bytes)
+    sizes = [sum(bytes_of(box, config.scale) for box in photo.boxes) for photo in planned]
+    target = _shard_bytes(config, sum(sizes))
+    groups: list[list[PlannedPhoto]] = [[]]
+    filled = 0
+    for photo, size in zip(planned, sizes, strict=True):
+        if groups[-1] and filled + size > target:
+            groups.append([])
+            filled = 0
+        groups[-1].append(photo)
+        filled += size
+    return [
+        ShardTask(
+            place=place,
+            spec=ShardSpec(
+                index=number,
+                format=config.format,
+                scale=config.scale,
+                hr_size=config.hr_size,
+                config_hash=config_hash,
+            ),
+            photos=tuple(group),
+            pool=config.pool.absolute(),
+            pool_end=pool_end,
+            degradation=config.degradation,
+            seed=config.seed,
+            max_pixels=config.max_pixels,
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
+def _pair_bytes(box: Box, scale: int) -> int:
+    pixels = box[2] * box[3]
+    return 3 * (pixels + pixels // scale**2)
+
+
+def _shard_bytes(config: BuildPairsConfig, total: int) -> int:
+    if config.shard_mib is not None:
+        return config.shard_mib << 20
+    # The field's trainers read one LMDB folder, so a small set should be one shard there.
+    return 256 << 20 if config.format == "lmdb" else min(max(total // 32, 4 << 20), 256 << 20)

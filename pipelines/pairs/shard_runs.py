@@ -1,0 +1,223 @@
+"""A run that makes shards: which of them are missing, making those, and what ends the run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from degrade.errors import DegradeError, UnreachableError
+from degrade.images.sources import Reject
+from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_manifest
+from degrade.wording import counted
+from pipelines.executors import Executor, WorkerDiedError
+from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, encode_rejects, no_progress
+
+__all__ = [
+    "CommittedShards",
+    "RunProgress",
+    "ShardReceipt",
+    "ensure_shard",
+    "finish_run",
+    "missing_shards",
+    "run_shards",
+]
+
+_ASKED_AT_ONCE = 16
+
+
+class _Task(Protocol):
+    """What a worker needs to make one shard."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def spec(self) -> ShardSpec: ...
+
+    def input_paths(self) -> Mapping[str, str]:
+        """Return the paths of the inputs, by what the shard's rejects call them."""
+        ...
+
+
+Task = TypeVar("Task", bound=_Task)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardReceipt:
+    """What a worker reports of a committed shard.
+
+    ``clipping_shift`` is how far clipping moved the mean of LR, in 8-bit grey levels; None when
+    that is not known: the shard was there already, or its LR was not made here.
+    """
+
+    index: int
+    pairs: int
+    clipping_shift: float | None = None
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """What one call has done so far; ``shift_pairs`` are those whose clipping is known."""
+
+    pairs: int = 0
+    shift_pairs: int = 0
+    shift_sum: float = 0.0
+    failure: DegradeError | None = None
+    interrupted: int | None = None
+
+    def add(self, receipt: ShardReceipt) -> None:
+        """Count a committed shard."""
+        self.pairs += receipt.pairs
+        if receipt.clipping_shift is not None:
+            self.shift_pairs += receipt.pairs
+            self.shift_sum += receipt.pairs * receipt.clipping_shift
+
+
+@dataclass(slots=True)
+class CommittedShards:
+    """What is there when a run ends: shards, their pairs, and the inputs that gave none."""
+
+    rejects: list[Reject]
+    shards: int = 0
+    pairs: int = 0
+
+
+def missing_shards(place: Place, tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks whose shards are not there; sidecars that do not count are removed.
+
+    Here, where the place is held, so that workers never have to remove one: see
+    :mod:`degrade.pairs.shards`.
+    """
+    names = set(place.names())
+    maybe = [task for task in tasks if task.spec.sidecar_name in names]
+    found = {head.spec.index for head in _find_committed(place, maybe) if head is not None}
+    for task in maybe:
+        if task.spec.index not in found:
+            place.remove(task.spec.sidecar_name)
+    return [task for task in tasks if task.spec.index not in found]
+
+
+def _find_committed(place: Place, tasks: Iterable[_Task]) -> Iterator[ShardHead | None]:
+    """Look up shards, several at once since a store is far away; few are in memory at a time."""
+    asked = iter(tasks)
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+        while batch := list(itertools.islice(asked, _ASKED_AT_ONCE)):
+            yield from threads.map(lambda task: find_committed(place, task.spec), batch)
+
+
+def ensure_shard(task: Task, make: Callable[[Task], ShardReceipt]) -> ShardReceipt:
+    """Make a shard on a worker, unless it is committed; a disk that fails is tried once more."""
+    done = find_committed(task.place, task.spec)
+    if done is not None:
+        return ShardReceipt(task.spec.index, done.pairs)
+    try:
+        return make(task)
+    except DegradeError as error:
+        if not _may_pass(error):
+            raise
+    return make(task)
+
+
+def _may_pass(error: DegradeError) -> bool:
+    """Return whether the disk failed in a way that need not last."""
+    cause = error.__cause__
+    return getattr(cause, "errno", None) == errno.EIO or os.strerror(errno.EIO) in str(cause)
+
+
+def run_shards(
+    make: Callable[[Task], ShardReceipt],
+    todo: Sequence[Task],
+    total: int,
+    *,
+    executor: Executor,
+    on_progress: ProgressCallback | None,
+) -> RunProgress:
+    """Make the shards ``todo`` of ``total``; the first failure is kept until all had their turn."""
+    progress, report = RunProgress(), on_progress or no_progress
+    done = total - len(todo)
+    try:
+        report(done, total)
+        for result in executor.run(make, todo):
+            try:
+                receipt = result.get()
+            except DegradeError as error:
+                if isinstance(error, WorkerDiedError):
+                    error = WorkerDiedError(f"{todo[result.index].spec.name}: {error}")
+                progress.failure = progress.failure or error
+                if isinstance(error, UnreachableError):  # the others would wait in vain too
+                    break
+                continue
+            progress.add(receipt)
+            done += 1
+            report(done, total)
+    except KeyboardInterrupt as error:
+        progress.interrupted = interrupt_signal(error)
+    return progress
+
+
+def finish_run(
+    place: Place,
+    run: Mapping[str, Any],
+    tasks: Sequence[_Task],
+    progress: RunProgress,
+    *,
+    rejects: Sequence[Reject],
+    why_nothing: Callable[[Sequence[Reject]], str],
+) -> CommittedShards:
+    """Write rejects.jsonl and, when every shard is there, the manifest.
+
+    Parameters
+    ----------
+    place : Place
+    run : mapping
+        The run's settings, for the manifest.
+    tasks : sequence
+        All of the run.
+    progress : RunProgress
+    rejects : sequence of Reject
+        Inputs that were refused before there were tasks.
+    why_nothing : callable
+        Gives the text of the error when there is no pair, from all rejects.
+
+    Raises
+    ------
+    DegradeError
+        A shard could not be made, is gone, or none has a pair.
+    """
+    if isinstance(progress.failure, UnreachableError):
+        raise progress.failure
+    there = CommittedShards(list(rejects))
+    for task, head in zip(tasks, _find_committed(place, tasks), strict=True):
+        if head is not None:
+            there.shards += 1
+            there.pairs += head.pairs
+            there.rejects += _with_paths(head.rejects, task)
+    place.write(REJECTS_NAME, encode_rejects(there.rejects))
+    if progress.failure is not None:
+        raise progress.failure
+    if there.shards == len(tasks):
+        if not there.pairs:
+            raise DegradeError(why_nothing(there.rejects))
+        # A worker that was given up may be writing there still; it cannot publish anything new.
+        with contextlib.suppress(DegradeError):
+            place.clear_unfinished()
+        write_manifest(place, run)
+    elif progress.interrupted is None:
+        raise DegradeError(
+            f"{place.shown()}: {counted(len(tasks) - there.shards, 'finished shard')} disappeared; "
+            "see who removes them, then run the same command again"
+        )
+    return there
+
+
+def _with_paths(rejects: Sequence[Reject], task: _Task) -> list[Reject]:
+    """Name by their paths the inputs that a shard names so that its bytes depend on no place."""
+    paths = task.input_paths() if rejects else {}
+    return [replace(reject, path=paths.get(reject.path, reject.path)) for reject in rejects]

@@ -1,0 +1,297 @@
+"""Bring kernels and noise that other tools have made into a pool."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import degrade
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.image_io import MAX_PIXELS
+from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.kernels import BlurKernel, kernel_sigmas
+from degrade.kernels.files import (
+    KERNEL_SUFFIXES,
+    Convention,
+    import_kernel,
+    read_kernel_file,
+    scale_in_name,
+)
+from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
+from degrade.pool import DegradationPool, Provenance
+from degrade.wording import counted
+from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.shared.reports import REJECTS_NAME, RunReport, usual_reason, write_rejects
+
+__all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import_noise"]
+
+_MAX_VARIANCE = 400.0
+"""Grey variance, 8-bit units, above which a file is taken for a picture: noise of sigma 20."""
+
+_REASONS = {
+    "clipped": "too many of its pixels are black or white",
+    "flat": "nothing varies in it",
+    "variance": f"it varies more than {_MAX_VARIANCE:g}, as pictures do",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportKernelsConfig:
+    """The settings of ``degrade import-kernels``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        Kernel files (``.mat``, ``.npy``) or folders of them.
+    pool : Path
+        Where the kernels go; made when missing.
+    scale : int
+        The downscaling factor that they belong to. Files named for another one
+        (``…_x2.mat``) are passed over.
+    convention : {"auto", "correlate", "convolve"}
+        How their makers apply them; see :func:`degrade.kernels.files.import_kernel`.
+    """
+
+    sources: tuple[Path, ...]
+    pool: Path
+    scale: int = 4
+    convention: Convention = "auto"
+
+    def __post_init__(self) -> None:
+        if self.scale < 2:
+            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        if self.convention not in get_args(Convention):
+            known = ", ".join(get_args(Convention))
+            raise InvalidValueError(f"convention must be one of {known}, got {self.convention!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Imported:
+    kernel: BlurKernel
+    notes: list[str]
+    sha256: str
+
+
+def import_kernels(config: ImportKernelsConfig) -> RunReport:
+    """Put the kernels of other tools' files into a pool, by the project's phase rule.
+
+    Returns
+    -------
+    RunReport
+        Each line tells of one kernel what was decided and mended.
+
+    Raises
+    ------
+    DegradeError
+        No kernel can be used, or the pool is damaged or in use.
+    """
+    started = time.monotonic()
+    files, rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
+    wanted = [file for file in files if scale_in_name(file.path) in (None, config.scale)]
+    imported: list[_Imported] = []
+    for file in wanted:
+        try:
+            imported += _read_kernels(file, config, rejects)
+        except InputError as error:
+            rejects.append(Reject.from_error(error))
+    if not imported:
+        raise DegradeError(_no_kernel(config, files, wanted, rejects))
+
+    pool = DegradationPool.create(config.pool)
+    with pool.writing():
+        there = {record.id for record in pool.kernels}
+        added = [pool.add_kernel(i.kernel, _kernel_provenance(i, config)) for i in imported]
+    write_rejects(config.pool, rejects)
+    lines = [_describe_kernel(item) for item in imported]
+    if len(wanted) < len(files):
+        others = counted(len(files) - len(wanted), "file")
+        lines.append(f"passed over {others} named for another scale")
+    done = len(set(added) - there)
+    return RunReport(
+        job="import-kernels",
+        done=done,
+        skipped=len(added) - done,
+        unit="kernel",
+        seconds=time.monotonic() - started,
+        rejects=tuple(rejects),
+        rejects_file=str(config.pool / REJECTS_NAME),
+        lines=tuple(lines),
+    )
+
+
+def _read_kernels(
+    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject]
+) -> Iterator[_Imported]:
+    sha256 = hash_file(file.path)
+    for raw in read_kernel_file(file.path):
+        try:
+            kernel, notes = import_kernel(raw, config.scale, config.convention)
+        except InvalidValueError as error:
+            rejects.append(Reject(str(file.path), f"{raw.label}: {error}"))
+        else:
+            yield _Imported(kernel, notes, sha256)
+
+
+def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenance:
+    settings = {
+        "method": "import",
+        "scale": config.scale,
+        "convention": config.convention,
+        "notes": item.notes,
+    }
+    return Provenance(
+        source_name=item.kernel.source,
+        source_sha256=item.sha256,
+        box=None,
+        method="import",
+        settings=json.dumps(settings, sort_keys=True),
+        tool_version=degrade.__version__,
+    )
+
+
+def _describe_kernel(item: _Imported) -> str:
+    kernel = item.kernel
+    wide, narrow = kernel_sigmas(kernel.weights)
+    facts = (
+        f"×{kernel.scale}, {kernel.size}×{kernel.size} taps, sigma {narrow:.2f}…{wide:.2f} HR px"
+    )
+    return "; ".join([f"{printable(kernel.source)}: {facts}", *item.notes])
+
+
+def _no_kernel(
+    config: ImportKernelsConfig,
+    files: list[SourceFile],
+    wanted: list[SourceFile],
+    rejects: list[Reject],
+) -> str:
+    where = ", ".join(printable(source) for source in config.sources)
+    if rejects:
+        return f"no kernel can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
+    if files and not wanted:
+        scales = sorted({str(scale_in_name(file.path)) for file in files})
+        return f"the files of {where} are named for scale {', '.join(scales)}: use that --scale"
+    return (
+        f"no kernel file in {where}; a folder is searched for {' '.join(sorted(KERNEL_SUFFIXES))}"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportNoiseConfig:
+    """The settings of ``degrade import-noise``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        Square noise images, such as the patches that RealSR collects, or folders of them.
+    pool : Path
+        Where the patches go; made when missing.
+    max_pixels : int
+        Larger images are rejected before they are decoded.
+    """
+
+    sources: tuple[Path, ...]
+    pool: Path
+    max_pixels: int = MAX_PIXELS
+
+
+def import_noise(config: ImportNoiseConfig) -> RunReport:
+    """Put noise images that other tools have made into a pool.
+
+    An image is one patch. It is refused when it is clipped, has no noise at all, or varies so much
+    that it is a picture; whether it is textured or uneven was for its makers to decide.
+
+    Raises
+    ------
+    DegradeError
+        No image can be used, or the pool is damaged or in use.
+    """
+    started = time.monotonic()
+    photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
+    pool = DegradationPool.create(config.pool)
+    there = {record.id for record in pool.noise}
+    ids: list[str] = []
+    lines: list[str] = []
+    interrupted = None
+    try:
+        with pool.writing():
+            for photo in photos:
+                try:
+                    patch, line = _read_noise(photo, config)
+                except InputError as error:
+                    rejects.append(Reject.from_error(error))
+                else:
+                    ids.append(pool.add_noise(patch, _noise_provenance(photo, patch)))
+                    lines.append(line)
+    except KeyboardInterrupt as error:
+        interrupted = interrupt_signal(error)
+    write_rejects(config.pool, rejects)
+    if not ids and interrupted is None:
+        raise DegradeError(
+            f"no noise can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
+        )
+    done = len(set(ids) - there)
+    return RunReport(
+        job="import-noise",
+        done=done,
+        skipped=len(ids) - done,
+        unit="noise patch",
+        seconds=time.monotonic() - started,
+        rejects=tuple(rejects),
+        rejects_file=str(config.pool / REJECTS_NAME),
+        lines=tuple(lines),
+        interrupted=interrupted,
+    )
+
+
+def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePatch, str]:
+    """Return the patch that an image is, and a line that tells of it.
+
+    Raises
+    ------
+    InputError
+        The image cannot be read, is not square, or cannot be noise.
+    """
+    size = f"{photo.width}×{photo.height}"
+    if photo.height != photo.width or photo.height < 8:
+        raise InputError(
+            photo.path,
+            f"{size} is no square of at least 8 pixels",
+            "degrade extract-noise cuts the flat parts out of photos",
+        )
+    decoded = read_scanned(photo.path, photo.sha256, max_pixels=config.max_pixels)
+    gates = NoiseSelection(
+        patch_size=photo.height,
+        max_variance=_MAX_VARIANCE,
+        max_structure=math.inf,
+        max_unevenness=1.0,
+    )
+    search = search_noise_patches(decoded.pixels, gates)
+    level = float(search.variances[0])
+    variance = f"grey variance {level:.0f}" if level >= 1000 else f"grey variance {level:.3g}"
+    if not search.boxes:
+        gate = next(name for name, count in search.refused.items() if count)
+        raise InputError(
+            photo.path,
+            f"no noise: {_REASONS[gate]} ({variance})",
+            "degrade extract-noise finds noise in photos",
+        )
+    (patch,) = take_patches(decoded.pixels, search, source=photo.name)
+    return patch, "; ".join([f"{printable(photo.name)}: {size}, {variance}", *decoded.notes])
+
+
+def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:
+    return Provenance(
+        source_name=photo.name,
+        source_sha256=photo.sha256,
+        box=patch.box,
+        method="import",
+        settings=json.dumps({"method": "import"}),
+        tool_version=degrade.__version__,
+        statistics={"variance": patch.variance, "brightness": patch.brightness},
+    )

@@ -1,0 +1,171 @@
+"""Tell what a pool holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from degrade.errors import CorruptDataError, printable
+from degrade.kernels import kernel_sigmas
+from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
+from degrade.wording import counted
+from pipelines.measuring.kernel_reports import (
+    DOUBTFUL_MEANS,
+    FLAGGED_MEANS,
+    confidence_text,
+    is_doubtful,
+    marks_of,
+)
+
+__all__ = ["PoolInspection", "inspect_pool"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolInspection:
+    """What :func:`inspect_pool` found.
+
+    Attributes
+    ----------
+    sigmas : dict of str to (float, float)
+        Kernel id to the largest and smallest standard deviation in HR pixels; a damaged kernel
+        is missing.
+    problems : list of str
+        Damaged kernels, and damaged noise when that was looked for.
+    """
+
+    pool: DegradationPool
+    sigmas: dict[str, tuple[float, float]]
+    problems: list[str]
+
+    def lines(self) -> list[str]:
+        """Return the text for people."""
+        pool = self.pool
+        head = (
+            f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
+            f"{counted(len(pool.noise), 'noise patch')}, "
+            f"{counted(len(pool.sources), 'photo')} looked at"
+        )
+        lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise), *self._legend()]
+        if pool.sources:
+            lines.append(f"photos ({len(pool.sources)}):")
+        for source in sorted(pool.sources, key=lambda s: (s.name, s.sha256)):
+            lines.append(
+                f"  {printable(source.name)}  sha256 {source.sha256[:16]}  {printable(source.path)}"
+            )
+        return lines
+
+    def _kernel_lines(self) -> list[str]:
+        lines = []
+        by_scale: dict[int, list[KernelRecord]] = defaultdict(list)
+        for record in self.pool.kernels:
+            by_scale[record.scale].append(record)
+        for scale, records in sorted(by_scale.items()):
+            known = [record.provenance for record in records]
+            marked = {
+                "doubtful": sum(map(is_doubtful, known)),
+                "flagged": sum(bool(provenance.notes) for provenance in known),
+            }
+            counts = [f"{count} {mark}" for mark, count in marked.items() if count]
+            lines.append(f"kernels ×{scale} ({', '.join([str(len(records)), *counts])}):")
+            for record in sorted(records, key=lambda r: (r.provenance.source_name, r.id)):
+                lines.append(
+                    f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
+                    f"{self._sigma_text(record.id)}  {record.provenance.method}  "
+                    f"{_confidence(record)}  {_name(record)}"
+                    f"{_marks(record)}"
+                )
+        return lines
+
+    def _legend(self) -> list[str]:
+        """Explain the marks that there are."""
+        known = [record.provenance for record in self.pool.kernels]
+        known += [record.provenance for record in self.pool.noise]
+        lines = [DOUBTFUL_MEANS] if any(map(is_doubtful, known)) else []
+        return [*lines, FLAGGED_MEANS] if any(p.notes for p in known) else lines
+
+    def _sigma_text(self, kernel_id: str) -> str:
+        if kernel_id not in self.sigmas:
+            return "damaged            "
+        wide, narrow = self.sigmas[kernel_id]
+        return f"sigma {narrow:5.2f}…{wide:<5.2f} px"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain values, for programs."""
+        return {
+            "path": str(self.pool.path),
+            "kernels": [
+                {
+                    **asdict(kernel),
+                    "sigmas": self.sigmas.get(kernel.id),
+                    "doubtful": is_doubtful(kernel.provenance),
+                    "flags": kernel.provenance.notes,
+                }
+                for kernel in self.pool.kernels
+            ],
+            "noise": [asdict(noise) for noise in self.pool.noise],
+            "sources": [asdict(source) for source in self.pool.sources],
+            "problems": self.problems,
+        }
+
+
+def _confidence(record: KernelRecord) -> str:
+    confidence = record.provenance.statistics.get("confidence")
+    return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
+
+
+def _name(record: KernelRecord) -> str:
+    """Return whose kernel it is; of a shared one also how many photos were left out."""
+    name = printable(record.provenance.source_name)
+    left_out = int(record.provenance.statistics.get("outliers", 0))
+    return f"{name} ({left_out} left out)" if left_out else name
+
+
+def _marks(record: KernelRecord) -> str:
+    known = record.provenance
+    marks = marks_of(is_doubtful(known), known.notes)
+    return f"  ! {'; '.join(marks)}" if marks else ""
+
+
+def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
+    by_source: dict[tuple[str, int], list[NoiseRecord]] = defaultdict(list)
+    for record in records:
+        by_source[record.provenance.source_name, record.size].append(record)
+    lines = [f"noise ({len(records)}):"] if records else []
+    for (name, size), group in sorted(by_source.items()):
+        variances = [record.variance for record in group]
+        levels = [record.brightness for record in group]
+        flags = ", ".join(sorted({note for record in group for note in record.provenance.notes}))
+        lines.append(
+            f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
+            f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "
+            f"{printable(name)}{f'  ! flagged: {flags}' if flags else ''}"
+        )
+    return lines
+
+
+def inspect_pool(path: Path, *, verify: bool = False) -> PoolInspection:
+    """Read a pool's entries and measure its kernels.
+
+    Parameters
+    ----------
+    path : Path
+    verify : bool
+        Read the noise as well and check every file against what was added.
+
+    Raises
+    ------
+    DegradeError
+        There is no pool, or its index is damaged.
+    """
+    pool = DegradationPool.open(path)
+    sigmas: dict[str, tuple[float, float]] = {}
+    problems = []
+    for record in pool.kernels:
+        try:
+            sigmas[record.id] = kernel_sigmas(pool.read_kernel(record.id).weights)
+        except CorruptDataError as error:
+            problems.append(str(error))
+    return PoolInspection(pool, sigmas, pool.verify() if verify else problems)

@@ -1,0 +1,1 @@
+"""What the jobs share: reports, signals, settings of runs, the scan of photos."""

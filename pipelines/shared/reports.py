@@ -1,0 +1,150 @@
+"""What a job did, in the form that people, scripts and exit codes need."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from degrade.disk.files import write_atomically
+from degrade.errors import DegradeError
+from degrade.images.sources import Reject
+from degrade.wording import counted
+
+__all__ = [
+    "REJECTS_NAME",
+    "ProgressCallback",
+    "ReportedError",
+    "RunReport",
+    "encode_rejects",
+    "no_progress",
+    "usual_reason",
+    "write_rejects",
+]
+
+REJECTS_NAME = "rejects.jsonl"
+
+_EXAMPLES = 3
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+ProgressCallback: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total) as a job moves on."""
+
+
+def no_progress(_done: int, _total: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """The outcome of one job.
+
+    Attributes
+    ----------
+    job : str
+        Such as ``build-pairs``.
+    done, skipped : int
+        Items made in this run, and items that an earlier one had made.
+    unit : str
+        What is counted, in the singular.
+    seconds : float
+    rejects : tuple of Reject
+        Inputs that could not be used.
+    rejects_file : str
+        Where all of them can be read; empty when nowhere but here.
+    lines : tuple of str
+        What else a person wants to read, one fact a line.
+    parts : tuple of RunReport
+        The jobs that this one consists of, whose counts are named instead of its own.
+    interrupted : int or None
+        The signal that ended the job early.
+    """
+
+    job: str
+    done: int
+    skipped: int = 0
+    unit: str
+    seconds: float
+    rejects: tuple[Reject, ...] = ()
+    rejects_file: str = ""
+    lines: tuple[str, ...] = ()
+    parts: tuple[RunReport, ...] = ()
+    interrupted: int | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done; 3 finished, some inputs rejected; 128 + signal when interrupted."""
+        if self.interrupted is not None:
+            return 128 + self.interrupted
+        return 3 if self.rejects else 0
+
+    def summary(self) -> str:
+        """Return the text that ends a run, without a final newline."""
+        counts = [counted(part.done, part.unit) for part in self.parts or (self,)]
+        if self.skipped:
+            counts.append(f"{self.skipped} already there")
+        if self.rejects:
+            counts.append(f"{len(self.rejects)} rejected")
+        head = f"{self.job}: {', '.join(counts)} in {self.seconds:.1f} s"
+        if self.interrupted is not None:
+            name = signal.Signals(self.interrupted).name
+            head += f"; stopped by {name}: run the same command again to go on"
+        below = [line for part in self.parts for line in part.summary().splitlines()]
+        return "\n".join([head, *(f"  {line}" for line in (*below, *self.lines))])
+
+    def reject_lines(self) -> list[str]:
+        """Return a line for each reject; of many for one reason three and how many more there are.
+
+        All of them when no file has them.
+        """
+        lines = []
+        for group in _by_reason(self.rejects):
+            if not self.rejects_file or len(group) <= _EXAMPLES + 1:
+                lines += [f"rejected: {reject}" for reject in group]
+                continue
+            lines.append(f"rejected: {len(group)} for one reason, all in {self.rejects_file}:")
+            lines += [f"  {reject}" for reject in group[:_EXAMPLES]]
+            lines.append(f"  and {len(group) - _EXAMPLES} more")
+        return lines
+
+
+class ReportedError(DegradeError):
+    """A job found nothing of what it was for; ``report`` is what it would have returned."""
+
+    def __init__(self, text: str, report: RunReport) -> None:
+        super().__init__(text)
+        self.report = report
+
+
+def usual_reason(rejects: Sequence[Reject]) -> str:
+    """Return a reject for the most frequent reason, and how many others have it."""
+    group = max(_by_reason(rejects), key=len)
+    others = len(group) - 1
+    return f"{group[0]} (and {others} more for this reason)" if others else str(group[0])
+
+
+def _by_reason(rejects: Sequence[Reject]) -> list[list[Reject]]:
+    """Group rejects whose texts differ in numbers alone; in the order of the first of each."""
+    groups: dict[tuple[str, str], list[Reject]] = defaultdict(list)
+    for reject in rejects:
+        groups[_NUMBER.sub("#", reject.reason), _NUMBER.sub("#", reject.remedy)].append(reject)
+    return list(groups.values())
+
+
+def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
+    """Write ``folder/rejects.jsonl``: what :func:`encode_rejects` gives."""
+    write_atomically(folder / REJECTS_NAME, encode_rejects(rejects))
+
+
+def encode_rejects(rejects: Sequence[Reject]) -> bytes:
+    """Return one line of JSON a rejected input, no line when there is none."""
+    ordered = sorted(rejects, key=lambda reject: (reject.path, reject.reason))
+    # Escaped to ASCII: a file name may hold bytes that are no text.
+    lines = [json.dumps(reject.to_json(), sort_keys=True) + "\n" for reject in ordered]
+    return "".join(lines).encode("ascii")

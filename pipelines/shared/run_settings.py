@@ -1,0 +1,115 @@
+"""What must not change between a run and its resumption, kept where the run writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
+from degrade.pairs import Place
+from pipelines.shared.reports import REJECTS_NAME
+
+__all__ = ["RUN_FILE", "begin_or_resume", "hash_settings"]
+
+RUN_FILE = "run.json"
+"""The file of the settings of a run that makes shards, in the place where its shards are."""
+
+_HASH = re.compile(r",? ?\b[0-9a-f]{16,}$")
+_CONTENTS = {
+    "photos": "photos",
+    "images": "images",
+    "pairs": "pairs",
+    "pool_digest": "the pool's content",
+}
+"""Settings that are a count and a hash, or a hash alone, and what they are of."""
+
+_OPTIONS = {
+    "hr_size": "--hr-size",
+    "clean_up": "--clean-up",
+    "shard_mib": "--shard-mib",
+    "form": "--to",
+    **{name: f"--{name}" for name in ("format", "scale", "noise", "seed")},
+    "version": "degrade's own way to build",
+    "method": "what the command does",
+}
+
+
+def hash_settings(settings: Mapping[str, Any]) -> str:
+    """Return the SHA-256 that names these settings."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def begin_or_resume(
+    place: Place, run: Mapping[str, Any], *, name: str = RUN_FILE, folder: Path | None = None
+) -> None:
+    """Write ``run``, or compare its ``settings`` with those of the run that was begun there.
+
+    A run that made nothing, since it failed as it started, is forgotten.
+
+    Parameters
+    ----------
+    place : Place
+        Held by the caller.
+    run : mapping
+        Of JSON's types; what stands beside ``settings`` may change.
+    name : str
+        The file.
+    folder : Path or None
+        What an error calls the run; None: the place.
+
+    Raises
+    ------
+    ChangedConfigError
+        The earlier run had other settings.
+    CorruptDataError
+        The file is damaged.
+    DegradeError
+        There are shards, but nothing that says of which run; or the file cannot be written.
+    """
+    names = place.names()
+    if name not in names:
+        if any(other.startswith("shard-") for other in names):
+            raise DegradeError(
+                f"{place.shown()} holds shards of another kind of run; choose another folder"
+            )
+        _write(place, name, run)
+        return
+    try:
+        then = json.loads(place.read(name))["settings"]
+        differences = _differences(then, run["settings"])
+    except (CorruptDataError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise CorruptDataError(
+            f"{place.shown(name)} is damaged; choose another output folder or delete this one"
+        ) from None
+    if differences and all(other in (name, REJECTS_NAME) or other[0] == "." for other in names):
+        _write(place, name, run)
+    elif differences:
+        raise ChangedConfigError(folder or place.shown(), differences)
+
+
+def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:
+    place.write(name, json.dumps(run, indent=1, sort_keys=True).encode())
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return what has changed, in words that a person can act on: options, counts, no hashes."""
+    changed = [key for key in now if then.get(key) != now[key]]
+    options = {
+        _OPTIONS.get(key, key): (str(then.get(key)), str(now[key]))
+        for key in changed
+        if key not in _CONTENTS
+    }
+    contents = {}
+    for key in changed:
+        if key in _CONTENTS:
+            before, after = (_HASH.sub("", str(side.get(key))) for side in (then, now))
+            if before != after:
+                contents[_CONTENTS[key]] = before, after
+            elif not options:  # which, such as --hr-size, may be all that changes the hash
+                what = "others of that number" if after else "changed"
+                contents[_CONTENTS[key]] = before or "as it was", what
+    return options | contents

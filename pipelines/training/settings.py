@@ -1,0 +1,111 @@
+"""The settings of ``degrade train``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from degrade.errors import InvalidValueError
+from esrgan.training.config import FeatureName, Precision
+from pipelines.executors import check_process_count
+from pipelines.training.plan import Stage, plan_stages
+
+__all__ = ["TrainConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """The settings of ``degrade train``.
+
+    Attributes
+    ----------
+    pairs : Path
+        What ``degrade build-pairs`` made.
+    out : Path
+        Folder of the results: ``generator.pth``, checkpoints, ``log.jsonl``, ``preview.png``; for
+        several stages, a folder of these for each.
+    preset, stages, config_file, settings
+        What is computed: see :func:`pipelines.training.plan.plan_stages`.
+    steps, batch_size, hr_patch, precision : or None
+        Of every stage; None: as planned.
+    features : {"vgg19", "gabor"} or None
+        Where content and texture loss look; None: as planned.
+    vgg_weights : Path or None
+        VGG19's weights; None: where ``torch.hub`` keeps them. Used when a loss needs them.
+    init : Path or None
+        Weights of a generator to start from; its sizes replace those of the recipe.
+    pool : Path or None
+        Where deferred noise and kernels are; None: the pool that the pairs were built with.
+    validation : Path or None
+        Pairs that are not trained on.
+    seed : int
+    device : str
+        A torch device, or "auto": the GPU, if there is one.
+    compile : bool
+        Let ``torch.compile`` make the networks faster.
+    workers : int
+        Processes that read data. Does not change the result.
+    save_every : int
+        Steps between checkpoints, and between validations. Where the loss stays without a value
+        the run goes back to the newest of these checkpoints, so it decides that as well.
+    keep, keep_best : int
+        How many checkpoints are kept: the newest, and those of the highest PSNR in validation;
+        with ``keep_best`` 0 there is no ``best.pth``.
+    max_minutes : float or None
+        After so long the step in work is finished and saved.
+    tensorboard : bool
+    """
+
+    pairs: Path
+    out: Path
+    preset: str | None = None
+    stages: tuple[str, ...] = ()
+    config_file: Path | None = None
+    settings: tuple[str, ...] = ()
+    steps: int | None = None
+    batch_size: int | None = None
+    hr_patch: int | None = None
+    precision: Precision | None = None
+    features: FeatureName | None = None
+    vgg_weights: Path | None = None
+    init: Path | None = None
+    pool: Path | None = None
+    validation: Path | None = None
+    seed: int = 0
+    device: str = "cpu"
+    compile: bool = False
+    workers: int = 0
+    save_every: int = 500
+    keep: int = 3
+    keep_best: int = 1
+    max_minutes: float | None = None
+    tensorboard: bool = False
+
+    def __post_init__(self) -> None:
+        minima = {"seed": 0, "workers": 0, "save_every": 1, "keep": 1, "keep_best": 0}
+        for name, minimum in minima.items():
+            if getattr(self, name) < minimum:
+                raise InvalidValueError(
+                    f"{name} must be at least {minimum}, got {getattr(self, name)}"
+                )
+        check_process_count(self.workers, "--workers")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise InvalidValueError(f"max_minutes must be above 0, got {self.max_minutes}")
+
+    def plan(self) -> tuple[Stage, ...]:
+        """Return what is going to be computed; see :func:`plan_stages` for the errors."""
+        options = {
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "hr_patch": self.hr_patch,
+            "precision": self.precision,
+            "content_features": self.features,
+        }
+        return plan_stages(
+            preset=self.preset,
+            stages=self.stages,
+            file=self.config_file,
+            assignments=self.settings,
+            has_init=self.init is not None,
+            explicit={name: value for name, value in options.items() if value is not None},
+        )

@@ -1,0 +1,271 @@
+"""One stage of a training in its folder: begun or gone on with, saved, validated, described."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from degrade.errors import CorruptDataError, printable
+from degrade.images.image_io import write_png
+from degrade.pairs import PairReader
+from esrgan.data import PairDataset
+from esrgan.distributed import World
+from esrgan.training.checkpoints import (
+    best_score,
+    newest_step,
+    read_newest_checkpoint,
+    read_planned_checkpoint,
+    write_checkpoint,
+    write_generator,
+)
+from esrgan.training.loop import train
+from esrgan.training.preview import draw_preview
+from esrgan.training.state import TrainingState
+from esrgan.training.step_log import StepLog
+from esrgan.training.tensorboard_log import Board
+from esrgan.training.validation import Scores, validate
+from pipelines.training.plan import Stage
+from pipelines.training.record import check_record
+
+__all__ = ["GENERATOR", "StageRun", "StageSettings"]
+
+GENERATOR = "generator.pth"
+"""A stage's result, in its folder."""
+
+_LOG_FILE, _SCORES_FILE = "log.jsonl", "validation.jsonl"
+_BEST = "best.pth"
+_SUMMARY_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """How a stage is kept and watched; nothing of it changes what is computed.
+
+    Attributes
+    ----------
+    folder : Path
+    workers, save_every, keep, keep_best : int
+    tensorboard : bool
+    record : mapping
+        What must not change: see :func:`pipelines.training.record.record_of_stage`.
+    """
+
+    folder: Path
+    workers: int
+    save_every: int
+    keep: int
+    keep_best: int
+    tensorboard: bool
+    record: Mapping[str, Any]
+
+
+class StageRun:
+    """One call's part of a stage, from the restored state on.
+
+    Parameters
+    ----------
+    stage : Stage
+    settings : StageSettings
+    dataset : PairDataset
+    held_out : PairReader or None
+        Pairs to validate on.
+    state : TrainingState
+        Restored here from the newest checkpoint, if there is one.
+    world : World
+
+    Raises
+    ------
+    ChangedConfigError
+        The folder was begun with other settings or pairs.
+    CorruptDataError
+        What is in it cannot be gone on with.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: StageSettings,
+        dataset: PairDataset,
+        held_out: PairReader | None,
+        state: TrainingState,
+        world: World,
+    ) -> None:
+        self.stage, self.settings, self.state = stage, settings, state
+        self._dataset, self._held_out, self._world = dataset, held_out, world
+        self._first_pixel_losses: list[float] = []
+        self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
+        self._scores: tuple[int, Scores] | None = None
+        self._saved_step: int | None = None
+        self._begin_or_resume()
+        self.first_step = state.step
+
+    def _begin_or_resume(self) -> None:
+        """Restore the newest checkpoint if there is one; record the settings if there is none."""
+        folder = self.settings.folder
+        resumed = newest_step(folder) is not None
+        if self._world.rank == 0:
+            folder.mkdir(exist_ok=True)
+            check_record(folder, self.settings.record)
+        newest = read_newest_checkpoint(folder) if resumed else None
+        if newest is not None:
+            try:
+                self.state.restore(newest)
+            except CorruptDataError as error:
+                raise CorruptDataError(f"{printable(folder)}: {error}") from error
+            self._saved_step = self.state.step
+        # Only when all have read may the first one write.
+        self._world.wait()
+        if self._world.rank == 0:
+            for name in (_LOG_FILE, _SCORES_FILE):
+                StepLog(folder / name).forget_after(self.state.step)
+
+    def announce(self) -> str:
+        """Return what is going to be done."""
+        state, steps = self.state, self.stage.config.steps
+        if state.step >= steps:
+            return f"{self.stage.name}: all {steps} steps are done"
+        count = sum(parameter.numel() for parameter in state.generator.parameters())
+        return (
+            f"{self.stage.name}: steps {state.step + 1} to {steps} on {state.device} in "
+            f"{'bf16' if state.bf16 else 'fp32'}; {type(state.generator).__name__} "
+            f"×{state.generator.scale} of {count:,} weights"
+        )
+
+    def train(
+        self,
+        on_step: Callable[[int, Mapping[str, float]], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """Train to the stage's end, or until asked to stop, and save.
+
+        Parameters
+        ----------
+        on_step : callable
+            Called with the steps done and the losses of the last one.
+        should_stop : callable
+            Asked after each step.
+        """
+        state, folder = self.state, self.settings.folder
+        first = self._world.rank == 0
+        with ExitStack() as stack:
+            log = stack.enter_context(StepLog(folder / _LOG_FILE)) if first else None
+            board = None
+            if first and self.settings.tensorboard:
+                board = stack.enter_context(Board(folder / "tensorboard", state.step))
+
+            def after_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
+                if log:
+                    log.append(state.step, losses)
+                if board:
+                    board.add_losses(state.step, losses)
+                self._remember(losses.get("pixel", math.nan))
+                # What a run goes back to must not be written over by what fails.
+                if state.step % self.settings.save_every == 0 and not state.skipped_in_a_row:
+                    self._save(board, planned=True, validated=True)
+                on_step(state.step, losses)
+
+            if state.step < self.stage.config.steps:
+                train(
+                    self._dataset,
+                    state,
+                    self.stage.config,
+                    workers=self.settings.workers,
+                    world=self._world,
+                    on_step=after_step,
+                    should_stop=should_stop,
+                    last_good=lambda: read_planned_checkpoint(folder),
+                )
+            # Who stops a run may not wait for long, and it will be validated where it would be.
+            self._save(board, planned=False, validated=state.step >= self.stage.config.steps)
+            self._world.wait()
+
+    def _remember(self, pixel: float) -> None:
+        if math.isfinite(pixel):
+            if len(self._first_pixel_losses) < _SUMMARY_STEPS:
+                self._first_pixel_losses.append(pixel)
+            self._last_pixel_losses.append(pixel)
+
+    def _save(self, board: Board | None, *, planned: bool, validated: bool) -> None:
+        state, settings = self.state, self.settings
+        if self._saved_step == state.step:
+            return
+        self._saved_step = state.step
+        with state.evaluating() as result:
+            scores = None
+            if validated and self._held_out is not None:
+                scores = validate(result, self._held_out, device=state.device, world=self._world)
+                self._scores = state.step, scores
+            if self._world.rank:
+                return
+            picture = draw_preview(result, self._dataset)
+        folder, psnr = settings.folder, None if scores is None else scores.psnr
+        best = None if psnr is None else best_score(folder)
+        write_checkpoint(
+            folder,
+            state.step,
+            state.to_plain(),
+            planned=planned,
+            keep=settings.keep,
+            score=psnr,
+            keep_best=settings.keep_best,
+        )
+        write_generator(folder / GENERATOR, state.result)
+        write_png(folder / "preview.png", picture)
+        if psnr is not None and settings.keep_best and (best is None or psnr >= best):
+            write_generator(folder / _BEST, state.result)
+        if scores is not None:
+            with StepLog(folder / _SCORES_FILE) as log:
+                log.append(state.step, asdict(scores))
+        if board:
+            board.add_picture(state.step, picture)
+            board.add_losses(state.step, asdict(scores) if scores else {}, group="validation")
+
+    @property
+    def generator(self) -> Path:
+        """The stage's result."""
+        return self.settings.folder / GENERATOR
+
+    def describe(self) -> Iterator[str]:
+        """Yield what a person wants to know of the stage."""
+        state, config = self.state, self.stage.config
+        yield f"losses: {_describe_losses(self.stage)}"
+        first, last = self._first_pixel_losses, self._last_pixel_losses
+        several = state.step - self.first_step >= 2 * _SUMMARY_STEPS
+        if several and len(first) == _SUMMARY_STEPS and config.pixel_loss == "l1":
+            before, after = (255 * sum(values) / _SUMMARY_STEPS for values in (first, last))
+            yield (
+                f"L1 from {before:.2f} to {after:.2f} grey levels "
+                f"(first and last {_SUMMARY_STEPS} steps)"
+            )
+        if self._scores is not None:
+            step, scores = self._scores
+            yield (
+                f"validation at step {step}: PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f} on "
+                f"Y, without {self._dataset.scale} border pixels"
+            )
+        if state.skipped:
+            yield (
+                f"{state.skipped} steps skipped: a loss or gradient was not finite; "
+                f"{state.restored} returns to an earlier state"
+            )
+        yield f"weights: {printable(self.generator)}"
+
+
+def _describe_losses(stage: Stage) -> str:
+    config = stage.config
+    kinds = {
+        "pixel": config.pixel_loss,
+        "content": config.needs_features,
+        "texture": config.needs_features,
+        "adversarial": config.adversarial_loss,
+    }
+    return ", ".join(
+        f"{weight:g} × {name}" + (f" ({kinds[name]})" if name in kinds else "")
+        for name, weight in config.loss_weights.items()
+        if weight
+    )

@@ -1,0 +1,239 @@
+"""Train a super-resolution network on a folder of pairs; stop and go on at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from degrade.disk.files import claim_folder
+from degrade.disk.locks import folder_lock
+from degrade.images.sources import Reject, hash_file
+from esrgan.devices import choose_device
+from esrgan.distributed import World, join_world
+from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
+from esrgan.out_of_memory import naming_lack_of_memory
+from esrgan.training.checkpoints import newest_step
+from esrgan.training.state import create_state
+from pipelines.shared.interrupts import deferred_signals
+from pipelines.shared.reports import ProgressCallback, RunReport, no_progress, write_rejects
+from pipelines.training.inputs import TrainingInputs, open_inputs, read_init
+from pipelines.training.plan import Stage
+from pipelines.training.record import RUN_FILE, check_record, record_of_stage
+from pipelines.training.settings import TrainConfig
+from pipelines.training.stage import GENERATOR, StageRun, StageSettings
+
+__all__ = ["LossesCallback", "TrainConfig", "train"]
+
+LossesCallback = Callable[[Mapping[str, float]], None]
+
+_WITH_LESS_MEMORY = (
+    "compute a step in parts (--set accumulation=2), or use a smaller --batch-size or --hr-patch"
+)
+
+
+def train(
+    config: TrainConfig,
+    *,
+    on_progress: ProgressCallback | None = None,
+    on_losses: LossesCallback | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> RunReport:
+    """Train, or go on training from the newest checkpoint in ``config.out``.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    on_progress : callable or None
+        Called with (steps done, steps in all), over all stages.
+    on_losses : callable or None
+        Called with each step's losses.
+    on_stage : callable or None
+        Called with a line that says what a stage is going to do, when it begins.
+
+    Returns
+    -------
+    RunReport
+        Counts steps. ``interrupted`` is set when SIGINT or SIGTERM ended the run: the step in work
+        was finished and saved, and the same call goes on from there, bit by bit the same on a
+        CPU. A second signal ends it at once.
+
+    Raises
+    ------
+    DegradeError
+        VGG weights, initial weights or pairs cannot be used (in this order, before anything is
+        written), a pair is damaged, memory does not suffice, or the loss stayed without a finite
+        value.
+    ChangedConfigError
+        The folder was begun with other settings or pairs.
+
+    Notes
+    -----
+    Started by ``torchrun``, every process calls this with the same settings and the same folders.
+    """
+    started = time.monotonic()
+    chosen = choose_device(config.device)
+    stages = config.plan()
+    with join_world(chosen) as (world, device), contextlib.ExitStack() as stack:
+        stack.enter_context(naming_lack_of_memory(_WITH_LESS_MEMORY))
+        inputs = open_inputs(config, stages, world)
+        if world.rank == 0:
+            claim_folder(config.out, RUN_FILE)
+            stack.enter_context(folder_lock(config.out))
+            if len(stages) > 1:
+                check_record(config.out, {"stages": [stage.name for stage in stages]})
+        world.wait()
+        caught = stack.enter_context(deferred_signals())
+        run = _Run(config, stages, inputs, world, device)
+        run.train(on_progress or no_progress, on_losses, on_stage, caught, started)
+        rejects = [_too_small(config, key) for key in inputs.too_small]
+        if world.rank == 0:
+            write_rejects(config.out, rejects)
+    return RunReport(
+        job="train",
+        done=run.done - run.first,
+        skipped=run.first,
+        unit="step",
+        seconds=time.monotonic() - started,
+        rejects=tuple(rejects),
+        lines=tuple(run.lines),
+        interrupted=caught[0] if caught and run.done < run.total else None,
+    )
+
+
+def _too_small(config: TrainConfig, key: str) -> Reject:
+    return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller --hr-patch")
+
+
+class _Run:
+    """The stages of one call of :func:`train`."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        stages: Sequence[Stage],
+        inputs: TrainingInputs,
+        world: World,
+        device: str,
+    ) -> None:
+        self._config, self._stages, self._inputs = config, stages, inputs
+        self._world, self._device = world, device
+        single = len(stages) == 1
+        self._folders = [
+            config.out if single else config.out / f"{number}-{stage.name}"
+            for number, stage in enumerate(stages, 1)
+        ]
+        begun = [n for n, folder in enumerate(self._folders) if newest_step(folder) is not None]
+        self._latest = max(begun, default=0)
+        self.total = sum(stage.config.steps for stage in stages)
+        self.done = self.first = 0
+        self.lines: list[str] = []
+
+    def train(
+        self,
+        on_progress: ProgressCallback,
+        on_losses: LossesCallback | None,
+        on_stage: Callable[[str], None] | None,
+        caught: Sequence[int],
+        started: float,
+    ) -> None:
+        """Train stage after stage until the end, a signal or the end of the time."""
+        limit = self._config.max_minutes
+        for number, stage in enumerate(self._stages):
+            before = self.done
+            if number < self._latest:
+                self._pass_over(number)
+                continue
+            run = self._begin(number)
+            self.first += run.first_step
+
+            def on_step(step: int, losses: Mapping[str, float], before: int = before) -> None:
+                on_progress(before + step, self.total)
+                if on_losses:
+                    on_losses(losses)
+
+            def should_stop() -> bool:
+                late = limit is not None and time.monotonic() - started > 60 * limit
+                return bool(caught) or late
+
+            if on_stage:
+                on_stage(run.announce())
+            on_progress(before + run.first_step, self.total)
+            run.train(on_step, should_stop)
+            self.done += run.state.step
+            self._describe(stage, run.describe())
+            if run.state.step < stage.config.steps:
+                if limit is not None and not caught:
+                    self.lines.append(
+                        f"stopped after {limit:g} minutes (--max-minutes) at step "
+                        f"{run.state.step} of {stage.config.steps}: run the same command again "
+                        "to go on"
+                    )
+                return
+
+    def _pass_over(self, number: int) -> None:
+        """Leave a stage as it is, because the next one has begun from its weights."""
+        stage, following = self._stages[number], self._stages[number + 1]
+        if self._world.rank == 0:
+            check_record(self._folders[number], self._record(number))
+        self.done += stage.config.steps
+        self.first += stage.config.steps
+        ended = newest_step(self._folders[number])
+        if ended is not None and ended < stage.config.steps:
+            self._describe(
+                stage, [f"stays at step {ended}, from whose weights {following.name} has begun"]
+            )
+
+    def _begin(self, number: int) -> StageRun:
+        """Make a stage's networks and take up what is in its folder."""
+        config, stage, dataset = self._config, self._stages[number], self._inputs.datasets[number]
+        start = self._start(number)
+        init = read_init(start) if number and start else self._inputs.init
+        state = create_state(
+            stage.config,
+            scale=dataset.scale,
+            seed=config.seed,
+            device=self._device,
+            init=init,
+            features=_features(stage, self._inputs.vgg_file),
+            world=self._world,
+        )
+        if config.compile:
+            state.compile()
+        settings = StageSettings(
+            folder=self._folders[number],
+            workers=config.workers,
+            save_every=config.save_every,
+            keep=config.keep,
+            keep_best=config.keep_best,
+            tensorboard=config.tensorboard,
+            record=self._record(number),
+        )
+        return StageRun(stage, settings, dataset, self._inputs.held_out, state, self._world)
+
+    def _start(self, number: int) -> Path | None:
+        """Return the file that a stage starts from."""
+        return self._folders[number - 1] / GENERATOR if number else self._config.init
+
+    def _record(self, number: int) -> dict[str, Any]:
+        stage = self._stages[number]
+        vgg = self._inputs.vgg_file if stage.config.needs_features == "vgg19" else None
+        files = {"init": self._start(number), "vgg_weights": vgg}
+        return record_of_stage(
+            stage,
+            seed=self._config.seed,
+            samples=self._inputs.datasets[number].fingerprint,
+            hashes={name: hash_file(path) if path else None for name, path in files.items()},
+        )
+
+    def _describe(self, stage: Stage, lines: Iterable[str]) -> None:
+        several = len(self._stages) > 1
+        self.lines += [f"{stage.name}: {line}" if several else line for line in lines]
+
+
+def _features(stage: Stage, vgg_file: Path | None) -> FeatureNetwork | None:
+    if stage.config.needs_features == "vgg19":
+        return load_vgg19(vgg_file)
+    return GaborFeatures() if stage.config.needs_features == "gabor" else None

@@ -1,0 +1,1 @@
+"""Enlarging the photos of a folder."""

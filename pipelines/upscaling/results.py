@@ -1,0 +1,141 @@
+"""Where the enlarged photos go, and which of them are there already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from degrade.disk.files import resolve_inside
+from degrade.errors import DegradeError, InputError, printable
+from degrade.images.sources import SourceFile, hash_file
+from pipelines.shared.photo_scan import ScannedPhoto
+from pipelines.upscaling.journal import Journal
+
+__all__ = ["Results", "choose_results"]
+
+
+def choose_results(
+    out: Path, files: Sequence[SourceFile], *, suffix: str, ending: str
+) -> dict[Path, Path]:
+    """Choose the file of each photo's result; photos that differ in their ending only keep it.
+
+    Parameters
+    ----------
+    out : Path
+    files : sequence of SourceFile
+    suffix, ending : str
+        What a name gets, such as "_x4" and ".png".
+
+    Returns
+    -------
+    dict of Path to Path
+        By the photo's path.
+
+    Raises
+    ------
+    DegradeError
+        A result would lie outside of ``out``, or replace a photo.
+    """
+    stems = [str(PurePath(file.name).with_suffix("")) + suffix for file in files]
+    counts = Counter(stem.casefold() for stem in stems)
+    chosen: dict[Path, Path] = {}
+    taken: set[str] = set()
+    for file, stem in zip(files, stems, strict=True):
+        base = file.name + suffix if counts[stem.casefold()] > 1 else stem
+        name, number = base, 1
+        while name.casefold() in taken:
+            # Of two folders that were given, both may hold this name.
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        chosen[file.path] = resolve_inside(out, name + ending)
+    sources = {file.path.resolve() for file in files}
+    for result in chosen.values():
+        if result in sources:
+            raise DegradeError(
+                f"{printable(result)} is a source and would be replaced by an enlargement; "
+                "choose another --out, or a --suffix"
+            )
+    return chosen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """The results of one call.
+
+    Attributes
+    ----------
+    out : Path
+    journal : Journal
+        Of ``out``.
+    paths : mapping of Path to Path
+        Of the results by those of the photos.
+    settings : mapping
+        All that decides on the pixels of a result.
+    overwrite : bool
+    """
+
+    out: Path
+    journal: Journal
+    paths: Mapping[Path, Path]
+    settings: Mapping[str, Any]
+    overwrite: bool
+
+    def name(self, photo: ScannedPhoto) -> str:
+        """Return what the journal calls a photo's result."""
+        return str(self.paths[photo.path].relative_to(self.out.resolve()))
+
+    def is_done(self, photo: ScannedPhoto) -> bool:
+        """Tell whether an earlier run has made a photo's result with these settings.
+
+        Raises
+        ------
+        InputError
+            A file of that name is there that no run has recorded, or its place cannot be used.
+        DegradeError
+            The result was made with other settings.
+        """
+        path = self.paths[photo.path]
+        try:
+            path.lstat()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise InputError(
+                photo.path,
+                f"its result cannot be called {printable(path)} ({error.strerror})",
+                "rename the photo, or choose another --out",
+            ) from None
+        if self.overwrite:
+            return False
+        found = hash_file(path) if path.is_file() else ""
+        entry = self.journal.get(self.name(photo), found)
+        if entry is None:
+            raise InputError(
+                photo.path,
+                f"{printable(path)} is there and is not what an earlier run wrote",
+                "choose another --out, or replace it with --overwrite",
+            )
+        if entry.settings != self.settings:
+            raise DegradeError(
+                f"{printable(path)} was made with other settings "
+                f"({self._difference(entry.settings)}); choose another --out, or replace it with "
+                "--overwrite"
+            )
+        # A photo that has changed since is enlarged again.
+        return entry.source_sha256 == photo.sha256
+
+    def _difference(self, earlier: Mapping[str, Any]) -> str:
+        names = sorted(earlier.keys() | self.settings.keys())
+        changed = [name for name in names if earlier.get(name) != self.settings.get(name)]
+        return printable(
+            ", ".join(
+                f"other {name}"
+                if name in ("weights", "other")
+                else f"{name}: {earlier.get(name)} -> {self.settings.get(name)}"
+                for name in changed
+            )
+        )

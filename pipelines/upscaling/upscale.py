@@ -1,0 +1,324 @@
+"""Enlarge photos with a trained generator."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from degrade.arrays import AnyArray
+from degrade.disk.file_streams import replacing
+from degrade.disk.files import claim_folder
+from degrade.disk.locks import folder_lock
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.image_io import Photo, to_u8
+from degrade.images.image_rows import ROW_FORMATS, EncodingError, RowLayout, open_rows
+from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.wording import counted
+from esrgan.devices import choose_device, half_type, tile_memory
+from esrgan.networks import Generator, SRResNet, fold_batch_norm
+from esrgan.upscaling.alpha_and_gray import enlarge_channel, to_gray
+from esrgan.upscaling.tiling import Tiler
+from esrgan.upscaling.upscaler import Upscaler
+from esrgan.weights.files import read_weights
+from esrgan.weights.finding import find_weights
+from esrgan.weights.identification import NetworkSpec, network_from_state_dict
+from esrgan.weights.interpolation import interpolate_weights
+from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
+from pipelines.shared.reports import (
+    REJECTS_NAME,
+    ProgressCallback,
+    RunReport,
+    no_progress,
+    write_rejects,
+)
+from pipelines.upscaling.journal import JOURNAL_NAME, Journal, JournalEntry
+from pipelines.upscaling.results import Results, choose_results
+from pipelines.upscaling.settings import UpscaleConfig
+
+__all__ = ["UpscaleConfig", "upscale"]
+
+_MAX_RESULT_PIXELS = 2**30
+"""What OpenCV agrees to decode: a larger result could not be opened again."""
+
+_LISTED = 5
+"""Results up to this number are named one by one."""
+
+
+def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = None) -> RunReport:
+    """Enlarge every photo of ``config.sources``, except those that an earlier run has enlarged.
+
+    Parameters
+    ----------
+    config : UpscaleConfig
+    on_progress : callable or None
+        Called with (photos' pixels done, pixels to do in all).
+
+    Returns
+    -------
+    RunReport
+        Counts photos. One that cannot be read, or whose result cannot have its name or form, is
+        rejected by name and the rest goes on.
+
+    Raises
+    ------
+    DegradeError
+        The weights or the device cannot be used, there is no photo, a result would replace its own
+        source or was made with other settings, another run writes to the folder, or a result
+        cannot be written, as on a full disk.
+
+    Notes
+    -----
+    A result appears when it is whole, under its name. Its hash and that of its photo stand in
+    ``upscale.jsonl`` before that; a rerun passes over the results that have their hash still.
+    """
+    started = time.monotonic()
+    run = _Run(config)
+    files, rejects = find_images(config.sources)
+    if not files and not rejects:
+        raise DegradeError("no photo was found; give files, or folders that hold some")
+    claim_folder(config.out, JOURNAL_NAME)
+    interrupted = None
+    with folder_lock(config.out):
+        try:
+            run.enlarge(files, rejects, on_progress or no_progress)
+        except KeyboardInterrupt as error:
+            interrupted = interrupt_signal(error)
+        except DegradeError:
+            with suppress(DegradeError):  # what comes of a full disk, too
+                write_rejects(config.out, rejects)
+            raise
+        write_rejects(config.out, rejects)
+    return RunReport(
+        job="upscale",
+        done=len(run.made),
+        skipped=run.skipped,
+        unit="photo",
+        seconds=time.monotonic() - started,
+        rejects=tuple(rejects),
+        rejects_file=printable(config.out / REJECTS_NAME),
+        lines=tuple(run.describe()),
+        interrupted=interrupted,
+    )
+
+
+class _Run:
+    """One call of :func:`upscale`: a network made ready, and what it has made."""
+
+    def __init__(self, config: UpscaleConfig) -> None:
+        self._config = config
+        self._device = choose_device(config.device)
+        half_type(config.precision, self._device)
+        self._spec, self._network, self._settings = _read_network(config)
+        if config.precision == "auto":
+            self._settings["precision"] = f"auto on {self._device.partition(':')[0]}"
+        self._network = self._network.to(self._device)
+        self._upscalers: dict[bool, Upscaler] = {}
+        self.skipped = 0
+        self.made: list[tuple[str, tuple[str, ...]]] = []
+
+    def enlarge(
+        self, files: Sequence[SourceFile], rejects: list[Reject], report: ProgressCallback
+    ) -> None:
+        """Enlarge the photos one after the other; what cannot be is added to ``rejects``."""
+        results, photos = self._plan(files, rejects)
+        done, total = 0, sum(photo.height * photo.width for photo in photos)
+
+        def on_tile(pixels: int) -> None:
+            nonlocal done
+            done += pixels
+            report(done, total)
+
+        report(0, total)
+        before = 0
+        for photo in photos:
+            try:
+                self._enlarge_photo(photo, results, on_tile)
+            except InputError as error:
+                rejects.append(Reject.from_error(error))
+            before += photo.height * photo.width
+            done = before
+            report(done, total)
+
+    def describe(self) -> Iterator[str]:
+        """Yield what a person wants to know of the results."""
+        if len(self.made) <= _LISTED:
+            yield from (
+                f"{text} ({', '.join(notes)})" if notes else text for text, notes in self.made
+            )
+        else:
+            yield f"in {printable(self._config.out)}"
+            for note, number in Counter(note for _, notes in self.made for note in notes).items():
+                yield f"{counted(number, 'photo')}: {note}"
+        yield f"by {self._spec.describe()}"
+
+    def _plan(
+        self, files: Sequence[SourceFile], rejects: list[Reject]
+    ) -> tuple[Results, list[ScannedPhoto]]:
+        """Look at every photo and every result that is there; return what is left to do."""
+        config, journal = self._config, Journal(self._config.out)
+        files = [file for file in files if not _is_result(file, config, journal)]
+        ending = ROW_FORMATS[config.format].suffix
+        results = Results(
+            config.out,
+            journal,
+            choose_results(config.out, files, suffix=config.suffix, ending=ending),
+            self._settings,
+            config.overwrite,
+        )
+        photos, unreadable = scan_photos(files, max_pixels=config.max_pixels)
+        rejects += unreadable
+        left = []
+        for photo in photos:
+            try:
+                self._check_size(photo)
+                if results.is_done(photo):
+                    self.skipped += 1
+                else:
+                    left.append(photo)
+            except InputError as error:
+                rejects.append(Reject.from_error(error))
+        return results, left
+
+    def _check_size(self, photo: ScannedPhoto) -> None:
+        height, width = (self._spec.scale * side for side in (photo.height, photo.width))
+        size = f"its enlargement would have {width}×{height} pixels"
+        if height * width > _MAX_RESULT_PIXELS:
+            raise InputError(photo.path, size, "cut it into parts")
+        longest = ROW_FORMATS[self._config.format].longest_side
+        if max(height, width) > longest:
+            raise InputError(
+                photo.path,
+                f"{size}, and {self._config.format} ends at {longest} a side",
+                "use --format png",
+            )
+
+    def _enlarge_photo(
+        self, scanned: ScannedPhoto, results: Results, on_tile: Callable[[int], None]
+    ) -> None:
+        photo = read_scanned(
+            scanned.path, scanned.sha256, max_pixels=self._config.max_pixels, keep_alpha=True
+        )
+        path = results.paths[scanned.path]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                scanned.path,
+                f"{printable(path.parent)} cannot be made ({error.strerror})",
+                "choose another --out",
+            ) from None
+        layout, notes = self._layout(photo)
+        with replacing(path, scratch=self._config.out) as file:
+            try:
+                self._write_rows(file, photo, layout, on_tile)
+            except EncodingError as error:
+                raise InputError(scanned.path, str(error)) from None
+            file.flush()
+            entry = JournalEntry(
+                result=results.name(scanned),
+                sha256=hash_file(Path(file.name)),
+                source_sha256=scanned.sha256,
+                settings=self._settings,
+            )
+            results.journal.add(entry)
+        self.made.append((f"{printable(path)}: {layout.width}×{layout.height}", notes))
+
+    def _layout(self, photo: Photo) -> tuple[RowLayout, tuple[str, ...]]:
+        """Return what the result is, and what is to be said of it."""
+        limits, notes = ROW_FORMATS[self._config.format], list(photo.notes)
+        deep = photo.pixels.dtype == np.uint16
+        if deep and not limits.deep:
+            notes.append(f"8 of 16 bits, all that {self._config.format} has")
+        keeps_alpha = photo.alpha is not None and limits.alpha
+        if photo.alpha is not None and not limits.alpha:
+            notes.append("alpha dropped")
+        height, width = (self._spec.scale * side for side in photo.pixels.shape[:2])
+        layout = RowLayout(
+            height=height,
+            width=width,
+            bits=16 if deep and limits.deep else 8,
+            channels=4 if keeps_alpha else 1 if "gray" in photo.notes else 3,
+        )
+        return layout, tuple(notes)
+
+    def _write_rows(
+        self, file: BinaryIO, photo: Photo, layout: RowLayout, on_tile: Callable[[int], None]
+    ) -> None:
+        encoder = open_rows(file, self._config.format, layout)
+        dtype = np.uint16 if layout.bits == 16 else np.uint8
+        upscaler, scale, top = self._upscaler(deep=layout.bits == 16), self._spec.scale, 0
+        for rgb in upscaler.bands(photo.pixels, dtype, on_tile=on_tile):
+            bottom = top + len(rgb) // scale
+            encoder.write(_with_channels(rgb, photo, layout, (top, bottom)))
+            top = bottom
+        encoder.finish()
+
+    def _upscaler(self, *, deep: bool) -> Upscaler:
+        """Return the upscaler for 16-bit results, or for others."""
+        config, device = self._config, self._device
+        if deep not in self._upscalers:
+            half = half_type(config.precision, device, deep=deep)
+            tiler = Tiler(
+                self._network,
+                tile=config.tile,
+                memory=tile_memory(device, config.max_memory),
+                half=half is not None,
+            )
+            self._upscalers[deep] = Upscaler(
+                self._network, tiler, device=device, half=half, flips=config.flips
+            )
+        return self._upscalers[deep]
+
+
+def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[str, Any]]:
+    """Return the network, mixed with the other one if there is one, and all that decides on SR."""
+    weights = read_weights(config.weights, scale=config.scale)
+    settings: dict[str, Any] = {
+        "weights": hash_file(find_weights(config.weights)),
+        "scale": weights.spec.scale,
+        "flips": config.flips,
+        "precision": config.precision,
+        "format": config.format,
+    }
+    if config.other is not None and config.alpha is not None:
+        other = read_weights(config.other, scale=config.scale)
+        try:
+            weights = interpolate_weights(weights, other, config.alpha)
+        except InvalidValueError as error:
+            raise InputError(config.other, str(error), "choose another --with") from None
+        settings |= {"alpha": config.alpha, "other": hash_file(find_weights(config.other))}
+    network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
+    if (network.in_channels, network.out_channels) != (3, 3):
+        channels = f"{network.in_channels} channels to {network.out_channels}"
+        raise InputError(config.weights, f"a generator from {channels}", "give one for RGB images")
+    if isinstance(network, SRResNet):
+        network = fold_batch_norm(network)
+    return weights.spec, network, settings
+
+
+def _is_result(file: SourceFile, config: UpscaleConfig, journal: Journal) -> bool:
+    """Tell whether a photo that a search has found is what an earlier run wrote."""
+    path, out = file.path.resolve(), config.out.resolve()
+    if file.path in config.sources or not path.is_relative_to(out):
+        return False
+    return journal.knows(str(path.relative_to(out)))
+
+
+def _with_channels(
+    rgb: AnyArray, photo: Photo, layout: RowLayout, rows: tuple[int, int]
+) -> AnyArray:
+    """Return rows of a result with the channels that its layout states."""
+    if layout.channels == 1:
+        return to_gray(rgb)
+    if layout.channels == 3 or photo.alpha is None:
+        return rgb
+    scale = len(rgb) // (rows[1] - rows[0])
+    alpha = enlarge_channel(photo.alpha, scale, *rows)
+    return np.dstack((rgb, to_u8(alpha) if layout.bits == 8 else alpha))

@@ -1,0 +1,196 @@
+"""Train the network of ``degrade.spectral`` for one scale.
+
+    python -m spectral_training PHOTO… --scale 2 --samples CACHE --out FILE
+
+PHOTO… are clean photos, folders or manifests whose licence lets you train on them; every sixth, by
+the hash of its content, is held out to measure with. Drawn scenes are trained on beside them, for
+few photos are soon known by heart. Samples are made once and kept in CACHE: an interrupted run goes
+on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from degrade.disk.files import write_atomically
+from degrade.images.image_io import read_photo
+from degrade.images.sources import find_images, hash_file
+from degrade.kernels.families import Weights
+from degrade.kernels.files import read_kernel_file
+from degrade.rng import rng_for
+from degrade.spectral.weights import read_network, write_network
+from spectral_training.fit import (
+    FitConfig,
+    as_ensemble,
+    fit_network,
+    measure_networks,
+)
+from spectral_training.network import TrainableNetwork
+from spectral_training.samples import (
+    FAMILY_SHARES,
+    ByteArray,
+    Samples,
+    draw_samples,
+    make_variants,
+)
+from spectral_training.scenes import draw_scene
+
+_HELD_OUT = 6
+_CHUNK = 250
+_SCENES = 4  # for each chunk
+_SCENE_SIDE = 720
+
+
+def main() -> None:
+    """Make the samples that are missing, train, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photos", nargs="+", type=Path)
+    parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
+    parser.add_argument("--samples", type=Path, required=True, metavar="CACHE")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--kernels", nargs="*", type=Path, default=[], help="measured kernels")
+    parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument("--drawn-count", type=int, default=20000, help="samples of drawn scenes")
+    parser.add_argument("--held-out-count", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--floor", type=float, default=FitConfig(scale=2).floor)
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="FILE",
+        help="weights trained before, whose answers are averaged with the new network's",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+
+    files, rejects = find_images(arguments.photos)
+    if rejects:
+        parser.error(str(rejects[0]))
+    earlier = None if arguments.beside is None else read_network(arguments.beside)
+    if earlier is not None and earlier.scale != arguments.scale:
+        parser.error(f"{arguments.beside} is for ×{earlier.scale}, not for ×{arguments.scale}")
+    hashes = {file.path: hash_file(file.path) for file in files}
+    paths = sorted(hashes, key=lambda path: hashes[path])
+    measured = [
+        np.asarray(kernel.weights, np.float64)
+        for path in arguments.kernels
+        for kernel in read_kernel_file(path)
+    ]
+    own = [path for index, path in enumerate(paths) if index % _HELD_OUT]
+    chunks = [
+        *_make_samples(arguments, "training", arguments.count, own, measured),
+        *_make_samples(arguments, "drawn", arguments.drawn_count, None, measured),
+    ]
+    training = _read_samples(chunks)
+    others, count = paths[::_HELD_OUT], arguments.held_out_count
+    held_out = _read_samples(_make_samples(arguments, "held-out", count, others, measured))
+
+    run = {
+        "scale": arguments.scale,
+        "samples": arguments.count,
+        "photos": len(paths),
+        "drawn_samples": arguments.drawn_count,
+        "family_shares": FAMILY_SHARES,
+        "kernels": [path.name for path in arguments.kernels],
+    }
+    log = [json.dumps(run)]
+    log += [json.dumps({"photo": path.name, "sha256": hashes[path]}) for path in paths]
+
+    def report(figures: Mapping[str, object]) -> None:
+        log.append(json.dumps(figures))
+        tqdm.write(log[-1])
+
+    torch.set_num_threads(1)
+    config = FitConfig(
+        scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=arguments.seed
+    )
+    report(asdict(config))
+    networks = [fit_network(training, held_out, config, on_epoch=report)]
+    if earlier is not None:
+        report({"beside": hash_file(arguments.beside)})
+        networks[:0] = map(TrainableNetwork.from_network, earlier.members)
+    together = measure_networks(networks, held_out)
+    report({"together": asdict(together)})
+    write_network(arguments.out, as_ensemble(networks, together.calibration))
+    write_atomically(arguments.out.with_suffix(".jsonl"), "\n".join([*log, ""]).encode())
+
+
+def _make_samples(
+    arguments: argparse.Namespace,
+    role: str,
+    count: int,
+    photos: Sequence[Path] | None,
+    measured: Sequence[Weights],
+) -> list[Path]:
+    """Make those samples of a role that the cache has not; return the files of all.
+
+    Without photos scenes are drawn, others for each chunk.
+    """
+    folder = arguments.samples / f"x{arguments.scale}-{arguments.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    keys = [f"{role} {index}" for index in range(count)]
+    chunks = [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]
+    files = [folder / f"{chunk[0].replace(' ', '-')}-{len(chunk)}.npz" for chunk in chunks]
+    missing = [index for index, file in enumerate(files) if not file.exists()]
+    if missing:
+        variants = None
+        if photos is not None:
+            variants = [make_variants(read_photo(path).as_float()) for path in photos]
+        tasks = (
+            delayed(_make_chunk)(
+                variants, arguments.scale, chunks[index], arguments.seed, measured, files[index]
+            )
+            for index in missing
+        )
+        done = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")(tasks)
+        for _ in tqdm(done, total=len(missing), desc=role, unit="chunk"):
+            pass
+    return files
+
+
+def _read_samples(files: Sequence[Path]) -> Samples:
+    counts = [int(file.stem.rpartition("-")[2]) for file in files]
+    return Samples.join((_read_chunk(file) for file in files), sum(counts))
+
+
+def _make_chunk(
+    variants: Sequence[Sequence[ByteArray]] | None,
+    scale: int,
+    keys: Sequence[str],
+    seed: int,
+    measured: Sequence[Weights],
+    file: Path,
+) -> None:
+    cv2.setNumThreads(1)
+    variants = variants or [
+        make_variants(np.repeat(scene[..., None] / 255, 3, axis=2))
+        for scene in (
+            draw_scene(rng_for(seed, "scene", scale, keys[0], number), _SCENE_SIDE)
+            for number in range(_SCENES)
+        )
+    ]
+    samples = draw_samples(variants, scale, keys, seed=seed, measured=measured)
+    unfinished = file.with_suffix(f".{os.getpid()}.tmp.npz")
+    np.savez(unfinished, **{name: getattr(samples, name) for name in Samples.__slots__})
+    unfinished.replace(file)
+
+
+def _read_chunk(file: Path) -> Samples:
+    with np.load(file) as arrays:
+        return Samples(**{name: arrays[name] for name in Samples.__slots__})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from degrade.errors import DegradeError, InputError, InvalidValueError
+from degrade.images.manifest import ManifestEntry, read_dataset, read_manifest, write_manifest
+
+DESCRIPTIONS = Path(__file__).parents[3] / "data_manifests"
+GOOD: dict[str, Any] = {
+    "path": "a/b.png",
+    "sha256": "0f" * 32,
+    "height": 3,
+    "width": 4,
+    "role": "hr",
+    "split": "val",
+    "licence": "CC0-1.0",
+    "source": "camera",
+    "group": "scene 1",
+}
+
+names = (
+    st.binary(min_size=1, max_size=12)
+    .map(os.fsdecode)
+    .filter(lambda name: "\0" not in name and not name.startswith("/") and name != ".")
+)
+# Without control, separator, surrogate and unassigned characters: printable.
+printable_texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=10)
+texts = st.none() | printable_texts
+entries = st.builds(
+    ManifestEntry,
+    path=names,
+    sha256=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    height=st.integers(1, 9999),
+    width=st.integers(1, 9999),
+    role=st.sampled_from(["source", "hr", "lr"]),
+    split=st.sampled_from([None, "train", "val", "test"]),
+    licence=texts,
+    source=texts,
+    group=texts,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(entries, max_size=6, unique_by=lambda entry: entry.path))
+def test_write_manifest_round_trips_in_canonical_order(
+    tmp_path_factory: pytest.TempPathFactory, given_entries: list[ManifestEntry]
+) -> None:
+    path = tmp_path_factory.mktemp("m") / "list.jsonl"
+    write_manifest(path, given_entries)
+    once = path.read_bytes()
+    assert read_manifest(path) == sorted(given_entries, key=lambda e: os.fsencode(e.path))
+    write_manifest(path, reversed(given_entries))
+    assert path.read_bytes() == once
+    assert once.count(b"\n") == len(given_entries)
+
+
+def test_write_manifest_leaves_out_what_is_not_known(tmp_path: Path) -> None:
+    write_manifest(
+        tmp_path / "m.jsonl",
+        [ManifestEntry(path="x.png", sha256="0f" * 32, height=1, width=2, role="source")],
+    )
+    assert json.loads((tmp_path / "m.jsonl").read_text()).keys() == {
+        "path",
+        "sha256",
+        "height",
+        "width",
+        "role",
+    }
+
+
+def test_write_manifest_refuses_one_path_twice(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match=r"a/b\.png"):
+        write_manifest(tmp_path / "m.jsonl", [ManifestEntry(**GOOD), ManifestEntry(**GOOD)])
+
+
+def test_write_manifest_says_when_it_cannot_write(tmp_path: Path) -> None:
+    with pytest.raises(DegradeError, match="cannot be written"):
+        write_manifest(tmp_path / "gone/m.jsonl", [])
+
+
+def _read(tmp_path: Path, *lines: str | bytes) -> list[ManifestEntry]:
+    path = tmp_path / "list.jsonl"
+    path.write_bytes(b"\n".join(line.encode() if isinstance(line, str) else line for line in lines))
+    return read_manifest(path)
+
+
+def test_read_manifest_passes_over_blank_lines(tmp_path: Path) -> None:
+    assert _read(tmp_path, "", json.dumps(GOOD) + "\r", "  ", "") == [ManifestEntry(**GOOD)]
+    assert _read(tmp_path, "") == []
+
+
+BAD_FIELDS = [
+    ("path", ""),
+    ("path", "/etc/passwd"),
+    ("path", "a\0b"),
+    ("path", "\ud800"),
+    ("path", 3),
+    ("path", "."),
+    ("sha256", "0F" * 32),
+    ("sha256", "0f" * 31),
+    ("sha256", None),
+    ("sha256", "0f" * 32 + "\n"),
+    ("height", 0),
+    ("height", -1),
+    ("height", 2.0),
+    ("width", True),
+    ("width", "4"),
+    ("role", "noise"),
+    ("role", ["hr"]),
+    ("role", None),
+    ("split", "dev"),
+    ("split", {}),
+    ("licence", ""),
+    ("licence", 1),
+    ("source", []),
+    ("group", False),
+    ("group", ""),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), BAD_FIELDS, ids=ascii)
+def test_read_manifest_refuses_bad_values_by_line_and_field(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    bad = {**GOOD, "path": "other.png", field: value}
+    with pytest.raises(InputError, match=rf"list\.jsonl: line 2: {field} must be") as caught:
+        _read(tmp_path, json.dumps(GOOD), json.dumps(bad))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("missing", ["path", "sha256", "height", "width", "role"])
+def test_read_manifest_names_missing_fields(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(InputError, match=rf"line 1: lacks '{missing}'"):
+        _read(tmp_path, json.dumps({k: v for k, v in GOOD.items() if k != missing}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json",
+        b"[1]",
+        b"null",
+        b'{"path": ',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"\xef\xbb\xbf{}",
+        json.dumps({**GOOD, "size": 3}).encode(),
+        b'{"height": ' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda line: ascii(line[:12]),
+)
+def test_read_manifest_refuses_other_lines(tmp_path: Path, line: bytes) -> None:
+    with pytest.raises(InputError, match=r"list\.jsonl: line 3: "):
+        _read(tmp_path, "", json.dumps(GOOD), line)
+
+
+def test_read_manifest_refuses_a_path_twice(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="line 2: path is that of line 1"):
+        _read(tmp_path, json.dumps(GOOD), json.dumps({**GOOD, "sha256": "ab" * 32}))
+
+
+def test_read_manifest_refuses_missing_files_and_fifos(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("gone.jsonl", "pipe.jsonl", "."):
+        with pytest.raises(InputError):
+            read_manifest(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", sorted(DESCRIPTIONS.glob("*.json")), ids=lambda path: path.stem)
+def test_read_dataset_reads_every_description(path: Path) -> None:
+    dataset = read_dataset(path)
+    assert dataset.homepage.startswith(("https://", "http://"))
+    facts = [dataset.licence, dataset.resolution, dataset.file_naming, *dataset.splits.values()]
+    assert all(fact.verified or fact.basis for fact in facts)
+
+
+def test_data_manifests_cover_the_datasets_of_the_field() -> None:
+    stems = {path.stem for path in DESCRIPTIONS.glob("*.json")}
+    assert stems == {"div2k", "flickr2k", "dped_iphone", "realsr", "drealsr"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"title": ""},
+        {"role": "x"},
+        {"splits": {}},
+        {"splits": {"dev": {}}},
+        {"licence": "MIT"},
+        {"licence": {"value": "MIT", "basis": "x"}},
+        {"extra": 1},
+        {"resolution": {"value": "x", "basis": "y", "verified": "no"}},
+        {"notes": [1]},
+        {"homepage": None},
+    ],
+    ids=str,
+)
+def test_read_dataset_refuses_incomplete_descriptions(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    good = json.loads((DESCRIPTIONS / "div2k.json").read_text())
+    (tmp_path / "div2k.json").write_text(json.dumps({**good, **change}))
+    with pytest.raises(InputError, match=r"div2k\.json"):
+        read_dataset(tmp_path / "div2k.json")
+
+
+@pytest.mark.parametrize("field", ["name", "licence", "splits", "citation", "file_naming", "notes"])
+def test_read_dataset_names_missing_fields(tmp_path: Path, field: str) -> None:
+    good = json.loads((DESCRIPTIONS / "div2k.json").read_text())
+    del good[field]
+    (tmp_path / "div2k.json").write_text(json.dumps(good))
+    with pytest.raises(InputError, match=field):
+        read_dataset(tmp_path / "div2k.json")

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
+from degrade.pairs import LocalPlace
+from degrade.places.checked_json import Fields, encode_json, read_json
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=[])),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+def sealed(body: str, encoding: str = "ascii") -> bytes:
+    """Return a file with a checksum that is right for a body of one's own."""
+    text = body.encode(encoding)
+    return b'{"checksum": "%s",\n' % hashlib.sha256(text).hexdigest().encode() + text
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.text().filter(lambda name: name != "checksum"), json_values, min_size=1))
+def test_encode_json_is_read_back(tmp_path_factory: Any, payload: dict[str, Any]) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    content = encode_json(payload)
+    assert content == encode_json(dict(reversed(payload.items())))
+    content.decode("ascii")
+    (folder / "a.json").write_bytes(content)
+    fields = read_json(LocalPlace(folder), "a.json", "it")
+    assert {name: fields.take(name) for name in payload} == payload
+    fields.end()
+    # It is JSON to everybody else too.
+    assert json.loads(content).keys() == payload.keys() | {"checksum"}
+
+
+def test_encode_json_has_one_item_of_a_list_a_line() -> None:
+    lines = encode_json({"b": [{"x": 1}, {"x": 2}], "a": 3}).decode().splitlines()
+    assert lines[1:] == ['"a": 3,', '"b": [', '{"x": 1},', '{"x": 2}', "]", "}"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), Path("a"), {1, 2}, b"x"])
+def test_encode_json_refuses_what_is_not_json(value: object) -> None:
+    with pytest.raises(InvalidValueError, match="as JSON"):
+        encode_json({"a": value})
+
+
+def test_read_json_sees_every_flipped_byte(tmp_path: Path) -> None:
+    content = encode_json({"a": 3, "b": ["text", None]})
+    for i in range(len(content)):
+        damaged = bytearray(content)
+        damaged[i] ^= 1
+        (tmp_path / "a.json").write_bytes(damaged)
+        with pytest.raises(CorruptDataError, match=r"a\.json"):
+            read_json(LocalPlace(tmp_path), "a.json", "it")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"\x89HDF",
+        sealed('"a": NaN}'),
+        sealed('"a": Infinity}'),
+        sealed('"a": '),
+        sealed('"a": ' + "[" * 100_000 + "]" * 100_000 + "}"),
+        sealed('"a": ' + "9" * 10_000 + "}"),
+        sealed('"a": "\xff"}', "latin-1"),
+    ],
+    ids=["empty", "no checksum", "binary", "nan", "infinity", "cut", "deep", "long", "not utf-8"],
+)
+def test_read_json_refuses_what_is_no_such_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(CorruptDataError, match=r"a\.json: ") as caught:
+        read_json(LocalPlace(tmp_path), "a.json", "it")
+    assert "\n" not in str(caught.value)
+
+
+def test_read_json_reads_only_regular_files_inside(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "a.json").write_bytes(encode_json({"a": 1}))
+    os.mkfifo(folder / "fifo")
+    (folder / "link").symlink_to(tmp_path / "a.json")
+    (folder / "loop").symlink_to("loop")
+    for name in ("../a.json", str(tmp_path / "a.json"), "link", "fifo", "missing", "loop"):
+        with pytest.raises(DegradeError):
+            read_json(LocalPlace(folder), name, "it")
+
+
+def test_fields_hands_out_what_it_has_checked() -> None:
+    fields = Fields({"t": "x", "n": 3, "l": [1], "s": [4, 5, 3], "rest": 0}, "it")
+    assert (fields.text("t"), fields.whole("n", 3), fields.list("l")) == ("x", 3, [1])
+    assert fields.shape("s") == (4, 5, 3)
+    with pytest.raises(CorruptDataError, match=r"it: unknown fields \['rest'\]"):
+        fields.end()
+    with pytest.raises(CorruptDataError, match="'t' is missing"):
+        fields.text("t")
+
+
+@pytest.mark.parametrize(
+    ("method", "value"),
+    [
+        ("text", ""),
+        ("text", 3),
+        ("whole", -1),
+        ("whole", True),
+        ("whole", 1.0),
+        ("list", {}),
+        ("shape", [1, 2]),
+        ("shape", [1, 2, 4]),
+        ("shape", [0, 2, 3]),
+        ("shape", None),
+    ],
+)
+def test_fields_refuses_other_types(method: str, value: object) -> None:
+    with pytest.raises(CorruptDataError, match=r"it: 'a' must be .* got"):
+        getattr(Fields({"a": value}, "it"), method)("a")
+
+
+def test_fields_needs_an_object() -> None:
+    with pytest.raises(CorruptDataError, match="it must be an object, got"):
+        Fields(["x" * 1000], "it")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from degrade.errors import InvalidValueError
+from esrgan.data import PairDataset
+from esrgan.distributed import World
+from esrgan.training.batches import read_batches
+from tests.esrgan.training_runs import SMALL
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_processes_share_each_part_of_a_step(x2_pairs: Path, parts: int) -> None:
+    dataset = PairDataset(x2_pairs, hr_patch=32, seed=0, kernels=True)
+    config = replace(SMALL, batch_size=8, accumulation=parts)
+    steps = range(2, 4)
+    alone = list(read_batches(dataset, config, steps=steps, device=CPU))
+    shares = [
+        list(read_batches(dataset, config, steps=steps, device=CPU, world=World(rank, 2)))
+        for rank in range(2)
+    ]
+    for step, whole in enumerate(alone):
+        for number, part in enumerate(whole.split(parts)):
+            own = [each[step].split(parts)[number] for each in shares]
+            assert torch.equal(torch.cat([s.lr_BCHW for s in own]), part.lr_BCHW)
+            assert torch.equal(torch.cat([s.hr_BCHW for s in own]), part.hr_BCHW)
+            kernels = [s.kernels_BKK for s in own]
+            assert part.kernels_BKK is not None
+            assert torch.equal(torch.cat([k for k in kernels if k is not None]), part.kernels_BKK)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(hdf5_pairs: Path) -> None:
+    dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=0)
+    config = replace(SMALL, batch_size=6, accumulation=2)
+    with pytest.raises(InvalidValueError, match="2 × 2, got 6"):
+        next(read_batches(dataset, config, steps=range(1), device=CPU, world=World(0, 2)))
+
+
+def test_kernels_are_read_only_when_a_loss_asks(x2_pairs: Path) -> None:
+    dataset = PairDataset(x2_pairs, hr_patch=32, seed=0)
+    assert next(read_batches(dataset, SMALL, steps=range(1), device=CPU)).kernels_BKK is None

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from degrade.kernels import gaussian_kernel
+from esrgan.losses import GaborFeatures, VGG19Features
+from esrgan.training.batches import Batch
+from esrgan.training.config import TrainingConfig
+from esrgan.training.state import TrainingState, create_state
+from esrgan.training.step import training_step
+from tests.esrgan.training_runs import SMALL, all_equal, random_batch, weights_of
+
+
+def gradients_of(state: TrainingState) -> dict[str, Tensor]:
+    networks = {"g": state.generator, "d": state.discriminator}
+    return {
+        f"{letter}.{name}": parameter.grad.clone()
+        for letter, network in networks.items()
+        if network is not None
+        for name, parameter in network.named_parameters()
+        if parameter.grad is not None
+    }
+
+
+def test_training_step_moves_both_networks_and_reports_each_loss() -> None:
+    state = create_state(SMALL, scale=4, seed=0)
+    before = [
+        p.detach().clone() for n in (state.generator, state.discriminator) for p in n.parameters()
+    ]  # type: ignore[union-attr]
+    losses = training_step(state, random_batch(), SMALL)
+    assert set(losses) == {"pixel", "adversarial", "generator", "discriminator"}
+    assert losses["generator"] == pytest.approx(losses["pixel"] + 0.01 * losses["adversarial"])
+    after = [p for n in (state.generator, state.discriminator) for p in n.parameters()]  # type: ignore[union-attr]
+    moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
+    # A constant added to all logits cancels in the relativistic loss: the last bias stays.
+    assert all(moved[:-1]) and not moved[-1]
+    assert (state.step, state.skipped) == (1, 0)
+
+
+def test_training_step_gives_each_network_the_gradient_of_its_own_loss_only() -> None:
+    config = replace(SMALL, pixel_weight=0.0, adversarial_weight=1.0)
+    state = create_state(config, scale=4, seed=0)
+    training_step(state, random_batch(), config)
+    gradients = gradients_of(state)
+    for letter, sign in (("d", 1), ("g", -1)):
+        again = create_state(config, scale=4, seed=0)
+        batch = random_batch()
+        assert again.discriminator is not None
+        real = again.discriminator(batch.hr_BCHW)
+        fake = again.discriminator(again.generator(batch.lr_BCHW))
+        bce = torch.nn.functional.softplus
+        loss = (
+            bce(-sign * (real - fake.mean())).mean() + bce(sign * (fake - real.mean())).mean()
+        ) / 2
+        loss.backward()
+        for name, expected in gradients_of(again).items():
+            if name.startswith(letter):
+                torch.testing.assert_close(gradients[name], expected, rtol=1e-3, atol=1e-7)
+
+
+def test_pixel_steps_leave_the_discriminator_alone() -> None:
+    config = replace(SMALL, pixel_steps=1)
+    state = create_state(config, scale=4, seed=0)
+    assert set(training_step(state, random_batch(), config)) == {"pixel", "generator"}
+    assert "discriminator" in training_step(state, random_batch(), config)
+
+
+def test_every_loss_takes_part() -> None:
+    config = replace(
+        SMALL,
+        content_weight=1.0,
+        texture_weight=0.1,
+        cycle_weight=0.2,
+        variation_weight=1e-4,
+        prior_weight=0.01,
+    )
+    torch.manual_seed(0)
+    kernel = torch.from_numpy(gaussian_kernel(7, 4, (1.2, 1.0)).weights.copy())
+    images = random_batch(config)
+    batch = Batch(images.lr_BCHW, images.hr_BCHW, torch.stack([kernel, kernel]))
+    state = create_state(config, scale=4, seed=0, features=VGG19Features())
+    losses = training_step(state, batch, config)
+    total = sum(weight * losses[name] for name, weight in config.loss_weights.items())
+    assert losses["generator"] == pytest.approx(total, rel=1e-5)
+
+
+def test_gabor_features_take_vgg19_s_place() -> None:
+    config = replace(SMALL, content_weight=1.0, texture_weight=1.0, content_features="gabor")
+    state = create_state(config, scale=4, seed=0, features=GaborFeatures())
+    losses = training_step(state, random_batch(config), config)
+    assert losses["content"] > 0 and losses["texture"] > 0
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("kind", ["relativistic", "vanilla", "hinge", "least_squares"])
+def test_accumulation_gives_the_gradients_of_the_joined_batch(parts: int, kind: str) -> None:
+    """Where no normalisation looks at the batch; means over it are then all that joins samples."""
+    whole = replace(
+        SMALL, batch_size=4, discriminator_norm="none", adversarial_loss=kind, variation_weight=1e-4
+    )
+    gradients, losses = [], []
+    for config in (whole, replace(whole, accumulation=parts)):
+        state = create_state(config, scale=4, seed=0)
+        losses.append(training_step(state, random_batch(config), config))
+        gradients.append(gradients_of(state))
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    for name, expected in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], expected, rtol=1e-4, atol=2e-7)
+
+
+def test_accumulation_leaves_statistics_over_the_batch_to_the_parts() -> None:
+    """A deviation that is documented: BatchNorm sees a part, and running means move by each."""
+    config = replace(SMALL, batch_size=4, accumulation=2, generator="srresnet")
+    state = create_state(config, scale=4, seed=0)
+    training_step(state, random_batch(config), config)
+    buffers = dict(state.generator.named_buffers())
+    assert buffers["bn_body.num_batches_tracked"] == 2
+
+
+@pytest.mark.parametrize("poison", [math.nan, math.inf])
+@pytest.mark.parametrize("side", ["lr", "hr"])
+def test_a_step_without_a_finite_loss_changes_counters_only(poison: float, side: str) -> None:
+    config = replace(
+        SMALL, generator="srresnet", discriminator="vgg", adversarial_loss="vanilla", ema_decay=0.9
+    )
+    state = create_state(config, scale=4, seed=0)
+    training_step(state, random_batch(), config)
+    before, optimizer = weights_of(state), state.to_plain()["generator_optimizer"]
+    batch = random_batch()
+    (batch.lr_BCHW if side == "lr" else batch.hr_BCHW)[0, 0, 3, 3] = poison
+    training_step(state, batch, config)
+    assert (state.step, state.skipped, state.skipped_in_a_row) == (2, 1, 1)
+    # Running statistics, which the pass had changed already, included.
+    assert all_equal(before, weights_of(state))
+    assert float(optimizer["state"][0]["step"]) == 1
+    training_step(state, random_batch(), config)
+    assert (state.step, state.skipped, state.skipped_in_a_row) == (3, 1, 0)
+    assert all(bool(weight.isfinite().all()) for weight in weights_of(state))
+
+
+def test_clip_norm_limits_each_network_s_gradient() -> None:
+    config = replace(SMALL, clip_norm=1e-3)
+    state = create_state(config, scale=4, seed=0)
+    training_step(state, random_batch(), config)
+    for network in (state.generator, state.discriminator):
+        gradients = [p.grad for p in network.parameters()]  # type: ignore[union-attr]
+        norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+        assert norm == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_average_follows_the_generator() -> None:
+    config = replace(SMALL, ema_decay=0.75, generator="srresnet", adversarial_weight=0.0)
+    state = create_state(config, scale=4, seed=0)
+    assert state.average is not None
+    expected = state.generator.conv_first.weight.detach().clone()
+    for _ in range(3):
+        training_step(state, random_batch(), config)
+        expected = 0.75 * expected + 0.25 * state.generator.conv_first.weight.detach()
+    torch.testing.assert_close(state.average.conv_first.weight, expected)
+    running = dict(state.average.named_buffers())["bn_body.running_mean"]
+    assert torch.equal(running, dict(state.generator.named_buffers())["bn_body.running_mean"])
+
+
+def test_adamw_takes_the_weight_decay() -> None:
+    config = replace(SMALL, optimizer="adamw", weight_decay=0.1)
+    state = create_state(config, scale=4, seed=0)
+    assert isinstance(state.generator_optimizer, torch.optim.AdamW)
+    assert state.generator_optimizer.param_groups[0]["weight_decay"] == 0.1
+
+
+@pytest.mark.parametrize("kind", ["relativistic", "vanilla"])
+@pytest.mark.parametrize("norm", ["none", "spectral", "batch"])
+def test_bf16_gives_nearly_the_same_gradients(kind: str, norm: Any) -> None:
+    """None may be lost to a weight that was converted in a pass without gradients."""
+    whole = replace(SMALL, adversarial_loss=kind, discriminator_norm=norm, adversarial_weight=0.1)
+    gradients = []
+    for precision in ("fp32", "bf16"):
+        config: TrainingConfig = replace(whole, precision=precision)
+        state = create_state(config, scale=4, seed=0)
+        assert state.bf16 == (precision == "bf16")
+        training_step(state, random_batch(config), config)
+        gradients.append(gradients_of(state))
+    assert gradients[0].keys() == gradients[1].keys()
+    for letter in "gd":
+        joined = [
+            torch.cat([g.flatten() for name, g in each.items() if name.startswith(letter)])
+            for each in gradients
+        ]
+        assert float(torch.cosine_similarity(*joined, dim=0)) > 0.95

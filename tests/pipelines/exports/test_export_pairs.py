@@ -1,0 +1,119 @@
+"""What is exported is what the pairs hold, for each trainer's own way of reading."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from degrade.degradation import DegradationPlan
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
+from degrade.exchange import Form
+from degrade.pairs import open_pairs
+from pipelines.executors import InProcessExecutor, ProcessExecutor
+from pipelines.exports.export_pairs import ExportConfig, export_pairs
+from tests.pipelines import trainer_readers as read
+from tests.pipelines.exported import (
+    FORMS,
+    assert_holds,
+    digests,
+    make_pairs,
+    readers,
+)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path, pool: Path) -> Path:
+    return make_pairs(tmp_path / "pairs", pool)
+
+
+@pytest.mark.parametrize("hr_size", [32, None])
+@pytest.mark.parametrize("form", FORMS)
+def test_export_pairs_gives_every_trainer_the_pixels_of_the_pairs(
+    tmp_path: Path, pool: Path, form: Form, hr_size: int | None
+) -> None:
+    store: Literal["hdf5", "lmdb"] = "lmdb" if form == "png" else "hdf5"
+    pairs = make_pairs(tmp_path / "pairs", pool, hr_size=hr_size, format=store)
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form=form)
+    report = export_pairs(config)
+    assert report.done == 9 and report.exit_code == 0
+    with open_pairs(pairs) as reader:
+        for found in readers(form, config.out):
+            assert_holds(found, reader)
+    assert not (config.out / ".partial").exists() and not (config.out / ".lock").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_export_pairs_does_not_depend_on_the_workers_and_is_done_once(
+    tmp_path: Path, pairs: Path, form: Form
+) -> None:
+    one = ExportConfig(pairs=pairs, out=tmp_path / "one", form=form)
+    export_pairs(one, executor=InProcessExecutor())
+    before = digests(one.out)
+    again = export_pairs(one)
+    assert (again.done, again.skipped) == (0, 9)
+    export_pairs(replace(one, out=tmp_path / "two"), executor=ProcessExecutor(2))
+    after = digests(tmp_path / "two")
+    for name in before:
+        if not name.startswith("options"):  # they name the folder
+            assert after[name] == before[name], name
+
+
+def test_export_pairs_makes_tars_without_times_and_owners(tmp_path: Path, pairs: Path) -> None:
+    export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "out", form="webdataset"))
+    with open_pairs(pairs) as reader, tarfile.open(tmp_path / "out/pairs-000000.tar") as tar:
+        names = tar.getnames()
+        endings = ("hr.png", "lr.png", "json")
+        assert names == [f"{key}.{ending}" for key in sorted(reader.keys) for ending in endings]
+        for member in tar:
+            assert (member.mtime, member.uid, member.gid) == (0, 0, 0)
+            assert member.uname == member.gname == ""
+        content = tar.extractfile(names[2])
+        assert content is not None
+        plan = json.loads(content.read())["plan"]
+        assert DegradationPlan.from_json(plan) == reader.records[reader.find(names[2][:-5])].plan
+
+
+def test_export_pairs_splits_tars(tmp_path: Path, pairs: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("degrade.exchange.tar_plan._TAR_PIXELS", 8000)
+    out = tmp_path / "out"
+    export_pairs(ExportConfig(pairs=pairs, out=out, form="webdataset"))
+    assert len(list(out.glob("pairs-*.tar"))) == 5
+    with open_pairs(pairs) as reader:
+        assert_holds(read.read_webdataset(out), reader)
+
+
+def test_export_pairs_refuses_deferred_noise_unless_told(tmp_path: Path, pool: Path) -> None:
+    pairs = make_pairs(tmp_path / "pairs", pool, noise="defer")
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form="png")
+    with pytest.raises(DegradeError, match=r"--noise bake.*--allow-clean-lr"):
+        export_pairs(config)
+    assert not config.out.exists()
+    assert export_pairs(replace(config, allow_clean_lr=True)).done == 9
+
+
+def test_export_pairs_refuses_what_does_not_belong_together(
+    tmp_path: Path, pairs: Path, pool: Path
+) -> None:
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form="png")
+    export_pairs(config)
+    with pytest.raises(ChangedConfigError, match="png -> kair"):
+        export_pairs(replace(config, form="kair"))
+    other = make_pairs(tmp_path / "other", pool, count=8)
+    with pytest.raises(ChangedConfigError, match="pairs"):
+        export_pairs(replace(config, pairs=other))
+    with pytest.raises(DegradeError, match="is the pairs' own folder"):
+        export_pairs(replace(config, out=pairs))
+    taken = tmp_path / "taken"
+    (taken / "hr").mkdir(parents=True)
+    with pytest.raises(DegradeError, match="holds hr already"):
+        export_pairs(replace(config, out=taken))
+    (config.out / "lr").rename(tmp_path / "lr")
+    with pytest.raises(CorruptDataError, match="lr: is missing"):
+        export_pairs(config)
+    with pytest.raises(DegradeError, match="no pairs"):
+        export_pairs(replace(config, pairs=taken))

@@ -1,0 +1,212 @@
+"""Collecting noise: what is found, what is refused and why, and what to do about nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from degrade.errors import DegradeError
+from degrade.images.image_io import write_png
+from degrade.noise import NoiseSelection
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from pipelines import (
+    BuildPoolConfig,
+    EstimateKernelsConfig,
+    ExtractNoiseConfig,
+    build_pool,
+    extract_noise,
+)
+from pipelines.executors import ProcessExecutor
+from pipelines.measuring.extract_noise import NoNoiseError
+
+
+def write_noisy(path: Path, sigma: float, *, size: int = 100, texture: float = 0.0) -> None:
+    """Write a grey photo with noise; ``texture`` adds stripes of that amplitude."""
+    noise = rng_for(0, path.name).normal(0, sigma, (size, size, 3))
+    stripes = texture * np.sin(np.arange(size) / 2)[None, :, None]
+    write_png(path, np.clip(np.rint(128 + noise + stripes), 0, 255).astype(np.uint8))
+
+
+def config_for(folder: Path, **selection: float) -> ExtractNoiseConfig:
+    chosen = NoiseSelection(patch_size=32, **selection)  # type: ignore[arg-type]
+    return ExtractNoiseConfig(sources=(folder,), pool=folder / ".." / "pool", selection=chosen)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    write_noisy(tmp_path / "photos" / "quiet.png", 2.0)
+    write_noisy(tmp_path / "photos" / "loud.png", 12.0)
+    write_noisy(tmp_path / "photos" / "striped.png", 2.0, texture=40)
+    return tmp_path / "photos"
+
+
+def test_run_noise_extraction_keeps_flat_patches_with_their_origin(photos: Path) -> None:
+    report = extract_noise(config_for(photos))
+    # 100 px: starts at 0, 32, 64 and, for the last row and column, 68.
+    assert report.done == 16 and report.exit_code == 0
+    pool = DegradationPool.open(photos / ".." / "pool")
+    assert {record.provenance.source_name for record in pool.noise} == {"quiet.png"}
+    boxes = {record.provenance.box for record in pool.noise}
+    assert (68, 68, 32, 32) in boxes and (0, 0, 32, 32) in boxes
+    assert len(pool.sources) == 3
+    residual = pool.read_residual(pool.noise[0].id)
+    assert np.abs(residual.mean(axis=(0, 1))).max() < 1e-6
+    assert 1.5 < 255 * residual.std() < 2.5
+    assert "loud.png: 0 of 16 positions; refused: variance 16" in report.summary()
+
+
+def test_run_noise_extraction_keeps_at_most_max_patches_of_a_photo_and_says_so(
+    photos: Path,
+) -> None:
+    config = config_for(photos, stride=8, max_patches=5)
+    report = extract_noise(config)
+    assert report.done == 5
+    assert "quiet.png: 100 of 100 positions, of which 5 are kept" in report.lines
+    pool = DegradationPool.open(photos / ".." / "pool")
+    settings = json.loads(pool.noise[0].provenance.settings)
+    assert settings["max_patches"] == 5 and settings["stride"] == 8
+    assert len({record.provenance.box for record in pool.noise}) == 5
+    again = extract_noise(config, executor=ProcessExecutor(2))
+    assert (again.done, again.skipped) == (0, 5)
+
+
+def test_run_noise_extraction_again_adds_nothing(photos: Path) -> None:
+    first = extract_noise(config_for(photos))
+    again = extract_noise(config_for(photos), executor=ProcessExecutor(2))
+    assert (again.done, again.skipped) == (0, first.done)
+
+
+def test_run_noise_extraction_searches_no_photo_twice(photos: Path) -> None:
+    config = config_for(photos)
+    first = extract_noise(config)
+    index = photos.parent / "pool" / "index.jsonl"
+    before = index.read_bytes()
+    seen: list[tuple[int, int]] = []
+    again = extract_noise(config, on_progress=lambda *now: seen.append(now))
+    assert seen == [(3, 3)] and index.read_bytes() == before
+    assert again.lines[:-1] == first.lines, "what was found is told as if it were found again"
+    assert again.lines[-1] == "3 photos searched before with these settings"
+    (photos / "loud.png").rename(photos / "renamed.png")
+    write_noisy(photos / "new.png", 2.5)
+    more = extract_noise(config, on_progress=lambda *now: seen.append(now))
+    assert seen[1:] == [(3, 4), (4, 4)] and more.done == 16
+    assert any(line.startswith("renamed.png: 0 of 16") for line in more.lines)
+    pool = DegradationPool.open(photos / ".." / "pool")
+    assert {source.name for source in pool.sources} >= {"renamed.png", "new.png"}
+    other = extract_noise(config_for(photos, max_variance=19.0))
+    assert not any("searched before" in line for line in other.lines)
+
+
+def test_run_noise_extraction_that_found_nothing_says_so_again(photos: Path) -> None:
+    (photos / "quiet.png").unlink()
+    texts = []
+    for _ in range(2):
+        with pytest.raises(NoNoiseError) as caught:
+            extract_noise(config_for(photos))
+        texts.append(str(caught.value))
+    assert texts[0] == texts[1] and "2 photos" in texts[0]
+    assert caught.value.report.lines[-1] == "2 photos searched before with these settings"
+
+
+def test_run_noise_extraction_searches_again_what_is_damaged(photos: Path) -> None:
+    extract_noise(config_for(photos))
+    pool = DegradationPool.open(photos / ".." / "pool")
+    damaged = photos / ".." / "pool" / "noise" / f"{pool.noise[3].id}.npy"
+    damaged.write_bytes(damaged.read_bytes()[:-4] + b"\x01\x02\x03\x04")
+    (photos / ".." / "pool" / "noise" / f"{pool.noise[5].id}.npy").unlink()
+    report = extract_noise(config_for(photos))
+    assert (report.done, report.skipped) == (0, 16)
+    assert DegradationPool.open(photos / ".." / "pool").verify() == []
+
+
+def test_run_noise_extraction_flags_patches_of_jpeg_blocks(photos: Path) -> None:
+    grain = rng_for(0, "grain").normal(128, 4.0, (128, 128, 3))
+    _, data = cv2.imencode(".jpg", np.rint(grain).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    (photos / "blocky.jpg").write_bytes(data.tobytes())
+    report = extract_noise(config_for(photos))
+    (line,) = (line for line in report.lines if line.startswith("blocky.jpg: "))
+    assert "; JPEG blocks: steps between them are " in line
+    assert report.lines[-1].startswith(
+        "JPEG blocks show in the patches of 1 of 2 photos (blocky.jpg): "
+    )
+    flagged = {
+        record.provenance.source_name: record.provenance.notes
+        for record in DegradationPool.open(photos / ".." / "pool").noise
+    }
+    assert flagged == {"quiet.png": (), "blocky.jpg": ("JPEG blocks",)}
+
+
+def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
+    photos: Path,
+) -> None:
+    (photos / "quiet.png").unlink()
+    with pytest.raises(NoNoiseError) as caught:
+        extract_noise(config_for(photos))
+    text = str(caught.value)
+    assert "positions by grey variance" in text and "\n" not in text
+    wanted = float(text.split("--max-variance ")[-1].split()[0])
+    assert extract_noise(config_for(photos, max_variance=wanted)).done > 0
+
+
+def test_run_noise_extraction_of_dark_photos_names_the_setting_that_would(photos: Path) -> None:
+    with pytest.raises(NoNoiseError, match=r"refused as dark .*: try a lower --min-mean"):
+        extract_noise(config_for(photos, min_mean=200.0, max_variance=1e6))
+
+
+def test_run_noise_extraction_tells_of_every_photo_also_when_names_agree(photos: Path) -> None:
+    write_noisy(photos.parent / "more" / "quiet.png", 14.0)
+    config = replace(config_for(photos), sources=(photos, photos.parent / "more"))
+    lines = extract_noise(config).lines
+    assert sum(line.startswith("quiet.png: ") for line in lines) == 2
+
+
+def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
+    tmp_path: Path, photos: Path
+) -> None:
+    (photos / "quiet.png").unlink()
+    write_noisy(photos / "small.png", 2.0, size=20)
+    kernels = EstimateKernelsConfig(sources=(photos,), pool=tmp_path / "pool", scale=2)
+    report = build_pool(BuildPoolConfig(kernels=kernels, noise=config_for(photos)))
+    assert report.exit_code == 3
+    (noise,) = [reject for reject in report.rejects if reject.path == "noise"]
+    assert "no noise patch found in 2 photos" in noise.reason
+    reasons = [reject.reason for reject in report.rejects if "small.png" in reject.path]
+    assert any("smaller than a noise patch" in reason for reason in reasons)
+    assert any("20×20 pixels are too few for a kernel" in reason for reason in reasons)
+    assert len(DegradationPool.open(tmp_path / "pool").kernels) == 2
+    head, *lines = report.summary().splitlines()
+    assert head.startswith("build-pool: 0 noise patches, 2 kernels, 3 rejected in ")
+    sections = [line.split(" in ")[0].strip() for line in lines if line[2] != " "]
+    assert sections == [
+        "extract-noise: 0 noise patches, 1 rejected",
+        "estimate-kernels: 2 kernels, 1 rejected",
+    ]
+    assert any(line.startswith("    loud.png: 0 of 16 positions; ") for line in lines)
+
+
+def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:
+    write_noisy(photos / "tiny.png", 2.0, size=20)
+    (photos / "broken.png").write_bytes(b"no picture")
+    report = extract_noise(config_for(photos))
+    assert report.exit_code == 3
+    reasons = {Path(reject.path).name: str(reject) for reject in report.rejects}
+    assert "20×20 is smaller than a noise patch of 32" in reasons["tiny.png"]
+    assert "--patch-size 20" in reasons["tiny.png"]
+    lines = (photos / ".." / "pool" / "rejects.jsonl").read_text().splitlines()
+    assert [Path(json.loads(line)["path"]).name for line in lines] == ["broken.png", "tiny.png"]
+    with pytest.raises(NoNoiseError, match=r"1 photo rejected: .*tiny\.png: 20×20"):
+        extract_noise(replace(config_for(photos), sources=(photos / "tiny.png",)))
+
+
+def test_run_noise_extraction_of_an_empty_folder_says_what_it_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(
+        DegradeError, match=r"no photo in .*photos; a folder is searched for .*\.png"
+    ):
+        extract_noise(config_for(tmp_path / "photos"))

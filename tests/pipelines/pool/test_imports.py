@@ -1,0 +1,191 @@
+"""Importing what other tools made: files of every kind go in, or are rejected by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from scipy import io as scipy_io
+
+from degrade.arrays import AnyArray
+from degrade.errors import DegradeError, InvalidValueError
+from degrade.images.image_io import write_png
+from degrade.kernels import gaussian_kernel
+from degrade.kernels.files import write_kernelgan_mat
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from pipelines.cli import main
+from pipelines.pool.imports import (
+    ImportKernelsConfig,
+    ImportNoiseConfig,
+    import_kernels,
+    import_noise,
+)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def make_noise(name: str, height: int, width: int, *, level: float = 120) -> AnyArray:
+    pixels = rng_for(0, name).normal(level, 4, (height, width, 3))
+    return np.rint(pixels.clip(0, 255)).astype(np.uint8)
+
+
+@pytest.fixture
+def kernelgan_output(tmp_path: Path) -> Path:
+    """Return a folder as KernelGAN leaves it: ×2 and ×4 kernels of three photos."""
+    folder = tmp_path / "kernelgan"
+    for index in range(3):
+        for scale in (2, 4):
+            kernel = gaussian_kernel(17, scale, (1.0 + 0.4 * index, 0.9), 0.5 * index)
+            write_kernelgan_mat(folder, f"IMG_{index}", kernel)
+    return folder
+
+
+def test_import_kernels_takes_the_files_of_its_scale(
+    kernelgan_output: Path, tmp_path: Path
+) -> None:
+    config = ImportKernelsConfig(sources=(kernelgan_output,), pool=tmp_path / "pool", scale=4)
+    report = import_kernels(config)
+    assert (report.done, report.skipped, report.rejects, report.exit_code) == (3, 0, (), 0)
+    assert report.lines[-1] == "passed over 3 files named for another scale"
+    pool = DegradationPool.open(tmp_path / "pool")
+    assert pool.verify() == [] and pool.sources == ()
+    assert {kernel.scale for kernel in pool.kernels} == {4}
+    expected = gaussian_kernel(17, 4, (1.0, 0.9), 0.0)
+    provenance = {k.provenance.source_name: k for k in pool.kernels}["IMG_0_kernel_x4.mat"]
+    np.testing.assert_array_equal(pool.read_kernel(provenance.id).weights, expected.weights)
+    assert json.loads(provenance.provenance.settings)["convention"] == "auto"
+    again = import_kernels(config)
+    assert (again.done, again.skipped) == (0, 3)
+
+
+def test_import_kernels_rejects_by_name_and_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "k"
+    write_kernelgan_mat(folder, "good", gaussian_kernel(13, 2, (1.2, 0.8)))
+    np.save(folder / "nan.npy", np.full((5, 5), np.nan))
+    np.save(folder / "picture.npy", np.ones((600, 400)))
+    (folder / "broken.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM\x0e\0\0\0")
+    (folder / "empty.mat").write_bytes(b"")
+    (folder / "notes.txt").write_text("not looked at")
+    mixed = np.empty((1, 2), dtype=object)
+    mixed[0] = [np.eye(5), np.zeros((5, 5))]
+    scipy_io.savemat(folder / "mixed.mat", {"kernels": mixed})
+    report = import_kernels(ImportKernelsConfig(sources=(folder,), pool=tmp_path / "p", scale=2))
+    assert report.done == 2 and report.exit_code == 3
+    rejected = {Path(reject.path).name: reject.reason for reject in report.rejects}
+    assert set(rejected) == {"nan.npy", "picture.npy", "broken.mat", "empty.mat", "mixed.mat"}
+    assert "mixed.mat[1]" in rejected["mixed.mat"] and "zero" in rejected["mixed.mat"]
+    written = (tmp_path / "p" / "rejects.jsonl").read_text().splitlines()
+    assert {Path(json.loads(line)["path"]).name for line in written} == set(rejected)
+
+
+def test_import_noise_leaves_unevenness_to_the_makers(tmp_path: Path) -> None:
+    ramp = np.linspace(-12, 12, 64)[None, :, None] + make_noise("ramp", 64, 64)
+    write_png(tmp_path / "n" / "ramp.png", np.rint(ramp).astype(np.uint8))
+    config = ImportNoiseConfig(sources=(tmp_path / "n",), pool=tmp_path / "pool")
+    assert import_noise(config).done == 1
+
+
+def test_import_kernels_says_why_there_are_none(kernelgan_output: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    with pytest.raises(DegradeError, match="named for scale 2, 4: use that --scale"):
+        import_kernels(ImportKernelsConfig(sources=(kernelgan_output,), pool=pool, scale=3))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DegradeError, match=r"searched for \.mat \.npy"):
+        import_kernels(ImportKernelsConfig(sources=(tmp_path / "empty",), pool=pool))
+    with pytest.raises(DegradeError, match="missing: does not exist"):
+        import_kernels(ImportKernelsConfig(sources=(tmp_path / "missing",), pool=pool))
+    assert not pool.exists()
+
+
+def test_import_config_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="scale"):
+        ImportKernelsConfig(sources=(), pool=tmp_path, scale=1)
+    with pytest.raises(InvalidValueError, match="convention"):
+        ImportKernelsConfig(sources=(), pool=tmp_path, convention="both")  # type: ignore[arg-type]
+
+
+def test_import_noise_takes_square_patches_whole(tmp_path: Path) -> None:
+    for index in range(4):
+        write_png(tmp_path / "n" / f"{index:04d}.png", make_noise(f"{index}", 64, 64))
+    config = ImportNoiseConfig(sources=(tmp_path / "n",), pool=tmp_path / "pool")
+    report = import_noise(config)
+    assert (report.done, report.exit_code, len(report.lines)) == (4, 0, 4)
+    pool = DegradationPool.open(tmp_path / "pool")
+    assert {noise.size for noise in pool.noise} == {64} and pool.verify() == []
+    assert all(14 < noise.variance / (0.299**2 + 0.587**2 + 0.114**2) < 18 for noise in pool.noise)
+    assert pool.sources == ()  # patches are no photos: no HR can be made of them
+    again = import_noise(config)
+    assert (again.done, again.skipped) == (0, 4)
+
+
+def test_import_noise_rejects_what_is_no_noise(tmp_path: Path) -> None:
+    folder = tmp_path / "n"
+    write_png(folder / "good.png", make_noise("good", 32, 32))
+    write_png(folder / "flat.png", np.full((32, 32, 3), 90, np.uint8))
+    write_png(folder / "dark.png", make_noise("dark", 32, 32, level=2))
+    edge = np.zeros((32, 32, 3), np.uint8) + 60
+    edge[:, 16:] = 190
+    write_png(folder / "picture.png", edge)
+    write_png(folder / "tiny.png", make_noise("tiny", 6, 6))
+    write_png(folder / "wide.png", make_noise("wide", 64, 130))
+    (folder / "text.png").write_text("no image")
+    report = import_noise(ImportNoiseConfig(sources=(folder,), pool=tmp_path / "pool"))
+    assert report.done == 1 and report.exit_code == 3
+    rejected = {Path(reject.path).name: reject.reason for reject in report.rejects}
+    assert "nothing varies" in rejected["flat.png"]
+    assert "black or white" in rejected["dark.png"]
+    assert "as pictures do" in rejected["picture.png"]
+    assert "6×6 is no square" in rejected["tiny.png"]
+    assert "130×64 is no square" in rejected["wide.png"]
+    assert "text.png" in rejected and len(rejected) == 6
+
+
+def test_commands_import_and_inspect(kernelgan_output: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    write_png(tmp_path / "n" / "a.png", make_noise("a", 32, 32))
+    result = run("import-kernels", kernelgan_output, "--pool", pool, "--scale", 2)
+    assert result.exit_code == 0 and result.output.startswith("import-kernels: 3 kernels")
+    result = run("import-noise", tmp_path / "n", tmp_path / "none", "--pool", pool)
+    assert result.exit_code == 3 and "none: does not exist" in result.output
+    result = run("inspect", pool, "--verify")
+    assert result.exit_code == 0
+    assert "3 kernels, 1 noise patch, 0 photos looked at" in result.output
+    assert "IMG_1_kernel_x2.mat" in result.output and "variance" in result.output
+    found = json.loads(run("inspect", pool, "--json").stdout)
+    assert len(found["kernels"]) == 3 and found["problems"] == []
+    assert found["noise"][0]["size"] == 32
+
+
+def test_inspect_names_damage_and_exits_with_1(kernelgan_output: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    run("import-kernels", kernelgan_output, "--pool", pool)
+    victim = sorted((pool / "kernels").iterdir())[0]
+    victim.write_bytes(victim.read_bytes()[:-4] + b"\0\0\0\0")
+    result = run("inspect", pool)
+    assert result.exit_code == 1 and "damaged" in result.output and victim.name in result.output
+    victim.write_bytes(b"")
+    assert run("inspect", pool, "--verify").exit_code == 1
+
+
+def test_import_kernels_of_the_field(shared_data: Path, tmp_path: Path) -> None:
+    config = ImportKernelsConfig(sources=(shared_data / "kernels",), pool=tmp_path / "pool")
+    report = import_kernels(config)
+    # Two sets share kernels: the same content is one entry.
+    assert report.rejects == () and report.done >= 30 and report.done + report.skipped == 34
+    assert DegradationPool.open(tmp_path / "pool").verify() == []
+
+
+def test_import_noise_of_odd_files_crashes_on_none(shared_data: Path, tmp_path: Path) -> None:
+    config = ImportNoiseConfig(sources=(shared_data / "odd",), pool=tmp_path / "pool")
+    try:
+        report = import_noise(config)
+    except DegradeError as error:
+        assert "rejected: " in str(error)
+    else:
+        assert report.rejects and DegradationPool.open(tmp_path / "pool").verify() == []

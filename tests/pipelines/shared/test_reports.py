@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+from degrade.images.sources import Reject
+from pipelines.shared.reports import RunReport, usual_reason
+
+SMALL = [
+    Reject(f"{n}.png", f"{n}×{n + 1} is smaller than 512", f"use --size {n}") for n in range(5)
+]
+BROKEN = Reject("x.png", "cannot be decoded")
+REPORT = RunReport(job="build", done=1, unit="pair", seconds=2.0)
+
+
+def test_summary_counts_in_words_that_agree() -> None:
+    assert REPORT.summary() == "build: 1 pair in 2.0 s"
+    report = replace(REPORT, done=2, skipped=3, rejects=(BROKEN,), lines=("so",))
+    assert report.summary() == "build: 2 pairs, 3 already there, 1 rejected in 2.0 s\n  so"
+    stopped = replace(REPORT, interrupted=signal.SIGTERM).summary()
+    assert stopped.endswith("; stopped by SIGTERM: run the same command again to go on")
+
+
+def test_summary_of_parts_counts_each_and_tells_all() -> None:
+    parts = (replace(REPORT, job="a", lines=("one",)), replace(REPORT, job="b", unit="box", done=2))
+    report = replace(REPORT, parts=parts, lines=("end",))
+    assert report.summary().splitlines() == [
+        "build: 1 pair, 2 boxes in 2.0 s",
+        "  a: 1 pair in 2.0 s",
+        "    one",
+        "  b: 2 boxes in 2.0 s",
+        "  end",
+    ]
+
+
+def test_reject_lines_group_what_differs_in_numbers_alone() -> None:
+    report = replace(REPORT, rejects=(*SMALL[:2], BROKEN, *SMALL[2:]), rejects_file="r.jsonl")
+    assert report.reject_lines() == [
+        "rejected: 5 for one reason, all in r.jsonl:",
+        *(f"  {reject}" for reject in SMALL[:3]),
+        "  and 2 more",
+        f"rejected: {BROKEN}",
+    ]
+
+
+def test_reject_lines_tell_all_where_nothing_else_does_and_of_few() -> None:
+    assert len(replace(REPORT, rejects=tuple(SMALL)).reject_lines()) == 5
+    few = replace(REPORT, rejects=tuple(SMALL[:4]), rejects_file="r.jsonl")
+    assert few.reject_lines() == [f"rejected: {reject}" for reject in SMALL[:4]]
+
+
+def test_usual_reason_is_the_most_frequent() -> None:
+    assert usual_reason([BROKEN, *SMALL]) == f"{SMALL[0]} (and 4 more for this reason)"
+    assert usual_reason([BROKEN, SMALL[0]]) == str(BROKEN)

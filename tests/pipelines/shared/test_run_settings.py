@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from degrade.errors import ChangedConfigError, CorruptDataError
+from degrade.pairs import place_at
+from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
+
+RUN = {"settings": {"seed": 1, "format": "hdf5"}, "pool": "here"}
+
+
+def test_begin_or_resume_allows_what_stands_beside_the_settings_to_change(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    begin_or_resume(place, RUN)
+    begin_or_resume(place, {**RUN, "pool": "there"})
+    assert json.loads((tmp_path / RUN_FILE).read_bytes()) == RUN
+
+
+def test_begin_or_resume_names_what_has_changed(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    begin_or_resume(place, RUN, name="export.json")
+    (tmp_path / "shard-00000.json").touch()
+    other = {"settings": {"seed": 2, "format": "hdf5"}}
+    with pytest.raises(ChangedConfigError, match=r"elsewhere was begun .*\(--seed: 1 -> 2\)"):
+        begin_or_resume(place, other, name="export.json", folder=Path("elsewhere"))
+    with pytest.raises(ChangedConfigError, match="seed: None -> 2"):
+        (tmp_path / RUN_FILE).write_text('{"settings": {"format": "hdf5"}}')
+        begin_or_resume(place, other)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"settings": 1}', b"\xff", b"[" * 100_000]
+)
+def test_begin_or_resume_refuses_a_damaged_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / RUN_FILE).write_bytes(content)
+    with pytest.raises(CorruptDataError, match=r"run\.json is damaged; choose another output"):
+        begin_or_resume(place_at(tmp_path), RUN)
+    assert (tmp_path / RUN_FILE).read_bytes() == content
+
+
+def test_hash_settings_does_not_depend_on_their_order() -> None:
+    assert hash_settings({"a": 1, "b": 2}) == hash_settings({"b": 2, "a": 1})
+    assert hash_settings({"a": 1}) != hash_settings({"a": 2})
+
+
+def test_begin_or_resume_forgets_a_run_that_made_nothing(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    begin_or_resume(place, RUN)
+    (tmp_path / "rejects.jsonl").touch()
+    (tmp_path / ".lock").touch()
+    other = {"settings": {"seed": 2, "format": "hdf5"}}
+    begin_or_resume(place, other)
+    assert json.loads((tmp_path / RUN_FILE).read_bytes()) == other
+
+
+def test_begin_or_resume_shows_no_hashes(tmp_path: Path) -> None:
+    def run(photos: int, letter: str, size: int) -> dict[str, dict[str, object]]:
+        content = {"photos": f"{photos} photos, {letter * 16}", "pool_digest": letter * 64}
+        return {"settings": {**content, "hr_size": size}}
+
+    place = place_at(tmp_path)
+    begin_or_resume(place, run(7, "a", 64))
+    (tmp_path / "shard-00000.json").touch()
+    with pytest.raises(ChangedConfigError) as caught:
+        begin_or_resume(place, run(6, "b", 128))
+    assert caught.value.differences == {
+        "--hr-size": ("64", "128"),
+        "photos": ("7 photos", "6 photos"),
+    }
+    with pytest.raises(
+        ChangedConfigError, match=r"photos: 7 photos -> others .*content: as it was -> changed"
+    ):
+        begin_or_resume(place, run(7, "b", 64))

@@ -1,0 +1,121 @@
+"""Stages: one after another, saved, validated, stopped."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from degrade.errors import ChangedConfigError
+from esrgan.training.checkpoints import read_newest_checkpoint
+from pipelines.training.train import TrainConfig, train
+from tests.pipelines.training_logs import log_of
+
+
+def test_a_stage_goes_on_from_the_weights_of_the_last(small_run: TrainConfig) -> None:
+    sizes = ("features=8", "blocks=1", "growth=4", "discriminator_features=4", "content_weight=0")
+    chain = replace(small_run, preset="realsr", settings=sizes)
+    train(chain)
+    first = small_run.out / "1-rrdb-psnr" / "generator.pth"
+    single = replace(
+        small_run,
+        out=small_run.out.with_name("single"),
+        stages=("realsr",),
+        settings=sizes,
+        init=first,
+    )
+    train(single)
+    results = [small_run.out / "2-realsr" / "generator.pth", single.out / "generator.pth"]
+    assert results[0].read_bytes() == results[1].read_bytes()
+    # Again: everything is there.
+    report = train(chain)
+    assert (report.done, report.skipped) == (0, 8)
+    with pytest.raises(ChangedConfigError, match="stages"):
+        train(replace(chain, preset="esrgan"))
+    with pytest.raises(ChangedConfigError, match="stages"):
+        train(replace(chain, preset="tiny", settings=()))
+
+
+def test_a_stage_is_left_alone_when_the_next_has_begun(small_run: TrainConfig) -> None:
+    sizes = ("features=8", "blocks=1", "growth=4", "discriminator_features=4", "content_weight=0")
+    chain = replace(small_run, preset="realsr", settings=sizes)
+    train(chain)
+    first = small_run.out / "1-rrdb-psnr" / "generator.pth"
+    before = first.read_bytes()
+    told: list[str] = []
+    report = train(replace(chain, steps=6), on_stage=told.append)
+    assert (report.done, report.skipped) == (2, 10)
+    assert report.lines[0] == "rrdb-psnr: stays at step 4, from whose weights realsr has begun"
+    assert len(told) == 1 and told[0].startswith("realsr: steps 5 to 6 on cpu in fp32; RRDBNet ×2")
+    assert first.read_bytes() == before
+    with pytest.raises(ChangedConfigError, match=r"1-rrdb-psnr .*learning_rate: 0\.0002 -> 0\.001"):
+        train(replace(chain, settings=(*sizes, "rrdb-psnr.learning_rate=1e-3")))
+    first.write_bytes((small_run.out / "2-realsr" / "generator.pth").read_bytes())
+    with pytest.raises(ChangedConfigError, match="content of the weights to start from"):
+        train(chain)
+
+
+def test_a_run_that_is_stopped_is_validated_where_it_would_have_been(
+    small_run: TrainConfig, pairs_to_validate_on: Path
+) -> None:
+    watched = replace(small_run, validation=pairs_to_validate_on, steps=5, keep_best=0)
+
+    def stop(done: int, _total: int) -> None:
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    train(watched, on_progress=stop)
+    assert [entry["step"] for entry in log_of(small_run.out, "validation.jsonl")] == [2]
+    assert (small_run.out / "checkpoint-00000003.pt").exists()
+    assert any("validation at step 5" in line for line in train(watched).lines)
+    assert [entry["step"] for entry in log_of(small_run.out, "validation.jsonl")] == [2, 4, 5]
+    assert not (small_run.out / "best.pth").exists()
+
+
+def test_validation_keeps_the_best(small_run: TrainConfig, pairs_to_validate_on: Path) -> None:
+    watched = replace(
+        small_run,
+        validation=pairs_to_validate_on,
+        steps=5,
+        save_every=1,
+        keep=1,
+        keep_best=2,
+        settings=("learning_rate=1e-2", "pixel_steps=0", "features=12", "blocks=1", "growth=4"),
+    )
+    report = train(watched)
+    entries = log_of(small_run.out, "validation.jsonl")
+    assert [entry["step"] for entry in entries] == list(range(1, 6))
+    best = sorted(entries, key=lambda e: (e["psnr"], e["step"]), reverse=True)[:2]
+    kept = {int(path.stem[-8:]) for path in small_run.out.glob("checkpoint-*.pt")}
+    assert kept == {5} | {entry["step"] for entry in best}
+    assert any("PSNR" in line and "without 2 border pixels" in line for line in report.lines)
+    newest = read_newest_checkpoint(small_run.out)
+    assert newest is not None and newest["step"] == 5
+    weights = torch.load(small_run.out / "best.pth")["params"]
+    state = torch.load(small_run.out / f"checkpoint-{best[0]['step']:08d}.pt")
+    assert all(torch.equal(weights[name], state["generator"][name]) for name in weights)
+
+
+def test_the_average_is_what_is_written(small_run: TrainConfig) -> None:
+    train(replace(small_run, settings=("ema_decay=0.9",)))
+    newest = read_newest_checkpoint(small_run.out)
+    assert newest is not None
+    weights = torch.load(small_run.out / "generator.pth")["params"]
+    assert all(torch.equal(weights[name], newest["average"][name]) for name in weights)
+    assert not all(torch.equal(weights[name], newest["generator"][name]) for name in weights)
+
+
+def test_tensorboard_gets_events(small_run: TrainConfig) -> None:
+    pytest.importorskip("tensorboard")
+    train(replace(small_run, tensorboard=True))
+    assert list((small_run.out / "tensorboard").glob("events.*"))
+
+
+def test_max_minutes_ends_a_run_that_can_be_gone_on_with(small_run: TrainConfig) -> None:
+    report = train(replace(small_run, max_minutes=1e-9, steps=100))
+    assert (report.done, report.exit_code, report.interrupted) == (1, 0, None)
+    assert any("--max-minutes" in line and "step 1 of 100" in line for line in report.lines)
+    assert train(replace(small_run, steps=3)).skipped == 1
