@@ -1,11 +1,10 @@
 """The degradation: plan, then apply."""
 
+from degrade.degradation.index import Measured, NoiseChoice, PoolIndex
 from degrade.degradation.plan import (
     DegradationConfig,
     DegradationPlan,
-    NoiseChoice,
     Pair,
-    PoolIndex,
     apply_degradation,
     clean_up,
     hr_boxes,
@@ -16,6 +15,7 @@ from degrade.degradation.plan import (
 __all__ = [
     "DegradationConfig",
     "DegradationPlan",
+    "Measured",
     "NoiseChoice",
     "Pair",
     "PoolIndex",

@@ -14,15 +14,14 @@ import numpy as np
 
 from degrade.arrays import Box, FloatArray, U8Array
 from degrade.degradation.downsampling import PreparedImage
+from degrade.degradation.index import PoolIndex
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.kernels import BlurKernel, bicubic_kernel
 
 __all__ = [
     "DegradationConfig",
     "DegradationPlan",
-    "NoiseChoice",
     "Pair",
-    "PoolIndex",
     "apply_degradation",
     "clean_up",
     "hr_boxes",
@@ -61,26 +60,6 @@ class DegradationConfig:
             raise InvalidValueError(f"noise must be bake, defer or none, got {self.noise!r}")
         if self.clean_up not in (1, 2):
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseChoice:
-    """One residual that a plan may draw: its id and its side in pixels."""
-
-    id: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class PoolIndex:
-    """The ids that plans draw from; sorted, so that the pool's history does not matter."""
-
-    kernel_ids: tuple[str, ...]
-    noise: tuple[NoiseChoice, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
-        object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -371,10 +371,6 @@ def test_clean_up_halves_as_imresize_does(rng: np.random.Generator) -> None:
     assert np.array_equal(clean_up(photo, 1), photo)
 
 
-def test_pool_index_forgets_the_pools_history() -> None:
-    assert PoolIndex(("b", "a"), POOL.noise[::-1]) == PoolIndex(("a", "b"), POOL.noise)
-
-
 def test_plans_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         _plan((0, 0, 2, 2)).scale = 3  # type: ignore[misc]

@@ -1,0 +1,60 @@
+"""What plans may draw from: the contents of a pool, without a file of it being read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Measured", "NoiseChoice", "PoolIndex"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseChoice:
+    """One residual that a plan may draw: its id and its side in pixels."""
+
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one measurement found in one photo.
+
+    Attributes
+    ----------
+    photo_sha256 : str
+        The photo's file.
+    values : mapping of str to JSON's types
+        By name; what they mean the kind of measurement says.
+    """
+
+    photo_sha256: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolIndex:
+    """What plans draw from; sorted, so that the pool's history does not matter.
+
+    Attributes
+    ----------
+    kernel_ids : tuple of str
+        Of one scale.
+    noise : tuple of NoiseChoice
+    measured : mapping of str to tuple of Measured
+        By kind of measurement, one for each photo at most.
+    """
+
+    kernel_ids: tuple[str, ...]
+    noise: tuple[NoiseChoice, ...] = ()
+    measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
+        object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
+        measured = {
+            kind: tuple(sorted(self.measured[kind], key=lambda found: found.photo_sha256))
+            for kind in sorted(self.measured)
+        }
+        object.__setattr__(self, "measured", measured)
