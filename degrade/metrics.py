@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
 from degrade.arrays import AnyArray
 from degrade.errors import InvalidValueError
+from degrade.luma import luma_studio
 
-__all__ = ["luma", "psnr", "ssim"]
+__all__ = ["psnr", "psnr_of_error", "ssim"]
 
-_WEIGHTS = np.array([65.481, 128.553, 24.966])
-_OFFSET = 16.0
 _PEAK = 255.0
 _RADIUS, _SIGMA = 5, 1.5
 _C1, _C2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
-
-
-def luma(image: AnyArray) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return Y of BT.601, 16 … 235, not rounded.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8 array, or float array on [0, 1]
-        RGB.
-
-    Raises
-    ------
-    InvalidValueError
-        The image has another shape or type.
-
-    References
-    ----------
-    ITU-R BT.601: Y = 16 + 65.481 R + 128.553 G + 24.966 B for RGB on [0, 1]; MATLAB's rgb2ycbcr.
-    """
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise InvalidValueError(f"an image must be (H, W, 3), got {image.shape}")
-    if image.dtype == np.uint8:
-        return np.asarray(image @ (_WEIGHTS / 255) + _OFFSET)
-    if not np.issubdtype(image.dtype, np.floating):
-        raise InvalidValueError(f"an image must be uint8 or float, got {image.dtype}")
-    return np.asarray(image @ _WEIGHTS + _OFFSET)
 
 
 def psnr(image: AnyArray, reference: AnyArray, *, border: int) -> float:
@@ -52,7 +24,7 @@ def psnr(image: AnyArray, reference: AnyArray, *, border: int) -> float:
     Parameters
     ----------
     image, reference : (H, W, 3) arrays
-        As for :func:`luma`.
+        As for :func:`degrade.luma.luma_studio`.
     border : int
         Pixels that are left out along each edge; the field takes the scale.
 
@@ -62,8 +34,12 @@ def psnr(image: AnyArray, reference: AnyArray, *, border: int) -> float:
         The shapes differ, or nothing is left inside the border.
     """
     first, second = _inner_lumas(image, reference, border, smallest=1)
-    error = float(np.mean((first - second) ** 2))
-    return math.inf if error == 0 else 10 * math.log10(_PEAK**2 / error)
+    return psnr_of_error(float(np.mean((first - second) ** 2)), peak=_PEAK)
+
+
+def psnr_of_error(mean_square: float, *, peak: float) -> float:
+    """Return the peak signal-to-noise ratio in dB of a mean squared error; of 0: infinity."""
+    return math.inf if mean_square == 0 else 10 * math.log10(peak**2 / mean_square)
 
 
 def ssim(image: AnyArray, reference: AnyArray, *, border: int) -> float:
@@ -108,7 +84,7 @@ def _inner_lumas(
             f"a border of {border} must leave {smallest} pixels a side, got {image.shape}"
         )
     inner = tuple(slice(border, side - border) for side in image.shape[:2])
-    return luma(image[inner]), luma(reference[inner])
+    return luma_studio(image[inner]), luma_studio(reference[inner])
 
 
 def _windowed(plane: AnyArray) -> AnyArray:

@@ -14,6 +14,7 @@ from scipy import stats
 from torch import Tensor
 
 from degrade.arrays import FloatArray
+from degrade.kernels.estimates import KPSNR_TAPS
 from degrade.spectral.features import SYMMETRIES, Symmetry
 from degrade.spectral.network import Calibration, KernelNetwork, NetworkEnsemble
 from spectral_training.network import NetworkSize, TrainableNetwork
@@ -21,7 +22,6 @@ from spectral_training.samples import FAMILY_SHARES, Samples
 
 __all__ = ["FitConfig", "Report", "as_ensemble", "fit_network", "measure_networks"]
 
-_FIELD_TAPS = 121  # of the field's kernel PSNR
 _ERROR_WEIGHT = 0.5
 _CLIP = 10.0
 _WINDOWS = 56
@@ -127,7 +127,7 @@ def _losses(network: TrainableNetwork, batch: _Batch, floor: float) -> tuple[Ten
     kernels, expected = network(batch.windows, batch.mask, batch.photos)
     error = (kernels - batch.smooth).square().sum(dim=(1, 2))
     error = error + floor * batch.smooth.square().sum(dim=(1, 2))
-    kpsnr = -10 * torch.log10(error / _FIELD_TAPS).mean()
+    kpsnr = -10 * torch.log10(error / KPSNR_TAPS).mean()
     own = F.smooth_l1_loss(expected, kernel_psnr_BTT(kernels.detach(), batch.weights))
     return -kpsnr + _ERROR_WEIGHT * own, kpsnr.item()
 
@@ -162,7 +162,7 @@ def _draw_windows(
 
 def kernel_psnr_BTT(kernels: Tensor, truth: Tensor) -> Tensor:
     """Return the (B,) kPSNR of (B, T, T) kernels that are aligned already, in dB."""
-    return -10 * torch.log10((kernels - truth).square().sum(dim=(1, 2)) / _FIELD_TAPS + 1e-12)
+    return -10 * torch.log10((kernels - truth).square().sum(dim=(1, 2)) / KPSNR_TAPS + 1e-12)
 
 
 def _constants(samples: Samples, components: int) -> dict[str, Tensor]:

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from degrade.arrays import FloatArray
+from degrade.arrays import FloatArray, round_to_u8
 from degrade.kernels.families import DrawnKernel, Weights, draw_kernel
+from degrade.luma import LUMA_WEIGHTS
 from degrade.resample import imresize
 from degrade.rng import rng_for
 from degrade.spectral.features import PHOTO_FEATURES, WINDOW_FEATURES
@@ -42,7 +43,7 @@ _RATIOS = (1.0, 0.85, 0.7, 0.6, 0.5, 0.42)
 _RATIO_SHARES = (0.35, 0.15, 0.15, 0.13, 0.12, 0.10)
 _BORDER = 4  # LR pixels around the crop that feed the blur
 _SMALLEST = 64
-_LUMA = np.array([0.299, 0.587, 0.114])
+_LUMA = np.array(LUMA_WEIGHTS)
 _LUMA_NOISE = 0.668  # √Σ w²: how much of equal noise on the channels stays on the luma
 
 ByteArray = npt.NDArray[np.uint8]
@@ -92,10 +93,7 @@ class Samples:
 def make_variants(photo: FloatArray) -> list[ByteArray]:
     """Return an HR photo (H, W, 3) at several sizes, so that it comes in several sharpnesses."""
     return [
-        np.clip(np.round(255 * (photo if ratio == 1 else imresize(photo, ratio))), 0, 255).astype(
-            np.uint8
-        )
-        for ratio in _RATIOS
+        round_to_u8(255 * (photo if ratio == 1 else imresize(photo, ratio))) for ratio in _RATIOS
     ]
 
 
@@ -202,7 +200,7 @@ def _spoil(lr: FloatArray, rng: np.random.Generator) -> ByteArray:
         if rng.random() < 0.3:
             noise = ndimage.gaussian_filter(noise, rng.uniform(0.4, 0.9))
             noise /= noise.std()
-    lr_u8 = np.clip(np.round(lr + noise * np.float32(sigma * _LUMA_NOISE)), 0, 255).astype(np.uint8)
+    lr_u8 = round_to_u8(lr + noise * np.float32(sigma * _LUMA_NOISE))
     if rng.random() < 0.4:
         quality = int(rng.integers(40, 99))
         _, data = cv2.imencode(".jpg", lr_u8, [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from degrade.arrays import Box, FloatArray, U8Array
+from degrade.arrays import Box, FloatArray, U8Array, round_to_u8
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.index import PoolIndex
 from degrade.errors import CorruptDataError, InvalidValueError
@@ -246,7 +246,7 @@ def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
     for top in range(0, height, _ROWS * factor):
         rows = min(_ROWS * factor, height - top)
         part = clean_u8[top // factor : (top + rows) // factor]
-        part[...] = _round(whole.downsample(kernel, (top, 0, rows, width)))
+        part[...] = round_to_u8(whole.downsample(kernel, (top, 0, rows, width)))
     return clean_u8
 
 
@@ -301,13 +301,7 @@ def make_pair(
     clipped = np.clip(unclipped, 0, 255)
     shift = float(clipped.mean(dtype=np.float64) - unclipped.mean(dtype=np.float64))
     hr_patch = hr.pixels[top : top + height, left : left + width].copy()
-    return Pair(plan.key, _round(clipped), hr_patch, plan, shift)
-
-
-def _round(levels: FloatArray) -> U8Array:
-    """Round grey levels to uint8, clipping what lies outside."""
-    rounded: U8Array = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
-    return rounded
+    return Pair(plan.key, round_to_u8(clipped), hr_patch, plan, shift)
 
 
 def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:

@@ -21,7 +21,7 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 import cv2
 import numpy as np
 
-from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.arrays import AnyArray, FloatArray, U8Array, round_to_u8
 from degrade.disk.files import read_file, write_atomically
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.images.decoders import decode_faster
@@ -259,8 +259,7 @@ def _notes(header: ImageHeader, *, is_gray: bool, drops_alpha: bool) -> tuple[st
 
 def quantise(image: FloatArray) -> U8Array:
     """Round float RGB in [0, 1] to uint8 once, clipping what lies outside; must be finite."""
-    levels: U8Array = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return levels
+    return round_to_u8(image * 255.0)
 
 
 def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:

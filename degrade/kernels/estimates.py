@@ -15,6 +15,7 @@ from degrade.kernels.kernel import BlurKernel, crop_or_pad_kernel, repair_kernel
 
 __all__ = [
     "GOOD_KPSNR",
+    "KPSNR_TAPS",
     "KernelEstimate",
     "SharedEstimate",
     "UnsuitablePhotoError",
@@ -30,7 +31,10 @@ GOOD_KPSNR = 45.0
 
 Verdict = Literal["too smooth", "too noisy", "clipped", "already upscaled"]
 
-_FIELD_TAPS = 121
+KPSNR_TAPS = 121
+"""By how much the sum of squared differences is divided in a kernel PSNR, whatever the kernel's
+size: the taps of the field's ×2 kernels, 11×11."""
+
 _OUTLIER = 3.0
 
 
@@ -103,12 +107,12 @@ def confidence_of(expected_kpsnr: float, spread: float) -> float:
 
 def error_energy(kpsnr: float) -> float:
     """Return the sum of squared differences that a kernel PSNR stands for."""
-    return float(_FIELD_TAPS * 10 ** (-kpsnr / 10))
+    return float(KPSNR_TAPS * 10 ** (-kpsnr / 10))
 
 
 def kpsnr_of(energy: float) -> float:
     """Do the reverse of :func:`error_energy`."""
-    return -10 * log10(energy / _FIELD_TAPS)
+    return -10 * log10(energy / KPSNR_TAPS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from degrade.kernels.kernel import centre_of_mass, phase_centre
+from degrade.kernels.kernel import centre_of_mass, phase_centre, shift_to_phase
 from degrade.resample import cubic
 
 __all__ = ["FAMILIES", "DrawnKernel", "draw_kernel", "kernel_side"]
@@ -88,7 +88,7 @@ def draw_kernel(
 def _roughened(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
     """Multiply each tap by 1 ± 25 % and put the centre of mass back."""
     noise = rng.uniform(-_TAP_NOISE, _TAP_NOISE, weights.shape)
-    return _centred(weights * (1 + noise), scale)
+    return shift_to_phase(weights * (1 + noise), scale, rounds=3)
 
 
 def _axes(scale: int, finer: int = 1) -> tuple[Weights, Weights]:
@@ -112,14 +112,6 @@ def _averaged(weights: Weights, finer: int) -> Weights:
 def _normalised(weights: Weights) -> Weights:
     total: Weights = weights / weights.sum()
     return total
-
-
-def _centred(weights: Weights, scale: int) -> Weights:
-    target = phase_centre(weights.shape[0], scale)
-    for _ in range(3):
-        offset = target - centre_of_mass(weights)
-        weights = _normalised(ndimage.shift(weights, offset, order=3))
-    return weights
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -291,9 +283,8 @@ def _resized(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
     centre = centre_of_mass(padded)
     smooth = ndimage.gaussian_filter(padded, max(0.35 / factor, 0.3))
     places = [across / factor + centre[0], along / factor + centre[1]]
-    return _centred(
-        _averaged(np.maximum(ndimage.map_coordinates(smooth, places, order=1), 0), 3), scale
-    )
+    moved = np.maximum(ndimage.map_coordinates(smooth, places, order=1), 0)
+    return shift_to_phase(_averaged(moved, 3), scale, rounds=3)
 
 
 FAMILIES: dict[str, Family] = {

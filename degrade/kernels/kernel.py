@@ -33,6 +33,7 @@ __all__ = [
     "kernel_sigmas",
     "phase_centre",
     "repair_kernel",
+    "shift_to_phase",
 ]
 
 PHASE_TOLERANCE = 0.05
@@ -197,14 +198,37 @@ def _move_centre(weights: npt.NDArray[np.float64], scale: int) -> npt.NDArray[np
     A linear shift would add up to 0.25 px² of variance per axis, as much as a sharp camera's.
     """
     reach = ceil(float(np.abs(phase_error(weights, scale)).max())) + 2
-    moved = np.pad(weights, reach)
-    for _ in range(20):
-        offset = phase_error(moved, scale)
-        if np.abs(offset).max() < 1e-4:
-            break
-        moved = ndimage.shift(moved, -offset, order=3, mode="constant")
-        moved /= moved.sum()
+    moved = shift_to_phase(np.pad(weights, reach), scale, rounds=20, tolerance=1e-4)
     return _trim(moved, keep=weights.shape[0], scale=scale)
+
+
+def shift_to_phase(
+    weights: npt.NDArray[np.float64], scale: int, *, rounds: int, tolerance: float = 0.0
+) -> npt.NDArray[np.float64]:
+    """Shift by cubic splines, on the same taps, until the phase rule holds; the sum becomes 1.
+
+    Parameters
+    ----------
+    weights : (K, K) float64 array
+        Of a sum above 0; what leaves the taps is lost.
+    scale : int
+        Downscaling factor.
+    rounds : int
+        How often to shift at the most: each time less is amiss.
+    tolerance : float
+        HR pixels; nearer to its place than this, the centre of mass is left there.
+
+    Returns
+    -------
+    (K, K) float64 array
+    """
+    for _ in range(rounds):
+        offset = phase_error(weights, scale)
+        if np.abs(offset).max() < tolerance:
+            break
+        weights = ndimage.shift(weights, -offset, order=3, mode="constant")
+        weights /= weights.sum()
+    return weights
 
 
 def _trim(

@@ -13,9 +13,12 @@ from scipy import ndimage
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
+from degrade.kernels.estimates import KPSNR_TAPS, kpsnr_of
 from degrade.kernels.kernel import BlurKernel, centre_of_mass
 from degrade.kernels.registration import measure_shift
 from degrade.kernels.splines import BORDER, BlurredImage, SamplingGrid
+from degrade.luma import luma
+from degrade.metrics import psnr_of_error
 from degrade.resample import imresize
 
 __all__ = [
@@ -29,12 +32,10 @@ __all__ = [
 
 _Float64: TypeAlias = npt.NDArray[np.float64]
 
-_KPSNR_TAPS = 121
 _SMALLEST_GRID = 31
 _LARGEST_CROP = 256
 _NO_ERROR = 1e-30
 _GREATEST_SHIFT = 6.0
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def align_kernels(estimate: AnyArray, truth: AnyArray) -> tuple[_Float64, _Float64]:
@@ -78,9 +79,9 @@ def kernel_psnr(estimate: AnyArray, truth: AnyArray) -> float:
 
     Notes
     -----
-    121 is the number of taps of the field's ×2 kernels (11×11). It is kept at every scale and size,
-    so that the figure means the sum of squared differences and nothing else. Kernels of ×3 and ×4
-    are wider and flatter; the same relative error gives them a higher figure.
+    121 is :data:`~degrade.kernels.estimates.KPSNR_TAPS` at every scale and size, so that the figure
+    means the sum of squared differences and nothing else. Kernels of ×3 and ×4 are wider and
+    flatter; the same relative error gives them a higher figure.
 
     References
     ----------
@@ -89,7 +90,7 @@ def kernel_psnr(estimate: AnyArray, truth: AnyArray) -> float:
     """
     moved, reference = align_kernels(estimate, truth)
     total = float(((moved - reference) ** 2).sum())
-    return float(-10 * np.log10(total / _KPSNR_TAPS + _NO_ERROR))
+    return kpsnr_of(total + KPSNR_TAPS * _NO_ERROR)
 
 
 def redegradation_psnr(hr: FloatArray, lr: FloatArray, weights: AnyArray, scale: int) -> float:
@@ -242,11 +243,11 @@ def _fit_line(values: _Float64, target: _Float64) -> tuple[float, float]:
 
 
 def _luma(image: FloatArray) -> FloatArray:
-    return image if image.ndim == 2 else np.asarray(image @ _LUMA, dtype=np.float32)
+    return image if image.ndim == 2 else luma(image)
 
 
 def _psnr(error: _Float64) -> float:
-    return float(-10 * np.log10((error**2).mean() + _NO_ERROR))
+    return psnr_of_error(float((error**2).mean()) + _NO_ERROR, peak=1)
 
 
 def _normalise(weights: AnyArray) -> _Float64:

@@ -9,15 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray
+from degrade.luma import LUMA_WEIGHTS
 from degrade.noise.window_sums import CLIPPED, PRODUCTS, SQUARES, SUMS, sum_cells
 
 __all__ = ["WindowStatistics", "measure_windows"]
 
 _BLOCKS = 4
 """Blocks along a side of a window."""
-
-_GREY = (0.299, 0.587, 0.114)
-"""BT.601 luma."""
 
 _PAIRS = ((0, 1), (1, 2), (2, 0))
 """Channels whose products are summed, in the order of ``PRODUCTS``."""
@@ -130,13 +128,13 @@ class _BlockGrid:
 def _grey_moments(sums: _Integers, size: int, peak: int) -> tuple[_Floats, _Floats]:
     unit, count = 255.0 / peak, size**2
     mean, variance = np.zeros(sums.shape[1:]), np.zeros(sums.shape[1:])
-    for weight, level in zip(_GREY, sums[SUMS], strict=True):
+    for weight, level in zip(LUMA_WEIGHTS, sums[SUMS], strict=True):
         mean += weight * unit * (level / count)
     for channel, square in enumerate(sums[SQUARES]):
-        weight = (_GREY[channel] * unit) ** 2
+        weight = (LUMA_WEIGHTS[channel] * unit) ** 2
         variance += weight * _covariance(sums, (channel, channel), square, count)
     for (one, other), product in zip(_PAIRS, sums[PRODUCTS], strict=True):
-        weight = 2 * _GREY[one] * _GREY[other] * unit**2
+        weight = 2 * LUMA_WEIGHTS[one] * LUMA_WEIGHTS[other] * unit**2
         variance += weight * _covariance(sums, (one, other), product, count)
     return mean, np.maximum(variance, 0.0)
 

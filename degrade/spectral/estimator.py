@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-import cv2
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
@@ -22,6 +21,7 @@ from degrade.kernels.estimates import (
     error_energy,
     kpsnr_of,
 )
+from degrade.luma import luma_fast
 from degrade.spectral.measurement import measure_crop, measure_middle_blocks
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
 from degrade.spectral.verdicts import judge, measure_condition
@@ -85,7 +85,7 @@ def estimate_kernel(
             f"{width}×{height} pixels are too few for a kernel",
             f"use photos of at least {SMALLEST_SIDE} pixels on each side",
         )
-    luma = cv2.cvtColor(photo_u8, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    luma = luma_fast(photo_u8)
     cells = measure_cells(luma)
     if not cells.energy.max() > 0:
         raise UnsuitablePhotoError(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from degrade.arrays import FloatArray, U8Array
+from degrade.arrays import FloatArray
 from degrade.spectral.windows import SIDE
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "SYMMETRIES",
     "WINDOW_FEATURES",
     "Symmetry",
-    "measure_blocks",
     "measure_photo",
     "measure_windows",
 ]
@@ -33,7 +32,6 @@ _LOWEST, _HIGHEST, _CORNER = 1.5 / SIDE, 0.5, 0.6  # cycles per pixel
 _CORNER_WIDTH = 0.08
 _POWER_FLOOR = 0.02
 _LEVEL_FLOOR = 0.5
-_BLOCK = 8
 
 _DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))
 
@@ -176,7 +174,7 @@ def measure_photo(
     flat_windows : (M, 32, 32) float32 array
         Luma on [0, 255] of the flattest windows: mostly noise.
     blocks : (6,) float32 array
-        From :func:`measure_blocks`.
+        From :func:`degrade.jpeg.blocks.block_bends`.
     strong_count : int
         How many windows with edges there are.
     area : int
@@ -189,26 +187,6 @@ def measure_photo(
     floor = _log_spectra(flat_windows).mean(axis=0)
     size = [np.log(strong_count), np.log(area) / 4]
     return np.concatenate([floor, blocks, size], dtype=np.float32)
-
-
-def measure_blocks(luma_u8: U8Array) -> FloatArray:
-    """Return how clearly JPEG's block borders show in a (H, W) uint8 image, along both axes."""
-    image = luma_u8.astype(np.float32)
-    return np.concatenate([_blockiness(image), _blockiness(np.ascontiguousarray(image.T))])
-
-
-def _blockiness(image: FloatArray) -> FloatArray:
-    """Return how the second differences along the rows vary with the column modulo 8.
-
-    The two largest and the smallest of the eight means, over their mean: JPEG's block borders,
-    wherever the crop starts.
-    """
-    bends = np.abs(np.diff(image, n=2, axis=1))
-    means = np.minimum(bends, 8, out=bends).mean(axis=0)
-    whole = len(means) // _BLOCK * _BLOCK
-    phases = np.sort(means[:whole].reshape(-1, _BLOCK).mean(axis=0))
-    relative: FloatArray = phases[[-1, -2, 0]] / (phases.mean() + 0.05)
-    return relative
 
 
 @dataclass(frozen=True, slots=True, eq=False)

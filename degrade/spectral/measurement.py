@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.spectral.features import measure_blocks, measure_photo, measure_windows
+from degrade.jpeg.blocks import block_bends
+from degrade.spectral.features import measure_photo, measure_windows
 from degrade.spectral.windows import Cells, choose_windows, cut_windows
 
 __all__ = ["CropFeatures", "measure_crop", "measure_middle_blocks"]
@@ -29,9 +30,9 @@ class CropFeatures:
 
 
 def measure_middle_blocks(luma_u8: U8Array) -> FloatArray:
-    """Return :func:`measure_blocks` of the middle of a photo, of at most 512² pixels."""
+    """Return :func:`block_bends` of the middle of a photo, of at most 512² pixels."""
     top, left = (max(side - _BLOCK_SIDE, 0) // 2 for side in luma_u8.shape)
-    return measure_blocks(luma_u8[top : top + _BLOCK_SIDE, left : left + _BLOCK_SIDE])
+    return block_bends(luma_u8[top : top + _BLOCK_SIDE, left : left + _BLOCK_SIDE])
 
 
 def measure_crop(

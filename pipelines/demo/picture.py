@@ -12,6 +12,7 @@ from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.errors import MissingDependencyError
 from degrade.kernels import crop_or_pad_kernel
 from degrade.kernels.metrics import kernel_psnr
+from degrade.metrics import psnr_of_error
 
 __all__ = ["DemoResults", "KernelComparison", "draw_demo", "psnr"]
 
@@ -68,7 +69,7 @@ def psnr(image: FloatArray, reference: FloatArray, *, border: int = 4) -> float:
     """Return the RGB peak signal-to-noise ratio in dB, ``border`` pixels left out on each side."""
     inside = slice(border, -border)
     error = image[inside, inside].astype(np.float64) - reference[inside, inside]
-    return float(-10 * np.log10(np.mean(error**2)))
+    return psnr_of_error(float(np.mean(error**2)), peak=1)
 
 
 def draw_demo(results: DemoResults, path: Path) -> None:

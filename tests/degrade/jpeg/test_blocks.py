@@ -8,7 +8,7 @@ import pytest
 
 from degrade.arrays import U8Array
 from degrade.images.image_io import read_photo
-from degrade.jpeg.blocks import BLOCKY, block_steps
+from degrade.jpeg.blocks import BLOCKY, block_bends, block_steps
 from degrade.noise import NoisePatch, NoiseSelection, extract_noise_patches
 from degrade.rng import rng_for
 
@@ -98,3 +98,12 @@ def test_block_steps_tell_compressed_photos_from_others(
     pixels = read_photo(shared_data / photo).pixels
     patches = extract_noise_patches(pixels, NoiseSelection(patch_size=64))
     assert (steps(patches) >= BLOCKY) == is_blocky
+
+
+def test_block_bends_show_blocks_on_a_slope() -> None:
+    smooth = np.add.outer(np.arange(128.0), 0.5 * np.arange(128))
+    noise = np.random.default_rng(0).normal(0, 0.6, (128, 128))
+    plain = np.clip(smooth + noise, 0, 255).astype(np.uint8)
+    blocks = np.kron(np.random.default_rng(1).normal(0, 2, (16, 16)), np.ones((8, 8)))
+    blocky = np.clip(smooth + noise + blocks, 0, 255).astype(np.uint8)
+    assert (block_bends(blocky)[[0, 3]] > block_bends(plain)[[0, 3]] + 0.3).all()

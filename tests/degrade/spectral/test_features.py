@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from degrade.jpeg.blocks import block_bends
 from degrade.spectral.features import (
     SYMMETRIES,
     WINDOW_FEATURES,
     Symmetry,
-    measure_blocks,
     measure_photo,
     measure_windows,
 )
@@ -50,7 +50,7 @@ def test_measure_photo_of_a_mirrored_photo_is_permuted(
     image = rng.integers(0, 256, (66, 66), dtype=np.uint8)  # 64 second differences
     image[:, ::8] //= 2
     expected, actual = (
-        measure_photo(w, measure_blocks(i), strong_count=7, area=100)
+        measure_photo(w, block_bends(i), strong_count=7, area=100)
         for w, i in ((windows, image), (seen(symmetry, windows), seen(symmetry, image)))
     )
     expected = expected[symmetry.photo_order]
@@ -64,15 +64,6 @@ def test_measure_windows_shows_blur_in_its_direction(rng: np.random.Generator) -
     outer = change[9 * 12 : 10 * 12]  # the outermost ring: twelve angles
     assert outer[0] < -3  # along the rows; there the blur's power is exp(-(2π·0.5·0.8)²)
     assert abs(outer[6]) < 0.3
-
-
-def test_measure_photo_shows_jpeg_blocks() -> None:
-    smooth = np.add.outer(np.arange(128.0), 0.5 * np.arange(128))
-    noise = np.random.default_rng(0).normal(0, 0.6, (128, 128))
-    plain = np.clip(smooth + noise, 0, 255).astype(np.uint8)
-    blocks = np.kron(np.random.default_rng(1).normal(0, 2, (16, 16)), np.ones((8, 8)))
-    blocky = np.clip(smooth + noise + blocks, 0, 255).astype(np.uint8)
-    assert (measure_blocks(blocky)[[0, 3]] > measure_blocks(plain)[[0, 3]] + 0.3).all()
 
 
 def test_symmetries_undo_what_they_apply(rng: np.random.Generator) -> None:
