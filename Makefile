@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick torture check format lint types contract bench bench-pairs clean
+.PHONY: demo test test-quick torture check format lint types contract dist test-wheel bench bench-pairs clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -30,8 +30,15 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/mypy
 
-contract: $(VENV)/.installed  ## the order of the floors (DESIGN in docs/decisions)
+contract: $(VENV)/.installed  ## the order of the floors (CONTRIBUTING.md)
 	$(BIN)/lint-imports
+
+dist: $(VENV)/.installed  ## what is released: an sdist, and a wheel made from that sdist
+	rm -rf dist build
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --quiet --outdir dist .
+
+test-wheel: dist  ## both are whole, and the wheel alone, elsewhere, runs the demo
+	$(BIN)/python .ci/try_wheel.py dist
 
 bench: $(VENV)/.installed  ## KernelGAN's speed; kernel estimators on known kernels and real pairs
 	$(BIN)/python -m benchmarks.kernelgan_speed
@@ -43,7 +50,7 @@ bench-pairs: $(VENV)/.installed  ## HR="photo.png …": building pairs, extracti
 	$(BIN)/python -m benchmarks.training_reader $(HR)
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 # Made again when what is to be installed changes; a broken half-made one is started over.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt

@@ -1,0 +1,88 @@
+"""What setup.cfg declares is what the packages import; `make test-wheel` tries the wheel itself."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "pipelines")
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg")
+
+
+def _declared(lines: str) -> set[str]:
+    """Return the names in a list of requirements, without versions."""
+    names = set()
+    for line in lines.splitlines():
+        name = line.split("#")[0].split(">")[0].split("[")[0].strip()
+        if name and not name.startswith("%"):
+            names.add(name.lower().replace("_", "-"))
+    return names
+
+
+REQUIRED = _declared(SETUP["options"]["install_requires"])
+EXTRAS = {
+    name: _declared(lines)
+    for name, lines in SETUP["options.extras_require"].items()
+    if name not in SETUP.defaults()
+}
+
+
+def _imports(tree: ast.AST, eager: bool = True) -> Iterator[tuple[str, bool]]:
+    """Give each imported top-level name, and whether it is imported with the module."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], eager) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.split(".")[0], eager
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                yield str(first.value).split(".")[0], False
+            continue
+        later = isinstance(node, ast.FunctionDef | ast.Lambda | ast.Try) or (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        )
+        yield from _imports(node, eager and not later)
+
+
+def _imported() -> set[tuple[str, bool]]:
+    """Return the distributions that the packages import, and whether with a module."""
+    owners = metadata.packages_distributions()
+    found = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for name, eager in _imports(ast.parse(path.read_bytes())):
+                if name not in sys.stdlib_module_names and name not in PACKAGES:
+                    found |= {(owner.lower().replace("_", "-"), eager) for owner in owners[name]}
+    return found
+
+
+def test_install_requires_is_what_modules_import() -> None:
+    imported = _imported()
+    assert {name for name, eager in imported if eager} <= REQUIRED
+
+
+def test_extras_hold_what_functions_import() -> None:
+    offered = set().union(*(names for extra, names in EXTRAS.items() if extra != "dev"))
+    lazy = {name for name, _ in _imported()}
+    assert lazy - REQUIRED - offered == set()
+
+
+@pytest.mark.parametrize("extra", ["required", *EXTRAS])
+def test_constraints_pin_what_is_declared(extra: str) -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = {line.split("==")[0].lower() for line in lines if "==" in line}
+    assert (REQUIRED if extra == "required" else EXTRAS[extra]) <= pinned
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
