@@ -1,5 +1,6 @@
-"""One pair of LMDB folders for all shards, as BasicSR and neosr read them (FIELD §4).
+"""One pair of LMDB folders for all shards, as BasicSR and neosr read them.
 
+The layout is that of BasicSR's ``docs/DatasetPreparation.md``, "LMDB Description".
 Both folders have the same keys; a value is the PNG of the image; ``meta_info.txt`` has a line
 ``{key}.png ({h},{w},{c}) {compress level}`` for each. ``lock.mdb`` is made by LMDB when it needs
 one: it holds process ids and does not belong in a data set.

@@ -29,7 +29,7 @@ Format: TypeAlias = Literal["hdf5", "lmdb", "lmdb-raw"]
 
 Shape: TypeAlias = tuple[int, int, int]
 
-# No '.', and ASCII only: LMDB readers of the field derive file names from keys (FIELD §4).
+# ASCII, and no '.': BasicSR takes what a line of meta_info.txt has before its first '.' as the key.
 # 250 characters leave room for '.png' in a file name and stay below LMDB's 511.
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,250}")
 

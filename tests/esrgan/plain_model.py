@@ -1,4 +1,4 @@
-"""The generators once more, written straight from the papers and FIELD's names, to compare with."""
+"""The generators once more, written from the papers with the names of published weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers written to the published rules of the trainers that an export is for (FIELD §4).
+"""Readers written to the published rules of the trainers that an export is for.
 
 Each yields (name, LR, HR), RGB uint8, of every pair in the order in which the trainer has them.
 """

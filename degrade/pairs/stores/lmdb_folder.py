@@ -1,4 +1,4 @@
-"""Writing one folder of BasicSR's LMDB layout: ``data.mdb`` and ``meta_info.txt`` (FIELD §4)."""
+"""Writing one folder of BasicSR's LMDB layout: ``data.mdb`` and ``meta_info.txt``."""
 
 from __future__ import annotations
 

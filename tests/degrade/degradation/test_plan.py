@@ -343,7 +343,7 @@ def test_make_pair_rounds_once_and_reports_what_clipping_moved(rng: np.random.Ge
     plan = _plan((0, 0, 64, 64), noise_id="n", noise_origin=(0, 0))
     kernel = gaussian_kernel(7, 2, (1, 1))
     pair = make_pair(_prepared(hr, plan.scale), plan, kernel, noise)
-    assert pair.clipping_shift == pytest.approx(1.3, abs=0.3)  # FIELD.md: σ = 8 at level 5
+    assert pair.clipping_shift == pytest.approx(1.3, abs=0.3)  # 8 φ(5/8) − 5 Φ(−5/8)
     assert pair.lr_u8.mean() == pytest.approx(5 + pair.clipping_shift, abs=0.05)
     lr = apply_degradation(_prepared(hr, plan.scale), plan, kernel, noise)
     assert np.array_equal(pair.lr_u8, quantise(lr / 255))

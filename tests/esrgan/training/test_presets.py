@@ -1,4 +1,4 @@
-"""The numbers are those of the papers and of FIELD.md §5."""
+"""The numbers are those of the papers and of their authors' published option files."""
 
 from __future__ import annotations
 
