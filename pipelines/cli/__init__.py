@@ -5,11 +5,13 @@ Nothing heavy is imported before a command runs, so ``degrade --help`` answers a
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 import degrade
 from degrade.disk.processes import keep_freed_memory
-from pipelines.cli.common import CommandGroup
+from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.manifest_commands import manifest
@@ -26,7 +28,13 @@ __all__ = ["main"]
 @click.group(cls=CommandGroup)
 @click.version_option(degrade.__version__, prog_name="degrade")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def main(debug: bool) -> None:
+@click.option(
+    "--report",
+    type=PATH,
+    metavar="FILE",
+    help="Write what the command did and found there too, as JSON.",
+)
+def main(debug: bool, report: Path | None) -> None:
     """Real-world degradation data for image super-resolution.
 
     Measure what a camera does (estimate-kernels, extract-noise), keep it in a pool, and make
@@ -36,6 +44,10 @@ def main(debug: bool) -> None:
     by a signal.
     """
     keep_freed_memory()
+    if report is not None:
+        from pipelines.shared.reports import check_report_path
+
+        check_report_path(report)
 
 
 for _command in (

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -15,6 +15,7 @@ import click
 
 from degrade.errors import DegradeError, printable
 from degrade.limits import MAX_PIXELS
+from pipelines.cli.options import as_options
 from pipelines.shared.interrupts import Interrupted
 
 if TYPE_CHECKING:
@@ -78,15 +79,22 @@ class CommandGroup(click.Group):
         except BaseException as error:
             if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
                 raise
-            _fail(error)
+            _fail(error, self._called(ctx))
+
+    def _called(self, ctx: click.Context) -> list[click.Command]:
+        """Return the command that was called, or all of the group that was."""
+        command = self.get_command(ctx, ctx.invoked_subcommand or "")
+        if isinstance(command, click.Group):
+            return list(command.commands.values())
+        return [] if command is None else [command]
 
 
-def _fail(error: BaseException) -> NoReturn:
+def _fail(error: BaseException, commands: Sequence[click.Command]) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         click.echo("degrade: stopped", err=True)
         sys.exit(128 + getattr(error, "signum", signal.SIGINT))
     if isinstance(error, DegradeError):
-        click.echo(f"degrade: {one_line(error)}", err=True)
+        click.echo(f"degrade: {as_options(one_line(error), commands)}", err=True)
         sys.exit(error.exit_code)
     if isinstance(error, BrokenPipeError):
         # The reader of our output went away (`degrade inspect | head`); not worth a word.
@@ -142,9 +150,16 @@ def _terminate_as_interrupt() -> Iterator[None]:
 
 def finish(report: RunReport) -> None:
     """Print a job's summary and rejects, and exit with its code unless that is 0."""
-    click.echo(report.summary())
+    context = click.get_current_context()
+    commands = [context.command]
+    click.echo(as_options(report.summary(), commands))
     for line in report.reject_lines():
-        click.echo(f"  {line}", err=True)
+        click.echo(f"  {as_options(line, commands)}", err=True)
+    path = context.find_root().params.get("report")
+    if path is not None:
+        from pipelines.shared.reports import write_report
+
+        write_report(path, report)
     if report.exit_code:
         sys.exit(report.exit_code)
 

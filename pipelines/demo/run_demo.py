@@ -9,9 +9,8 @@ the truth is known, the picture can show estimated kernels beside true ones.
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,8 @@ from pipelines.measuring.extract_noise import ExtractNoiseConfig
 from pipelines.pairs.build_pairs import BuildPairsConfig, build_pairs
 from pipelines.pool.build_pool import BuildPoolConfig, build_pool
 from pipelines.shared.interrupts import Interrupted
-from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.shared.job import Job
+from pipelines.shared.reports import Fact, ProgressCallback, RunReport
 from pipelines.training.train import TrainConfig, train
 
 __all__ = ["DemoConfig", "run_demo"]
@@ -92,11 +92,10 @@ def run_demo(
     Interrupted
         A signal ended one of the stages.
     """
-    started = time.monotonic()
+    job = Job("demo", "whole chain")
     originals = _load_photos()
     _prepare_folder(config.out)
     truths = _take_photos(config, originals)
-    lines = []
 
     pool = config.out / "pool"
     sources = (config.out / "src",)
@@ -112,7 +111,7 @@ def run_demo(
         pool_config, executor=executor, on_progress=on_stage("estimate kernels, collect noise")
     )
     _end_if_interrupted(report)
-    lines += list(report.lines)
+    job.facts += report.facts
 
     pairs = config.out / "pairs"
     pair_config = BuildPairsConfig(
@@ -120,7 +119,7 @@ def run_demo(
     )
     report = build_pairs(pair_config, executor=executor, on_progress=on_stage("build pairs"))
     _end_if_interrupted(report)
-    lines += report.summary().splitlines()
+    job.facts += _told(report)
 
     training = TrainConfig(
         pairs=pairs,
@@ -131,18 +130,20 @@ def run_demo(
     )
     report = train(training, on_progress=on_stage("train the tiny model"))
     _end_if_interrupted(report)
-    lines += report.summary().splitlines()
+    job.facts += _told(report)
 
     picture = config.out / "demo.png"
     draw_demo(_results(config, truths, originals[_UNSEEN_PHOTO]), picture)
-    lines.append(f"the picture: {printable(picture)}")
-    return RunReport(
-        job="demo",
-        done=1,
-        unit="whole chain",
-        seconds=time.monotonic() - started,
-        lines=tuple(lines),
-    )
+    job.found("picture", f"the picture: {printable(picture)}", path=str(picture))
+    return job.report(1)
+
+
+def _told(report: RunReport) -> list[Fact]:
+    """Return what a stage tells as facts of the demo: its first line, then its own facts."""
+    head = report.summary().splitlines()[0]
+    counts = {"job": report.job, "done": report.done, "seconds": report.seconds}
+    inner = [replace(fact, words=f"  {fact.words}") for fact in report.facts]
+    return [Fact("stage", head, counts), *inner]
 
 
 def _end_if_interrupted(report: RunReport) -> None:
@@ -174,7 +175,7 @@ def _prepare_folder(out: Path) -> None:
     if out.exists():
         if not out.is_dir() or (any(out.iterdir()) and not (out / _MARKER).exists()):
             raise DegradeError(
-                f"{printable(out)} is or holds something else than a demo; choose another --out"
+                f"{printable(out)} is or holds something else than a demo; choose another `out`"
             )
         shutil.rmtree(out)
     out.mkdir(parents=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ from degrade.pairs import open_pairs, place_at
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.exports.finishing import EXPORT_MARK, add_kernels, finish_export, require_entries
 from pipelines.exports.writing import Progress, plan_tasks, write_export
-from pipelines.shared.reports import ProgressCallback, RunReport, no_progress
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport
 from pipelines.shared.run_settings import begin_or_resume
 
 __all__ = ["ExportConfig", "export_pairs"]
@@ -98,7 +98,7 @@ def export_pairs(
     ChangedConfigError
         ``config.out`` was begun with other pairs or another form.
     """
-    started = time.monotonic()
+    job = Job("export", "pair", on_progress)
     with open_pairs(config.pairs) as reader:
         run, order = reader.run, sorted(range(len(reader)), key=lambda i: reader.records[i].key)
         exported = ExportSet(
@@ -120,36 +120,22 @@ def export_pairs(
             begin_or_resume(place_at(config.out), {"settings": settings}, name=EXPORT_MARK)
             require_entries(config.out, exported)
             shutil.rmtree(config.work, ignore_errors=True)  # of a run that was killed at its end
-            lines = add_kernels(config.out, exported, config.pool or run.get("pool"))
-            return RunReport(
-                job="export",
-                done=0,
-                skipped=len(order),
-                unit="pair",
-                seconds=time.monotonic() - started,
-                lines=tuple(lines),
-            )
+            job.facts += add_kernels(config.out, exported, config.pool or run.get("pool"))
+            return job.report(0, skipped=len(order))
         done = _begin(config, exported, settings)
         tasks = plan_tasks(config.pairs, settings["pairs"], exported, order, done)
-        count, interrupted = write_export(
+        count = write_export(
             config.work,
             exported,
             tasks,
             executor=executor or InProcessExecutor(),
-            on_progress=on_progress or no_progress,
+            job=job,
         )
-        lines = []
-        if interrupted is None:
-            lines = finish_export(config.work, config.out, exported, run, settings, config.pool)
-    return RunReport(
-        job="export",
-        done=count - done,
-        skipped=done,
-        unit="pair",
-        seconds=time.monotonic() - started,
-        lines=tuple(lines),
-        interrupted=interrupted,
-    )
+        if job.interrupted is None:
+            job.facts += finish_export(
+                config.work, config.out, exported, run, settings, config.pool
+            )
+    return job.report(count - done, skipped=done)
 
 
 def _plain_name(pairs: Path) -> str:
@@ -161,9 +147,9 @@ def _check_noise(run: Mapping[str, Any], config: ExportConfig) -> None:
     deferred = isinstance(settings, Mapping) and settings.get("noise") == "defer"
     if deferred and not config.allow_clean_lr:
         raise DegradeError(
-            f"{printable(config.pairs)} leaves the noise to the training (--noise defer), which "
-            "other trainers know nothing of; build the pairs with --noise bake, or export LR "
-            "without noise: --allow-clean-lr"
+            f"{printable(config.pairs)} leaves the noise to the training (noise 'defer'), which "
+            "other trainers know nothing of; build the pairs with noise 'bake', or export LR "
+            "without noise: `allow_clean_lr`"
         )
 
 

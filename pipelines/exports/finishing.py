@@ -23,6 +23,7 @@ from degrade.exchange import (
 )
 from degrade.pool import DegradationPool
 from degrade.wording import counted
+from pipelines.shared.reports import Fact
 
 __all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
 
@@ -40,7 +41,7 @@ def finish_export(
     run: Mapping[str, Any],
     settings: Mapping[str, Any],
     pool: Path | None,
-) -> list[str]:
+) -> list[Fact]:
     """Move what is in ``work`` into ``out`` and write option files, kernels and the mark.
 
     Parameters
@@ -56,7 +57,7 @@ def finish_export(
 
     Returns
     -------
-    list of str
+    list of Fact
         What is to be said of it.
 
     Raises
@@ -74,16 +75,20 @@ def finish_export(
             if (work / name).exists():
                 (work / name).rename(out / name)
     shown = names if len(names) < 5 else (names[0], "…", names[-1])
-    lines = [f"{printable(out)}: {', '.join(shown)}"]
-    lines += _write_kernels(out, exported, pool or run.get("pool"))
-    lines += _write_options(out, exported)
+    facts = [
+        Fact(
+            "files", f"{printable(out)}: {', '.join(shown)}", {"out": str(out), "files": [*names]}
+        ),
+        *_write_kernels(out, exported, pool or run.get("pool")),
+        *_write_options(out, exported),
+    ]
     require_entries(out, exported)
     with writing(out, 0):
         fsync_folder(out)
     content = {"settings": settings, "entries": names}
     write_atomically(out / EXPORT_MARK, json.dumps(content, indent=1, sort_keys=True).encode())
     shutil.rmtree(work, ignore_errors=True)
-    return lines
+    return facts
 
 
 def require_entries(out: Path, exported: ExportSet) -> None:
@@ -96,12 +101,12 @@ def require_entries(out: Path, exported: ExportSet) -> None:
             )
 
 
-def add_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
+def add_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
     """Do for a complete export without its kernels what :func:`_write_kernels` does."""
     return [] if (out / _KERNELS).exists() else _write_kernels(out, exported, place)
 
 
-def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
+def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
     """Write the kernels that the pairs were made with, or say why not.
 
     Parameters
@@ -121,24 +126,26 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[str]:
         return []
     ids = sorted({record.plan.kernel_id for record in exported.records if record.plan})
     if not ids or place is None:
-        return ["no kernels.mat: the pairs were imported, their kernels are not known"]
+        words = "no kernels.mat: the pairs were imported, their kernels are not known"
+        return [Fact("no_kernels", words)]
     try:
         pool = DegradationPool.open(Path(str(place)))
         kernels = [pool.read_kernel(id) for id in ids]
     except DegradeError as error:
-        return [
-            f"no kernels.mat: {error}; say where the pool is now, with the same command: --pool DIR"
-        ]
+        words = f"no kernels.mat: {error}; say where the pool is now and export again: `pool=DIR`"
+        return [Fact("no_kernels", words)]
     write_kair_kernels(out / _KERNELS, kernels)
-    return [f"kernels.mat: {counted(len(ids), 'kernel')}, flipped as KAIR has them"]
+    words = f"kernels.mat: {counted(len(ids), 'kernel')}, flipped as KAIR has them"
+    return [Fact("kernels", words, {"kernels": len(ids)})]
 
 
-def _write_options(out: Path, exported: ExportSet) -> list[str]:
+def _write_options(out: Path, exported: ExportSet) -> list[Fact]:
     """Write the option files of the form's trainers."""
     if not TRAINERS[exported.form]:
         return []
     if exported.scale not in TRAINER_SCALES:
-        return [f"no option files: the trainers have no network for ×{exported.scale}"]
+        words = f"no option files: the trainers have no network for ×{exported.scale}"
+        return [Fact("no_options", words)]
     root = out.resolve()
     hr, lr = entry_names(exported)[:2]
     smallest = min(exported.records, key=lambda record: min(record.hr_shape[:2]))
@@ -154,14 +161,16 @@ def _write_options(out: Path, exported: ExportSet) -> list[str]:
     try:
         files = option_files(exported.form, data)
     except InvalidValueError as error:
-        return [f"no option files: {error}"]
+        return [Fact("no_options", f"no option files: {error}")]
     claim_folder(out / _OPTIONS, EXPORT_MARK)
     for file in files:
         write_atomically(out / _OPTIONS / file.name, file.text.encode())
-    lines = [f"options/: {', '.join(file.name for file in files)}"]
+    written = [file.name for file in files]
+    facts = [Fact("options", f"{_OPTIONS}/: {', '.join(written)}", {"files": written})]
     if data.patch < 64 and exported.hr_size is None:
-        lines.append(
+        words = (
             f"the trainers' patches are only {data.patch} HR pixels: {smallest.key} has a side of "
             f"{side}; build the pairs without such small photos for larger ones"
         )
-    return lines
+        facts.append(Fact("small_patches", words, {"patch": data.patch, "key": smallest.key}))
+    return facts

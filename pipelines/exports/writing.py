@@ -14,8 +14,7 @@ from degrade.errors import InputError
 from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
 from degrade.pairs import PairReader, open_pairs
 from pipelines.executors import Executor, TaskResult
-from pipelines.shared.interrupts import interrupt_signal
-from pipelines.shared.reports import ProgressCallback
+from pipelines.shared.job import Job
 
 __all__ = ["EncodeTask", "Progress", "encode_pairs", "plan_tasks", "write_export"]
 
@@ -110,9 +109,9 @@ def write_export(
     tasks: Sequence[EncodeTask],
     *,
     executor: Executor,
-    on_progress: ProgressCallback,
-) -> tuple[int, int | None]:
-    """Write the pairs that ``work`` lacks and complete its files.
+    job: Job,
+) -> int:
+    """Write the pairs that ``work`` lacks and complete its files, unless a signal ends that.
 
     Parameters
     ----------
@@ -122,14 +121,13 @@ def write_export(
     tasks : sequence of EncodeTask
         The pairs beyond what :meth:`Progress.read` tells, in order.
     executor : Executor
-    on_progress : callable
+    job : Job
+        Learns the progress, and the signal that ended the work early.
 
     Returns
     -------
-    count : int
+    int
         How many pairs are written.
-    interrupted : int or None
-        The signal that ended the work early.
 
     Raises
     ------
@@ -138,14 +136,14 @@ def write_export(
     """
     total, progress = len(exported.records), Progress.read(work)
     count = safe = progress.pairs
-    on_progress(count, total)
+    job.progress(count, total)
     if progress.closed:
-        return count, None
+        return count
     require_space(work, 0)
     sink = open_sink(work, exported, count)
     unsaved = 0
     try:
-        try:
+        with job.stoppable():
             for pair in _in_order(executor.run(encode_pairs, tasks), tasks):
                 require_space(work, pair.size)
                 sink.append(pair)
@@ -153,11 +151,11 @@ def write_export(
                 unsaved += pair.size
                 if unsaved >= _CHECKPOINT_BYTES:
                     safe, unsaved = _save(work, sink, safe), 0
-                on_progress(count, total)
-        except KeyboardInterrupt as error:
+                job.progress(count, total)
+        if job.interrupted is not None:
             _save(work, sink, safe)
             sink.discard()
-            return count, interrupt_signal(error)
+            return count
         sink.close()
         Progress(total, closed=True).write(work)
     except BaseException:
@@ -165,7 +163,7 @@ def write_export(
         raise
     finally:
         _open.cache_clear()
-    return count, None
+    return count
 
 
 def _in_order(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,8 +24,9 @@ from degrade.images.manifest import ManifestEntry, Role, Split, read_manifest, w
 from degrade.images.sources import MANIFEST_SUFFIX, Reject, find_images
 from degrade.rng import seed_for
 from degrade.wording import counted
+from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, scan_photos
-from pipelines.shared.reports import ProgressCallback, RunReport, no_progress, usual_reason
+from pipelines.shared.reports import ProgressCallback, RunReport, usual_reason
 
 __all__ = [
     "MakeManifestConfig",
@@ -90,30 +90,31 @@ def make_manifest(
     DegradeError
         The manifest exists already or cannot be written, or no image can be listed.
     """
-    started, progress = time.monotonic(), on_progress or no_progress
+    job = Job("manifest make", "file", on_progress)
     if config.out.exists() and not config.overwrite:
         raise DegradeError(
-            f"{printable(config.out)} exists; choose another name, or --overwrite to replace it"
+            f"{printable(config.out)} exists; choose another name, or `overwrite` to replace it"
         )
-    files, rejects = find_images(config.sources)
+    files, job.rejects = find_images(config.sources)
     entries: dict[str, ManifestEntry] = {}
     for number, file in enumerate(files, start=1):
         photos, unreadable = scan_photos([file], max_pixels=config.max_pixels)
-        rejects += unreadable
+        job.rejects += unreadable
         try:
             entries.update((entry.path, entry) for entry in (_entry(p, config) for p in photos))
         except InputError as error:
-            rejects.append(Reject.from_error(error))
-        progress(number, len(files))
+            job.rejects.append(Reject.from_error(error))
+        job.progress(number, len(files))
     if not entries:
-        reason = f": {usual_reason(rejects)}" if rejects else ""
-        raise DegradeError(f"no image to list, {len(rejects)} rejected{reason}")
+        reason = f": {usual_reason(job.rejects)}" if job.rejects else ""
+        raise DegradeError(f"no image to list, {len(job.rejects)} rejected{reason}")
     write_manifest(config.out, entries.values())
     copies = len(entries) - len({entry.sha256 for entry in entries.values()})
-    lines = [f"written to {printable(config.out)}"]
+    job.found("written", f"written to {printable(config.out)}", path=str(config.out))
     if copies:
-        lines.append(f"with the very content of another: {counted(copies, 'file')}")
-    return _report("manifest make", len(entries), started, rejects, lines)
+        words = f"with the very content of another: {counted(copies, 'file')}"
+        job.found("copies", words, files=copies)
+    return job.report(len(entries))
 
 
 def _entry(photo: ScannedPhoto, config: MakeManifestConfig) -> ManifestEntry:
@@ -153,18 +154,17 @@ def check_manifest(
     InputError
         The manifest itself cannot be read.
     """
-    started, progress = time.monotonic(), on_progress or no_progress
+    job = Job("manifest check", "file", on_progress)
     entries = read_manifest(manifest)
-    rejects = []
     for number, entry in enumerate(entries, start=1):
         try:
             _check_file(manifest.parent, entry, max_pixels)
         except InputError as error:
-            rejects.append(Reject.from_error(error))
-        progress(number, len(entries))
-    sound = len(entries) - len(rejects)
-    rejects += _photos_in_two_splits(manifest.parent, entries)
-    return _report("manifest check", sound, started, rejects, [])
+            job.rejects.append(Reject.from_error(error))
+        job.progress(number, len(entries))
+    sound = len(entries) - len(job.rejects)
+    job.rejects += _photos_in_two_splits(manifest.parent, entries)
+    return job.report(sound)
 
 
 def _check_file(folder: Path, entry: ManifestEntry, max_pixels: int) -> None:
@@ -262,7 +262,7 @@ def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: in
     DegradeError
         The manifest cannot be read or written.
     """
-    started = time.monotonic()
+    job = Job("manifest split", "file")
     _check_fractions(fractions)
     entries = read_manifest(manifest)
     groups = _join_groups(entries)
@@ -272,7 +272,6 @@ def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: in
     ]
     write_manifest(manifest, placed)
     photos = Counter(dict(zip(groups, (entry.split for entry in placed), strict=True)).values())
-    lines = []
     for split in _SPLITS:
         part = manifest.with_name(f"{manifest.stem}.{split}{manifest.suffix}")
         members = [entry for entry in placed if entry.split == split]
@@ -281,8 +280,9 @@ def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: in
             write_manifest(part, members)
         if fractions.get(split):
             found = f"{counted(photos[split], 'photo')}, {counted(len(members), 'file')}"
-            lines.append(f"{split}: {found}")
-    return _report("manifest split", len(placed), started, [], lines)
+            values = {"split": split, "photos": photos[split], "files": len(members)}
+            job.found("split", f"{split}: {found}", **values)
+    return job.report(len(placed))
 
 
 def _check_fractions(fractions: Mapping[Split, float]) -> None:
@@ -304,16 +304,3 @@ def _split_of(group: str, fractions: Mapping[Split, float], seed: int) -> Split:
         if place < border:
             return split
     return chosen[-1]
-
-
-def _report(
-    job: str, done: int, started: float, rejects: Sequence[Reject], lines: Sequence[str]
-) -> RunReport:
-    return RunReport(
-        job=job,
-        done=done,
-        unit="file",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        lines=tuple(lines),
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +12,8 @@ from torch import Tensor
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from esrgan.weights.files import Weights, read_weights, write_weights
 from esrgan.weights.naming import NAMINGS, Naming
-from pipelines.shared.reports import RunReport
+from pipelines.shared.job import Job
+from pipelines.shared.reports import Fact, RunReport
 
 __all__ = ["ConvertConfig", "check_target", "convert_model", "describe_weights"]
 
@@ -79,7 +79,7 @@ def convert_model(config: ConvertConfig) -> RunReport:
         The weights cannot be used (an ``InputError`` names the file and why), the network has no
         such naming, float16 is too small for a weight, or the result cannot be written.
     """
-    started = time.monotonic()
+    job = Job("convert", "file")
     if config.out.exists() and config.source.exists() and config.out.samefile(config.source):
         raise DegradeError(f"{printable(config.out)} would replace its own source; choose another")
     weights = read_weights(config.source, scale=config.scale)
@@ -87,27 +87,26 @@ def convert_model(config: ConvertConfig) -> RunReport:
         state = {name: _halved(t, name, config.source) for name, t in weights.state.items()}
         weights = replace(weights, state=state)
     size = write_weights(config.out, weights, naming=config.naming)
-    lines = [
-        *describe_weights(weights),
-        f"written as {config.naming}: {printable(config.out)}, {size} bytes",
-    ]
-    return RunReport(
-        job="convert", done=1, unit="file", seconds=time.monotonic() - started, lines=tuple(lines)
-    )
+    job.facts += describe_weights(weights)
+    words = f"written as {config.naming}: {printable(config.out)}, {size} bytes"
+    job.found("written", words, naming=config.naming, path=str(config.out), bytes=size)
+    return job.report(1)
 
 
-def describe_weights(weights: Weights) -> list[str]:
-    """Return what the weights are, one fact a line."""
+def describe_weights(weights: Weights) -> list[Fact]:
+    """Return what the weights are."""
     floats = [t for t in weights.state.values() if t.is_floating_point()]
     count = sum(t.numel() for t in floats)
     kinds = sorted({str(t.dtype).removeprefix("torch.") for t in floats})
-    lines = [f"{weights.spec.describe()}; {count} numbers, {' and '.join(kinds)}"]
+    words = f"{weights.spec.describe()}; {count} numbers, {' and '.join(kinds)}"
+    facts = [Fact("network", words, {**weights.spec.to_metadata(), "numbers": count})]
     if weights.spec.architecture == "rrdbnet" and weights.spec.scale == 3:
-        lines.append(
+        words = (
             "×3: only the naming model loads elsewhere (ESRGAN's first research code, upscale=3); "
             "programs that guess the scale take it for ×2; ONNX runs everywhere"
         )
-    return lines
+        facts.append(Fact("scale_3", words))
+    return facts
 
 
 def _halved(tensor: Tensor, name: str, path: Path) -> Tensor:
@@ -115,5 +114,5 @@ def _halved(tensor: Tensor, name: str, path: Path) -> Tensor:
         return tensor
     half = tensor.half()
     if not bool(torch.isfinite(half).all()):
-        raise InputError(path, f"{name} is too large for float16", "convert without --half")
+        raise InputError(path, f"{name} is too large for float16", "convert without `half`")
     return half

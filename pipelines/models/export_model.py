@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from esrgan.weights.files import Weights, read_weights, weights_of, write_weight
 from esrgan.weights.identification import network_from_state_dict
 from esrgan.weights.onnx_graph import OPSET, encode_onnx, onnx_difference, require_onnx
 from pipelines.models.convert_model import check_target, describe_weights
+from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
 
 __all__ = ["ExportModelConfig", "export_model"]
@@ -67,34 +67,31 @@ def export_model(config: ExportModelConfig) -> RunReport:
         The weights cannot be used (an ``InputError`` names the file and why), the ONNX file does
         not do what the network does, or it cannot be written.
     """
-    started = time.monotonic()
+    job = Job("export-model", "file")
     to_onnx = config.out.suffix.lower() == ".onnx"
     if to_onnx:
         require_onnx()
     weights = _for_use(read_weights(config.weights, scale=config.scale))
-    lines = describe_weights(weights)
+    job.facts += describe_weights(weights)
     if to_onnx:
         network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
         data = encode_onnx(network, weights.spec.to_metadata())
         difference = onnx_difference(data, network, _CHECKED_SIZES)
         write_atomically(config.out, data)
         sizes = " and ".join(f"{b}×{h}×{w}" for b, h, w in _CHECKED_SIZES)
-        lines += [
+        words = (
             f"opset {OPSET}; lr (batch, {network.in_channels}, height, width) float32 on [0, 1] "
-            f"to sr, {weights.spec.scale} times as high and wide",
-            f"differs from torch by at most {difference:.2g} on random images of {sizes}",
-            f"written: {printable(config.out)}, {len(data)} bytes",
-        ]
+            f"to sr, {weights.spec.scale} times as high and wide"
+        )
+        job.found("onnx", words, opset=OPSET)
+        words = f"differs from torch by at most {difference:.2g} on random images of {sizes}"
+        job.found("difference", words, largest=difference)
+        size = len(data)
     else:
         size = write_weights(config.out, weights)
-        lines.append(f"written: {printable(config.out)}, {size} bytes")
-    return RunReport(
-        job="export-model",
-        done=1,
-        unit="file",
-        seconds=time.monotonic() - started,
-        lines=tuple(lines),
-    )
+    words = f"written: {printable(config.out)}, {size} bytes"
+    job.found("written", words, path=str(config.out), bytes=size)
+    return job.report(1)
 
 
 def _for_use(weights: Weights) -> Weights:

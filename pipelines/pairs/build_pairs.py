@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,8 @@ from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import PlannedPhoto, build_shard
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
-from pipelines.pairs.shard_runs import RunProgress, finish_run, missing_shards, run_shards
+from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
@@ -65,52 +65,42 @@ def build_pairs(
     ChangedConfigError
         ``config.out`` was begun with other settings, photos or another pool.
     """
-    started = time.monotonic()
+    job = Job("build-pairs", "pair", on_progress)
     executor = executor or InProcessExecutor()
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
     _check_pool(pool, config)
-    files, rejects = _source_files(pool, config)
+    files, job.rejects = _source_files(pool, config)
     photos, unreadable = scan_photos(
         files, max_pixels=config.max_pixels, executor=executor, on_progress=on_scan
     )
-    rejects += unreadable
+    job.rejects += unreadable
     planned, unfit = plan_photos(photos, config)
-    rejects += unfit
+    job.rejects += unfit
     if not planned:
-        raise DegradeError(_nothing_to_build(files, rejects))
+        raise DegradeError(_nothing_to_build(files, job.rejects))
     place.claim(RUN_FILE)
     with place.hold():
         run = _run_settings(config, pool, planned)
         begin_or_resume(place, run)
         tasks = plan_shards(config, place.absolute(), pool.index_end, planned, run["config_hash"])
         todo = missing_shards(place, tasks)
-        progress = run_shards(
-            build_shard, todo, len(tasks), executor=executor, on_progress=on_progress
-        )
+        progress = run_shards(build_shard, todo, len(tasks), executor=executor, job=job)
         there = finish_run(
-            place, run, tasks, progress, rejects=rejects, why_nothing=partial(_nothing_to_build, [])
+            place, run, tasks, progress, job=job, why_nothing=partial(_nothing_to_build, [])
         )
     shards = f"{there.shards} of {counted(len(tasks), 'shard')}"
-    lines = [f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"]
-    return RunReport(
-        job="build-pairs",
-        done=progress.pairs,
+    words = f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"
+    job.found("pairs", words, pairs=there.pairs, shards=there.shards, place=place.shown())
+    if config.noise == "bake" and progress.shift_pairs:
+        shift = progress.shift_sum / progress.shift_pairs
+        words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
+        job.found("clipping", words, grey_levels=shift)
+    return job.report(
+        progress.pairs,
         skipped=there.pairs - progress.pairs,
-        unit="pair",
-        seconds=time.monotonic() - started,
-        rejects=tuple(there.rejects),
         rejects_file=place.shown(REJECTS_NAME),
-        lines=(*lines, *_clipping(config, progress)),
-        interrupted=progress.interrupted,
     )
-
-
-def _clipping(config: BuildPairsConfig, progress: RunProgress) -> list[str]:
-    if config.noise != "bake" or not progress.shift_pairs:
-        return []
-    shift = progress.shift_sum / progress.shift_pairs
-    return [f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"]
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:

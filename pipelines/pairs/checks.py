@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,8 @@ from degrade.pairs.shard_list import MANIFEST_NAME
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.pairs.build_shard import rebuild_pair
-from pipelines.shared.reports import ProgressCallback, RunReport, no_progress
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport
 
 __all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
 
@@ -42,16 +42,16 @@ def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> R
     DegradeError
         Some pair is not what was written; the text names the first places and every shard.
     """
-    started = time.monotonic()
-    report = on_progress or no_progress
+    job = Job("verify", "sound pair", on_progress)
     checked, problems = 0, defaultdict[str, list[VerifyResult]](list)
-    lines: tuple[str, ...] = ()
     pairs = place_at(where)
     for result in verify_pairs(pairs):
         if result.problem is None:
             checked += 1
-            lines = lines or (f"the first key, as replay takes it: {result.key}",)
-            report(checked, checked)
+            if checked == 1:
+                words = f"the first key, as replay takes it: {result.key}"
+                job.found("first_key", words, key=result.key)
+            job.progress(checked, checked)
         else:
             problems[result.shard].append(result)
     if problems.keys() == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
@@ -65,13 +65,7 @@ def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> R
             f"{_summarise(problems, pairs)}; delete what is damaged and build it again: "
             f"{', '.join(sorted(problems))}"
         )
-    return RunReport(
-        job="verify",
-        done=checked,
-        unit="sound pair",
-        seconds=time.monotonic() - started,
-        lines=lines,
-    )
+    return job.report(checked)
 
 
 def _summarise(problems: Mapping[str, Sequence[VerifyResult]], pairs: Place) -> str:
@@ -161,7 +155,7 @@ def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:
     if not place.exists():
         raise DegradeError(
             f"{printable(place)}: the pool that these pairs were made with is not there any more; "
-            "say where it is now: --pool DIR"
+            "say where it is now: `pool=DIR`"
         )
     return DegradationPool.open(place)
 
@@ -181,5 +175,5 @@ def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> P
             continue
     raise DegradeError(
         f"the pair's HR photo (sha256 {sha256[:16]}…) is not among the {len(files)} files looked "
-        "at; say where the photos are now: --hr DIR"
+        "at; say where the photos are now: `hr=DIR`"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.image_matching import MatchedImages, match_images
 from pipelines.pairs.import_shards import ImportTask, import_shard
 from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
@@ -93,13 +93,13 @@ def import_pairs(
     ChangedConfigError
         ``config.out`` was begun with other settings or images.
     """
-    started = time.monotonic()
-    matched, rejects = _matched(config, executor)
+    job = Job("import-pairs", "pair", on_progress)
+    matched, job.rejects = _matched(config, executor)
     scale = config.scale or _usual_scale(matched)
     fitting = [pair for pair in matched if pair.scale == scale]
-    rejects += [pair.misfit(scale) for pair in matched if pair.scale != scale]
+    job.rejects += [pair.misfit(scale) for pair in matched if pair.scale != scale]
     if scale is None or not fitting:
-        raise DegradeError(_nothing_to_import(config, rejects))
+        raise DegradeError(_nothing_to_import(config, job.rejects))
     place = place_at(config.out)
     place.claim(RUN_FILE)
     with place.hold():
@@ -111,26 +111,22 @@ def import_pairs(
             missing_shards(place, tasks),
             len(tasks),
             executor=executor or InProcessExecutor(),
-            on_progress=on_progress,
+            job=job,
         )
         there = finish_run(
             place,
             run,
             tasks,
             progress,
-            rejects=rejects,
+            job=job,
             why_nothing=partial(_nothing_to_import, config),
         )
-    return RunReport(
-        job="import-pairs",
-        done=progress.pairs,
+    words = f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}"
+    job.found("pairs", words, pairs=there.pairs, scale=scale, place=place.shown())
+    return job.report(
+        progress.pairs,
         skipped=there.pairs - progress.pairs,
-        unit="pair",
-        seconds=time.monotonic() - started,
-        rejects=tuple(there.rejects),
         rejects_file=place.shown(REJECTS_NAME),
-        lines=(f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}",),
-        interrupted=progress.interrupted,
     )
 
 

@@ -16,8 +16,8 @@ from degrade.images.sources import Reject
 from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_manifest
 from degrade.wording import counted
 from pipelines.executors import Executor, WorkerDiedError
-from pipelines.shared.interrupts import interrupt_signal
-from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, encode_rejects, no_progress
+from pipelines.shared.job import Job
+from pipelines.shared.reports import REJECTS_NAME, encode_rejects
 
 __all__ = [
     "CommittedShards",
@@ -70,7 +70,6 @@ class RunProgress:
     shift_pairs: int = 0
     shift_sum: float = 0.0
     failure: DegradeError | None = None
-    interrupted: int | None = None
 
     def add(self, receipt: ShardReceipt) -> None:
         """Count a committed shard."""
@@ -82,9 +81,8 @@ class RunProgress:
 
 @dataclass(slots=True)
 class CommittedShards:
-    """What is there when a run ends: shards, their pairs, and the inputs that gave none."""
+    """What is there when a run ends: shards and their pairs."""
 
-    rejects: list[Reject]
     shards: int = 0
     pairs: int = 0
 
@@ -137,13 +135,13 @@ def run_shards(
     total: int,
     *,
     executor: Executor,
-    on_progress: ProgressCallback | None,
+    job: Job,
 ) -> RunProgress:
     """Make the shards ``todo`` of ``total``; the first failure is kept until all had their turn."""
-    progress, report = RunProgress(), on_progress or no_progress
+    progress = RunProgress()
     done = total - len(todo)
-    try:
-        report(done, total)
+    with job.stoppable():
+        job.progress(done, total)
         for result in executor.run(make, todo):
             try:
                 receipt = result.get()
@@ -156,9 +154,7 @@ def run_shards(
                 continue
             progress.add(receipt)
             done += 1
-            report(done, total)
-    except KeyboardInterrupt as error:
-        progress.interrupted = interrupt_signal(error)
+            job.progress(done, total)
     return progress
 
 
@@ -168,10 +164,10 @@ def finish_run(
     tasks: Sequence[_Task],
     progress: RunProgress,
     *,
-    rejects: Sequence[Reject],
+    job: Job,
     why_nothing: Callable[[Sequence[Reject]], str],
 ) -> CommittedShards:
-    """Write rejects.jsonl and, when every shard is there, the manifest.
+    """Write rejects.jsonl and, when every shard is there, the manifest; the job learns the rejects.
 
     Parameters
     ----------
@@ -181,8 +177,8 @@ def finish_run(
     tasks : sequence
         All of the run.
     progress : RunProgress
-    rejects : sequence of Reject
-        Inputs that were refused before there were tasks.
+    job : Job
+        With the inputs that were refused before there were tasks; those of the shards are added.
     why_nothing : callable
         Gives the text of the error when there is no pair, from all rejects.
 
@@ -193,23 +189,23 @@ def finish_run(
     """
     if isinstance(progress.failure, UnreachableError):
         raise progress.failure
-    there = CommittedShards(list(rejects))
+    there = CommittedShards()
     for task, head in zip(tasks, _find_committed(place, tasks), strict=True):
         if head is not None:
             there.shards += 1
             there.pairs += head.pairs
-            there.rejects += _with_paths(head.rejects, task)
-    place.write(REJECTS_NAME, encode_rejects(there.rejects))
+            job.rejects += _with_paths(head.rejects, task)
+    place.write(REJECTS_NAME, encode_rejects(job.rejects))
     if progress.failure is not None:
         raise progress.failure
     if there.shards == len(tasks):
         if not there.pairs:
-            raise DegradeError(why_nothing(there.rejects))
+            raise DegradeError(why_nothing(job.rejects))
         # A worker that was given up may be writing there still; it cannot publish anything new.
         with contextlib.suppress(DegradeError):
             place.clear_unfinished()
         write_manifest(place, run)
-    elif progress.interrupted is None:
+    elif job.interrupted is None:
         raise DegradeError(
             f"{place.shown()}: {counted(len(tasks) - there.shards, 'finished shard')} disappeared; "
             "see who removes them, then run the same command again"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from degrade.kernels.files import (
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Provenance
 from degrade.wording import counted
-from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import REJECTS_NAME, RunReport, usual_reason, write_rejects
 
@@ -91,38 +90,31 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     DegradeError
         No kernel can be used, or the pool is damaged or in use.
     """
-    started = time.monotonic()
-    files, rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
+    job = Job("import-kernels", "kernel")
+    files, job.rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
     wanted = [file for file in files if scale_in_name(file.path) in (None, config.scale)]
     imported: list[_Imported] = []
     for file in wanted:
         try:
-            imported += _read_kernels(file, config, rejects)
+            imported += _read_kernels(file, config, job.rejects)
         except InputError as error:
-            rejects.append(Reject.from_error(error))
+            job.rejects.append(Reject.from_error(error))
     if not imported:
-        raise DegradeError(_no_kernel(config, files, wanted, rejects))
+        raise DegradeError(_no_kernel(config, files, wanted, job.rejects))
 
     pool = DegradationPool.create(config.pool)
     with pool.writing():
         there = {record.id for record in pool.kernels}
         added = [pool.add_kernel(i.kernel, _kernel_provenance(i, config)) for i in imported]
-    write_rejects(config.pool, rejects)
-    lines = [_describe_kernel(item) for item in imported]
+    write_rejects(config.pool, job.rejects)
+    for item in imported:
+        job.found("kernel", _describe_kernel(item), name=item.kernel.source, notes=item.notes)
     if len(wanted) < len(files):
-        others = counted(len(files) - len(wanted), "file")
-        lines.append(f"passed over {others} named for another scale")
+        others = len(files) - len(wanted)
+        words = f"passed over {counted(others, 'file')} named for another scale"
+        job.found("passed_over", words, files=others)
     done = len(set(added) - there)
-    return RunReport(
-        job="import-kernels",
-        done=done,
-        skipped=len(added) - done,
-        unit="kernel",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        rejects_file=str(config.pool / REJECTS_NAME),
-        lines=tuple(lines),
-    )
+    return job.report(done, skipped=len(added) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
 
 def _read_kernels(
@@ -175,7 +167,7 @@ def _no_kernel(
         return f"no kernel can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
     if files and not wanted:
         scales = sorted({str(scale_in_name(file.path)) for file in files})
-        return f"the files of {where} are named for scale {', '.join(scales)}: use that --scale"
+        return f"the files of {where} are named for scale {', '.join(scales)}: use that `scale`"
     return (
         f"no kernel file in {where}; a folder is searched for {' '.join(sorted(KERNEL_SUFFIXES))}"
     )
@@ -211,42 +203,27 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     DegradeError
         No image can be used, or the pool is damaged or in use.
     """
-    started = time.monotonic()
-    photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
+    job = Job("import-noise", "noise patch")
+    photos, job.rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     pool = DegradationPool.create(config.pool)
     there = {record.id for record in pool.noise}
     ids: list[str] = []
-    lines: list[str] = []
-    interrupted = None
-    try:
-        with pool.writing():
-            for photo in photos:
-                try:
-                    patch, line = _read_noise(photo, config)
-                except InputError as error:
-                    rejects.append(Reject.from_error(error))
-                else:
-                    ids.append(pool.add_noise(patch, _noise_provenance(photo, patch)))
-                    lines.append(line)
-    except KeyboardInterrupt as error:
-        interrupted = interrupt_signal(error)
-    write_rejects(config.pool, rejects)
-    if not ids and interrupted is None:
+    with job.stoppable(), pool.writing():
+        for photo in photos:
+            try:
+                patch, words = _read_noise(photo, config)
+            except InputError as error:
+                job.rejects.append(Reject.from_error(error))
+            else:
+                ids.append(pool.add_noise(patch, _noise_provenance(photo, patch)))
+                job.found("noise", words, photo=photo.name, variance=patch.variance)
+    write_rejects(config.pool, job.rejects)
+    if not ids and job.interrupted is None:
         raise DegradeError(
-            f"no noise can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
+            f"no noise can be used, {len(job.rejects)} rejected: {usual_reason(job.rejects)}"
         )
     done = len(set(ids) - there)
-    return RunReport(
-        job="import-noise",
-        done=done,
-        skipped=len(ids) - done,
-        unit="noise patch",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        rejects_file=str(config.pool / REJECTS_NAME),
-        lines=tuple(lines),
-        interrupted=interrupted,
-    )
+    return job.report(done, skipped=len(ids) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
 
 def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePatch, str]:

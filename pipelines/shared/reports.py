@@ -6,28 +6,33 @@ import json
 import re
 import signal
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from degrade.disk.files import write_atomically
-from degrade.errors import DegradeError
+from degrade.disk.files import read_file, write_atomically
+from degrade.errors import DegradeError, printable
 from degrade.images.sources import Reject
 from degrade.wording import counted
 
 __all__ = [
     "REJECTS_NAME",
+    "Fact",
     "ProgressCallback",
     "ReportedError",
     "RunReport",
+    "check_report_path",
     "encode_rejects",
     "no_progress",
     "usual_reason",
     "write_rejects",
+    "write_report",
 ]
 
 REJECTS_NAME = "rejects.jsonl"
+
+_REPORT_MARK = {"format": "degrade-report", "version": 1}
 
 _EXAMPLES = 3
 
@@ -39,6 +44,29 @@ ProgressCallback: TypeAlias = Callable[[int, int], None]
 
 def no_progress(_done: int, _total: int) -> None:
     """Report progress to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that a job found.
+
+    Attributes
+    ----------
+    kind : str
+        What it tells of, such as ``kernel``: facts of one kind have the same values.
+    words : str
+        One line for people. Settings stand in backquotes; the command line names its options.
+    values : mapping
+        The same for programs, of JSON's types; empty when there is nothing but words.
+    """
+
+    kind: str
+    words: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fact as plain values."""
+        return {"kind": self.kind, "words": self.words, **self.values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +86,8 @@ class RunReport:
         Inputs that could not be used.
     rejects_file : str
         Where all of them can be read; empty when nowhere but here.
-    lines : tuple of str
-        What else a person wants to read, one fact a line.
+    facts : tuple of Fact
+        What was found, one line of words each.
     parts : tuple of RunReport
         The jobs that this one consists of, whose counts are named instead of its own.
     interrupted : int or None
@@ -73,9 +101,30 @@ class RunReport:
     seconds: float
     rejects: tuple[Reject, ...] = ()
     rejects_file: str = ""
-    lines: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
     parts: tuple[RunReport, ...] = ()
     interrupted: int | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The words of all facts."""
+        return tuple(fact.words for fact in self.facts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values, as ``degrade --report FILE`` writes it."""
+        return {
+            "job": self.job,
+            "unit": self.unit,
+            "done": self.done,
+            "skipped": self.skipped,
+            "seconds": self.seconds,
+            "exit_code": self.exit_code,
+            "interrupted": self.interrupted,
+            "facts": [fact.to_json() for fact in self.facts],
+            "rejects": [reject.to_json() for reject in self.rejects],
+            "rejects_file": self.rejects_file,
+            "parts": [part.to_json() for part in self.parts],
+        }
 
     @property
     def exit_code(self) -> int:
@@ -120,6 +169,35 @@ class ReportedError(DegradeError):
     def __init__(self, text: str, report: RunReport) -> None:
         super().__init__(text)
         self.report = report
+
+
+def write_report(path: Path, report: RunReport) -> None:
+    """Write a report as JSON; an older report is replaced, and nothing else is.
+
+    Raises
+    ------
+    DegradeError
+        The file is there and is no report, or cannot be written.
+    """
+    check_report_path(path)
+    text = json.dumps({**_REPORT_MARK, **report.to_json()}, indent=1)
+    write_atomically(path, text.encode("ascii") + b"\n")
+
+
+def check_report_path(path: Path) -> None:
+    """Refuse, DegradeError, to replace a file that is no report."""
+    if path.exists() and not _is_report(path):
+        raise DegradeError(
+            f"{printable(path)} is there and is no report of degrade's; choose another `report`"
+        )
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        found = json.loads(read_file(path))
+    except (DegradeError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.items() >= _REPORT_MARK.items()
 
 
 def usual_reason(rejects: Sequence[Reject]) -> str:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
 import signal
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from degrade.errors import DegradeError
 from degrade.images.sources import Reject
-from pipelines.shared.reports import RunReport, usual_reason
+from pipelines.shared.reports import Fact, RunReport, usual_reason, write_report
 
 SMALL = [
     Reject(f"{n}.png", f"{n}×{n + 1} is smaller than 512", f"use --size {n}") for n in range(5)
@@ -15,15 +20,18 @@ REPORT = RunReport(job="build", done=1, unit="pair", seconds=2.0)
 
 def test_summary_counts_in_words_that_agree() -> None:
     assert REPORT.summary() == "build: 1 pair in 2.0 s"
-    report = replace(REPORT, done=2, skipped=3, rejects=(BROKEN,), lines=("so",))
+    report = replace(REPORT, done=2, skipped=3, rejects=(BROKEN,), facts=(Fact("x", "so"),))
     assert report.summary() == "build: 2 pairs, 3 already there, 1 rejected in 2.0 s\n  so"
     stopped = replace(REPORT, interrupted=signal.SIGTERM).summary()
     assert stopped.endswith("; stopped by SIGTERM: run the same command again to go on")
 
 
 def test_summary_of_parts_counts_each_and_tells_all() -> None:
-    parts = (replace(REPORT, job="a", lines=("one",)), replace(REPORT, job="b", unit="box", done=2))
-    report = replace(REPORT, parts=parts, lines=("end",))
+    parts = (
+        replace(REPORT, job="a", facts=(Fact("x", "one"),)),
+        replace(REPORT, job="b", unit="box", done=2),
+    )
+    report = replace(REPORT, parts=parts, facts=(Fact("x", "end"),))
     assert report.summary().splitlines() == [
         "build: 1 pair, 2 boxes in 2.0 s",
         "  a: 1 pair in 2.0 s",
@@ -52,3 +60,24 @@ def test_reject_lines_tell_all_where_nothing_else_does_and_of_few() -> None:
 def test_usual_reason_is_the_most_frequent() -> None:
     assert usual_reason([BROKEN, *SMALL]) == f"{SMALL[0]} (and 4 more for this reason)"
     assert usual_reason([BROKEN, SMALL[0]]) == str(BROKEN)
+
+
+def test_to_json_has_facts_rejects_and_parts_as_plain_values() -> None:
+    fact = Fact("kernel", "a.png: sigma 2", {"sigma": 2.0})
+    report = replace(REPORT, rejects=(BROKEN,), facts=(fact,), parts=(REPORT,))
+    found = json.loads(json.dumps(report.to_json()))
+    assert found["facts"] == [{"kind": "kernel", "words": "a.png: sigma 2", "sigma": 2.0}]
+    assert found["rejects"][0]["path"] == "x.png" and found["exit_code"] == 3
+    assert found["parts"][0]["done"] == 1 and report.lines == ("a.png: sigma 2",)
+
+
+def test_write_report_replaces_reports_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_report(path, REPORT)
+    write_report(path, replace(REPORT, done=2))
+    assert json.loads(path.read_text())["done"] == 2
+    for other in (b"my notes", b"[]", b'{"format": "other"}', b"[" * 100_000):
+        path.write_bytes(other)
+        with pytest.raises(DegradeError, match="is no report"):
+            write_report(path, REPORT)
+        assert path.read_bytes() == other

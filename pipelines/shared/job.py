@@ -1,0 +1,79 @@
+"""The frame that every job stands in: clock, progress, signals, rejects, facts, report."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from degrade.images.sources import Reject
+from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.reports import Fact, ProgressCallback, RunReport, no_progress
+
+__all__ = ["Job"]
+
+
+class Job:
+    """One call of a job: it collects what is to be reported, and makes the report of it.
+
+    Parameters
+    ----------
+    name : str
+        The command's name, such as ``build-pairs``.
+    unit : str
+        What is counted, in the singular.
+    on_progress : callable or None
+        Called with (done, total).
+
+    Attributes
+    ----------
+    rejects : list of Reject
+        Inputs that could not be used.
+    facts : list of Fact
+        What was found, in the order of the report.
+    interrupted : int or None
+        The signal that ended :meth:`stoppable` early.
+    """
+
+    def __init__(self, name: str, unit: str, on_progress: ProgressCallback | None = None) -> None:
+        self.rejects: list[Reject] = []
+        self.facts: list[Fact] = []
+        self.interrupted: int | None = None
+        self.progress = on_progress or no_progress
+        self._name, self._unit = name, unit
+        self._started = time.monotonic()
+
+    @contextlib.contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Let Ctrl-C and SIGTERM end the block, and the job go on to its report."""
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            self.interrupted = interrupt_signal(error)
+
+    def found(self, kind: str, words: str, **values: Any) -> None:
+        """Report one more fact; see :class:`pipelines.shared.reports.Fact`."""
+        self.facts.append(Fact(kind, words, values))
+
+    def report(
+        self,
+        done: int,
+        *,
+        skipped: int = 0,
+        parts: Sequence[RunReport] = (),
+        rejects_file: str = "",
+    ) -> RunReport:
+        """Return what has been reported up to now, as the outcome of the job."""
+        return RunReport(
+            job=self._name,
+            done=done,
+            skipped=skipped,
+            unit=self._unit,
+            seconds=time.monotonic() - self._started,
+            rejects=tuple(self.rejects),
+            rejects_file=rejects_file,
+            facts=tuple(self.facts),
+            parts=tuple(parts),
+            interrupted=self.interrupted,
+        )
