@@ -147,7 +147,7 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(
-            path, f"{size} is more than {max_pixels} pixels", "crop it, or raise --max-pixels"
+            path, f"{size} is more than {max_pixels} pixels", "crop it, or raise `max_pixels`"
         )
     if header.is_animated:
         raise InputError(path, "holds several images or a raw one", "save what is wanted as PNG")

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -79,7 +79,8 @@ class CommandGroup(click.Group):
         except BaseException as error:
             if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
                 raise
-            _fail(error, self._called(ctx))
+            say = functools.partial(as_options, commands=self._called(ctx), others=self.commands)
+            _fail(error, say)
 
     def _called(self, ctx: click.Context) -> list[click.Command]:
         """Return the command that was called, or all of the group that was."""
@@ -89,12 +90,12 @@ class CommandGroup(click.Group):
         return [] if command is None else [command]
 
 
-def _fail(error: BaseException, commands: Sequence[click.Command]) -> NoReturn:
+def _fail(error: BaseException, say: Callable[[str], str]) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         click.echo("degrade: stopped", err=True)
         sys.exit(128 + getattr(error, "signum", signal.SIGINT))
     if isinstance(error, DegradeError):
-        click.echo(f"degrade: {as_options(one_line(error), commands)}", err=True)
+        click.echo(f"degrade: {say(one_line(error))}", err=True)
         sys.exit(error.exit_code)
     if isinstance(error, BrokenPipeError):
         # The reader of our output went away (`degrade inspect | head`); not worth a word.
@@ -151,11 +152,13 @@ def _terminate_as_interrupt() -> Iterator[None]:
 def finish(report: RunReport) -> None:
     """Print a job's summary and rejects, and exit with its code unless that is 0."""
     context = click.get_current_context()
-    commands = [context.command]
-    click.echo(as_options(report.summary(), commands))
+    root = context.find_root()
+    others = root.command.commands if isinstance(root.command, click.Group) else {}
+    say = functools.partial(as_options, commands=[context.command], others=others)
+    click.echo(say(report.summary()))
     for line in report.reject_lines():
-        click.echo(f"  {as_options(line, commands)}", err=True)
-    path = context.find_root().params.get("report")
+        click.echo(f"  {say(line)}", err=True)
+    path = root.params.get("report")
     if path is not None:
         from pipelines.shared.reports import write_report
 

@@ -29,6 +29,6 @@ def make_executor(jobs: int | None) -> Executor:
     """Return the executor for ``--jobs``: 1 runs in this process, None on every available core."""
     if jobs is not None and jobs < 1:
         raise InvalidValueError(f"jobs must be at least 1, got {jobs}")
-    check_process_count(jobs or 1, "--jobs")
+    check_process_count(jobs or 1, "`jobs`")
     count = jobs or available_cores()
     return InProcessExecutor() if count == 1 else ProcessExecutor(count)

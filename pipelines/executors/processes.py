@@ -183,7 +183,7 @@ def _cause_of_death(code: int) -> str:
     if code == -signal.SIGKILL:
         return (
             "its worker process was killed, most likely for want of memory; "
-            "use fewer --jobs or smaller photos, and run the same command again"
+            "use fewer `jobs` or smaller photos, and run the same command again"
         )
     if code < 0:
         return f"its worker process was killed by {signal.Signals(-code).name}"

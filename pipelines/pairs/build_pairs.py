@@ -111,13 +111,13 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
         others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
         raise DegradeError(
             f"{where} has no ×{config.scale} kernel ({others}); run: "
-            f"degrade estimate-kernels SRC --scale {config.scale} --pool {where}"
+            f"`degrade estimate-kernels SRC scale={config.scale} pool={where}`"
         )
     if config.noise != "none" and not index.noise:
         raise DegradeError(
-            f"{where} has no noise patch; run: degrade extract-noise SRC --pool {where} "
-            "(small or busy photos: with --patch-size 64), "
-            "or build pairs without noise: --noise none"
+            f"{where} has no noise patch; run: `degrade extract-noise SRC pool={where}` "
+            "(small or busy photos: with a smaller patch size, such as 64), "
+            "or build pairs without noise: `noise=none`"
         )
 
 
@@ -130,7 +130,7 @@ def _source_files(
     if not pool.sources:
         raise DegradeError(
             f"{printable(config.pool)} does not know the photos that it was measured on; "
-            "give clean HR photos: --hr DIR"
+            "give clean HR photos: `hr=DIR`"
         )
     return [SourceFile(Path(s.path), s.name, s.sha256) for s in pool.sources], []
 

@@ -129,7 +129,7 @@ def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsCo
     height, width = clean
     halved = " after its clean-up by ½" if config.degradation.clean_up == 2 else ""
     largest = min(clean) - min(clean) % scale
-    remedy = f"use --hr-size {largest} or --hr-size full" if largest else "use a larger photo"
+    remedy = f"use `hr_size={largest}` or `hr_size=full`" if largest else "use a larger photo"
     reason = f"{width}×{height}{halved} is smaller than the HR patch of {size} pixels"
     return Reject(str(photo.path), reason, remedy)
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
 import click
 import pytest
 
-from pipelines.cli.options import as_options
+from esrgan.training.config import TrainingConfig
+from pipelines.cli import main
+from pipelines.cli.options import as_options, options_of
 
 BUILD = click.Command(
     "build",
@@ -41,3 +49,84 @@ def test_as_options_names_other_settings_by_set_where_a_command_has_it() -> None
     assert as_options("`content_weight=0`", [TRAIN]) == "--set content_weight=0"
     assert as_options("change `steps`", [TRAIN]) == "change --set steps=…"
     assert as_options("`content_weight=0`", []) == "`content_weight=0`"
+
+
+def test_as_options_says_whole_commands_in_their_own_options() -> None:
+    text = "run: `degrade build SRC format=png max_pixels=9`, or `degrade unknown x=1`"
+    said = "run: degrade build SRC --to png --max-pixels 9, or degrade unknown x=1"
+    assert as_options(text, [TRAIN], {"build": BUILD}) == said
+
+
+ROOT = Path(__file__).parents[3]
+LIBRARIES = ("degrade", "kernelgan", "esrgan", "report", "pipelines")
+OF_OTHERS = re.compile(r"dask worker .*--nthreads|--nproc-per-node")
+"""Options of other programs."""
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Yield every text outside the command line that is no docstring, and where it stands."""
+    for library in LIBRARIES:
+        for path in sorted((ROOT / library).rglob("*.py")):
+            if "cli" in path.relative_to(ROOT).parts:
+                continue
+            tree = ast.parse(path.read_text())
+            silent = {id(part) for node in ast.walk(tree) for part in docstring_of(node)}
+            inside = {
+                id(part)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.JoinedStr)
+                for part in ast.walk(node)
+                if part is not node
+            }
+            for node in ast.walk(tree):
+                if id(node) in silent or id(node) in inside:
+                    continue
+                text = text_of(node)
+                if text:
+                    yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}", text
+
+
+def docstring_of(node: ast.AST) -> list[ast.AST]:
+    """Return the texts that stand alone in a body: docstrings of whatever is above them."""
+    body = getattr(node, "body", [])
+    return [
+        item.value
+        for item in (body if isinstance(body, list) else [])
+        if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)
+    ]
+
+
+def text_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values
+        )
+    return ""
+
+
+def test_messages_outside_the_command_line_name_no_options() -> None:
+    wrong = [
+        f"{where}: {text}"
+        for where, text in messages()
+        if re.search(r"(?<![\w-])--[a-z]", OF_OTHERS.sub("", text))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_setting_that_a_message_names_can_be_set() -> None:
+    commands = dict(main.commands)
+    manifest = commands["manifest"]
+    assert isinstance(manifest, click.Group)
+    known = options_of([main, *commands.values(), *manifest.commands.values()]).keys()
+    known |= {field.name for field in fields(TrainingConfig)}
+    for where, text in messages():
+        for quoted in re.findall(r"`([^`\n]+)`", text):
+            called = re.match(r"degrade ([a-z-]+)", quoted)
+            if called is not None:
+                names = re.findall(r"(?<![\w=])([a-z][a-z0-9_]*)=", quoted)
+                there = options_of([commands[called[1]]]).keys()
+                assert set(names) <= there, f"{where}: {quoted}"
+            elif re.fullmatch(r"[a-z][a-z0-9_]*(=[^\s]*)?", quoted):
+                assert quoted.partition("=")[0] in known, f"{where}: {quoted}"
