@@ -200,7 +200,7 @@ def _photos_in_two_splits(folder: Path, entries: Sequence[ManifestEntry]) -> lis
         other = first.setdefault(group, entry)
         if other.split != entry.split:
             reason = f"in split {entry.split}, but the same photo is in split {other.split}: "
-            remedy = "split the manifest again, or give both a "group" of their own"
+            remedy = "split the manifest again, or give both a group of their own"
             path = str(folder / entry.path)
             rejects.append(Reject(path, reason + printable(other.path), remedy))
     return rejects

@@ -114,7 +114,7 @@ def test_make_manifest_says_how_many_files_are_copies(tmp_path: Path) -> None:
 def test_make_manifest_never_replaces_unasked(tmp_path: Path) -> None:
     _image(tmp_path / "a.png", 1)
     _make(tmp_path)
-    with pytest.raises(DegradeError, match="--overwrite"):
+    with pytest.raises(DegradeError, match="`overwrite`"):
         _make(tmp_path)
     assert _make(tmp_path, overwrite=True).exit_code == 0
 

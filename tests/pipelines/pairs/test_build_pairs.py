@@ -329,7 +329,7 @@ def test_replay_finds_renamed_photos_by_their_content(
     moved = scenes.rename(tmp_path / "moved")
     for index, path in enumerate(sorted(moved.iterdir())):
         path.rename(moved / f"{index}.png")
-    with pytest.raises(DegradeError, match="--hr DIR"):
+    with pytest.raises(DegradeError, match="`hr=DIR`"):
         replay_pair(ReplayConfig(pairs=config.out, key=key))
     replayed = ReplayConfig(pairs=config.out, key=key, hr=(moved,), out=tmp_path / "one")
     assert replay_pair(replayed).identical
@@ -362,7 +362,7 @@ def test_build_pairs_without_noise_in_the_pool_says_what_to_do(
     empty = fill_pool(tmp_path / "quiet", patches=0).path
     config = replace(config_for(tmp_path, scenes, empty), noise=noise)
     with pytest.raises(
-        DegradeError, match=r"no noise patch; run: degrade extract-noise .*--noise none"
+        DegradeError, match=r"no noise patch; run: `degrade extract-noise .*`noise=none`"
     ):
         build_pairs(config)
     assert build_pairs(replace(config, noise="none")).done > 0
@@ -373,7 +373,7 @@ def test_build_pairs_without_a_kernel_of_the_scale_says_what_to_do(
 ) -> None:
     config = replace(config_for(tmp_path, scenes, pool), scale=4)
     with pytest.raises(
-        DegradeError, match=r"no ×4 kernel \(only of scale 2\); run: degrade estimate"
+        DegradeError, match=r"no ×4 kernel \(only of scale 2\); run: `degrade estimate"
     ):
         build_pairs(config)
 

@@ -59,6 +59,6 @@ def test_replay_says_how_to_find_a_pool_that_was_moved(
     with open_pairs(out) as reader:
         config = ReplayConfig(pairs=out, key=reader.keys[0])
     pool.rename(tmp_path / "moved")
-    with pytest.raises(DegradeError, match=r"not there any more; say where .* --pool DIR"):
+    with pytest.raises(DegradeError, match=r"not there any more; say where .*`pool=DIR`"):
         replay_pair(config)
     assert replay_pair(replace(config, pool=tmp_path / "moved")).identical
