@@ -60,13 +60,13 @@ def as_options(
         if _NAME.fullmatch(inner):
             return _option(inner, None, options) or match[0]
         setting = _SETTING.fullmatch(inner)
-        return match[0] if setting is None else _option(*setting.groups(), options) or match[0]
+        return match[0] if setting is None else _option(setting[1], setting[2], options) or match[0]
 
     return _QUOTED.sub(say, text)
 
 
 def _all_settings(text: str, options: Options) -> str:
-    return _SETTING.sub(lambda found: _option(*found.groups(), options) or found[0], text)
+    return _SETTING.sub(lambda found: _option(found[1], found[2], options) or found[0], text)
 
 
 def _option(name: str, value: str | None, options: Options) -> str | None:

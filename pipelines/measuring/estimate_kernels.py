@@ -27,6 +27,7 @@ from pipelines.shared.interrupts import interrupt_signal
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import (
     REJECTS_NAME,
+    Fact,
     ProgressCallback,
     ReportedError,
     RunReport,
@@ -87,7 +88,7 @@ class EstimateKernelsConfig:
 
     def __post_init__(self) -> None:
         if self.pool is None and self.out_mat is None:
-            raise InvalidValueError("give a place for the kernels: --pool, --out-mat, or both")
+            raise InvalidValueError("give a place for the kernels: `pool`, `out_mat`, or both")
         if self.method not in _METHODS:
             raise InvalidValueError(
                 f"method must be one of {', '.join(_METHODS)}, got {self.method!r}"
@@ -214,7 +215,7 @@ def estimate_kernels(
         seconds=time.monotonic() - started,
         rejects=tuple(rejects),
         rejects_file="" if config.pool is None else str(config.pool / REJECTS_NAME),
-        lines=(*lines, *conclusions),
+        facts=tuple(Fact("kernels", line) for line in (*lines, *conclusions)),
         interrupted=interrupted,
     )
     if too_few is not None:

@@ -22,6 +22,7 @@ from pipelines.shared.interrupts import interrupt_signal
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import (
     REJECTS_NAME,
+    Fact,
     ProgressCallback,
     ReportedError,
     RunReport,
@@ -162,7 +163,7 @@ def extract_noise(
         seconds=time.monotonic() - started,
         rejects=tuple(rejects),
         rejects_file=str(config.pool / REJECTS_NAME),
-        lines=tuple(lines),
+        facts=tuple(Fact("noise", line) for line in lines),
         interrupted=interrupted,
     )
     if not tally.found and interrupted is None:

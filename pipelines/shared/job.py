@@ -44,6 +44,11 @@ class Job:
         self._name, self._unit = name, unit
         self._started = time.monotonic()
 
+    @property
+    def seconds(self) -> float:
+        """How long the job has run."""
+        return time.monotonic() - self._started
+
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:
         """Let Ctrl-C and SIGTERM end the block, and the job go on to its report."""
@@ -70,7 +75,7 @@ class Job:
             done=done,
             skipped=skipped,
             unit=self._unit,
-            seconds=time.monotonic() - self._started,
+            seconds=self.seconds,
             rejects=tuple(self.rejects),
             rejects_file=rejects_file,
             facts=tuple(self.facts),

@@ -75,14 +75,14 @@ def plan_stages(
     """
     given = _read(file) if file else _File((), {}, {})
     if preset is not None and stages:
-        raise InvalidValueError("--preset and --stages are two ways of saying one thing; give one")
+        raise InvalidValueError("`preset` and `stages` are two ways of saying one thing; give one")
     names = tuple(stages) or (
         _chain(preset, has_init) if preset else given.stages or _chain(_DEFAULT, has_init)
     )
     if len(set(names)) < len(names):
         raise InvalidValueError(f"a stage may not come twice, got {', '.join(names)}")
     parsed = [parse_assignment(text) for text in assignments]
-    _require_known((key.partition(".")[0] for key, _ in parsed if "." in key), names, "--set")
+    _require_known((key.partition(".")[0] for key, _ in parsed if "." in key), names, "`settings`")
     planned = []
     for name in names:
         from_file = {**given.common, **given.single.get(name, {})}
@@ -90,7 +90,7 @@ def plan_stages(
         here = {key.partition(".")[2]: value for key, value in parsed if key.startswith(f"{name}.")}
         changes = (
             typed_changes(from_file, printable(file or ""))
-            | typed_changes(everywhere | here, "--set")
+            | typed_changes(everywhere | here, "`settings`")
             | typed_changes(explicit or {}, "options")
         )
         planned.append(Stage(name, replace(preset_named(name).config, **changes)))
@@ -119,7 +119,7 @@ def _read(path: Path) -> _File:
         content = tomllib.loads(read_file(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
-            path, f"is no TOML ({printable(str(error))})", "see --show-config"
+            path, f"is no TOML ({printable(str(error))})", "see `show_config`"
         ) from None
     where = printable(path)
     stages = content.pop("stages", [])
@@ -142,7 +142,7 @@ def _require_same_generator(stage: Stage, following: Stage) -> None:
         if first != second:
             raise InvalidValueError(
                 f"stage {following.name} goes on from the weights of {stage.name}, but has {name} "
-                f"{second} where that has {first}; give both the same, such as --set {name}={first}"
+                f"{second} where that has {first}; give both the same, such as `{name}={first}`"
             )
 
 

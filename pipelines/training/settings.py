@@ -88,7 +88,7 @@ class TrainConfig:
                 raise InvalidValueError(
                     f"{name} must be at least {minimum}, got {getattr(self, name)}"
                 )
-        check_process_count(self.workers, "--workers")
+        check_process_count(self.workers, "`workers`")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InvalidValueError(f"max_minutes must be above 0, got {self.max_minutes}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.checkpoints import newest_step
 from esrgan.training.state import create_state
 from pipelines.shared.interrupts import deferred_signals
-from pipelines.shared.reports import ProgressCallback, RunReport, no_progress, write_rejects
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport, write_rejects
 from pipelines.training.inputs import TrainingInputs, open_inputs, read_init
 from pipelines.training.plan import Stage
 from pipelines.training.record import RUN_FILE, check_record, record_of_stage
@@ -30,7 +30,7 @@ __all__ = ["LossesCallback", "TrainConfig", "train"]
 LossesCallback = Callable[[Mapping[str, float]], None]
 
 _WITH_LESS_MEMORY = (
-    "compute a step in parts (--set accumulation=2), or use a smaller --batch-size or --hr-patch"
+    "compute a step in parts (`accumulation=2`), or use a smaller `batch_size` or `hr_patch`"
 )
 
 
@@ -73,7 +73,7 @@ def train(
     -----
     Started by ``torchrun``, every process calls this with the same settings and the same folders.
     """
-    started = time.monotonic()
+    job = Job("train", "step", on_progress)
     chosen = choose_device(config.device)
     stages = config.plan()
     with join_world(chosen) as (world, device), contextlib.ExitStack() as stack:
@@ -86,25 +86,17 @@ def train(
                 check_record(config.out, {"stages": [stage.name for stage in stages]})
         world.wait()
         caught = stack.enter_context(deferred_signals())
-        run = _Run(config, stages, inputs, world, device)
-        run.train(on_progress or no_progress, on_losses, on_stage, caught, started)
-        rejects = [_too_small(config, key) for key in inputs.too_small]
+        run = _Run(config, stages, inputs, world, device, job)
+        run.train(on_losses, on_stage, caught)
+        job.rejects = [_too_small(config, key) for key in inputs.too_small]
         if world.rank == 0:
-            write_rejects(config.out, rejects)
-    return RunReport(
-        job="train",
-        done=run.done - run.first,
-        skipped=run.first,
-        unit="step",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        lines=tuple(run.lines),
-        interrupted=caught[0] if caught and run.done < run.total else None,
-    )
+            write_rejects(config.out, job.rejects)
+    job.interrupted = caught[0] if caught and run.done < run.total else None
+    return job.report(run.done - run.first, skipped=run.first)
 
 
 def _too_small(config: TrainConfig, key: str) -> Reject:
-    return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller --hr-patch")
+    return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller `hr_patch`")
 
 
 class _Run:
@@ -117,9 +109,10 @@ class _Run:
         inputs: TrainingInputs,
         world: World,
         device: str,
+        job: Job,
     ) -> None:
         self._config, self._stages, self._inputs = config, stages, inputs
-        self._world, self._device = world, device
+        self._world, self._device, self._job = world, device, job
         single = len(stages) == 1
         self._folders = [
             config.out if single else config.out / f"{number}-{stage.name}"
@@ -129,15 +122,12 @@ class _Run:
         self._latest = max(begun, default=0)
         self.total = sum(stage.config.steps for stage in stages)
         self.done = self.first = 0
-        self.lines: list[str] = []
 
     def train(
         self,
-        on_progress: ProgressCallback,
         on_losses: LossesCallback | None,
         on_stage: Callable[[str], None] | None,
         caught: Sequence[int],
-        started: float,
     ) -> None:
         """Train stage after stage until the end, a signal or the end of the time."""
         limit = self._config.max_minutes
@@ -150,27 +140,28 @@ class _Run:
             self.first += run.first_step
 
             def on_step(step: int, losses: Mapping[str, float], before: int = before) -> None:
-                on_progress(before + step, self.total)
+                self._job.progress(before + step, self.total)
                 if on_losses:
                     on_losses(losses)
 
             def should_stop() -> bool:
-                late = limit is not None and time.monotonic() - started > 60 * limit
+                late = limit is not None and self._job.seconds > 60 * limit
                 return bool(caught) or late
 
             if on_stage:
                 on_stage(run.announce())
-            on_progress(before + run.first_step, self.total)
+            self._job.progress(before + run.first_step, self.total)
             run.train(on_step, should_stop)
             self.done += run.state.step
             self._describe(stage, run.describe())
             if run.state.step < stage.config.steps:
                 if limit is not None and not caught:
-                    self.lines.append(
-                        f"stopped after {limit:g} minutes (--max-minutes) at step "
+                    words = (
+                        f"stopped after {limit:g} minutes (`max_minutes`) at step "
                         f"{run.state.step} of {stage.config.steps}: run the same command again "
                         "to go on"
                     )
+                    self._job.found("stopped", words, step=run.state.step)
                 return
 
     def _pass_over(self, number: int) -> None:
@@ -230,7 +221,9 @@ class _Run:
 
     def _describe(self, stage: Stage, lines: Iterable[str]) -> None:
         several = len(self._stages) > 1
-        self.lines += [f"{stage.name}: {line}" if several else line for line in lines]
+        for line in lines:
+            words = f"{stage.name}: {line}" if several else line
+            self._job.found("stage", words, stage=stage.name, says=line)
 
 
 def _features(stage: Stage, vgg_file: Path | None) -> FeatureNetwork | None:

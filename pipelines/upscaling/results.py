@@ -57,7 +57,7 @@ def choose_results(
         if result in sources:
             raise DegradeError(
                 f"{printable(result)} is a source and would be replaced by an enlargement; "
-                "choose another --out, or a --suffix"
+                "choose another `out`, or a `suffix`"
             )
     return chosen
 
@@ -107,7 +107,7 @@ class Results:
             raise InputError(
                 photo.path,
                 f"its result cannot be called {printable(path)} ({error.strerror})",
-                "rename the photo, or choose another --out",
+                "rename the photo, or choose another `out`",
             ) from None
         if self.overwrite:
             return False
@@ -117,13 +117,13 @@ class Results:
             raise InputError(
                 photo.path,
                 f"{printable(path)} is there and is not what an earlier run wrote",
-                "choose another --out, or replace it with --overwrite",
+                "choose another `out`, or replace it with `overwrite`",
             )
         if entry.settings != self.settings:
             raise DegradeError(
                 f"{printable(path)} was made with other settings "
-                f"({self._difference(entry.settings)}); choose another --out, or replace it with "
-                "--overwrite"
+                f"({self._difference(entry.settings)}); choose another `out`, or replace it with "
+                "`overwrite`"
             )
         # A photo that has changed since is enlarged again.
         return entry.source_sha256 == photo.sha256

@@ -69,7 +69,7 @@ class UpscaleConfig:
 
     def __post_init__(self) -> None:
         if (self.other is None) != (self.alpha is None):
-            raise InvalidValueError("--with and --alpha belong together: give both or neither")
+            raise InvalidValueError("`other` and `alpha` belong together: give both or neither")
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise InvalidValueError(f"alpha must be between 0 and 1, got {self.alpha}")
         if self.format not in ROW_FORMATS:

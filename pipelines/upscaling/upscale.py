@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,13 +29,12 @@ from esrgan.weights.files import read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
 from esrgan.weights.interpolation import interpolate_weights
-from pipelines.shared.interrupts import interrupt_signal
+from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
 from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,
     RunReport,
-    no_progress,
     write_rejects,
 )
 from pipelines.upscaling.journal import JOURNAL_NAME, Journal, JournalEntry
@@ -78,41 +77,46 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
     A result appears when it is whole, under its name. Its hash and that of its photo stand in
     ``upscale.jsonl`` before that; a rerun passes over the results that have their hash still.
     """
-    started = time.monotonic()
-    run = _Run(config)
-    files, rejects = find_images(config.sources)
-    if not files and not rejects:
+    job = Job("upscale", "photo", on_progress)
+    run = _Run(config, job)
+    files, job.rejects = find_images(config.sources)
+    if not files and not job.rejects:
         raise DegradeError("no photo was found; give files, or folders that hold some")
     claim_folder(config.out, JOURNAL_NAME)
-    interrupted = None
     with folder_lock(config.out):
         try:
-            run.enlarge(files, rejects, on_progress or no_progress)
-        except KeyboardInterrupt as error:
-            interrupted = interrupt_signal(error)
+            with job.stoppable():
+                run.enlarge(files)
         except DegradeError:
             with suppress(DegradeError):  # what comes of a full disk, too
-                write_rejects(config.out, rejects)
+                write_rejects(config.out, job.rejects)
             raise
-        write_rejects(config.out, rejects)
-    return RunReport(
-        job="upscale",
-        done=len(run.made),
-        skipped=run.skipped,
-        unit="photo",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        rejects_file=printable(config.out / REJECTS_NAME),
-        lines=tuple(run.describe()),
-        interrupted=interrupted,
+        write_rejects(config.out, job.rejects)
+    run.describe()
+    return job.report(
+        len(run.made), skipped=run.skipped, rejects_file=printable(config.out / REJECTS_NAME)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """One result."""
+
+    path: str
+    width: int
+    height: int
+    notes: tuple[str, ...]
+
+    def words(self) -> str:
+        size = f"{printable(self.path)}: {self.width}×{self.height}"
+        return f"{size} ({', '.join(self.notes)})" if self.notes else size
 
 
 class _Run:
     """One call of :func:`upscale`: a network made ready, and what it has made."""
 
-    def __init__(self, config: UpscaleConfig) -> None:
-        self._config = config
+    def __init__(self, config: UpscaleConfig, job: Job) -> None:
+        self._config, self._job = config, job
         self._device = choose_device(config.device)
         half_type(config.precision, self._device)
         self._spec, self._network, self._settings = _read_network(config)
@@ -121,46 +125,43 @@ class _Run:
         self._network = self._network.to(self._device)
         self._upscalers: dict[bool, Upscaler] = {}
         self.skipped = 0
-        self.made: list[tuple[str, tuple[str, ...]]] = []
+        self.made: list[_Made] = []
 
-    def enlarge(
-        self, files: Sequence[SourceFile], rejects: list[Reject], report: ProgressCallback
-    ) -> None:
-        """Enlarge the photos one after the other; what cannot be is added to ``rejects``."""
-        results, photos = self._plan(files, rejects)
+    def enlarge(self, files: Sequence[SourceFile]) -> None:
+        """Enlarge the photos one after the other; what cannot be is rejected."""
+        results, photos = self._plan(files)
         done, total = 0, sum(photo.height * photo.width for photo in photos)
 
         def on_tile(pixels: int) -> None:
             nonlocal done
             done += pixels
-            report(done, total)
+            self._job.progress(done, total)
 
-        report(0, total)
+        self._job.progress(0, total)
         before = 0
         for photo in photos:
             try:
                 self._enlarge_photo(photo, results, on_tile)
             except InputError as error:
-                rejects.append(Reject.from_error(error))
+                self._job.rejects.append(Reject.from_error(error))
             before += photo.height * photo.width
             done = before
-            report(done, total)
+            self._job.progress(done, total)
 
-    def describe(self) -> Iterator[str]:
-        """Yield what a person wants to know of the results."""
+    def describe(self) -> None:
+        """Report what a person wants to know of the results."""
+        job = self._job
         if len(self.made) <= _LISTED:
-            yield from (
-                f"{text} ({', '.join(notes)})" if notes else text for text, notes in self.made
-            )
+            for made in self.made:
+                job.found("photo", made.words(), **asdict(made))
         else:
-            yield f"in {printable(self._config.out)}"
-            for note, number in Counter(note for _, notes in self.made for note in notes).items():
-                yield f"{counted(number, 'photo')}: {note}"
-        yield f"by {self._spec.describe()}"
+            job.found("folder", f"in {printable(self._config.out)}", path=str(self._config.out))
+            notes = Counter(note for made in self.made for note in made.notes)
+            for note, number in notes.items():
+                job.found("note", f"{counted(number, 'photo')}: {note}", note=note, photos=number)
+        job.found("network", f"by {self._spec.describe()}", **self._spec.to_metadata())
 
-    def _plan(
-        self, files: Sequence[SourceFile], rejects: list[Reject]
-    ) -> tuple[Results, list[ScannedPhoto]]:
+    def _plan(self, files: Sequence[SourceFile]) -> tuple[Results, list[ScannedPhoto]]:
         """Look at every photo and every result that is there; return what is left to do."""
         config, journal = self._config, Journal(self._config.out)
         files = [file for file in files if not _is_result(file, config, journal)]
@@ -173,7 +174,7 @@ class _Run:
             config.overwrite,
         )
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels)
-        rejects += unreadable
+        self._job.rejects += unreadable
         left = []
         for photo in photos:
             try:
@@ -183,7 +184,7 @@ class _Run:
                 else:
                     left.append(photo)
             except InputError as error:
-                rejects.append(Reject.from_error(error))
+                self._job.rejects.append(Reject.from_error(error))
         return results, left
 
     def _check_size(self, photo: ScannedPhoto) -> None:
@@ -196,7 +197,7 @@ class _Run:
             raise InputError(
                 photo.path,
                 f"{size}, and {self._config.format} ends at {longest} a side",
-                "use --format png",
+                "use `format=png`",
             )
 
     def _enlarge_photo(
@@ -212,7 +213,7 @@ class _Run:
             raise InputError(
                 scanned.path,
                 f"{printable(path.parent)} cannot be made ({error.strerror})",
-                "choose another --out",
+                "choose another `out`",
             ) from None
         layout, notes = self._layout(photo)
         with replacing(path, scratch=self._config.out) as file:
@@ -228,7 +229,7 @@ class _Run:
                 settings=self._settings,
             )
             results.journal.add(entry)
-        self.made.append((f"{printable(path)}: {layout.width}×{layout.height}", notes))
+        self.made.append(_Made(str(path), layout.width, layout.height, notes))
 
     def _layout(self, photo: Photo) -> tuple[RowLayout, tuple[str, ...]]:
         """Return what the result is, and what is to be said of it."""
@@ -292,7 +293,7 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
         try:
             weights = interpolate_weights(weights, other, config.alpha)
         except InvalidValueError as error:
-            raise InputError(config.other, str(error), "choose another --with") from None
+            raise InputError(config.other, str(error), "choose another `other`") from None
         settings |= {"alpha": config.alpha, "other": hash_file(find_weights(config.other))}
     network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
     if (network.in_channels, network.out_channels) != (3, 3):

@@ -200,7 +200,7 @@ def test_run_kernel_estimation_keeps_finished_kernels_when_stopped(
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"pool": None}, "--out-mat"),
+        ({"pool": None}, "`out_mat`"),
         ({"method": "magic"}, "auto, spectral, kernelgan, got 'magic'"),
         ({"scale": 5}, "scale must be 2, 3 or 4, got 5"),
         ({"min_confidence": 1.5}, "between 0 and 1, got 1.5"),

@@ -67,7 +67,7 @@ def test_half_refuses_what_does_not_fit(tmp_path: Path) -> None:
     with torch.no_grad():
         network.conv_hr.bias[3] = 1e5
     write_weights(tmp_path / "a.pth", weights_of(network))
-    with pytest.raises(InputError, match=r"a\.pth: conv_hr\.bias is too large .* without --half"):
+    with pytest.raises(InputError, match=r"a\.pth: conv_hr\.bias is too large .* without `half`"):
         convert(tmp_path / "a.pth", tmp_path / "b.pth", half=True)
     assert not (tmp_path / "b.pth").exists()
 

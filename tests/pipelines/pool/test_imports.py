@@ -93,7 +93,7 @@ def test_import_noise_leaves_unevenness_to_the_makers(tmp_path: Path) -> None:
 
 def test_import_kernels_says_why_there_are_none(kernelgan_output: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
-    with pytest.raises(DegradeError, match="named for scale 2, 4: use that --scale"):
+    with pytest.raises(DegradeError, match="named for scale 2, 4: use that `scale`"):
         import_kernels(ImportKernelsConfig(sources=(kernelgan_output,), pool=pool, scale=3))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DegradeError, match=r"searched for \.mat \.npy"):

@@ -89,8 +89,8 @@ def test_stages_to_toml_shows_every_setting_and_the_source() -> None:
         ({"preset": "big"}, "preset must be one of tiny"),
         ({"preset": "tiny", "stages": ["tiny"]}, "give one"),
         ({"stages": ["tiny", "tiny"]}, "twice"),
-        ({"assignments": ["stepz=3"]}, "^--set: .*did you mean 'steps'"),
-        ({"assignments": ["realsr.steps=3"]}, "^--set: there is no stage 'realsr'"),
+        ({"assignments": ["stepz=3"]}, "^`settings`: .*did you mean 'steps'"),
+        ({"assignments": ["realsr.steps=3"]}, "^`settings`: there is no stage 'realsr'"),
         ({"assignments": ["steps"]}, "key=value"),
         (
             {"stages": ["srresnet", "tiny"]},

@@ -117,5 +117,5 @@ def test_tensorboard_gets_events(small_run: TrainConfig) -> None:
 def test_max_minutes_ends_a_run_that_can_be_gone_on_with(small_run: TrainConfig) -> None:
     report = train(replace(small_run, max_minutes=1e-9, steps=100))
     assert (report.done, report.exit_code, report.interrupted) == (1, 0, None)
-    assert any("--max-minutes" in line and "step 1 of 100" in line for line in report.lines)
+    assert any("`max_minutes`" in line and "step 1 of 100" in line for line in report.lines)
     assert train(replace(small_run, steps=3)).skipped == 1

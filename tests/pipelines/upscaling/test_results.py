@@ -73,7 +73,7 @@ def test_run_upscaling_never_replaces_a_source(tmp_path: Path, weights: Path) ->
     path = photos(tmp_path, "photo.png") / "photo.png"
     before = path.read_bytes()
     for overwrite in (False, True):
-        with pytest.raises(DegradeError, match=r"photo\.png is a source.*--suffix"):
+        with pytest.raises(DegradeError, match=r"photo\.png is a source.*`suffix`"):
             run(tmp_path, weights, tmp_path / "in", out="in", overwrite=overwrite)
     assert path.read_bytes() == before
 

@@ -12,8 +12,8 @@ from pipelines.upscaling.upscale import UpscaleConfig
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"alpha": 0.5}, "--with and --alpha"),
-        ({"other": Path("x")}, "--with and --alpha"),
+        ({"alpha": 0.5}, "`other` and `alpha`"),
+        ({"other": Path("x")}, "`other` and `alpha`"),
         ({"other": Path("x"), "alpha": 2.0}, "alpha must be"),
         ({"tile": 0}, "tile must be"),
         ({"max_memory": 0.0}, "max_memory must be"),

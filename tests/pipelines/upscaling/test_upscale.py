@@ -127,7 +127,7 @@ def test_run_upscaling_mixes_two_networks(tmp_path: Path, weights: Path) -> None
     assert contents(tmp_path / "out")["a.png"] == contents(tmp_path / "0.0")["a.png"]
     smaller = tmp_path / "smaller.pth"
     write_generator(smaller, RRDBNet(features=4, blocks=1, growth=2))
-    with pytest.raises(InputError, match=r"smaller\.pth: only networks of one form.*--with"):
+    with pytest.raises(InputError, match=r"smaller\.pth: only networks of one form.*`other`"):
         run(tmp_path, weights, source, other=smaller, alpha=0.5)
     write_generator(smaller, SRResNet(features=4, blocks=1))
     with pytest.raises(InputError, match=r"RRDBNet .* and SRResNet"):

@@ -67,7 +67,7 @@ def test_run_upscaling_rejects_what_a_format_cannot_hold(tmp_path: Path, weights
     write_png(tmp_path / "in" / "long.png", np.zeros((1, 4097, 3), np.uint8))
     (reject,) = run(tmp_path, weights, tmp_path / "in", format="webp").rejects
     assert "16388×4" in reject.reason and "16383" in reject.reason
-    assert reject.remedy == "use --format png"
+    assert reject.remedy == "use `format=png`"
 
 
 def test_run_upscaling_rejects_what_outgrows_a_format_and_goes_on(
