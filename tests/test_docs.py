@@ -1,0 +1,85 @@
+"""The pages say what is there: rooms, paths, links, versions, and the README's example."""
+
+from __future__ import annotations
+
+import ast
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import degrade
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+PLACES = "degrade|kernelgan|spectral_training|esrgan|pipelines|tests|benchmarks|docs|data_manifests"
+
+
+def _rooms() -> set[str]:
+    """Return the folders of modules inside the packages, but for rooms inside rooms."""
+    packages = ("degrade", "kernelgan", "spectral_training", "esrgan", "pipelines")
+    return {
+        f"{package}/{init.parent.name}"
+        for package in packages
+        for init in (ROOT / package).glob("*/__init__.py")
+    }
+
+
+def test_architecture_lists_the_rooms_that_there_are() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    assert set(re.findall(r"^\| `(\w+/\w+)` \|", page, re.MULTILINE)) == _rooms()
+
+
+def test_architecture_draws_the_rooms_that_there_are() -> None:
+    picture = (DOCS / "images" / "architecture.svg").read_text()
+    drawn = {name.replace(".", "/") for name in re.findall(r'<g id="(\w+\.\w+)">', picture)}
+    assert {name for name in drawn if "/loose" not in name} == _rooms(), (
+        "python docs/draw_architecture.py"
+    )
+
+
+def test_decisions_lists_every_record() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+    assert re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", index) == sorted(
+        path.name for path in (DOCS / "decisions").glob("0*.md")
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_link_to_what_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    there = [link for link in links if "://" not in link]
+    assert [link for link in there if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_name_paths_that_are_there(page: Path) -> None:
+    named = re.findall(rf"`((?:{PLACES})/[\w./-]*)`", page.read_text())
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_changelog_begins_with_this_version() -> None:
+    parts = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert parts[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(degrade.__version__)} – \d{{4}}-\d\d-\d\d", parts[1])
+
+
+def test_readme_imports_what_is_there() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    imports = [node for node in ast.parse(example).body if isinstance(node, ast.ImportFrom)]
+    assert len(imports) >= 5
+    for node in imports:
+        module = import_module(str(node.module))
+        assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+
+
+def test_readme_names_every_command() -> None:
+    from pipelines.cli import main
+
+    readme = (ROOT / "README.md").read_text()
+    commands = main.list_commands(None)
+    assert [
+        name for name in commands if f"`degrade {name}" not in readme and f"`{name}`" not in readme
+    ] == []
