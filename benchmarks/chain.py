@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.degradation.steps import Residual
 from degrade.images.image_io import write_png
 from degrade.kernels.registration import measure_shift
 from degrade.noise import NoiseSelection
@@ -49,9 +50,8 @@ def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:
                 weights.append(detail(reference))
             means.append(lr.mean(axis=(0, 1)) - 255 * reference.mean(axis=(0, 1), dtype=np.float64))
             residuals.append(float((a.read(row)[0].astype(np.float64) - lr).std()))
-            noise_id = a.records[row].plan.noise_id
-            assert noise_id is not None
-            wanted.append(255 * float(pool.read_residual(noise_id).std()))
+            (noise,) = (s for s in a.records[row].plan.steps if isinstance(s, Residual))
+            wanted.append(255 * float(pool.read_residual(noise.noise_id).std()))
     return {
         "pairs": len(means),
         "shift_lr_px": summarise_shifts(np.array(shifts), np.array(kernels), np.array(weights)),

@@ -40,6 +40,7 @@ from benchmarks.basicsr_reader import HR_PATCH, SCALE, ReferenceReader
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Pair
+from degrade.degradation.steps import Blur, Residual
 from degrade.images.image_io import quantise, read_photo
 from degrade.images.sources import find_images
 from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
@@ -84,9 +85,7 @@ def make_pairs(photos: list[Path]) -> list[Pair]:
             clean_up=1,
             hr_box=(0, 0, HR_SIZE, HR_SIZE),
             scale=SCALE,
-            kernel_id="0" * 32,
-            noise_id=None,
-            noise_origin=None,
+            steps=(Blur("0" * 32),),
         )
         pairs.append(Pair(plan.key, quantise(lr), hr_u8, plan))
     return pairs
@@ -108,7 +107,7 @@ def make_noise(path: Path) -> NoiseSource:
     with pool.writing():
         for patch in draw_noise(rng_for(0, "noise"), 16):
             pool.add_noise(patch, DRAWN)
-    return NoiseSource(pool, pool.index(SCALE).noise)
+    return NoiseSource(pool, pool.index(SCALE), (Residual.kind,))
 
 
 def drop_from_memory(folder: Path) -> None:

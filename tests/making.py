@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from degrade.arrays import FloatArray
-from degrade.kernels import gaussian_kernel
+from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise import NoisePatch
+from degrade.noise.residuals import tile_residual
 from degrade.pool import DegradationPool, Provenance
 from degrade.rng import rng_for
 
@@ -23,8 +25,34 @@ def make_scene(name: str, height: int, width: int) -> FloatArray:
     return np.clip(scene, 0.05, 0.95).astype(np.float32)
 
 
-def fill_pool(path: Path, *, scale: int = 2, kernels: int = 3, patches: int = 4) -> DegradationPool:
-    """Return a pool of Gaussian kernels and white noise of sigma 3 grey levels."""
+@dataclass(frozen=True)
+class PoolInHand:
+    """Kernels and residuals by name, where a step would read a pool's files."""
+
+    kernels: dict[str, BlurKernel] = field(default_factory=dict)
+    residuals: dict[str, FloatArray] = field(default_factory=dict)
+
+    def read_kernel(self, kernel_id: str) -> BlurKernel:
+        return self.kernels[kernel_id]
+
+    def read_residual_crop(
+        self, noise_id: str, top: int, left: int, height: int, width: int
+    ) -> FloatArray:
+        return tile_residual(self.residuals[noise_id], top, left, height, width)
+
+
+def fill_pool(
+    path: Path,
+    *,
+    scale: int = 2,
+    kernels: int = 3,
+    patches: int = 4,
+    means: tuple[float, ...] = (),
+) -> DegradationPool:
+    """Return a pool of Gaussian kernels and white noise of sigma 3 grey levels.
+
+    With ``means``, there is a noise patch about each of them.
+    """
     pool = DegradationPool.create(path)
     provenance = Provenance(
         source_name="by hand",
@@ -39,8 +67,8 @@ def fill_pool(path: Path, *, scale: int = 2, kernels: int = 3, patches: int = 4)
         for index in range(kernels):
             kernel = gaussian_kernel(13, scale, (1.0 + 0.3 * index, 0.8), 0.4 * index)
             pool.add_kernel(kernel, provenance)
-        for index in range(patches):
-            noise = rng_for(0, "noise", index).normal(120, 3, (64, 64, 3))
+        for index, mean in enumerate(means or (120.0,) * patches):
+            noise = rng_for(0, "noise", index).normal(mean, 3, (64, 64, 3))
             pixels = np.rint(noise).astype(np.uint8)
             patch = NoisePatch(pixels, float(pixels.var()), 120.0, "by hand", (0, 0, 64, 64))
             pool.add_noise(patch, provenance)

@@ -1,16 +1,15 @@
 """The degradation: plan, then apply."""
 
+from degrade.degradation.config import DegradationConfig
 from degrade.degradation.index import Measured, NoiseChoice, PoolIndex
-from degrade.degradation.plan import (
-    DegradationConfig,
-    DegradationPlan,
+from degrade.degradation.pair import (
     Pair,
     apply_degradation,
     clean_up,
-    hr_boxes,
     make_pair,
-    plan_degradation,
+    prepare_hr,
 )
+from degrade.degradation.plan import DegradationPlan, draw_steps, hr_boxes, plan_degradation
 
 __all__ = [
     "DegradationConfig",
@@ -21,7 +20,9 @@ __all__ = [
     "PoolIndex",
     "apply_degradation",
     "clean_up",
+    "draw_steps",
     "hr_boxes",
     "make_pair",
     "plan_degradation",
+    "prepare_hr",
 ]

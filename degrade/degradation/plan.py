@@ -6,60 +6,18 @@ on every machine, in any order of work, and again when a pair is replayed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
-
-from degrade.arrays import Box, FloatArray, U8Array, round_to_u8
-from degrade.degradation.downsampling import PreparedImage
+from degrade.arrays import Box
+from degrade.degradation.config import DegradationConfig
 from degrade.degradation.index import PoolIndex
+from degrade.degradation.plan_json import VERSION, read_plan
+from degrade.degradation.steps import Blur, Chance, Rounding, Step, find_step
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.kernels import BlurKernel, bicubic_kernel
 
-__all__ = [
-    "DegradationConfig",
-    "DegradationPlan",
-    "Pair",
-    "apply_degradation",
-    "clean_up",
-    "hr_boxes",
-    "make_pair",
-    "plan_degradation",
-]
-
-
-_ROWS = 128
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DegradationConfig:
-    """What every plan of a run has in common.
-
-    Attributes
-    ----------
-    scale : int
-        HR size over LR size, at least 2.
-    noise : {"bake", "defer", "none"}
-        ``bake`` adds a residual to LR now (I_LR = (I_HR * k)↓s + n, RealSR eq. 1); ``defer`` leaves
-        that to training, where every epoch draws another; ``none`` leaves LR without noise.
-    clean_up : int
-        1: HR is the photo; 2: HR is the photo downscaled by 2 (bicubic, antialiased), which
-        removes most of its own blur and noise (RealSR §3).
-    """
-
-    scale: int = 4
-    noise: Literal["bake", "defer", "none"] = "bake"
-    clean_up: int = 1
-
-    def __post_init__(self) -> None:
-        if self.scale < 2:
-            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
-        if self.noise not in ("bake", "defer", "none"):
-            raise InvalidValueError(f"noise must be bake, defer or none, got {self.noise!r}")
-        if self.clean_up not in (1, 2):
-            raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
+__all__ = ["DegradationPlan", "draw_steps", "hr_boxes", "plan_degradation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +35,13 @@ class DegradationPlan:
     hr_box : (top, left, height, width)
         The HR patch within the (cleaned-up) photo; sides are multiples of ``scale``.
     scale : int
-    kernel_id : str
-    noise_id : str or None
-        None when LR gets no noise, or gets it at training.
-    noise_origin : (top, left) or None
-        Where the crop of the residual begins.
+    steps : tuple of Step
+        What is done to HR, in order; the first one, and no other, is a :class:`Blur`.
+
+    Raises
+    ------
+    InvalidValueError
+        The steps do not begin with their only blur.
     """
 
     key: str
@@ -89,78 +49,67 @@ class DegradationPlan:
     clean_up: int
     hr_box: Box
     scale: int
-    kernel_id: str
-    noise_id: str | None = None
-    noise_origin: tuple[int, int] | None = None
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        blurs = [number for number, step in enumerate(self.steps) if isinstance(step, Blur)]
+        if blurs != [0]:
+            kinds = ", ".join(step.kind for step in self.steps) or "no steps"
+            raise InvalidValueError(f"a plan begins with its only blur, got {kinds}")
+
+    @property
+    def blur(self) -> Blur:
+        """The step that makes LR of HR."""
+        return next(step for step in self.steps if isinstance(step, Blur))
+
+    @property
+    def kernel_id(self) -> str:
+        """The kernel that LR is made with."""
+        return self.blur.kernel_id
+
+    def completed(self, lr_box: Box, steps: Iterable[Step]) -> DegradationPlan:
+        """Return the plan of a window of the stored LR, to which training has added ``steps``."""
+        top, left, height, width = (self.scale * side for side in lr_box)
+        hr_box = (self.hr_box[0] + top, self.hr_box[1] + left, height, width)
+        # In between, LR was stored.
+        return replace(self, hr_box=hr_box, steps=(*self.steps, Rounding(), *steps))
+
+    def lines(self) -> list[str]:
+        """Return the plan for people: what it is of, then each step in a line."""
+        top, left, height, width = self.hr_box
+        halved = ", halved first" if self.clean_up == 2 else ""
+        return [
+            f"{self.key}: ×{self.scale}, HR {width}×{height} from row {top}, column {left} on",
+            f"photo {self.source_sha256}{halved}",
+            *(step.words() for step in self.steps),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain Python values."""
-        return asdict(self)
+        return {
+            "version": VERSION,
+            "key": self.key,
+            "source_sha256": self.source_sha256,
+            "clean_up": self.clean_up,
+            "hr_box": list(self.hr_box),
+            "scale": [self.scale, 1],
+            "steps": [step.to_json() for step in self.steps],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> DegradationPlan:
-        """Rebuild a plan, checking every field.
+        """Rebuild a plan, checking every field; version 1 gives the same plan as steps.
 
         Raises
         ------
         CorruptDataError
-            Fields are missing, unknown, or of another type or range than a plan has.
+            As :func:`degrade.degradation.plan_json.read_plan`, or the steps make no plan.
         """
+        fields = read_plan(data)
         try:
-            plan = cls(
-                key=_text(data["key"]),
-                source_sha256=_text(data["source_sha256"]),
-                clean_up=_whole(data["clean_up"], 1),
-                hr_box=_numbers(data["hr_box"], 4),
-                scale=_whole(data["scale"], 2),
-                kernel_id=_text(data["kernel_id"]),
-                noise_id=None if data["noise_id"] is None else _text(data["noise_id"]),
-                noise_origin=(
-                    None if data["noise_origin"] is None else _numbers(data["noise_origin"], 2)
-                ),
-            )
-            if (plan.noise_id is None) != (plan.noise_origin is None):
-                raise ValueError("noise_id and noise_origin must come together")
-            unknown = set(data) - {field.name for field in fields(cls)}
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorruptDataError(f"not a degradation plan: {error!r}") from error
-        if unknown:
-            raise CorruptDataError(f"not a degradation plan: unknown fields {sorted(unknown)}")
-        return plan
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"expected text, got {value!r}")
-    return value
-
-
-def _whole(value: Any, minimum: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise ValueError(f"expected an integer of at least {minimum}, got {value!r}")
-    return value
-
-
-def _numbers(values: Any, count: int) -> Any:
-    numbers = tuple(_whole(value, 0) for value in values)
-    if len(numbers) != count:
-        raise ValueError(f"expected {count} numbers, got {values!r}")
-    return numbers
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pair:
-    """One training pair: (h, w, 3) uint8 LR, (scale·h, scale·w, 3) uint8 HR, and its plan.
-
-    ``clipping_shift`` is how far clipping moved the mean of LR, in 8-bit grey levels: noise in
-    very dark or bright parts can only go one way.
-    """
-
-    key: str
-    lr_u8: U8Array
-    hr_u8: U8Array
-    plan: DegradationPlan | None
-    clipping_shift: float = 0.0
+            return cls(**fields._asdict())
+        except InvalidValueError as error:
+            raise CorruptDataError(f"not a degradation plan: {error}") from None
 
 
 def plan_degradation(
@@ -170,138 +119,44 @@ def plan_degradation(
     pool: PoolIndex,
     config: DegradationConfig,
     *,
-    rng: np.random.Generator,
+    rng: Chance,
 ) -> DegradationPlan:
-    """Draw the kernel, the residual and its crop for one HR patch.
+    """Draw the steps of one HR patch.
 
     Parameters
     ----------
     key, source_sha256, hr_box
         See :class:`DegradationPlan`.
     pool : PoolIndex
-        What may be drawn; each kernel and each residual with the same probability.
+        What may be drawn.
     config : DegradationConfig
+        Its ``kinds`` are drawn, in their order.
     rng : numpy.random.Generator
         Use ``rng_for(seed, "pairs", key)``.
 
     Raises
     ------
     InvalidValueError
-        The pool has no kernel, or no residual when noise is to be baked in, or the box does not
-        divide by the scale.
+        The pool lacks what a step draws from, or the box does not divide by the scale.
     """
-    if not pool.kernel_ids:
-        raise InvalidValueError("the pool has no kernel of this scale")
     if hr_box[2] % config.scale or hr_box[3] % config.scale:
         raise InvalidValueError(f"hr_box {hr_box} must have sides that {config.scale} divides")
-    kernel_id = pool.kernel_ids[int(rng.integers(len(pool.kernel_ids)))]
-    noise_id, noise_origin = None, None
-    if config.noise == "bake":
-        if not pool.noise:
-            raise InvalidValueError("the pool has no noise patch to bake in")
-        choice = pool.noise[int(rng.integers(len(pool.noise)))]
-        noise_id = choice.id
-        lr_sides = (hr_box[2] // config.scale, hr_box[3] // config.scale)
-        # A window larger than the residual is mirrored on, so any origin inside it will do.
-        room = [choice.size - side if side <= choice.size else choice.size - 1 for side in lr_sides]
-        noise_origin = (int(rng.integers(room[0] + 1)), int(rng.integers(room[1] + 1)))
+    lr_shape = (hr_box[2] // config.scale, hr_box[3] // config.scale)
     return DegradationPlan(
         key=key,
         source_sha256=source_sha256,
         clean_up=config.clean_up,
         hr_box=hr_box,
         scale=config.scale,
-        kernel_id=kernel_id,
-        noise_id=noise_id,
-        noise_origin=noise_origin,
+        steps=draw_steps(config.kinds, pool, lr_shape, rng),
     )
 
 
-def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
-    """Return the clean HR image of a photo: itself, or bicubic-downscaled by ``factor``.
-
-    Parameters
-    ----------
-    photo_u8 : (H, W, 3) uint8 array
-    factor : int
-        Rows and columns beyond a multiple of it are cut off.
-
-    Returns
-    -------
-    (H // factor, W // factor, 3) uint8 array
-        As :func:`degrade.resample.imresize` with ``1 / factor``, rounded.
-
-    Raises
-    ------
-    InvalidValueError
-        A side of the photo is shorter than ``factor``.
-    """
-    if factor == 1:
-        return photo_u8
-    height, width = (side - side % factor for side in photo_u8.shape[:2])
-    kernel = bicubic_kernel(factor)
-    whole = PreparedImage(photo_u8[:height, :width], factor, kernel.size // 2)
-    clean_u8 = np.empty((height // factor, width // factor, photo_u8.shape[2]), np.uint8)
-    # Some rows at a time: in float32 all of them take four times the memory of the result.
-    for top in range(0, height, _ROWS * factor):
-        rows = min(_ROWS * factor, height - top)
-        part = clean_u8[top // factor : (top + rows) // factor]
-        part[...] = round_to_u8(whole.downsample(kernel, (top, 0, rows, width)))
-    return clean_u8
-
-
-def apply_degradation(
-    hr: PreparedImage, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
-) -> FloatArray:
-    """Make the LR image of a plan: blur, keep every scale-th pixel, add the noise.
-
-    Parameters
-    ----------
-    hr : PreparedImage
-        The whole clean HR image; pixels around the plan's box feed the blur.
-    plan : DegradationPlan
-    kernel : BlurKernel
-        The plan's kernel.
-    noise : (height / scale, width / scale, 3) float32 array or None
-        The plan's window of its residual, on the [0, 1] scale (so within ±1); needed exactly when
-        the plan names one.
-
-    Returns
-    -------
-    (height / scale, width / scale, 3) float32 array
-        In 8-bit grey levels, not clipped and not rounded; the same bits on every machine.
-
-    Raises
-    ------
-    InvalidValueError
-        Kernel or noise are not what the plan asks for, or the box leaves the image.
-
-    References
-    ----------
-    Ji et al., "Real-World Super-Resolution via Kernel Estimation and Noise Injection", CVPRW 2020,
-    eq. 1. Exact up to here and rounded once by the caller; the released code truncates to uint8,
-    which darkens LR by half a grey level.
-    """
-    if (noise is None) != (plan.noise_id is None):
-        raise InvalidValueError("noise must be given exactly when the plan names a residual")
-    lr = hr.downsample(kernel, plan.hr_box)
-    if noise is None:
-        return lr
-    if noise.shape != lr.shape:
-        raise InvalidValueError(f"noise must be the plan's window {lr.shape}, got {noise.shape}")
-    return lr + noise * np.float32(255)
-
-
-def make_pair(
-    hr: PreparedImage, plan: DegradationPlan, kernel: BlurKernel, noise: FloatArray | None = None
-) -> Pair:
-    """Apply a plan, clip and round; parameters as :func:`apply_degradation`."""
-    top, left, height, width = plan.hr_box
-    unclipped = apply_degradation(hr, plan, kernel, noise)
-    clipped = np.clip(unclipped, 0, 255)
-    shift = float(clipped.mean(dtype=np.float64) - unclipped.mean(dtype=np.float64))
-    hr_patch = hr.pixels[top : top + height, left : left + width].copy()
-    return Pair(plan.key, round_to_u8(clipped), hr_patch, plan, shift)
+def draw_steps(
+    kinds: Iterable[str], pool: PoolIndex, lr_shape: tuple[int, int], rng: Chance
+) -> tuple[Step, ...]:
+    """Draw a step of each kind, in order; InvalidValueError when the pool lacks what one needs."""
+    return tuple(find_step(kind).draw(pool, lr_shape, rng) for kind in kinds)
 
 
 def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -67,9 +68,10 @@ class PoolContents:
         )
 
     def digest(self, scale: int) -> str:
-        """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
+        """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
         index = self.index(scale)
-        text = "\n".join(
-            [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
-        )
-        return hashlib.sha256(text.encode()).hexdigest()
+        lines = [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
+        for kind, found in index.measured.items():
+            lines.append(f"measured {kind}")
+            lines += (f"{m.photo_sha256} {json.dumps(m.values, sort_keys=True)}" for m in found)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()

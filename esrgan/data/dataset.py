@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from degrade.arrays import AnyArray, U8Array
+from degrade.degradation import DegradationPlan
 from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for
@@ -125,7 +126,9 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         """Of the pairs' bytes, the crop size and the noise: equal ones give equal samples."""
         records = self._reader.records
         content: list[Any] = [[records[row].key, records[row].crc32] for row in self._rows]
-        noise = None if self.noise is None else self.noise.pool.digest(self.scale)
+        noise = None
+        if self.noise is not None:
+            noise = [self.noise.pool.digest(self.scale), *self.noise.kinds]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:
             content.append(self.kernels.ids)
@@ -201,6 +204,25 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         turns = [self._draw(epoch, index)[2] for epoch, index in keys]
         return turn_kernels(torch.from_numpy(kernels_BKK), turns, self.scale)
 
+    def read_plan(self, key: SampleKey) -> DegradationPlan:
+        """Return the whole plan of a sample whose noise was left to training, before its turn.
+
+        With the pool and the photo, it gives the sample's crops byte for byte.
+
+        Raises
+        ------
+        IndexError
+            The key is outside the dataset.
+        InvalidValueError
+            Nothing was left to training, or the pair was imported.
+        """
+        top, left, _, chance = self._draw(*key)
+        record = self._reader.records[self._rows[key[1]]]
+        if self.noise is None or record.plan is None:
+            raise InvalidValueError(f"{record.key}: no step of its plan was left to training")
+        lr_box = (top, left, self.lr_patch, self.lr_patch)
+        return record.plan.completed(lr_box, self.noise.draw(lr_box[2:], chance))
+
     def _draw(self, epoch: int, index: int) -> tuple[int, int, int, SampleChance]:
         """Return top and left of a sample in LR pixels, its turn, and what else is to be drawn."""
         if not 0 <= index < len(self):
@@ -208,16 +230,16 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         record = self._reader.records[self._rows[index]]
         # The pair's key, not the index: pairs that come or go do not change the crops of others.
         chance = SampleChance(self.seed, epoch, record.key)
-        top = chance.below(record.lr_shape[0] - self.lr_patch + 1)
-        left = chance.below(record.lr_shape[1] - self.lr_patch + 1)
-        return top, left, chance.below(8) if self.augment else 0, chance
+        top = chance.integers(record.lr_shape[0] - self.lr_patch + 1)
+        left = chance.integers(record.lr_shape[1] - self.lr_patch + 1)
+        return top, left, chance.integers(8) if self.augment else 0, chance
 
     def _read_sample(self, epoch: int, index: int, lr_out: U8Array, hr_out: U8Array) -> None:
         """Write a sample into its place in a batch."""
         top, left, turn, chance = self._draw(epoch, index)
         lr, hr = self._reader.read_crop(self._rows[index], top, left, self.lr_patch)
         if self.noise is not None:
-            lr = self.noise.add_to(lr, chance)
+            lr = self.noise.apply(lr, self.noise.draw(lr.shape[:2], chance))
         _turn_into(lr_out, lr, turn)
         _turn_into(hr_out, hr, turn)
 

@@ -1,20 +1,20 @@
-"""What samples take from the pool: noise that was deferred to training, and the kernels."""
+"""What samples take from the pool: steps that were left to training, and the kernels."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from degrade.arrays import FloatArray, U8Array
-from degrade.degradation import NoiseChoice
+from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
+from degrade.degradation.steps import Chance, Source, Step, apply_steps
 from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.images.image_io import quantise
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
 from degrade.pool import DegradationPool
@@ -26,54 +26,89 @@ _WORDS = struct.Struct("<8Q")
 
 
 class SampleChance:
-    """The random integers of one sample: words of a BLAKE2b hash of what it is.
+    """The random integers of one sample: words of BLAKE2b hashes of what it is.
 
     Making a NumPy generator takes as long as reading both crops.
     """
 
-    __slots__ = ("_words",)
+    __slots__ = ("_blocks", "_name", "_words")
 
     def __init__(self, seed: int, epoch: int, key: str) -> None:
-        name = f"{seed} {epoch} {key}".encode("ascii")
-        self._words = iter(_WORDS.unpack(hashlib.blake2b(name, person=b"samples").digest()))
+        self._name = f"{seed} {epoch} {key}"
+        self._blocks = 0
+        self._words = self._next_words()
 
-    def below(self, bound: int) -> int:
-        """Return the next integer of 0 … bound - 1, each as likely; there are eight."""
-        return int(next(self._words)) * bound >> 64
+    def integers(self, bound: int, /) -> int:
+        """Return the next integer of 0 … bound - 1, each as likely."""
+        word = next(self._words, None)
+        if word is None:
+            self._words = self._next_words()
+            word = next(self._words)
+        return word * bound >> 64
+
+    def _next_words(self) -> Iterator[int]:
+        # Keys hold no blank, so no other sample has the name of a later block.
+        name = f"{self._name} {self._blocks}" if self._blocks else self._name
+        self._blocks += 1
+        digest = hashlib.blake2b(name.encode("ascii"), person=b"samples").digest()
+        return iter(_WORDS.unpack(digest))
 
 
 @dataclass(frozen=True, slots=True)
 class NoiseSource:
-    """The residuals of a pool, for pairs that were built with ``--noise defer``."""
+    """The steps that pairs leave to training, and the pool that they draw from.
+
+    Pairs that were built with ``--noise defer`` are planned up to their noise. What follows is
+    drawn here, anew for every sample, by the code that plans pairs, and applied to the stored LR
+    by the code that builds them.
+
+    Attributes
+    ----------
+    pool : DegradationPool
+    index : PoolIndex
+        Of the pool, at the scale of the pairs.
+    kinds : tuple of str
+        Of the steps, in order.
+    """
 
     pool: DegradationPool
-    choices: tuple[NoiseChoice, ...]
+    index: PoolIndex
+    kinds: tuple[str, ...]
 
     @classmethod
     def of_run(
         cls, run: Mapping[str, Any], folder: Path, pool: Path | None, scale: int
     ) -> NoiseSource | None:
-        """Open the pool that a run's pairs need; None when they need none."""
+        """Open the pool that a run's pairs need; None when they need none.
+
+        Raises
+        ------
+        DegradeError
+            The pool cannot be read or lacks what is to be drawn.
+        InvalidValueError
+            The pairs need a kind of step that this version does not know.
+        """
         settings = run.get("settings")
         if not isinstance(settings, Mapping) or settings.get("noise") != "defer":
             return None
+        further = tuple(settings.get("further", ()))
+        kinds = DegradationConfig(scale=scale, noise="defer", further=further).deferred_kinds
         hint = f"{printable(folder)} leaves the noise to training: give its pool with --pool"
         opened = _open_pool(run, pool, hint)
-        choices = opened.index(scale).noise
-        if not choices:
-            raise DegradeError(f"{printable(opened.path)}: the pool holds no noise; {hint}")
-        return cls(opened, choices)
+        source = cls(opened, opened.index(scale), kinds)
+        try:
+            source.draw((1, 1), SampleChance(0, 0, ""))
+        except InvalidValueError as error:
+            raise DegradeError(f"{printable(opened.path)}: {error}; {hint}") from None
+        return source
 
-    def add_to(self, lr_u8: U8Array, chance: SampleChance) -> U8Array:
-        """Add a random crop of a random residual, clip and round, as baking it in would have."""
-        choice = self.choices[chance.below(len(self.choices))]
-        height, width = lr_u8.shape[:2]
-        # A crop larger than the residual is mirrored on, so any origin inside it will do.
-        room = [choice.size - n if n <= choice.size else choice.size - 1 for n in (height, width)]
-        top, left = chance.below(room[0] + 1), chance.below(room[1] + 1)
-        residual = self.pool.read_residual_crop(choice.id, top, left, height, width)
-        noisy: FloatArray = lr_u8.astype(np.float32) / np.float32(255) + residual
-        return quantise(noisy)
+    def draw(self, lr_shape: tuple[int, int], chance: Chance) -> tuple[Step, ...]:
+        """Draw the steps of one sample; ``lr_shape`` is the (height, width) of its LR."""
+        return draw_steps(self.kinds, self.index, lr_shape, chance)
+
+    def apply(self, lr_u8: U8Array, steps: Sequence[Step]) -> U8Array:
+        """Apply drawn steps to a (h, w, 3) uint8 crop of the stored LR, and round once more."""
+        return round_to_u8(apply_steps(steps, lr_u8.astype(np.float32), Source(self.pool)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -133,12 +133,10 @@ def verify(pairs: Path | str) -> None:
 )
 def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""
-    import json
-
     from pipelines.pairs.checks import ReplayConfig, replay_pair
 
     report = replay_pair(ReplayConfig(**options))
-    click.echo(json.dumps(report.plan.to_json(), indent=1))
+    click.echo("\n".join(report.plan.lines()))
     if report.identical:
         click.echo("replay: identical, byte for byte")
     else:

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from degrade.errors import DegradeError, printable
+from degrade.degradation.steps import find_step
+from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.pairs import place_at
 from degrade.pool import DegradationPool
+from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import PlannedPhoto, build_shard
@@ -29,7 +31,9 @@ from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settin
 
 __all__ = ["BuildPairsConfig", "build_pairs"]
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+"""Of the sidecars: since 2 their plans are lists of steps. A set has one version: the bytes of its
+files depend on its settings alone."""
 
 
 def build_pairs(
@@ -119,6 +123,11 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
             "(small or busy photos: with a smaller patch size, such as 64), "
             "or build pairs without noise: `noise=none`"
         )
+    for kind in (*config.degradation.kinds, *config.degradation.deferred_kinds):
+        try:
+            find_step(kind).draw(index, (1, 1), rng_for(0))
+        except InvalidValueError as error:
+            raise DegradeError(f"{where} cannot give {kind}: {error}") from None
 
 
 def _source_files(
@@ -158,6 +167,7 @@ def _run_settings(
         "hr_size": config.hr_size or "full",
         "noise": config.noise,
         "clean_up": config.degradation.clean_up,
+        "further": list(config.degradation.further),
         "seed": config.seed,
         "shard_mib": config.shard_mib or "auto",
         "pool_digest": pool.digest(config.scale),

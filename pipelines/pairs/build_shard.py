@@ -17,11 +17,11 @@ from degrade.degradation import (
     clean_up,
     make_pair,
     plan_degradation,
+    prepare_hr,
 )
-from degrade.degradation.downsampling import PreparedImage
+from degrade.degradation.steps import PoolParts
 from degrade.errors import CorruptDataError, DegradeError, InputError
 from degrade.images.sources import Reject
-from degrade.kernels import BlurKernel
 from degrade.pairs import Place, ShardSpec, create_shard
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
@@ -80,13 +80,13 @@ def build_shard(task: ShardTask) -> ShardReceipt:
 
 
 def _make_shard(task: ShardTask) -> ShardReceipt:
-    pool = _snapshot(task)[0]
+    pool, index = _snapshot(task)
     rejects: list[Reject] = []
     count, shift = 0, 0.0
     with create_shard(task.place, task.spec) as shard:
         for photo in task.photos:
             try:
-                for pair in _pairs_of(photo, task, pool):
+                for pair in _pairs_of(photo, task, pool, index):
                     shard.add(pair)
                     count += 1
                     shift += pair.clipping_shift
@@ -119,7 +119,15 @@ def _require_same_run(task: ShardTask) -> None:
         )
 
 
-def _snapshot(task: ShardTask) -> tuple[DegradationPool, PoolIndex]:
+class _KeptKernels:
+    """A pool that keeps the kernels that were read last in memory."""
+
+    def __init__(self, pool: DegradationPool) -> None:
+        self.read_kernel = functools.lru_cache(maxsize=1024)(pool.read_kernel)
+        self.read_residual_crop = pool.read_residual_crop
+
+
+def _snapshot(task: ShardTask) -> tuple[PoolParts, PoolIndex]:
     """Return the pool as it was when the run began, and what plans may draw from."""
     return _open_snapshot(task.pool, task.pool_end, task.spec.scale, task.spec.config_hash)
 
@@ -128,14 +136,15 @@ def _snapshot(task: ShardTask) -> tuple[DegradationPool, PoolIndex]:
 @functools.lru_cache(maxsize=1)
 def _open_snapshot(
     path: Path, end: int, scale: int, _config_hash: str
-) -> tuple[DegradationPool, PoolIndex]:
+) -> tuple[PoolParts, PoolIndex]:
     pool = DegradationPool.open(path, until=end)
-    return pool, pool.index(scale)
+    return _KeptKernels(pool), pool.index(scale)
 
 
-def _pairs_of(photo: PlannedPhoto, task: ShardTask, pool: DegradationPool) -> Iterator[Pair]:
+def _pairs_of(
+    photo: PlannedPhoto, task: ShardTask, pool: PoolParts, index: PoolIndex
+) -> Iterator[Pair]:
     hr_u8 = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
-    index = _snapshot(task)[1]
     plans = []
     for number, box in enumerate(photo.boxes):
         # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
@@ -149,29 +158,14 @@ def _read_hr(path: Path, sha256: str, factor: int, max_pixels: int) -> U8Array:
     return clean_up(read_scanned(path, sha256, max_pixels=max_pixels).as_u8(), factor)
 
 
-def _apply(
-    hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: DegradationPool
-) -> Iterator[Pair]:
+def _apply(hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: PoolParts) -> Iterator[Pair]:
     """Make the pairs of one photo."""
-    kernels = {plan.kernel_id: _read_kernel(pool, plan.kernel_id) for plan in plans}
-    reach = max(kernel.size for kernel in kernels.values()) // 2
-    hr = PreparedImage(hr_u8, plans[0].scale, reach)
+    hr = prepare_hr(hr_u8, plans, pool)
     for plan in plans:
-        noise = None
-        if plan.noise_id is not None and plan.noise_origin is not None:
-            lr_sides = (side // plan.scale for side in plan.hr_box[2:])
-            noise = pool.read_residual_crop(plan.noise_id, *plan.noise_origin, *lr_sides)
-        yield make_pair(hr, plan, kernels[plan.kernel_id], noise)
+        yield make_pair(hr, plan, pool)
 
 
-@functools.lru_cache(maxsize=1024)
-def _read_kernel(pool: DegradationPool, kernel_id: str) -> BlurKernel:
-    return pool.read_kernel(kernel_id)
-
-
-def rebuild_pair(
-    plan: DegradationPlan, path: Path, pool: DegradationPool, *, max_pixels: int
-) -> Pair:
+def rebuild_pair(plan: DegradationPlan, path: Path, pool: PoolParts, *, max_pixels: int) -> Pair:
     """Make a pair again from its plan, byte for byte.
 
     Raises

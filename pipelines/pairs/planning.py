@@ -48,6 +48,8 @@ class BuildPairsConfig:
         See :class:`degrade.degradation.DegradationConfig`.
     clean_up : int or None
         1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
+    further : tuple of str
+        Kinds of further steps; see :class:`degrade.degradation.DegradationConfig`.
     seed : int
     shard_mib : int or None
         Size of a shard. None: 256 MiB, and except for ``lmdb`` less on small sets, so that every
@@ -64,12 +66,13 @@ class BuildPairsConfig:
     hr_size: int | None = 512
     noise: Literal["bake", "defer", "none"] = "bake"
     clean_up: int | None = None
+    further: tuple[str, ...] = ()
     seed: int = 0
     shard_mib: int | None = None
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        _ = self.degradation  # checks scale, noise and clean_up
+        _ = self.degradation  # checks what it is made of
         if self.format not in get_args(Format):
             known = ", ".join(get_args(Format))
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
@@ -86,7 +89,9 @@ class BuildPairsConfig:
     def degradation(self) -> DegradationConfig:
         """The part that plans need."""
         clean_up = self.clean_up or (1 if self.hr else 2)
-        return DegradationConfig(scale=self.scale, noise=self.noise, clean_up=clean_up)
+        return DegradationConfig(
+            scale=self.scale, noise=self.noise, clean_up=clean_up, further=self.further
+        )
 
 
 def plan_photos(

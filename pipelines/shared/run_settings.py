@@ -33,7 +33,6 @@ _OPTIONS = {
     "shard_mib": "--shard-mib",
     "form": "--to",
     **{name: f"--{name}" for name in ("format", "scale", "noise", "seed")},
-    "version": "degrade's own way to build",
     "method": "what the command does",
 }
 
@@ -68,7 +67,8 @@ def begin_or_resume(
     CorruptDataError
         The file is damaged.
     DegradeError
-        There are shards, but nothing that says of which run; or the file cannot be written.
+        There are shards, but nothing that says of which run; or the run was begun by another
+        version, whose files must not come to lie beside this one's; or the file cannot be written.
     """
     names = place.names()
     if name not in names:
@@ -87,6 +87,11 @@ def begin_or_resume(
         ) from None
     if differences and all(other in (name, REJECTS_NAME) or other[0] == "." for other in names):
         _write(place, name, run)
+    elif "version" in differences:
+        raise DegradeError(
+            f"{folder or place.shown()} was begun by another version of degrade, whose files "
+            "differ; finish it with that version, or choose another output folder"
+        )
     elif differences:
         raise ChangedConfigError(folder or place.shown(), differences)
 

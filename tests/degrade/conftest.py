@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from degrade.degradation import DegradationPlan, Pair
+from degrade.degradation.steps import Blur, Residual
 from degrade.pairs import Format, ShardSpec, Sidecar, create_shard, write_manifest
 
 SCALE = 3
@@ -28,9 +29,7 @@ def make_pair(
         clean_up=1,
         hr_box=(3, 6, height, width),
         scale=scale,
-        kernel_id="k" * 32,
-        noise_id="n" * 32,
-        noise_origin=(1, 2),
+        steps=(Blur("k" * 32), Residual("n" * 32, 1, 2)),
     )
     return Pair(
         key=key,

@@ -17,7 +17,7 @@ from degrade.images.image_io import quantise
 from degrade.kernels import gaussian_kernel
 from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
 from degrade.rng import rng_for
-from tests.making import make_scene
+from tests.making import PoolInHand, make_scene
 
 
 def make_pairs(
@@ -42,7 +42,7 @@ def make_pairs(
                 plan = plan_degradation(
                     key, "0" * 64, box, PoolIndex(("k",)), config, rng=rng_for(0, key)
                 )
-                shard.add(make_pair(hr, plan, kernel))
+                shard.add(make_pair(hr, plan, PoolInHand({"k": kernel})))
         shard.commit(sources=[], rejects=[])
     write_manifest(folder, run if run is not None else {"settings": {"noise": "none"}})
     return folder

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from degrade.degradation import DegradationPlan, Pair
+from degrade.degradation.steps import Blur
 from degrade.exchange import Form
 from degrade.pairs import PairReader, ShardSpec, create_shard, write_manifest
 from degrade.pool import DegradationPool
@@ -48,7 +49,7 @@ def make_pairs(
                     clean_up=1,
                     scale=SCALE,
                     hr_box=(0, 0, 2 * height, 2 * width),
-                    kernel_id=kernels[number % len(kernels)],
+                    steps=(Blur(kernels[number % len(kernels)]),),
                 )
                 lr = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
                 hr = rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8)

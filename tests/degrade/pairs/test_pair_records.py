@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degrade.degradation import DegradationPlan, Pair
+from degrade.degradation.steps import Blur, Residual, Rounding
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.pairs.pair_records import FileRecord, PairRecord, PairsDigest, ShardSpec, pair_crc32
 
@@ -22,16 +23,15 @@ whole_numbers = st.integers(0, 2**40)
 @st.composite
 def records(draw: st.DrawFn, scale: int = 2) -> PairRecord:
     key, height, width = draw(keys), draw(st.integers(1, 9999)), draw(st.integers(1, 9999))
-    has_noise = draw(st.booleans())
+    noise = st.builds(Residual, st.text(min_size=1), whole_numbers, whole_numbers)
+    further = draw(st.lists(noise | st.just(Rounding()), max_size=3))
     plan = DegradationPlan(
         key=key,
         source_sha256=draw(st.text(min_size=1)),
         clean_up=draw(st.integers(1, 2)),
         hr_box=draw(st.tuples(*[whole_numbers] * 4)),
         scale=scale,
-        kernel_id=draw(st.text(min_size=1)),
-        noise_id=draw(st.text(min_size=1)) if has_noise else None,
-        noise_origin=draw(st.tuples(whole_numbers, whole_numbers)) if has_noise else None,
+        steps=(Blur(draw(st.text(min_size=1))), *further),
     )
     return PairRecord(
         key=key,
@@ -58,7 +58,8 @@ def test_pair_record_from_json_never_trusts(record: PairRecord, data: st.DataObj
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=2),
         max_leaves=5,
     )
-    target = data.draw(st.sampled_from([values, values["plan"]]))
+    step = data.draw(st.sampled_from(values["plan"]["steps"]))
+    target = data.draw(st.sampled_from([values, values["plan"], step]))
     name = data.draw(st.sampled_from(sorted(target)) | st.text())
     target[name] = data.draw(junk)
     try:

@@ -169,15 +169,23 @@ def test_to_float_brings_bytes_to_the_unit_range() -> None:
 def test_sample_chance_is_frozen() -> None:
     """A change here changes the samples of every seed: ``_STREAM`` must then change too."""
     chance = SampleChance(7, 3, "photo_0001")
-    assert [chance.below(10**6) for _ in range(8)] == [
+    assert [chance.integers(10**6) for _ in range(8)] == [
         234428, 934972, 812524, 879800, 38627, 289483, 871850, 81306
     ]  # fmt: skip
+
+
+def test_sample_chance_goes_on_without_end() -> None:
+    chance = SampleChance(7, 3, "photo_0001")
+    drawn = [chance.integers(2**64) for _ in range(100)]
+    assert len(set(drawn)) == 100
+    again = SampleChance(7, 3, "photo_0001")
+    assert [again.integers(2**64) for _ in range(100)] == drawn
 
 
 def test_sample_chance_draws_every_number_as_often() -> None:
     drawn = np.array(
         [
-            [SampleChance(seed, epoch, f"key-{key}").below(8) for key in range(50)]
+            [SampleChance(seed, epoch, f"key-{key}").integers(8) for key in range(50)]
             for seed in range(8)
             for epoch in range(20)
         ]

@@ -391,3 +391,20 @@ def test_build_pairs_bakes_the_pools_noise(tmp_path: Path, scenes: Path, pool: P
     residual = np.concatenate([d.ravel() for d in differences])
     assert abs(residual.mean()) < 0.1
     assert 2.8 < residual.std() < 3.2
+
+
+def test_build_pairs_leaves_runs_of_the_first_version_alone(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    """Its pixels are the same, its sidecars are not: a set has plans of one version."""
+    config = config_for(tmp_path, scenes, pool)
+    build_pairs(config)
+    run = tmp_path / "pairs" / "run.json"
+    content = json.loads(run.read_bytes())
+    content["settings"]["version"] = 1
+    run.write_text(json.dumps(content))
+    (tmp_path / "pairs" / "shard-00001.json").unlink()
+    before = digests(config.out)
+    with pytest.raises(DegradeError, match="begun by another version of degrade"):
+        build_pairs(config)
+    assert digests(config.out) == before

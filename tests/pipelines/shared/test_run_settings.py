@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from degrade.errors import ChangedConfigError, CorruptDataError
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from degrade.pairs import place_at
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
 
@@ -74,3 +74,16 @@ def test_begin_or_resume_shows_no_hashes(tmp_path: Path) -> None:
         ChangedConfigError, match=r"photos: 7 photos -> others .*content: as it was -> changed"
     ):
         begin_or_resume(place, run(7, "b", 64))
+
+
+def test_begin_or_resume_does_not_mix_versions(tmp_path: Path) -> None:
+    place = place_at(tmp_path)
+    begin_or_resume(place, {"settings": {"version": 1, "seed": 1}})
+    begin_or_resume(place, {"settings": {"version": 2, "seed": 1}})  # nothing was made yet
+    (tmp_path / "shard-00000.json").touch()
+    with pytest.raises(DegradeError) as caught:
+        begin_or_resume(place, {"settings": {"version": 3, "seed": 2}})
+    assert str(caught.value) == (
+        f"{tmp_path} was begun by another version of degrade, whose files differ; finish it with "
+        "that version, or choose another output folder"
+    )

@@ -1,0 +1,96 @@
+"""Plans as JSON: version 2, a list of steps, and the fixed fields of version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+
+from degrade.arrays import Box
+from degrade.degradation.steps import Blur, Residual, Step, read_step
+from degrade.degradation.steps.base import Text, Whole, read_struct
+from degrade.errors import CorruptDataError
+
+__all__ = ["VERSION", "PlanFields", "read_plan"]
+
+VERSION = 2
+"""Of what is written."""
+
+_WHAT = "not a degradation plan"
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+_Scale = Annotated[int, msgspec.Meta(ge=2, le=2**53)]
+
+
+class PlanFields(NamedTuple):
+    """The fields of a :class:`~degrade.degradation.DegradationPlan`."""
+
+    key: str
+    source_sha256: str
+    clean_up: int
+    hr_box: Box
+    scale: int
+    steps: tuple[Step, ...]
+
+
+class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What both versions have."""
+
+    key: Text
+    source_sha256: Text
+    clean_up: _Positive
+    hr_box: tuple[Whole, Whole, Whole, Whole]
+
+
+class _Version1(_Plan, frozen=True, kw_only=True):
+    scale: _Scale
+    kernel_id: Text
+    noise_id: Text | None
+    noise_origin: tuple[Whole, Whole] | None
+
+
+class _Version2(_Plan, frozen=True, kw_only=True):
+    version: int
+    scale: tuple[_Positive, _Positive]
+    steps: tuple[Any, ...]
+
+
+def read_plan(data: Mapping[str, Any]) -> PlanFields:
+    """Check every field of a plan that was written by this or an earlier version.
+
+    Raises
+    ------
+    CorruptDataError
+        Fields are missing, unknown, or of another type or range than a plan has; or the plan is of
+        a version, a scale or a kind of step that this program does not know.
+    """
+    if "version" not in data:  # the first version did not name itself
+        return _read_version_1(read_struct(data, _Version1, _WHAT))
+    version = data["version"]
+    if type(version) is not int or version != VERSION:
+        raise CorruptDataError(f"{_WHAT}: 'version' must be {VERSION}, or missing in the oldest")
+    return _read_version_2(read_struct(data, _Version2, _WHAT))
+
+
+def _read_version_1(plan: _Version1) -> PlanFields:
+    if (plan.noise_id is None) != (plan.noise_origin is None):
+        raise CorruptDataError(f"{_WHAT}: noise_id and noise_origin must come together")
+    steps: tuple[Step, ...] = (Blur(plan.kernel_id),)
+    if plan.noise_id is not None and plan.noise_origin is not None:
+        steps += (Residual(plan.noise_id, *plan.noise_origin),)
+    return PlanFields(plan.key, plan.source_sha256, plan.clean_up, plan.hr_box, plan.scale, steps)
+
+
+def _read_version_2(plan: _Version2) -> PlanFields:
+    scale, denominator = plan.scale
+    if denominator != 1 or scale < 2:
+        raise CorruptDataError(
+            f"{_WHAT}: its scale is {scale}/{denominator}, this version has whole ones from 2 on"
+        )
+    steps = []
+    for number, step in enumerate(plan.steps):
+        try:
+            steps.append(read_step(step))
+        except CorruptDataError as error:
+            raise CorruptDataError(f"{_WHAT}: steps[{number}]: {error}") from None
+    return PlanFields(plan.key, plan.source_sha256, plan.clean_up, plan.hr_box, scale, tuple(steps))

@@ -1,0 +1,75 @@
+"""The steps that plans are made of: one file each, and one table that names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from degrade.degradation.steps.base import (
+    NO_LEVELS,
+    Chance,
+    PoolParts,
+    Source,
+    Step,
+    apply_steps,
+    read_struct,
+)
+from degrade.degradation.steps.blur import Blur
+from degrade.degradation.steps.residual import Residual
+from degrade.degradation.steps.rounding import Rounding
+from degrade.errors import CorruptDataError, InvalidValueError, printable
+
+__all__ = [
+    "NO_LEVELS",
+    "STEPS",
+    "Blur",
+    "Chance",
+    "PoolParts",
+    "Residual",
+    "Rounding",
+    "Source",
+    "Step",
+    "apply_steps",
+    "find_step",
+    "read_step",
+]
+
+STEPS: dict[str, type[Step]] = {
+    "blur": Blur,
+    "residual": Residual,
+    "rounding": Rounding,
+}
+"""All kinds of steps, in the order in which a camera takes them: that in which they are drawn and
+applied."""
+
+
+def find_step(kind: str) -> type[Step]:
+    """Return the step of a kind.
+
+    Raises
+    ------
+    InvalidValueError
+        There is none.
+    """
+    if kind not in STEPS:
+        known = ", ".join(STEPS)
+        raise InvalidValueError(f"there is no step '{printable(kind[:40])}', only {known}")
+    return STEPS[kind]
+
+
+def read_step(data: Any) -> Step:
+    """Rebuild a step from what its ``to_json`` returns.
+
+    Raises
+    ------
+    CorruptDataError
+        It is no step, or of a kind that this version does not know.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str):
+        raise CorruptDataError("a step must be an object with a text 'kind'")
+    try:
+        found = find_step(kind)
+    except InvalidValueError as error:
+        raise CorruptDataError(str(error)) from None
+    drawn = {name: value for name, value in data.items() if name != "kind"}
+    return read_struct(drawn, found, f"the step {kind!r}")

@@ -1,0 +1,178 @@
+"""What a step of a plan is, what it draws from and what it reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar
+
+import msgspec
+import numpy as np
+
+from degrade.arrays import Box, FloatArray
+from degrade.degradation.downsampling import PreparedImage
+from degrade.degradation.index import PoolIndex
+from degrade.errors import CorruptDataError, printable
+from degrade.kernels import BlurKernel
+
+__all__ = [
+    "NO_LEVELS",
+    "Chance",
+    "PoolParts",
+    "Source",
+    "Step",
+    "Text",
+    "Whole",
+    "apply_steps",
+    "read_struct",
+]
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+"""A text that is not empty."""
+
+Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""An integer from 0 on, as far as every reader of JSON holds integers exactly."""
+
+_S = TypeVar("_S", bound=msgspec.Struct)
+_LONGEST = 200
+
+
+class Chance(Protocol):
+    """Where random integers come from: ``numpy.random.Generator`` is one."""
+
+    def integers(self, bound: int, /) -> int:
+        """Return an integer of 0 … bound - 1, each as likely."""
+
+
+class PoolParts(Protocol):
+    """What steps read of a pool; :class:`degrade.pool.DegradationPool` has it."""
+
+    def read_kernel(self, kernel_id: str, /) -> BlurKernel:
+        """Read one kernel."""
+
+    def read_residual_crop(
+        self, noise_id: str, top: int, left: int, height: int, width: int, /
+    ) -> FloatArray:
+        """Read a (height, width, 3) window of a residual, on the [0, 1] scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What steps read besides themselves.
+
+    Attributes
+    ----------
+    pool : PoolParts
+    hr : PreparedImage or None
+        The whole clean HR image; None where LR is there already.
+    hr_box : (top, left, height, width) or None
+        The patch of it that LR is made of.
+    """
+
+    pool: PoolParts
+    hr: PreparedImage | None = None
+    hr_box: Box | None = None
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of a plan: a subclass in a file of its own, and a row of ``STEPS``.
+
+    Its fields are what was drawn, in types that say their ranges, such as :data:`Whole`: they are
+    the step's JSON, and what is read back is checked against them.
+
+    Attributes
+    ----------
+    kind : str
+        The name in ``STEPS`` and in JSON.
+    """
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
+        """Draw a step.
+
+        Parameters
+        ----------
+        index : PoolIndex
+            What may be drawn from.
+        lr_shape : (height, width)
+            Of the LR image that the step is for.
+        rng : Chance
+
+        Raises
+        ------
+        InvalidValueError
+            The pool has nothing to draw from; the text says what it lacks.
+        """
+        raise NotImplementedError
+
+    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+        """Apply the step; nothing is drawn, and ``levels`` stay as they are.
+
+        Parameters
+        ----------
+        levels : (h, w, 3) float32 array
+            LR in 8-bit grey levels, not clipped. Empty for the step that makes LR of HR.
+        source : Source
+
+        Returns
+        -------
+        (h, w, 3) float32 array
+            In grey levels, not clipped; the same bits on every machine.
+
+        Raises
+        ------
+        InvalidValueError
+            ``levels`` or ``source`` are not what the step is for.
+        """
+        raise NotImplementedError
+
+    def words(self) -> str:
+        """Return the step in one line for people."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step as plain Python values."""
+        return {"kind": self.kind, **msgspec.to_builtins(self)}
+
+
+NO_LEVELS: FloatArray = np.empty((0, 0, 3), np.float32)
+"""What the step that makes LR of HR is given."""
+
+
+def apply_steps(steps: Iterable[Step], levels: FloatArray, source: Source) -> FloatArray:
+    """Apply steps one after the other; parameters and result as :meth:`Step.apply`."""
+    for step in steps:
+        levels = step.apply(levels, source)
+    return levels
+
+
+def read_struct(data: Mapping[str, Any], kind: type[_S], what: str) -> _S:
+    """Check the fields of an object from JSON against a struct's types, and return the struct.
+
+    Raises
+    ------
+    CorruptDataError
+        A field is missing, unknown, or of another type or range; the text begins with ``what``.
+    """
+    try:
+        struct = msgspec.convert(data, kind, strict=True)
+    except (ValueError, RecursionError) as error:  # a ValidationError is a ValueError
+        raise CorruptDataError(f"{what}: {_shown(error)}") from None
+    for name in struct.__struct_fields__:
+        if not _is_finite(getattr(struct, name)):
+            raise CorruptDataError(f"{what}: {name!r} must be finite")
+    return struct
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _shown(error: Exception) -> str:
+    text = printable(str(error))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

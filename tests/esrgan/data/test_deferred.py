@@ -1,0 +1,178 @@
+"""Steps that were left to training are the steps of a plan, made by the code that builds pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.degradation import (
+    DegradationPlan,
+    Pair,
+    apply_degradation,
+    clean_up,
+    make_pair,
+    prepare_hr,
+)
+from degrade.degradation.steps import Residual, Rounding
+from degrade.errors import InvalidValueError
+from degrade.images.image_io import quantise, read_photo, write_png
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from esrgan.data import NoiseSource, PairDataset
+from pipelines import BuildPairsConfig, build_pairs
+from tests.making import fill_pool, make_scene
+
+SCALE = 2
+
+
+@pytest.fixture(scope="module")
+def deferred(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with pairs whose noise was deferred, their photos and pool."""
+    folder = tmp_path_factory.mktemp("deferred")
+    (folder / "hr").mkdir()
+    for name in ("a", "b"):
+        write_png(folder / "hr" / f"{name}.png", quantise(make_scene(name, 300, 260)))
+    fill_pool(folder / "pool", means=tuple(120 + (n + 0.5) / 16 for n in range(16)))
+    build_pairs(
+        BuildPairsConfig(
+            pool=folder / "pool",
+            hr=(folder / "hr",),
+            out=folder / "pairs",
+            scale=SCALE,
+            hr_size=128,
+            noise="defer",
+            clean_up=2,
+        )
+    )
+    return folder
+
+
+def pair_of(folder: Path, plan: DegradationPlan) -> tuple[Pair, FloatArray]:
+    """Return what building makes of a plan, and LR before it is rounded."""
+    photo = read_photo(folder / "hr" / f"{plan.key[0]}.png").as_u8()
+    pool = DegradationPool.open(folder / "pool")
+    hr = prepare_hr(clean_up(photo, plan.clean_up), [plan], pool)
+    return make_pair(hr, plan, pool), apply_degradation(hr, plan, pool)
+
+
+def baked(plan: DegradationPlan) -> DegradationPlan:
+    """Return the plan without the rounding in between."""
+    steps = tuple(step for step in plan.steps if not isinstance(step, Rounding))
+    return replace(plan, steps=steps)
+
+
+def test_training_sees_what_building_makes_of_the_completed_plan(deferred: Path) -> None:
+    dataset = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
+    kinds = set()
+    for key in [(epoch, index) for epoch in range(3) for index in range(len(dataset))]:
+        plan = dataset.read_plan(key)
+        kinds.add(tuple(step.kind for step in plan.steps))
+        pair, _ = pair_of(deferred, plan)
+        lr, hr = (side.permute(1, 2, 0).numpy() for side in dataset[key])
+        assert np.array_equal(lr, pair.lr_u8) and np.array_equal(hr, pair.hr_u8)
+        assert DegradationPlan.from_json(plan.to_json()) == plan
+    assert kinds == {("blur", "rounding", "residual")}
+
+
+def test_completed_plan_differs_from_baking_as_whole_levels_must(deferred: Path) -> None:
+    """What whole levels cannot hold is a fraction u of LR, spread evenly within ±1/2.
+
+    A residual has whole levels less its mean. rint(u + noise) and rint(noise) then differ with the
+    probability |f|, f being the fraction of that mean: 1/4 where the means are spread evenly too.
+    The variance of LR is larger by that of u: 1/12.
+    """
+    dataset = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
+    plans = [dataset.read_plan((0, index)) for index in range(len(dataset))]
+    shares, errors = [], []
+    for record in DegradationPool.open(deferred / "pool").noise:
+        moved = []
+        for plan in plans:
+            completed = replace(plan, steps=(*plan.steps[:2], Residual(record.id, 3, 5)))
+            trained, levels = pair_of(deferred, completed)
+            direct, exact = pair_of(deferred, baked(completed))
+            moved.append(trained.lr_u8.astype(int) - direct.lr_u8)
+            errors.append(levels - exact)
+        assert np.abs(moved).max() <= 1
+        share = np.mean(np.array(moved) != 0, axis=(0, 1, 2))
+        fractions = np.abs(record.means - np.rint(record.means))
+        # 8 × 32² pixels: four standard errors of a share are 0.022.
+        assert np.abs(share - fractions).max() < 0.022
+        shares.append(share)
+    assert np.mean(shares) == pytest.approx(0.25, abs=0.01)
+    assert float(np.var(np.stack(errors))) == pytest.approx(1 / 12, rel=0.02)
+
+
+class _WholeLevels:
+    """A pool whose residuals are whole grey levels, as those of integer mean are."""
+
+    def __init__(self, pool: DegradationPool) -> None:
+        self.read_kernel = pool.read_kernel
+        self._pool = pool
+
+    def read_residual_crop(
+        self, noise_id: str, top: int, left: int, height: int, width: int
+    ) -> FloatArray:
+        window = self._pool.read_residual_crop(noise_id, top, left, height, width)
+        return (np.rint(window * 255) / 255).astype(np.float32)
+
+
+def test_noise_of_whole_levels_makes_deferring_equal_to_baking(deferred: Path) -> None:
+    """Exactly so, except where the blur gives a half: rint takes 1/2 to 0, but 3/2 to 2."""
+    pool = _WholeLevels(DegradationPool.open(deferred / "pool"))
+    dataset = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
+    halves = pixels = 0
+    for key in [(0, index) for index in range(len(dataset))]:
+        plan = dataset.read_plan(key)
+        photo = read_photo(deferred / "hr" / f"{plan.key[0]}.png").as_u8()
+        hr = prepare_hr(clean_up(photo, plan.clean_up), [plan], pool)
+        trained, direct = (make_pair(hr, p, pool).lr_u8 for p in (plan, baked(plan)))
+        blurred = apply_degradation(hr, replace(plan, steps=plan.steps[:1]), pool)
+        is_half = blurred - np.floor(blurred) == 0.5
+        assert blurred.min() > 0 and blurred.max() < 255  # nothing is clipped in between
+        assert np.array_equal(trained[~is_half], direct[~is_half])
+        halves, pixels = halves + int(is_half.sum()), pixels + is_half.size
+    assert halves < pixels / 1000
+
+
+def _as_it_was(lr_u8: U8Array, residual: FloatArray) -> U8Array:
+    """Add noise on the [0, 1] scale, as the first version did."""
+    noisy: AnyArray = lr_u8.astype(np.float32) / np.float32(255) + residual
+    return np.rint(np.clip(noisy * np.float32(255), 0, 255)).astype(np.uint8)
+
+
+def test_arithmetic_in_grey_levels_moves_next_to_no_sample(deferred: Path) -> None:
+    """Against the first version, only where level and noise add up to a half of a level."""
+    pool = DegradationPool.open(deferred / "pool")
+    noise = PairDataset(deferred / "pairs", hr_patch=64, seed=4).noise
+    assert noise is not None
+    moved = pixels = 0
+    for number in range(100):
+        rng = rng_for(0, "arithmetic", number)
+        lr = rng.integers(0, 256, (48, 48, 3), np.uint8)
+        (step,) = noise.draw((48, 48), rng)
+        assert isinstance(step, Residual)
+        window = pool.read_residual_crop(step.noise_id, step.top, step.left, 48, 48)
+        moved += int((noise.apply(lr, (step,)) != _as_it_was(lr, window)).sum())
+        pixels += lr.size
+    assert moved <= pixels / 10_000
+
+
+def test_what_was_left_to_training_must_be_known(deferred: Path, tmp_path: Path) -> None:
+    with open_pairs(deferred / "pairs") as reader:
+        run = dict(reader.run)
+    settings = {**run["settings"], "further": ["haze"]}
+    with pytest.raises(InvalidValueError, match="no step 'haze'"):
+        NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    settings["further"] = ["rounding"]
+    source = NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    assert source is not None and source.kinds == ("residual", "rounding")
+
+
+def test_samples_of_baked_pairs_have_no_plan_of_their_own(x2_pairs: Path) -> None:
+    with pytest.raises(InvalidValueError, match="no step of its plan was left to training"):
+        PairDataset(x2_pairs, hr_patch=32, seed=0).read_plan((0, 0))
