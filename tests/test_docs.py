@@ -57,7 +57,8 @@ def test_pages_link_to_what_is_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_name_paths_that_are_there(page: Path) -> None:
     named = re.findall(rf"`((?:{PLACES})/[\w./-]*)`", page.read_text())
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    real = [path for path in named if "NAME" not in path]
+    assert [path for path in real if not (ROOT / path).exists()] == []
 
 
 def test_changelog_begins_with_this_version() -> None:
