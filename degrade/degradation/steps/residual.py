@@ -36,10 +36,10 @@ class Residual(Step, frozen=True):
         if not index.noise:
             raise InvalidValueError("the pool has no noise patch")
         choice = index.noise[rng.integers(len(index.noise))]
-        # A window larger than the residual is mirrored on, so any origin inside it will do.
-        room = [choice.size - side if side <= choice.size else choice.size - 1 for side in lr_shape]
-        top, left = (int(rng.integers(most + 1)) for most in room)
-        return cls(choice.id, top, left)
+        height, width = lr_shape
+        top = rng.integers(_places(choice.size, height))
+        left = rng.integers(_places(choice.size, width))
+        return cls(choice.id, int(top), int(left))
 
     def apply(self, levels: FloatArray, source: Source) -> FloatArray:
         """Add the window (RealSR, eq. 1)."""
@@ -47,8 +47,16 @@ class Residual(Step, frozen=True):
         window = source.pool.read_residual_crop(self.noise_id, self.top, self.left, height, width)
         if window.shape != levels.shape:
             raise InvalidValueError(f"noise must be of shape {levels.shape}, got {window.shape}")
-        return levels + window * np.float32(255)
+        noisy = window * np.float32(255)
+        noisy += levels
+        return noisy
 
     def words(self) -> str:
         """Return the step in one line for people."""
         return f"noise {self.noise_id} added, from its row {self.top}, column {self.left} on"
+
+
+def _places(size: int, window: int) -> int:
+    """Return in how many places of a residual a window may begin, along one side."""
+    # A window that is larger than the residual is mirrored on, so any place inside will do.
+    return size - window + 1 if window <= size else size

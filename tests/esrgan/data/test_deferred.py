@@ -20,14 +20,26 @@ from degrade.degradation import (
 from degrade.degradation.steps import Residual, Rounding
 from degrade.errors import InvalidValueError
 from degrade.images.image_io import quantise, read_photo, write_png
+from degrade.noise import NoisePatch
 from degrade.pairs import open_pairs
-from degrade.pool import DegradationPool
+from degrade.pool import DegradationPool, NoiseRecord
 from degrade.rng import rng_for
 from esrgan.data import NoiseSource, PairDataset
 from pipelines import BuildPairsConfig, build_pairs
 from tests.making import fill_pool, make_scene
 
 SCALE = 2
+
+
+def whole_levels(mean: int) -> U8Array:
+    """Return noise whose mean is a whole level in each channel."""
+    pixels = np.rint(rng_for(0, "whole levels").normal(mean, 3, (64, 64, 3))).astype(np.uint8)
+    for channel in range(3):
+        plane = pixels[..., channel].reshape(-1)
+        missing = mean * plane.size - int(plane.sum(dtype=np.int64))
+        plane[: abs(missing)] += np.uint8(np.sign(missing) % 256)
+        pixels[..., channel] = plane.reshape(64, 64)
+    return pixels
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +49,10 @@ def deferred(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "hr").mkdir()
     for name in ("a", "b"):
         write_png(folder / "hr" / f"{name}.png", quantise(make_scene(name, 300, 260)))
-    fill_pool(folder / "pool", means=tuple(120 + (n + 0.5) / 16 for n in range(16)))
+    pool = fill_pool(folder / "pool", means=tuple(120 + (n + 0.5) / 16 for n in range(16)))
+    with pool.writing():
+        patch = NoisePatch(whole_levels(120), 9.0, 120.0, "by hand", (0, 0, 64, 64))
+        pool.add_noise(patch, pool.noise[0].provenance)
     build_pairs(
         BuildPairsConfig(
             pool=folder / "pool",
@@ -50,6 +65,12 @@ def deferred(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     )
     return folder
+
+
+def noise_of(folder: Path, *, whole: bool) -> list[NoiseRecord]:
+    """Return the noise patches whose means are whole levels, or those whose are not."""
+    noise = DegradationPool.open(folder / "pool").noise
+    return [n for n in noise if np.array_equal(n.means, np.rint(n.means)) == whole]
 
 
 def pair_of(folder: Path, plan: DegradationPlan) -> tuple[Pair, FloatArray]:
@@ -89,7 +110,7 @@ def test_completed_plan_differs_from_baking_as_whole_levels_must(deferred: Path)
     dataset = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
     plans = [dataset.read_plan((0, index)) for index in range(len(dataset))]
     shares, errors = [], []
-    for record in DegradationPool.open(deferred / "pool").noise:
+    for record in noise_of(deferred, whole=False):
         moved = []
         for plan in plans:
             completed = replace(plan, steps=(*plan.steps[:2], Residual(record.id, 3, 5)))
@@ -107,34 +128,20 @@ def test_completed_plan_differs_from_baking_as_whole_levels_must(deferred: Path)
     assert float(np.var(np.stack(errors))) == pytest.approx(1 / 12, rel=0.02)
 
 
-class _WholeLevels:
-    """A pool whose residuals are whole grey levels, as those of integer mean are."""
-
-    def __init__(self, pool: DegradationPool) -> None:
-        self.read_kernel = pool.read_kernel
-        self._pool = pool
-
-    def read_residual_crop(
-        self, noise_id: str, top: int, left: int, height: int, width: int
-    ) -> FloatArray:
-        window = self._pool.read_residual_crop(noise_id, top, left, height, width)
-        return (np.rint(window * 255) / 255).astype(np.float32)
-
-
 def test_noise_of_whole_levels_makes_deferring_equal_to_baking(deferred: Path) -> None:
     """Exactly so, except where the blur gives a half: rint takes 1/2 to 0, but 3/2 to 2."""
-    pool = _WholeLevels(DegradationPool.open(deferred / "pool"))
+    (noise_id,) = (record.id for record in noise_of(deferred, whole=True))
     dataset = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
     halves = pixels = 0
     for key in [(0, index) for index in range(len(dataset))]:
         plan = dataset.read_plan(key)
-        photo = read_photo(deferred / "hr" / f"{plan.key[0]}.png").as_u8()
-        hr = prepare_hr(clean_up(photo, plan.clean_up), [plan], pool)
-        trained, direct = (make_pair(hr, p, pool).lr_u8 for p in (plan, baked(plan)))
-        blurred = apply_degradation(hr, replace(plan, steps=plan.steps[:1]), pool)
+        plan = replace(plan, steps=(*plan.steps[:2], Residual(noise_id, 3, 5)))
+        trained, _ = pair_of(deferred, plan)
+        direct, _ = pair_of(deferred, baked(plan))
+        _, blurred = pair_of(deferred, replace(plan, steps=plan.steps[:1]))
         is_half = blurred - np.floor(blurred) == 0.5
         assert blurred.min() > 0 and blurred.max() < 255  # nothing is clipped in between
-        assert np.array_equal(trained[~is_half], direct[~is_half])
+        assert np.array_equal(trained.lr_u8[~is_half], direct.lr_u8[~is_half])
         halves, pixels = halves + int(is_half.sum()), pixels + is_half.size
     assert halves < pixels / 1000
 
