@@ -27,7 +27,7 @@ class DegradationConfig:
         1: HR is the photo; 2: HR is the photo downscaled by 2 (bicubic, antialiased), which
         removes most of its own blur and noise (RealSR §3).
     further : tuple of str
-        Kinds of further steps, of those that ``STEPS`` names.
+        Kinds of further steps, of those that ``STEPS`` names; in its order, each once.
     """
 
     scale: int = 4
@@ -44,7 +44,9 @@ class DegradationConfig:
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
         for kind in self.further:
             if find_step(kind) in (Blur, Residual):
-                raise InvalidValueError(f"{kind} is no further step: every plan has its own rule")
+                raise InvalidValueError(f"{kind} is no further step, other settings decide on it")
+        in_order = tuple(kind for kind in STEPS if kind in self.further)
+        object.__setattr__(self, "further", in_order)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy as np
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
 from degrade.degradation.steps import Chance, Source, Step, apply_steps
-from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
 from degrade.pool import DegradationPool
@@ -83,6 +83,8 @@ class NoiseSource:
 
         Raises
         ------
+        CorruptDataError
+            The run's settings are not what a run has.
         DegradeError
             The pool cannot be read or lacks what is to be drawn.
         InvalidValueError
@@ -91,8 +93,12 @@ class NoiseSource:
         settings = run.get("settings")
         if not isinstance(settings, Mapping) or settings.get("noise") != "defer":
             return None
-        further = tuple(settings.get("further", ()))
-        kinds = DegradationConfig(scale=scale, noise="defer", further=further).deferred_kinds
+        further = settings.get("further", [])
+        if not isinstance(further, list) or not all(isinstance(kind, str) for kind in further):
+            raise CorruptDataError(
+                f"{printable(folder)}: its run's 'further' must be a list of names"
+            )
+        kinds = DegradationConfig(scale=scale, noise="defer", further=tuple(further)).deferred_kinds
         hint = f"{printable(folder)} leaves the noise to training: give its pool with --pool"
         opened = _open_pool(run, pool, hint)
         source = cls(opened, opened.index(scale), kinds)

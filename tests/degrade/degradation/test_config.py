@@ -46,3 +46,8 @@ def test_kinds_are_in_the_order_of_a_camera(
 ) -> None:
     config = DegradationConfig(noise=noise, further=further)
     assert (config.kinds, config.deferred_kinds) == (now, later)
+
+
+def test_further_steps_stand_in_order_and_once() -> None:
+    config = DegradationConfig(further=("rounding", "rounding"))
+    assert config == DegradationConfig(further=("rounding",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from degrade.degradation import (
     prepare_hr,
 )
 from degrade.degradation.steps import Residual, Rounding
-from degrade.errors import InvalidValueError
+from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.images.image_io import quantise, read_photo, write_png
 from degrade.noise import NoisePatch
 from degrade.pairs import open_pairs
@@ -172,9 +173,13 @@ def test_arithmetic_in_grey_levels_moves_next_to_no_sample(deferred: Path) -> No
 def test_what_was_left_to_training_must_be_known(deferred: Path, tmp_path: Path) -> None:
     with open_pairs(deferred / "pairs") as reader:
         run = dict(reader.run)
-    settings = {**run["settings"], "further": ["haze"]}
+    settings: dict[str, Any] = {**run["settings"], "further": ["haze"]}
     with pytest.raises(InvalidValueError, match="no step 'haze'"):
         NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    for wrong in (5, "jpeg", [1], {"a": 1}):
+        settings["further"] = wrong
+        with pytest.raises(CorruptDataError, match="'further' must be a list of names"):
+            NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
     settings["further"] = ["rounding"]
     source = NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
     assert source is not None and source.kinds == ("residual", "rounding")
