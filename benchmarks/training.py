@@ -39,7 +39,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from degrade.degradation import Pair
-from degrade.pairs import ShardSpec, create_shard, write_manifest
+from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from degrade.rng import rng_for
 from esrgan.data import PairDataset
 from esrgan.losses import ADVERSARIAL_LOSSES, FeatureNetwork, GaborFeatures, VGG19Features
@@ -72,7 +72,7 @@ def write_pairs(folder: Path, *, scale: int, patch: int, count: int = 64) -> Non
             hr = rng.integers(0, 256, (side * scale, side * scale, 3), np.uint8)
             shard.add(Pair(f"pair_{number:04d}", hr[::scale, ::scale].copy(), hr, None))
         shard.commit(sources=[], rejects=[])
-    write_manifest(folder, {"settings": {"noise": "none"}})
+    write_shard_list(folder, {"settings": {"noise": "none"}})
 
 
 def reference_step(state: TrainingState, batch: Batch, config: TrainingConfig) -> None:

@@ -43,7 +43,7 @@ from degrade.degradation import DegradationPlan, Pair
 from degrade.degradation.steps import Blur, Residual
 from degrade.images.image_io import quantise, read_photo
 from degrade.images.sources import find_images
-from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
+from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from degrade.pool import DegradationPool
 from degrade.resample import imresize
 from degrade.rng import rng_for
@@ -91,13 +91,13 @@ def make_pairs(photos: list[Path]) -> list[Pair]:
     return pairs
 
 
-def write_pairs(folder: Path, store: Format, pairs: list[Pair]) -> Path:
+def write_pairs(folder: Path, store: str, pairs: list[Pair]) -> Path:
     """Write one shard and return its folder."""
     with create_shard(folder, ShardSpec(0, store, SCALE, HR_SIZE, "benchmark")) as shard:
         for pair in pairs:
             shard.add(pair)
         shard.commit()
-    write_manifest(folder, {})
+    write_shard_list(folder, {})
     return folder
 
 
@@ -193,7 +193,7 @@ def time_cold(reference: ReferenceReader, ours: dict[str, Ours], rounds: int) ->
 def measure(photos: list[Path], work: Path, rounds: int) -> dict[str, Any]:
     """Write the three folders, time the readers and return all figures."""
     pairs = make_pairs(photos)
-    stores: tuple[Format, ...] = ("hdf5", "lmdb-raw", "lmdb")
+    stores: tuple[str, ...] = ("hdf5", "lmdb-raw", "lmdb")
     folders = {store: write_pairs(work / store, store, pairs) for store in stores}
     reference = ReferenceReader(folders["lmdb"])
     ours = {store: Ours(folders[store]) for store in ("hdf5", "lmdb-raw")}

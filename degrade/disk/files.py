@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from degrade.disk.processes import unique_token
 from degrade.errors import DegradeError, InputError, printable, write_failure
 
 __all__ = [
-    "FOLDER_MARKS",
     "claim_folder",
     "fsync_folder",
     "open_regular",
@@ -151,18 +150,16 @@ def resolve_inside(root: Path, relative: str) -> Path:
     return target
 
 
-FOLDER_MARKS = {
-    "pool.json": "a degradation pool",
-    "run.json": "a run of build-pairs",
-    "training.json": "a training",
-    "export.json": "an export of pairs",
-    "upscale.jsonl": "enlarged photos",
-}
-"""The file by which each kind of folder is known."""
+def claim_folder(folder: Path, mark: str, kinds: Mapping[str, str]) -> None:
+    """Make a folder for one kind of content.
 
-
-def claim_folder(folder: Path, mark: str) -> None:
-    """Make a folder for one kind of content, ``mark`` of :data:`FOLDER_MARKS`.
+    Parameters
+    ----------
+    folder : Path
+    mark : str
+        The file by which the content is known.
+    kinds : mapping of str to str
+        The marks of all kinds, and what folders with them hold.
 
     Raises
     ------
@@ -174,6 +171,6 @@ def claim_folder(folder: Path, mark: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
-    for other, content in FOLDER_MARKS.items():
+    for other, content in kinds.items():
         if other != mark and (folder / other).exists():
             raise DegradeError(f"{where} holds {content}; choose another folder")

@@ -11,10 +11,10 @@ import socket
 import zlib
 from pathlib import Path
 
-__all__ = ["is_left_over", "keep_freed_memory", "process_start", "unique_token"]
+__all__ = ["is_left_over", "is_temporary", "keep_freed_memory", "process_start", "unique_token"]
 
 # What unique_token gives, of this project's two kinds of temporary files.
-_LEFT_OVER = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(?:tmp|stale)", re.DOTALL)
+_TEMPORARY = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(?:tmp|stale)", re.DOTALL)
 
 
 def unique_token() -> str:
@@ -26,9 +26,14 @@ def _host_mark() -> str:
     return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
+def is_temporary(name: str) -> bool:
+    """Tell whether a name is one that :func:`unique_token` was put into."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def is_left_over(name: str) -> bool:
     """Tell whether a file's name is a temporary one of a process that is gone from this host."""
-    found = _LEFT_OVER.fullmatch(name)
+    found = _TEMPORARY.fullmatch(name)
     if found is None or found[1] != _host_mark():
         return False
     return process_start(int(found[2])) is None

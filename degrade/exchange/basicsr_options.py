@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from degrade.exchange.option_text import OptionTree
 from degrade.exchange.recipes import (
     BATCH,
     BETAS,
     RATE,
     TOTAL,
     WORKERS,
-    Options,
-    Stage,
+    TrainingPhase,
     TrainingSet,
     milestones,
     text_of,
@@ -18,12 +18,12 @@ from degrade.exchange.recipes import (
 __all__ = ["basicsr_options", "realesrgan_options"]
 
 
-def basicsr_options(data: TrainingSet, stage: Stage) -> Options:
+def basicsr_options(data: TrainingSet, phase: TrainingPhase) -> OptionTree:
     """Return BasicSR's options: ``python basicsr/train.py -opt FILE``."""
     is_lmdb = data.pair_list is None
-    adam = {"type": "Adam", "lr": RATE[stage], "weight_decay": 0, "betas": BETAS}
-    options: Options = {
-        "name": f"{data.name}_{stage}",
+    adam = {"type": "Adam", "lr": RATE[phase], "weight_decay": 0, "betas": BETAS}
+    options: OptionTree = {
+        "name": f"{data.name}_{phase}",
         "model_type": "SRModel",
         "scale": data.scale,
         "num_gpu": 1,
@@ -49,14 +49,14 @@ def basicsr_options(data: TrainingSet, stage: Stage) -> Options:
         "train": {
             "ema_decay": 0.999,
             "optim_g": adam,
-            "scheduler": {"type": "MultiStepLR"} | milestones(stage),
-            "total_iter": TOTAL[stage],
+            "scheduler": {"type": "MultiStepLR"} | milestones(phase),
+            "total_iter": TOTAL[phase],
             "warmup_iter": -1,
             "pixel_opt": {"type": "L1Loss", "loss_weight": 1.0, "reduction": "mean"},
         },
         "logger": {"print_freq": 100, "save_checkpoint_freq": 5000, "use_tb_logger": True},
     }
-    if stage == "gan":
+    if phase == "gan":
         options["model_type"] = "ESRGANModel"
         options["network_d"] = {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 64}
         options["path"] |= {
@@ -67,14 +67,14 @@ def basicsr_options(data: TrainingSet, stage: Stage) -> Options:
     return options
 
 
-def _basicsr_generator(scale: int) -> Options:
-    ends: Options = {"num_in_ch": 3, "num_out_ch": 3, "num_feat": 64}
+def _basicsr_generator(scale: int) -> OptionTree:
+    ends: OptionTree = {"num_in_ch": 3, "num_out_ch": 3, "num_feat": 64}
     if scale == 3:  # its RRDBNet enlarges by 4 whatever it is told
         return {"type": "MSRResNet"} | ends | {"num_block": 16, "upscale": 3}
     return {"type": "RRDBNet"} | ends | {"scale": scale, "num_block": 23, "num_grow_ch": 32}
 
 
-def _basicsr_losses(pixel: float, layers: dict[str, float], adversarial: float) -> Options:
+def _basicsr_losses(pixel: float, layers: dict[str, float], adversarial: float) -> OptionTree:
     return {
         "pixel_opt": {"type": "L1Loss", "loss_weight": pixel, "reduction": "mean"},
         "perceptual_opt": {
@@ -99,15 +99,15 @@ def _basicsr_losses(pixel: float, layers: dict[str, float], adversarial: float) 
     }
 
 
-def realesrgan_options(data: TrainingSet, stage: Stage) -> Options:
+def realesrgan_options(data: TrainingSet, phase: TrainingPhase) -> OptionTree:
     """Return Real-ESRGAN's options for given pairs: ``python realesrgan/train.py -opt FILE``."""
-    options = basicsr_options(data, stage)
+    options = basicsr_options(data, phase)
     train = options["datasets"]["train"]
     train["type"] = "RealESRGANPairedDataset"
     if data.pair_list is not None:
         root = text_of(data.pair_list.parent)
         train |= {"dataroot_gt": root, "dataroot_lq": root, "meta_info": text_of(data.pair_list)}
-    if stage == "gan":
+    if phase == "gan":
         options |= {
             "model_type": "RealESRGANModel",
             "high_order_degradation": False,

@@ -10,24 +10,23 @@ from pathlib import Path
 
 from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
 from degrade.disk.files import fsync_folder
-from degrade.exchange.formats import EncodedPair, ExportSet
+from degrade.exchange.formats import EXPORT_FORMATS, EncodedPair, ExportSet, entry_names
 
-__all__ = ["FolderSink", "open_sink"]
-
-
-def open_sink(folder: Path, exported: ExportSet, done: int) -> FolderSink:
-    """See :func:`degrade.exchange.formats.open_sink`."""
-    return FolderSink(folder, exported, done)
+__all__ = ["FolderWriter", "open_writer"]
 
 
-class FolderSink:
-    """Writes PNG folders; see :class:`degrade.exchange.formats.Sink`."""
+def open_writer(folder: Path, exported: ExportSet, done: int) -> FolderWriter:
+    """See :func:`degrade.exchange.formats.open_writer`."""
+    return FolderWriter(folder, exported, done)
+
+
+class FolderWriter:
+    """Writes PNG folders; see :class:`degrade.exchange.formats.ExportWriter`."""
 
     def __init__(self, folder: Path, exported: ExportSet, done: int) -> None:
         self._folder = folder
         self._exported = exported
-        names = ("trainH", "trainL") if exported.form == "kair" else ("hr", "lr")
-        self._hr, self._lr = (folder / name for name in names)
+        self._hr, self._lr = (folder / name for name in entry_names(exported)[:2])
         self._count = done
         self._unsynced: list[Path] = []
         with writing(folder, STRUCTURE_BYTES):
@@ -55,15 +54,16 @@ class FolderSink:
         return self._count
 
     def close(self) -> None:
-        """Bring the files to disk, and list them in the two ways that trainers ask for."""
+        """Bring the files to disk, and list them, where the format has such a list, in two ways."""
         self.checkpoint()
-        if self._exported.form == "kair":
+        pair_list = EXPORT_FORMATS[self._exported.format].pair_list
+        if pair_list is None:
             return
-        records = self._exported.records
+        records, hr, lr = self._exported.records, self._hr.name, self._lr.name
         shapes = (f"{r.key}.png ({','.join(map(str, r.hr_shape))})\n" for r in records)
         self._write_list("meta_info.txt", "".join(shapes))
         self._write_list(
-            "meta_info_pair.txt", "".join(f"hr/{r.key}.png, lr/{r.key}.png\n" for r in records)
+            pair_list, "".join(f"{hr}/{r.key}.png, {lr}/{r.key}.png\n" for r in records)
         )
 
     def _write_list(self, name: str, text: str) -> None:

@@ -1,12 +1,15 @@
-"""The forms that other trainers read, and what writes each of them."""
+"""The formats that other trainers read: one row each, and what a writer of one does.
+
+A new format is its writer's module and a row in :data:`EXPORT_FORMATS`.
+"""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, cast
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -16,18 +19,16 @@ from degrade.images.image_io import encode_png
 from degrade.pairs import PairRecord
 
 __all__ = [
+    "EXPORT_FORMATS",
     "PNG_LEVEL",
     "EncodedPair",
+    "ExportFormat",
     "ExportSet",
-    "Form",
-    "Sink",
+    "ExportWriter",
     "encode_pair",
     "entry_names",
-    "open_sink",
+    "open_writer",
 ]
-
-Form: TypeAlias = Literal["basicsr-lmdb", "png", "kair", "webdataset", "h5"]
-"""Whose files an export has; ``docs/export.md`` describes each."""
 
 PNG_LEVEL = 1
 """zlib's level: 3 saves 3 % of a photo for a third more time, 6 saves 6 % for 3 times."""
@@ -39,7 +40,8 @@ class ExportSet:
 
     Attributes
     ----------
-    form : Form
+    format : str
+        A name in :data:`EXPORT_FORMATS`.
     name : str
         What the LMDB folders begin with; ASCII letters, digits, ``_`` and ``-``.
     scale : int
@@ -49,7 +51,7 @@ class ExportSet:
         By ascending key.
     """
 
-    form: Form
+    format: str
     name: str
     scale: int
     hr_size: int | None
@@ -58,7 +60,7 @@ class ExportSet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedPair:
-    """A pair as its form stores it: PNG files, or raw RGB bytes for HDF5."""
+    """A pair as its format stores it: PNG files, or raw RGB bytes for HDF5."""
 
     record: PairRecord
     lr: bytes
@@ -70,7 +72,7 @@ class EncodedPair:
         return len(self.lr) + len(self.hr)
 
 
-class Sink(Protocol):
+class ExportWriter(Protocol):
     """Writes an export, pair by pair in the order of the records, into a working folder."""
 
     def append(self, pair: EncodedPair) -> None:
@@ -90,21 +92,90 @@ class Sink(Protocol):
         ...
 
 
-class _SinkModule(Protocol):
-    def open_sink(self, folder: Path, exported: ExportSet, done: int) -> Sink: ...
+class _WriterModule(Protocol):
+    def open_writer(self, folder: Path, exported: ExportSet, done: int) -> ExportWriter: ...
 
 
-# Names, not modules: h5py and lmdb are imported only when their form is asked for.
-_SINKS: dict[Form, str] = {
-    "basicsr-lmdb": "degrade.exchange.lmdb_writer",
-    "png": "degrade.exchange.folder_writer",
-    "kair": "degrade.exchange.folder_writer",
-    "webdataset": "degrade.exchange.tar_writer",
-    "h5": "degrade.exchange.hdf5_writer",
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFormat:
+    """One way to export pairs; ``docs/export.md`` describes each.
+
+    Attributes
+    ----------
+    name : str
+        What ``degrade export --to`` takes.
+    readers : str
+        Who reads it, for people.
+    writer : str
+        The module whose ``open_writer`` writes it: a name, so that h5py and lmdb are imported only
+        when their format is asked for.
+    entries : callable
+        Returns the files and folders that an export consists of, HR's folder before LR's.
+    trainers : tuple of str
+        Whose option files go with it; see :mod:`degrade.exchange.option_files`.
+    is_raw : bool
+        Pairs are kept as RGB bytes, not as PNG.
+    pair_list : str or None
+        The entry that lists which HR and LR files belong together.
+    kernels : str or None
+        The file of blur kernels that its trainer looks for.
+    """
+
+    name: str
+    readers: str
+    writer: str
+    entries: Callable[[ExportSet], tuple[str, ...]]
+    trainers: tuple[str, ...] = ()
+    is_raw: bool = False
+    pair_list: str | None = None
+    kernels: str | None = None
 
 
-def open_sink(folder: Path, exported: ExportSet, done: int) -> Sink:
+_ROWS = (
+    ExportFormat(
+        name="basicsr-lmdb",
+        readers="BasicSR, Real-ESRGAN, neosr",
+        writer="degrade.exchange.lmdb_writer",
+        entries=lambda exported: (f"{exported.name}_HR.lmdb", f"{exported.name}_LR.lmdb"),
+        trainers=("basicsr", "realesrgan", "neosr"),
+    ),
+    ExportFormat(
+        name="png",
+        readers="these and traiNNer-redux",
+        writer="degrade.exchange.folder_writer",
+        entries=lambda _: ("hr", "lr", "meta_info.txt", "meta_info_pair.txt"),
+        # traiNNer-redux reads image files only.
+        trainers=("basicsr", "realesrgan", "neosr", "trainner-redux"),
+        pair_list="meta_info_pair.txt",
+    ),
+    ExportFormat(
+        name="kair",
+        readers="KAIR",
+        writer="degrade.exchange.folder_writer",
+        entries=lambda _: ("trainH", "trainL"),
+        trainers=("kair",),
+        kernels="kernels.mat",
+    ),
+    ExportFormat(
+        name="webdataset",
+        readers="loaders of your own",
+        writer="degrade.exchange.tar_writer",
+        entries=lambda exported: tar_names(exported.records),
+    ),
+    ExportFormat(
+        name="h5",
+        readers="loaders of your own",
+        writer="degrade.exchange.hdf5_writer",
+        entries=lambda _: ("pairs.h5",),
+        is_raw=True,
+    ),
+)
+
+EXPORT_FORMATS = {row.name: row for row in _ROWS}
+"""All formats by name, in the order of the help."""
+
+
+def open_writer(folder: Path, exported: ExportSet, done: int) -> ExportWriter:
     """Begin an export in the working folder ``folder``, or go on with one.
 
     Parameters
@@ -112,20 +183,29 @@ def open_sink(folder: Path, exported: ExportSet, done: int) -> Sink:
     folder : Path
     exported : ExportSet
     done : int
-        What an earlier :meth:`Sink.checkpoint` has returned; 0 begins anew.
+        What an earlier :meth:`ExportWriter.checkpoint` has returned; 0 begins anew.
 
     Raises
     ------
     DegradeError
         The files cannot be made.
     """
-    module = cast(_SinkModule, importlib.import_module(_SINKS[exported.form]))
-    return module.open_sink(folder, exported, done)
+    module = cast(_WriterModule, importlib.import_module(EXPORT_FORMATS[exported.format].writer))
+    return module.open_writer(folder, exported, done)
 
 
-def encode_pair(form: Form, record: PairRecord, lr_u8: U8Array, hr_u8: U8Array) -> EncodedPair:
-    """Return a pair as ``form`` stores it; this is where an export spends its time."""
-    if form == "h5":
+def encode_pair(format: str, record: PairRecord, lr_u8: U8Array, hr_u8: U8Array) -> EncodedPair:
+    """Return a pair as a format stores it; this is where an export spends its time.
+
+    Parameters
+    ----------
+    format : str
+        A name in :data:`EXPORT_FORMATS`.
+    record : PairRecord
+    lr_u8, hr_u8 : (h, w, 3) and (scale·h, scale·w, 3) uint8 arrays
+        RGB.
+    """
+    if EXPORT_FORMATS[format].is_raw:
         lr, hr = (np.ascontiguousarray(side).tobytes() for side in (lr_u8, hr_u8))
     else:
         lr, hr = (encode_png(side, level=PNG_LEVEL) for side in (lr_u8, hr_u8))
@@ -134,14 +214,4 @@ def encode_pair(form: Form, record: PairRecord, lr_u8: U8Array, hr_u8: U8Array) 
 
 def entry_names(exported: ExportSet) -> tuple[str, ...]:
     """Return the files and folders that an export consists of, besides the option files."""
-    match exported.form:
-        case "basicsr-lmdb":
-            return (f"{exported.name}_HR.lmdb", f"{exported.name}_LR.lmdb")
-        case "png":
-            return ("hr", "lr", "meta_info.txt", "meta_info_pair.txt")
-        case "kair":
-            return ("trainH", "trainL")
-        case "webdataset":
-            return tar_names(exported.records)
-        case "h5":
-            return ("pairs.h5",)
+    return EXPORT_FORMATS[exported.format].entries(exported)

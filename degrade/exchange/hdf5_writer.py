@@ -22,19 +22,19 @@ from degrade.pairs import PairRecord
 from degrade.pairs.pair_records import pair_crc32
 from degrade.pairs.stores.hdf5 import WRITE_ERRORS, create_file, discard_file
 
-__all__ = ["Hdf5Sink", "open_sink"]
+__all__ = ["Hdf5FileWriter", "open_writer"]
 
 _TEXTS_A_CHUNK = 256
 
 
-def open_sink(folder: Path, exported: ExportSet, done: int) -> Hdf5Sink:
-    """See :func:`degrade.exchange.formats.open_sink`; HDF5 always begins anew."""
+def open_writer(folder: Path, exported: ExportSet, done: int) -> Hdf5FileWriter:
+    """See :func:`degrade.exchange.formats.open_writer`; HDF5 always begins anew."""
     del done
-    return Hdf5Sink(folder / entry_names(exported)[0], exported)
+    return Hdf5FileWriter(folder / entry_names(exported)[0], exported)
 
 
-class Hdf5Sink:
-    """Writes one file; see :class:`degrade.exchange.formats.Sink`."""
+class Hdf5FileWriter:
+    """Writes one file; see :class:`degrade.exchange.formats.ExportWriter`."""
 
     def __init__(self, path: Path, exported: ExportSet) -> None:
         self._path = path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from degrade.exchange.option_text import OptionTree
 from degrade.exchange.recipes import (
     BATCH,
     RATE,
     WORKERS,
-    Options,
-    Stage,
+    TrainingPhase,
     TrainingSet,
     milestones,
     text_of,
@@ -19,14 +19,14 @@ _NEVER = 10**9
 _INIT = {"init_type": "orthogonal", "init_bn_type": "uniform", "init_gain": 0.2}
 
 
-def kair_options(data: TrainingSet, stage: Stage) -> Options:
+def kair_options(data: TrainingSet, phase: TrainingPhase) -> OptionTree:
     """Return KAIR's options: ``python main_train_psnr.py --opt FILE``, ``main_train_gan.py``.
 
     KAIR finds the weights to begin with in its own ``models`` folder, whatever an option says.
     """
-    options: Options = {
-        "task": f"{data.name}_{stage}",
-        "model": "plain" if stage == "psnr" else "gan",
+    options: OptionTree = {
+        "task": f"{data.name}_{phase}",
+        "model": "plain" if phase == "psnr" else "gan",
         "gpu_ids": [0],
         "scale": data.scale,
         "n_channels": 3,
@@ -62,9 +62,9 @@ def kair_options(data: TrainingSet, stage: Stage) -> Options:
             "checkpoint_print": 200,
             "checkpoint_test": _NEVER,  # there is no test set
         }
-        | _schedule("G", stage),
+        | _schedule("G", phase),
     }
-    if stage == "gan":
+    if phase == "gan":
         options["path"]["pretrained_netD"] = None
         options["netD"] = {
             "net_type": "discriminator_patchgan",
@@ -84,15 +84,15 @@ def kair_options(data: TrainingSet, stage: Stage) -> Options:
             "gan_type": "ragan",
             "D_lossfn_weight": 0.005,
             "D_init_iters": 0,
-        } | _schedule("D", stage)
+        } | _schedule("D", phase)
     return options
 
 
-def _schedule(network: str, stage: Stage) -> Options:
-    halving = milestones(stage)
+def _schedule(network: str, phase: TrainingPhase) -> OptionTree:
+    halving = milestones(phase)
     return {
         f"{network}_optimizer_type": "adam",
-        f"{network}_optimizer_lr": RATE[stage],
+        f"{network}_optimizer_lr": RATE[phase],
         f"{network}_optimizer_wd": 0,
         f"{network}_scheduler_type": "MultiStepLR",
         f"{network}_scheduler_milestones": halving["milestones"],

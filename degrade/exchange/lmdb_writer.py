@@ -20,17 +20,17 @@ from degrade.pairs.pair_records import Shape
 from degrade.pairs.stores.lmdb_folder import LmdbFolderWriter
 from degrade.pairs.stores.lmdb_pages import LmdbFile
 
-__all__ = ["LmdbSink", "open_sink"]
+__all__ = ["LmdbFoldersWriter", "open_writer"]
 
 
-def open_sink(folder: Path, exported: ExportSet, done: int) -> LmdbSink:
-    """See :func:`degrade.exchange.formats.open_sink`; LMDB always begins anew."""
+def open_writer(folder: Path, exported: ExportSet, done: int) -> LmdbFoldersWriter:
+    """See :func:`degrade.exchange.formats.open_writer`; LMDB always begins anew."""
     del done
-    return LmdbSink(folder, exported)
+    return LmdbFoldersWriter(folder, exported)
 
 
-class LmdbSink:
-    """Writes two LMDB folders; see :class:`degrade.exchange.formats.Sink`."""
+class LmdbFoldersWriter:
+    """Writes two LMDB folders; see :class:`degrade.exchange.formats.ExportWriter`."""
 
     def __init__(self, folder: Path, exported: ExportSet) -> None:
         paths = [folder / name for name in entry_names(exported)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from degrade.exchange.option_text import OptionTree
 from degrade.exchange.recipes import (
     BATCH,
     BETAS,
     RATE,
     TOTAL,
-    Options,
-    Stage,
+    TrainingPhase,
     TrainingSet,
     milestones,
     text_of,
@@ -17,11 +17,11 @@ from degrade.exchange.recipes import (
 __all__ = ["neosr_options"]
 
 
-def neosr_options(data: TrainingSet, stage: Stage) -> Options:
+def neosr_options(data: TrainingSet, phase: TrainingPhase) -> OptionTree:
     """Return neosr's options: ``python train.py -opt FILE``; its patches are LR ones."""
-    adam = {"type": "adamw", "lr": RATE[stage], "betas": BETAS, "weight_decay": 0.0}
-    options: Options = {
-        "name": f"{data.name}_{stage}",
+    adam = {"type": "adamw", "lr": RATE[phase], "betas": BETAS, "weight_decay": 0.0}
+    options: OptionTree = {
+        "name": f"{data.name}_{phase}",
         "model_type": "image",
         "scale": data.scale,
         "use_amp": True,
@@ -41,12 +41,12 @@ def neosr_options(data: TrainingSet, stage: Stage) -> Options:
         "train": {
             "ema": 0.999,
             "optim_g": adam,
-            "scheduler": {"type": "multisteplr"} | milestones(stage),
+            "scheduler": {"type": "multisteplr"} | milestones(phase),
             "pixel_opt": {"type": "L1Loss", "loss_weight": 1.0},
         },
-        "logger": {"total_iter": TOTAL[stage], "save_checkpoint_freq": 5000, "use_tb_logger": True},
+        "logger": {"total_iter": TOTAL[phase], "save_checkpoint_freq": 5000, "use_tb_logger": True},
     }
-    if stage == "gan":
+    if phase == "gan":
         options["network_d"] = {"type": "unet"}
         options["path"]["pretrain_network_g"] = (
             f"experiments/{data.name}_psnr/models/net_g_latest.pth"

@@ -1,38 +1,41 @@
-"""Option files as text: the little of YAML, TOML and JSON that trainers' options need.
+"""Option files as text, in YAML, TOML and JSON.
 
-Values are texts, booleans, numbers, None, lists of those, and mappings; YAML also takes lists of
-mappings.
+Values are texts, booleans, numbers, None, lists of those, and mappings. YAML is written by hand:
+forty lines serve where PyYAML would be one more package that everybody must install.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, TypeAlias
+
+import tomli_w
 
 from degrade.errors import InvalidValueError
 
-__all__ = ["Options", "to_json", "to_toml", "to_yaml"]
+__all__ = ["OptionTree", "to_json", "to_toml", "to_yaml"]
 
-Options: TypeAlias = Mapping[str, Any]
+OptionTree: TypeAlias = dict[str, Any]
+"""Options by name, as a trainer nests them."""
 
 
-def to_json(options: Options) -> str:
+def to_json(options: OptionTree) -> str:
     """Return the options as JSON."""
     return json.dumps(options, indent=2, ensure_ascii=False) + "\n"
 
 
-def to_yaml(options: Options) -> str:
+def to_yaml(options: OptionTree) -> str:
     """Return the options as YAML in block style."""
     return "".join(_yaml_lines(options, ""))
 
 
-def _yaml_lines(options: Options, indent: str) -> Iterator[str]:
+def _yaml_lines(options: OptionTree, indent: str) -> Iterator[str]:
     for name, value in options.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             yield f"{indent}{name}:\n"
             yield from _yaml_lines(value, f"{indent}  ")
-        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
             yield f"{indent}{name}:\n"
             for item in value:
                 first, *others = _yaml_lines(item, f"{indent}    ")
@@ -42,28 +45,30 @@ def _yaml_lines(options: Options, indent: str) -> Iterator[str]:
             yield f"{indent}{name}: {'~' if value is None else _scalar(value)}\n"
 
 
-def to_toml(options: Options) -> str:
-    """Return the options as TOML; fields that are None are left out."""
-    return "".join(_toml_lines(options, ())).lstrip("\n")
+def to_toml(options: OptionTree) -> str:
+    """Return the options as TOML; fields that are None are left out.
+
+    Raises
+    ------
+    InvalidValueError
+        A value is none that TOML has.
+    """
+    try:
+        return tomli_w.dumps(_without_none(options))
+    except (TypeError, ValueError) as error:
+        raise InvalidValueError(f"an option cannot be written as TOML ({error})") from None
 
 
-def _toml_lines(options: Options, path: tuple[str, ...]) -> Iterator[str]:
-    plain = {
-        name: value
+def _without_none(options: OptionTree) -> OptionTree:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
         for name, value in options.items()
-        if value is not None and not isinstance(value, Mapping)
+        if value is not None
     }
-    if path and plain:
-        yield f"\n[{'.'.join(path)}]\n"
-    for name, value in plain.items():
-        yield f"{name} = {_scalar(value)}\n"
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _toml_lines(value, (*path, name))
 
 
 def _scalar(value: Any) -> str:
-    """Return a value as all three languages write it.
+    """Return a value in YAML, on one line.
 
     A float has a point and no exponent: YAML 1.1 takes ``1e-05`` for a text.
     """

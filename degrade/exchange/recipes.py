@@ -1,11 +1,11 @@
-"""What the option files of all trainers have in common: the data, and two stages of training.
+"""What the option files of all trainers have in common: the data, and two phases of training.
 
 ``psnr`` trains RRDBNet, ESRGAN's generator, with L1 alone; ``gan`` fine-tunes the result.
 
 References
 ----------
 Wang et al., "ESRGAN", ECCVW 2018 (RRDB-PSNR); Ji et al., "Real-World Super-Resolution via Kernel
-Estimation and Noise Injection", CVPRW 2020 (the GAN stage). They train on 128 HR pixels; here it
+Estimation and Noise Injection", CVPRW 2020 (the GAN phase). They train on 128 HR pixels; here it
 is the nearest size below that which the scale and the discriminators divide. A trainer without
 RealSR's patch discriminator gets its nearest one. The names of options are those of the trainers'
 published sources: BasicSR 1.4, Real-ESRGAN 0.3, KAIR, neosr and traiNNer-redux of 2024 to 2026.
@@ -16,9 +16,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from degrade.errors import InvalidValueError
+from degrade.exchange.option_text import OptionTree
 
 __all__ = [
     "BATCH",
@@ -28,16 +29,15 @@ __all__ = [
     "TOTAL",
     "TRAINER_SCALES",
     "WORKERS",
-    "Options",
-    "Stage",
+    "TrainingPhase",
     "TrainingSet",
     "milestones",
     "patch_size",
     "text_of",
 ]
 
-Options: TypeAlias = dict[str, Any]
-Stage: TypeAlias = Literal["psnr", "gan"]
+TrainingPhase: TypeAlias = Literal["psnr", "gan"]
+"""``psnr`` comes first and ``gan`` goes on from its result."""
 
 TRAINER_SCALES = (2, 3, 4)
 """What every trainer has a network for."""
@@ -48,9 +48,9 @@ DISCRIMINATOR_UNIT = 8
 BATCH = 16
 WORKERS = 4
 BETAS = [0.9, 0.99]
-RATE: dict[Stage, float] = {"psnr": 2e-4, "gan": 1e-4}
-TOTAL: dict[Stage, int] = {"psnr": 1_000_000, "gan": 60_000}
-_STEPS: dict[Stage, list[int]] = {
+RATE: dict[TrainingPhase, float] = {"psnr": 2e-4, "gan": 1e-4}
+TOTAL: dict[TrainingPhase, int] = {"psnr": 1_000_000, "gan": 60_000}
+_STEPS: dict[TrainingPhase, list[int]] = {
     "psnr": [200_000, 400_000, 600_000, 800_000],
     "gan": [5_000, 10_000, 20_000, 30_000],
 }
@@ -93,9 +93,9 @@ def patch_size(scale: int, shortest_side: int) -> int:
     return largest - largest % unit or shortest_side - shortest_side % scale
 
 
-def milestones(stage: Stage) -> Options:
+def milestones(phase: TrainingPhase) -> OptionTree:
     """Return when the learning rate is halved."""
-    return {"milestones": _STEPS[stage], "gamma": 0.5}
+    return {"milestones": _STEPS[phase], "gamma": 0.5}
 
 
 def text_of(path: Path) -> str:

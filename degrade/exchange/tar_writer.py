@@ -20,16 +20,16 @@ from degrade.exchange.formats import EncodedPair, ExportSet
 from degrade.exchange.tar_plan import tar_ends, tar_names
 from degrade.pairs import PairRecord
 
-__all__ = ["TarSink", "open_sink"]
+__all__ = ["TarWriter", "open_writer"]
 
 
-def open_sink(folder: Path, exported: ExportSet, done: int) -> TarSink:
-    """See :func:`degrade.exchange.formats.open_sink`."""
-    return TarSink(folder, exported.records, done)
+def open_writer(folder: Path, exported: ExportSet, done: int) -> TarWriter:
+    """See :func:`degrade.exchange.formats.open_writer`."""
+    return TarWriter(folder, exported.records, done)
 
 
-class TarSink:
-    """Writes tars; see :class:`degrade.exchange.formats.Sink`."""
+class TarWriter:
+    """Writes tars; see :class:`degrade.exchange.formats.ExportWriter`."""
 
     def __init__(self, folder: Path, records: Sequence[PairRecord], done: int) -> None:
         self._folder = folder

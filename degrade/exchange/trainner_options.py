@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from degrade.exchange.option_text import OptionTree
 from degrade.exchange.recipes import (
     BATCH,
     BETAS,
     RATE,
     TOTAL,
     WORKERS,
-    Options,
-    Stage,
+    TrainingPhase,
     TrainingSet,
     milestones,
     text_of,
@@ -18,11 +18,11 @@ from degrade.exchange.recipes import (
 __all__ = ["trainner_options"]
 
 
-def trainner_options(data: TrainingSet, stage: Stage) -> Options:
+def trainner_options(data: TrainingSet, phase: TrainingPhase) -> OptionTree:
     """Return traiNNer-redux's options: ``python train.py --auto_resume -opt FILE``."""
-    adam = {"type": "AdamW", "lr": RATE[stage], "weight_decay": 0, "betas": BETAS}
-    options: Options = {
-        "name": f"{data.name}_{stage}",
+    adam = {"type": "AdamW", "lr": RATE[phase], "weight_decay": 0, "betas": BETAS}
+    options: OptionTree = {
+        "name": f"{data.name}_{phase}",
         "scale": data.scale,
         "use_amp": True,
         "num_gpu": "auto",
@@ -44,14 +44,14 @@ def trainner_options(data: TrainingSet, stage: Stage) -> Options:
         "train": {
             "ema_decay": 0.999,
             "optim_g": adam,
-            "scheduler": {"type": "MultiStepLR"} | milestones(stage),
-            "total_iter": TOTAL[stage],
+            "scheduler": {"type": "MultiStepLR"} | milestones(phase),
+            "total_iter": TOTAL[phase],
             "warmup_iter": -1,
             "losses": [{"type": "l1loss", "loss_weight": 1.0}],
         },
         "logger": {"print_freq": 100, "save_checkpoint_freq": 5000, "use_tb_logger": True},
     }
-    if stage == "gan":
+    if phase == "gan":
         options["network_d"] = {"type": "unetdiscriminatorsn"}
         options["path"]["pretrain_network_g"] = (
             f"experiments/{data.name}_psnr/models/net_g_ema_latest.safetensors"

@@ -3,9 +3,9 @@
 ``create_shard`` writes, ``open_pairs`` reads, ``verify_pairs`` checks.
 """
 
-from degrade.pairs.pair_records import FileRecord, Format, PairRecord, ShardSpec
+from degrade.pairs.pair_records import FileRecord, PairRecord, ShardSpec
 from degrade.pairs.reader import PairReader, open_pairs
-from degrade.pairs.shard_list import write_manifest
+from degrade.pairs.shard_list import write_shard_list
 from degrade.pairs.shards import (
     ShardWriter,
     create_shard,
@@ -14,12 +14,13 @@ from degrade.pairs.shards import (
     read_sidecar,
 )
 from degrade.pairs.sidecar import ShardHead, Sidecar
+from degrade.pairs.store_kinds import STORES, StoreKind
 from degrade.pairs.verify import VerifyResult, verify_pairs
 from degrade.places.place import LocalPlace, Location, Place, place_at
 
 __all__ = [
+    "STORES",
     "FileRecord",
-    "Format",
     "LocalPlace",
     "Location",
     "PairReader",
@@ -29,6 +30,7 @@ __all__ = [
     "ShardSpec",
     "ShardWriter",
     "Sidecar",
+    "StoreKind",
     "VerifyResult",
     "create_shard",
     "find_committed",
@@ -37,5 +39,5 @@ __all__ = [
     "place_at",
     "read_sidecar",
     "verify_pairs",
-    "write_manifest",
+    "write_shard_list",
 ]

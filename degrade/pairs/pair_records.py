@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,19 +13,16 @@ from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Pair
 from degrade.disk.checksums import crc32
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.pairs.store_kinds import STORES
 from degrade.places.checked_json import Fields
 
 __all__ = [
     "FileRecord",
-    "Format",
     "PairRecord",
     "PairsDigest",
     "ShardSpec",
     "pair_crc32",
 ]
-
-Format: TypeAlias = Literal["hdf5", "lmdb", "lmdb-raw"]
-"""How the pixels of a shard are stored: plain bytes in HDF5, PNG or plain bytes in LMDB."""
 
 Shape: TypeAlias = tuple[int, int, int]
 
@@ -42,7 +39,8 @@ class ShardSpec:
     ----------
     index : int
         The shard's number within its folder.
-    format : {"hdf5", "lmdb", "lmdb-raw"}
+    format : str
+        A name in :data:`degrade.pairs.STORES`.
     scale : int
         HR size over LR size, at least 2.
     hr_size : int or None
@@ -52,7 +50,7 @@ class ShardSpec:
     """
 
     index: int
-    format: Format
+    format: str
     scale: int
     hr_size: int | None
     config_hash: str
@@ -60,8 +58,8 @@ class ShardSpec:
     def __post_init__(self) -> None:
         if self.index < 0:
             raise InvalidValueError(f"index must be at least 0, got {self.index}")
-        if self.format not in get_args(Format):
-            known = ", ".join(get_args(Format))
+        if self.format not in STORES:
+            known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
         if self.scale < 2:
             raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
@@ -85,20 +83,12 @@ class ShardSpec:
     @property
     def entry_names(self) -> tuple[str, ...]:
         """What the shard puts into its folder besides the sidecar: files or folders."""
-        if self.format == "hdf5":
-            return (f"{self.name}.h5",)
-        return (f"{self.name}_HR.{self.format}", f"{self.name}_LR.{self.format}")
+        return STORES[self.format].entry_names(self.name)
 
     @property
     def file_names(self) -> tuple[str, ...]:
         """The shard's data files, relative to the folder."""
-        if self.format == "hdf5":
-            return self.entry_names
-        return tuple(
-            f"{entry}/{name}"
-            for entry in self.entry_names
-            for name in ("data.mdb", "meta_info.txt")
-        )
+        return STORES[self.format].file_names(self.name)
 
     @property
     def lr_size(self) -> int | None:

@@ -12,12 +12,12 @@ from typing import Any
 
 from degrade.arrays import Box
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
-from degrade.pairs.pair_records import Format, PairRecord
+from degrade.pairs.pair_records import PairRecord
 from degrade.pairs.shard_list import (
-    MANIFEST_NAME,
+    SHARD_LIST_NAME,
     ShardEntry,
     check_together,
-    read_manifest,
+    read_shard_list,
 )
 from degrade.pairs.shards import check_sizes, read_sidecar, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
@@ -46,20 +46,20 @@ def open_pairs(folder: Path, *, allow_partial: bool = False) -> PairReader:
     DegradeError
         The folder holds no pairs, or its run has not ended.
     CorruptDataError
-        A sidecar or the manifest is damaged, or a file is missing or of another size. Pixels are
-        checked when they are read.
+        A sidecar or the list of shards is damaged, or a file is missing or of another size. Pixels
+        are checked when they are read.
     """
     refuse_url(folder)
-    if (folder / MANIFEST_NAME).exists():
-        manifest = read_manifest(folder)
-        sidecars = [read_sidecar(folder, entry.index) for entry in manifest.shards]
-        for entry, sidecar in zip(manifest.shards, sidecars, strict=True):
+    if (folder / SHARD_LIST_NAME).exists():
+        listed = read_shard_list(folder)
+        sidecars = [read_sidecar(folder, entry.index) for entry in listed.shards]
+        for entry, sidecar in zip(listed.shards, sidecars, strict=True):
             if entry != ShardEntry.from_sidecar(sidecar):
                 raise CorruptDataError(
-                    f"{printable(folder / sidecar.sidecar_name)}: is not the one that the manifest "
-                    "lists; run build-pairs again to finish"
+                    f"{printable(folder / sidecar.sidecar_name)}: is not the one that "
+                    f"{SHARD_LIST_NAME} lists; run build-pairs again to finish"
                 )
-        run = manifest.run
+        run = listed.run
     else:
         sidecars, run = _read_partial(folder, allow_partial), {}
     check_together(folder, [sidecar.head for sidecar in sidecars])
@@ -76,7 +76,7 @@ def _read_partial(folder: Path, allow_partial: bool) -> list[Sidecar]:
         )
     if not allow_partial:
         raise DegradeError(
-            f"{printable(folder)}: has {len(indices)} finished shards but no {MANIFEST_NAME}, so "
+            f"{printable(folder)}: has {len(indices)} finished shards but no {SHARD_LIST_NAME}, so "
             "its run has not ended; run build-pairs again to finish"
         )
     return [read_sidecar(folder, index) for index in indices]
@@ -91,7 +91,8 @@ class PairReader:
     Attributes
     ----------
     folder : Path
-    format : {"hdf5", "lmdb", "lmdb-raw"}
+    format : str
+        A name in :data:`degrade.pairs.STORES`.
     scale : int
     hr_size : int or None
         Side of every HR image; None when they vary.
@@ -103,7 +104,7 @@ class PairReader:
 
     def __init__(self, folder: Path, sidecars: list[Sidecar], run: dict[str, Any]) -> None:
         self.folder = folder
-        self.format: Format = sidecars[0].format
+        self.format = sidecars[0].format
         self.scale = sidecars[0].scale
         self.hr_size = sidecars[0].hr_size
         self.records: tuple[PairRecord, ...] = tuple(

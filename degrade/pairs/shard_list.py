@@ -14,15 +14,15 @@ from degrade.places.checked_json import Fields, check_format, encode_json, namin
 from degrade.places.place import Location, Place, place_at
 
 __all__ = [
-    "MANIFEST_NAME",
-    "Manifest",
+    "SHARD_LIST_NAME",
     "ShardEntry",
+    "ShardList",
     "check_together",
-    "read_manifest",
-    "write_manifest",
+    "read_shard_list",
+    "write_shard_list",
 ]
 
-MANIFEST_NAME = "manifest.json"
+SHARD_LIST_NAME = "manifest.json"
 _FORMAT = "degrade-pairs"
 _VERSION = 1
 
@@ -58,7 +58,7 @@ class ShardEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ShardList:
     """What a finished folder holds.
 
     Attributes
@@ -66,14 +66,14 @@ class Manifest:
     shards : tuple of ShardEntry
         By ascending index.
     run : dict
-        The settings of the run, as they were given to :func:`write_manifest`.
+        The settings of the run, as they were given to :func:`write_shard_list`.
     """
 
     shards: tuple[ShardEntry, ...]
     run: dict[str, Any]
 
 
-def write_manifest(where: Location, run: Mapping[str, Any]) -> None:
+def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
     """Write ``manifest.json`` from all sidecars of a folder; this ends a run.
 
     Parameters
@@ -105,10 +105,10 @@ def write_manifest(where: Location, run: Mapping[str, Any]) -> None:
             "shards": [asdict(entry) for entry in entries],
         }
     )
-    place.write(MANIFEST_NAME, content)
+    place.write(SHARD_LIST_NAME, content)
 
 
-def read_manifest(where: Location) -> Manifest:
+def read_shard_list(where: Location) -> ShardList:
     """Read and check ``manifest.json``.
 
     Raises
@@ -117,8 +117,8 @@ def read_manifest(where: Location) -> Manifest:
         It is missing, damaged, of another version, or contradicts itself.
     """
     place = place_at(where)
-    given = read_json(place, MANIFEST_NAME, "the manifest")
-    with naming_file(place.shown(MANIFEST_NAME)):
+    given = read_json(place, SHARD_LIST_NAME, "the manifest")
+    with naming_file(place.shown(SHARD_LIST_NAME)):
         check_format(given, _FORMAT, _VERSION)
         shards = tuple(ShardEntry.from_json(item) for item in given.list("shards"))
         pairs, size, run = given.whole("pairs"), given.whole("bytes"), given.take("run")
@@ -130,7 +130,7 @@ def read_manifest(where: Location) -> Manifest:
             raise CorruptDataError("its totals are not the sums over its shards")
         if not isinstance(run, dict):
             raise CorruptDataError("'run' must be an object")
-    return Manifest(shards, run)
+    return ShardList(shards, run)
 
 
 def check_together(where: Location, heads: Sequence[ShardHead]) -> None:

@@ -1,11 +1,11 @@
 """Writing shards such that a kill at any moment leaves whole ones and nothing else that counts.
 
-A shard is written in a workshop, a folder that only this attempt has: closed, synced, read back
-and checked, its sidecar beside it. Then the files are published, and last the sidecar, which is
+A shard is written in a temporary folder that only this attempt has: closed, synced, read back and
+checked, its sidecar beside it. Then the files are published, and last the sidecar, which is
 the commit. Several processes may make the same shard at once, on one machine or many: a retry whose
 first try was only slow, a worker whose run was given up. That is harmless because
 
-- they finish in workshops of their own, so that until then nothing is shared;
+- they finish in folders of their own, so that until then nothing is shared;
 - the bytes follow from the specification alone, so that a file published over another, at any
   moment and in any order, is the same file; nobody removes what another has published;
 - each sidecar is published after its writer's own files, so that wherever there is one, all files
@@ -162,9 +162,9 @@ class ShardWriter:
         self.spec = spec
         self._records: list[PairRecord] = []
         self._digest = PairsDigest()
-        self._workshop = place.make_workshop(spec.name)
+        self._temporary = place.make_temporary_folder(spec.name)
         try:
-            self._store = load_store(spec.format).create_store(self._workshop, spec)
+            self._store = load_store(spec.format).create_store(self._temporary, spec)
         except BaseException:
             self._clear()
             raise
@@ -182,7 +182,7 @@ class ShardWriter:
         self._clear()
 
     def _clear(self) -> None:
-        shutil.rmtree(self._workshop, ignore_errors=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def add(self, pair: Pair) -> None:
         """Write the next pair; keys must ascend.
@@ -200,7 +200,7 @@ class ShardWriter:
                 f"pairs must be added in ascending key order, got {record.key!r} after "
                 f"{self._records[-1].key!r}"
             )
-        require_space(self._workshop / self.spec.name, pair.lr_u8.nbytes + pair.hr_u8.nbytes)
+        require_space(self._temporary / self.spec.name, pair.lr_u8.nbytes + pair.hr_u8.nbytes)
         self._store.append(record, pair.lr_u8, pair.hr_u8)
         self._records.append(record)
         self._digest.update(record)
@@ -225,7 +225,7 @@ class ShardWriter:
         if not all(is_source(source) for source in sources):
             raise InvalidValueError("sources must be mappings of texts and integers by name")
         self._store.close()
-        with writing(self._workshop / self.spec.name, STRUCTURE_BYTES):
+        with writing(self._temporary / self.spec.name, STRUCTURE_BYTES):
             files = {name: self._finished(name) for name in self.spec.file_names}
             file_records = tuple(record_file(path, name) for name, path in files.items())
         sidecar = Sidecar(
@@ -246,11 +246,11 @@ class ShardWriter:
 
     def _finished(self, name: str) -> Path:
         entry, *rest = name.split("/")
-        return self._workshop.joinpath(f"{entry}{TEMPORARY}", *rest)
+        return self._temporary.joinpath(f"{entry}{TEMPORARY}", *rest)
 
     def _check(self, sidecar: Sidecar) -> None:
         """Read everything back: a disk that was full may have kept less than it accepted."""
-        store = load_store(self.spec.format).open_store(self._workshop, sidecar, TEMPORARY)
+        store = load_store(self.spec.format).open_store(self._temporary, sidecar, TEMPORARY)
         with contextlib.closing(store):
             for record in sidecar.records:
                 store.read(record)
@@ -258,7 +258,7 @@ class ShardWriter:
     def _publish(self, sidecar: Sidecar, files: Mapping[str, Path]) -> None:
         """Publish the files, then the sidecar; the module's text says why in this way."""
         name, content = self.spec.sidecar_name, sidecar.encode()
-        finished = self._workshop / name
+        finished = self._temporary / name
         # Before anything is published, so that a full disk shows while nothing has changed.
         with writing(finished, len(content)):
             finished.write_bytes(content)

@@ -10,10 +10,10 @@ from pathlib import Path
 from degrade.errors import CorruptDataError, DegradeError, printable
 from degrade.pairs.pair_records import FileRecord, PairsDigest
 from degrade.pairs.shard_list import (
-    MANIFEST_NAME,
+    SHARD_LIST_NAME,
     ShardEntry,
     check_together,
-    read_manifest,
+    read_shard_list,
 )
 from degrade.pairs.shards import check_file, read_sidecar, record_file, sidecar_indices
 from degrade.pairs.sidecar import Sidecar
@@ -64,13 +64,13 @@ def verify_pairs(where: Location) -> Iterator[VerifyResult]:
     """
     place = place_at(where)
     indices = sidecar_indices(place)
-    if not indices and MANIFEST_NAME not in place.names():
+    if not indices and SHARD_LIST_NAME not in place.names():
         raise DegradeError(f"{place.shown()}: holds no pairs, so there is nothing to verify")
     entries: dict[int, ShardEntry] | None = None
     try:
-        entries = {entry.index: entry for entry in read_manifest(place).shards}
+        entries = {entry.index: entry for entry in read_shard_list(place).shards}
     except CorruptDataError as error:
-        yield VerifyResult(MANIFEST_NAME, None, None, str(error))
+        yield VerifyResult(SHARD_LIST_NAME, None, None, str(error))
     heads = []
     for index in sorted({*indices, *(entries or {})}):
         try:
@@ -81,11 +81,11 @@ def verify_pairs(where: Location) -> Iterator[VerifyResult]:
         heads.append(sidecar.head)
         yield from _verify_shard(place, sidecar)
         if entries is not None and entries.get(index) != ShardEntry.from_sidecar(sidecar):
-            yield _of_shard(sidecar, f"{MANIFEST_NAME} does not list it, or lists another")
+            yield _of_shard(sidecar, f"{SHARD_LIST_NAME} does not list it, or lists another")
     try:
         check_together(place, heads)
     except CorruptDataError as error:
-        yield VerifyResult(MANIFEST_NAME, None, None, str(error))
+        yield VerifyResult(SHARD_LIST_NAME, None, None, str(error))
 
 
 def _of_shard(sidecar: Sidecar, problem: str) -> VerifyResult:

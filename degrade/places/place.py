@@ -2,7 +2,7 @@
 
 Everything that writes, lists or checks shards does so through a :class:`Place`. Two rules hold in
 every one: a name shows either nothing, or a whole file; and what is made for a name is finished
-elsewhere first (in a workshop), so that two writers never meet before they publish.
+elsewhere first (in a temporary folder), so that two writers never meet before they publish.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from degrade.disk.files import (
     write_atomically,
 )
 from degrade.disk.locks import folder_lock
-from degrade.disk.processes import unique_token
+from degrade.disk.processes import is_temporary, unique_token
 from degrade.errors import (
     CorruptDataError,
     DegradeError,
@@ -52,7 +52,7 @@ class Place(Protocol):
         """Return the same place as processes with other current folders name it."""
         ...
 
-    def claim(self, mark: str) -> None:
+    def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
         """Make the place for one kind of content; see :func:`degrade.disk.files.claim_folder`."""
         ...
 
@@ -117,7 +117,7 @@ class Place(Protocol):
         """Remove a file if it is there."""
         ...
 
-    def make_workshop(self, name: str) -> Path:
+    def make_temporary_folder(self, name: str) -> Path:
         """Make a new local folder in which files for this place are finished.
 
         Whoever makes it removes it; :meth:`hold` removes those of killed runs.
@@ -143,9 +143,9 @@ class LocalPlace:
         """See :class:`Place`."""
         return LocalPlace(self.folder.absolute())
 
-    def claim(self, mark: str) -> None:
+    def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
         """See :class:`Place`; refuses a folder of other files, such as the photos themselves."""
-        claim_folder(self.folder, mark)
+        claim_folder(self.folder, mark, kinds)
         names = [name for name in self.names() if not name.startswith(".")]
         if names and not any(name == mark or name.startswith(mark + ".") for name in names):
             raise DegradeError(
@@ -163,7 +163,7 @@ class LocalPlace:
     def clear_unfinished(self) -> None:
         """See :class:`Place`."""
         for name in self.names():
-            if _UNFINISHED.fullmatch(name):
+            if is_temporary(name):
                 with writing(self.folder / name, 0):
                     _remove_tree(self.folder / name)
 
@@ -212,14 +212,14 @@ class LocalPlace:
             (self.folder / name).unlink(missing_ok=True)
             fsync_folder(self.folder)
 
-    def make_workshop(self, name: str) -> Path:
+    def make_temporary_folder(self, name: str) -> Path:
         """See :class:`Place`."""
         # Here and not in a temporary folder: only within a file system can files be renamed.
-        workshop = self.folder / f"{name}.{unique_token()}{TEMPORARY}"
+        folder = self.folder / f"{name}.{unique_token()}{TEMPORARY}"
         with writing(self.folder, STRUCTURE_BYTES):
             self.folder.mkdir(parents=True, exist_ok=True)
-            workshop.mkdir()
-        return workshop
+            folder.mkdir()
+        return folder
 
     @contextlib.contextmanager
     def fetched(self, names: Iterable[str]) -> Iterator[Path]:
@@ -231,10 +231,6 @@ class LocalPlace:
             return resolve_inside(self.folder, name)
         except DegradeError as error:
             raise CorruptDataError(str(error)) from None
-
-
-# Workshops, temporary names of small files, and those that shards had before there were workshops.
-_UNFINISHED = re.compile(r"(shard-\d+|run\.json|manifest\.json|rejects\.jsonl)[._].*\.tmp", re.S)
 
 
 def _remove_tree(path: Path) -> None:

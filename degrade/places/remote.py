@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from degrade.disk.files import FOLDER_MARKS
 from degrade.disk.locks import lock_content, require_stale
 from degrade.errors import (
     CorruptDataError,
@@ -30,7 +29,7 @@ from degrade.errors import (
     UnreachableError,
     printable,
 )
-from degrade.places.workshops import make_temporary_workshop
+from degrade.places.temporary_folders import make_temporary_folder
 
 __all__ = ["RemotePlace", "without_credentials"]
 
@@ -66,10 +65,10 @@ class RemotePlace:
         """See :class:`degrade.pairs.Place`."""
         return self
 
-    def claim(self, mark: str) -> None:
+    def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
         """See :class:`degrade.pairs.Place`."""
         names = self.names()
-        for other, content in FOLDER_MARKS.items():
+        for other, content in kinds.items():
             if other != mark and other in names:
                 raise DegradeError(f"{self.shown()} holds {content}; choose another place")
 
@@ -91,7 +90,7 @@ class RemotePlace:
                     self.remove(_LOCK_NAME)
 
     def clear_unfinished(self) -> None:
-        """Do nothing: an object is whole or not there; workshops are elsewhere."""
+        """Do nothing: an object is whole or not there; temporary folders are elsewhere."""
 
     def _take_lock(self, content: bytes) -> None:
         for _ in range(2):
@@ -188,10 +187,10 @@ class RemotePlace:
         with contextlib.suppress(FileNotFoundError):
             self._ask(name, "be removed", lambda fs, path: fs.rm_file(path))
 
-    def make_workshop(self, name: str) -> Path:
+    def make_temporary_folder(self, name: str) -> Path:
         """See :class:`degrade.pairs.Place`; it lies where TMPDIR says."""
         try:
-            return make_temporary_workshop()
+            return make_temporary_folder()
         except OSError as error:
             raise DegradeError(
                 f"no temporary folder for {self.shown(name)} can be made ({error.strerror}); "
@@ -201,10 +200,10 @@ class RemotePlace:
     @contextlib.contextmanager
     def fetched(self, names: Iterable[str]) -> Iterator[Path]:
         """See :class:`degrade.pairs.Place`; downloaded to a temporary folder, then deleted."""
-        workshop = self.make_workshop("reading")
+        folder = self.make_temporary_folder("reading")
         try:
             for name in names:
-                local = workshop / name
+                local = folder / name
                 local.parent.mkdir(exist_ok=True)
 
                 def download(fs: Any, path: str, local: Path = local) -> None:
@@ -212,9 +211,9 @@ class RemotePlace:
 
                 with contextlib.suppress(FileNotFoundError):  # what is missing is seen there
                     self._ask(name, "be read", download)
-            yield workshop
+            yield folder
         finally:
-            shutil.rmtree(workshop, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _put(self, name: str, action: Callable[[Any, str], T]) -> T:
         try:

@@ -17,19 +17,19 @@ from pipelines.cli.common import (
     progress_bar,
     refuse_memory,
 )
+from pipelines.cli.table_options import TableOption, store_option
 
 
-@click.command("export", short_help="Write pairs in the form of another trainer.")
+def _export_formats() -> dict[str, str]:
+    from degrade.exchange import EXPORT_FORMATS
+
+    return {row.name: row.readers for row in EXPORT_FORMATS.values()}
+
+
+@click.command("export", short_help="Write pairs in the format of another trainer.")
 @click.argument("pairs", type=PATH)
 @click.argument("out", type=PATH)
-@click.option(
-    "--to",
-    "form",
-    required=True,
-    type=click.Choice(["basicsr-lmdb", "png", "kair", "webdataset", "h5"]),
-    help="basicsr-lmdb: BasicSR, Real-ESRGAN, neosr. png: these and traiNNer-redux. kair: KAIR. "
-    "webdataset, h5: loaders of your own.",
-)
+@click.option("--to", "format", required=True, cls=TableOption, rows=_export_formats)
 @click.option(
     "--allow-clean-lr",
     is_flag=True,
@@ -40,7 +40,7 @@ from pipelines.cli.common import (
 )
 @jobs_option
 def export(jobs: int | None, **options: Any) -> None:
-    """Write PAIRS to OUT in the form that another trainer reads, with option files for it.
+    """Write PAIRS to OUT in the format that another trainer reads, with option files for it.
 
     An interrupted export is finished when the same command is given again; export.json in OUT says
     that it is complete.
@@ -61,13 +61,7 @@ def export(jobs: int | None, **options: Any) -> None:
 @click.option(
     "--out", type=PLACE, default=Path("pairs"), show_default=True, help="Output folder, or a URL."
 )
-@click.option(
-    "--format",
-    type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]),
-    default="hdf5",
-    show_default=True,
-    help="How pairs are stored.",
-)
+@store_option
 @click.option(
     "--scale",
     type=click.IntRange(2),

@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     refuse_memory,
     seed_option,
 )
+from pipelines.cli.table_options import store_option
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -49,13 +50,7 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     show_default=True,
     help="Output folder, or a URL such as s3://bucket/prefix.",
 )
-@click.option(
-    "--format",
-    type=click.Choice(["hdf5", "lmdb", "lmdb-raw"]),
-    default="hdf5",
-    show_default=True,
-    help="How pairs are stored.",
-)
+@store_option
 @click.option(
     "--scale", type=click.IntRange(2), default=4, show_default=True, help="HR size over LR size."
 )
@@ -84,7 +79,7 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
     "--shard-mib",
     type=click.IntRange(1),
     default=None,
-    help="Size of a shard.  [default: 256; hdf5 and lmdb-raw: less on small sets]",
+    help="Size of a shard.  [default: 256; most formats: less on small sets]",
 )
 @seed_option
 @executor_options

@@ -1,4 +1,4 @@
-"""Export pairs to the forms that other trainers read, with option files that name them.
+"""Export pairs to the formats that other trainers read, with option files that name them.
 
 Everything is written into ``.partial`` inside the output folder and moved into place at the end;
 ``export.json`` comes last and says that the export is complete.
@@ -12,16 +12,16 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
 from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.exchange import ExportSet, Form, entry_names
+from degrade.exchange import EXPORT_FORMATS, ExportSet, entry_names
 from degrade.pairs import open_pairs, place_at
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.exports.finishing import EXPORT_MARK, add_kernels, finish_export, require_entries
 from pipelines.exports.writing import Progress, plan_tasks, write_export
+from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 from pipelines.shared.run_settings import begin_or_resume
@@ -42,7 +42,8 @@ class ExportConfig:
         A finished folder of pairs.
     out : Path
         Where the export goes; made when missing.
-    form : {"basicsr-lmdb", "png", "kair", "webdataset", "h5"}
+    format : str
+        A name in :data:`degrade.exchange.EXPORT_FORMATS`.
     allow_clean_lr : bool
         Export pairs whose noise was left to the training (``--noise defer``) without any.
     pool : Path or None
@@ -51,14 +52,14 @@ class ExportConfig:
 
     pairs: Path
     out: Path
-    form: Form
+    format: str
     allow_clean_lr: bool = False
     pool: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.form not in get_args(Form):
-            known = ", ".join(get_args(Form))
-            raise InvalidValueError(f"the form must be one of {known}, got {self.form!r}")
+        if self.format not in EXPORT_FORMATS:
+            known = ", ".join(EXPORT_FORMATS)
+            raise InvalidValueError(f"the format must be one of {known}, got {self.format!r}")
 
     @property
     def work(self) -> Path:
@@ -96,13 +97,13 @@ def export_pairs(
     CorruptDataError
         A shard is damaged; names it. Nothing is moved into place.
     ChangedConfigError
-        ``config.out`` was begun with other pairs or another form.
+        ``config.out`` was begun with other pairs or another format.
     """
     job = Job("export", "pair", on_progress)
     with open_pairs(config.pairs) as reader:
         run, order = reader.run, sorted(range(len(reader)), key=lambda i: reader.records[i].key)
         exported = ExportSet(
-            form=config.form,
+            format=config.format,
             name=_plain_name(config.pairs),
             scale=reader.scale,
             hr_size=reader.hr_size,
@@ -159,7 +160,7 @@ def _settings(exported: ExportSet) -> dict[str, Any]:
         digest.update(f"{record.key} {record.hr_shape} {record.crc32}\n".encode())
     return {
         "version": _VERSION,
-        "form": exported.form,
+        "form": exported.format,  # so called in export.json since its version 1
         "name": exported.name,
         "scale": exported.scale,
         "pairs": f"{len(exported.records)} {digest.hexdigest()[:32]}",

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from degrade.disk.failures import writing
-from degrade.disk.files import claim_folder, fsync_folder, write_atomically
+from degrade.disk.files import fsync_folder, write_atomically
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.exchange import (
+    EXPORT_FORMATS,
     TRAINER_SCALES,
-    TRAINERS,
     ExportSet,
     TrainingSet,
     entry_names,
@@ -23,6 +23,7 @@ from degrade.exchange import (
 )
 from degrade.pool import DegradationPool
 from degrade.wording import counted
+from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.reports import Fact
 
 __all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
@@ -30,7 +31,6 @@ __all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
 EXPORT_MARK = "export.json"
 """Written last: a folder that has it holds a complete export."""
 
-_KERNELS = "kernels.mat"
 _OPTIONS = "options"
 
 
@@ -103,7 +103,9 @@ def require_entries(out: Path, exported: ExportSet) -> None:
 
 def add_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
     """Do for a complete export without its kernels what :func:`_write_kernels` does."""
-    return [] if (out / _KERNELS).exists() else _write_kernels(out, exported, place)
+    name = EXPORT_FORMATS[exported.format].kernels
+    is_there = name is not None and (out / name).exists()
+    return [] if is_there else _write_kernels(out, exported, place)
 
 
 def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
@@ -113,7 +115,7 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
     ----------
     out : Path
     exported : ExportSet
-        Of any form; only KAIR's has such a file.
+        Of any format; only KAIR's has such a file.
     place : Any
         The pool's folder, as far as it is known.
 
@@ -122,26 +124,28 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
     DegradeError
         The disk is full or fails.
     """
-    if exported.form != "kair":
+    name = EXPORT_FORMATS[exported.format].kernels
+    if name is None:
         return []
     ids = sorted({record.plan.kernel_id for record in exported.records if record.plan})
     if not ids or place is None:
-        words = "no kernels.mat: the pairs were imported, their kernels are not known"
+        words = f"no {name}: the pairs were imported, their kernels are not known"
         return [Fact("no_kernels", words)]
     try:
         pool = DegradationPool.open(Path(str(place)))
         kernels = [pool.read_kernel(id) for id in ids]
     except DegradeError as error:
-        words = f"no kernels.mat: {error}; say where the pool is now and export again: `pool=DIR`"
+        words = f"no {name}: {error}; say where the pool is now and export again: `pool=DIR`"
         return [Fact("no_kernels", words)]
-    write_kair_kernels(out / _KERNELS, kernels)
-    words = f"kernels.mat: {counted(len(ids), 'kernel')}, flipped as KAIR has them"
+    write_kair_kernels(out / name, kernels)
+    words = f"{name}: {counted(len(ids), 'kernel')}, flipped as KAIR has them"
     return [Fact("kernels", words, {"kernels": len(ids)})]
 
 
 def _write_options(out: Path, exported: ExportSet) -> list[Fact]:
-    """Write the option files of the form's trainers."""
-    if not TRAINERS[exported.form]:
+    """Write the option files of the format's trainers."""
+    row = EXPORT_FORMATS[exported.format]
+    if not row.trainers:
         return []
     if exported.scale not in TRAINER_SCALES:
         words = f"no option files: the trainers have no network for ×{exported.scale}"
@@ -156,10 +160,10 @@ def _write_options(out: Path, exported: ExportSet) -> list[Fact]:
         lr=root / lr,
         scale=exported.scale,
         patch=patch_size(exported.scale, side),
-        pair_list=root / "meta_info_pair.txt" if exported.form == "png" else None,
+        pair_list=None if row.pair_list is None else root / row.pair_list,
     )
     try:
-        files = option_files(exported.form, data)
+        files = option_files(exported.format, data)
     except InvalidValueError as error:
         return [Fact("no_options", f"no option files: {error}")]
     claim_folder(out / _OPTIONS, EXPORT_MARK)

@@ -11,7 +11,7 @@ from pathlib import Path
 from degrade.disk.failures import require_space
 from degrade.disk.files import read_file, write_atomically
 from degrade.errors import InputError
-from degrade.exchange import EncodedPair, ExportSet, Form, Sink, encode_pair, open_sink
+from degrade.exchange import EncodedPair, ExportSet, ExportWriter, encode_pair, open_writer
 from degrade.pairs import PairReader, open_pairs
 from pipelines.executors import Executor, TaskResult
 from pipelines.shared.job import Job
@@ -31,7 +31,7 @@ class EncodeTask:
 
     pairs: Path
     digest: str
-    form: Form
+    format: str
     rows: tuple[int, ...]
 
 
@@ -81,11 +81,11 @@ def plan_tasks(
             filled = 0
         tasks[-1].append(row)
         filled += size
-    return [EncodeTask(pairs, digest, exported.form, tuple(group)) for group in tasks]
+    return [EncodeTask(pairs, digest, exported.format, tuple(group)) for group in tasks]
 
 
 def encode_pairs(task: EncodeTask) -> list[EncodedPair]:
-    """Return the pairs of a task as their form stores them; run by an executor.
+    """Return the pairs of a task as their format stores them; run by an executor.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def encode_pairs(task: EncodeTask) -> list[EncodedPair]:
         A shard is damaged; names it.
     """
     reader = _open(task.pairs, task.digest)
-    return [encode_pair(task.form, reader.records[i], *reader.read(i)) for i in task.rows]
+    return [encode_pair(task.format, reader.records[i], *reader.read(i)) for i in task.rows]
 
 
 @functools.lru_cache(maxsize=1)
@@ -140,26 +140,26 @@ def write_export(
     if progress.closed:
         return count
     require_space(work, 0)
-    sink = open_sink(work, exported, count)
+    writer = open_writer(work, exported, count)
     unsaved = 0
     try:
         with job.stoppable():
             for pair in _in_order(executor.run(encode_pairs, tasks), tasks):
                 require_space(work, pair.size)
-                sink.append(pair)
+                writer.append(pair)
                 count += 1
                 unsaved += pair.size
                 if unsaved >= _CHECKPOINT_BYTES:
-                    safe, unsaved = _save(work, sink, safe), 0
+                    safe, unsaved = _save(work, writer, safe), 0
                 job.progress(count, total)
         if job.interrupted is not None:
-            _save(work, sink, safe)
-            sink.discard()
+            _save(work, writer, safe)
+            writer.discard()
             return count
-        sink.close()
+        writer.close()
         Progress(total, closed=True).write(work)
     except BaseException:
-        sink.discard()
+        writer.discard()
         raise
     finally:
         _open.cache_clear()
@@ -184,9 +184,9 @@ def _in_order(
             place += 1
 
 
-def _save(work: Path, sink: Sink, before: int) -> int:
+def _save(work: Path, writer: ExportWriter, before: int) -> int:
     """Bring to disk what can be kept, and remember how much that is."""
-    safe = sink.checkpoint()
+    safe = writer.checkpoint()
     if safe > before:
         Progress(safe).write(work)
     return safe

@@ -24,6 +24,7 @@ from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import PlannedPhoto, build_shard
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
 from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
@@ -83,7 +84,7 @@ def build_pairs(
     job.rejects += unfit
     if not planned:
         raise DegradeError(_nothing_to_build(files, job.rejects))
-    place.claim(RUN_FILE)
+    place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
         run = _run_settings(config, pool, planned)
         begin_or_resume(place, run)

@@ -22,7 +22,7 @@ from degrade.pairs import (
     place_at,
     verify_pairs,
 )
-from degrade.pairs.shard_list import MANIFEST_NAME
+from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.pairs.build_shard import rebuild_pair
@@ -54,10 +54,10 @@ def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> R
             job.progress(checked, checked)
         else:
             problems[result.shard].append(result)
-    if problems.keys() == {MANIFEST_NAME} and MANIFEST_NAME not in pairs.names():
+    if problems.keys() == {SHARD_LIST_NAME} and SHARD_LIST_NAME not in pairs.names():
         raise DegradeError(
             f"{pairs.shown()}: {counted(checked, 'sound pair')}, but its run has not ended: there "
-            f"is no {MANIFEST_NAME}; run the command that began it again to finish"
+            f"is no {SHARD_LIST_NAME}; run the command that began it again to finish"
         )
     if problems:
         raise DegradeError(

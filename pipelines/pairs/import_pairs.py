@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, find_images
-from degrade.pairs import Format, Place, ShardSpec, place_at
+from degrade.pairs import STORES, Place, ShardSpec, place_at
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.image_matching import MatchedImages, match_images
 from pipelines.pairs.import_shards import ImportTask, import_shard
 from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
@@ -41,7 +42,8 @@ class ImportPairsConfig:
         Folders or manifests of images.
     out : Path or str
         The folder of the pairs; made when missing. A text with ``://`` is a URL.
-    format : {"hdf5", "lmdb", "lmdb-raw"}
+    format : str
+        A name in :data:`degrade.pairs.STORES`.
     scale : int or None
         HR size over LR size; None: what most of the images have.
     max_pixels : int
@@ -51,13 +53,13 @@ class ImportPairsConfig:
     hr: Path
     lr: Path
     out: Path | str
-    format: Format = "hdf5"
+    format: str = "hdf5"
     scale: int | None = None
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if self.format not in get_args(Format):
-            known = ", ".join(get_args(Format))
+        if self.format not in STORES:
+            known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
         if self.scale is not None and self.scale < 2:
             raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
@@ -101,7 +103,7 @@ def import_pairs(
     if scale is None or not fitting:
         raise DegradeError(_nothing_to_import(config, job.rejects))
     place = place_at(config.out)
-    place.claim(RUN_FILE)
+    place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
         run = _run_settings(config, scale, fitting)
         begin_or_resume(place, run)

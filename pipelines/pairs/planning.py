@@ -11,14 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from degrade.arrays import Box
 from degrade.degradation import DegradationConfig, hr_boxes
 from degrade.errors import InvalidValueError
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
-from degrade.pairs import Format, Place, ShardSpec
+from degrade.pairs import STORES, Place, ShardSpec
 from pipelines.pairs.build_shard import PlannedPhoto, ShardTask
 from pipelines.shared.photo_scan import ScannedPhoto
 
@@ -39,7 +39,8 @@ class BuildPairsConfig:
     hr : tuple of Path
         Clean HR photos: files, folders, manifests. Empty: the photos that the pool was measured
         on, cleaned up by bicubic ½.
-    format : {"hdf5", "lmdb", "lmdb-raw"}
+    format : str
+        A name in :data:`degrade.pairs.STORES`.
     scale : int
         HR size over LR size; the pool needs kernels of this scale.
     hr_size : int or None
@@ -52,8 +53,8 @@ class BuildPairsConfig:
         Kinds of further steps; see :class:`degrade.degradation.DegradationConfig`.
     seed : int
     shard_mib : int or None
-        Size of a shard. None: 256 MiB, and except for ``lmdb`` less on small sets, so that every
-        core has several; never anything that depends on the machine.
+        Size of a shard. None: 256 MiB, in most formats less on small sets, so that every core has
+        several; never anything that depends on the machine.
     max_pixels : int
         Larger photos are rejected before they are decoded.
     """
@@ -61,7 +62,7 @@ class BuildPairsConfig:
     pool: Path
     out: Path | str
     hr: tuple[Path, ...] = ()
-    format: Format = "hdf5"
+    format: str = "hdf5"
     scale: int = 4
     hr_size: int | None = 512
     noise: Literal["bake", "defer", "none"] = "bake"
@@ -73,8 +74,8 @@ class BuildPairsConfig:
 
     def __post_init__(self) -> None:
         _ = self.degradation  # checks what it is made of
-        if self.format not in get_args(Format):
-            known = ", ".join(get_args(Format))
+        if self.format not in STORES:
+            known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
@@ -187,5 +188,4 @@ def _pair_bytes(box: Box, scale: int) -> int:
 def _shard_bytes(config: BuildPairsConfig, total: int) -> int:
     if config.shard_mib is not None:
         return config.shard_mib << 20
-    # The field's trainers read one LMDB folder, so a small set should be one shard there.
-    return 256 << 20 if config.format == "lmdb" else min(max(total // 32, 4 << 20), 256 << 20)
+    return min(max(total // 32, STORES[config.format].smallest_shard), 256 << 20)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from degrade.errors import DegradeError, UnreachableError
 from degrade.images.sources import Reject
-from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_manifest
+from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_shard_list
 from degrade.wording import counted
 from pipelines.executors import Executor, WorkerDiedError
 from pipelines.shared.job import Job
@@ -204,7 +204,7 @@ def finish_run(
         # A worker that was given up may be writing there still; it cannot publish anything new.
         with contextlib.suppress(DegradeError):
             place.clear_unfinished()
-        write_manifest(place, run)
+        write_shard_list(place, run)
     elif job.interrupted is None:
         raise DegradeError(
             f"{place.shown()}: {counted(len(tasks) - there.shards, 'finished shard')} disappeared; "

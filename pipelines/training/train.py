@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
 from degrade.images.sources import Reject, hash_file
 from esrgan.devices import choose_device
@@ -16,6 +15,7 @@ from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
 from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.checkpoints import newest_step
 from esrgan.training.state import create_state
+from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport, write_rejects

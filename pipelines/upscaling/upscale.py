@@ -13,7 +13,6 @@ import numpy as np
 
 from degrade.arrays import AnyArray
 from degrade.disk.file_streams import replacing
-from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.images.image_io import Photo, to_u8
@@ -29,6 +28,7 @@ from esrgan.weights.files import read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
 from esrgan.weights.interpolation import interpolate_weights
+from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
 from pipelines.shared.reports import (

@@ -13,7 +13,7 @@ import pytest
 
 from degrade.degradation import DegradationPlan, Pair
 from degrade.degradation.steps import Blur, Residual
-from degrade.pairs import Format, ShardSpec, Sidecar, create_shard, write_manifest
+from degrade.pairs import STORES, ShardSpec, Sidecar, create_shard, write_shard_list
 
 SCALE = 3
 
@@ -43,7 +43,7 @@ def make_pair(
 class Case:
     """One kind of shard: a format, pairs of one size or of many."""
 
-    format: Format
+    format: str
     hr_size: int | None
 
     def spec(self, index: int = 0, **changes: Any) -> ShardSpec:
@@ -69,12 +69,9 @@ class Case:
 
 
 CASES = {
-    "hdf5-fixed": Case("hdf5", 24),
-    "hdf5-whole": Case("hdf5", None),
-    "lmdb-fixed": Case("lmdb", 24),
-    "lmdb-whole": Case("lmdb", None),
-    "lmdb-raw-fixed": Case("lmdb-raw", 24),
-    "lmdb-raw-whole": Case("lmdb-raw", None),
+    f"{store}-{size}": Case(store, hr_size)
+    for store in STORES
+    for size, hr_size in (("fixed", 24), ("whole", None))
 }
 
 
@@ -103,7 +100,7 @@ def built(case: Case, tmp_path: Path) -> Built:
     folder = tmp_path / "pairs"
     groups = [case.pairs(5, index=0), case.pairs(4, index=1)]
     sidecars = [case.write(folder, group, index) for index, group in enumerate(groups)]
-    write_manifest(folder, {"config": {"seed": 3, "scale": SCALE}})
+    write_shard_list(folder, {"config": {"seed": 3, "scale": SCALE}})
     return Built(case, folder, groups[0] + groups[1], sidecars)
 
 

@@ -15,7 +15,7 @@ from degrade.degradation import (
 from degrade.degradation.downsampling import PreparedImage
 from degrade.images.image_io import quantise
 from degrade.kernels import gaussian_kernel
-from degrade.pairs import Format, ShardSpec, create_shard, write_manifest
+from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from degrade.rng import rng_for
 from tests.making import PoolInHand, make_scene
 
@@ -23,7 +23,7 @@ from tests.making import PoolInHand, make_scene
 def make_pairs(
     folder: Path,
     *,
-    format: Format = "hdf5",
+    format: str = "hdf5",
     scale: int = 4,
     hr_size: int | None = 96,
     sides: tuple[int, ...] = (192, 192, 192),
@@ -44,5 +44,5 @@ def make_pairs(
                 )
                 shard.add(make_pair(hr, plan, PoolInHand({"k": kernel})))
         shard.commit(sources=[], rejects=[])
-    write_manifest(folder, run if run is not None else {"settings": {"noise": "none"}})
+    write_shard_list(folder, run if run is not None else {"settings": {"noise": "none"}})
     return folder

@@ -13,12 +13,12 @@ import pytest
 
 from degrade.degradation import DegradationPlan, Pair
 from degrade.degradation.steps import Blur
-from degrade.exchange import Form
-from degrade.pairs import PairReader, ShardSpec, create_shard, write_manifest
+from degrade.exchange import EXPORT_FORMATS
+from degrade.pairs import PairReader, ShardSpec, create_shard, write_shard_list
 from degrade.pool import DegradationPool
 from tests.pipelines import trainer_readers as read
 
-FORMS: tuple[Form, ...] = ("basicsr-lmdb", "png", "kair", "webdataset", "h5")
+FORMATS = tuple(EXPORT_FORMATS)
 SCALE = 2
 
 
@@ -55,7 +55,7 @@ def make_pairs(
                 hr = rng.integers(0, 256, (2 * height, 2 * width, 3), dtype=np.uint8)
                 shard.add(Pair(key=key, lr_u8=lr, hr_u8=hr, plan=plan))
             shard.commit()
-    write_manifest(folder, {"settings": {"noise": noise}, "pool": str(pool)})
+    write_shard_list(folder, {"settings": {"noise": noise}, "pool": str(pool)})
     return folder
 
 
@@ -84,11 +84,11 @@ def digests(out: Path) -> dict[str, str]:
     }
 
 
-def readers(form: Form, out: Path) -> list[read.Read]:
+def readers(format: str, out: Path) -> list[read.Read]:
     """Return what each trainer reads of an export."""
-    if form == "webdataset":
+    if format == "webdataset":
         return [read.read_webdataset(out)]
-    if form == "h5":
+    if format == "h5":
         return [read.read_h5(out / "pairs.h5")]
     options = options_of(out)
     trainers = {
@@ -100,7 +100,7 @@ def readers(form: Form, out: Path) -> list[read.Read]:
             "realesrgan": read.read_realesrgan_list,
         },
         "kair": {"kair": read.read_kair},
-    }[form]
+    }[format]
     assert set(options) == {f"{name}_{stage}" for name in trainers for stage in ("psnr", "gan")}
     stages = [(name, how, stage) for name, how in trainers.items() for stage in ("psnr", "gan")]
     return [how(options[f"{name}_{stage}"]) for name, how, stage in stages]

@@ -78,7 +78,7 @@ def test_every_job_takes_names_of_any_bytes(tmp_path: Path, pool: Path) -> None:
     assert (built.done, built.exit_code) == (count, 0)
     assert verify(config.out).done == count
     out = tmp_path / os.fsdecode(b"export \n\xfd")
-    exported = export_pairs(ExportConfig(pairs=Path(config.out), out=out, form="png"))
+    exported = export_pairs(ExportConfig(pairs=Path(config.out), out=out, format="png"))
     assert exported.done == count
     imported = ImportPairsConfig(hr=out / "hr", lr=out / "lr", out=tmp_path / "again\udcfc")
     assert import_pairs(imported).done == count
@@ -94,9 +94,9 @@ def finished(tmp_path: Path, scenes: Path, pool: Path) -> Path:
 def test_every_job_refuses_a_folder_in_use(tmp_path: Path, finished: Path, pool: Path) -> None:
     _write_flat(tmp_path / "flat" / "a.png", 0)
     write_png(tmp_path / "sharp" / "a.png", take_photo("a", side=100))
-    images = ExportConfig(pairs=finished, out=tmp_path / "images", form="png")
+    images = ExportConfig(pairs=finished, out=tmp_path / "images", format="png")
     export_pairs(images)
-    export = ExportConfig(pairs=finished, out=tmp_path / "export", form="h5")
+    export = ExportConfig(pairs=finished, out=tmp_path / "export", format="h5")
     imported = ImportPairsConfig(
         hr=images.out / "hr", lr=images.out / "lr", out=tmp_path / "imported"
     )
@@ -136,7 +136,7 @@ def test_a_read_only_pool_is_used_but_not_added_to(
             for job in (
                 lambda: extract_noise(_extract(disk / "flat", pool.path)),
                 lambda: estimate_kernels(estimate),
-                lambda: export_pairs(ExportConfig(pairs=finished, out=disk / "out", form="png")),
+                lambda: export_pairs(ExportConfig(pairs=finished, out=disk / "out", format="png")),
             ):
                 with pytest.raises(DegradeError, match=r"disk/.*\(Read-only file system\)"):
                     job()

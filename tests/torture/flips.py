@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from degrade.errors import DegradeError
-from degrade.pairs import open_pairs, verify_pairs, write_manifest
+from degrade.pairs import open_pairs, verify_pairs, write_shard_list
 from tests.degrade.conftest import CASES
 from tests.degrade.pairs.test_flipped_bytes import Small, assert_right_or_refused
 from tests.torture.fuzzing import read_damaged
@@ -28,7 +28,7 @@ def _pairs(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], Read]
     case = CASES[name]
     pairs = case.pairs(3)
     files = case.write(folder, pairs).file_names
-    write_manifest(folder, {"seed": 3})
+    write_shard_list(folder, {"seed": 3})
     small, target = Small(folder, files, pairs), next(folder.glob(victim))
     sound = target.read_bytes()
 

@@ -10,18 +10,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import numpy as np
 
 from degrade.degradation.downsampling import PreparedImage
 from degrade.errors import CorruptDataError, DegradeError
-from degrade.exchange import Form
+from degrade.exchange import EXPORT_FORMATS
 from degrade.images.image_io import decode_photo, encode_png, quantise
 from degrade.kernels import bicubic_kernel
 from degrade.noise import NoiseSelection, search_noise_patches
-from degrade.pairs import Format, open_pairs, verify_pairs
+from degrade.pairs import STORES, open_pairs, verify_pairs
 from degrade.pool import DegradationPool
 from degrade.spectral import estimate_kernel
 from degrade.spectral.weights import load_network
@@ -189,7 +188,7 @@ class Job:
         self.begin(material, out, executor or InProcessExecutor())
 
 
-def _build(format: Format) -> Run:
+def _build(format: str) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
         config = BuildPairsConfig(
             pool=material / "pool",
@@ -205,7 +204,7 @@ def _build(format: Format) -> Run:
     return run
 
 
-def _import(format: Format) -> Run:
+def _import(format: str) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
         from pipelines.pairs import import_pairs as pair_imports
 
@@ -217,14 +216,14 @@ def _import(format: Format) -> Run:
     return run
 
 
-def _export(form: Form) -> Run:
+def _export(form: str) -> Run:
     def run(material: Path, out: Path, executor: Executor) -> object:
         from pipelines.exports import writing as export_writing
 
         export_writing._CHECKPOINT_BYTES = 150_000
         export_writing._TASK_BYTES = 100_000
         return export_pairs(
-            ExportConfig(pairs=material / "pairs", out=out, form=form), executor=executor
+            ExportConfig(pairs=material / "pairs", out=out, format=form), executor=executor
         )
 
     return run
@@ -242,13 +241,13 @@ def _estimate(material: Path, out: Path, executor: Executor) -> object:
 
 
 def _jobs() -> Iterator[Job]:
-    for format in get_args(Format):
+    for format in STORES:
         yield Job(f"build-pairs {format}", Pairs(), _build(format))
     yield Job("extract-noise", Pool(), _extract)
     yield Job("estimate-kernels", Pool(), _estimate)
-    for form in get_args(Form):
+    for form in EXPORT_FORMATS:
         yield Job(f"export {form}", Export(), _export(form))
-    for format in get_args(Format):
+    for format in STORES:
         yield Job(f"import-pairs {format}", Pairs(), _import(format))
 
 

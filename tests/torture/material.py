@@ -33,7 +33,7 @@ def make_material(root: Path) -> None:
             pool=pool, out=root / "pairs", hr=(root / "few",), scale=SCALE, hr_size=128
         )
     )
-    export_pairs(ExportConfig(pairs=root / "pairs", out=root / "images", form="png"))
+    export_pairs(ExportConfig(pairs=root / "pairs", out=root / "images", format="png"))
 
 
 def _noisy(number: int) -> np.ndarray:

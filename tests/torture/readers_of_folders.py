@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from degrade.pairs import Format, open_pairs, read_sidecar, verify_pairs, write_manifest
-from degrade.pairs.shard_list import read_manifest
+from degrade.pairs import open_pairs, read_sidecar, verify_pairs, write_shard_list
+from degrade.pairs.shard_list import read_shard_list
 from degrade.pairs.shards import record_file
 from degrade.pairs.sidecar import ShardHead
 from degrade.places.place import place_at
@@ -116,7 +116,7 @@ def _shard(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], Read]
             for file in sidecar.files
         )
         (folder / sidecar.sidecar_name).write_bytes(replace(sidecar, files=files).encode())
-        write_manifest(folder, {})
+        write_shard_list(folder, {})
         list(verify_pairs(folder))
         require(read_pairs(folder) == before, "other pixels")
 
@@ -147,7 +147,7 @@ def _json_file(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], R
     """Read a folder of pairs whose sidecar or manifest is damaged."""
     case = CASES[name]
     case.write(folder, case.pairs(3))
-    write_manifest(folder, {"settings": {"seed": 3, "noise": "defer"}, "pool": "/pool"})
+    write_shard_list(folder, {"settings": {"seed": 3, "noise": "defer"}, "pool": "/pool"})
 
     def read(data: bytes) -> None:
         (folder / victim).write_bytes(data)
@@ -155,7 +155,7 @@ def _json_file(name: str, victim: str, folder: Path) -> tuple[Sequence[bytes], R
             require("\n" not in str(result.problem), "a report of several lines")
         read_sidecar(folder, 0)
         ShardHead.read(place_at(folder), 0)
-        read_manifest(folder)
+        read_shard_list(folder)
         read_pairs(folder)
 
     return [(folder / victim).read_bytes()], read
@@ -169,7 +169,7 @@ def readers() -> Iterator[Reader]:
     yield Reader("pool.json", partial(pool_reader, "pool.json", True))
     yield Reader("pool kernel", partial(pool_reader, "kernels/*.npy", True))
     yield Reader("pool noise", partial(pool_reader, "noise/*.npy", True))
-    formats: tuple[Format, ...] = ("hdf5", "lmdb", "lmdb-raw")
+    formats: tuple[str, ...] = ("hdf5", "lmdb", "lmdb-raw")
     for format in formats:
         victim = "*.h5" if format == "hdf5" else f"*_HR.{format}/data.mdb"
         for size in ("fixed", "whole"):

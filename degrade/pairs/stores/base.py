@@ -1,4 +1,4 @@
-"""What every way to store pixels offers, and where each one is found."""
+"""What every way to store pixels offers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
 from degrade.arrays import Box, U8Array
-from degrade.pairs.pair_records import Format, PairRecord, ShardSpec
+from degrade.pairs.pair_records import PairRecord, ShardSpec
 from degrade.pairs.sidecar import Sidecar
+from degrade.pairs.store_kinds import STORES
 
 __all__ = [
     "PixelPair",
@@ -73,17 +74,9 @@ class Store(Protocol):
         ...
 
 
-# Names, not modules: h5py and lmdb are imported only when their format is used.
-_STORES: dict[Format, str] = {
-    "hdf5": "degrade.pairs.stores.hdf5",
-    "lmdb": "degrade.pairs.stores.lmdb",
-    "lmdb-raw": "degrade.pairs.stores.lmdb",
-}
-
-
-def load_store(store_format: Format) -> Store:
-    """Return the module that stores pixels in a format."""
-    return cast(Store, importlib.import_module(_STORES[store_format]))
+def load_store(store_format: str) -> Store:
+    """Return the module of a store; ``store_format`` is its name."""
+    return cast(Store, importlib.import_module(STORES[store_format].module))
 
 
 def cut(image: U8Array, box: Box) -> U8Array:

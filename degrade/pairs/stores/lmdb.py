@@ -21,7 +21,7 @@ from degrade.arrays import Box, U8Array
 from degrade.disk.failures import TEMPORARY, reading
 from degrade.errors import CorruptDataError, InputError
 from degrade.images.image_io import decode_photo, encode_png
-from degrade.pairs.pair_records import Format, PairRecord, Shape, ShardSpec, pair_crc32
+from degrade.pairs.pair_records import PairRecord, Shape, ShardSpec, pair_crc32
 from degrade.pairs.sidecar import Sidecar
 from degrade.pairs.stores.base import PixelPair, cut
 from degrade.pairs.stores.lmdb_folder import LmdbFolderWriter
@@ -31,42 +31,14 @@ from degrade.pairs.stores.raw_pixels import read_image, read_window
 __all__ = ["LmdbReader", "LmdbWriter", "RawLmdbReader", "create_store", "open_store"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    """How an image becomes a value; type and level as ``meta_info.txt`` has them."""
-
-    type: str
-    level: int
-    encode: Callable[[U8Array], bytes]
-
-
-_COMPRESS_LEVEL = 1
-_ENCODINGS: dict[Format, _Encoding] = {
-    "lmdb": _Encoding("png", _COMPRESS_LEVEL, lambda u8: encode_png(u8, level=_COMPRESS_LEVEL)),
-    "lmdb-raw": _Encoding("rgb", 0, lambda u8: u8.tobytes()),
-}
-
-
-def create_store(folder: Path, spec: ShardSpec) -> LmdbWriter:
-    """Begin a shard; see :class:`degrade.pairs.stores.base.Store`."""
-    hr, lr = (folder / f"{name}{TEMPORARY}" for name in spec.entry_names)
-    return LmdbWriter(hr, lr, _ENCODINGS[spec.format])
-
-
-def open_store(folder: Path, sidecar: Sidecar, suffix: str) -> LmdbReader | RawLmdbReader:
-    """Open a shard; see :class:`degrade.pairs.stores.base.Store`."""
-    hr, lr = (folder / f"{name}{suffix}" for name in sidecar.entry_names)
-    return (LmdbReader if sidecar.format == "lmdb" else RawLmdbReader)(hr, lr, sidecar)
-
-
 class LmdbWriter:
     """Writes one shard; see :class:`degrade.pairs.stores.base.StoreWriter`."""
 
     def __init__(self, hr_path: Path, lr_path: Path, encoding: _Encoding) -> None:
         self._encode = encoding.encode
-        self._hr = LmdbFolderWriter(hr_path, ending=encoding.type, level=encoding.level)
+        self._hr = LmdbFolderWriter(hr_path, ending=encoding.ending, level=encoding.level)
         try:
-            self._lr = LmdbFolderWriter(lr_path, ending=encoding.type, level=encoding.level)
+            self._lr = LmdbFolderWriter(lr_path, ending=encoding.ending, level=encoding.level)
         except BaseException:
             self._hr.discard()
             raise
@@ -175,3 +147,34 @@ class RawLmdbReader(_FolderPair):
             self._lr.read_bytes(record, record.lr_shape, lr_box),
             self._hr.read_bytes(record, record.hr_shape, hr_box),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """How images become values and back; ending and level as ``meta_info.txt`` has them."""
+
+    ending: str
+    level: int
+    encode: Callable[[U8Array], bytes]
+    reader: type[LmdbReader] | type[RawLmdbReader]
+
+
+_COMPRESS_LEVEL = 1
+_ENCODINGS = {
+    "lmdb": _Encoding(
+        "png", _COMPRESS_LEVEL, lambda u8: encode_png(u8, level=_COMPRESS_LEVEL), LmdbReader
+    ),
+    "lmdb-raw": _Encoding("rgb", 0, lambda u8: u8.tobytes(), RawLmdbReader),
+}
+
+
+def create_store(folder: Path, spec: ShardSpec) -> LmdbWriter:
+    """Begin a shard; see :class:`degrade.pairs.stores.base.Store`."""
+    hr, lr = (folder / f"{name}{TEMPORARY}" for name in spec.entry_names)
+    return LmdbWriter(hr, lr, _ENCODINGS[spec.format])
+
+
+def open_store(folder: Path, sidecar: Sidecar, suffix: str) -> LmdbReader | RawLmdbReader:
+    """Open a shard; see :class:`degrade.pairs.stores.base.Store`."""
+    hr, lr = (folder / f"{name}{suffix}" for name in sidecar.entry_names)
+    return _ENCODINGS[sidecar.format].reader(hr, lr, sidecar)

@@ -39,7 +39,7 @@ _META = struct.Struct("<II16xI44x4xH26xQQ8xQ")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ValueRange:
     """A value's range in the file; ``page`` is its overflow page, None inside a leaf."""
 
     offset: int
@@ -74,9 +74,9 @@ class LmdbFile:
             self._page_size = self._read_page_size()
             entries, root = max(self._read_meta(0), self._read_meta(1))[1:]
             self._pages_left = self._size // self._page_size
-            self._places = dict(self._walk(root, 1)) if root != _NO_PAGE else {}
-            if len(self._places) != entries:
-                raise CorruptDataError(f"{len(self._places)} of {entries} values are found")
+            self._ranges = dict(self._walk(root, 1)) if root != _NO_PAGE else {}
+            if len(self._ranges) != entries:
+                raise CorruptDataError(f"{len(self._ranges)} of {entries} values are found")
         except BaseException:
             self._file.close()
             raise
@@ -84,7 +84,7 @@ class LmdbFile:
     @property
     def keys(self) -> tuple[bytes, ...]:
         """The keys in the file's order."""
-        return tuple(self._places)
+        return tuple(self._ranges)
 
     @property
     def descriptor(self) -> int:
@@ -93,18 +93,18 @@ class LmdbFile:
 
     def find(self, key: bytes) -> tuple[int, int]:
         """Return where a key's value begins and its size; KeyError when there is none."""
-        place = self._places[key]
-        return place.offset, place.size
+        found = self._ranges[key]
+        return found.offset, found.size
 
     def read(self, key: bytes) -> bytes:
         """Return the value of a key; KeyError when there is none."""
-        place = self._places[key]
-        if place.page is None:
-            return self._read_at(place.offset, place.size)
-        data = self._read_at(place.offset - _OVERFLOW_PAGE.size, place.size + _OVERFLOW_PAGE.size)
+        found = self._ranges[key]
+        if found.page is None:
+            return self._read_at(found.offset, found.size)
+        data = self._read_at(found.offset - _OVERFLOW_PAGE.size, found.size + _OVERFLOW_PAGE.size)
         number, _, flags, count = _OVERFLOW_PAGE.unpack_from(data)
-        if number != place.page or flags != _OVERFLOW or count * self._page_size < len(data):
-            raise CorruptDataError(f"page {place.page} is not the value's page")
+        if number != found.page or flags != _OVERFLOW or count * self._page_size < len(data):
+            raise CorruptDataError(f"page {found.page} is not the value's page")
         return data[_OVERFLOW_PAGE.size :]
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class LmdbFile:
             raise CorruptDataError("not an LMDB file of the kind that this toolkit writes")
         return transaction, entries, root
 
-    def _walk(self, number: int, depth: int) -> Iterator[tuple[bytes, _Place]]:
+    def _walk(self, number: int, depth: int) -> Iterator[tuple[bytes, _ValueRange]]:
         flags, page, nodes = self._read_tree_page(number, depth)
         previous = None
         for start in nodes:
@@ -150,7 +150,7 @@ class LmdbFile:
             if previous is not None and key <= previous:
                 raise CorruptDataError(f"page {number}: its keys do not ascend")
             previous = key
-            yield key, self._place(number, page, key_end, low | high << 16, top)
+            yield key, self._range_of(number, page, key_end, low | high << 16, top)
 
     def _read_tree_page(self, number: int, depth: int) -> tuple[int, bytes, tuple[int, ...]]:
         """Return flags, content and starts of the nodes of a page of the tree."""
@@ -168,11 +168,11 @@ class LmdbFile:
             raise CorruptDataError(f"page {number}: a node leaves it")
         return flags, page, nodes
 
-    def _place(self, number: int, page: bytes, start: int, size: int, flags: int) -> _Place:
+    def _range_of(self, number: int, page: bytes, start: int, size: int, flags: int) -> _ValueRange:
         """Return where the value of a leaf's node lies; ``start`` is the end of its key."""
         if flags == 0 and start + size <= self._page_size:
-            return _Place(number * self._page_size + start, size, None)
+            return _ValueRange(number * self._page_size + start, size, None)
         if flags != _BIG_VALUE or start + 8 > self._page_size:
             raise CorruptDataError(f"page {number}: a node is damaged")
         (value_page,) = struct.unpack_from("<Q", page, start)
-        return _Place(value_page * self._page_size + _OVERFLOW_PAGE.size, size, value_page)
+        return _ValueRange(value_page * self._page_size + _OVERFLOW_PAGE.size, size, value_page)

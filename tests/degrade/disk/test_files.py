@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from degrade.disk.files import (
-    FOLDER_MARKS,
     claim_folder,
     open_regular,
     resolve_inside,
@@ -170,12 +169,15 @@ def test_open_regular_reads_through_links(tmp_path: Path) -> None:
         open_regular(Path("a\0b"))
 
 
-@pytest.mark.parametrize("mark", sorted(FOLDER_MARKS))
+KINDS = {"a.json": "one kind", "b.json": "another kind", "c.jsonl": "a third"}
+
+
+@pytest.mark.parametrize("mark", KINDS)
 def test_claim_folder_keeps_kinds_apart(tmp_path: Path, mark: str) -> None:
     folder = tmp_path / "deep" / "folder"
-    claim_folder(folder, mark)
+    claim_folder(folder, mark, KINDS)
     (folder / mark).touch()
-    claim_folder(folder, mark)
-    for other in FOLDER_MARKS.keys() - {mark}:
+    claim_folder(folder, mark, KINDS)
+    for other in KINDS.keys() - {mark}:
         with pytest.raises(DegradeError, match="choose another folder"):
-            claim_folder(folder, other)
+            claim_folder(folder, other, KINDS)

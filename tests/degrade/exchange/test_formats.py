@@ -1,4 +1,4 @@
-"""What each form's sink does at its edges; whole exports are in tests/pipelines/test_exports.py."""
+"""What each format's writer does at its edges; whole exports: tests/pipelines/exports."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.exchange import EncodedPair, ExportSet, Form, encode_pair, entry_names, open_sink
+from degrade.exchange import (
+    EXPORT_FORMATS,
+    EncodedPair,
+    ExportSet,
+    encode_pair,
+    entry_names,
+    open_writer,
+)
 from degrade.pairs import PairRecord
 from degrade.pairs.pair_records import pair_crc32
 
 
-def make_set(form: Form, keys: list[str]) -> tuple[ExportSet, list[EncodedPair]]:
+def make_set(format: str, keys: list[str]) -> tuple[ExportSet, list[EncodedPair]]:
     rng = np.random.default_rng(1)
     pairs = []
     for row, key in enumerate(keys):
@@ -30,19 +37,19 @@ def make_set(form: Form, keys: list[str]) -> tuple[ExportSet, list[EncodedPair]]
             lr_shape=(8, 8, 3),
             crc32=pair_crc32(lr, hr),
         )
-        pairs.append(encode_pair(form, record, lr, hr))
+        pairs.append(encode_pair(format, record, lr, hr))
     records = [pair.record for pair in pairs]
-    return ExportSet(form=form, name="set", scale=2, hr_size=16, records=records), pairs
+    return ExportSet(format=format, name="set", scale=2, hr_size=16, records=records), pairs
 
 
-def test_lmdb_sink_lets_its_map_grow(tmp_path: Path, monkeypatch: Any) -> None:
+def test_lmdb_writer_lets_its_map_grow(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("degrade.pairs.stores.lmdb_folder._MAP_SIZE", 2**15)
     monkeypatch.setattr("degrade.pairs.stores.lmdb_folder._BATCH_SIZE", 5000)
     exported, pairs = make_set("basicsr-lmdb", [f"k{n:03d}" for n in range(200)])
-    sink = open_sink(tmp_path, exported, 0)
+    writer = open_writer(tmp_path, exported, 0)
     for pair in pairs:
-        sink.append(pair)
-    sink.close()
+        writer.append(pair)
+    writer.close()
     with lmdb.open(str(tmp_path / "set_HR.lmdb"), readonly=True, lock=False) as store:
         assert store.info()["map_size"] > 2**16
         with store.begin() as transaction:
@@ -51,43 +58,43 @@ def test_lmdb_sink_lets_its_map_grow(tmp_path: Path, monkeypatch: Any) -> None:
             }
 
 
-def test_tar_sink_keeps_the_longest_keys(tmp_path: Path) -> None:
+def test_tar_writer_keeps_the_longest_keys(tmp_path: Path) -> None:
     keys = ["a" * 249 + end for end in "xy"]
     exported, pairs = make_set("webdataset", keys)
-    sink = open_sink(tmp_path, exported, 0)
+    writer = open_writer(tmp_path, exported, 0)
     for pair in pairs:
-        sink.append(pair)
-    sink.close()
+        writer.append(pair)
+    writer.close()
     with tarfile.open(tmp_path / "pairs-000000.tar", "r|") as tar:
         assert {member.name.split(".")[0] for member in tar} == set(keys)
 
 
-@pytest.mark.parametrize("form", ["basicsr-lmdb", "h5"])
-def test_close_notices_what_the_disk_has_lost(tmp_path: Path, form: Form) -> None:
-    exported, pairs = make_set(form, ["a", "b"])
-    sink: Any = open_sink(tmp_path, exported, 0)
+@pytest.mark.parametrize("format", ["basicsr-lmdb", "h5"])
+def test_close_notices_what_the_disk_has_lost(tmp_path: Path, format: str) -> None:
+    exported, pairs = make_set(format, ["a", "b"])
+    writer: Any = open_writer(tmp_path, exported, 0)
     for pair in pairs:
-        sink.append(pair)
-    if form == "h5":
-        sink._file["hr"][1] = 0
+        writer.append(pair)
+    if format == "h5":
+        writer._file["hr"][1] = 0
     else:
-        sink._sides[0]._pending[1] = (b"b", b"")
+        writer._sides[0]._pending[1] = (b"b", b"")
     with pytest.raises(CorruptDataError, match="does not hold what was written"):
-        sink.close()
-    sink.discard()
+        writer.close()
+    writer.discard()
 
 
-@pytest.mark.parametrize("form", ["basicsr-lmdb", "png", "kair", "webdataset", "h5"])
-def test_open_sink_goes_on_where_a_checkpoint_was(tmp_path: Path, form: Form) -> None:
-    exported, pairs = make_set(form, ["a", "b", "c"])
-    sink = open_sink(tmp_path, exported, 0)
+@pytest.mark.parametrize("format", EXPORT_FORMATS)
+def test_open_writer_goes_on_where_a_checkpoint_was(tmp_path: Path, format: str) -> None:
+    exported, pairs = make_set(format, ["a", "b", "c"])
+    writer = open_writer(tmp_path, exported, 0)
     for pair in pairs[:2]:
-        sink.append(pair)
-    done = sink.checkpoint()
-    sink.discard()
-    assert done == (2 if form in ("png", "kair") else 0)
-    sink = open_sink(tmp_path, exported, done)
+        writer.append(pair)
+    done = writer.checkpoint()
+    writer.discard()
+    assert done == (2 if format in ("png", "kair") else 0)
+    writer = open_writer(tmp_path, exported, done)
     for pair in pairs[done:]:
-        sink.append(pair)
-    sink.close()
+        writer.append(pair)
+    writer.close()
     assert {path.name for path in tmp_path.iterdir()} == set(entry_names(exported))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
-from degrade.exchange import TRAINERS, TrainingSet, option_files, patch_size
+from degrade.exchange import EXPORT_FORMATS, TrainingSet, option_files, patch_size
 
 
 @pytest.mark.parametrize(("scale", "patch"), [(2, 128), (3, 120), (4, 128)])
@@ -25,12 +25,12 @@ def test_patch_size_divides_and_fits(scale: int, blocks: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_option_files_are_two_stages_of_each_trainer(scale: int) -> None:
+def test_option_files_are_two_phases_of_each_trainer(scale: int) -> None:
     data = TrainingSet(name="set", hr=Path("/h"), lr=Path("/l"), scale=scale, patch=120)
-    for form, trainers in TRAINERS.items():
-        names = [file.name for file in option_files(form, data)]
+    for format, row in EXPORT_FORMATS.items():
+        names = [file.name for file in option_files(format, data)]
         assert [name.rpartition(".")[0] for name in names] == [
-            f"{trainer}_{stage}" for trainer in trainers for stage in ("psnr", "gan")
+            f"{trainer}_{stage}" for trainer in row.trainers for stage in ("psnr", "gan")
         ]
 
 

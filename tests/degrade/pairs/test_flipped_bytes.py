@@ -14,7 +14,7 @@ import pytest
 
 from degrade.degradation import Pair
 from degrade.errors import CorruptDataError, DegradeError
-from degrade.pairs import PairReader, open_pairs, verify_pairs, write_manifest
+from degrade.pairs import PairReader, open_pairs, verify_pairs, write_shard_list
 
 NAMES = ("shard-00000", "manifest.json")
 FLIPS = 200  # of each kind of shard; two kinds a format
@@ -34,7 +34,7 @@ class Small:
 def small(case: Any, tmp_path: Path) -> Small:
     pairs = case.pairs(3)
     sidecar = case.write(tmp_path / "pairs", pairs)
-    write_manifest(tmp_path / "pairs", {"seed": 3})
+    write_shard_list(tmp_path / "pairs", {"seed": 3})
     return Small(tmp_path / "pairs", sidecar.file_names, pairs)
 
 

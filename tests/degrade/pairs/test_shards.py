@@ -174,7 +174,7 @@ def test_writing_that_fails_at_any_step_leaves_a_whole_shard_or_none(
             break
         seen.add(_whole(folder, case))
         left = {path.name for path in folder.iterdir()}
-        if failing not in ("os.unlink", "os.mkdir"):  # by which workshops are removed
+        if failing not in ("os.unlink", "os.mkdir"):  # by which temporary folders are removed
             assert not [name for name in left if name.endswith(".tmp")]
         case.write(folder, case.pairs(5))
         assert _whole(folder, case) == 5

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from degrade.disk.processes import unique_token
 from degrade.errors import (
     CorruptDataError,
     DegradeError,
@@ -36,7 +37,7 @@ from degrade.pairs import (
     open_pairs,
     place_at,
     verify_pairs,
-    write_manifest,
+    write_shard_list,
 )
 from degrade.pairs.shards import sidecar_indices
 from degrade.places import remote as remote_place
@@ -45,6 +46,8 @@ from tests.object_stores import S3Server, objects, s3_server
 GONE = json.dumps(
     {"host": socket.gethostname(), "pid": 2**22 + 1, "process_start": "77", "since": "x"}
 ).encode()
+
+KINDS = {"run.json": "a run of build-pairs", "pool.json": "a degradation pool"}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _finished(place: Place, content: bytes, name: str = "file") -> Path:
-    path = place.make_workshop("shard-00000") / name
+    path = place.make_temporary_folder("shard-00000") / name
     path.write_bytes(content)
     return path
 
@@ -121,8 +124,8 @@ class TestEveryPlace:
         with place.fetched(contents) as folder:
             assert {name: (folder / name).read_bytes() for name in contents} == contents
 
-    def test_workshops_are_of_one_attempt(self, place: Place) -> None:
-        first, second = (place.make_workshop("shard-00000") for _ in range(2))
+    def test_temporary_folders_are_of_one_attempt(self, place: Place) -> None:
+        first, second = (place.make_temporary_folder("shard-00000") for _ in range(2))
         assert first != second and not list(first.iterdir())
         shutil.rmtree(first)
         shutil.rmtree(second)
@@ -148,11 +151,11 @@ class TestEveryPlace:
             assert place.read(".lock") == content
 
     def test_claim_keeps_kinds_apart(self, place: Place) -> None:
-        place.claim("run.json")
+        place.claim("run.json", KINDS)
         place.write("run.json", b"{}")
-        place.claim("run.json")
+        place.claim("run.json", KINDS)
         with pytest.raises(DegradeError, match="holds a run of build-pairs; choose another"):
-            place.claim("pool.json")
+            place.claim("pool.json", KINDS)
 
     def test_can_be_sent_to_other_processes(self, place: Place) -> None:
         assert pickle.loads(pickle.dumps(place)) == place
@@ -168,7 +171,7 @@ class TestEveryPlace:
                     for pair in case.pairs():
                         shard.add(pair)
                     shard.commit()
-                write_manifest(where, {"seed": 3})
+                write_shard_list(where, {"seed": 3})
             files = sorted(path for path in local.rglob("*") if path.is_file())
             for path in files:
                 relative = str(path.relative_to(local))
@@ -199,7 +202,7 @@ class TestEveryPlace:
     def test_verify_names_damage_by_the_place(self, place: Place, cases: Any) -> None:
         case = cases["hdf5-fixed"]
         case.write(place, case.pairs())
-        write_manifest(place, {})
+        write_shard_list(place, {})
         content = bytearray(place.read("shard-00000.h5"))
         content[len(content) // 2] ^= 4
         place.write("shard-00000.h5", bytes(content))
@@ -219,7 +222,7 @@ class TestEveryPlace:
         case.write(place, case.pairs())
         with create_shard(place, case.spec(1)) as shard:
             shard.add(case.pairs()[0])
-        write_manifest(place, {})
+        write_shard_list(place, {})
         assert not [r for r in verify_pairs(place) if r.problem]
         assert not list((tmp_path / "tmp").iterdir())
         assert sorted(place.names()) == ["manifest.json", "shard-00000.h5", "shard-00000.json"]
@@ -229,18 +232,17 @@ class TestLocalPlace:
     def test_hold_clears_what_killed_runs_left(self, tmp_path: Path) -> None:
         kept = ["shard-00000.h5", "shard-00000.json", "notes.tmp", "photos", "my.json.tmp"]
         left = [
-            "shard-00000.31-0f.tmp/shard-00000.h5.tmp",
-            "shard-00003_HR.lmdb.tmp/data.mdb",
-            "shard-00004.h5.tmp",
-            "manifest.json.12.tmp",
-            "run.json.12-aa.tmp",
-            "rejects.jsonl.5-bb.tmp",
-            "shard-00001.json.77.tmp",
+            f"shard-00000.{unique_token()}.tmp/shard-00000.h5.tmp",
+            f"shard-00003.{unique_token()}.tmp/shard-00003_HR.lmdb.tmp",
+            *(
+                f"{name}.{unique_token()}.tmp"
+                for name in ("manifest.json", "run.json", "rejects.jsonl", "shard-00001.json")
+            ),
         ]
         for name in kept + left:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).touch()
-        (tmp_path / "shard-00005.h5.tmp").symlink_to(tmp_path / "photos")
+        (tmp_path / f"shard-00005.{unique_token()}.tmp").symlink_to(tmp_path / "photos")
         with LocalPlace(tmp_path).hold():
             assert sorted(LocalPlace(tmp_path).names()) == sorted([*kept, ".lock"])
 
@@ -259,14 +261,14 @@ class TestLocalPlace:
 
 
 class TestRemotePlace:
-    def test_workshops_of_killed_processes_are_cleared(
+    def test_temporary_folders_of_killed_processes_are_cleared(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pytest.importorskip("fsspec", reason="the extra 'remote' is not installed")
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         code = (
             "import os, signal\nfrom degrade.pairs import place_at\n"
-            "place_at('memory://x/y').make_workshop('shard-00000')\n"
+            "place_at('memory://x/y').make_temporary_folder('shard-00000')\n"
             "os.kill(os.getpid(), signal.SIGKILL)"
         )
         environment = os.environ | {"TMPDIR": str(tmp_path)}
@@ -275,7 +277,7 @@ class TestRemotePlace:
         elsewhere = tmp_path / left.name.replace(socket.gethostname(), "elsewhere")
         elsewhere.mkdir()
         place = place_at("memory://x/y")
-        mine = [place.make_workshop("shard-00000") for _ in range(2)]
+        mine = [place.make_temporary_folder("shard-00000") for _ in range(2)]
         assert sorted(tmp_path.iterdir()) == sorted([*mine, elsewhere])
 
     def test_store_that_does_not_answer_gives_one_line(
@@ -356,7 +358,7 @@ def test_open_pairs_says_how_to_copy_a_url(url: str, as_path: bool) -> None:
 def test_open_pairs_advice_copies(s3: S3Server, cases: Any, tmp_path: Path) -> None:
     place, case = place_at("s3://bucket/to-copy/pairs"), cases["lmdb-fixed"]
     case.write(place, case.pairs())
-    write_manifest(place, {})
+    write_shard_list(place, {})
     with pytest.raises(DegradeError) as caught:
         open_pairs(Path("s3://bucket/to-copy/pairs"))
     code = str(caught.value).split('python -c "')[1].rstrip('"')
@@ -378,9 +380,9 @@ def test_place_at_refuses_a_url_that_lost_a_slash(where: str | Path) -> None:
 def test_claim_refuses_a_folder_of_other_files(tmp_path: Path) -> None:
     place = LocalPlace(tmp_path)
     (tmp_path / ".hidden").touch()
-    place.claim("run.json")
+    place.claim("run.json", KINDS)
     (tmp_path / "photo.png").touch()
     with pytest.raises(DegradeError, match=r"holds other files \(photo.png, …\)"):
-        place.claim("run.json")
+        place.claim("run.json", KINDS)
     (tmp_path / "run.json").touch()
-    place.claim("run.json")
+    place.claim("run.json", KINDS)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
-from degrade.pairs import Format, open_pairs
+from degrade.pairs import STORES, open_pairs
 from degrade.pool import DegradationPool
 from esrgan.data import PairDataset, SampleChance, StepSampler, to_float
 from tests.esrgan.pair_folders import make_pairs
@@ -29,7 +28,7 @@ def find_crop(image: np.ndarray, crop: np.ndarray) -> list[tuple[int, int]]:
     return [(int(top), int(left)) for top, left in np.argwhere(same)]
 
 
-@pytest.fixture(params=get_args(Format))
+@pytest.fixture(params=STORES)
 def folder(request: pytest.FixtureRequest, pairs_in: dict[str, Path]) -> Path:
     """Return the same twelve pairs in each format."""
     return pairs_in[request.param]

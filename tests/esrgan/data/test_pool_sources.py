@@ -10,7 +10,7 @@ import torch
 
 from degrade.degradation import Pair
 from degrade.errors import DegradeError, InvalidValueError
-from degrade.pairs import ShardSpec, create_shard, write_manifest
+from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from esrgan.data import PairDataset, to_float
 from esrgan.losses import cycle_loss
 from tests.making import fill_pool
@@ -45,7 +45,7 @@ def test_imported_pairs_have_no_kernel(tmp_path: Path) -> None:
     with create_shard(tmp_path, ShardSpec(0, "hdf5", 2, 32, "test")) as shard:
         shard.add(Pair("photo", hr[::2, ::2].copy(), hr, None))
         shard.commit(sources=[], rejects=[])
-    write_manifest(tmp_path, {"settings": {}})
+    write_shard_list(tmp_path, {"settings": {}})
     with pytest.raises(DegradeError, match=r"kernel of photo.*imported.*cycle_weight=0"):
         PairDataset(tmp_path, hr_patch=32, seed=0, kernels=True)
 

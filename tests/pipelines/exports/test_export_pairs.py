@@ -12,13 +12,12 @@ import pytest
 
 from degrade.degradation import DegradationPlan
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
-from degrade.exchange import Form
 from degrade.pairs import open_pairs
 from pipelines.executors import InProcessExecutor, ProcessExecutor
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 from tests.pipelines import trainer_readers as read
 from tests.pipelines.exported import (
-    FORMS,
+    FORMATS,
     assert_holds,
     digests,
     make_pairs,
@@ -32,26 +31,26 @@ def pairs(tmp_path: Path, pool: Path) -> Path:
 
 
 @pytest.mark.parametrize("hr_size", [32, None])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_export_pairs_gives_every_trainer_the_pixels_of_the_pairs(
-    tmp_path: Path, pool: Path, form: Form, hr_size: int | None
+    tmp_path: Path, pool: Path, format: str, hr_size: int | None
 ) -> None:
-    store: Literal["hdf5", "lmdb"] = "lmdb" if form == "png" else "hdf5"
+    store: Literal["hdf5", "lmdb"] = "lmdb" if format == "png" else "hdf5"
     pairs = make_pairs(tmp_path / "pairs", pool, hr_size=hr_size, format=store)
-    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form=form)
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format=format)
     report = export_pairs(config)
     assert report.done == 9 and report.exit_code == 0
     with open_pairs(pairs) as reader:
-        for found in readers(form, config.out):
+        for found in readers(format, config.out):
             assert_holds(found, reader)
     assert not (config.out / ".partial").exists() and not (config.out / ".lock").exists()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_export_pairs_does_not_depend_on_the_workers_and_is_done_once(
-    tmp_path: Path, pairs: Path, form: Form
+    tmp_path: Path, pairs: Path, format: str
 ) -> None:
-    one = ExportConfig(pairs=pairs, out=tmp_path / "one", form=form)
+    one = ExportConfig(pairs=pairs, out=tmp_path / "one", format=format)
     export_pairs(one, executor=InProcessExecutor())
     before = digests(one.out)
     again = export_pairs(one)
@@ -64,7 +63,7 @@ def test_export_pairs_does_not_depend_on_the_workers_and_is_done_once(
 
 
 def test_export_pairs_makes_tars_without_times_and_owners(tmp_path: Path, pairs: Path) -> None:
-    export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "out", form="webdataset"))
+    export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "out", format="webdataset"))
     with open_pairs(pairs) as reader, tarfile.open(tmp_path / "out/pairs-000000.tar") as tar:
         names = tar.getnames()
         endings = ("hr.png", "lr.png", "json")
@@ -81,7 +80,7 @@ def test_export_pairs_makes_tars_without_times_and_owners(tmp_path: Path, pairs:
 def test_export_pairs_splits_tars(tmp_path: Path, pairs: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("degrade.exchange.tar_plan._TAR_PIXELS", 8000)
     out = tmp_path / "out"
-    export_pairs(ExportConfig(pairs=pairs, out=out, form="webdataset"))
+    export_pairs(ExportConfig(pairs=pairs, out=out, format="webdataset"))
     assert len(list(out.glob("pairs-*.tar"))) == 5
     with open_pairs(pairs) as reader:
         assert_holds(read.read_webdataset(out), reader)
@@ -89,7 +88,7 @@ def test_export_pairs_splits_tars(tmp_path: Path, pairs: Path, monkeypatch: Any)
 
 def test_export_pairs_refuses_deferred_noise_unless_told(tmp_path: Path, pool: Path) -> None:
     pairs = make_pairs(tmp_path / "pairs", pool, noise="defer")
-    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form="png")
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format="png")
     with pytest.raises(DegradeError, match=r"noise 'bake'.*`allow_clean_lr`"):
         export_pairs(config)
     assert not config.out.exists()
@@ -99,10 +98,10 @@ def test_export_pairs_refuses_deferred_noise_unless_told(tmp_path: Path, pool: P
 def test_export_pairs_refuses_what_does_not_belong_together(
     tmp_path: Path, pairs: Path, pool: Path
 ) -> None:
-    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form="png")
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format="png")
     export_pairs(config)
     with pytest.raises(ChangedConfigError, match="png -> kair"):
-        export_pairs(replace(config, form="kair"))
+        export_pairs(replace(config, format="kair"))
     other = make_pairs(tmp_path / "other", pool, count=8)
     with pytest.raises(ChangedConfigError, match="pairs"):
         export_pairs(replace(config, pairs=other))

@@ -26,9 +26,9 @@ def pairs(tmp_path: Path, pool: Path) -> Path:
 
 
 def test_export_pairs_names_files_that_are_all_there(tmp_path: Path, pairs: Path) -> None:
-    for form in ("basicsr-lmdb", "png", "kair"):
-        out = tmp_path / f"out {form} é'#\\"
-        export_pairs(ExportConfig(pairs=pairs, out=out, form=form))
+    for format in ("basicsr-lmdb", "png", "kair"):
+        out = tmp_path / f"out {format} é'#\\"
+        export_pairs(ExportConfig(pairs=pairs, out=out, format=format))
         for options in options_of(out).values():
             train = options["datasets"]["train"]
             places = [
@@ -44,8 +44,8 @@ def test_export_pairs_names_files_that_are_all_there(tmp_path: Path, pairs: Path
 
 
 def test_option_files_hold_numbers_and_patches_that_fit(tmp_path: Path, pairs: Path) -> None:
-    for form in ("png", "kair"):
-        export_pairs(ExportConfig(pairs=pairs, out=tmp_path / form, form=form))
+    for format in ("png", "kair"):
+        export_pairs(ExportConfig(pairs=pairs, out=tmp_path / format, format=format))
     options = options_of(tmp_path / "png") | options_of(tmp_path / "kair")
     train = {name: value["datasets"]["train"] for name, value in options.items()}
     hr_patches = {
@@ -73,7 +73,7 @@ def test_export_pairs_writes_kernels_that_kair_and_this_project_agree_on(
     tmp_path: Path, pairs: Path, pool: Path
 ) -> None:
     out = tmp_path / "out"
-    report = export_pairs(ExportConfig(pairs=pairs, out=out, form="kair"))
+    report = export_pairs(ExportConfig(pairs=pairs, out=out, format="kair"))
     assert any(line.startswith("kernels.mat: 3 kernels") for line in report.lines)
     opened = DegradationPool.open(pool)
     raw = read_kernel_file(out / "kernels.mat")
@@ -85,9 +85,9 @@ def test_export_pairs_writes_kernels_that_kair_and_this_project_agree_on(
         assert np.allclose(back.weights, kernel.weights, atol=1e-6)
 
     moved = pool.rename(tmp_path / "moved")
-    lost = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "lost", form="kair"))
+    lost = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "lost", format="kair"))
     assert any("no kernels.mat" in line and "--pool" in line for line in lost.lines)
-    config = ExportConfig(pairs=pairs, out=tmp_path / "found", form="kair", pool=moved)
+    config = ExportConfig(pairs=pairs, out=tmp_path / "found", format="kair", pool=moved)
     export_pairs(config)
     assert (tmp_path / "found/kernels.mat").read_bytes() == (out / "kernels.mat").read_bytes()
     # What the message advises: the same command with --pool.
@@ -102,7 +102,7 @@ def test_export_pairs_of_kair_fails_when_its_kernels_cannot_be_written(
     out = tmp_path / "out"
     (out / "kernels.mat").mkdir(parents=True)
     with pytest.raises(DegradeError, match=r"kernels\.mat: cannot be written"):
-        export_pairs(ExportConfig(pairs=pairs, out=out, form="kair"))
+        export_pairs(ExportConfig(pairs=pairs, out=out, format="kair"))
     assert not (out / "export.json").exists()
 
 
@@ -110,6 +110,6 @@ def test_export_pairs_without_networks_for_the_scale_says_so(
     tmp_path: Path, monkeypatch: Any, pairs: Path
 ) -> None:
     monkeypatch.setattr("pipelines.exports.finishing.TRAINER_SCALES", (3, 4))
-    report = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "out", form="png"))
+    report = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "out", format="png"))
     assert any("no option files" in line and "×2" in line for line in report.lines)
     assert not (tmp_path / "out/options").exists()

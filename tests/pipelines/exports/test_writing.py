@@ -14,13 +14,12 @@ from typing import Literal
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.exchange import Form
 from degrade.pairs import open_pairs
 from pipelines.executors import TaskResult, WorkerDiedError
 from pipelines.executors.base import Task, Value
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 from tests.pipelines.exported import (
-    FORMS,
+    FORMATS,
     assert_holds,
     digests,
     make_pairs,
@@ -48,7 +47,7 @@ def test_export_pairs_does_not_wait_for_a_task_that_lost_its_worker(
     tmp_path: Path, pairs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.exports.writing._TASK_BYTES", 1)
-    config = ExportConfig(pairs=pairs, out=tmp_path / "one", form="webdataset")
+    config = ExportConfig(pairs=pairs, out=tmp_path / "one", format="webdataset")
     with pytest.raises(WorkerDiedError):
         export_pairs(config, executor=_LosingExecutor())
     monkeypatch.setattr("pipelines.exports.writing._MOST_EARLY", 3)
@@ -69,16 +68,16 @@ def test_export_pairs_names_a_damaged_shard_and_leaves_nothing_that_looks_whole(
     place = data.find(lr.tobytes()) + 100 if store == "hdf5" else data.rfind(b"IDAT") + 30
     data[place] ^= 4
     path.write_bytes(data)
-    for form in FORMS:
-        out = tmp_path / form
+    for format in FORMATS:
+        out = tmp_path / format
         with pytest.raises(CorruptDataError, match="shard-00001"):
-            export_pairs(ExportConfig(pairs=pairs, out=out, form=form))
+            export_pairs(ExportConfig(pairs=pairs, out=out, format=format))
         assert sorted(path.name for path in out.iterdir()) == [".partial"]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_export_pairs_after_an_interrupt_goes_on(tmp_path: Path, pairs: Path, form: Form) -> None:
-    config = ExportConfig(pairs=pairs, out=tmp_path / "out", form=form)
+@pytest.mark.parametrize("format", FORMATS)
+def test_export_pairs_after_an_interrupt_goes_on(tmp_path: Path, pairs: Path, format: str) -> None:
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format=format)
 
     def stop(done: int, total: int) -> None:
         if 0 < done < total and done >= 4:
@@ -89,7 +88,7 @@ def test_export_pairs_after_an_interrupt_goes_on(tmp_path: Path, pairs: Path, fo
     assert not (config.out / "export.json").exists()
     second = export_pairs(config)
     assert second.exit_code == 0
-    assert second.skipped == (4 if form in ("png", "kair") else 0)
+    assert second.skipped == (4 if format in ("png", "kair") else 0)
     export_pairs(replace(config, out=tmp_path / "whole"))
     expected = digests(tmp_path / "whole")
     found = digests(config.out)
@@ -104,25 +103,25 @@ from pipelines.exports import writing as export_writing
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 export_writing._CHECKPOINT_BYTES = 100_000
 export_writing._TASK_BYTES = 40_000
-pairs, out, form = sys.argv[1:]
+pairs, out, format = sys.argv[1:]
 export_pairs(
-    ExportConfig(pairs=Path(pairs), out=Path(out), form=form),
+    ExportConfig(pairs=Path(pairs), out=Path(out), format=format),
     on_progress=lambda done, total: print(done, flush=True),
 )
 """
 
 
-@pytest.mark.parametrize("form", ["basicsr-lmdb", "png", "webdataset"])
+@pytest.mark.parametrize("format", ["basicsr-lmdb", "png", "webdataset"])
 def test_export_pairs_after_kills_gives_the_same_bytes(
-    tmp_path: Path, pool: Path, form: Form
+    tmp_path: Path, pool: Path, format: str
 ) -> None:
     pairs = make_pairs(tmp_path / "pairs", pool, count=60, hr_size=64)
-    expected = ExportConfig(pairs=pairs, out=tmp_path / "expected", form=form)
+    expected = ExportConfig(pairs=pairs, out=tmp_path / "expected", format=format)
     export_pairs(expected)
     out = tmp_path / "out"
     for moment in (25, 60):
         child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(pairs), str(out), form],
+            [sys.executable, "-c", _CHILD, str(pairs), str(out), format],
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[3],
             env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -150,8 +149,8 @@ from degrade.errors import DegradeError
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 pairs, root = map(Path, sys.argv[1:])
-for form in ("basicsr-lmdb", "png", "kair", "webdataset", "h5"):
-    config = ExportConfig(pairs=pairs, out=root / form, form=form)
+for format in ("basicsr-lmdb", "png", "kair", "webdataset", "h5"):
+    config = ExportConfig(pairs=pairs, out=root / format, format=format)
     for limit in (0, 9_000, 20_000, 40_000, 200_000):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:
@@ -160,7 +159,7 @@ for form in ("basicsr-lmdb", "png", "kair", "webdataset", "h5"):
         except DegradeError as error:
             result = f"refused {error}"
         resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
-        print(form, limit, (config.out / "export.json").exists(), result, flush=True)
+        print(format, limit, (config.out / "export.json").exists(), result, flush=True)
 """
 
 
@@ -176,16 +175,16 @@ def test_failing_writes_end_in_one_error_and_leave_nothing_whole(
         cwd=Path(__file__).parents[3],
     )
     lines = [line.split(" ", 3) for line in done.stdout.splitlines()]
-    assert len(lines) == 5 * len(FORMS)
-    for form, limit, marked, result in lines:
+    assert len(lines) == 5 * len(FORMATS)
+    for format, limit, marked, result in lines:
         if limit == "0":
-            assert marked == "False", (form, limit)
-            assert result.startswith("refused") and str(tmp_path / "out" / form) in result
+            assert marked == "False", (format, limit)
+            assert result.startswith("refused") and str(tmp_path / "out" / format) in result
         elif limit == "200000":
-            assert (marked, result) == ("True", "written"), (form, result)
+            assert (marked, result) == ("True", "written"), (format, result)
         else:
-            assert (marked == "True") == (result == "written"), (form, limit, result)
+            assert (marked == "True") == (result == "written"), (format, limit, result)
     with open_pairs(pairs) as reader:
-        for form in FORMS:
-            for found in readers(form, tmp_path / "out" / form):
+        for format in FORMATS:
+            for found in readers(format, tmp_path / "out" / format):
                 assert_holds(found, reader)

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.pairs import Format, open_pairs
+from degrade.pairs import open_pairs
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.pairs.build_shard import build_shard
 from pipelines.pairs.checks import verify
 from tests.pipelines.pairs.test_build_shard import contents, shard_task
 
-FORMATS: tuple[Format, ...] = ("hdf5", "lmdb")
+FORMATS: tuple[str, ...] = ("hdf5", "lmdb")
 
 # The number of calls of one kind at which each process fails. Before it builds, a child makes so
 # many vain calls that this is the one to fail: a single strace sweeps all calls of all kinds.
@@ -132,7 +132,7 @@ def strace() -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_build_shard_survives_every_failing_call(
-    tmp_path: Path, scenes: Path, pool: Path, strace: list[str], format: Format
+    tmp_path: Path, scenes: Path, pool: Path, strace: list[str], format: str
 ) -> None:
     """Every fsync, rename, write… in turn gives EIO: tried again, or named; it never counts."""
     task = shard_task(tmp_path / "alone", scenes, pool, format, hr_size=128)
@@ -167,7 +167,7 @@ def mounted(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def _config(out: Path, scenes: Path, pool: Path, format: Format) -> BuildPairsConfig:
+def _config(out: Path, scenes: Path, pool: Path, format: str) -> BuildPairsConfig:
     return BuildPairsConfig(
         pool=pool, out=out, hr=(scenes,), format=format, scale=2, hr_size=64, shard_mib=1
     )
@@ -196,7 +196,7 @@ for room in rooms:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_build_pairs_on_a_full_disk_says_so_and_goes_on_later(
-    tmp_path: Path, scenes: Path, pool: Path, mounted: Path, format: Format
+    tmp_path: Path, scenes: Path, pool: Path, mounted: Path, format: str
 ) -> None:
     config = _config(mounted / "pairs", scenes, pool, format)
     build_pairs(replace(config, out=tmp_path / "reference"))
@@ -217,7 +217,7 @@ def test_build_pairs_on_a_full_disk_says_so_and_goes_on_later(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_pairs_on_a_read_only_disk_are_read_but_not_added_to(
-    scenes: Path, pool: Path, mounted: Path, format: Format
+    scenes: Path, pool: Path, mounted: Path, format: str
 ) -> None:
     config = _config(mounted / "pairs", scenes, pool, format)
     count = build_pairs(config).done

@@ -14,21 +14,22 @@ from typing import Any
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.pairs import Format, is_committed, place_at, verify_pairs
+from degrade.pairs import is_committed, place_at, verify_pairs
 from degrade.places.place import LocalPlace
 from degrade.pool import DegradationPool
 from pipelines.pairs import build_shard as shard_building
 from pipelines.pairs.build_shard import ShardTask, build_shard
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.photo_scan import find_photos
 from pipelines.shared.run_settings import RUN_FILE
 from tests.making import fill_pool
 
-FORMATS: tuple[Format, ...] = ("hdf5", "lmdb")
+FORMATS: tuple[str, ...] = ("hdf5", "lmdb")
 
 
 def shard_task(
-    out: Path, scenes: Path, pool: Path, format: Format = "hdf5", hr_size: int = 64
+    out: Path, scenes: Path, pool: Path, format: str = "hdf5", hr_size: int = 64
 ) -> ShardTask:
     """Return the task of a single shard, in a place that its run has taken."""
     config = BuildPairsConfig(
@@ -43,7 +44,7 @@ def shard_task(
 def at_place(task: ShardTask, out: Path) -> ShardTask:
     """Return the same task in another place, as if its run had taken that."""
     place = place_at(out)
-    place.claim(RUN_FILE)
+    place.claim(RUN_FILE, FOLDER_KINDS)
     place.write(RUN_FILE, b'{"config_hash": "%s"}' % task.spec.config_hash.encode())
     return replace(task, place=place)
 
@@ -75,7 +76,7 @@ for task in tasks:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_build_shard_by_two_processes_at_once_gives_the_shard_of_one(
-    tmp_path: Path, scenes: Path, pool: Path, format: Format
+    tmp_path: Path, scenes: Path, pool: Path, format: str
 ) -> None:
     alone = shard_task(tmp_path / "alone", scenes, pool, format)
     receipt = build_shard(alone)
@@ -113,7 +114,7 @@ def test_build_shard_keeps_what_another_commits_at_any_step(
     scenes: Path,
     pool: Path,
     monkeypatch: pytest.MonkeyPatch,
-    format: Format,
+    format: str,
     end: str,
 ) -> None:
     """Another worker commits the shard just before each name that this one publishes."""
@@ -154,7 +155,7 @@ def test_build_shard_keeps_what_another_commits_at_any_step(
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_build_shard_leaves_a_committed_one_alone(
-    tmp_path: Path, scenes: Path, pool: Path, format: Format
+    tmp_path: Path, scenes: Path, pool: Path, format: str
 ) -> None:
     task = shard_task(tmp_path / "pairs", scenes, pool, format)
     receipt = build_shard(task)

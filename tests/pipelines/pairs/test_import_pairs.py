@@ -7,7 +7,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from degrade.errors import ChangedConfigError, DegradeError
 from degrade.images.image_io import quantise, read_photo, write_png
-from degrade.pairs import Format, open_pairs
+from degrade.pairs import STORES, open_pairs
 from pipelines.executors import ProcessExecutor
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 from pipelines.pairs.checks import ReplayConfig, replay_pair, verify
@@ -50,9 +49,9 @@ def digests(out: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("store", get_args(Format))
+@pytest.mark.parametrize("store", STORES)
 def test_import_pairs_keeps_every_pixel(
-    tmp_path: Path, images: tuple[Path, Path], store: Format
+    tmp_path: Path, images: tuple[Path, Path], store: str
 ) -> None:
     hr, lr = images
     out = tmp_path / "pairs"
@@ -84,12 +83,12 @@ def test_imported_pairs_are_exported_and_give_training_samples(
     out = tmp_path / "pairs"
     import_pairs(ImportPairsConfig(hr=images[0], lr=images[1], out=out))
     exported = tmp_path / "exported"
-    export_pairs(ExportConfig(pairs=out, out=exported, form="webdataset"))
+    export_pairs(ExportConfig(pairs=out, out=exported, format="webdataset"))
     with open_pairs(out) as reader:
         for key, lr, hr in read_webdataset(exported):
             expected = reader.read(reader.find(key))
             assert np.array_equal(lr, expected[0]) and np.array_equal(hr, expected[1])
-    kair = export_pairs(ExportConfig(pairs=out, out=tmp_path / "kair", form="kair"))
+    kair = export_pairs(ExportConfig(pairs=out, out=tmp_path / "kair", format="kair"))
     assert any("no kernels.mat: the pairs were imported" in line for line in kair.lines)
     assert len(PairDataset(out, hr_patch=24, seed=0)) == 4
 

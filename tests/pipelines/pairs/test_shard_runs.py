@@ -54,7 +54,9 @@ def test_a_run_that_lost_a_worker_leaves_what_an_undisturbed_one_does(
     out = tmp_path / "pairs"
 
     def lose_a_worker(_done: int, _total: int) -> None:
-        (place_at(out).make_workshop("shard-00000") / "shard-00000.h5.tmp").write_bytes(b"half")
+        (place_at(out).make_temporary_folder("shard-00000") / "shard-00000.h5.tmp").write_bytes(
+            b"half"
+        )
 
     job(out, lose_a_worker)
     assert content(out) == content(tmp_path / "quiet")

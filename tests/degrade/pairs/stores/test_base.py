@@ -25,7 +25,7 @@ from degrade.pairs import (
     open_pairs,
     place_at,
     verify_pairs,
-    write_manifest,
+    write_shard_list,
 )
 
 
@@ -170,14 +170,14 @@ class TestProcesses:
 _WRITE_AGAIN = """
 import pickle, sys
 from pathlib import Path
-from degrade.pairs import create_shard, write_manifest
+from degrade.pairs import create_shard, write_shard_list
 for name, spec, pairs in pickle.load(open(sys.argv[1], "rb")):
     folder = Path(sys.argv[2], name)
     with create_shard(folder, spec) as writer:
         for pair in pairs:
             writer.add(pair)
         writer.commit(sources=[{"name": "photo.jpg", "sha256": "5" * 64}])
-    write_manifest(folder, {"seed": 3})
+    write_shard_list(folder, {"seed": 3})
 """
 
 
@@ -191,7 +191,7 @@ class TestCommit:
         work = []
         for name, case in cases.items():
             case.write(tmp_path / "first" / name, case.pairs())
-            write_manifest(tmp_path / "first" / name, {"seed": 3})
+            write_shard_list(tmp_path / "first" / name, {"seed": 3})
             work.append((name, case.spec(), case.pairs()))
         (tmp_path / "work").write_bytes(pickle.dumps(work))
         # Another process, other hashes, other memory: every malloc filled with a pattern.

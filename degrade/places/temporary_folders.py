@@ -11,10 +11,10 @@ from pathlib import Path
 
 from degrade.disk.processes import process_start
 
-__all__ = ["make_temporary_workshop"]
+__all__ = ["make_temporary_folder"]
 
 
-def make_temporary_workshop() -> Path:
+def make_temporary_folder() -> Path:
     """Make a new folder where TMPDIR says; those of killed processes of this host are removed.
 
     Raises
