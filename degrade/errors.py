@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +19,9 @@ __all__ = [
     "InvalidValueError",
     "MissingDependencyError",
     "UnreachableError",
+    "disk_full",
     "printable",
+    "shown",
     "write_failure",
 ]
 
@@ -102,13 +106,26 @@ def printable(text: str | Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
 
 
+def shown(value: object) -> str:
+    """Return what was got in the place of something else, on one line of at most 60 letters."""
+    text = printable(repr(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def write_failure(path: Path, size: int, error: OSError) -> str:
     """Return the text of an error in writing ``size`` bytes to ``path``."""
-    where = printable(path)
     if error.errno == errno.ENOSPC:
-        return f"{where}: the disk is full; {_space(size)} and run again"
-    return f"{where}: cannot be written ({error.strerror}); check the folder and its permissions"
+        return disk_full(path, size)
+    return (
+        f"{printable(path)}: cannot be written ({error.strerror}); "
+        "check the folder and its permissions"
+    )
 
 
-def _space(size: int) -> str:
-    return f"free at least {byte_text(size)}" if size else "free some space"
+def disk_full(path: Path, needed: int = 0) -> str:
+    """Return what is said when ``path`` finds no room; ``needed`` bytes, 0: not known how many."""
+    numbers = [f"{byte_text(needed)} are needed"] if needed else []
+    with contextlib.suppress(OSError):
+        numbers.insert(0, f"{byte_text(shutil.disk_usage(path.parent).free)} are free")
+    known = f"{', '.join(numbers)}: " if numbers else ""
+    return f"{printable(path)}: the disk is full; {known}free some space and run again"

@@ -9,8 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from degrade.errors import CorruptDataError, DegradeError, printable
-from degrade.wording import byte_text
+from degrade.errors import CorruptDataError, DegradeError, disk_full, printable
 
 __all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "require_space", "sync_file", "writing"]
 
@@ -39,10 +38,7 @@ def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
     except caught as error:
         where = printable(path)
         if _is_disk_full(path, size, error):
-            raise DegradeError(
-                f"{where}: the disk is full; free at least {byte_text(max(size, STRUCTURE_BYTES))} "
-                "and run again"
-            ) from error
+            raise DegradeError(disk_full(path, max(size, STRUCTURE_BYTES))) from error
         reason = printable(_reason(error))
         raise DegradeError(
             f"{where}: cannot be written ({reason}); check the folder and its disk"
@@ -63,10 +59,7 @@ def require_space(path: Path, size: int) -> None:
         free = shutil.disk_usage(path.parent).free
     needed = size + STRUCTURE_BYTES
     if free < needed:
-        raise DegradeError(
-            f"{printable(path)}: the disk is full; {byte_text(free)} are free, the next pair "
-            f"needs {byte_text(needed)}: free some and run again"
-        )
+        raise DegradeError(disk_full(path, needed))
 
 
 def _is_disk_full(path: Path, size: int, error: Exception) -> bool:

@@ -16,6 +16,7 @@ from degrade.errors import DegradeError, InputError, printable, write_failure
 __all__ = [
     "claim_folder",
     "fsync_folder",
+    "make_folder",
     "open_regular",
     "read_file",
     "resolve_inside",
@@ -150,6 +151,20 @@ def resolve_inside(root: Path, relative: str) -> Path:
     return target
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, unless it is there.
+
+    Raises
+    ------
+    DegradeError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DegradeError(f"{printable(folder)}: cannot be made ({error.strerror})") from None
+
+
 def claim_folder(folder: Path, mark: str, kinds: Mapping[str, str]) -> None:
     """Make a folder for one kind of content.
 
@@ -166,11 +181,7 @@ def claim_folder(folder: Path, mark: str, kinds: Mapping[str, str]) -> None:
     DegradeError
         The folder cannot be made, or holds content of another kind, which would be mixed up.
     """
-    where = printable(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DegradeError(f"{where}: cannot be made ({error.strerror})") from None
+    make_folder(folder)
     for other, content in kinds.items():
         if other != mark and (folder / other).exists():
-            raise DegradeError(f"{where} holds {content}; choose another folder")
+            raise DegradeError(f"{printable(folder)} holds {content}; choose another folder")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from degrade.disk.files import open_regular
 from degrade.errors import InputError
+from degrade.images.tiff_directory import TiffDirectory, is_tiff
 
 __all__ = ["camera_in", "read_camera"]
 
@@ -49,33 +50,20 @@ def camera_in(data: bytes) -> str | None:
 
 def _exif_block(data: bytes) -> bytes | None:
     """Return what begins with a TIFF header."""
-    if _is_tiff(data):
+    if is_tiff(data):
         return data
     for mark, length in _MARKS:
         start = data.find(mark)
-        if start >= 0 and _is_tiff(data[start + length : start + length + 4]):
+        if start >= 0 and is_tiff(data[start + length : start + length + 4]):
             return data[start + length :]
     return None
 
 
-def _is_tiff(data: bytes) -> bool:
-    return data[:4] in (b"II*\x00", b"MM\x00*")
-
-
 def _texts(block: bytes) -> dict[int, str]:
     """Return make and model of the first directory."""
-    order = "<" if block[:2] == b"II" else ">"
-    (offset,) = struct.unpack(order + "I", block[4:8])
-    (count,) = struct.unpack(order + "H", block[offset : offset + 2])
-    texts = {}
-    for number in range(min(count, _MOST_ENTRIES)):
-        entry = offset + 2 + 12 * number
-        tag, kind, length = struct.unpack(order + "HHI", block[entry : entry + 8])
-        if tag not in (_MAKE, _MODEL) or kind != _ASCII:
-            continue
-        start = entry + 8
-        if length > 4:
-            (start,) = struct.unpack(order + "I", block[start : start + 4])
-        raw = block[start : start + min(length, _MOST_LETTERS)].split(b"\x00")[0]
-        texts[tag] = " ".join(raw.decode("ascii", "replace").split())
+    directory, texts = TiffDirectory.read(block), {}
+    for entry in directory.entries(_MOST_ENTRIES):
+        if entry.tag in (_MAKE, _MODEL) and entry.type == _ASCII:
+            raw = directory.value_bytes(entry, entry.count, _MOST_LETTERS).split(b"\x00")[0]
+            texts[entry.tag] = " ".join(raw.decode("ascii", "replace").split())
     return texts

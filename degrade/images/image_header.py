@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 from degrade.errors import InvalidValueError
+from degrade.images.tiff_directory import TiffDirectory, is_tiff
 
 __all__ = ["ImageHeader", "read_header"]
 
@@ -100,7 +101,7 @@ def _parse(data: bytes) -> ImageHeader | None:
         return _parse_jpeg(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _parse_webp(data)
-    if data[:4] in (b"II*\x00", b"MM\x00*"):
+    if is_tiff(data):
         return _parse_tiff(data)
     if data[:2] == b"BM":
         return _parse_bmp(data)
@@ -223,23 +224,15 @@ def _parse_webp(data: bytes) -> ImageHeader:
 
 def _tiff_tags(data: bytes) -> tuple[dict[int, list[int]], int]:
     """Return the integer tags of the first directory and the offset of the next one (0: none)."""
-    order = "<" if data[:2] == b"II" else ">"
-    (offset,) = struct.unpack(order + "I", data[4:8])
-    (count,) = struct.unpack(order + "H", data[offset : offset + 2])
+    directory = TiffDirectory.read(data)
     tags: dict[int, list[int]] = {}
-    for entry in range(offset + 2, offset + 2 + 12 * count, 12):
-        tag, kind, number = struct.unpack(order + "HHI", data[entry : entry + 8])
-        code = {1: "B", 3: "H", 4: "I"}.get(kind)
-        if code is None or number > 64:
+    for entry in directory.entries():
+        code = {1: "B", 3: "H", 4: "I"}.get(entry.type)
+        if code is None or entry.count > 64:
             continue
-        size = struct.calcsize(code) * number
-        start = entry + 8
-        if size > 4:
-            (start,) = struct.unpack(order + "I", data[start : start + 4])
-        tags[tag] = list(struct.unpack(f"{order}{number}{code}", data[start : start + size]))
-    end = offset + 2 + 12 * count
-    following = data[end : end + 4]
-    return tags, struct.unpack(order + "I", following)[0] if len(following) == 4 else 0
+        values = directory.value_bytes(entry, struct.calcsize(code) * entry.count)
+        tags[entry.tag] = list(struct.unpack(f"{directory.order}{entry.count}{code}", values))
+    return tags, directory.following()
 
 
 def _parse_tiff(data: bytes) -> ImageHeader:
@@ -266,7 +259,7 @@ def _parse_tiff(data: bytes) -> ImageHeader:
 def _exif_orientation(exif: bytes) -> int:
     """Return the orientation of an EXIF block; 1 when the block is damaged, as viewers do."""
     try:
-        if exif[:4] not in (b"II*\x00", b"MM\x00*"):
+        if not is_tiff(exif):
             return 1
         return _valid_orientation(_tiff_tags(exif)[0].get(274, [1])[0])
     except (struct.error, IndexError):

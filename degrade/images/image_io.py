@@ -22,8 +22,8 @@ import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array, round_to_u8
-from degrade.disk.files import read_file, write_atomically
-from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.disk.files import make_folder, read_file, write_atomically
+from degrade.errors import DegradeError, InputError, InvalidValueError
 from degrade.images.decoders import decode_faster
 from degrade.images.image_header import ImageHeader, read_header
 from degrade.limits import MAX_PIXELS
@@ -291,8 +291,5 @@ def write_png(path: Path, rgb_u8: AnyArray, *, level: int = 3) -> None:
     DegradeError
         The file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    make_folder(path.parent)
     write_atomically(path, encode_png(rgb_u8, level=level))

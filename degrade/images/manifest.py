@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from degrade.disk.files import read_file, write_atomically
-from degrade.errors import InputError, InvalidValueError, printable
+from degrade.errors import InputError, InvalidValueError, printable, shown
 
 __all__ = [
     "DatasetDescription",
@@ -99,7 +99,7 @@ def _check(name: str, value: Any, fits: Callable[[Any], bool], wanted: str) -> N
             return
     except TypeError:  # an unhashable or otherwise foreign value: not what is wanted either
         pass
-    raise InvalidValueError(f"{name} must be {wanted}, got {_shown(value)}")
+    raise InvalidValueError(f"{name} must be {wanted}, got {shown(value)}")
 
 
 def _is_path(value: Any) -> bool:
@@ -122,11 +122,6 @@ def _is_side(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and value != ""
-
-
-def _shown(value: Any) -> str:
-    text = printable(repr(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def read_manifest(path: Path) -> list[ManifestEntry]:
@@ -164,13 +159,13 @@ def _parse_entry(line: bytes) -> ManifestEntry:
     except (ValueError, RecursionError) as error:
         raise InvalidValueError(f"not JSON ({printable(str(error))})") from None
     if not isinstance(data, dict):
-        raise InvalidValueError(f"must be a JSON object, got {_shown(data)}")
+        raise InvalidValueError(f"must be a JSON object, got {shown(data)}")
     for problem, names in (
         ("lacks", [name for name in _REQUIRED if name not in data]),
         ("has unknown", [name for name in data if name not in _FIELDS]),
     ):
         if names:
-            raise InvalidValueError(f"{problem} {', '.join(map(_shown, sorted(names)))}")
+            raise InvalidValueError(f"{problem} {', '.join(map(shown, sorted(names)))}")
     return ManifestEntry(**data)
 
 
@@ -189,7 +184,7 @@ def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
     by_path: dict[str, ManifestEntry] = {}
     for entry in entries:
         if entry.path in by_path:
-            raise InvalidValueError(f"two entries have the path {_shown(entry.path)}")
+            raise InvalidValueError(f"two entries have the path {shown(entry.path)}")
         by_path[entry.path] = entry
     ordered = sorted(by_path.values(), key=lambda entry: os.fsencode(entry.path))
     lines = [

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from scipy import io as scipy_io
 
 from degrade.arrays import AnyArray
-from degrade.disk.files import read_file, write_atomically
+from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.disk.npy import map_npy
-from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.errors import InputError, InvalidValueError, printable
 from degrade.kernels.kernel import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
 from degrade.kernels.mat5 import is_mat5, read_mat5
 
@@ -272,10 +272,7 @@ def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Pa
     if image_name in ("", ".", "..") or "/" in image_name or "\0" in image_name:
         raise InvalidValueError(f"not a file name: {printable(image_name)!r}")
     path = folder / image_name / f"{image_name}_kernel_x{kernel.scale}.mat"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    make_folder(path.parent)
     buffer = io.BytesIO()
     scipy_io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
     # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.

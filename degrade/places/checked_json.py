@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from degrade.errors import CorruptDataError, InvalidValueError, printable
+from degrade.errors import CorruptDataError, InvalidValueError, shown
 
 if TYPE_CHECKING:
     from degrade.places.place import Place
@@ -28,7 +28,7 @@ class Fields:
     def __init__(self, data: Any, what: str) -> None:
         self.what = what
         if not isinstance(data, dict):
-            raise CorruptDataError(f"{what} must be an object, got {_shown(data)}")
+            raise CorruptDataError(f"{what} must be an object, got {shown(data)}")
         self._data = dict(data)
 
     def take(self, name: str) -> Any:
@@ -73,15 +73,10 @@ class Fields:
     def end(self) -> None:
         """Refuse fields that nobody asked for."""
         if self._data:
-            raise CorruptDataError(f"{self.what}: unknown fields {_shown(sorted(self._data))}")
+            raise CorruptDataError(f"{self.what}: unknown fields {shown(sorted(self._data))}")
 
     def _refuse(self, name: str, wanted: str, value: Any) -> NoReturn:
-        raise CorruptDataError(f"{self.what}: {name!r} must be {wanted}, got {_shown(value)}")
-
-
-def _shown(value: Any) -> str:
-    text = printable(repr(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise CorruptDataError(f"{self.what}: {name!r} must be {wanted}, got {shown(value)}")
 
 
 def encode_json(payload: Mapping[str, Any]) -> bytes:

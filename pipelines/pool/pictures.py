@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray
-from degrade.disk.files import write_atomically
-from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError, printable
+from degrade.disk.files import make_folder, write_atomically
+from degrade.errors import InvalidValueError, MissingDependencyError, printable
 from degrade.kernels import crop_or_pad_kernel, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord, Provenance
 from degrade.wording import counted
@@ -89,10 +89,7 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
         figure.savefig(buffer, format="png")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DegradeError(f"{printable(path.parent)}: cannot be made ({error.strerror})") from None
+    make_folder(path.parent)
     write_atomically(path, buffer.getvalue())
 
 

@@ -222,7 +222,7 @@ def test_decode_photo_refuses_bombs_by_their_header(data: bytes) -> None:
 
 def test_decode_photo_refuses_above_the_callers_cap() -> None:
     data = _encode(".png", _photo(40, 56))
-    with pytest.raises(InputError, match=r"56×40 is more than 2239 pixels; .*--max-pixels"):
+    with pytest.raises(InputError, match=r"56×40 is more than 2239 pixels; .*`max_pixels`"):
         decode_photo(data, NAME, max_pixels=40 * 56 - 1)
     decode_photo(data, NAME, max_pixels=40 * 56)
 
