@@ -12,6 +12,7 @@ from degrade.arrays import FloatArray
 from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise import NoisePatch
 from degrade.noise.residuals import tile_residual
+from degrade.pairs import Location, ShardSpec, find_committed
 from degrade.pool import DegradationPool, Provenance
 from degrade.rng import rng_for
 
@@ -73,3 +74,8 @@ def fill_pool(
             patch = NoisePatch(pixels, float(pixels.var()), 120.0, "by hand", (0, 0, 64, 64))
             pool.add_noise(patch, provenance)
     return pool
+
+
+def is_committed(where: Location, spec: ShardSpec) -> bool:
+    """Return whether a shard counts."""
+    return find_committed(where, spec) is not None

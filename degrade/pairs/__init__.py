@@ -10,7 +10,6 @@ from degrade.pairs.shards import (
     ShardWriter,
     create_shard,
     find_committed,
-    is_committed,
     read_sidecar,
 )
 from degrade.pairs.sidecar import ShardHead, Sidecar
@@ -34,7 +33,6 @@ __all__ = [
     "VerifyResult",
     "create_shard",
     "find_committed",
-    "is_committed",
     "open_pairs",
     "place_at",
     "read_sidecar",

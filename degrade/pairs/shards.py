@@ -49,7 +49,6 @@ __all__ = [
     "check_sizes",
     "create_shard",
     "find_committed",
-    "is_committed",
     "read_sidecar",
     "record_file",
     "sidecar_indices",
@@ -95,11 +94,6 @@ def find_committed(where: Location, spec: ShardSpec) -> ShardHead | None:
     except CorruptDataError:
         return None
     return head if head.spec == spec else None
-
-
-def is_committed(where: Location, spec: ShardSpec) -> bool:
-    """Return whether :func:`find_committed` finds the shard."""
-    return find_committed(where, spec) is not None
 
 
 def sidecar_indices(where: Location) -> list[int]:

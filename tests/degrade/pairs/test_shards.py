@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from degrade.errors import DegradeError, InvalidValueError
-from degrade.pairs import create_shard, is_committed, read_sidecar, shards, verify_pairs
+from degrade.pairs import create_shard, read_sidecar, shards, verify_pairs
 from degrade.pairs.shards import sidecar_indices
+from tests.making import is_committed
 
 
 def test_is_committed_asks_for_the_same_spec(built: Any) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from degrade.errors import CorruptDataError
 from degrade.images.sources import Reject
-from degrade.pairs import Sidecar, create_shard, is_committed, read_sidecar
+from degrade.pairs import Sidecar, create_shard, read_sidecar
 from degrade.places.checked_json import encode_json
+from tests.making import is_committed
 
 
 def tamper(folder: Path, **changes: Any) -> None:

@@ -33,7 +33,6 @@ from degrade.pairs import (
     Place,
     create_shard,
     find_committed,
-    is_committed,
     open_pairs,
     place_at,
     verify_pairs,
@@ -41,6 +40,7 @@ from degrade.pairs import (
 )
 from degrade.pairs.shards import sidecar_indices
 from degrade.places import remote as remote_place
+from tests.making import is_committed
 from tests.object_stores import S3Server, objects, s3_server
 
 GONE = json.dumps(

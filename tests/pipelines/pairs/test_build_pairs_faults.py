@@ -33,7 +33,7 @@ from pathlib import Path
 
 import cv2, h5py, lmdb
 from degrade.errors import DegradeError
-from degrade.pairs import LocalPlace, is_committed, verify_pairs
+from degrade.pairs import LocalPlace, verify_pairs
 from pipelines.pairs import shard_runs
 from pipelines.pairs.build_shard import build_shard
 from tests.pipelines.pairs.test_build_shard import at_place, contents

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.pairs import is_committed, place_at, verify_pairs
+from degrade.pairs import place_at, verify_pairs
 from degrade.places.place import LocalPlace
 from degrade.pool import DegradationPool
 from pipelines.pairs import build_shard as shard_building
@@ -23,7 +23,7 @@ from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.photo_scan import find_photos
 from pipelines.shared.run_settings import RUN_FILE
-from tests.making import fill_pool
+from tests.making import fill_pool, is_committed
 
 FORMATS: tuple[str, ...] = ("hdf5", "lmdb")
 

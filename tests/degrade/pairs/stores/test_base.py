@@ -21,12 +21,12 @@ from degrade.images.image_io import encode_png
 from degrade.pairs import (
     LocalPlace,
     create_shard,
-    is_committed,
     open_pairs,
     place_at,
     verify_pairs,
     write_shard_list,
 )
+from tests.making import is_committed
 
 
 def problems(folder: Path) -> list[str]:

@@ -13,10 +13,11 @@ import pytest
 
 from degrade.errors import CorruptDataError
 from degrade.images.image_io import encode_png
-from degrade.pairs import is_committed, open_pairs
+from degrade.pairs import open_pairs
 from degrade.pairs.stores import lmdb as lmdb_store
 from degrade.pairs.stores import lmdb_folder
 from degrade.pairs.stores.lmdb_pages import LmdbFile
+from tests.making import is_committed
 
 pytestmark = pytest.mark.parametrize("case", ["lmdb-fixed", "lmdb-whole"], indirect=True)
 
