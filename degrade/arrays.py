@@ -34,8 +34,9 @@ def round_levels(levels: AnyArray, dtype: npt.DTypeLike) -> AnyArray:
     -------
     array of that shape and type
     """
-    rounded: AnyArray = np.rint(np.clip(levels, 0, np.iinfo(dtype).max)).astype(dtype)
-    return rounded
+    largest = 256 ** np.dtype(dtype).itemsize - 1
+    clipped: AnyArray = np.clip(levels, 0, largest)
+    return np.rint(clipped, out=clipped).astype(dtype)
 
 
 def round_to_u8(levels: AnyArray) -> U8Array:

@@ -156,7 +156,7 @@ def draw_steps(
     kinds: Iterable[str], pool: PoolIndex, lr_shape: tuple[int, int], rng: Chance
 ) -> tuple[Step, ...]:
     """Draw a step of each kind, in order; InvalidValueError when the pool lacks what one needs."""
-    return tuple(find_step(kind).draw(pool, lr_shape, rng) for kind in kinds)
+    return tuple([find_step(kind).draw(pool, lr_shape, rng) for kind in kinds])
 
 
 def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:

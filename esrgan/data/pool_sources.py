@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,10 @@ class NoiseSource:
     pool: DegradationPool
     index: PoolIndex
     kinds: tuple[str, ...]
+    _source: Source = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_source", Source(self.pool))
 
     @classmethod
     def of_run(
@@ -114,7 +118,7 @@ class NoiseSource:
 
     def apply(self, lr_u8: U8Array, steps: Sequence[Step]) -> U8Array:
         """Apply drawn steps to a (h, w, 3) uint8 crop of the stored LR, and round once more."""
-        return round_to_u8(apply_steps(steps, lr_u8.astype(np.float32), Source(self.pool)))
+        return round_to_u8(apply_steps(steps, lr_u8.astype(np.float32), self._source))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
