@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grimp
 import matplotlib as mpl
@@ -125,7 +126,7 @@ def wing_of(graph: grimp.ImportGraph, package: str) -> Wing:
     below = imports_between(graph, children)
     rooms = {name for name in children if graph.find_children(name)}
     if not rooms:  # a small package is one room: its modules, floor by floor
-        lines = {}
+        lines: dict[int, list[str]] = {}
         for name in children:
             lines.setdefault(height(name, below), []).append(name.rpartition(".")[2])
         text = [wrapped(lines[level], 25) for level in sorted(lines, reverse=True)]
@@ -223,8 +224,7 @@ def draw(wings: Mapping[str, Wing], used: Mapping[str, set[str]], out: Path) -> 
     for storey, tall in zip(storeys, heights, strict=True):
         left = 0.0
         for name in storey:
-            share = {"kernelgan": 3.6, "spectral_training": 3.1}.get(name)
-            share = share or width - left
+            share = {"kernelgan": 3.6, "spectral_training": 3.1}.get(name, width - left)
             draw_wing(axes, name, wings[name], (left, top - tall, share, tall))
             middle = left + share / 2
             if name in used["pipelines"] and len(storey) > 1:
@@ -280,7 +280,7 @@ def draw_box(axes: Axes, node: Node, middle: tuple[float, float], colour: str) -
     if node.loose:
         box.set_linestyle((0, (3, 2)))
     axes.add_patch(box)
-    style = {"color": INK, "ha": "center", "va": "center", "zorder": 4}
+    style: dict[str, Any] = {"color": INK, "ha": "center", "va": "center", "zorder": 4}
     if node.loose:
         axes.text(x, y, node.label, size=8.5, **style)
         return
