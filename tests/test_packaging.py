@@ -68,6 +68,7 @@ def _imported() -> set[tuple[str, bool]]:
 def test_install_requires_is_what_modules_import() -> None:
     imported = _imported()
     assert {name for name, eager in imported if eager} <= REQUIRED
+    assert REQUIRED - {name for name, _ in imported} == set(), "nothing that nobody imports"
 
 
 def test_extras_hold_what_functions_import() -> None:
