@@ -8,25 +8,13 @@ import torch
 
 from degrade.errors import InvalidValueError
 
-__all__ = ["UpscalingPrecision", "check_device", "choose_device", "half_type", "tile_memory"]
+__all__ = ["UpscalingPrecision", "choose_device", "half_type", "tile_memory"]
 
 UpscalingPrecision: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
 
 _CPU_BYTES = 2**31
 _GPU_SHARE = 0.7
 """Of the free memory: the libraries want some for themselves."""
-
-
-def check_device(name: str) -> None:
-    """Raise InvalidValueError unless torch can compute on the device called ``name`` here."""
-    try:
-        torch.zeros(1, device=name).tolist()
-    except (RuntimeError, AssertionError) as error:
-        # Torch adds a page of backends.
-        reason = str(error).splitlines()[0].partition(". ")[0]
-        raise InvalidValueError(
-            f"device {name!r} cannot be used here: {reason}; cpu can, and is the default"
-        ) from None
 
 
 def choose_device(name: str) -> str:
@@ -39,7 +27,14 @@ def choose_device(name: str) -> str:
     """
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    check_device(name)
+    try:
+        torch.zeros(1, device=name).tolist()
+    except (RuntimeError, AssertionError) as error:
+        # Torch adds a page of backends.
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise InvalidValueError(
+            f"device {name!r} cannot be used here: {reason}; cpu can, and is the default"
+        ) from None
     return name
 
 
@@ -66,7 +61,7 @@ def half_type(
     if precision == "fp32" or (precision == "auto" and (deep or not on_gpu)):
         return None
     if not on_gpu:
-        raise InvalidValueError(f"{precision} is for GPUs; on {device} leave --precision out")
+        raise InvalidValueError(f"{precision} is for GPUs; on {device} leave precision at auto")
     return torch.bfloat16 if precision == "bf16" else torch.float16
 
 

@@ -14,13 +14,13 @@ from degrade.arrays import FloatArray
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import CropPlan
 
-__all__ = ["Food", "PhotoFeed"]
+__all__ = ["CropBatch", "CropFeed"]
 
 _BLOCK = 16
 """Iterations; a multiple of 16 draws the same noise as any other."""
 
 
-class Food(NamedTuple):
+class CropBatch(NamedTuple):
     """One iteration's inputs for b photos; images on [-1, 1].
 
     Attributes
@@ -38,7 +38,7 @@ class Food(NamedTuple):
     noise: Tensor
 
 
-class PhotoFeed:
+class CropFeed:
     """Yields each iteration's inputs.
 
     Parameters
@@ -75,9 +75,9 @@ class PhotoFeed:
         )
         self._device = like.device
         self._start = -_BLOCK
-        self._block: list[Food] = []
+        self._block: list[CropBatch] = []
 
-    def take(self, index: int) -> Food:
+    def take(self, index: int) -> CropBatch:
         """Return the inputs of iteration ``index``, this one or the one after the last.
 
         They are valid until the next ones are taken.
@@ -100,7 +100,7 @@ class PhotoFeed:
             drawn = torch.randn(_BLOCK, 3, 3, side, side, generator=rng, dtype=torch.float32)
             noise[:, index] = drawn.mul_(config.noise_level)
         parts = (tensor.to(self._device) for tensor in self._host)
-        self._block = [Food(*tensors) for tensors in zip(*parts, strict=True)]
+        self._block = [CropBatch(*tensors) for tensors in zip(*parts, strict=True)]
 
 
 def _cut(image: FloatArray, corners: npt.NDArray[np.int64], side: int, scale: int) -> Tensor:

@@ -11,6 +11,7 @@ from scipy import ndimage
 from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
 from degrade.kernels.estimates import UnsuitablePhotoError
+from degrade.luma import luma
 from degrade.resample import imresize
 from kernelgan.config import KernelGANConfig
 
@@ -73,7 +74,7 @@ def plan_crops(
         )
     if not np.isfinite(image).all():
         raise InvalidValueError(f"image must be finite, {key} holds NaN or infinity")
-    grey = image @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    grey = luma(image)
     smooth = ndimage.gaussian_filter(grey, _SMOOTHING, mode="reflect")
     contrast = 255 * float(np.sqrt(_window_means(_energy(smooth), config.hr_crop).max()))
     if contrast < _FLATTEST:

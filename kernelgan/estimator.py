@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 
 from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
+from degrade.images.image_io import quantise
 from degrade.kernels.estimates import KernelEstimate
 from degrade.rng import rng_for, seed_for
 from degrade.spectral import assess_kernel
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import plan_crops
 from kernelgan.postprocessing import finish_kernel
-from kernelgan.training import KernelTraining, run_training
+from kernelgan.training import KernelTraining, train_kernels
 
 __all__ = ["KernelEstimate", "estimate_kernels"]
 
@@ -134,10 +134,10 @@ def _estimate(
     ]
     rngs = [torch.Generator().manual_seed(seed_for(seed, "kernelgan", key)) for key in keys]
     training = KernelTraining(images, plans, config, rngs=rngs, device=device)
-    ends = run_training(training, keys, report)
+    ends = train_kernels(training, keys, report)
     kernels = [finish_kernel(end.weights, config, key) for end, key in zip(ends, keys, strict=True)]
     judgements = [
-        assess_kernel(np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8), kernel)
+        assess_kernel(quantise(image), kernel)
         for image, kernel in zip(images, kernels, strict=True)
     ]
     seconds = (time.perf_counter() - start) / len(images)
@@ -163,6 +163,7 @@ def _estimate(
 
 
 def _open_device(device: str) -> torch.device:
+    # esrgan asks torch on its own: the two stand apart, and degrade, below both, knows no torch.
     try:
         place = torch.device(device)
     except RuntimeError as error:

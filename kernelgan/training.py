@@ -13,7 +13,7 @@ from degrade.arrays import FloatArray
 from degrade.errors import DegradeError
 from kernelgan.config import KernelGANConfig
 from kernelgan.constraints import KernelConstraints
-from kernelgan.crop_feed import PhotoFeed
+from kernelgan.crop_feed import CropFeed
 from kernelgan.crops import CropPlan
 from kernelgan.discriminator import PatchDiscriminator
 from kernelgan.discriminator_pass import DiscriminatorPass
@@ -21,7 +21,7 @@ from kernelgan.generator import LinearGenerator
 from kernelgan.parameters import Adam
 from kernelgan.windows import CropWindows
 
-__all__ = ["KernelTraining", "TrainingEnd", "run_training"]
+__all__ = ["KernelTraining", "TrainingEnd", "train_kernels"]
 
 _LOOK_EVERY = 50
 _SETTLED_DRIFT = 0.1
@@ -70,7 +70,7 @@ class KernelTraining:
         )
         self.discriminator = PatchDiscriminator(channels=config.channels, rngs=rngs, like=like)
         self.constraints = KernelConstraints(config, len(images), like)
-        self.feed = PhotoFeed(images, plans, config, rngs=rngs, like=like)
+        self.feed = CropFeed(images, plans, config, rngs=rngs, like=like)
         side = config.lr_crop
         self._windows = CropWindows(len(images), config.base_scale, side, like)
         self._on_fake = DiscriminatorPass(self.discriminator, 1, side)
@@ -158,7 +158,7 @@ class TrainingEnd:
     data_term: float
 
 
-def run_training(
+def train_kernels(
     training: KernelTraining, keys: Sequence[str], report: Callable[[int], None]
 ) -> list[TrainingEnd]:
     """Train until the iterations are used up or, if the config says so, all kernels have settled.

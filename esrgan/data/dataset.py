@@ -24,7 +24,7 @@ from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for
 from esrgan.data.pool_sources import KernelSource, NoiseSource, SampleChance
-from esrgan.losses import turn_kernels
+from esrgan.losses import dihedral_kernels
 
 __all__ = [
     "KernelSource",
@@ -202,7 +202,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
             raise InvalidValueError("the dataset was made without kernels; give kernels=True")
         kernels_BKK = self.kernels.weights_NKK[[self.kernels.numbers[index] for _, index in keys]]
         turns = [self._draw(epoch, index)[2] for epoch, index in keys]
-        return turn_kernels(torch.from_numpy(kernels_BKK), turns, self.scale)
+        return dihedral_kernels(torch.from_numpy(kernels_BKK), turns, self.scale)
 
     def read_plan(self, key: SampleKey) -> DegradationPlan:
         """Return the whole plan of a sample whose noise was left to training, before its turn.
@@ -240,11 +240,11 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         lr, hr = self._reader.read_crop(self._rows[index], top, left, self.lr_patch)
         if self.noise is not None:
             lr = self.noise.apply(lr, self.noise.draw(lr.shape[:2], chance))
-        _turn_into(lr_out, lr, turn)
-        _turn_into(hr_out, hr, turn)
+        _transform_into(lr_out, lr, turn)
+        _transform_into(hr_out, hr, turn)
 
 
-def _turn_into(out: U8Array, image: U8Array, turn: int) -> None:
+def _transform_into(out: U8Array, image: U8Array, turn: int) -> None:
     """Write one of the eight symmetries of a square image into ``out``.
 
     OpenCV moves whole pixels; NumPy copies its views of turned images 20 times as slowly.

@@ -11,6 +11,8 @@ from esrgan.losses.adversarial import (
     ADVERSARIAL_LOSSES,
     AdversarialKind,
     AdversarialLoss,
+    ImageKind,
+    Judge,
     hinge_discriminator_loss,
     hinge_generator_loss,
     least_squares_discriminator_loss,
@@ -20,7 +22,7 @@ from esrgan.losses.adversarial import (
     vanilla_discriminator_loss,
     vanilla_generator_loss,
 )
-from esrgan.losses.composition import LOSS_NAMES, GeneratorLoss
+from esrgan.losses.composition import GeneratorLoss
 from esrgan.losses.content import (
     ESRGAN_LAYERS,
     SRGAN_FEATURE_SCALE,
@@ -30,7 +32,7 @@ from esrgan.losses.content import (
     content_loss,
 )
 from esrgan.losses.cycle import cycle_loss, downsample_batch
-from esrgan.losses.dihedral import turn_kernels
+from esrgan.losses.dihedral import dihedral_kernels
 from esrgan.losses.features import FeatureNetwork, pair_features
 from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
 from esrgan.losses.pixel import (
@@ -41,6 +43,7 @@ from esrgan.losses.pixel import (
     l2_loss,
 )
 from esrgan.losses.prior import gradient_prior_loss
+from esrgan.losses.table import LOSSES, Loss, check_loss_weights, default_loss_weights
 from esrgan.losses.texture import TEXTURE_LAYERS, gram_matrix, texture_loss
 from esrgan.losses.variation import total_variation
 from esrgan.losses.vgg19 import VGG19Features
@@ -50,7 +53,7 @@ __all__ = [
     "ADVERSARIAL_LOSSES",
     "ESRGAN_LAYERS",
     "GABOR_LAYERS",
-    "LOSS_NAMES",
+    "LOSSES",
     "PIXEL_LOSSES",
     "SRGAN_FEATURE_SCALE",
     "TEXTURE_LAYERS",
@@ -63,11 +66,17 @@ __all__ = [
     "FeatureNetwork",
     "GaborFeatures",
     "GeneratorLoss",
+    "ImageKind",
+    "Judge",
+    "Loss",
     "PixelKind",
     "VGG19Features",
     "charbonnier_loss",
+    "check_loss_weights",
     "content_loss",
     "cycle_loss",
+    "default_loss_weights",
+    "dihedral_kernels",
     "downsample_batch",
     "find_vgg19_weights",
     "gradient_prior_loss",
@@ -84,7 +93,6 @@ __all__ = [
     "relativistic_generator_loss",
     "texture_loss",
     "total_variation",
-    "turn_kernels",
     "vanilla_discriminator_loss",
     "vanilla_generator_loss",
 ]

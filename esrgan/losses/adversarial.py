@@ -12,16 +12,19 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from degrade.errors import InvalidValueError
-from esrgan.losses.tensors import widened
+from esrgan.losses.tensors import widened, without_own_gradients
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "AdversarialKind",
     "AdversarialLoss",
+    "ImageKind",
+    "Judge",
+    "adversarial_loss",
     "hinge_discriminator_loss",
     "hinge_generator_loss",
     "least_squares_discriminator_loss",
@@ -33,6 +36,9 @@ __all__ = [
 ]
 
 AdversarialKind: TypeAlias = Literal["vanilla", "least_squares", "hinge", "relativistic"]
+
+ImageKind: TypeAlias = Literal["real", "fake"]
+"""HR, or SR."""
 
 
 def vanilla_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
@@ -170,3 +176,45 @@ ADVERSARIAL_LOSSES: Final[Mapping[str, AdversarialLoss]] = {
     ),
 }
 """The adversarial losses by name."""
+
+
+class Judge(nn.Module):
+    """A discriminator that is told which kind of images it is given.
+
+    Parameters
+    ----------
+    discriminator : nn.Module
+        Gives scores of (B, C, H, W) images.
+    """
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, image_BCHW: Tensor, kind: ImageKind) -> Tensor:
+        """Return the scores of HR ("real") or of SR ("fake"); here they are found alike."""
+        scores: Tensor = self.discriminator(image_BCHW)
+        return scores
+
+
+def adversarial_loss(
+    sr_BCHW: Tensor, hr_BCHW: Tensor, judge: Judge, kind: AdversarialKind
+) -> Tensor:
+    """Return the generator's loss; HR is judged only where the loss needs it.
+
+    Parameters
+    ----------
+    sr_BCHW, hr_BCHW : Tensor
+        RGB on [0, 1].
+    judge : Judge
+        Its weights get no gradient here.
+    kind : {"vanilla", "least_squares", "hinge", "relativistic"}
+    """
+    loss = ADVERSARIAL_LOSSES[kind]
+    real = None
+    if loss.generator_needs_real:
+        with torch.no_grad():
+            real = judge(hr_BCHW, "real")
+    with without_own_gradients(judge):
+        fake = judge(sr_BCHW, "fake")
+    return loss.generator(real, fake)

@@ -99,8 +99,8 @@ def cycle_loss(sr_BCHW: Tensor, lr_BCHW: Tensor, kernels_BKK: Tensor) -> Tensor:
     sr_BCHW, lr_BCHW : Tensor
         RGB on [0, 1]; the scale is the ratio of their sides.
     kernels_BKK : Tensor
-        The kernel that each LR was made with, turned as the sample was
-        (:func:`~esrgan.losses.dihedral.turn_kernels`).
+        The kernel that each LR was made with, transformed as the sample was
+        (:func:`~esrgan.losses.dihedral.dihedral_kernels`).
 
     Raises
     ------

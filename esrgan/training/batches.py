@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,10 +18,16 @@ from esrgan.training.config import TrainingConfig
 
 __all__ = ["Batch", "check_shares", "read_batches"]
 
-_Read = tuple[Tensor, Tensor, Tensor | None]
+
+class _Read(NamedTuple):
+    """A batch as a worker reads it: bytes, and kernels where a loss needs them."""
+
+    lr_BHWC: Tensor
+    hr_BHWC: Tensor
+    kernels_BKK: Tensor | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """What a step, or a part of one, is computed from.
 
@@ -42,7 +49,10 @@ class Batch:
         if self.kernels_BKK is not None:
             kernels = self.kernels_BKK.chunk(parts)
         images = (self.lr_BCHW.chunk(parts), self.hr_BCHW.chunk(parts))
-        return [Batch(lr, hr, k) for lr, hr, k in zip(*images, kernels, strict=True)]
+        return [
+            Batch(lr_BCHW=lr, hr_BCHW=hr, kernels_BKK=k)
+            for lr, hr, k in zip(*images, kernels, strict=True)
+        ]
 
 
 def check_shares(config: TrainingConfig, world: World) -> None:
@@ -102,11 +112,11 @@ def read_batches(
     for read in loader:
         if isinstance(read, DegradeError):
             raise read
-        lr_BHWC, hr_BHWC, kernels_BKK = read
+        kernels = read.kernels_BKK
         yield Batch(
-            to_float(lr_BHWC, device),
-            to_float(hr_BHWC, device),
-            None if kernels_BKK is None else kernels_BKK.to(device, non_blocking=True),
+            lr_BCHW=to_float(read.lr_BHWC, device),
+            hr_BCHW=to_float(read.hr_BHWC, device),
+            kernels_BKK=None if kernels is None else kernels.to(device, non_blocking=True),
         )
 
 
@@ -123,7 +133,8 @@ class _Shares(Dataset[_Read | DegradeError]):
         try:
             own = self._own(keys)
             kernels = None if self._dataset.kernels is None else self._dataset.read_kernels(own)
-            return *self._dataset.read_batch(own), kernels
+            lr_BHWC, hr_BHWC = self._dataset.read_batch(own)
+            return _Read(lr_BHWC, hr_BHWC, kernels)
         except DegradeError as error:
             return error
 

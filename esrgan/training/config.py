@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeAlias, get_args
 
 from degrade.errors import InvalidValueError
 from esrgan.losses import (
     ADVERSARIAL_LOSSES,
     ESRGAN_LAYERS,
+    LOSSES,
     PIXEL_LOSSES,
     TEXTURE_LAYERS,
     AdversarialKind,
     Distance,
+    Loss,
     PixelKind,
     VGG19Features,
+    check_loss_weights,
+    default_loss_weights,
 )
 from esrgan.networks import DISCRIMINATORS, GENERATORS, PatchNorm
 
-__all__ = ["FeatureName", "Precision", "TrainingConfig"]
+__all__ = ["FeatureName", "Precision", "TrainingConfig", "weight_name"]
 
 GeneratorName: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet"]
 DiscriminatorName: TypeAlias = Literal["patch", "vgg", "unet"]
@@ -46,10 +50,9 @@ class TrainingConfig:
     discriminator_features : int
     discriminator_layers, discriminator_norm
         Of the patch discriminator, see :class:`esrgan.networks.PatchDiscriminator`.
-    pixel_weight, content_weight, texture_weight, adversarial_weight, cycle_weight, \
-variation_weight, prior_weight : float
-        Of the generator's losses, see :class:`esrgan.losses.GeneratorLoss`. 0 leaves a loss out,
-        with what computing it costs.
+    loss_weights : mapping of str to float
+        By the names of :data:`esrgan.losses.LOSSES`; 0 where a name is missing, which leaves the
+        loss out with what computing it costs. TOML has a setting for each: ``content_weight``.
     pixel_loss : {"l1", "l2", "charbonnier"}
     content_features : {"vgg19", "gabor"}
         Where content and texture loss look. "gabor" needs no weights and is no published loss; it
@@ -105,13 +108,7 @@ variation_weight, prior_weight : float
     discriminator_features: int = 64
     discriminator_layers: int = 3
     discriminator_norm: PatchNorm = "batch"
-    pixel_weight: float = 1.0
-    content_weight: float = 0.0
-    texture_weight: float = 0.0
-    adversarial_weight: float = 0.0
-    cycle_weight: float = 0.0
-    variation_weight: float = 0.0
-    prior_weight: float = 0.0
+    loss_weights: Mapping[str, float] = field(default_factory=default_loss_weights)
     pixel_loss: PixelKind = "l1"
     content_features: FeatureName = "vgg19"
     content_layers: Mapping[str, float] = field(default_factory=lambda: dict(ESRGAN_LAYERS))
@@ -137,6 +134,9 @@ variation_weight, prior_weight : float
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        check_loss_weights(self.loss_weights)
+        weights = {name: self.loss_weights.get(name, 0.0) for name in LOSSES}
+        object.__setattr__(self, "loss_weights", weights)
         self._check_choices()
         self._check_ranges()
         for name in ("content_layers", "texture_layers"):
@@ -152,26 +152,48 @@ variation_weight, prior_weight : float
                 f"batch_size must be a multiple of accumulation {self.accumulation}, "
                 f"got {self.batch_size}"
             )
-        if not any(self.loss_weights.values()):
-            raise InvalidValueError("at least one loss must have a weight above 0")
 
-    @property
-    def loss_weights(self) -> dict[str, float]:
-        """The weights by the names of :data:`esrgan.losses.LOSS_NAMES`."""
-        return {
-            "pixel": self.pixel_weight,
-            "content": self.content_weight,
-            "texture": self.texture_weight,
-            "adversarial": self.adversarial_weight,
-            "cycle": self.cycle_weight,
-            "variation": self.variation_weight,
-            "prior": self.prior_weight,
-        }
+    def settings(self) -> dict[str, Any]:
+        """Return every setting by the name that TOML and ``--set`` have for it, in their order."""
+        named: dict[str, Any] = {}
+        for each in fields(self):
+            if each.name == "loss_weights":
+                named |= {weight_name(loss): self.loss_weights.get(loss, 0.0) for loss in LOSSES}
+            else:
+                named[each.name] = getattr(self, each.name)
+        return named
+
+    def with_settings(self, **changes: Any) -> TrainingConfig:
+        """Return the configuration with settings changed, named as in :meth:`settings`.
+
+        Raises
+        ------
+        InvalidValueError
+            The result makes no run.
+        """
+        losses = {weight_name(loss): loss for loss in LOSSES}
+        weights = {losses[name]: value for name, value in changes.items() if name in losses}
+        others = {name: value for name, value in changes.items() if name not in losses}
+        return replace(self, loss_weights={**self.loss_weights, **weights}, **others)
 
     @property
     def needs_features(self) -> FeatureName | None:
-        """The network that content and texture loss look through, if one of them is used."""
-        return self.content_features if self.content_weight or self.texture_weight else None
+        """The network that some loss looks through; None where none does."""
+        looks = any(loss.layers is not None for loss in self._losses())
+        return self.content_features if looks else None
+
+    @property
+    def needs_kernels(self) -> bool:
+        """Whether some loss needs the kernels of the pairs."""
+        return any(loss.needs_kernels for loss in self._losses())
+
+    @property
+    def needs_discriminator(self) -> bool:
+        """Whether some loss needs the discriminator."""
+        return any(loss.needs_judge for loss in self._losses())
+
+    def _losses(self) -> list[Loss]:
+        return [LOSSES[name] for name, weight in self.loss_weights.items() if weight]
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -212,15 +234,7 @@ variation_weight, prior_weight : float
             "accumulation",
         ):
             _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        weights = [f"{name}_weight" for name in self.loss_weights]
-        for name in (
-            *weights,
-            "warm_up_steps",
-            "pixel_steps",
-            "steps",
-            "weight_decay",
-            "clip_norm",
-        ):
+        for name in ("warm_up_steps", "pixel_steps", "steps", "weight_decay", "clip_norm"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0 and finite")
         for name in ("learning_rate", "pixel_learning_rate", "gamma", "content_scale"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0 and finite")
@@ -233,6 +247,11 @@ variation_weight, prior_weight : float
             min(self.milestones, default=1) > 0,
             "above 0",
         )
+
+
+def weight_name(loss: str) -> str:
+    """Return the name of the setting that is a loss's weight."""
+    return f"{loss}_weight"
 
 
 def _check(name: str, value: float, holds: bool, what: str) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import fields
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import tomli_w
+
 from degrade.errors import InvalidValueError
-from esrgan.training.config import TrainingConfig
+from esrgan.losses import LOSSES
+from esrgan.training.config import TrainingConfig, weight_name
 
 __all__ = ["nearest_to", "parse_assignment", "to_toml", "typed_changes"]
 
-_HINTS = get_type_hints(TrainingConfig)
 # Integers beyond are no floats.
 _LARGE = 1e300
 
@@ -56,9 +56,16 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     return (key, parsed["value"]) if len(parsed) == 1 else (key, value)
 
 
-def to_toml(config: TrainingConfig) -> str:
-    """Return the configuration as lines of TOML, in the order of its fields."""
-    return "".join(f"{f.name} = {_toml(getattr(config, f.name))}\n" for f in fields(config))
+def to_toml(config: TrainingConfig, table: str) -> str:
+    """Return the configuration as TOML, in the order of its fields, tables of layers last.
+
+    Parameters
+    ----------
+    config : TrainingConfig
+    table : str
+        The table that it shall be.
+    """
+    return tomli_w.dumps({table: config.settings()})
 
 
 def nearest_to(name: str, known: Collection[str]) -> str:
@@ -66,14 +73,21 @@ def nearest_to(name: str, known: Collection[str]) -> str:
     return difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
 
 
+def _setting_types() -> dict[str, Any]:
+    hints = get_type_hints(TrainingConfig)
+    del hints["loss_weights"]
+    return hints | {weight_name(loss): float for loss in LOSSES}
+
+
 def _typed(name: str, value: Any, where: str) -> Any:
-    if name not in _HINTS:
+    types = _setting_types()
+    if name not in types:
         raise InvalidValueError(
-            f"{where}: there is no setting {name!r}; did you mean {nearest_to(name, _HINTS)!r}?"
+            f"{where}: there is no setting {name!r}; did you mean {nearest_to(name, types)!r}?"
         )
-    typed = _as_type(value, _HINTS[name])
+    typed = _as_type(value, types[name])
     if typed is None:
-        raise InvalidValueError(f"{where}: {name} must be {_describe(_HINTS[name])}, got {value!r}")
+        raise InvalidValueError(f"{where}: {name} must be {_describe(types[name])}, got {value!r}")
     return typed
 
 
@@ -114,16 +128,3 @@ def _describe(hint: Any) -> str:
     if origin is not None:
         return "a table of layers and weights, such as {conv5_4 = 1.0}"
     return {bool: "true or false", int: "a whole number", float: "a number"}[hint]
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # Names only: what JSON escapes in them TOML escapes in the same way.
-        return json.dumps(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value)

@@ -115,7 +115,7 @@ def check_networks(config: TrainingConfig, scale: int) -> None:
         generator = make_generator(config, scale)
         if config.start_as_interpolation and isinstance(generator, RRDBNet):
             start_as_interpolation(generator)
-        if config.adversarial_weight:
+        if config.needs_discriminator:
             make_discriminator(config)
 
 

@@ -14,19 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from esrgan.distributed import World
+from esrgan.losses import ImageKind, Judge
 from esrgan.training.batches import Batch
 
 __all__ = ["JoinedScores", "read_scores"]
 
 
-class JoinedScores(nn.Module):
+class JoinedScores(Judge):
     """A discriminator that answers with the scores of the whole batch.
 
     Parameters
     ----------
     discriminator : nn.Module
-    hr_BCHW : Tensor
-        The share's HR: other images are SR.
     scores : mapping of "real" and "fake" to list of Tensor
         Of all shares, as :func:`read_scores` gives them; empty: exchanged with the other processes
         when they arise.
@@ -38,24 +37,19 @@ class JoinedScores(nn.Module):
     def __init__(
         self,
         discriminator: nn.Module,
-        hr_BCHW: Tensor,
-        scores: Mapping[str, list[Tensor]],
+        scores: Mapping[ImageKind, list[Tensor]],
         part: int,
         world: World,
     ) -> None:
-        super().__init__()
-        self.discriminator = discriminator
-        self._hr_BCHW, self._scores = hr_BCHW, scores
-        self._part, self._world = part, world
+        super().__init__(discriminator)
+        self._scores, self._part, self._world = scores, part, world
 
-    def forward(self, image_BCHW: Tensor) -> Tensor:
+    def forward(self, image_BCHW: Tensor, kind: ImageKind) -> Tensor:
         """Return the scores of all shares' images of this kind, in the shares' order."""
         own = self.discriminator(image_BCHW)
-        if self._scores:
-            every = list(self._scores["real" if image_BCHW is self._hr_BCHW else "fake"])
-        else:
-            every = self._world.gather(own)
-        # Means over the shares are taken later: what arises in one of them must count for all.
+        every = list(self._scores[kind]) if self._scores else self._world.gather(own)
+        # The gradients of all shares are averaged later. So a share's own scores keep their value
+        # here, and their gradient is multiplied by the number of shares.
         place = self._part * self._world.size + self._world.rank
         every[place] = own.detach() + len(every) * (own - own.detach())
         return torch.cat(every)
@@ -63,9 +57,9 @@ class JoinedScores(nn.Module):
 
 def read_scores(
     generator: nn.Module, discriminator: nn.Module, parts: Sequence[Batch], world: World
-) -> dict[str, list[Tensor]]:
+) -> dict[ImageKind, list[Tensor]]:
     """Return the scores of every part and process: part by part, processes in their order."""
-    scores: dict[str, list[Tensor]] = {"real": [], "fake": []}
+    scores: dict[ImageKind, list[Tensor]] = {"real": [], "fake": []}
     for part in parts:
         scores["real"] += world.gather(discriminator(part.hr_BCHW))
         scores["fake"] += world.gather(discriminator(generator(part.lr_BCHW)))

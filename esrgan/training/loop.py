@@ -17,7 +17,7 @@ from esrgan.training.config import TrainingConfig
 from esrgan.training.state import TrainingState, create_state
 from esrgan.training.step import training_step
 
-__all__ = ["Batch", "TrainingState", "create_state", "train", "training_step"]
+__all__ = ["Batch", "TrainingState", "create_state", "take_steps", "training_step"]
 
 MAX_SKIPPED_IN_A_ROW = 10
 """Steps without a finite loss after which a run takes up its last good state."""
@@ -28,7 +28,7 @@ MAX_RESTORED = 3
 StepCallback: TypeAlias = Callable[[TrainingState, Mapping[str, float]], None]
 
 
-def train(
+def take_steps(
     dataset: PairDataset,
     state: TrainingState,
     config: TrainingConfig,

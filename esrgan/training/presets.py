@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from degrade.errors import InvalidValueError
@@ -29,7 +30,7 @@ _WANG = "Wang et al., 'ESRGAN: Enhanced Super-Resolution GANs', ECCVW 2018"
 _JI = "Ji et al., 'Real-World Super-Resolution via Kernel Estimation and Noise', CVPRW 2020"
 
 
-def _srgan(**losses: object) -> TrainingConfig:
+def _srgan(weights: Mapping[str, float], **losses: object) -> TrainingConfig:
     """Return §3.2's common part: 1e5 steps at 1e-4 and 1e5 at 1e-5, adversarial loss 1e-3."""
     return TrainingConfig(
         generator="srresnet",
@@ -38,7 +39,7 @@ def _srgan(**losses: object) -> TrainingConfig:
         discriminator="vgg",
         discriminator_features=64,
         adversarial_loss="vanilla",
-        adversarial_weight=1e-3,
+        loss_weights={"adversarial": 1e-3, **weights},
         learning_rate=1e-4,
         milestones=(100_000,),
         gamma=0.1,
@@ -60,8 +61,7 @@ PRESETS: dict[str, Preset] = {
             start_as_interpolation=True,
             discriminator="patch",
             discriminator_features=24,
-            pixel_weight=1.0,
-            adversarial_weight=0.001,
+            loss_weights={"pixel": 1.0, "adversarial": 0.001},
             learning_rate=5e-5,
             pixel_steps=150,
             pixel_learning_rate=1e-3,
@@ -77,7 +77,7 @@ PRESETS: dict[str, Preset] = {
             features=64,
             blocks=16,
             pixel_loss="l2",
-            pixel_weight=1.0,
+            loss_weights={"pixel": 1.0},
             learning_rate=1e-4,
             hr_patch=96,
             batch_size=16,
@@ -86,26 +86,23 @@ PRESETS: dict[str, Preset] = {
     ),
     # The paper's images are on [-1, 1], where the squared error is four times that on [0, 1].
     "srgan-mse": Preset(
-        source=_LEDIG, before="srresnet", config=_srgan(pixel_loss="l2", pixel_weight=4.0)
+        source=_LEDIG, before="srresnet", config=_srgan({"pixel": 4.0}, pixel_loss="l2")
     ),
     "srgan-vgg22": Preset(
         source=_LEDIG,
         before="srresnet",
         config=_srgan(
-            pixel_weight=0.0,
-            content_weight=1.0,
+            {"content": 1.0, "variation": 2e-8},
             content_layers=dict(VGG22_LAYERS),
             content_distance="l2",
             content_scale=SRGAN_FEATURE_SCALE,
-            variation_weight=2e-8,
         ),
     ),
     "srgan-vgg54": Preset(
         source=_LEDIG,
         before="srresnet",
         config=_srgan(
-            pixel_weight=0.0,
-            content_weight=1.0,
+            {"content": 1.0},
             content_layers=dict(VGG54_LAYERS),
             content_distance="l2",
             content_scale=SRGAN_FEATURE_SCALE,
@@ -119,7 +116,7 @@ PRESETS: dict[str, Preset] = {
             blocks=23,
             growth=32,
             pixel_loss="l1",
-            pixel_weight=1.0,
+            loss_weights={"pixel": 1.0},
             learning_rate=2e-4,
             milestones=(200_000, 400_000, 600_000, 800_000),
             hr_patch=128,
@@ -137,9 +134,7 @@ PRESETS: dict[str, Preset] = {
             growth=32,
             discriminator="vgg",
             discriminator_features=64,
-            pixel_weight=0.01,
-            content_weight=1.0,
-            adversarial_weight=0.005,
+            loss_weights={"pixel": 0.01, "content": 1.0, "adversarial": 0.005},
             adversarial_loss="relativistic",
             learning_rate=1e-4,
             milestones=(50_000, 100_000, 200_000, 300_000),
@@ -159,9 +154,7 @@ PRESETS: dict[str, Preset] = {
             discriminator="patch",
             discriminator_features=64,
             discriminator_layers=3,
-            pixel_weight=0.01,
-            content_weight=1.0,
-            adversarial_weight=0.005,
+            loss_weights={"pixel": 0.01, "content": 1.0, "adversarial": 0.005},
             adversarial_loss="relativistic",
             learning_rate=1e-4,
             milestones=(5_000, 10_000, 20_000, 30_000),

@@ -190,7 +190,7 @@ def create_state(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
         generator = init or make_generator(config, scale)
-        discriminator = make_discriminator(config) if config.adversarial_weight else None
+        discriminator = make_discriminator(config) if config.needs_discriminator else None
     if init is None and config.start_as_interpolation and isinstance(generator, RRDBNet):
         start_as_interpolation(generator)
     for network in (generator, discriminator):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from esrgan.distributed import ALONE, World
-from esrgan.losses import ADVERSARIAL_LOSSES
+from esrgan.losses import ADVERSARIAL_LOSSES, ImageKind, Judge
 from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
 from esrgan.training.joined_scores import JoinedScores, read_scores
@@ -87,9 +87,7 @@ def _backward(
     scores = _scores_of_all(state, parts, config, world) if not warming_up else None
     sums: _Losses = {}
     for number, part in enumerate(parts):
-        judge = None if warming_up else state.discriminator_pass
-        if judge is not None and scores is not None:
-            judge = JoinedScores(judge, part.hr_BCHW, scores, number, world)
+        judge = None if warming_up else _judge(state, scores, number, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = state.generator_pass(part.lr_BCHW)
         losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
@@ -102,11 +100,24 @@ def _backward(
     return sums
 
 
+def _judge(
+    state: TrainingState,
+    scores: Mapping[ImageKind, list[Tensor]] | None,
+    part: int,
+    world: World,
+) -> Judge | None:
+    if state.discriminator_pass is None:
+        return None
+    if scores is None:
+        return Judge(state.discriminator_pass)
+    return JoinedScores(state.discriminator_pass, scores, part, world)
+
+
 def _generator_backward(
     state: TrainingState,
     sr_BCHW: Tensor,
     part: Batch,
-    judge: nn.Module | None,
+    judge: Judge | None,
     parts: int,
     warming_up: bool,
 ) -> _Losses:
@@ -117,7 +128,7 @@ def _generator_backward(
             part.hr_BCHW,
             lr_BCHW=part.lr_BCHW,
             kernels_BKK=part.kernels_BKK,
-            discriminator=judge,
+            judge=judge,
         )
     (total / parts).backward()  # type: ignore[no-untyped-call]
     return losses | {"generator": total}
@@ -127,12 +138,12 @@ def _discriminator_backward(
     state: TrainingState,
     sr_BCHW: Tensor,
     part: Batch,
-    judge: nn.Module,
+    judge: Judge,
     config: TrainingConfig,
     parts: int,
 ) -> _Losses:
     with mixed_precision(state.bf16, state.device):
-        real, fake = judge(part.hr_BCHW), judge(sr_BCHW)
+        real, fake = judge(part.hr_BCHW, "real"), judge(sr_BCHW, "fake")
     loss = ADVERSARIAL_LOSSES[config.adversarial_loss].discriminator(real, fake)
     (loss / parts).backward()  # type: ignore[no-untyped-call]
     return {"discriminator": loss}
@@ -140,7 +151,7 @@ def _discriminator_backward(
 
 def _scores_of_all(
     state: TrainingState, parts: Sequence[Batch], config: TrainingConfig, world: World
-) -> Mapping[str, list[Tensor]] | None:
+) -> Mapping[ImageKind, list[Tensor]] | None:
     """Return all parts' scores where a loss needs them together; None where it does not.
 
     Empty when there is one part: then the processes exchange scores as they come.

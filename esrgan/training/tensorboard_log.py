@@ -9,7 +9,7 @@ from types import TracebackType
 from degrade.arrays import U8Array
 from degrade.errors import MissingDependencyError
 
-__all__ = ["Board", "require_tensorboard"]
+__all__ = ["TensorBoardLog", "require_tensorboard"]
 
 
 def require_tensorboard() -> None:
@@ -22,7 +22,7 @@ def require_tensorboard() -> None:
         ) from None
 
 
-class Board:
+class TensorBoardLog:
     """Writes events; a context manager.
 
     Parameters
@@ -38,7 +38,7 @@ class Board:
 
         self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> TensorBoardLog:
         return self
 
     def __exit__(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from degrade.arrays import AnyArray
+from degrade.arrays import AnyArray, round_levels
+from degrade.luma import luma_rounded
 from degrade.resample import imresize
 
 __all__ = ["enlarge_channel", "to_gray"]
@@ -32,20 +33,15 @@ def enlarge_channel(channel: AnyArray, scale: int, top: int, bottom: int) -> Any
     """
     height, width = channel.shape
     rows = np.empty((scale * (bottom - top), scale * width), channel.dtype)
-    peak = np.iinfo(channel.dtype).max
     for first in range(top, bottom, _STEP):
         last = min(first + _STEP, bottom)
         start = max(0, first - _SUPPORT)
         window = channel[start : min(height, last + _SUPPORT)].astype(np.float32)
         larger = imresize(window, scale)[scale * (first - start) : scale * (last - start)]
-        rows[scale * (first - top) : scale * (last - top)] = np.rint(np.clip(larger, 0, peak))
+        rows[scale * (first - top) : scale * (last - top)] = round_levels(larger, channel.dtype)
     return rows
 
 
 def to_gray(rgb: AnyArray) -> AnyArray:
     """Return (h, w, 1) luma by BT.601 of (h, w, 3) uint8 or uint16 RGB, of the same type."""
-    gray = np.empty((*rgb.shape[:2], 1), rgb.dtype)
-    for top in range(0, len(rgb), _STEP):
-        wide = rgb[top : top + _STEP].astype(np.uint32)
-        gray[top : top + _STEP, :, 0] = (wide @ np.array([299, 587, 114], np.uint32) + 500) // 1000
-    return gray
+    return luma_rounded(rgb)[:, :, None]

@@ -26,6 +26,7 @@ __all__ = [
     "PATH",
     "PLACE",
     "CommandGroup",
+    "device_option",
     "executor_options",
     "finish",
     "jobs_option",
@@ -290,6 +291,16 @@ def seed_option(function: F) -> F:
         default=0,
         show_default=True,
         help="The same seed gives the same result, whatever the number of workers.",
+    )(function)
+
+
+def device_option(function: F) -> F:
+    """Add --device, for commands that compute with a network."""
+    return click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
     )(function)
 
 

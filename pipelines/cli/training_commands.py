@@ -12,17 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
-from pipelines.cli.common import PATH, finish, one_line, seed_option
+from pipelines.cli.common import PATH, device_option, finish, one_line, seed_option
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_device_option = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
-)
-
 
 PRESET_NAMES = (
     "tiny",
@@ -204,7 +196,7 @@ def _keeping_options(function: F) -> F:
 @_input_options
 @_recipe_options
 @_keeping_options
-@_device_option
+@device_option
 @seed_option
 def train(pairs: Path | None, stages: str | None, show_config: bool, **options: Any) -> None:
     """Train a network on pairs, by a published recipe or your own.

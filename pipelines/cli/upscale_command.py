@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.common import PATH, finish, max_pixels_option, sources_argument
+from pipelines.cli.common import PATH, device_option, finish, max_pixels_option, sources_argument
 
 if TYPE_CHECKING:
     from pipelines.shared.reports import ProgressCallback
@@ -68,12 +68,7 @@ if TYPE_CHECKING:
     default=None,
     help="For a tile at work.  [default: 2; on a GPU 70 % of what is free]",
 )
-@click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
-)
+@device_option
 @click.option(
     "--precision",
     type=click.Choice(["auto", "fp32", "bf16", "fp16"]),

@@ -61,7 +61,7 @@ def open_inputs(config: TrainConfig, stages: Sequence[Stage], world: World) -> T
             hr_patch=stage.config.hr_patch,
             seed=config.seed,
             pool=config.pool,
-            kernels=stage.config.cycle_weight > 0,
+            kernels=stage.config.needs_kernels,
         )
         for stage in stages
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from degrade.disk.files import read_file
 from degrade.errors import InputError, InvalidValueError, printable
@@ -93,7 +94,7 @@ def plan_stages(
             | typed_changes(everywhere | here, "`settings`")
             | typed_changes(explicit or {}, "options")
         )
-        planned.append(Stage(name, replace(preset_named(name).config, **changes)))
+        planned.append(Stage(name, preset_named(name).config.with_settings(**changes)))
     for stage, following in pairwise(planned):
         _require_same_generator(stage, following)
     return tuple(planned)
@@ -101,12 +102,11 @@ def plan_stages(
 
 def stages_to_toml(stages: Sequence[Stage]) -> str:
     """Return the plan as a file that :func:`plan_stages` reads back."""
-    names = json.dumps([stage.name for stage in stages])
     tables = [
-        f"\n# {preset_named(stage.name).source}\n[{stage.name}]\n{to_toml(stage.config)}"
+        f"\n# {preset_named(stage.name).source}\n{to_toml(stage.config, stage.name)}"
         for stage in stages
     ]
-    return f"stages = {names}\n" + "".join(tables)
+    return tomli_w.dumps({"stages": [stage.name for stage in stages]}) + "".join(tables)
 
 
 def _chain(name: str, has_init: bool) -> tuple[str, ...]:

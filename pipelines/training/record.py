@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def record_of_stage(
     hashes : mapping of "init" and "vgg_weights" to str or None
         Of the files that the stage starts from.
     """
-    training = asdict(stage.config)
+    training = stage.config.settings()
     del training["steps"]
     plain = training | {"preset": stage.name, "seed": seed, "samples": samples} | dict(hashes)
     copied: dict[str, Any] = json.loads(json.dumps(plain))

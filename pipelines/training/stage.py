@@ -15,6 +15,7 @@ from degrade.images.image_io import write_png
 from degrade.pairs import PairReader
 from esrgan.data import PairDataset
 from esrgan.distributed import World
+from esrgan.losses import LOSSES
 from esrgan.training.checkpoints import (
     best_score,
     newest_step,
@@ -23,11 +24,11 @@ from esrgan.training.checkpoints import (
     write_checkpoint,
     write_generator,
 )
-from esrgan.training.loop import train
+from esrgan.training.loop import take_steps
 from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState
 from esrgan.training.step_log import StepLog
-from esrgan.training.tensorboard_log import Board
+from esrgan.training.tensorboard_log import TensorBoardLog
 from esrgan.training.validation import Scores, validate
 from pipelines.training.plan import Stage
 from pipelines.training.record import check_record
@@ -136,7 +137,7 @@ class StageRun:
             f"×{state.generator.scale} of {count:,} weights"
         )
 
-    def train(
+    def train_to_end(
         self,
         on_step: Callable[[int, Mapping[str, float]], None],
         should_stop: Callable[[], bool],
@@ -156,7 +157,7 @@ class StageRun:
             log = stack.enter_context(StepLog(folder / _LOG_FILE)) if first else None
             board = None
             if first and self.settings.tensorboard:
-                board = stack.enter_context(Board(folder / "tensorboard", state.step))
+                board = stack.enter_context(TensorBoardLog(folder / "tensorboard", state.step))
 
             def after_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
                 if log:
@@ -170,7 +171,7 @@ class StageRun:
                 on_step(state.step, losses)
 
             if state.step < self.stage.config.steps:
-                train(
+                take_steps(
                     self._dataset,
                     state,
                     self.stage.config,
@@ -190,7 +191,7 @@ class StageRun:
                 self._first_pixel_losses.append(pixel)
             self._last_pixel_losses.append(pixel)
 
-    def _save(self, board: Board | None, *, planned: bool, validated: bool) -> None:
+    def _save(self, board: TensorBoardLog | None, *, planned: bool, validated: bool) -> None:
         state, settings = self.state, self.settings
         if self._saved_step == state.step:
             return
@@ -257,15 +258,9 @@ class StageRun:
 
 
 def _describe_losses(stage: Stage) -> str:
-    config = stage.config
-    kinds = {
-        "pixel": config.pixel_loss,
-        "content": config.needs_features,
-        "texture": config.needs_features,
-        "adversarial": config.adversarial_loss,
-    }
+    settings, weights = stage.config.settings(), stage.config.loss_weights
     return ", ".join(
-        f"{weight:g} × {name}" + (f" ({kinds[name]})" if name in kinds else "")
-        for name, weight in config.loss_weights.items()
-        if weight
+        f"{weights[name]:g} × {name}" + (f" ({settings[loss.kind]})" if loss.kind else "")
+        for name, loss in LOSSES.items()
+        if weights.get(name)
     )

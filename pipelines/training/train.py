@@ -87,7 +87,7 @@ def train(
         world.wait()
         caught = stack.enter_context(deferred_signals())
         run = _Run(config, stages, inputs, world, device, job)
-        run.train(on_losses, on_stage, caught)
+        run.train_stages(on_losses, on_stage, caught)
         job.rejects = [_too_small(config, key) for key in inputs.too_small]
         if world.rank == 0:
             write_rejects(config.out, job.rejects)
@@ -123,7 +123,7 @@ class _Run:
         self.total = sum(stage.config.steps for stage in stages)
         self.done = self.first = 0
 
-    def train(
+    def train_stages(
         self,
         on_losses: LossesCallback | None,
         on_stage: Callable[[str], None] | None,
@@ -151,7 +151,7 @@ class _Run:
             if on_stage:
                 on_stage(run.announce())
             self._job.progress(before + run.first_step, self.total)
-            run.train(on_step, should_stop)
+            run.train_to_end(on_step, should_stop)
             self.done += run.state.step
             self._describe(stage, run.describe())
             if run.state.step < stage.config.steps:

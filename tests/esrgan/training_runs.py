@@ -8,7 +8,7 @@ from torch import Tensor
 from esrgan.data import PairDataset
 from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
-from esrgan.training.loop import train
+from esrgan.training.loop import take_steps
 from esrgan.training.state import TrainingState
 
 SMALL = TrainingConfig(
@@ -16,7 +16,7 @@ SMALL = TrainingConfig(
     blocks=1,
     growth=4,
     discriminator_features=4,
-    adversarial_weight=0.01,
+    loss_weights={"pixel": 1.0, "adversarial": 0.01},
     learning_rate=1e-3,
     hr_patch=32,
     batch_size=2,
@@ -30,7 +30,7 @@ def random_batch(config: TrainingConfig = SMALL, *, scale: int = 4, seed: int = 
     lr_BCHW, hr_BCHW = (
         torch.rand(config.batch_size, 3, side, side, generator=generator) for side in sides
     )
-    return Batch(lr_BCHW, hr_BCHW)
+    return Batch(lr_BCHW=lr_BCHW, hr_BCHW=hr_BCHW)
 
 
 def weights_of(state: TrainingState) -> list[Tensor]:
@@ -48,7 +48,7 @@ def curve(
 ) -> list[dict[str, float]]:
     """Train to the end and return every step's losses."""
     losses: list[dict[str, float]] = []
-    train(
+    take_steps(
         dataset, state, config, workers=workers, on_step=lambda _, step: losses.append(dict(step))
     )
     return losses

@@ -39,7 +39,7 @@ def first_steps(name: str, world: World) -> dict[str, object]:
         for start in range(0, config.batch_size, share * world.size)
         for number in range(start + world.rank * share, start + (world.rank + 1) * share)
     ]
-    batch = Batch(whole.lr_BCHW[own], whole.hr_BCHW[own])
+    batch = Batch(lr_BCHW=whole.lr_BCHW[own], hr_BCHW=whole.hr_BCHW[own])
     losses = training_step(state, batch, config, world=world)
     assert state.discriminator is not None
     networks = (state.generator, state.discriminator)

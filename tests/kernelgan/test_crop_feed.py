@@ -6,11 +6,11 @@ import torch
 
 from benchmarks.kernelgan_reference import crop_from_phases
 from kernelgan.config import KernelGANConfig
-from kernelgan.crop_feed import PhotoFeed
+from kernelgan.crop_feed import CropFeed
 from kernelgan.crops import CropPlan
 
 
-def make(scale: int, count: int = 2) -> tuple[PhotoFeed, list[np.ndarray], list[CropPlan]]:  # type: ignore[type-arg]
+def make(scale: int, count: int = 2) -> tuple[CropFeed, list[np.ndarray], list[CropPlan]]:  # type: ignore[type-arg]
     config, rng = KernelGANConfig(scale=scale, iterations=40), np.random.default_rng(0)
     images = [rng.random((131 + 9 * i, 140, 3), dtype=np.float32) for i in range(count)]
     plans = [
@@ -22,7 +22,7 @@ def make(scale: int, count: int = 2) -> tuple[PhotoFeed, list[np.ndarray], list[
         for _ in images
     ]
     rngs = [torch.Generator().manual_seed(i) for i in range(count)]
-    return PhotoFeed(images, plans, config, rngs=rngs, like=torch.empty(0)), images, plans
+    return CropFeed(images, plans, config, rngs=rngs, like=torch.empty(0)), images, plans
 
 
 @pytest.mark.parametrize("scale", [2, 3])

@@ -11,7 +11,7 @@ from benchmarks.kernelgan_reference import ReferenceTraining, crop_from_phases
 from degrade.arrays import FloatArray
 from kernelgan.config import KernelGANConfig
 from kernelgan.crops import CropPlan
-from kernelgan.training import KernelTraining, run_training
+from kernelgan.training import KernelTraining, train_kernels
 
 CPU = torch.device("cpu")
 
@@ -175,7 +175,7 @@ def test_learning_rate_falls_and_the_data_term_fades_in_the_run() -> None:
 def run(config: KernelGANConfig, *seeds: int) -> tuple[list[int], list[int]]:
     """Return the iterations of each photo and all numbers reported."""
     reports: list[int] = []
-    ends = run_training(start(config, *seeds), [f"{seed}" for seed in seeds], reports.append)
+    ends = train_kernels(start(config, *seeds), [f"{seed}" for seed in seeds], reports.append)
     return [end.iterations for end in ends], reports
 
 
@@ -183,30 +183,30 @@ STILL = {"channels": 8, "constraints": "realsr", "learning_rate": 1e-7, "learnin
 """A run whose kernel hardly moves, with all terms at work from the start."""
 
 
-def test_run_training_stops_when_all_kernels_have_settled() -> None:
+def test_train_kernels_stops_when_all_kernels_have_settled() -> None:
     config = KernelGANConfig(iterations=400, **STILL)  # type: ignore[arg-type]
     iterations, reports = run(config, 1, 2)
     assert iterations == [50, 50]
     assert reports == [*range(1, 50), 400]
 
 
-def test_run_training_does_not_stop_early_when_told_not_to() -> None:
+def test_train_kernels_does_not_stop_early_when_told_not_to() -> None:
     config = KernelGANConfig(iterations=120, early_stop=False, **STILL)  # type: ignore[arg-type]
     iterations, reports = run(config, 1)
     assert iterations == [120]
     assert reports == [*range(1, 121)]
 
 
-def test_run_training_does_not_stop_before_the_rate_was_lowered() -> None:
+def test_train_kernels_does_not_stop_before_the_rate_was_lowered() -> None:
     settings = {**STILL, "learning_rate_every": 100}
     iterations, _ = run(KernelGANConfig(iterations=400, **settings), 1)  # type: ignore[arg-type]
     assert iterations == [150]
 
 
-def test_run_training_settles_only_with_all_terms_at_work() -> None:
+def test_train_kernels_settles_only_with_all_terms_at_work() -> None:
     settings = {**STILL, "constraints": "kernelgan"}
     config = KernelGANConfig(iterations=100, **settings)  # type: ignore[arg-type]
-    (end,) = run_training(start(config, 1), ["photo"], lambda done: None)
+    (end,) = train_kernels(start(config, 1), ["photo"], lambda done: None)
     assert end.iterations == 100
     assert end.drift < 0.1
     assert not end.settled

@@ -13,10 +13,11 @@ from degrade.errors import InvalidValueError
 from esrgan.losses import (
     ADVERSARIAL_LOSSES,
     GABOR_LAYERS,
-    LOSS_NAMES,
+    LOSSES,
     SRGAN_FEATURE_SCALE,
     GaborFeatures,
     GeneratorLoss,
+    Judge,
     VGG19Features,
     content_loss,
     cycle_loss,
@@ -28,7 +29,7 @@ from esrgan.losses import (
     total_variation,
 )
 
-WEIGHTS = dict(zip(LOSS_NAMES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3), strict=True))
+WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3), strict=True))
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(
     loss = GeneratorLoss(
         weights=WEIGHTS, features=vgg, content_layers=content, texture_layers=texture
     )
-    losses, total = loss(**given, discriminator=discriminator)
+    losses, total = loss(**given, judge=Judge(discriminator))
     features = pair_features(vgg, sr, hr, {*content, *texture})
     expected = {
         "pixel": l1_loss(sr, hr),
@@ -85,7 +86,7 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(
         "variation": total_variation(sr),
         "prior": gradient_prior_loss(sr),
     }
-    assert tuple(losses) == LOSS_NAMES
+    assert list(losses) == list(LOSSES)
     for name, value in expected.items():
         torch.testing.assert_close(losses[name], value)
     torch.testing.assert_close(total, sum(WEIGHTS[n] * v for n, v in expected.items()))
@@ -106,7 +107,7 @@ def test_generator_loss_passes_its_settings_on(
         features=vgg,
         adversarial="hinge",
     )
-    losses, _ = loss(sr, hr, discriminator=discriminator)
+    losses, _ = loss(sr, hr, judge=Judge(discriminator))
     features = pair_features(vgg, sr, hr, layers)
     content = content_loss(*features, layers, distance="l2", scale=SRGAN_FEATURE_SCALE)
     torch.testing.assert_close(losses["pixel"], l2_loss(sr, hr))
@@ -114,25 +115,25 @@ def test_generator_loss_passes_its_settings_on(
     torch.testing.assert_close(losses["adversarial"], -discriminator(sr).mean())
 
 
-@pytest.mark.parametrize("off", LOSS_NAMES)
+@pytest.mark.parametrize("off", LOSSES)
 def test_a_term_of_weight_0_is_left_out(
     off: str, vgg: VGG19Features, discriminator: nn.Module
 ) -> None:
     given = inputs()
     weights = WEIGHTS | {off: 0.0}
     losses, total = GeneratorLoss(weights=weights, features=vgg)(
-        **given, discriminator=discriminator
+        **given, judge=Judge(discriminator)
     )
-    assert set(losses) == set(LOSS_NAMES) - {off}
+    assert set(losses) == set(LOSSES) - {off}
     torch.testing.assert_close(total, sum(weights[n] * v for n, v in losses.items()))
 
 
 def test_weight_0_removes_the_cost(vgg: VGG19Features, discriminator: nn.Module) -> None:
     given = inputs()
     with counted(vgg) as seen, counted(discriminator) as scored:
-        off = dict.fromkeys(LOSS_NAMES, 0.0) | {"pixel": 1.0}
+        off = dict.fromkeys(LOSSES, 0.0) | {"pixel": 1.0}
         loss = GeneratorLoss(weights=off, features=vgg)
-        assert flops(loss, **given, discriminator=discriminator) == 0
+        assert flops(loss, **given, judge=Judge(discriminator)) == 0
         # Nor are the inputs of the others asked for.
         loss(given["sr_BCHW"], given["hr_BCHW"])
         assert not seen and not scored
@@ -170,7 +171,7 @@ def test_the_discriminator_learns_nothing_and_sees_hr_only_where_needed(
     fixed = discriminator[0].bias.requires_grad_(False)
     loss = GeneratorLoss(weights={"adversarial": 1.0}, adversarial=adversarial)
     with counted(discriminator) as scored:
-        _, total = loss(sr, hr, discriminator=discriminator)
+        _, total = loss(sr, hr, judge=Judge(discriminator))
     assert [image is sr for image in scored] == [False, True][adversarial != "relativistic" :]
     total.backward()
     assert sr.grad is not None and sr.grad.any()
@@ -200,9 +201,9 @@ def test_generator_loss_in_mixed_precision_is_near_that_of_float32(
     given = inputs()
     given["sr_BCHW"].requires_grad_()
     loss = GeneratorLoss(weights=WEIGHTS, features=vgg)
-    exact, _ = loss(**given, discriminator=discriminator)
+    exact, _ = loss(**given, judge=Judge(discriminator))
     with torch.autocast("cpu", torch.bfloat16):
-        losses, total = loss(**given, discriminator=discriminator)
+        losses, total = loss(**given, judge=Judge(discriminator))
     assert total.dtype == torch.float32
     for name, value in losses.items():
         assert value.dtype == torch.float32
@@ -222,11 +223,11 @@ def test_generator_loss_compiles_into_one_graph(vgg: VGG19Features) -> None:
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        ({"weights": {"perceptual": 1.0}}, r"may name pixel, content.*got 'perceptual'"),
-        ({"weights": {"pixel": -1.0}}, "pixel must be finite and at least 0, got -1"),
+        ({"weights": {"perceptual": 1.0}}, r"no loss 'perceptual'; known are pixel, content"),
+        ({"weights": {"pixel": -1.0}}, "pixel_weight must be at least 0 and finite, got -1"),
         ({"weights": {"pixel": float("nan")}}, "finite"),
-        ({"weights": {"pixel": 0.0}}, "must have one above 0"),
-        ({"weights": {}}, "must have one above 0"),
+        ({"weights": {"pixel": 0.0}}, "must have a weight above 0"),
+        ({"weights": {}}, "must have a weight above 0"),
         ({"weights": {"pixel": 1.0}, "pixel": "l3"}, "one of l1, l2, charbonnier; got 'l3'"),
         ({"weights": {"pixel": 1.0}, "adversarial": "wgan"}, "one of vanilla.*got 'wgan'"),
         ({"weights": {"pixel": 1.0}, "content_distance": "l3"}, "one of l1, l2; got 'l3'"),

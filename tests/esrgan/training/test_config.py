@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from degrade.errors import InvalidValueError
-from esrgan.losses import LOSS_NAMES
+from esrgan.losses import LOSSES
 from esrgan.training.config import TrainingConfig
 from tests.esrgan.training_runs import SMALL
 
@@ -38,17 +38,26 @@ def test_training_config_refuses_values_that_make_no_run(
     changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidValueError, match=message):
-        replace(SMALL, **changes)
+        SMALL.with_settings(**changes)
 
 
-def test_loss_weights_are_those_that_the_losses_know() -> None:
-    assert tuple(SMALL.loss_weights) == LOSS_NAMES
+def test_loss_weights_are_0_where_they_are_not_given() -> None:
+    config = TrainingConfig(loss_weights={"content": 0.5})
+    assert config.loss_weights == dict.fromkeys(LOSSES, 0.0) | {"content": 0.5}
+    assert list(config.loss_weights) == list(LOSSES)
+    assert TrainingConfig().loss_weights == dict.fromkeys(LOSSES, 0.0) | {"pixel": 1.0}
+
+
+def test_with_settings_takes_what_settings_gives() -> None:
+    config = TrainingConfig(loss_weights={"content": 0.5}, steps=3)
+    assert TrainingConfig().with_settings(**config.settings()) == config
+    assert config.with_settings(prior_weight=0.1).loss_weights["content"] == 0.5
 
 
 def test_needs_features_only_where_a_loss_looks_through_them() -> None:
     assert SMALL.needs_features is None
-    assert replace(SMALL, content_weight=1.0).needs_features == "vgg19"
-    gabor = replace(SMALL, texture_weight=1.0, content_features="gabor")
+    assert SMALL.with_settings(content_weight=1.0).needs_features == "vgg19"
+    gabor = SMALL.with_settings(texture_weight=1.0, content_features="gabor")
     assert gabor.needs_features == "gabor"
 
 

@@ -15,7 +15,7 @@ from degrade.errors import DegradeError
 from esrgan.data import PairDataset
 from esrgan.training.checkpoints import read_newest_checkpoint, write_checkpoint
 from esrgan.training.config import TrainingConfig
-from esrgan.training.loop import MAX_RESTORED, MAX_SKIPPED_IN_A_ROW, train
+from esrgan.training.loop import MAX_RESTORED, MAX_SKIPPED_IN_A_ROW, take_steps
 from esrgan.training.presets import PRESETS
 from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState, create_state
@@ -70,14 +70,14 @@ def test_train_names_a_damaged_pair_in_one_line(tmp_path: Path, workers: int) ->
     shard.write_bytes(data)
     dataset = PairDataset(folder, hr_patch=32, seed=0)
     with pytest.raises(DegradeError, match=r"shard-00000\.h5") as caught:
-        train(dataset, create_state(SMALL, scale=4, seed=0), SMALL, workers=workers)
+        take_steps(dataset, create_state(SMALL, scale=4, seed=0), SMALL, workers=workers)
     assert "\n" not in str(caught.value)
 
 
 def test_train_stops_after_the_step_in_which_it_is_asked_to(hdf5_pairs: Path) -> None:
     dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=0)
     state = create_state(SMALL, scale=4, seed=0)
-    train(dataset, state, SMALL, should_stop=lambda: state.step == 2)
+    take_steps(dataset, state, SMALL, should_stop=lambda: state.step == 2)
     assert state.step == 2
 
 
@@ -96,7 +96,7 @@ def test_train_goes_back_to_the_last_good_state_and_on_from_there(hdf5_pairs: Pa
         if state.step == 2:
             poison(state)
 
-    train(dataset, state, config, on_step=on_step, last_good=lambda: good)
+    take_steps(dataset, state, config, on_step=on_step, last_good=lambda: good)
     assert (state.step, state.skipped, state.restored) == (config.steps, MAX_SKIPPED_IN_A_ROW, 1)
     assert state.skipped_in_a_row == 0
     assert all(bool(weight.isfinite().all()) for weight in weights_of(state))
@@ -108,14 +108,14 @@ def test_train_gives_up_when_the_loss_stays_without_a_value(hdf5_pairs: Path) ->
     state = create_state(config, scale=4, seed=0)
     poison(state)
     with pytest.raises(DegradeError, match=f"last {MAX_SKIPPED_IN_A_ROW} steps.*no checkpoint"):
-        train(dataset, state, config)
+        take_steps(dataset, state, config)
     assert state.step == state.skipped == MAX_SKIPPED_IN_A_ROW
 
     state = create_state(config, scale=4, seed=0)
     poison(state)
     bad = state.to_plain()
     with pytest.raises(DegradeError, match=f"{MAX_RESTORED} returns .* did not help"):
-        train(dataset, state, config, last_good=lambda: bad)
+        take_steps(dataset, state, config, last_good=lambda: bad)
     assert state.step == (MAX_RESTORED + 1) * MAX_SKIPPED_IN_A_ROW
 
 
@@ -130,7 +130,7 @@ def test_tiny_learns_within_thirty_steps(tmp_path: Path, scale: int) -> None:
 
 
 def test_a_cycle_weight_takes_each_pair_s_kernel(tmp_path: Path, x2_pairs: Path) -> None:
-    config: TrainingConfig = replace(SMALL, cycle_weight=0.5, steps=2)
+    config: TrainingConfig = SMALL.with_settings(cycle_weight=0.5, steps=2)
     dataset = PairDataset(x2_pairs, hr_patch=32, seed=0, kernels=True)
     losses = curve(dataset, create_state(config, scale=2, seed=0), config)
     assert all(step["cycle"] > 0 for step in losses)

@@ -66,13 +66,13 @@ def test_check_networks_takes_no_memory() -> None:
 
 
 def test_weight_zero_leaves_out_what_the_loss_needs() -> None:
-    config = replace(SMALL, adversarial_weight=0.0)
+    config = SMALL.with_settings(adversarial_weight=0.0)
     state = create_state(config, scale=4, seed=0, features=VGG19Features())
     assert state.discriminator is None and state.loss.features is None
 
 
 def test_content_loss_needs_features() -> None:
-    config = replace(SMALL, content_weight=1.0)
+    config = SMALL.with_settings(content_weight=1.0)
     with pytest.raises(InvalidValueError, match="feature network"):
         create_state(config, scale=4, seed=0)
     config = replace(config, content_features="gabor")

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from degrade.kernels import gaussian_kernel
 from esrgan.losses import GaborFeatures, VGG19Features
-from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
 from esrgan.training.state import TrainingState, create_state
 from esrgan.training.step import training_step
@@ -44,7 +43,7 @@ def test_training_step_moves_both_networks_and_reports_each_loss() -> None:
 
 
 def test_training_step_gives_each_network_the_gradient_of_its_own_loss_only() -> None:
-    config = replace(SMALL, pixel_weight=0.0, adversarial_weight=1.0)
+    config = SMALL.with_settings(pixel_weight=0.0, adversarial_weight=1.0)
     state = create_state(config, scale=4, seed=0)
     training_step(state, random_batch(), config)
     gradients = gradients_of(state)
@@ -72,8 +71,7 @@ def test_pixel_steps_leave_the_discriminator_alone() -> None:
 
 
 def test_every_loss_takes_part() -> None:
-    config = replace(
-        SMALL,
+    config = SMALL.with_settings(
         content_weight=1.0,
         texture_weight=0.1,
         cycle_weight=0.2,
@@ -83,7 +81,7 @@ def test_every_loss_takes_part() -> None:
     torch.manual_seed(0)
     kernel = torch.from_numpy(gaussian_kernel(7, 4, (1.2, 1.0)).weights.copy())
     images = random_batch(config)
-    batch = Batch(images.lr_BCHW, images.hr_BCHW, torch.stack([kernel, kernel]))
+    batch = replace(images, kernels_BKK=torch.stack([kernel, kernel]))
     state = create_state(config, scale=4, seed=0, features=VGG19Features())
     losses = training_step(state, batch, config)
     total = sum(weight * losses[name] for name, weight in config.loss_weights.items())
@@ -91,7 +89,7 @@ def test_every_loss_takes_part() -> None:
 
 
 def test_gabor_features_take_vgg19_s_place() -> None:
-    config = replace(SMALL, content_weight=1.0, texture_weight=1.0, content_features="gabor")
+    config = SMALL.with_settings(content_weight=1.0, texture_weight=1.0, content_features="gabor")
     state = create_state(config, scale=4, seed=0, features=GaborFeatures())
     losses = training_step(state, random_batch(config), config)
     assert losses["content"] > 0 and losses["texture"] > 0
@@ -101,8 +99,8 @@ def test_gabor_features_take_vgg19_s_place() -> None:
 @pytest.mark.parametrize("kind", ["relativistic", "vanilla", "hinge", "least_squares"])
 def test_accumulation_gives_the_gradients_of_the_joined_batch(parts: int, kind: str) -> None:
     """Where no normalisation looks at the batch; means over it are then all that joins samples."""
-    whole = replace(
-        SMALL, batch_size=4, discriminator_norm="none", adversarial_loss=kind, variation_weight=1e-4
+    whole = SMALL.with_settings(
+        batch_size=4, discriminator_norm="none", adversarial_loss=kind, variation_weight=1e-4
     )
     gradients, losses = [], []
     for config in (whole, replace(whole, accumulation=parts)):
@@ -155,7 +153,7 @@ def test_clip_norm_limits_each_network_s_gradient() -> None:
 
 
 def test_the_average_follows_the_generator() -> None:
-    config = replace(SMALL, ema_decay=0.75, generator="srresnet", adversarial_weight=0.0)
+    config = SMALL.with_settings(ema_decay=0.75, generator="srresnet", adversarial_weight=0.0)
     state = create_state(config, scale=4, seed=0)
     assert state.average is not None
     expected = state.generator.conv_first.weight.detach().clone()
@@ -178,7 +176,9 @@ def test_adamw_takes_the_weight_decay() -> None:
 @pytest.mark.parametrize("norm", ["none", "spectral", "batch"])
 def test_bf16_gives_nearly_the_same_gradients(kind: str, norm: Any) -> None:
     """None may be lost to a weight that was converted in a pass without gradients."""
-    whole = replace(SMALL, adversarial_loss=kind, discriminator_norm=norm, adversarial_weight=0.1)
+    whole = SMALL.with_settings(
+        adversarial_loss=kind, discriminator_norm=norm, adversarial_weight=0.1
+    )
     gradients = []
     for precision in ("fp32", "bf16"):
         config: TrainingConfig = replace(whole, precision=precision)

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from degrade.errors import MissingDependencyError
-from esrgan.training.tensorboard_log import Board, require_tensorboard
+from esrgan.training.tensorboard_log import TensorBoardLog, require_tensorboard
 
 
 def test_board_writes_curves_and_pictures(tmp_path: Path) -> None:
     reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    with Board(tmp_path, 0) as board:
+    with TensorBoardLog(tmp_path, 0) as board:
         board.add_losses(1, {"pixel": 0.5})
         board.add_losses(2, {"pixel": 0.25})
         board.add_picture(2, np.full((8, 8, 3), 127, np.uint8))
     # Gone on with from step 1: step 2 is done again.
-    with Board(tmp_path, 1) as board:
+    with TensorBoardLog(tmp_path, 1) as board:
         board.add_losses(2, {"pixel": 0.75})
     events = reading.EventAccumulator(str(tmp_path))
     events.Reload()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from degrade.errors import ChangedConfigError
+from esrgan.losses import LOSSES, Loss
 from esrgan.training.checkpoints import read_newest_checkpoint
 from pipelines.training.train import TrainConfig, train
 from tests.pipelines.training_logs import log_of
@@ -37,6 +38,27 @@ def test_a_stage_goes_on_from_the_weights_of_the_last(small_run: TrainConfig) ->
         train(replace(chain, preset="esrgan"))
     with pytest.raises(ChangedConfigError, match="stages"):
         train(replace(chain, preset="tiny", settings=()))
+
+
+def test_a_loss_with_a_row_is_trained_logged_and_told(
+    small_run: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = Loss(compute=lambda given, _: given.sr_BCHW.mean(), words="how bright SR is")
+    monkeypatch.setitem(LOSSES, "toy", toy)
+    plain = train(replace(small_run, settings=("pixel_steps=0",)))
+    report = train(
+        replace(
+            small_run,
+            out=small_run.out.with_name("toy"),
+            settings=("pixel_steps=0", "toy_weight=0.25"),
+        )
+    )
+    assert "losses: 1 × pixel (l1), 0.001 × adversarial (relativistic)" in plain.lines
+    told = "losses: 1 × pixel (l1), 0.001 × adversarial (relativistic), 0.25 × toy"
+    assert told in report.lines
+    for entry in log_of(small_run.out.with_name("toy")):
+        weighted = entry["pixel"] + 0.001 * entry["adversarial"] + 0.25 * entry["toy"]
+        assert entry["generator"] == pytest.approx(weighted, rel=1e-5) and entry["toy"] > 0
 
 
 def test_a_stage_is_left_alone_when_the_next_has_begun(small_run: TrainConfig) -> None:
