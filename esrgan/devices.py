@@ -61,7 +61,7 @@ def half_type(
     if precision == "fp32" or (precision == "auto" and (deep or not on_gpu)):
         return None
     if not on_gpu:
-        raise InvalidValueError(f"{precision} is for GPUs; on {device} leave precision at auto")
+        raise InvalidValueError(f"{precision} is for GPUs; on {device} leave `precision` at auto")
     return torch.bfloat16 if precision == "bf16" else torch.float16
 
 

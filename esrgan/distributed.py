@@ -170,8 +170,28 @@ def _all_sum(tensor: Tensor) -> Tensor:
 
 
 def synchronise_batch_norm(network: nn.Module) -> None:
-    """Give every BatchNorm of a network the statistics of all processes; in place."""
-    for module in network.modules():
-        if type(module) is nn.BatchNorm2d:
-            # The same module with another forward: parameters and hooks stay where they are.
-            module.__class__ = SyncedBatchNorm2d
+    """Give every BatchNorm of a network the statistics of all processes; in place.
+
+    Each is replaced by a module that holds the same parameters and buffers.
+    """
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is nn.BatchNorm2d:
+                setattr(parent, name, _synced(child))
+
+
+def _synced(plain: nn.BatchNorm2d) -> SyncedBatchNorm2d:
+    synced = SyncedBatchNorm2d(
+        plain.num_features,
+        plain.eps,
+        plain.momentum,
+        plain.affine,
+        plain.track_running_stats,
+        device="meta",
+    )
+    # The tensors themselves, not copies: optimizers and averages may hold them already.
+    for name, parameter in plain.named_parameters():
+        setattr(synced, name, parameter)
+    for name, buffer in plain.named_buffers():
+        setattr(synced, name, buffer)
+    return synced.train(plain.training)

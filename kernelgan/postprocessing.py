@@ -51,7 +51,11 @@ def finish_kernel(weights: AnyArray, config: KernelGANConfig, source: str) -> Bl
 
 
 def _centred(values: AnyArray, scale: int, source: str) -> BlurKernel:
-    """Move the centre of mass to its place on the same taps, without negative ones."""
+    """Move the centre of mass to its place on the same taps, without negative ones.
+
+    Each shift by splines makes small negative taps, and cutting those off moves the centre again:
+    so it is done until nothing changes.
+    """
     size = values.shape[0]
     for _ in range(10):
         kernel, notes = repair_kernel(values / values.sum(), scale, source)

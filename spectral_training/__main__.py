@@ -6,6 +6,11 @@ PHOTO… are clean photos, folders or manifests whose licence lets you train on 
 the hash of its content, is held out to measure with. Drawn scenes are trained on beside them, for
 few photos are soon known by heart. Samples are made once and kept in CACHE: an interrupted run goes
 on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
+
+This is for whoever makes a release, not for users, so it has a command line of its own beside that
+of ``degrade``, and plain argparse suffices: no job, no pool and no report stand behind it. joblib
+spreads thousands of like samples over processes; the executors of ``pipelines`` are out of reach
+from here.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
             nearest = max(hr_patch // self.scale, 1) * self.scale
             raise InvalidValueError(
                 f"hr_patch must be a multiple of the pairs' scale {self.scale}, got {hr_patch}; "
-                f"use --hr-patch {nearest}"
+                f"use `hr_patch={nearest}`"
             )
         self.lr_patch = hr_patch // self.scale
         self.seed = seed
@@ -112,7 +112,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         if not self._rows:
             raise InvalidValueError(
                 f"{printable(folder)}: none of its {len(fits)} pairs is as large as an HR patch of "
-                f"{hr_patch}; use a smaller --hr-patch"
+                f"{hr_patch}; use a smaller `hr_patch`"
             )
         self.noise = NoiseSource.of_run(self._reader.run, folder, pool, self.scale)
         self.kernels: KernelSource | None = None

@@ -103,7 +103,7 @@ class NoiseSource:
                 f"{printable(folder)}: its run's 'further' must be a list of names"
             )
         kinds = DegradationConfig(scale=scale, noise="defer", further=tuple(further)).deferred_kinds
-        hint = f"{printable(folder)} leaves the noise to training: give its pool with --pool"
+        hint = f"{printable(folder)} leaves the noise to training: give its `pool`"
         opened = _open_pool(run, pool, hint)
         source = cls(opened, opened.index(scale), kinds)
         try:
@@ -156,11 +156,11 @@ class KernelSource:
             if record.plan is None:
                 raise DegradeError(
                     f"{where}: nobody knows the kernel of {record.key}, which was imported; the "
-                    "cycle loss needs pairs of build-pairs: use --set cycle_weight=0"
+                    "cycle loss needs pairs of build-pairs: use `cycle_weight=0`"
                 )
             pair_ids.append(record.plan.kernel_id)
         ids = tuple(sorted(set(pair_ids)))
-        hint = f"the cycle loss needs the kernels of {where}: give their pool with --pool"
+        hint = f"the cycle loss needs the kernels of {where}: give their `pool`"
         opened = _open_pool(run, pool, hint)
         try:
             weights = [opened.read_kernel(kernel_id).weights for kernel_id in ids]

@@ -116,8 +116,8 @@ def _refuse(place: Path, error: Exception, expected: str) -> NoReturn:
     raise DegradeError(
         f"no VGG19 weights: tried {printable(place)}: {printable(reason)}; expected a file whose "
         f"sha256 begins with {expected}; take torchvision's {_FILE_NAME} (download.pytorch.org/"
-        f"models/{_FILE_NAME}) and put it into {cache} or give its path with --vgg-weights, or go "
-        "without: --set content_weight=0 leaves the loss out, --features gabor needs no file"
+        f"models/{_FILE_NAME}) and put it into {cache} or give its path with `vgg_weights`, or go "
+        "without: `content_weight=0` leaves the loss out, `features=gabor` needs no file"
     ) from None
 
 

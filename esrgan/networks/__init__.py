@@ -1,7 +1,8 @@
 """The networks: three generators, which make SR from LR, and three discriminators.
 
-Every generator has ``scale``, ``in_channels``, ``out_channels``, ``lr_multiple`` and
-``receptive_radius``; every discriminator has ``smallest_side``, the smallest patch it can judge.
+Every generator has ``scale``, ``in_channels``, ``out_channels``, ``lr_multiple``,
+``receptive_radius`` and ``add_to``, which writes it into an ONNX graph; every discriminator has
+``smallest_side``, the smallest patch it can judge.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degrade.errors import InvalidValueError
+from esrgan.networks.graph import Graph
 from esrgan.networks.layers import check_sizes, conv3, draw_small_weights
 
 __all__ = ["MSRResNet"]
@@ -89,6 +90,25 @@ class MSRResNet(nn.Module):
         )
         sr_BCHW: Tensor = residual + base
         return sr_BCHW
+
+    def add_to(self, graph: Graph) -> None:
+        """Write the network into an ONNX graph, from ``lr`` to ``sr``."""
+        x = graph.leaky(graph.conv("lr", "conv_first", self.conv_first), _SLOPE)
+        for n, block in enumerate(self.body):
+            inner = graph.conv(x, f"body.{n}.conv1", block.get_submodule("conv1"))
+            inner = graph.node("Relu", inner)
+            inner = graph.conv(inner, f"body.{n}.conv2", block.get_submodule("conv2"))
+            x = graph.node("Add", x, inner)
+        factor = 3 if self.scale == 3 else 2
+        x = graph.leaky(graph.shuffle(graph.conv(x, "upconv1", self.upconv1), factor), _SLOPE)
+        if self.upconv2 is not None:
+            x = graph.leaky(graph.shuffle(graph.conv(x, "upconv2", self.upconv2), factor), _SLOPE)
+        x = graph.leaky(graph.conv(x, "conv_hr", self.conv_hr), _SLOPE)
+        base = graph.resize(
+            "lr", self.scale, mode="linear", coordinate_transformation_mode="half_pixel"
+        )
+        x = graph.conv(x, "conv_last", self.conv_last)
+        graph.node("Add", x, base, output="sr")
 
     @property
     def lr_multiple(self) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degrade.errors import InvalidValueError
+from esrgan.networks.graph import Graph
 from esrgan.networks.layers import SLOPE, check_sizes, conv3, draw_small_weights, enlarge
 
 __all__ = ["RRDBNet", "ResidualDenseBlock", "ResidualInResidualBlock"]
@@ -139,6 +140,41 @@ class RRDBNet(nn.Module):
         padded = functional.pad(lr_BCHW, missing, mode="replicate")
         return functional.pixel_unshuffle(padded, factor)
 
+    def add_to(self, graph: Graph) -> None:
+        """Write the network into an ONNX graph, from ``lr`` to ``sr``."""
+        factor = self.lr_multiple
+        x = graph.conv(
+            _unshuffled(graph, "lr", factor), "conv_first", self.conv_first, unshuffled=factor
+        )
+        fifth = graph.constant("residual_scale", torch.tensor(_RESIDUAL_SCALE))
+        first = x
+        for n, block in enumerate(self.body):
+            before = x
+            for m in (1, 2, 3):
+                seen = [x]
+                for k in (1, 2, 3, 4, 5):
+                    name = f"rdb{m}.conv{k}"
+                    joined = seen[0] if k == 1 else graph.node("Concat", *seen, axis=1)
+                    new = graph.conv(joined, f"body.{n}.{name}", block.get_submodule(name))
+                    seen.append(new if k == 5 else graph.leaky(new, SLOPE))
+                x = graph.node("Add", x, graph.node("Mul", seen[-1], fifth))
+            x = graph.node("Add", before, graph.node("Mul", x, fifth))
+        x = graph.node("Add", first, graph.conv(x, "conv_body", self.conv_body))
+        if self.conv_up2 is None:
+            stages = [("conv_up1", self.conv_up1, 3)]
+        else:
+            stages = [("conv_up1", self.conv_up1, 2), ("conv_up2", self.conv_up2, 2)]
+        for name, conv, times in stages:
+            x = graph.leaky(graph.conv(graph.nearest(x, times), name, conv), SLOPE)
+        x = graph.leaky(graph.conv(x, "conv_hr", self.conv_hr), SLOPE)
+        x = graph.conv(x, "conv_last", self.conv_last)
+        if factor > 1:
+            zero, axes = graph.constant("origin", [0, 0]), graph.constant("axes", [2, 3])
+            size = graph.node("Shape", "lr", start=2, end=4)
+            end = graph.node("Mul", size, graph.constant("scale", [self.scale]))
+            x = graph.node("Slice", x, zero, end, axes)
+        graph.node("Identity", x, output="sr")
+
     @property
     def lr_multiple(self) -> int:
         """Tiles of an image are upscaled as the whole when they start at multiples of this."""
@@ -149,3 +185,15 @@ class RRDBNet(nn.Module):
         """How many LR pixels away from its own an SR pixel can look, at most."""
         trunk = 2 + 15 * len(self.body)  # conv_first, conv_body, 3 × 5 in each block
         return trunk + 3 if self.lr_multiple == 1 else self.lr_multiple * (trunk + 2)
+
+
+def _unshuffled(graph: Graph, x: str, factor: int) -> str:
+    if factor == 1:
+        return x
+    size = graph.node("Shape", x, start=2, end=4)
+    multiple = graph.constant("lr_multiple", [factor])
+    missing = graph.node("Mod", graph.node("Neg", size), multiple)
+    before = graph.constant("before", [0] * 6)
+    pads = graph.node("Concat", before, missing, axis=0)
+    padded = graph.node("Pad", x, pads, mode="edge")
+    return graph.node("SpaceToDepth", padded, blocksize=factor)

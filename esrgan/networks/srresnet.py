@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from degrade.errors import InvalidValueError
+from esrgan.networks.graph import Graph
 from esrgan.networks.layers import check_sizes, conv3
 
 __all__ = ["SRResNet", "fold_batch_norm"]
@@ -120,6 +121,27 @@ class SRResNet(nn.Module):
             x = self.act_up2(functional.pixel_shuffle(self.upconv2(x), factor))
         sr_BCHW: Tensor = self.conv_last(x)
         return sr_BCHW
+
+    def add_to(self, graph: Graph) -> None:
+        """Write the network into an ONNX graph, from ``lr`` to ``sr``, without normalisations."""
+        folded = fold_batch_norm(self)
+        x = first = graph.prelu(
+            graph.conv("lr", "conv_first", folded.conv_first), "act_first", folded.act_first
+        )
+        for n, block in enumerate(folded.body):
+            before, name = x, f"body.{n}"
+            x = graph.conv(x, f"{name}.conv1", block.get_submodule("conv1"))
+            x = graph.prelu(x, f"{name}.act", block.get_submodule("act"))
+            x = graph.conv(x, f"{name}.conv2", block.get_submodule("conv2"))
+            x = graph.node("Add", before, x)
+        x = graph.node("Add", first, graph.conv(x, "conv_body", folded.conv_body))
+        factor = _STAGES[folded.scale][0]
+        x = graph.shuffle(graph.conv(x, "upconv1", folded.upconv1), factor)
+        x = graph.prelu(x, "act_up1", folded.act_up1)
+        if folded.upconv2 is not None:
+            x = graph.shuffle(graph.conv(x, "upconv2", folded.upconv2), factor)
+            x = graph.prelu(x, "act_up2", folded.act_up2)
+        graph.node("Identity", graph.conv(x, "conv_last", folded.conv_last), output="sr")
 
     @property
     def lr_multiple(self) -> int:

@@ -48,7 +48,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     key, value = key.strip(), value.strip()
     if not (equals and key and value):
-        raise InvalidValueError(f"--set takes key=value, got {text!r}")
+        raise InvalidValueError(f"a setting is changed by key=value, got {text!r}")
     try:
         parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:

@@ -30,7 +30,7 @@ def computes_in_bf16(precision: Precision, device: torch.device) -> bool:
     if device.type != "cuda":
         return precision == "bf16"
     if precision == "bf16" and not torch.cuda.is_bf16_supported():
-        raise InvalidValueError("this GPU cannot compute in bf16; use --precision fp32")
+        raise InvalidValueError("this GPU cannot compute in bf16; use `precision=fp32`")
     native: bool = torch.cuda.is_bf16_supported(including_emulation=False)
     return precision == "bf16" or native
 

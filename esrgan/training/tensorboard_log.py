@@ -18,7 +18,7 @@ def require_tensorboard() -> None:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:
         raise MissingDependencyError(
-            "--tensorboard needs TensorBoard: pip install 'degrade[train]'"
+            "`tensorboard` needs TensorBoard: pip install 'degrade[train]'"
         ) from None
 
 

@@ -47,7 +47,7 @@ def check_held_out(reader: PairReader, scale: int) -> None:
 def validate(
     generator: Generator, reader: PairReader, *, device: torch.device, world: World = ALONE
 ) -> Scores:
-    """Upscale every LR, tile by tile, and compare with its HR.
+    """Upscale every LR, as ``degrade upscale`` does in float32, and compare with its HR.
 
     Parameters
     ----------

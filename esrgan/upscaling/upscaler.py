@@ -12,16 +12,11 @@ from torch import Tensor
 
 from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
+from esrgan.devices import tile_memory
 from esrgan.networks import Generator
 from esrgan.upscaling.tiling import Tiler
 
 __all__ = ["Upscaler", "upscale"]
-
-_TILE = 192
-"""Side of a tile in LR pixels, without its overlap."""
-
-_OVERLAP = 24
-"""LR pixels around a tile that are computed and thrown away."""
 
 _Box: TypeAlias = tuple[int, int, int, int]
 """Top, bottom, left and right in LR pixels."""
@@ -41,13 +36,13 @@ class Upscaler:
         float16 or bfloat16: convolutions are computed in it. A tile that is not finite then is
         computed again in float32.
     flips : bool
-        Average over the eight ways to turn and mirror the image.
+        Average over the eight transforms of the dihedral group.
 
     References
     ----------
     Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW 2017,
-    §3.4, for the self-ensemble. Here, every tile is turned in itself; sides that are no multiple
-    of the network's blocks are padded before.
+    §3.4, for the self-ensemble. Here, every tile is transformed in itself; sides that are no
+    multiple of the network's blocks are padded before.
     """
 
     def __init__(
@@ -122,7 +117,7 @@ class Upscaler:
             else:
                 raise DegradeError(
                     f"out of memory with tiles of {tiling.tile} pixels; free some, or use another "
-                    "--device"
+                    "`device`"
                 )
             return
         multiple, scale = self.network.lr_multiple, self.network.scale
@@ -218,8 +213,8 @@ def upscale(
     pixels: AnyArray,
     generator: Generator,
     *,
-    tile: int = _TILE,
-    overlap: int = _OVERLAP,
+    tile: int | None = None,
+    overlap: int | None = None,
     device: str = "cpu",
 ) -> AnyArray:
     """Enlarge an image by the generator's scale.
@@ -230,8 +225,9 @@ def upscale(
         RGB: uint8 or uint16 on the full range of the type, or float32 on [0, 1].
     generator : Generator
         Moved to ``device`` and left in evaluation mode.
-    tile, overlap : int
-        See :class:`esrgan.upscaling.tiling.Tiling`.
+    tile, overlap : int or None
+        See :class:`esrgan.upscaling.tiling.Tiler`. None: a tile is as large as the device's memory
+        allows, and the overlap is measured, once for all images that these weights enlarge.
     device : str
 
     Returns
@@ -244,6 +240,7 @@ def upscale(
     InvalidValueError
         The image has another shape or type, or a size is out of range.
     """
-    tiler = Tiler(generator, tile=tile, overlap=overlap)
+    memory = tile_memory(device, None)
+    tiler = Tiler(generator, tile=tile, overlap=overlap, memory=memory)
     bands = Upscaler(generator, tiler, device=device).bands(pixels, pixels.dtype.type)
     return np.concatenate(list(bands))

@@ -46,5 +46,5 @@ def find_weights(path: Path) -> Path:
     raise InputError(
         path,
         f"a folder without {_GENERATOR}",
-        "give a file of weights, or the --out of degrade train",
+        "give a file of weights, or the folder of a training",
     )

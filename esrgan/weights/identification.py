@@ -21,7 +21,7 @@ __all__ = [
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DISCRIMINATORS = ("model.0.weight_orig", "conv0_0.weight", "conv1.weight_orig")
-_SAY_SCALE = "say its scale (--scale)"
+_SAY_SCALE = "say its `scale`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ def _require_x3(enlarges: bool, scale: int | None) -> None:
     if scale != 3:
         raise InvalidValueError(
             "an older RRDBNet with a single enlarging convolution is ×2, which cannot be read, or "
-            "×3: say so (--scale 3) if it is ×3"
+            "×3: say so (`scale=3`) if it is ×3"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from degrade.pairs import Place
+from pipelines.shared.changes import changes_between
 from pipelines.shared.reports import REJECTS_NAME
 
 __all__ = ["RUN_FILE", "begin_or_resume", "hash_settings"]
@@ -102,19 +103,20 @@ def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return what has changed, in words that a person can act on: options, counts, no hashes."""
-    changed = [key for key in now if then.get(key) != now[key]]
-    options = {
-        _OPTIONS.get(key, key): (str(then.get(key)), str(now[key]))
-        for key in changed
-        if key not in _CONTENTS
-    }
-    contents = {}
-    for key in changed:
-        if key in _CONTENTS:
-            before, after = (_HASH.sub("", str(side.get(key))) for side in (then, now))
-            if before != after:
-                contents[_CONTENTS[key]] = before, after
-            elif not options:  # which, such as --hr-size, may be all that changes the hash
-                what = "others of that number" if after else "changed"
-                contents[_CONTENTS[key]] = before or "as it was", what
+    options = changes_between(
+        then, now, names=[name for name in now if name not in _CONTENTS], words=_OPTIONS
+    )
+    contents = changes_between(
+        then,
+        now,
+        names=[name for name in now if name in _CONTENTS],
+        words=_CONTENTS,
+        show=lambda _, value: _HASH.sub("", str(value)),
+    )
+    for name, (before, after) in list(contents.items()):
+        if before == after and options:  # such as --hr-size: it may be all that changes the hash
+            del contents[name]
+        elif before == after:
+            what = "others of that number" if after else "changed"
+            contents[name] = before or "as it was", what
     return options | contents

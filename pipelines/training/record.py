@@ -10,6 +10,7 @@ from typing import Any
 from degrade.disk.files import write_atomically
 from degrade.errors import ChangedConfigError, CorruptDataError, printable
 from esrgan.training.checkpoints import newest_step
+from pipelines.shared.changes import changes_between
 from pipelines.training.plan import Stage
 
 __all__ = ["RUN_FILE", "check_record", "has_begun", "record_of_stage"]
@@ -80,11 +81,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
         # One with stages and one without have nothing else in common.
         stages = [record.get("stages", [record.get("preset")]) for record in (then, now)]
         return {"stages": (", ".join(stages[0]), ", ".join(stages[1]))}
-    return {
-        _HASHES.get(name, name): (_shown(name, then.get(name)), _shown(name, now.get(name)))
-        for name in sorted(then.keys() | now.keys())
-        if then.get(name) != now.get(name)
-    }
+    return changes_between(then, now, words=_HASHES, show=_shown)
 
 
 def _shown(name: str, value: Any) -> str:

@@ -181,7 +181,8 @@ class StageRun:
                     should_stop=should_stop,
                     last_good=lambda: read_planned_checkpoint(folder),
                 )
-            # Who stops a run may not wait for long, and it will be validated where it would be.
+            # A validation takes long, and who stops a run is waiting: it comes when the run goes on
+            # and reaches a planned checkpoint or the end.
             self._save(board, planned=False, validated=state.step >= self.stage.config.steps)
             self._world.wait()
 

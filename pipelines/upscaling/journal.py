@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import read_file
+from degrade.disk.journal import Journal
 
-__all__ = ["JOURNAL_NAME", "Journal", "JournalEntry"]
+__all__ = ["JOURNAL_NAME", "JournalEntry", "ResultJournal"]
 
 JOURNAL_NAME = "upscale.jsonl"
 
@@ -38,7 +36,7 @@ class JournalEntry:
     settings: Mapping[str, Any] = field(hash=False)
 
 
-class Journal:
+class ResultJournal:
     """The entries of a folder, the newest of each result and content; a file that only grows.
 
     Parameters
@@ -54,12 +52,10 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / JOURNAL_NAME
+        self._lines = Journal(folder / JOURNAL_NAME, durable=True)
         self._entries: dict[str, dict[str, JournalEntry]] = {}
-        content = read_file(self._path) if os.path.lexists(self._path) else b""
-        self._cut = bool(content) and not content.endswith(b"\n")
-        for line in content.splitlines():
-            entry = _parse(line)
+        for record in self._lines.read():
+            entry = _parse(record)
             if entry is not None:
                 self._remember(entry)
 
@@ -86,21 +82,15 @@ class Journal:
         OSError
             The file cannot be written.
         """
-        line = json.dumps(asdict(entry), sort_keys=True).encode("ascii")
-        # A link of that name would lead elsewhere.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        with os.fdopen(os.open(self._path, flags, 0o666), "ab") as file:
-            file.write(b"\n" * self._cut + line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self._cut = False
+        with self._lines as lines:
+            lines.append(dict(sorted(asdict(entry).items())))
         self._remember(entry)
 
 
-def _parse(line: bytes) -> JournalEntry | None:
+def _parse(record: Any) -> JournalEntry | None:
     try:
-        entry = JournalEntry(**json.loads(line))
-    except (ValueError, TypeError, RecursionError):
+        entry = JournalEntry(**record)
+    except TypeError:
         return None
     texts = (entry.result, entry.sha256, entry.source_sha256)
     sound = all(isinstance(text, str) for text in texts) and isinstance(entry.settings, dict)

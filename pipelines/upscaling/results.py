@@ -11,8 +11,9 @@ from typing import Any
 from degrade.disk.files import resolve_inside
 from degrade.errors import DegradeError, InputError, printable
 from degrade.images.sources import SourceFile, hash_file
+from pipelines.shared.changes import changes_between, describe_changes
 from pipelines.shared.photo_scan import ScannedPhoto
-from pipelines.upscaling.journal import Journal
+from pipelines.upscaling.journal import ResultJournal
 
 __all__ = ["Results", "choose_results"]
 
@@ -69,7 +70,7 @@ class Results:
     Attributes
     ----------
     out : Path
-    journal : Journal
+    journal : ResultJournal
         Of ``out``.
     paths : mapping of Path to Path
         Of the results by those of the photos.
@@ -79,7 +80,7 @@ class Results:
     """
 
     out: Path
-    journal: Journal
+    journal: ResultJournal
     paths: Mapping[Path, Path]
     settings: Mapping[str, Any]
     overwrite: bool
@@ -120,22 +121,13 @@ class Results:
                 "choose another `out`, or replace it with `overwrite`",
             )
         if entry.settings != self.settings:
+            changes = describe_changes(
+                changes_between(entry.settings, self.settings), unshown=("weights", "other")
+            )
             raise DegradeError(
                 f"{printable(path)} was made with other settings "
-                f"({self._difference(entry.settings)}); choose another `out`, or replace it with "
+                f"({printable(changes)}); choose another `out`, or replace it with "
                 "`overwrite`"
             )
         # A photo that has changed since is enlarged again.
         return entry.source_sha256 == photo.sha256
-
-    def _difference(self, earlier: Mapping[str, Any]) -> str:
-        names = sorted(earlier.keys() | self.settings.keys())
-        changed = [name for name in names if earlier.get(name) != self.settings.get(name)]
-        return printable(
-            ", ".join(
-                f"other {name}"
-                if name in ("weights", "other")
-                else f"{name}: {earlier.get(name)} -> {self.settings.get(name)}"
-                for name in changed
-            )
-        )

@@ -37,7 +37,7 @@ from pipelines.shared.reports import (
     RunReport,
     write_rejects,
 )
-from pipelines.upscaling.journal import JOURNAL_NAME, Journal, JournalEntry
+from pipelines.upscaling.journal import JOURNAL_NAME, JournalEntry, ResultJournal
 from pipelines.upscaling.results import Results, choose_results
 from pipelines.upscaling.settings import UpscaleConfig
 
@@ -163,7 +163,7 @@ class _Run:
 
     def _plan(self, files: Sequence[SourceFile]) -> tuple[Results, list[ScannedPhoto]]:
         """Look at every photo and every result that is there; return what is left to do."""
-        config, journal = self._config, Journal(self._config.out)
+        config, journal = self._config, ResultJournal(self._config.out)
         files = [file for file in files if not _is_result(file, config, journal)]
         ending = ROW_FORMATS[config.format].suffix
         results = Results(
@@ -304,7 +304,7 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
     return weights.spec, network, settings
 
 
-def _is_result(file: SourceFile, config: UpscaleConfig, journal: Journal) -> bool:
+def _is_result(file: SourceFile, config: UpscaleConfig, journal: ResultJournal) -> bool:
     """Tell whether a photo that a search has found is what an earlier run wrote."""
     path, out = file.path.resolve(), config.out.resolve()
     if file.path in config.sources or not path.is_relative_to(out):

@@ -240,10 +240,10 @@ def test_deferred_noise_covers_crops_larger_than_the_residuals(tmp_path: Path) -
 
 def test_deferred_noise_is_drawn_from_the_pool_that_is_given(tmp_path: Path) -> None:
     folder = deferred(tmp_path, tmp_path / "gone")
-    with pytest.raises(DegradeError, match="--pool"):
+    with pytest.raises(DegradeError, match="`pool`"):
         PairDataset(folder, hr_patch=32, seed=0)
     empty = DegradationPool.create(tmp_path / "empty")
-    with pytest.raises(DegradeError, match=r"no noise.*--pool"):
+    with pytest.raises(DegradeError, match=r"no noise.*`pool`"):
         PairDataset(folder, hr_patch=32, seed=0, pool=empty.path)
     pool = fill_pool(tmp_path / "pool", scale=2)
     dataset = PairDataset(folder, hr_patch=32, seed=0, pool=pool.path)

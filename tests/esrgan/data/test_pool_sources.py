@@ -51,10 +51,10 @@ def test_imported_pairs_have_no_kernel(tmp_path: Path) -> None:
 
 
 def test_kernels_need_the_pool_of_the_run(tmp_path: Path, x2_pairs: Path) -> None:
-    with pytest.raises(DegradeError, match="--pool"):
+    with pytest.raises(DegradeError, match="`pool`"):
         PairDataset(x2_pairs, hr_patch=32, seed=0, kernels=True, pool=tmp_path / "nowhere")
     other = fill_pool(tmp_path / "other", kernels=1)
-    with pytest.raises(DegradeError, match=r"no kernel.*--pool"):
+    with pytest.raises(DegradeError, match=r"no kernel.*`pool`"):
         PairDataset(x2_pairs, hr_patch=32, seed=0, kernels=True, pool=other.path)
 
 

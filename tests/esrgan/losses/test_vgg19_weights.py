@@ -13,7 +13,7 @@ from esrgan.losses import VGG19_SHA256, VGG19Features, find_vgg19_weights, load_
 
 MISSING = (
     r"no VGG19 weights: tried .*{}.*sha256 begins with dcbb9e9d; take torchvision's "
-    r"vgg19-dcbb9e9d\.pth \(download\.pytorch\.org/.*--vgg-weights.*without"
+    r"vgg19-dcbb9e9d\.pth \(download\.pytorch\.org/.*`vgg_weights`.*without"
 )
 
 

@@ -9,11 +9,14 @@ import torch
 from degrade.errors import InvalidValueError
 from degrade.metrics import psnr, ssim
 from degrade.pairs import open_pairs
+from esrgan import devices
 from esrgan.distributed import World
 from esrgan.networks import RRDBNet
 from esrgan.training.first_weights import start_as_interpolation
 from esrgan.training.validation import check_held_out, validate
+from esrgan.upscaling.tiling import Tiler, measure_overlap, window_bytes
 from esrgan.upscaling.upscaler import upscale
+from tests.esrgan.lively import lively_network
 from tests.esrgan.pair_folders import make_pairs
 
 CPU = torch.device("cpu")
@@ -30,6 +33,31 @@ def test_validate_is_the_mean_over_the_pairs(tmp_path: Path) -> None:
     assert scores.psnr == pytest.approx(np.mean([psnr(*pair, border=4) for pair in images]))
     assert scores.ssim == pytest.approx(np.mean([ssim(*pair, border=4) for pair in images]))
     assert 20 < scores.psnr < 60
+
+
+def test_validation_cuts_no_more_than_the_whole_image_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tiles, each LR pixel of which depends on what lies far outside of the tile."""
+    reader = open_pairs(make_pairs(tmp_path, hr_size=None, sides=(320, 384)))
+    network = lively_network()
+    whole = validate(network, reader, device=CPU)
+    images = [reader.read(number)[0] for number in range(len(reader))]
+    expected = [upscale(lr, network) for lr in images]
+    # Room for windows of 64 pixels a side, where the images have 80 and 96.
+    monkeypatch.setattr(devices, "_CPU_BYTES", 64**2 * window_bytes(network))
+    by_tiles = [upscale(lr, network) for lr in images]
+    tiles = Tiler(network, memory=devices.tile_memory("cpu", None)).tiling_for(96, 96)
+    assert tiles.cuts(80) and tiles.overlap == measure_overlap(network) > 4
+    for one, other in zip(by_tiles, expected, strict=True):
+        # Rounded to levels: equal but where a value lies on the border between two.
+        different = one.astype(int) - other
+        assert np.abs(different).max() <= 1 and (different != 0).mean() < 1e-2
+    scores = validate(network, reader, device=CPU)
+    assert (scores.psnr, scores.ssim) == pytest.approx((whole.psnr, whole.ssim), rel=1e-4)
+    # Without surroundings the difference is seen.
+    bare = [upscale(lr, network, overlap=0, tile=tiles.tile) for lr in images]
+    assert max(np.abs(b.astype(int) - e).max() for b, e in zip(bare, expected, strict=True)) > 5
 
 
 def test_processes_share_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

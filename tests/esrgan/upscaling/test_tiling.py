@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
 from esrgan.networks import Generator, MSRResNet, RRDBNet, SRResNet
-from esrgan.upscaling.tiling import Tiler, Tiling, measure_overlap, tile_for_memory, window_bytes
+from esrgan.upscaling import tiling
+from esrgan.upscaling.tiling import (
+    Tiler,
+    Tiling,
+    known_overlap,
+    measure_overlap,
+    tile_for_memory,
+    window_bytes,
+)
 from esrgan.upscaling.upscaler import upscale
 from tests.esrgan.lively import lively_network
 from tests.making import make_scene
@@ -20,14 +28,14 @@ from tests.making import make_scene
 def test_parts_cover_a_side_once_with_about_equal_tiles(
     side: int, tile: int, overlap: int, multiple: int
 ) -> None:
-    tiling = Tiling(tile=tile, overlap=overlap).aligned(multiple)
-    parts = list(tiling.parts(side, multiple))
+    chosen = Tiling(tile=tile, overlap=overlap).aligned(multiple)
+    parts = list(chosen.parts(side, multiple))
     assert parts[0][0] == 0 and parts[-1][1] == side
     assert all(stop == start for (_, stop), (start, _) in pairwise(parts))
     assert all(start % multiple == 0 for start, _ in parts)
     lengths = [stop - start for start, stop in parts]
-    if tiling.cuts(side):
-        assert max(lengths) <= tiling.tile and len(set(lengths[:-1])) <= 1
+    if chosen.cuts(side):
+        assert max(lengths) <= chosen.tile and len(set(lengths[:-1])) <= 1
     else:
         assert lengths == [side]
 
@@ -98,3 +106,24 @@ def test_window_bytes_grow_with_what_the_network_makes(network: Generator) -> No
     assert window_bytes(network) > 16 * 4 * 4 * 2
     assert window_bytes(network, half=True) < window_bytes(network)
     assert torch.is_tensor(network.conv_first.weight)
+
+
+def test_known_overlap_is_measured_once_for_the_same_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[Generator] = []
+
+    def measure(network: Generator) -> int:
+        measured.append(network)
+        return measure_overlap(network)
+
+    monkeypatch.setattr(tiling, "_OVERLAPS", {})
+    monkeypatch.setattr(tiling, "measure_overlap", measure)
+    network, same = lively_network(blocks=1), lively_network(blocks=1)
+    for each in (network, same, network):
+        assert known_overlap(each) == measure_overlap(network)
+    assert measured == [network]
+    with torch.no_grad():
+        same.conv_last.bias.add_(1e-6)
+    assert known_overlap(same) == measure_overlap(same)
+    assert measured == [network, same]

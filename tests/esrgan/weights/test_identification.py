@@ -72,7 +72,7 @@ def test_a_stated_scale_decides_what_the_channels_leave_open(
 
 def test_channels_that_leave_the_scale_open_are_an_error_that_says_so() -> None:
     four_to_three = small_rrdbnet(in_channels=4, out_channels=3).state_dict()
-    with pytest.raises(InvalidValueError, match=r"×4 for 4 .* or ×2 for 1 .*--scale"):
+    with pytest.raises(InvalidValueError, match=r"×4 for 4 .* or ×2 for 1 .*`scale`"):
         identify(four_to_three)
     three_to_one = small_rrdbnet(in_channels=3, out_channels=1).state_dict()
     assert identify(three_to_one)[0].scale == 4
@@ -97,7 +97,7 @@ def test_network_from_state_dict_reads_every_naming(naming: Naming, scale: int) 
 @pytest.mark.parametrize("naming", ["trunk", "model"])
 def test_older_networks_with_one_enlarging_convolution_want_to_be_told(naming: Naming) -> None:
     state = to_naming(small_rrdbnet(3).state_dict(), naming)
-    with pytest.raises(InvalidValueError, match=r"single enlarging convolution .*--scale 3"):
+    with pytest.raises(InvalidValueError, match=r"single enlarging convolution .*`scale=3`"):
         identify(state)
     assert identify(state, scale=3)[0].scale == 3
     none = {n: t for n, t in small_rrdbnet(3).state_dict().items() if "conv_up1" not in n}

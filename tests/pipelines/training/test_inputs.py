@@ -32,7 +32,7 @@ def test_run_training_needs_the_weights_before_the_pairs(small_run: TrainConfig)
 def test_presets_that_look_through_vgg19_say_what_to_do_without(small_run: TrainConfig) -> None:
     nowhere = small_run.pairs / "nowhere"
     realsr = replace(small_run, preset="realsr", pairs=nowhere, vgg_weights=nowhere)
-    with pytest.raises(DegradeError, match=r"--set content_weight=0 .*--features gabor"):
+    with pytest.raises(DegradeError, match=r"`content_weight=0` .*`features=gabor`"):
         train(realsr)
     for way in ({"settings": ("content_weight=0",)}, {"features": "gabor"}):
         with pytest.raises(DegradeError, match="pairs/nowhere: "):
@@ -47,7 +47,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"init": Path("no.pth")}, r"no\.pth: cannot be read"),
     ({"stages": ("srresnet", "srgan-mse"), "init": Path("start.pth")}, "'srresnet'.*RRDBNet"),
     ({"pairs": Path("no")}, "no: cannot be read"),
-    ({"hr_patch": 33}, "multiple of the pairs' scale 2, got 33; use --hr-patch 32"),
+    ({"hr_patch": 33}, "multiple of the pairs' scale 2, got 33; use `hr_patch=32`"),
     ({"hr_patch": 512}, "none of its .* pairs is as large"),
     ({"settings": ("learning_rate=nan",)}, "learning_rate must be a number"),
     ({"settings": ("stepz=3",)}, "did you mean 'steps'"),

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from degrade.disk.journal import Journal
+from degrade.errors import InputError
+
+
+def write(path: Path, *records: dict[str, object], durable: bool = False) -> None:
+    with Journal(path, durable=durable) as journal:
+        for record in records:
+            journal.append(record)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_journal_gives_back_what_was_appended(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "j.jsonl"
+    assert Journal(path).read() == []
+    records = [{"b": 1, "a": "ü\n\udcff"}, {"a": [1.5, None]}]
+    write(path, records[0], durable=durable)
+    write(path, records[1], durable=durable)
+    assert Journal(path).read() == records
+    assert path.read_bytes() == b'{"b": 1, "a": "\\u00fc\\n\\udcff"}\n{"a": [1.5, null]}\n'
+
+
+def test_append_is_seen_before_the_journal_is_closed(tmp_path: Path) -> None:
+    with Journal(tmp_path / "j") as journal:
+        journal.append({"a": 1})
+        assert Journal(tmp_path / "j").read() == [{"a": 1}]
+
+
+def test_journal_cut_anywhere_loses_its_last_line_only_and_goes_on(tmp_path: Path) -> None:
+    path, records = tmp_path / "j", [{"n": 1}, {"n": 22}, {"n": 333}]
+    write(path, *records)
+    whole = path.read_bytes()
+    for end in range(len(whole) + 1):
+        path.write_bytes(whole[:end])
+        # A line without its end may be whole all the same.
+        left = [{"n": 1}] * (end >= 8) + [{"n": 22}] * (end >= 18) + [{"n": 333}] * (end >= 29)
+        assert Journal(path).read() == left
+        write(path, {"next": True})
+        assert Journal(path).read() == [*left, {"next": True}]
+
+
+@pytest.mark.parametrize("line", [b"\xff", b"[" * 99_999, b"{", b"1 2", b"\0"])
+def test_read_passes_over_damaged_lines(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "j"
+    path.write_bytes(b'{"n": 1}\n' + line + b'\n{"n": 2}\n')
+    assert Journal(path).read() == [{"n": 1}, {"n": 2}]
+
+
+def test_keep_leaves_the_bytes_of_what_it_keeps(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    Journal(path).keep(lambda record: True)
+    assert not path.exists()
+    path.write_bytes(b'{"n":1}\nnothing\n{"n": 2}\n{"n":3}\n{"n": 4')
+    Journal(path).keep(lambda record: record["n"] != 2)
+    assert path.read_bytes() == b'{"n":1}\n{"n":3}\n'
+
+
+def test_journal_is_not_written_through_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / "j").symlink_to(elsewhere)
+    with pytest.raises(OSError, match="symbolic link"):
+        write(tmp_path / "j", {"n": 1})
+    assert elsewhere.read_bytes() == b""
+
+
+def test_append_refuses_numbers_that_json_does_not_have(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(tmp_path / "j", {"n": math.nan})
+    assert (tmp_path / "j").read_bytes() == b""
+
+
+def test_append_wants_an_open_journal(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not open"):
+        Journal(tmp_path / "j").append({})
+
+
+def test_read_refuses_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "j").mkdir()
+    with pytest.raises(InputError, match="not a regular file"):
+        Journal(tmp_path / "j").read()
