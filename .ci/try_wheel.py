@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "pipelines")
+PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
 BESIDE = (".ci", "benchmarks", "data_manifests", "docs", "tests")
 LOOSE = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "constraints.txt")
 

@@ -32,7 +32,7 @@ from pipelines.measuring.extract_noise import ExtractNoiseConfig
 from pipelines.pairs.build_pairs import BuildPairsConfig, build_pairs
 from pipelines.pairs.checks import verify
 from pipelines.pool.build_pool import BuildPoolConfig, build_pool
-from pipelines.pool.pictures import draw_pool_sheet
+from report.pool_sheet import draw_pool_sheet
 
 
 def measure_pairs(noisy: Path, clean: Path) -> dict[str, Any]:

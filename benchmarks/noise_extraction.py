@@ -34,7 +34,7 @@ from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import AnyArray
 from degrade.images.image_io import read_photo
 from degrade.noise import NoiseSelection, patch_positions, search_noise_patches, take_patches
-from degrade.pool import DegradationPool, SourceRecord
+from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines.measuring.extract_noise import ExtractNoiseConfig, NoNoiseError, extract_noise
 
@@ -140,8 +140,8 @@ def measure_crops() -> float:
     rng = rng_for(0, "benchmark", "crops")
     with tempfile.TemporaryDirectory() as folder:
         pool = DegradationPool.create(Path(folder) / "pool")
-        patches = ((patch, DRAWN) for patch in draw_noise(rng, POOL_PATCHES))
-        keys = pool.add_photo(SourceRecord("drawn", "0" * 64, ""), patches)
+        with pool.writing():
+            keys = [pool.add_noise(patch, DRAWN) for patch in draw_noise(rng, POOL_PATCHES)]
         for key in keys:
             pool.read_residual_crop(key, 0, 0, CROP, CROP)
         chosen = rng.integers(0, len(keys), CROPS)

@@ -20,7 +20,7 @@ DRAWN = Provenance(
     source_sha256=None,
     box=None,
     method="drawn",
-    settings="{}",
+    settings={},
     tool_version="0",
 )
 """Where kernels and noise patches of benchmarks come from."""

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from pipelines.pool.imports import import_kernels as import_kernels
     from pipelines.pool.imports import import_noise as import_noise
     from pipelines.pool.inspect_pool import inspect_pool as inspect_pool
-    from pipelines.pool.pictures import draw_pool_sheet as draw_pool_sheet
     from pipelines.training.train import TrainConfig as TrainConfig
     from pipelines.training.train import train as train
     from pipelines.upscaling.upscale import UpscaleConfig as UpscaleConfig
     from pipelines.upscaling.upscale import upscale as upscale
+    from report.pool_sheet import draw_pool_sheet as draw_pool_sheet
 
 _HOMES = {
     "BuildPairsConfig": "pipelines.pairs.build_pairs",
@@ -65,7 +65,7 @@ _HOMES = {
     "build_pairs": "pipelines.pairs.build_pairs",
     "check_manifest": "pipelines.manifests.manifests",
     "convert_model": "pipelines.models.convert_model",
-    "draw_pool_sheet": "pipelines.pool.pictures",
+    "draw_pool_sheet": "report.pool_sheet",
     "export_model": "pipelines.models.export_model",
     "export_pairs": "pipelines.exports.export_pairs",
     "import_kernels": "pipelines.pool.imports",

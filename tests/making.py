@@ -60,7 +60,7 @@ def fill_pool(
         source_sha256=None,
         box=None,
         method="test",
-        settings="{}",
+        settings={},
         tool_version="0",
         statistics={},
     )

@@ -19,7 +19,7 @@ PLACES = "degrade|kernelgan|spectral_training|esrgan|pipelines|tests|benchmarks|
 
 def _rooms() -> set[str]:
     """Return the folders of modules inside the packages, but for rooms inside rooms."""
-    packages = ("degrade", "kernelgan", "spectral_training", "esrgan", "pipelines")
+    packages = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
     return {
         f"{package}/{init.parent.name}"
         for package in packages

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "pipelines")
+PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 

@@ -159,16 +159,29 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
 
 
 def decode_photo(
-    data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+    data: bytes,
+    path: Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    keep_alpha: bool = False,
+    header: ImageHeader | None = None,
+    sha256: str | None = None,
 ) -> Photo:
     """Decode an image file given whole; ``path`` is used for messages only.
+
+    Parameters
+    ----------
+    header : ImageHeader or None
+        What :func:`read_photo_header` returned for these data; None: parsed here.
+    sha256 : str or None
+        Of these data; None: computed here.
 
     Raises
     ------
     InputError
         As for :func:`read_photo`.
     """
-    header = read_photo_header(data, path, max_pixels=max_pixels)
+    header = header or read_photo_header(data, path, max_pixels=max_pixels)
     stored: AnyArray | None = decode_faster(data, header)
     is_gray = False
     if stored is None:
@@ -186,7 +199,7 @@ def decode_photo(
         alpha = alpha if keep_alpha else None
     rgb.flags.writeable = False
     notes = _notes(header, is_gray=is_gray, drops_alpha=alpha is None)
-    return Photo(rgb, hashlib.sha256(data).hexdigest(), notes, alpha)
+    return Photo(rgb, sha256 or hashlib.sha256(data).hexdigest(), notes, alpha)
 
 
 def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:

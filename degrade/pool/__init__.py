@@ -2,19 +2,20 @@
 
 from degrade.pool.records import (
     KernelRecord,
+    MeasurementRecord,
     NoiseRecord,
+    PhotoRecord,
     Provenance,
-    SearchRecord,
-    SourceRecord,
 )
-from degrade.pool.store import DegradationPool, MergeReport
+from degrade.pool.store import DegradationPool, Findings, MergeReport
 
 __all__ = [
     "DegradationPool",
+    "Findings",
     "KernelRecord",
+    "MeasurementRecord",
     "MergeReport",
     "NoiseRecord",
+    "PhotoRecord",
     "Provenance",
-    "SearchRecord",
-    "SourceRecord",
 ]

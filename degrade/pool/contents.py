@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from degrade.degradation import NoiseChoice, PoolIndex
+from degrade.degradation.index import Measured
 from degrade.pool.records import (
     KernelRecord,
+    MeasurementRecord,
     NoiseRecord,
+    PhotoRecord,
     Record,
-    SearchRecord,
-    SourceRecord,
+    canonical_json,
 )
 
 __all__ = ["PoolContents"]
 
+_Key = tuple[str, str, str]
+
+
+def _key(record: MeasurementRecord) -> _Key:
+    return record.kind, canonical_json(record.settings), record.photo
+
 
 @dataclass(frozen=True, slots=True)
 class PoolContents:
-    """The entries of a pool, by id; photos by sha256, searches by that and their settings."""
+    """The entries of a pool, by id; photos by sha256, measurements by kind, settings and photo."""
 
     kernels: dict[str, KernelRecord] = field(default_factory=dict)
     noise: dict[str, NoiseRecord] = field(default_factory=dict)
-    sources: dict[str, SourceRecord] = field(default_factory=dict)
-    searches: dict[tuple[str, str], SearchRecord] = field(default_factory=dict)
+    photos: dict[str, PhotoRecord] = field(default_factory=dict)
+    measurements: dict[_Key, MeasurementRecord] = field(default_factory=dict)
 
     def remember(self, records: Iterable[Record]) -> None:
-        """Take in records; of a photo, and of a search, the latest counts."""
+        """Take in records; of a photo, and of a measurement, the latest counts."""
         for record in records:
             match record:
                 case KernelRecord():
                     self.kernels[record.id] = record
                 case NoiseRecord():
                     self.noise[record.id] = record
-                case SourceRecord():
-                    self.sources[record.sha256] = record
-                case SearchRecord():
-                    self.searches[record.sha256, record.settings] = record
+                case PhotoRecord():
+                    self.photos[record.sha256] = record
+                case MeasurementRecord():
+                    key = _key(record)
+                    self.measurements.pop(key, None)  # the latest comes last
+                    self.measurements[key] = record
 
-    def has_fact(self, record: SourceRecord | SearchRecord) -> bool:
+    def has_fact(self, record: PhotoRecord | MeasurementRecord) -> bool:
         """Tell whether the pool knows exactly this of a photo."""
-        if isinstance(record, SourceRecord):
-            return self.sources.get(record.sha256) == record
-        return self.searches.get((record.sha256, record.settings)) == record
+        if isinstance(record, PhotoRecord):
+            return self.photos.get(record.sha256) == record
+        return self.measurements.get(_key(record)) == record
 
     def has(self, record: KernelRecord | NoiseRecord) -> bool:
         """Tell whether the pool has a thing of this content."""
@@ -53,18 +64,31 @@ class PoolContents:
 
     def counts(self) -> tuple[int, int, int]:
         """Return the numbers of kernels, noise patches and photos."""
-        return len(self.kernels), len(self.noise), len(self.sources)
+        return len(self.kernels), len(self.noise), len(self.photos)
 
     def file_names(self) -> Iterator[str]:
         """Return the names of all object files, relative to the pool."""
         yield from (f"kernels/{key}.npy" for key in self.kernels)
         yield from (f"noise/{key}.npy" for key in self.noise)
 
+    def measured(self, kind: str, settings: Mapping[str, Any]) -> dict[str, MeasurementRecord]:
+        """Return what one measurement with exactly these settings found, by the photo's sha256."""
+        wanted = kind, canonical_json(settings)
+        return {key[2]: record for key, record in self.measurements.items() if key[:2] == wanted}
+
     def index(self, scale: int) -> PoolIndex:
-        """Return what plans at ``scale`` may draw from."""
+        """Return what plans at ``scale`` may draw from.
+
+        Of a photo that was measured with several settings the latest counts.
+        """
+        latest: dict[str, dict[str, Measured]] = defaultdict(dict)
+        for record in self.measurements.values():
+            if record.objects is None:
+                latest[record.kind][record.photo] = Measured(record.photo, record.values)
         return PoolIndex(
             tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
             tuple(NoiseChoice(key, noise.size) for key, noise in self.noise.items()),
+            {kind: tuple(found.values()) for kind, found in latest.items()},
         )
 
     def digest(self, scale: int) -> str:
@@ -73,5 +97,5 @@ class PoolContents:
         lines = [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
-            lines += (f"{m.photo_sha256} {json.dumps(m.values, sort_keys=True)}" for m in found)
+            lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()

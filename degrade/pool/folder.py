@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
 from degrade.disk.files import read_file, resolve_inside, write_atomically
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
 
 __all__ = ["check_folder", "make_folder"]
 
-_FORMAT = {"format": "degrade-pool", "version": 1}
+_NAME, _VERSION = "degrade-pool", 2
+
+
+class _Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ``pool.json`` holds."""
+
+    format: str
+    version: int
 
 
 def make_folder(path: Path) -> None:
@@ -33,7 +42,7 @@ def make_folder(path: Path) -> None:
             raise DegradeError(
                 f"{printable(path)} holds other files and is no pool; give a new folder"
             )
-        write_atomically(path / "pool.json", json.dumps(_FORMAT).encode() + b"\n")
+        write_atomically(path / "pool.json", _encode())
 
 
 def check_folder(path: Path) -> None:
@@ -52,8 +61,19 @@ def check_folder(path: Path) -> None:
             f"{where} is no degradation pool; make one: degrade build-pool SRC --pool {where}"
         )
     try:
-        found = json.loads(read_file(resolve_inside(path, "pool.json")))
-    except (InputError, ValueError, RecursionError) as error:
+        found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
+    except (InputError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise CorruptDataError(f"{where}/pool.json is damaged ({printable(str(error))})") from None
-    if found != _FORMAT:
-        raise CorruptDataError(f"{where}/pool.json is not of format {_FORMAT}, got {found!r:.80}")
+    if found == _Format(_NAME, 1):
+        raise DegradeError(
+            f"{where} is a pool of format version 1, and this degrade reads version {_VERSION}; "
+            "measure the photos again into a new folder: `degrade build-pool SRC pool=NEW`"
+        )
+    if found != _Format(_NAME, _VERSION):
+        raise CorruptDataError(
+            f"{where}/pool.json is not of format {_NAME}, version {_VERSION}, got {found!r:.80}"
+        )
+
+
+def _encode() -> bytes:
+    return json.dumps({"format": _NAME, "version": _VERSION}).encode() + b"\n"

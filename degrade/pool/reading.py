@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,13 @@ from degrade.pool.contents import PoolContents
 from degrade.pool.folder import check_folder
 from degrade.pool.index_file import read_index
 from degrade.pool.object_files import ObjectFiles
-from degrade.pool.records import KernelRecord, NoiseRecord, SourceRecord
+from degrade.pool.records import (
+    KernelRecord,
+    MeasurementRecord,
+    NoiseRecord,
+    PhotoRecord,
+    canonical_json,
+)
 
 __all__ = ["PoolReader"]
 
@@ -100,9 +106,15 @@ class PoolReader:
         return tuple(self._contents.noise[key] for key in sorted(self._contents.noise))
 
     @property
-    def sources(self) -> tuple[SourceRecord, ...]:
+    def photos(self) -> tuple[PhotoRecord, ...]:
         """Every photo that the pool was measured on, by sha256."""
-        return tuple(self._contents.sources[key] for key in sorted(self._contents.sources))
+        return tuple(self._contents.photos[key] for key in sorted(self._contents.photos))
+
+    @property
+    def measurements(self) -> tuple[MeasurementRecord, ...]:
+        """All that was measured, by kind, settings and photo."""
+        found = self._contents.measurements
+        return tuple(found[key] for key in sorted(found))
 
     def read_kernel(self, kernel_id: str) -> BlurKernel:
         """Read one kernel.
@@ -163,22 +175,18 @@ class PoolReader:
         """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
         return self._contents.digest(scale)
 
-    def kernels_measured(self, settings: str) -> dict[str, str]:
-        """Return source sha256 to kernel id, of the kernels made with exactly these settings."""
-        return {
-            kernel.provenance.source_sha256: kernel.id
-            for kernel in self._contents.kernels.values()
-            if kernel.provenance.settings == settings
-            and kernel.provenance.source_sha256 is not None
-        }
+    def measured(self, kind: str, settings: Mapping[str, Any]) -> dict[str, MeasurementRecord]:
+        """Return what a measurement with exactly these settings found, by the photo's sha256."""
+        return self._contents.measured(kind, settings)
 
-    def searches(self, settings: str) -> dict[str, str]:
-        """Return source sha256 to findings, of the searches made with exactly these settings."""
-        return {
-            search.sha256: search.findings
-            for search in self._contents.searches.values()
-            if search.settings == settings
-        }
+    def kernel_made(self, settings: Mapping[str, Any], source_sha256: str) -> str | None:
+        """Return the id of the kernel that was made of a source with exactly these settings."""
+        wanted = canonical_json(settings)
+        for kernel in self._contents.kernels.values():
+            known = kernel.provenance
+            if known.source_sha256 == source_sha256 and canonical_json(known.settings) == wanted:
+                return kernel.id
+        return None
 
     def has_sound(self, key: str) -> bool:
         """Tell whether a kernel or noise patch is known and its file holds what was added."""

@@ -1,33 +1,47 @@
-"""What the pool knows of each kernel, noise patch and source photo, and of each search for noise.
+"""What the pool knows of each kernel, noise patch and photo, and of what was measured in it.
 
-Records check themselves, so one rule holds for what is added and for what is read from a file.
+msgspec checks the types of what is read from a file, and refuses unknown fields. What a type cannot
+say the records check themselves, so one rule holds for what is added and for what is read.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn, TypeAlias
+
+import msgspec
 
 from degrade.arrays import Box
 from degrade.errors import InvalidValueError
 
 __all__ = [
     "KernelRecord",
+    "MeasurementRecord",
     "NoiseRecord",
+    "PhotoRecord",
     "Provenance",
     "Record",
-    "SearchRecord",
-    "SourceRecord",
+    "canonical_json",
     "record_from_json",
     "record_to_json",
 ]
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MIN_PATCH = 8
+_DEEPEST = 8
+"""Lists and objects within each other that settings and values may have."""
+
+_WHOLE_MOST = 2**63 - 1
+
+
+def canonical_json(values: Mapping[str, Any]) -> str:
+    """Return the text by which settings are compared."""
+    return json.dumps(values, sort_keys=True)
 
 
 def _refuse(name: str, wanted: str, got: object) -> NoReturn:
@@ -35,31 +49,61 @@ def _refuse(name: str, wanted: str, got: object) -> NoReturn:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = "a huge number"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check_text(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        _refuse(name, "text", value)
+def _check_whole(name: str, value: int, minimum: int) -> None:
+    if not minimum <= value <= _WHOLE_MOST:
+        _refuse(name, f"an integer of at least {minimum} in 64 bits", value)
 
 
-def _check_whole(name: str, value: object, minimum: int) -> None:
-    if type(value) is not int or value < minimum:
-        _refuse(name, f"an integer of at least {minimum}", value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and type(value) is not bool and math.isfinite(value)
-
-
-def _check_hash(name: str, value: object, pattern: re.Pattern[str], wanted: str) -> None:
-    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+def _check_form(name: str, value: str, pattern: re.Pattern[str], wanted: str) -> None:
+    if pattern.fullmatch(value) is None:
         _refuse(name, wanted, value)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+def _check_sha256(name: str, value: str) -> None:
+    _check_form(name, value, _SHA256, "64 hex digits")
+
+
+def _check_ids(name: str, values: tuple[str, ...]) -> None:
+    for value in values:
+        _check_form(name, value, _ID, "32 hex digits")
+
+
+def _check_json(name: str, value: object, depth: int = 0) -> None:
+    """Refuse what JSON cannot hold, or would not give back as it was."""
+    if depth > _DEEPEST:
+        _refuse(name, f"nested {_DEEPEST} deep at most", value)
+    match value:
+        case None | bool() | str():
+            pass
+        case int():
+            _check_whole(name, abs(value), 0)
+        case float():
+            if not math.isfinite(value):
+                _refuse(name, "finite", value)
+        case list() | tuple():
+            for item in value:
+                _check_json(name, item, depth + 1)
+        case Mapping():
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    _refuse(name, "an object with texts as keys", key)
+                _check_json(f"{name}[{key!r:.60}]", item, depth + 1)
+        case _:
+            _refuse(name, "of JSON's types", value)
+
+
+class _Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of all that an index line holds."""
+
+
+class Provenance(_Checked, frozen=True):
     """Where a kernel or a noise patch came from and how it was measured.
 
     Attributes
@@ -72,8 +116,8 @@ class Provenance:
         The part of the photo; None: all of it.
     method : str
         Such as ``kernelgan``, ``variance`` or ``import``.
-    settings : str
-        Canonical JSON of everything that decided the result, the scale and the seed included.
+    settings : mapping of str to JSON's types
+        Everything that decided the result, the scale and the seed included.
     tool_version : str
     statistics : dict of str to float
         What the method wants to be remembered; finite numbers.
@@ -85,38 +129,21 @@ class Provenance:
     source_sha256: str | None
     box: Box | None
     method: str
-    settings: str
+    settings: Mapping[str, Any]
     tool_version: str
-    statistics: Mapping[str, float] = field(default_factory=dict)
+    statistics: Mapping[str, float] = {}
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_text("source_name", self.source_name)
         if self.source_sha256 is not None:
-            _check_hash("source_sha256", self.source_sha256, _SHA256, "64 hex digits")
-        if self.box is not None and not _is_box(self.box):
+            _check_sha256("source_sha256", self.source_sha256)
+        if self.box is not None and not (min(self.box[:2]) >= 0 and min(self.box[2:]) >= 1):
             _refuse("box", "(top, left, height, width)", self.box)
-        _check_text("method", self.method)
-        _check_text("settings", self.settings)
-        _check_text("tool_version", self.tool_version)
-        for name, value in self.statistics.items():
-            if not _is_number(value):
-                _refuse(f"statistics[{name!r}]", "a finite number", value)
-        if not isinstance(self.notes, tuple) or not all(isinstance(n, str) for n in self.notes):
-            _refuse("notes", "a tuple of texts", self.notes)
+        _check_json("settings", self.settings)
+        _check_json("statistics", self.statistics)
 
 
-def _is_box(box: object) -> bool:
-    return (
-        isinstance(box, tuple)
-        and list(map(type, box)) == [int] * 4
-        and min(box[:2]) >= 0
-        and min(box[2:]) >= 1
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class KernelRecord:
+class KernelRecord(_Checked, frozen=True, tag_field="entry", tag="kernel"):
     """One kernel: ``size`` taps a side at downscaling factor ``scale``."""
 
     id: str
@@ -125,13 +152,12 @@ class KernelRecord:
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        _check_hash("id", self.id, _ID, "32 hex digits")
+        _check_form("id", self.id, _ID, "32 hex digits")
         _check_whole("scale", self.scale, 2)
         _check_whole("size", self.size, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class NoiseRecord:
+class NoiseRecord(_Checked, frozen=True, tag_field="entry", tag="noise"):
     """One noise patch of ``size`` pixels a side.
 
     Attributes
@@ -150,27 +176,17 @@ class NoiseRecord:
     provenance: Provenance
 
     def __post_init__(self) -> None:
-        _check_hash("id", self.id, _ID, "32 hex digits")
+        _check_form("id", self.id, _ID, "32 hex digits")
         _check_whole("size", self.size, _MIN_PATCH)
-        if not _is_number(self.variance) or self.variance < 0:
+        if not 0 <= self.variance < math.inf:
             _refuse("variance", "at least 0", self.variance)
-        if not _is_number(self.brightness) or not 0 <= self.brightness <= 255:
+        if not 0 <= self.brightness <= 255:
             _refuse("brightness", "in 0…255", self.brightness)
-        if not _is_means(self.means):
+        if not all(0 <= mean <= 65535 for mean in self.means):
             _refuse("means", "three pixel levels", self.means)
 
 
-def _is_means(means: object) -> bool:
-    return (
-        isinstance(means, tuple)
-        and len(means) == 3
-        and all(map(_is_number, means))
-        and 0 <= min(means) <= max(means) <= 65535
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class PhotoRecord(_Checked, frozen=True, tag_field="entry", tag="photo"):
     """A photo that the pool was measured on.
 
     Attributes
@@ -181,78 +197,102 @@ class SourceRecord:
         Of the file's bytes: what identifies the photo.
     path : str
         Where it was, as a hint; whoever reads it checks the sha256.
+    height, width : int
+        Upright size in pixels.
+    format : str
+        Such as ``jpeg``; see :class:`degrade.images.image_header.ImageHeader`, also for the next.
+    channels, bit_depth, orientation : int
+        As stored.
+    bytes : int
+        Length of the file.
+    modified : int
+        When the file was last written, nanoseconds since 1970. While that and the length are the
+        same, the content is taken to be.
     """
 
     name: str
     sha256: str
     path: str
+    height: int
+    width: int
+    format: str
+    channels: int
+    bit_depth: int
+    orientation: int
+    bytes: int
+    modified: int
 
     def __post_init__(self) -> None:
-        _check_text("name", self.name)
-        _check_hash("sha256", self.sha256, _SHA256, "64 hex digits")
-        _check_text("path", self.path)
+        _check_sha256("sha256", self.sha256)
+        for name in ("height", "width", "channels", "bit_depth", "orientation", "bytes"):
+            _check_whole(name, getattr(self, name), 1)
+        _check_whole("modified", abs(self.modified), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class SearchRecord:
-    """A search through a photo, so that nobody need do it again.
+class MeasurementRecord(_Checked, frozen=True, tag_field="entry", tag="measurement"):
+    """What one measurement found in one photo, so that nobody need measure it again.
 
     Attributes
     ----------
-    sha256 : str
-        Of the photo.
-    settings : str
-        Canonical JSON of everything that decides what is found.
-    findings : str
-        What came of it, in the words of whoever searched.
+    kind : str
+        Such as ``kernel`` or ``noise``.
+    photo : str
+        The sha256 of its file.
+    settings : mapping of str to JSON's types
+        Everything that decides what is found.
+    values : mapping of str to JSON's types
+        What was found; the kind says what the names mean.
+    flags : tuple of str
+        What speaks against it.
+    confidence : float or None
+        In [0, 1]; None when the measurement knows none.
+    version : str
+        Of the tool that measured.
+    objects : tuple of str or None
+        The ids of the kernels or patches that came of it, which plans draw. None: there are none
+        by nature, and plans draw from ``values``.
     """
 
-    sha256: str
-    settings: str
-    findings: str
+    kind: str
+    photo: str
+    settings: Mapping[str, Any]
+    values: Mapping[str, Any]
+    flags: tuple[str, ...] = ()
+    confidence: float | None = None
+    version: str = ""
+    objects: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        _check_hash("sha256", self.sha256, _SHA256, "64 hex digits")
-        _check_text("settings", self.settings)
-        _check_text("findings", self.findings)
+        _check_form("kind", self.kind, _KIND, "small letters, digits and '-'")
+        _check_sha256("photo", self.photo)
+        _check_json("settings", self.settings)
+        _check_json("values", self.values)
+        if self.confidence is not None and not 0 <= self.confidence <= 1:
+            _refuse("confidence", "in 0…1", self.confidence)
+        _check_ids("objects", self.objects or ())
 
 
-Record: TypeAlias = KernelRecord | NoiseRecord | SourceRecord | SearchRecord
-
-_KINDS: dict[str, type[Record]] = {
-    "kernel": KernelRecord,
-    "noise": NoiseRecord,
-    "source": SourceRecord,
-    "search": SearchRecord,
-}
+Record: TypeAlias = KernelRecord | NoiseRecord | PhotoRecord | MeasurementRecord
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
-    """Return a record as plain values, its kind among them."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(record, cls))
-    values = {"kind": kind, **asdict(record)}
-    if "provenance" in values and not values["provenance"]["notes"]:
-        del values["provenance"]["notes"]  # as pools were before there were any
+    """Return a record as plain values, its tag among them."""
+    values: dict[str, Any] = msgspec.to_builtins(record)
     return values
 
 
-def record_from_json(data: Any) -> Record:
+def record_from_json(data: object) -> Record:
     """Rebuild a record, checking every field.
+
+    Parameters
+    ----------
+    data : object
+        Of JSON's types.
 
     Raises
     ------
-    ValueError, TypeError, KeyError, AttributeError
-        ``data`` is not what :func:`record_to_json` returns.
+    msgspec.ValidationError
+        ``data`` is not what :func:`record_to_json` returns; the text names the field.
     """
-    values = dict(data)
-    cls = _KINDS[values.pop("kind")]
-    if "provenance" in values:
-        provenance = dict(values["provenance"])
-        if provenance["box"] is not None:
-            provenance["box"] = tuple(provenance["box"])
-        if isinstance(provenance.get("notes"), list):
-            provenance["notes"] = tuple(provenance["notes"])
-        values["provenance"] = Provenance(**provenance)
-    if "means" in values:
-        values["means"] = tuple(values["means"])
-    return cls(**values)
+    record: Record = msgspec.convert(data, Record)
+    return record

@@ -8,7 +8,7 @@ twice changes nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,20 +21,21 @@ from degrade.errors import InvalidValueError, printable
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
 from degrade.noise.residuals import channel_means
+from degrade.pool.findings import Findings, FoundObject
 from degrade.pool.folder import make_folder
 from degrade.pool.index_file import IndexWriter, open_index_writer
 from degrade.pool.object_files import content_id
 from degrade.pool.reading import PoolReader
 from degrade.pool.records import (
     KernelRecord,
+    MeasurementRecord,
     NoiseRecord,
+    PhotoRecord,
     Provenance,
     Record,
-    SearchRecord,
-    SourceRecord,
 )
 
-__all__ = ["DegradationPool", "MergeReport"]
+__all__ = ["DegradationPool", "Findings", "MergeReport"]
 
 _Object = tuple[KernelRecord | NoiseRecord, AnyArray]
 
@@ -47,7 +48,7 @@ class MergeReport:
 
     kernels: int
     noise: int
-    sources: int
+    photos: int
 
 
 class DegradationPool(PoolReader):
@@ -108,10 +109,9 @@ class DegradationPool(PoolReader):
 
     def add_kernel(self, kernel: BlurKernel, provenance: Provenance) -> str:
         """Keep a kernel and return its id; one that is there is left, or mended if damaged."""
-        weights = kernel.weights
-        key = content_id(weights, kernel.scale)
-        self._add_all([], [(KernelRecord(key, kernel.scale, kernel.size, provenance), weights)])
-        return key
+        described = _describe_kernel(kernel, provenance)
+        self._add_all([], [described])
+        return described[0].id
 
     def add_noise(self, patch: NoisePatch, provenance: Provenance) -> str:
         """Keep a noise patch and return its id; as :meth:`add_kernel`."""
@@ -119,44 +119,40 @@ class DegradationPool(PoolReader):
         self._add_all([], [described])
         return described[0].id
 
-    def add_source(self, source: SourceRecord) -> None:
+    def add_photo(self, photo: PhotoRecord) -> None:
         """Remember a photo; given again with another name or path, the new ones count."""
-        self._add_all([source], [])
+        self._add_all([photo], [])
 
-    def add_photo(
-        self,
-        source: SourceRecord,
-        patches: Iterable[tuple[NoisePatch, Provenance]],
-        search: Callable[[tuple[str, ...]], SearchRecord] | None = None,
-    ) -> tuple[str, ...]:
-        """Remember a photo and keep its noise patches; return their ids.
+    def add_findings(self, photo: PhotoRecord, findings: Sequence[Findings]) -> None:
+        """Remember a photo and keep what measurements found in it, flushed to disk together.
 
-        ``search`` makes from these ids the record of the search that found them.
-
-        As :meth:`add_source` and :meth:`add_noise`, but flushed to disk together: after a crash
-        the pool knows all of the photo's entries, the first few, or none.
+        After a crash the pool knows all of the photo's entries, the first few, or none; of a
+        measurement that it knows it has every object.
         """
-        objects = [_describe_patch(patch, provenance) for patch, provenance in patches]
-        ids = tuple(record.id for record, _ in objects)
-        self._add_all([source], objects, [] if search is None else [search(ids)])
-        return ids
+        objects: list[_Object] = []
+        records = []
+        for found in findings:
+            described = [_describe(item, found, photo) for item in found.objects or ()]
+            objects += described
+            records.append(found.as_record(photo, tuple(record.id for record, _ in described)))
+        self._add_all([photo], objects, records)
 
     def _add_all(
         self,
-        sources: Sequence[SourceRecord],
+        photos: Sequence[PhotoRecord],
         objects: Sequence[_Object],
-        searches: Sequence[SearchRecord] = (),
+        measurements: Sequence[MeasurementRecord] = (),
     ) -> None:
         with self.writing():
-            records: list[Record] = [s for s in sources if not self._contents.has_fact(s)]
+            records: list[Record] = [p for p in photos if not self._contents.has_fact(p)]
             missing: dict[str, _Object] = {}
             for record, array in objects:
                 known = self._contents.has(record)
                 if record.id not in missing and not (known and self._is_sound(record)):
                     missing[record.id] = record, array
                     records += [] if known else [record]
-            # Last, so that a search whose line was written has all its patches.
-            records += [s for s in searches if not self._contents.has_fact(s)]
+            # Last, so that a measurement whose line was written has all its objects.
+            records += [m for m in measurements if not self._contents.has_fact(m)]
             # The files first: a line never tells of what is not whole on disk.
             self._objects.write(list(missing.values()))
             self._append(records)
@@ -178,12 +174,12 @@ class DegradationPool(PoolReader):
         """
         with self.writing():
             before = self._contents.counts()
-            known = self._contents.sources
-            photos = [s for s in other.sources if s.sha256 not in known]
+            known = self._contents.photos
+            photos = [photo for photo in other.photos if photo.sha256 not in known]
             self._add_all(photos, [])
             for some in _in_batches(other._read_objects()):
                 self._add_all([], some)
-            self._add_all([], [], list(other._contents.searches.values()))
+            self._add_all([], [], list(other._contents.measurements.values()))
         now = self._contents.counts()
         return MergeReport(*(count - old for count, old in zip(now, before, strict=True)))
 
@@ -193,6 +189,18 @@ class DegradationPool(PoolReader):
             yield kernel, self._objects.read_weights(kernel)
         for noise in self.noise:
             yield noise, self._objects.map_pixels(noise)
+
+
+def _describe(item: FoundObject, findings: Findings, photo: PhotoRecord) -> _Object:
+    provenance = findings.provenance(item, photo)
+    if isinstance(item.content, BlurKernel):
+        return _describe_kernel(item.content, provenance)
+    return _describe_patch(item.content, provenance)
+
+
+def _describe_kernel(kernel: BlurKernel, provenance: Provenance) -> _Object:
+    key = content_id(kernel.weights, kernel.scale)
+    return KernelRecord(key, kernel.scale, kernel.size, provenance), kernel.weights
 
 
 def _describe_patch(patch: NoisePatch, provenance: Provenance) -> tuple[NoiseRecord, AnyArray]:

@@ -185,11 +185,9 @@ def extract_noise(executor: Executor | None, **options: Any) -> None:
     settings. A patch is taken when its grey variance is at most --max-variance and it is not
     clipped, textured or free of noise; its mean is removed.
     """
-    from pipelines.executors import make_executor
     from pipelines.measuring.extract_noise import extract_noise as run
 
     config = _noise_config(**options)
-    executor = executor or make_executor(None)
     with progress_bar("extract-noise", "photos") as progress:
         report = run(config, executor=executor, on_progress=progress)
     finish(report)
@@ -215,20 +213,18 @@ def _noise_config(
 @executor_options
 @max_pixels_option
 def build_pool(executor: Executor | None, **options: Any) -> None:
-    """Fill a pool with both: estimate-kernels and extract-noise on the same photos.
+    """Fill a pool with all that is measured in photos: what estimate-kernels and extract-noise do.
 
-    SRC are photos, folders of photos, or JSONL manifests. What the pool has already, measured with
-    the same settings, is not measured again.
+    SRC are photos, folders of photos, or JSONL manifests. Each is read and decoded once. What the
+    pool has already, measured with the same settings, is not measured again.
     """
-    from pipelines.executors import make_executor
     from pipelines.pool.build_pool import BuildPoolConfig
     from pipelines.pool.build_pool import build_pool as run
 
-    executor = executor or make_executor(None)
     noise_names = ("patch_size", "max_variance", "min_mean", "stride", "max_patches")
     shared = {name: options[name] for name in ("sources", "pool", "max_pixels")}
     noise = _noise_config(**shared, **{name: options.pop(name) for name in noise_names})
     config = BuildPoolConfig(kernels=_kernel_config(**options), noise=noise)
-    with progress_bar("build-pool", "steps") as progress:
+    with progress_bar("build-pool", "photos") as progress:
         report = run(config, executor=executor, on_progress=progress)
     finish(report)

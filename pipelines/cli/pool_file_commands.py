@@ -27,7 +27,7 @@ def inspect(
     from pipelines.pool.inspect_pool import inspect_pool
 
     if sheet is not None:
-        from pipelines.pool.pictures import check_sheet_path
+        from report.pool_sheet import check_sheet_path
 
         check_sheet_path(sheet)
     found = inspect_pool(pool, verify=verify)
@@ -38,7 +38,7 @@ def inspect(
     if verify:
         click.echo("verify: every file is as it was added", err=True)
     if sheet is not None:
-        from pipelines.pool.pictures import draw_pool_sheet
+        from report.pool_sheet import draw_pool_sheet
 
         draw_pool_sheet(found.pool, sheet)
 

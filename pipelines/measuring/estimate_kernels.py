@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from degrade.errors import DegradeError, InputError, InvalidValueError
+from degrade.errors import InvalidValueError
 from degrade.images.image_io import MAX_PIXELS
-from degrade.images.sources import Reject
-from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
 from kernelgan import KernelGANConfig
-from pipelines.executors import DaskExecutor, Executor, WorkerDiedError, make_executor
-from pipelines.measuring.kernel_keeping import (
-    KernelKeeper,
-    SeparateKernels,
-    SharedKernel,
-    TooFewEstimatesError,
-)
+from pipelines.executors import Executor
+from pipelines.measuring.kernel_keeping import KernelCollector, SeparateKernels, SharedKernel
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
-from pipelines.measuring.kernel_places import KernelPlaces
-from pipelines.measuring.kernel_reports import describe_kernel, describe_together
-from pipelines.shared.interrupts import interrupt_signal
-from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
-from pipelines.shared.reports import (
-    REJECTS_NAME,
-    Fact,
-    ProgressCallback,
-    ReportedError,
-    RunReport,
-    no_progress,
-    usual_reason,
-    write_rejects,
-)
+from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
 
-__all__ = ["EstimateKernelsConfig", "TooFewPhotosError", "estimate_kernels"]
+__all__ = ["EstimateKernelsConfig", "TooFewPhotosError", "estimate_kernels", "kernel_collector"]
 
 
 class TooFewPhotosError(ReportedError):
@@ -127,21 +108,11 @@ _METHODS: dict[str, Callable[[EstimateKernelsConfig], EstimationMethod]] = {
 }
 
 
-_WORTH_WORKERS = 3.0
-"""Seconds of work; a worker needs one or two for its imports."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    photo: ScannedPhoto
-    method: EstimationMethod
-    max_pixels: int
-
-
-def _estimate(task: _Task) -> KernelEstimate:
-    photo = task.photo
-    image = read_scanned(photo.path, photo.sha256, max_pixels=task.max_pixels)
-    return task.method.estimate(image, photo.name)
+def kernel_collector(config: EstimateKernelsConfig) -> KernelCollector:
+    """Return what keeps the kernels of a run with these settings."""
+    keeper = SharedKernel if config.shared else SeparateKernels
+    method = _METHODS[config.method](config)
+    return keeper(method, min_confidence=config.min_confidence, out_mat=config.out_mat)
 
 
 def estimate_kernels(
@@ -171,79 +142,20 @@ def estimate_kernels(
     DegradeError
         No photo can be used, the pool is damaged or in use, or a result cannot be written.
     """
-    started = time.monotonic()
-    method = _METHODS[config.method](config)
-    photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
-    if not isinstance(executor, DaskExecutor):  # whose workers have devices of their own
-        method.check_device()
-    keeper_class = SharedKernel if config.shared else SeparateKernels
-    keeper: KernelKeeper = keeper_class(
-        KernelPlaces(config.pool, config.out_mat), method, min_confidence=config.min_confidence
+    collector = kernel_collector(config)
+    job = Job(collector.job, collector.unit, on_progress)
+    measure_photos(
+        job,
+        config.sources,
+        config.pool,
+        [collector],
+        max_pixels=config.max_pixels,
+        executor=executor,
     )
-    todo, unsure = keeper.begin(photos)
-    rejects += unsure
-    tasks = [_Task(photo, method, config.max_pixels) for photo in todo]
-    outcomes = _outcomes(tasks, executor or _choose_executor(tasks))
-    report = on_progress or no_progress
-    estimates: list[tuple[str, KernelEstimate]] = []
-    conclusions: list[str] = []
-    interrupted, too_few = None, None
-    try:
-        with keeper.writing():
-            report(len(photos) - len(todo), len(photos))
-            for count, (photo, outcome) in enumerate(outcomes, len(photos) - len(todo) + 1):
-                refusal = outcome if isinstance(outcome, Reject) else keeper.keep(photo, outcome)
-                if refusal is not None:
-                    rejects.append(refusal)
-                elif isinstance(outcome, KernelEstimate):
-                    estimates.append((photo.name, outcome))
-                report(count, len(photos))
-            conclusions = keeper.finish()
-    except KeyboardInterrupt as error:
-        interrupted, conclusions = interrupt_signal(error), keeper.interrupt()
-    except TooFewEstimatesError as error:
-        too_few = error
+    report = report_on(collector, job, config.pool)
     if config.pool is not None:
-        write_rejects(config.pool, rejects)
-    lines = sorted(describe_kernel(name, estimate) for name, estimate in estimates)
-    lines += describe_together([estimate for _, estimate in estimates])
-    outcome_report = RunReport(
-        job="estimate-kernels",
-        done=keeper.done,
-        skipped=keeper.skipped,
-        unit="kernel",
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        rejects_file="" if config.pool is None else str(config.pool / REJECTS_NAME),
-        facts=tuple(Fact("kernels", line) for line in (*lines, *conclusions)),
-        interrupted=interrupted,
-    )
-    if too_few is not None:
-        reason = f"; {usual_reason(rejects)}" if rejects else ""
-        raise TooFewPhotosError(f"{too_few}{reason}", outcome_report)
-    return outcome_report
-
-
-def _choose_executor(tasks: Sequence[_Task]) -> Executor:
-    seconds = sum(task.method.seconds_for(task.photo.height * task.photo.width) for task in tasks)
-    return make_executor(1 if seconds < _WORTH_WORKERS else None)
-
-
-def _outcomes(
-    tasks: Sequence[_Task], executor: Executor
-) -> Iterator[tuple[ScannedPhoto, KernelEstimate | Reject]]:
-    """Yield each photo with its estimate, or with why there is none, as they come."""
-    for result in executor.run(_estimate, tasks):
-        photo = tasks[result.index].photo
-        try:
-            yield photo, result.get()
-        except (InputError, UnsuitablePhotoError, WorkerDiedError) as error:
-            yield photo, _as_reject(photo, error)
-
-
-def _as_reject(photo: ScannedPhoto, error: DegradeError) -> Reject:
-    if isinstance(error, InputError):
-        return Reject.from_error(error)
-    if isinstance(error, UnsuitablePhotoError):
-        return Reject(str(photo.path), error.reason, error.remedy)
-    return Reject(str(photo.path), str(error))
+        write_rejects(config.pool, report.rejects)
+    shortfall = shortfall_of(collector, job)
+    if shortfall is not None:
+        raise TooFewPhotosError(shortfall, report)
+    return report

@@ -15,19 +15,31 @@ from degrade.disk.files import read_file
 from degrade.errors import InvalidValueError
 from degrade.images.image_io import Photo
 from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
+from degrade.pool import Findings
+from degrade.pool.findings import FoundObject
+from degrade.pool.kernel_estimates import flags_of, statistics_of
+from pipelines.measuring.measurement import Measurement
+from pipelines.shared.photo_scan import OpenPhoto
 
 if TYPE_CHECKING:
     from kernelgan import KernelGANConfig
 
-__all__ = ["EstimationMethod", "KernelGANMethod", "SpectralMethod"]
+__all__ = ["EstimationMethod", "KernelFindings", "KernelGANMethod", "SpectralMethod"]
 
 
-class EstimationMethod(Protocol):
-    """Estimates the kernel of one photo; workers get a pickled copy."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class KernelFindings(Findings):
+    """The findings of an estimate, and that itself."""
+
+    estimate: KernelEstimate
+
+
+class EstimationMethod(Measurement, Protocol):
+    """A measurement of the kernel; all methods give findings of one kind."""
 
     @property
     def name(self) -> str:
-        """What the pool calls it."""
+        """What the pool calls the method."""
         ...
 
     @property
@@ -40,20 +52,6 @@ class EstimationMethod(Protocol):
         """The standard deviation of real around expected kernel PSNR, dB."""
         ...
 
-    def check_device(self) -> None:
-        """Make sure of what the method computes on, before anything is written.
-
-        Raises
-        ------
-        DegradeError
-            It is not here.
-        """
-        ...
-
-    def seconds_for(self, pixels: int) -> float:
-        """Return about how long a photo of so many pixels takes, reading it included."""
-        ...
-
     def estimate(self, photo: Photo, source: str) -> KernelEstimate:
         """Estimate a kernel; ``source`` is the photo's name.
 
@@ -64,9 +62,27 @@ class EstimationMethod(Protocol):
         """
         ...
 
+    @property
+    def kind(self) -> str:
+        """What the pool calls the measurement."""
+        return "kernel"
+
+    def measure(self, photo: OpenPhoto) -> KernelFindings:
+        """See :class:`Measurement`."""
+        estimate = self.estimate(photo.photo, photo.scanned.name)
+        return KernelFindings(
+            kind=self.kind,
+            settings=self.settings,
+            values={**estimate.statistics, "expected_kpsnr": estimate.expected_kpsnr},
+            flags=flags_of(estimate),
+            confidence=estimate.confidence,
+            objects=(FoundObject(estimate.kernel, estimate.method, statistics_of(estimate)),),
+            estimate=estimate,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class SpectralMethod:
+class SpectralMethod(EstimationMethod):
     """:func:`degrade.spectral.estimate_kernel`. It draws no random numbers."""
 
     scale: int
@@ -87,9 +103,6 @@ class SpectralMethod:
         from degrade.spectral.weights import load_network
 
         return load_network(self.scale).calibration.spread
-
-    def check_device(self) -> None:
-        """See :class:`EstimationMethod`; any processor will do."""
 
     def seconds_for(self, pixels: int) -> float:
         """See :class:`EstimationMethod`."""
@@ -117,7 +130,7 @@ def _weights_digest(scale: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelGANMethod:
+class KernelGANMethod(EstimationMethod):
     """:func:`kernelgan.estimate_kernels`, a photo at a time."""
 
     config: KernelGANConfig

@@ -1,97 +1,38 @@
-"""What is said and remembered of a kernel: its line, how far to trust it, what to do about it.
-
-Two words, each for one thing, wherever kernels are shown: a kernel is *doubtful* when its
-confidence is below :data:`DOUBTFUL`, which ``--min-confidence`` acts on; it is *flagged* with what
-is wrong with its photo, or with the estimation, whatever the confidence.
-"""
+"""What is said of estimated kernels: their lines, and what to do about them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import floor
-from typing import cast, get_args
 
 from degrade.errors import printable
-from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
-from degrade.pool import Provenance
+from degrade.pool.kernel_estimates import (
+    DOUBTFUL,
+    confidence_text,
+    flags_of,
+    is_doubtful,
+    marks_of,
+    sigma_text,
+)
 from degrade.wording import counted
 
 __all__ = [
-    "DOUBTFUL",
-    "DOUBTFUL_MEANS",
-    "FLAGGED_MEANS",
-    "confidence_text",
     "describe_kernel",
     "describe_outliers",
     "describe_together",
-    "estimate_from",
-    "flags_of",
-    "is_doubtful",
-    "marks_of",
     "reason_against",
     "remedy_for",
-    "sigma_text",
-    "statistics_of",
 ]
 
-DOUBTFUL = 0.5
-"""A kernel of less confidence is rather wrong than right, and called doubtful."""
-
-DOUBTFUL_MEANS = f"doubtful: confidence below {DOUBTFUL:g}, rather wrong than right"
-FLAGGED_MEANS = "flagged: something is wrong with the photo or the estimate, as written"
-
 _MANY_OUTLIERS = 0.25
-_NOT_SETTLED = "not settled"
 _REMEDIES: dict[Verdict, str] = {
     "too smooth": "use a photo with sharp detail",
     "too noisy": "use a photo taken in more light",
     "clipped": "use a photo with fewer black and white pixels",
     "already upscaled": "use the photo as the camera made it, not enlarged",
 }
-
-
-def statistics_of(estimate: KernelEstimate) -> dict[str, float]:
-    """Return what a pool keeps as the statistics of an estimate."""
-    return {
-        **estimate.statistics,
-        "confidence": estimate.confidence,
-        "expected_kpsnr": estimate.expected_kpsnr,
-    }
-
-
-def flags_of(estimate: KernelEstimate) -> tuple[str, ...]:
-    """Return what an estimate is flagged with; a pool keeps it as the notes."""
-    return (*estimate.verdicts, *(() if estimate.settled else (_NOT_SETTLED,)))
-
-
-def is_doubtful(known: KernelEstimate | Provenance) -> bool:
-    """Return whether a kernel's confidence is low; one of unknown confidence is not doubtful."""
-    if isinstance(known, Provenance):
-        return known.statistics.get("confidence", 1.0) < DOUBTFUL
-    return known.confidence < DOUBTFUL
-
-
-def estimate_from(kernel: BlurKernel, provenance: Provenance) -> KernelEstimate | None:
-    """Return the estimate that a pool remembers; None when it was none."""
-    statistics = dict(provenance.statistics)
-    try:
-        confidence, expected = statistics.pop("confidence"), statistics.pop("expected_kpsnr")
-    except KeyError:
-        return None
-    verdicts = tuple(cast(Verdict, n) for n in provenance.notes if n in get_args(Verdict))
-    return KernelEstimate(
-        kernel=kernel,
-        method=provenance.method,
-        expected_kpsnr=expected,
-        confidence=confidence,
-        seconds=0.0,
-        verdicts=verdicts,
-        settled=_NOT_SETTLED not in provenance.notes,
-        statistics=statistics,
-    )
 
 
 def describe_kernel(name: str, estimate: KernelEstimate) -> str:
@@ -109,18 +50,6 @@ def describe_kernel(name: str, estimate: KernelEstimate) -> str:
     return line
 
 
-def marks_of(doubtful: bool, flags: Sequence[str]) -> list[str]:
-    """Return the words that mark a kernel in a list."""
-    flagged = [f"flagged: {', '.join(flags)}"] if flags else []
-    return ["doubtful", *flagged] if doubtful else flagged
-
-
-def sigma_text(kernel: BlurKernel) -> str:
-    """Return a kernel's smallest and largest standard deviation in HR pixels."""
-    wide, narrow = kernel_sigmas(kernel.weights)
-    return f"{narrow:.2f}…{wide:.2f}"
-
-
 def describe_together(estimates: Sequence[KernelEstimate]) -> list[str]:
     """Return lines that say how many of a run's kernels are doubtful, and how many are flagged."""
     lines, of_all = [], f"of {counted(len(estimates), 'kernel')}"
@@ -136,11 +65,6 @@ def describe_together(estimates: Sequence[KernelEstimate]) -> list[str]:
         reasons = ", ".join(f"{flag} {count}" for flag, count in flags.most_common())
         lines.append(f"flagged ({reasons}): {flagged} {of_all}; look at these, or use other photos")
     return lines
-
-
-def confidence_text(confidence: float) -> str:
-    """Return two decimals, cut and not rounded: 0.4999 must not look like the 0.5 it misses."""
-    return f"{floor(confidence * 100) / 100:.2f}"
 
 
 def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:

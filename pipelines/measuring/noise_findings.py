@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from degrade.errors import printable
 from degrade.jpeg.blocks import BLOCKY
 from degrade.noise import NoiseSearch, NoiseSelection, suggest_max_variance
+from degrade.pool import MeasurementRecord
 from degrade.wording import counted
 
 __all__ = ["NoiseTally", "PhotoFindings"]
@@ -29,9 +28,13 @@ _MOST_POSITIONS = 2**40
 _BIN_EDGES = (0.0, 1.0, 5.0, 20.0, 50.0, 100.0, 500.0, np.inf)
 """Grey variances between which the positions of a run without any noise are counted."""
 
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=_MOST_POSITIONS)]
+_Bins = Annotated[
+    list[_Count], msgspec.Meta(min_length=len(_BIN_EDGES) - 1, max_length=len(_BIN_EDGES) - 1)
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PhotoFindings:
+
+class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was found in one photo; short, however many positions were looked at.
 
     Attributes
@@ -46,18 +49,15 @@ class PhotoFindings:
         The ``max_variance`` that would have accepted some position more.
     block_steps : float or None
         See :func:`degrade.jpeg.blocks.block_steps`.
-    patch_ids : tuple of str
-        What the pool calls the patches; empty before they are there.
     """
 
-    positions: int
-    accepted: int
-    kept: int
-    refused: Mapping[str, int]
-    bins: Sequence[int]
+    positions: _Count
+    accepted: _Count
+    kept: _Count
+    refused: dict[str, _Count]
+    bins: _Bins
     wanted: float | None
     block_steps: float | None
-    patch_ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, search: NoiseSearch, block_steps: float | None) -> PhotoFindings:
@@ -74,43 +74,19 @@ class PhotoFindings:
         )
 
     @classmethod
-    def from_text(cls, text: str) -> PhotoFindings | None:
-        """Do the reverse of :meth:`to_text`; None when the text is no such thing."""
+    def from_record(cls, record: MeasurementRecord) -> PhotoFindings | None:
+        """Return what a pool remembers of a search; None when it is no such thing."""
         try:
-            found = json.loads(text)
-            findings = cls(**{**found, "patch_ids": tuple(map(str, found["patch_ids"]))})
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            found: PhotoFindings = msgspec.convert(record.values, cls)
+        except msgspec.ValidationError:
             return None
-        return findings if findings._is_sound() else None
+        is_sound = all(map(str.isidentifier, found.refused))
+        return found if is_sound and found.kept == len(record.objects or ()) else None
 
-    def _is_sound(self) -> bool:
-        """Tell whether the fields are what they should be: they may come from anywhere."""
-        floats: list[Any] = [self.wanted, self.block_steps]
-        return (
-            isinstance(self.refused, dict)
-            and all(map(str.isidentifier, self.refused))
-            and isinstance(self.bins, list)
-            and len(self.bins) == len(_BIN_EDGES) - 1
-            and len(self.patch_ids) == self.kept
-            and all(
-                type(count) is int and 0 <= count < _MOST_POSITIONS
-                for count in (
-                    self.positions,
-                    self.accepted,
-                    self.kept,
-                    *self.refused.values(),
-                    *self.bins,
-                )
-            )
-            and all(
-                value is None or (isinstance(value, float) and math.isfinite(value))
-                for value in floats
-            )
-        )
-
-    def to_text(self) -> str:
-        """Return the findings as JSON."""
-        return json.dumps(asdict(self))
+    def to_values(self) -> dict[str, Any]:
+        """Return the findings as plain values."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
     @property
     def is_blocky(self) -> bool:

@@ -26,7 +26,7 @@ from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
 from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto, is_unchanged, scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
 
@@ -75,15 +75,16 @@ def build_pairs(
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
     _check_pool(pool, config)
-    files, job.rejects = _source_files(pool, config)
+    known, files, job.rejects = _source_files(pool, config)
     photos, unreadable = scan_photos(
         files, max_pixels=config.max_pixels, executor=executor, on_progress=on_scan
     )
+    photos += known
     job.rejects += unreadable
     planned, unfit = plan_photos(photos, config)
     job.rejects += unfit
     if not planned:
-        raise DegradeError(_nothing_to_build(files, job.rejects))
+        raise DegradeError(_nothing_to_build(len(files) + len(known), job.rejects))
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
         run = _run_settings(config, pool, planned)
@@ -92,7 +93,7 @@ def build_pairs(
         todo = missing_shards(place, tasks)
         progress = run_shards(build_shard, todo, len(tasks), executor=executor, job=job)
         there = finish_run(
-            place, run, tasks, progress, job=job, why_nothing=partial(_nothing_to_build, [])
+            place, run, tasks, progress, job=job, why_nothing=partial(_nothing_to_build, 0)
         )
     shards = f"{there.shards} of {counted(len(tasks), 'shard')}"
     words = f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"
@@ -133,23 +134,29 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
 
 def _source_files(
     pool: DegradationPool, config: BuildPairsConfig
-) -> tuple[list[SourceFile], list[Reject]]:
+) -> tuple[list[ScannedPhoto], list[SourceFile], list[Reject]]:
+    """Return photos whose size and hash the pool knows, files to scan, and rejects."""
     if config.hr:
         # Absolute: a worker may have another current folder.
-        return find_images([path.absolute() for path in config.hr])
-    if not pool.sources:
+        return [], *find_images([path.absolute() for path in config.hr])
+    if not pool.photos:
         raise DegradeError(
             f"{printable(config.pool)} does not know the photos that it was measured on; "
             "give clean HR photos: `hr=DIR`"
         )
-    return [SourceFile(Path(s.path), s.name, s.sha256) for s in pool.sources], []
+    known, files = [], []
+    for record in pool.photos:
+        if is_unchanged(record) and record.height * record.width <= config.max_pixels:
+            known.append(ScannedPhoto.from_record(record))
+        else:  # gone, written since, or too large: the scan says so, or finds it the same
+            files.append(SourceFile(Path(record.path), record.name, record.sha256))
+    return known, files, []
 
 
-def _nothing_to_build(files: Sequence[SourceFile], rejects: Sequence[Reject]) -> str:
+def _nothing_to_build(files: int, rejects: Sequence[Reject]) -> str:
     if not files and not rejects:
         return "no image was found among the HR photos; check the path and the file name endings"
-    count = len(files) or len(rejects)
-    return f"no HR photo of {count} can be used: {usual_reason(rejects)}"
+    return f"no HR photo of {files or len(rejects)} can be used: {usual_reason(rejects)}"
 
 
 def _run_settings(

@@ -166,7 +166,7 @@ def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> P
     if places:
         files, _ = find_images(places)
     else:
-        files = [SourceFile(Path(s.path), s.name) for s in pool.sources if s.sha256 == sha256]
+        files = [SourceFile(Path(p.path), p.name) for p in pool.photos if p.sha256 == sha256]
     for file in files:
         try:
             if hash_file(file.path) == sha256:

@@ -1,39 +1,15 @@
-"""Fill a pool with the kernels and the noise of the same photos."""
+"""Fill a pool with all that is measured in photos."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
-
 from degrade.images.sources import Reject
 from pipelines.executors import Executor
-from pipelines.measuring.estimate_kernels import (
-    EstimateKernelsConfig,
-    TooFewPhotosError,
-    estimate_kernels,
-)
-from pipelines.measuring.extract_noise import (
-    ExtractNoiseConfig,
-    NoNoiseError,
-    extract_noise,
-)
-from pipelines.shared.reports import (
-    REJECTS_NAME,
-    ProgressCallback,
-    RunReport,
-    no_progress,
-    write_rejects,
-)
+from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
+from pipelines.pool.measurements import MEASUREMENTS, BuildPoolConfig
+from pipelines.shared.job import Job
+from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, write_rejects
 
 __all__ = ["BuildPoolConfig", "build_pool"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildPoolConfig:
-    """The settings of both halves; their sources and pool are the same."""
-
-    kernels: EstimateKernelsConfig
-    noise: ExtractNoiseConfig
 
 
 def build_pool(
@@ -42,56 +18,53 @@ def build_pool(
     executor: Executor | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> RunReport:
-    """Collect noise, then estimate kernels.
+    """Ask every measurement of every photo, one visit a photo.
 
-    Noise comes first: when none is found, the advice is there before KernelGAN's long part starts.
-    That is no reason to stop, so it becomes one of the rejects, as does a shared kernel that has
-    too few photos.
+    That no photo has noise is no reason to stop, so it becomes one of the rejects, as does a
+    shared kernel that has too few photos.
+
+    Parameters
+    ----------
+    config : BuildPoolConfig
+    executor : Executor or None
+        Where the photos are worked on; None: in this process, or on every core when there is so
+        much to do that starting workers pays.
+    on_progress : callable or None
+        Called with (photos done, photos in all).
+
+    Returns
+    -------
+    RunReport
+        Its parts are the measurements.
 
     Raises
     ------
     DegradeError
         No photo can be used, or the pool is damaged or in use.
     """
-    started = time.monotonic()
-    progress = on_progress or no_progress
-    half = (0, 0)
-
-    def noise_progress(done: int, total: int) -> None:
-        nonlocal half
-        half = (done, total)
-        progress(done, 2 * total)
-
-    def kernel_progress(done: int, total: int) -> None:
-        progress(half[1] + done, half[1] + total)
-
-    parts: list[RunReport] = []
-    rejects: list[Reject] = []
-    try:
-        noise = extract_noise(config.noise, executor=executor, on_progress=noise_progress)
-    except NoNoiseError as error:
-        noise = error.report
-        rejects.append(Reject("noise", str(error)))
-    parts.append(noise)
-    if noise.interrupted is None:
-        try:
-            kernels = estimate_kernels(
-                config.kernels, executor=executor, on_progress=kernel_progress
-            )
-        except TooFewPhotosError as error:
-            kernels = error.report
-            rejects.append(Reject("shared kernel", str(error)))
-        parts.append(kernels)
-    rejects = list(dict.fromkeys([*(r for part in parts for r in part.rejects), *rejects]))
-    write_rejects(config.noise.pool, rejects)
-    return RunReport(
-        job="build-pool",
-        done=sum(part.done for part in parts),
-        unit="kernel or patch",
+    job = Job("build-pool", "finding", on_progress)
+    pool = config.noise.pool
+    collectors = [make(config) for make in MEASUREMENTS.values()]
+    measure_photos(
+        job,
+        config.noise.sources,
+        pool,
+        collectors,
+        max_pixels=config.noise.max_pixels,
+        executor=executor,
+    )
+    parts = [report_on(collector, job, pool) for collector in collectors]
+    shortfalls = [
+        Reject(collector.subject, text)
+        for collector in collectors
+        if (text := shortfall_of(collector, job)) is not None
+    ]
+    every = [reject for part in parts for reject in part.rejects]
+    job.rejects = list(dict.fromkeys([*every, *shortfalls]))
+    write_rejects(pool, job.rejects)
+    return job.report(
+        sum(part.done for part in parts),
         skipped=sum(part.skipped for part in parts),
-        seconds=time.monotonic() - started,
-        rejects=tuple(rejects),
-        rejects_file=str(config.noise.pool / REJECTS_NAME),
-        parts=tuple(parts),
-        interrupted=parts[-1].interrupted,
+        parts=parts,
+        rejects_file=str(pool / REJECTS_NAME),
     )

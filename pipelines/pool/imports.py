@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,7 +141,7 @@ def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenan
         source_sha256=item.sha256,
         box=None,
         method="import",
-        settings=json.dumps(settings, sort_keys=True),
+        settings=settings,
         tool_version=degrade.__version__,
     )
 
@@ -268,7 +267,7 @@ def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:
         source_sha256=photo.sha256,
         box=patch.box,
         method="import",
-        settings=json.dumps({"method": "import"}),
+        settings={"method": "import"},
         tool_version=degrade.__version__,
         statistics={"variance": patch.variance, "brightness": patch.brightness},
     )

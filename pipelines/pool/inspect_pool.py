@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from degrade.errors import CorruptDataError, printable
 from degrade.kernels import kernel_sigmas
-from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
-from degrade.wording import counted
-from pipelines.measuring.kernel_reports import (
+from degrade.pool import DegradationPool, KernelRecord, MeasurementRecord, NoiseRecord
+from degrade.pool.kernel_estimates import (
     DOUBTFUL_MEANS,
     FLAGGED_MEANS,
     confidence_text,
     is_doubtful,
     marks_of,
 )
+from degrade.pool.records import Record, record_to_json
+from degrade.wording import counted
+from pipelines.measuring.collector import describe_values
 
 __all__ = ["PoolInspection", "inspect_pool"]
 
@@ -46,14 +48,15 @@ class PoolInspection:
         head = (
             f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
             f"{counted(len(pool.noise), 'noise patch')}, "
-            f"{counted(len(pool.sources), 'photo')} looked at"
+            f"{counted(len(pool.photos), 'photo')} looked at"
         )
         lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise), *self._legend()]
-        if pool.sources:
-            lines.append(f"photos ({len(pool.sources)}):")
-        for source in sorted(pool.sources, key=lambda s: (s.name, s.sha256)):
+        lines += _measured_lines(pool)
+        if pool.photos:
+            lines.append(f"photos ({len(pool.photos)}):")
+        for photo in sorted(pool.photos, key=lambda p: (p.name, p.sha256)):
             lines.append(
-                f"  {printable(source.name)}  sha256 {source.sha256[:16]}  {printable(source.path)}"
+                f"  {printable(photo.name)}  sha256 {photo.sha256[:16]}  {printable(photo.path)}"
             )
         return lines
 
@@ -98,17 +101,41 @@ class PoolInspection:
             "path": str(self.pool.path),
             "kernels": [
                 {
-                    **asdict(kernel),
+                    **_as_json(kernel),
                     "sigmas": self.sigmas.get(kernel.id),
                     "doubtful": is_doubtful(kernel.provenance),
                     "flags": kernel.provenance.notes,
                 }
                 for kernel in self.pool.kernels
             ],
-            "noise": [asdict(noise) for noise in self.pool.noise],
-            "sources": [asdict(source) for source in self.pool.sources],
+            "noise": [_as_json(noise) for noise in self.pool.noise],
+            "photos": [_as_json(photo) for photo in self.pool.photos],
+            "measurements": [_as_json(record) for record in self.pool.measurements],
             "problems": self.problems,
         }
+
+
+def _as_json(record: Record) -> dict[str, Any]:
+    values = record_to_json(record)
+    del values["entry"]  # the list's name says it
+    return values
+
+
+def _measured_lines(pool: DegradationPool) -> list[str]:
+    """Tell of what was measured and is no kernel or patch: its values, photo by photo."""
+    names = {photo.sha256: photo.name for photo in pool.photos}
+    by_kind: dict[str, list[MeasurementRecord]] = defaultdict(list)
+    for record in pool.measurements:
+        if record.objects is None:
+            by_kind[record.kind].append(record)
+    lines = []
+    for kind, records in sorted(by_kind.items()):
+        lines.append(f"{kind} ({len(records)}):")
+        for record in records:
+            name = printable(names.get(record.photo, record.photo[:16]))
+            values = describe_values(record.values, record.flags, record.confidence)
+            lines.append(f"  {name}  {values}")
+    return lines
 
 
 def _confidence(record: KernelRecord) -> str:

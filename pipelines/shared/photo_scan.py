@@ -1,11 +1,14 @@
-"""A first look at every photo of a run: its hash and size, without decoding it."""
+"""Photos on their way through a run: looked at (hash and size), opened, read again."""
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, printable
@@ -17,15 +20,26 @@ from degrade.images.image_io import (
     read_photo_header,
 )
 from degrade.images.sources import Reject, SourceFile, find_images
-from degrade.pool import SourceRecord
+from degrade.pool import PhotoRecord
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.reports import ProgressCallback, no_progress, usual_reason
 
-__all__ = ["ScannedPhoto", "fails_again", "find_photos", "read_scanned", "scan_photos"]
+__all__ = [
+    "OpenPhoto",
+    "ScannedPhoto",
+    "changed_meanwhile",
+    "fails_again",
+    "find_photos",
+    "is_unchanged",
+    "no_photo_error",
+    "once_each",
+    "read_scanned",
+    "scan_photos",
+]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedPhoto:
     """An image file whose header is sound.
 
@@ -38,6 +52,8 @@ class ScannedPhoto:
         Of the file's bytes.
     height, width : int
         Upright size in pixels.
+    format, channels, bit_depth, orientation, bytes, modified
+        As in :class:`degrade.pool.PhotoRecord`.
     """
 
     path: Path
@@ -45,10 +61,107 @@ class ScannedPhoto:
     sha256: str
     height: int
     width: int
+    format: str
+    channels: int
+    bit_depth: int
+    orientation: int
+    bytes: int
+    modified: int
 
-    def as_record(self) -> SourceRecord:
+    @classmethod
+    def from_record(cls, record: PhotoRecord) -> ScannedPhoto:
+        """Return what a pool remembers of the photo."""
+        facts = msgspec.structs.asdict(record)
+        return cls(**{**facts, "path": Path(record.path)})
+
+    def as_record(self) -> PhotoRecord:
         """Return what a pool keeps of the photo."""
-        return SourceRecord(name=self.name, sha256=self.sha256, path=str(self.path.resolve()))
+        return PhotoRecord(**{**asdict(self), "path": str(self.path.resolve())})
+
+
+class OpenPhoto:
+    """A photo whose file was read: its bytes and header, and its pixels when they are asked for.
+
+    Attributes
+    ----------
+    scanned : ScannedPhoto
+    data : bytes
+        The file.
+    header : ImageHeader
+    """
+
+    def __init__(self, file: SourceFile, *, max_pixels: int = MAX_PIXELS) -> None:
+        """Read, hash and parse a file.
+
+        Raises
+        ------
+        InputError
+            It cannot be read, its header says that it cannot be used, or its stated sha256
+            differs.
+        """
+        modified = _modified(file.path)  # before it is read: what is written later looks newer
+        self.data = read_file(file.path)
+        sha256 = hashlib.sha256(self.data).hexdigest()
+        if file.sha256 is not None and file.sha256 != sha256:
+            raise InputError(
+                file.path,
+                "its content is not what was recorded (sha256 differs)",
+                "restore the file, or record it again",
+            )
+        self.header = read_photo_header(self.data, file.path, max_pixels=max_pixels)
+        height, width = self.header.upright_size
+        self.scanned = ScannedPhoto(
+            path=file.path,
+            name=file.name,
+            sha256=sha256,
+            height=height,
+            width=width,
+            format=self.header.format,
+            channels=self.header.channels,
+            bit_depth=self.header.bit_depth,
+            orientation=self.header.orientation,
+            bytes=len(self.data),
+            modified=modified,
+        )
+        self._decoded: Photo | InputError | None = None
+
+    @property
+    def photo(self) -> Photo:
+        """The decoded pixels; decoded once, when they are first asked for.
+
+        Raises
+        ------
+        InputError
+            The decoder refuses them.
+        """
+        if self._decoded is None:
+            known = self.scanned
+            try:
+                self._decoded = decode_photo(
+                    self.data, known.path, header=self.header, sha256=known.sha256
+                )
+            except InputError as error:
+                self._decoded = error
+        if isinstance(self._decoded, InputError):
+            raise self._decoded
+        return self._decoded
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0  # reading it says what is wrong
+
+
+def is_unchanged(record: PhotoRecord) -> bool:
+    """Tell whether a photo's file is as long and as old as it was when the pool recorded it."""
+    try:
+        status = Path(record.path).stat()
+    except (OSError, ValueError):
+        return False
+    known = stat.S_ISREG(status.st_mode), status.st_size, status.st_mtime_ns
+    return known == (True, record.bytes, record.modified)
 
 
 def find_photos(
@@ -64,13 +177,23 @@ def find_photos(
     files, rejects = find_images(sources)
     photos, unreadable = scan_photos(files, max_pixels=max_pixels)
     rejects += unreadable
-    if photos:
-        return list({photo.sha256: photo for photo in reversed(photos)}.values())[::-1], rejects
+    if not photos:
+        raise no_photo_error(sources, rejects)
+    return once_each(photos), rejects
+
+
+def once_each(photos: Sequence[ScannedPhoto]) -> list[ScannedPhoto]:
+    """Return the first photo of each content."""
+    return list({photo.sha256: photo for photo in reversed(photos)}.values())[::-1]
+
+
+def no_photo_error(sources: Sequence[Path], rejects: Sequence[Reject]) -> DegradeError:
+    """Return the error that says why there is no photo to use in ``sources``."""
     if not rejects:
         where = ", ".join(printable(source) for source in sources)
         endings = " ".join(sorted(IMAGE_SUFFIXES))
-        raise DegradeError(f"no photo in {where}; a folder is searched for {endings}")
-    raise DegradeError(
+        return DegradeError(f"no photo in {where}; a folder is searched for {endings}")
+    return DegradeError(
         f"no photo can be used, {counted(len(rejects), 'input')} rejected: {usual_reason(rejects)}"
     )
 
@@ -134,7 +257,7 @@ def _scan_chunk(chunk: _Chunk) -> list[ScannedPhoto | Reject]:
     found: list[ScannedPhoto | Reject] = []
     for file in chunk.files:
         try:
-            found.append(_scan(file, chunk.max_pixels))
+            found.append(OpenPhoto(file, max_pixels=chunk.max_pixels).scanned)
         except InputError as error:
             found.append(Reject.from_error(error))
     return found
@@ -150,19 +273,6 @@ def _scan_singly(chunk: _Chunk, executor: Executor) -> list[ScannedPhoto | Rejec
     return found
 
 
-def _scan(file: SourceFile, max_pixels: int) -> ScannedPhoto:
-    data = read_file(file.path)
-    sha256 = hashlib.sha256(data).hexdigest()
-    if file.sha256 is not None and file.sha256 != sha256:
-        raise InputError(
-            file.path,
-            "its content is not what was recorded (sha256 differs)",
-            "restore the file, or record it again",
-        )
-    height, width = read_photo_header(data, file.path, max_pixels=max_pixels).upright_size
-    return ScannedPhoto(file.path, file.name, sha256, height, width)
-
-
 def read_scanned(
     path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
 ) -> Photo:
@@ -175,8 +285,13 @@ def read_scanned(
     """
     photo = decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
     if photo.sha256 != sha256:
-        raise InputError(path, "it changed while the run went on", "run the same command again")
+        raise changed_meanwhile(path)
     return photo
+
+
+def changed_meanwhile(path: Path) -> InputError:
+    """Return the error that a file is no longer what was scanned."""
+    return InputError(path, "it changed while the run went on", "run the same command again")
 
 
 def fails_again(path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS) -> bool:

@@ -51,7 +51,7 @@ def make_material(folder: Path) -> None:
         source_sha256=None,
         box=None,
         method="test",
-        settings="{}",
+        settings={},
         tool_version="0",
         statistics={},
     )

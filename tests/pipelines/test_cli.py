@@ -212,8 +212,8 @@ def test_estimate_kernels_by_kernelgan_takes_its_options(tmp_path: Path, scenes:
     assert result.exit_code == 0, result.output
     (record,) = DegradationPool.open(tmp_path / "pool").kernels
     assert record.provenance.method == "kernelgan"
-    assert '"constraints": "realsr"' in record.provenance.settings
-    assert '"iterations": 2' in record.provenance.settings
+    assert record.provenance.settings["constraints"] == "realsr"
+    assert record.provenance.settings["iterations"] == 2
 
 
 def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_p
             source_sha256=None,
             box=None,
             method="spectral",
-            settings="{}",
+            settings={},
             tool_version="0",
             statistics={"confidence": confidence},
             notes=notes,

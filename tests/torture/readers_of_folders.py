@@ -19,9 +19,15 @@ from degrade.pairs.shard_list import read_shard_list
 from degrade.pairs.shards import record_file
 from degrade.pairs.sidecar import ShardHead
 from degrade.places.place import place_at
-from degrade.pool import DegradationPool, SourceRecord
+from degrade.pool import DegradationPool
 from tests.degrade.conftest import CASES
-from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
+from tests.degrade.pool.parts import (
+    PROVENANCE,
+    found_patches,
+    make_kernel,
+    make_patch,
+    make_photo,
+)
 from tests.torture.damage import damage_bytes, damage_json, damage_lines, one_of
 from tests.torture.readers import Reader, require
 
@@ -31,7 +37,9 @@ Read = Callable[[bytes], None]
 def read_pool(path: Path) -> dict[str, Any]:
     """Open a pool and return every entry and its content, each way of reading it."""
     pool = DegradationPool.open(path)
-    found: dict[str, Any] = {source.sha256: source for source in pool.sources}
+    found: dict[str, Any] = {photo.sha256: photo for photo in pool.photos}
+    for record in pool.measurements:
+        found[f"{record.kind} {record.photo}"] = record
     for kernel in pool.kernels:
         found[kernel.id] = (kernel, pool.read_kernel(kernel.id).weights.tobytes())
     for noise in pool.noise:
@@ -47,8 +55,8 @@ def read_pool(path: Path) -> dict[str, Any]:
 def pool_reader(victim: str, must_be_same: bool, folder: Path) -> tuple[Sequence[bytes], Read]:
     """Read a pool one of whose files is damaged; see :class:`Reader`."""
     pool = DegradationPool.create(folder / "pool")
-    patches = [(make_patch(seed, size=24), PROVENANCE) for seed in range(2)]
-    pool.add_photo(SourceRecord("a", SHA, "/a"), patches)
+    patches = [make_patch(seed, size=24) for seed in range(2)]
+    pool.add_findings(make_photo(), [found_patches(*patches)])
     pool.add_kernel(make_kernel(), PROVENANCE)
     before = read_pool(pool.path)
     target = sorted(pool.path.glob(victim))[0]

@@ -12,7 +12,8 @@ import numpy as np
 
 from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise import NoisePatch
-from degrade.pool import DegradationPool, Provenance
+from degrade.pool import DegradationPool, Findings, PhotoRecord, Provenance
+from degrade.pool.findings import FoundObject
 
 SHA = "ab" * 32
 
@@ -22,10 +23,22 @@ PROVENANCE = Provenance(
     source_sha256=SHA,
     box=(0, 16, 64, 64),
     method="kernelgan",
-    settings='{"scale": 4, "seed": 0}',
+    settings={"scale": 4, "seed": 0},
     tool_version="0.1",
     statistics={"data term": 0.25},
 )
+
+
+def make_photo(name: str = "a", sha256: str = SHA, path: str = "/a", **facts: int) -> PhotoRecord:
+    known = {"height": 64, "width": 96, "channels": 3, "bit_depth": 8, "orientation": 1}
+    known |= {"bytes": 1000, "modified": 1_700_000_000_000_000_000, **facts}
+    return PhotoRecord(name=name, sha256=sha256, path=path, format="jpeg", **known)
+
+
+def found_patches(*patches: NoisePatch, kind: str = "noise", **settings: object) -> Findings:
+    objects = tuple(FoundObject(patch, "variance", {"variance": 16.0}) for patch in patches)
+    values = {"positions": 9}
+    return Findings(kind=kind, settings=settings, values=values, objects=objects)
 
 
 def make_patch(seed: int = 0, size: int = 32, dtype: type = np.uint8) -> NoisePatch:

@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from degrade.pool import DegradationPool, SourceRecord
-from tests.degrade.pool.parts import PROVENANCE, SHA, fork, make_kernel, make_patch
+from degrade.pool import DegradationPool
+from tests.degrade.pool.parts import (
+    PROVENANCE,
+    fork,
+    found_patches,
+    make_kernel,
+    make_patch,
+    make_photo,
+)
 
 
 def _add_singly(pool: DegradationPool, seed: int) -> None:
@@ -23,8 +30,8 @@ def _add_singly(pool: DegradationPool, seed: int) -> None:
 
 
 def _add_photo(pool: DegradationPool, seed: int) -> None:
-    patches = [(make_patch(6 * seed + n, size=16), PROVENANCE) for n in range(6)]
-    pool.add_photo(SourceRecord("a", f"{seed:064x}", "/a"), patches)
+    patches = [make_patch(6 * seed + n, size=16) for n in range(6)]
+    pool.add_findings(make_photo("a", f"{seed:064x}"), [found_patches(*patches)])
 
 
 @pytest.mark.parametrize("add", [_add_singly, _add_photo])
@@ -75,17 +82,20 @@ def _die_at(step: int) -> None:
 
 
 def test_a_kill_at_each_step_of_adding_a_photo_leaves_a_sound_pool(tmp_path: Path) -> None:
-    source = SourceRecord("a", SHA, "/a")
-    patches = [(make_patch(seed), PROVENANCE) for seed in range(3)]
+    photo = make_photo()
+    findings = [
+        found_patches(*(make_patch(seed) for seed in range(2))),
+        found_patches(make_patch(2), kind="other"),
+    ]
     whole = DegradationPool.create(tmp_path / "whole")
-    whole.add_photo(source, patches)
+    whole.add_findings(photo, findings)
     index = (whole.path / "index.jsonl").read_bytes()
 
     def add_and_die(path: Path, step: int) -> None:
         mine = DegradationPool.open(path)
         with mine.writing():
             _die_at(step)
-            mine.add_photo(source, patches)
+            mine.add_findings(photo, findings)
             os._exit(0)
 
     for step in itertools.count():
@@ -94,7 +104,7 @@ def test_a_kill_at_each_step_of_adding_a_photo_leaves_a_sound_pool(tmp_path: Pat
         found = DegradationPool.open(pool.path)
         assert all("not in index.jsonl" in problem for problem in found.verify())
         assert index.startswith((pool.path / "index.jsonl").read_bytes())
-        found.add_photo(source, patches)
+        found.add_findings(photo, findings)
         assert (pool.path / "index.jsonl").read_bytes() == index
         assert DegradationPool.open(pool.path).verify() == []
         assert not list(pool.path.rglob("*.tmp"))

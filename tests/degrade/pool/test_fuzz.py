@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.pool import DegradationPool, SourceRecord
-from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
+from degrade.pool import DegradationPool
+from tests.degrade.pool.parts import PROVENANCE, found_patches, make_kernel, make_patch, make_photo
 
 CHANGES_EACH = 150
 MEGABYTE = 2**20
@@ -55,7 +55,9 @@ CHANGES = (_flip, _overwrite, _change_digit, _cut, _remove, _insert, _repeat)
 def _read_all(path: Path) -> dict[str, Any]:
     """Open a pool and return every entry and its content, each way of reading it."""
     pool = DegradationPool.open(path)
-    found: dict[str, Any] = {source.sha256: source for source in pool.sources}
+    found: dict[str, Any] = {photo.sha256: photo for photo in pool.photos}
+    for record in pool.measurements:
+        found[f"{record.kind} {record.photo}"] = record
     for kernel in pool.kernels:
         found[kernel.id] = (kernel, pool.read_kernel(kernel.id).weights.tobytes())
     for noise in pool.noise:
@@ -70,9 +72,8 @@ def _read_all(path: Path) -> dict[str, Any]:
 def test_changed_bytes_are_noticed_and_named_or_change_nothing(tmp_path: Path, victim: str) -> None:
     rng = np.random.default_rng(len(victim))
     pool = DegradationPool.create(tmp_path / "pool")
-    pool.add_photo(
-        SourceRecord("a", SHA, "/a"), [(make_patch(seed, size=24), PROVENANCE) for seed in range(2)]
-    )
+    patches = [make_patch(seed, size=24) for seed in range(2)]
+    pool.add_findings(make_photo(), [found_patches(*patches)])
     pool.add_kernel(make_kernel(), PROVENANCE)
     before = _read_all(pool.path)
     target = sorted(pool.path.glob(victim))[0]
@@ -108,7 +109,7 @@ def test_changed_bytes_are_noticed_and_named_or_change_nothing(tmp_path: Path, v
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     pool = DegradationPool.create(tmp_path / "pool")
-    pool.add_photo(SourceRecord("a", SHA, "/a"), [(make_patch(), PROVENANCE)])
+    pool.add_findings(make_photo(), [found_patches(make_patch())])
     pool.add_kernel(make_kernel(), PROVENANCE)
     for target in (*pool.path.rglob("*.npy"), pool.path / "pool.json"):
         copy = shutil.copytree(pool.path, tmp_path / f"without {target.stem}")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.pool import DegradationPool, NoiseRecord, SourceRecord
+from degrade.pool import DegradationPool, NoiseRecord
 from degrade.pool.index_file import encode_line
-from tests.degrade.pool.parts import PROVENANCE, SHA, index_lines, make_kernel, make_patch
+from tests.degrade.pool.parts import PROVENANCE, index_lines, make_kernel, make_patch, make_photo
 
 
 def test_a_torn_last_line_is_passed_over_and_cut(pool: DegradationPool) -> None:
@@ -34,7 +34,7 @@ def test_every_flipped_byte_of_the_index_is_noticed(
 ) -> None:
     pool.add_kernel(make_kernel(), PROVENANCE)
     pool.add_noise(make_patch(), PROVENANCE)
-    pool.add_source(SourceRecord("a", SHA, "/a"))
+    pool.add_photo(make_photo())
     index = pool.path / "index.jsonl"
     whole = index.read_bytes()
     for position in rng.permutation(len(whole) - 1)[:200]:

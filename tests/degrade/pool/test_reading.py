@@ -8,10 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.degradation.index import Measured
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.noise.residuals import tile_residual
-from degrade.pool import DegradationPool
-from tests.degrade.pool.parts import PROVENANCE, SHA, make_kernel, make_patch
+from degrade.pool import DegradationPool, Findings
+from tests.degrade.pool.parts import (
+    PROVENANCE,
+    SHA,
+    found_patches,
+    make_kernel,
+    make_patch,
+    make_photo,
+)
 from tests.making import fill_pool
 
 
@@ -32,10 +40,29 @@ def test_index_and_digest_do_not_depend_on_the_order_of_adding(tmp_path: Path) -
     assert pools[0].digest(4) != before
 
 
-def test_kernels_measured_tells_settings_apart(pool: DegradationPool) -> None:
+def test_kernel_made_tells_settings_and_sources_apart(pool: DegradationPool) -> None:
     key = pool.add_kernel(make_kernel(), PROVENANCE)
-    assert pool.kernels_measured(PROVENANCE.settings) == {SHA: key}
-    assert pool.kernels_measured("{}") == {}
+    assert pool.kernel_made(PROVENANCE.settings, SHA) == key
+    assert pool.kernel_made({**PROVENANCE.settings, "seed": 0.0}, SHA) is None
+    assert pool.kernel_made(PROVENANCE.settings, "0" * 64) is None
+
+
+def test_index_offers_the_latest_values_of_each_photo_and_digest_covers_them(
+    pool: DegradationPool,
+) -> None:
+    pool.add_findings(make_photo(), [found_patches(make_patch())])
+    before = pool.digest(4)
+    assert pool.index(4).measured == {}, "what gave patches is drawn as patches"
+    for quality in (90, 75, 80):
+        settings, values = {"version": quality % 2}, {"quality": quality}
+        jpeg = Findings(kind="jpeg", settings=settings, values=values)
+        pool.add_findings(make_photo(), [jpeg])
+        measured = DegradationPool.open(pool.path).index(4).measured
+        assert measured == {"jpeg": (Measured(SHA, values),)}
+    digests = {before, pool.digest(4)}
+    pool.add_findings(make_photo("b", "0" * 64), [jpeg])
+    assert [found.photo_sha256 for found in pool.index(2).measured["jpeg"]] == ["0" * 64, SHA]
+    assert len(digests | {pool.digest(4)}) == 3
 
 
 def test_read_residual_crop_equals_the_crop_of_the_whole(pool: DegradationPool) -> None:
@@ -65,10 +92,27 @@ def test_unknown_ids_are_named(pool: DegradationPool) -> None:
             read("nothing")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "degrade-pool", "version": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": "degrade-pool", "version": 3}',
+        b'{"format": "degrade-pool", "version": true}',
+        b'{"format": "degrade-pool", "version": 2, "more": 1}',
+        b"[" * 100_000,
+    ],
+)
 def test_open_refuses_another_format(pool: DegradationPool, content: bytes) -> None:
     (pool.path / "pool.json").write_bytes(content)
     with pytest.raises(CorruptDataError, match=r"pool\.json"):
+        DegradationPool.open(pool.path)
+
+
+def test_open_says_what_to_do_about_a_pool_of_version_1(pool: DegradationPool) -> None:
+    (pool.path / "pool.json").write_bytes(b'{"format": "degrade-pool", "version": 1}\n')
+    with pytest.raises(DegradeError, match=r"version 1, .* build-pool SRC pool=NEW`$"):
         DegradationPool.open(pool.path)
 
 

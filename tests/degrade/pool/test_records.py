@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.pool import DegradationPool, SearchRecord, SourceRecord
+from degrade.pool import DegradationPool, Findings
 from tests.degrade.pool.parts import (
     PROVENANCE,
     SHA,
+    found_patches,
     make_kernel,
     make_patch,
+    make_photo,
     read_record,
     with_crc,
 )
@@ -31,8 +32,9 @@ from tests.degrade.pool.parts import (
         (0, {"scale": True}),
         (0, {"size": -3}),
         (0, {"size": "13"}),
-        (0, {"kind": "other"}),
-        (0, {"kind": None}),
+        (0, {"entry": "other"}),
+        (0, {"entry": None}),
+        (0, {"size": 10**400}),
         (0, {"surprise": 1}),
         (0, {"provenance": None}),
         (0, {"provenance": {}}),
@@ -47,9 +49,28 @@ from tests.degrade.pool.parts import (
         (2, {"sha256": "xyz"}),
         (2, {"path": None}),
         (2, {"name": 1}),
-        (3, {"sha256": "xyz"}),
+        (2, {"height": 0}),
+        (2, {"width": 2.5}),
+        (2, {"bytes": True}),
+        (2, {"modified": 2**64}),
+        (2, {"format": 3}),
+        (3, {"photo": "xyz"}),
+        (3, {"kind": "../kernels"}),
         (3, {"settings": None}),
-        (3, {"findings": {}}),
+        (3, {"settings": {"a": float("inf")}}),
+        (3, {"settings": [1]}),
+        (3, {"values": "text"}),
+        (3, {"values": {"a": float("nan")}}),
+        (3, {"values": {"a": 10**400}}),
+        (3, {"values": {"a": [[[[[[[[[[1]]]]]]]]]]}}),
+        (3, {"flags": "noisy"}),
+        (3, {"flags": [1]}),
+        (3, {"confidence": 1.5}),
+        (3, {"confidence": float("nan")}),
+        (3, {"confidence": True}),
+        (3, {"objects": ["../etc"]}),
+        (3, {"objects": "0" * 32}),
+        (3, {"version": None}),
     ],
 )
 def test_open_checks_every_field(
@@ -57,7 +78,7 @@ def test_open_checks_every_field(
 ) -> None:
     pool.add_kernel(make_kernel(), PROVENANCE)
     pool.add_noise(make_patch(), PROVENANCE)
-    pool.add_photo(SourceRecord("a", SHA, "/a"), [], lambda ids: SearchRecord(SHA, "{}", "{}"))
+    pool.add_findings(make_photo(), [found_patches()])
     DegradationPool.open(pool.path)
     crafted = with_crc({**read_record(pool, number), **change})
     (pool.path / "index.jsonl").write_bytes(crafted)
@@ -76,7 +97,10 @@ def test_open_checks_every_field(
         {"statistics": {"a": float("inf")}},
         {"statistics": {"a": "1"}},
         {"statistics": []},
-        {"settings": {}},
+        {"settings": "{}"},
+        {"settings": {"a": {"b": float("nan")}}},
+        {"statistics": {"a": True}},
+        {"surprise": 1},
         {"method": None},
         {"notes": "noisy"},
         {"notes": [1]},
@@ -93,15 +117,35 @@ def test_open_checks_the_provenance(pool: DegradationPool, change: dict[str, obj
         DegradationPool.open(pool.path)
 
 
-def test_notes_are_kept_and_written_only_when_there_are_any(pool: DegradationPool) -> None:
-    noted = dataclasses.replace(PROVENANCE, notes=("too noisy", "clipped"))
+def test_notes_are_kept(pool: DegradationPool) -> None:
+    noted = msgspec.structs.replace(PROVENANCE, notes=("too noisy", "clipped"))
     plain = pool.add_kernel(make_kernel(0), PROVENANCE)
     doubtful = pool.add_kernel(make_kernel(1), noted)
-    assert "notes" not in read_record(pool, 0)["provenance"]  # type: ignore[operator]
     found = {record.id: record.provenance for record in DegradationPool.open(pool.path).kernels}
     assert found == {plain: PROVENANCE, doubtful: noted}
 
 
 def test_provenance_refuses_what_json_cannot_hold() -> None:
     with pytest.raises(InvalidValueError, match="statistics"):
-        dataclasses.replace(PROVENANCE, statistics={"loss": float("nan")})
+        msgspec.structs.replace(PROVENANCE, statistics={"loss": float("nan")})
+
+
+def test_a_measurement_comes_back_as_it_was(pool: DegradationPool) -> None:
+    values = {"quality": [90, 75], "grid": {"left": 3, "top": 0}, "share": 0.25, "camera": None}
+    findings = Findings(
+        kind="jpeg", settings={"version": 1}, values=values, flags=("odd",), confidence=0.5
+    )
+    pool.add_findings(make_photo(), [findings])
+    (record,) = DegradationPool.open(pool.path).measurements
+    assert record == findings.as_record(make_photo(), ())
+    assert (record.values, record.flags, record.confidence) == (values, ("odd",), 0.5)
+    assert record.objects is None and record.photo == SHA
+
+
+def test_findings_that_json_cannot_hold_are_refused_before_anything_is_written(
+    pool: DegradationPool,
+) -> None:
+    for values in ({"a": float("nan")}, {"a": object()}, {"a": {1: 2}}):
+        with pytest.raises(InvalidValueError, match="values"):
+            pool.add_findings(make_photo(), [Findings(kind="x", settings={}, values=values)])
+    assert DegradationPool.open(pool.path).photos == ()

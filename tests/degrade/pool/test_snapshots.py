@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
-from degrade.pool import DegradationPool, SourceRecord
-from tests.degrade.pool.parts import PROVENANCE, SHA, flip_bit, make_kernel, make_patch
+from degrade.pool import DegradationPool
+from tests.degrade.pool.parts import PROVENANCE, SHA, flip_bit, make_kernel, make_patch, make_photo
 
 
 def _add(pool: DegradationPool, seed: int) -> None:
-    pool.add_source(SourceRecord("a", f"{seed:064x}", "/a"))
+    pool.add_photo(make_photo("a", f"{seed:064x}", "/a"))
     pool.add_kernel(make_kernel(seed), PROVENANCE)
     pool.add_noise(make_patch(seed), PROVENANCE)
 
 
 def test_open_until_shows_the_pool_of_that_time(pool: DegradationPool) -> None:
     assert pool.index_end == 0
-    seen = [(0, pool.kernels, pool.noise, pool.sources, pool.index(4), pool.digest(4))]
+    seen = [(0, pool.kernels, pool.noise, pool.photos, pool.index(4), pool.digest(4))]
     for seed in range(3):
         _add(pool, seed)
         seen.append(
-            (pool.index_end, pool.kernels, pool.noise, pool.sources, pool.index(4), pool.digest(4))
+            (pool.index_end, pool.kernels, pool.noise, pool.photos, pool.index(4), pool.digest(4))
         )
     for until, *wanted in seen:
         for found in (
@@ -35,7 +35,7 @@ def test_open_until_shows_the_pool_of_that_time(pool: DegradationPool) -> None:
             assert wanted == [
                 found.kernels,
                 found.noise,
-                found.sources,
+                found.photos,
                 found.index(4),
                 found.digest(4),
             ]
@@ -101,7 +101,7 @@ def test_open_until_is_for_reading_only(pool: DegradationPool) -> None:
     np.testing.assert_array_equal(found.read_residual(key), pool.read_residual(key))
     for change in (
         lambda: found.add_kernel(make_kernel(9), PROVENANCE),
-        lambda: found.add_source(SourceRecord("b", SHA, "/b")),
+        lambda: found.add_photo(make_photo("b", SHA, "/b")),
         lambda: found.merge(pool),
     ):
         with pytest.raises(DegradeError, match="open it without a limit"):

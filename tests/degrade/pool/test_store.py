@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from degrade.errors import DegradeError
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
-from degrade.pool import DegradationPool, SourceRecord
-from tests.degrade.pool.parts import PROVENANCE, SHA, index_lines, make_kernel, make_patch
+from degrade.pool import DegradationPool
+from tests.degrade.pool.parts import (
+    PROVENANCE,
+    SHA,
+    index_lines,
+    make_kernel,
+    make_patch,
+    make_photo,
+)
 
 
 def test_add_kernel_comes_back_bit_for_bit(pool: DegradationPool) -> None:
@@ -44,7 +51,7 @@ def test_add_noise_comes_back_as_the_same_residual(pool: DegradationPool, dtype:
 def test_add_is_idempotent_and_ids_tell_content_apart(pool: DegradationPool) -> None:
     first = pool.add_kernel(make_kernel(), PROVENANCE)
     lines = index_lines(pool)
-    other = dataclasses.replace(PROVENANCE, source_name="another")
+    other = msgspec.structs.replace(PROVENANCE, source_name="another")
     assert pool.add_kernel(make_kernel(), other) == first
     assert index_lines(pool) == lines
     assert pool.kernels[0].provenance == PROVENANCE
@@ -65,12 +72,12 @@ def test_ids_depend_on_the_scale(pool: DegradationPool) -> None:
     assert pool.digest(2) != pool.digest(3)
 
 
-def test_add_source_keeps_the_latest_place(pool: DegradationPool) -> None:
-    pool.add_source(SourceRecord("a", SHA, "/old/a.jpg"))
-    pool.add_source(SourceRecord("a", SHA, "/new/a.jpg"))
-    pool.add_source(SourceRecord("a", SHA, "/new/a.jpg"))
+def test_add_photo_keeps_the_latest_place(pool: DegradationPool) -> None:
+    pool.add_photo(make_photo("a", SHA, "/old/a.jpg"))
+    pool.add_photo(make_photo("a", SHA, "/new/a.jpg"))
+    pool.add_photo(make_photo("a", SHA, "/new/a.jpg"))
     assert len(index_lines(pool)) == 2
-    assert DegradationPool.open(pool.path).sources == (SourceRecord("a", SHA, "/new/a.jpg"),)
+    assert DegradationPool.open(pool.path).photos == (make_photo("a", SHA, "/new/a.jpg"),)
 
 
 def test_names_of_any_bytes_survive(pool: DegradationPool) -> None:
@@ -81,7 +88,7 @@ def test_names_of_any_bytes_survive(pool: DegradationPool) -> None:
         "\u2028",
         "a\"b'",
     ):
-        provenance = dataclasses.replace(PROVENANCE, source_name=name)
+        provenance = msgspec.structs.replace(PROVENANCE, source_name=name)
         key = pool.add_noise(make_patch(len(name)), provenance)
         found = {n.id: n for n in DegradationPool.open(pool.path).noise}
         assert found[key].provenance.source_name == name

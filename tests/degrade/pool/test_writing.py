@@ -14,15 +14,18 @@ import pytest
 
 from degrade.errors import DegradeError, FolderInUseError
 from degrade.kernels import gaussian_kernel
-from degrade.pool import DegradationPool, SearchRecord, SourceRecord
+from degrade.noise import NoisePatch
+from degrade.pool import DegradationPool
 from tests.degrade.pool.parts import (
     PROVENANCE,
     SHA,
     flip_bit,
     fork,
+    found_patches,
     index_lines,
     make_kernel,
     make_patch,
+    make_photo,
     read_record,
 )
 
@@ -67,57 +70,63 @@ def test_writing_may_be_nested_and_ends_after_an_error(pool: DegradationPool) ->
     assert len(other.noise) == 2
 
 
-def test_add_photo_adds_what_the_single_steps_add(tmp_path: Path) -> None:
-    source = SourceRecord("a", SHA, "/a")
-    patches = [(make_patch(seed), PROVENANCE) for seed in (0, 1, 0, 2)]
+def test_add_findings_adds_what_the_single_steps_add(tmp_path: Path) -> None:
+    photo = make_photo()
+    found = found_patches(*(make_patch(seed) for seed in (0, 1, 0, 2)))
+    assert found.objects is not None
     together, singly = (DegradationPool.create(tmp_path / name) for name in "ab")
-    ids = together.add_photo(source, patches)
-    singly.add_source(source)
-    assert ids == tuple(singly.add_noise(*patch) for patch in patches)
-    assert ids[0] == ids[2] and len(set(ids)) == 3
-    names = sorted(path.relative_to(singly.path) for path in singly.path.rglob("*.*"))
+    together.add_findings(photo, [found])
+    singly.add_photo(photo)
+    ids = tuple(
+        singly.add_noise(item.content, found.provenance(item, photo))
+        for item in found.objects
+        if isinstance(item.content, NoisePatch)
+    )
+    (record,) = together.measurements
+    assert record.objects == ids and ids[0] == ids[2] and len(set(ids)) == 3
+    names = sorted(path.relative_to(singly.path) for path in singly.path.rglob("*.npy"))
     for name in names:
         assert (together.path / name).read_bytes() == (singly.path / name).read_bytes()
+    assert index_lines(together)[:-1] == index_lines(singly)
     before = (together.path / "index.jsonl").read_bytes()
-    assert together.add_photo(source, patches) == ids
+    together.add_findings(photo, [found])
     assert (together.path / "index.jsonl").read_bytes() == before
     assert DegradationPool.open(together.path).verify() == []
 
 
-def test_add_photo_remembers_the_search_after_its_patches(pool: DegradationPool) -> None:
-    source = SourceRecord("a", SHA, "/a")
-    patches = [(make_patch(seed), PROVENANCE) for seed in range(2)]
-
-    def search(ids: tuple[str, ...]) -> SearchRecord:
-        return SearchRecord(SHA, "how", " ".join(ids))
-
-    ids = pool.add_photo(source, patches, search)
-    assert [read_record(pool, n)["kind"] for n in range(4)] == [
-        "source",
-        "noise",
-        "noise",
-        "search",
+def test_add_findings_writes_measurements_after_their_objects(pool: DegradationPool) -> None:
+    several = [
+        found_patches(make_patch(0), make_patch(1), how=1),
+        found_patches(make_patch(2), kind="other", how=1),
     ]
+    pool.add_findings(make_photo(), several)
+    entries = [read_record(pool, n)["entry"] for n in range(6)]
+    assert entries == ["photo", "noise", "noise", "noise", "measurement", "measurement"]
     pool = DegradationPool.open(pool.path)
-    assert pool.searches("how") == {SHA: " ".join(ids)} and pool.searches("otherwise") == {}
+    (record,) = pool.measured("noise", {"how": 1}).values()
+    ids = record.objects
+    assert ids is not None and len(ids) == 2 and record.photo == SHA
+    assert pool.measured("noise", {"how": 2}) == {} == pool.measured("kernel", {"how": 1})
     before = (pool.path / "index.jsonl").read_bytes()
-    pool.add_photo(source, patches, search)
+    pool.add_findings(make_photo(), several)
     assert (pool.path / "index.jsonl").read_bytes() == before
     assert all(map(pool.has_sound, ids)) and not pool.has_sound("0" * 32)
     flip_bit(pool.path / "noise" / f"{ids[0]}.npy")
     assert not pool.has_sound(ids[0]) and pool.has_sound(ids[1])
 
 
-def test_add_photo_mends_damage_and_adds_the_rest(pool: DegradationPool) -> None:
-    source = SourceRecord("a", SHA, "/a")
-    (first,) = pool.add_photo(source, [(make_patch(0), PROVENANCE)])
-    flip_bit(pool.path / "noise" / f"{first}.npy")
+def test_add_findings_mends_damage_and_adds_the_rest(pool: DegradationPool) -> None:
+    pool.add_findings(make_photo(), [found_patches(make_patch(0))])
+    flip_bit(pool.path / "noise" / f"{pool.noise[0].id}.npy")
     pool = DegradationPool.open(pool.path)
-    pool.add_photo(source, [(make_patch(seed), PROVENANCE) for seed in range(2)])
-    assert pool.verify() == [] and len(pool.noise) == 2 and len(index_lines(pool)) == 3
+    pool.add_findings(make_photo(), [found_patches(make_patch(0), make_patch(1))])
+    # The photo, two patches, and what was found: one, then two.
+    assert pool.verify() == [] and len(pool.noise) == 2 and len(index_lines(pool)) == 5
+    (record,) = pool.measurements
+    assert record.objects is not None and len(record.objects) == 2
 
 
-def test_add_photo_flushes_each_file_once_and_the_rest_once(
+def test_add_findings_flushes_each_file_once_and_the_rest_once(
     pool: DegradationPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[str] = []
@@ -129,18 +138,18 @@ def test_add_photo_flushes_each_file_once_and_the_rest_once(
     monkeypatch.setattr(os, "fsync", record_and_flush)
     with pool.writing():
         flushed.clear()
-        pool.add_photo(SourceRecord("a", SHA, ""), [(make_patch(n), PROVENANCE) for n in range(9)])
+        pool.add_findings(make_photo(), [found_patches(*(make_patch(n) for n in range(9)))])
     files, rest = flushed[:9], flushed[9:]
     assert len(set(files)) == 9 and all(name.endswith(".tmp") for name in files)
     assert rest == ["noise", "index.jsonl"]
 
 
 def test_more_files_than_may_be_open_at_once_are_added(pool: DegradationPool) -> None:
-    source = SourceRecord("a", SHA, "")
+    patches = [make_patch(n, size=8) for n in range(250)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
     try:
-        pool.add_photo(source, [(make_patch(n, size=8), PROVENANCE) for n in range(250)])
+        pool.add_findings(make_photo(), [found_patches(*patches)])
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(DegradationPool.open(pool.path).noise) == 250
@@ -154,10 +163,10 @@ def test_a_photo_for_which_the_disk_is_too_full_leaves_no_trace(pool: Degradatio
     def add_beyond_the_limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-        small, large = (make_patch(0, size=16), PROVENANCE), (make_patch(1, size=64), PROVENANCE)
+        small, large = make_patch(0, size=16), make_patch(1, size=64)
         mine = DegradationPool.open(pool.path)
         try:
-            mine.add_photo(SourceRecord("a", SHA, ""), [small, large])
+            mine.add_findings(make_photo(), [found_patches(small, large)])
         except DegradeError as error:
             report.write_text(str(error))
 

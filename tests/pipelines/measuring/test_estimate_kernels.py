@@ -19,10 +19,7 @@ from degrade.pool import DegradationPool
 from kernelgan import KernelGANConfig
 from pipelines import EstimateKernelsConfig, estimate_kernels
 from pipelines.executors import InProcessExecutor, ProcessExecutor
-from pipelines.measuring.estimate_kernels import _choose_executor, _Task
-from pipelines.measuring.kernel_methods import KernelGANMethod, SpectralMethod
 from pipelines.shared.interrupts import Interrupted
-from pipelines.shared.photo_scan import ScannedPhoto
 from tests.pipelines.photographs import take_photo
 
 
@@ -225,13 +222,3 @@ def test_run_kernel_estimation_of_nothing_says_so(tmp_path: Path) -> None:
     config = EstimateKernelsConfig(sources=(tmp_path / "nowhere",), pool=tmp_path / "pool")
     with pytest.raises(DegradeError, match="nowhere: does not exist; check the path"):
         estimate_kernels(config)
-
-
-def test_choose_executor_starts_workers_for_long_work_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.executors.available_cores", lambda: 4)
-    photo = ScannedPhoto(Path("a.png"), "a.png", "ab" * 32, 3000, 4000)
-    quick = _Task(photo, SpectralMethod(2), 10**8)
-    slow = replace(quick, method=KernelGANMethod(KernelGANConfig(), 0, "cpu"))
-    assert isinstance(_choose_executor([quick]), InProcessExecutor)
-    assert isinstance(_choose_executor([quick] * 10), ProcessExecutor)
-    assert isinstance(_choose_executor([slow]), ProcessExecutor)

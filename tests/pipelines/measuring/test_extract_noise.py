@@ -54,7 +54,7 @@ def test_run_noise_extraction_keeps_flat_patches_with_their_origin(photos: Path)
     assert {record.provenance.source_name for record in pool.noise} == {"quiet.png"}
     boxes = {record.provenance.box for record in pool.noise}
     assert (68, 68, 32, 32) in boxes and (0, 0, 32, 32) in boxes
-    assert len(pool.sources) == 3
+    assert len(pool.photos) == 3
     residual = pool.read_residual(pool.noise[0].id)
     assert np.abs(residual.mean(axis=(0, 1))).max() < 1e-6
     assert 1.5 < 255 * residual.std() < 2.5
@@ -69,7 +69,7 @@ def test_run_noise_extraction_keeps_at_most_max_patches_of_a_photo_and_says_so(
     assert report.done == 5
     assert "quiet.png: 100 of 100 positions, of which 5 are kept" in report.lines
     pool = DegradationPool.open(photos / ".." / "pool")
-    settings = json.loads(pool.noise[0].provenance.settings)
+    settings = pool.noise[0].provenance.settings
     assert settings["max_patches"] == 5 and settings["stride"] == 8
     assert len({record.provenance.box for record in pool.noise}) == 5
     again = extract_noise(config, executor=ProcessExecutor(2))
@@ -98,7 +98,7 @@ def test_run_noise_extraction_searches_no_photo_twice(photos: Path) -> None:
     assert seen[1:] == [(3, 4), (4, 4)] and more.done == 16
     assert any(line.startswith("renamed.png: 0 of 16") for line in more.lines)
     pool = DegradationPool.open(photos / ".." / "pool")
-    assert {source.name for source in pool.sources} >= {"renamed.png", "new.png"}
+    assert {photo.name for photo in pool.photos} >= {"renamed.png", "new.png"}
     other = extract_noise(config_for(photos, max_variance=19.0))
     assert not any("searched before" in line for line in other.lines)
 

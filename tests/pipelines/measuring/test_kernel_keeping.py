@@ -132,7 +132,7 @@ def test_shared_keeps_one_kernel_and_names_the_photo_that_disagrees(
     assert (report.done, report.exit_code) == (1, 0)
     pool = DegradationPool.open(tmp_path / "pool")
     (record,) = pool.kernels
-    assert len(pool.sources) == 4, "the one that was left out is not what was measured"
+    assert len(pool.photos) == 4, "the one that was left out is not what was measured"
     assert record.provenance.source_name == "4 photos: IMG 0.png, IMG 1.png, IMG 2.png, IMG 3.png"
     assert record.provenance.statistics["outliers"] == 1
     assert mats(camera) == {"shared"}
@@ -190,7 +190,7 @@ def test_shared_leaves_doubtful_photos_out_before_sharing(
     assert (report.done, report.exit_code) == (1, 3)
     assert [Path(reject.path).name for reject in report.rejects] == ["bad.png"]
     pool = DegradationPool.open(tmp_path / "pool")
-    assert {source.name for source in pool.sources} == set(known) - {"other.png"}
+    assert {photo.name for photo in pool.photos} == set(known) - {"other.png"}
 
 
 def test_shared_of_fewer_than_two_photos_says_so_and_keeps_the_reasons(
@@ -206,7 +206,7 @@ def test_shared_of_fewer_than_two_photos_says_so_and_keeps_the_reasons(
     assert len(caught.value.report.rejects) == 4
     assert len((tmp_path / "pool" / "rejects.jsonl").read_text().splitlines()) == 4
     pool = DegradationPool.open(tmp_path / "pool")
-    assert not pool.kernels and not pool.sources and not mats(camera)
+    assert not pool.kernels and not pool.photos and not mats(camera)
 
 
 def test_shared_warns_of_many_that_disagree_and_of_several_cameras(

@@ -6,17 +6,11 @@ import pytest
 
 from degrade.kernels import gaussian_kernel
 from degrade.kernels.estimates import KernelEstimate, Verdict, share_estimates
-from degrade.pool import Provenance
 from pipelines.measuring.kernel_reports import (
-    confidence_text,
     describe_kernel,
     describe_outliers,
     describe_together,
-    estimate_from,
-    flags_of,
-    is_doubtful,
     remedy_for,
-    statistics_of,
 )
 
 
@@ -34,61 +28,18 @@ def estimate(
     )
 
 
-def remembered(one: KernelEstimate) -> Provenance:
-    return Provenance(
-        source_name="a",
-        source_sha256=None,
-        box=None,
-        method=one.method,
-        settings="{}",
-        tool_version="0",
-        statistics=statistics_of(one),
-        notes=flags_of(one),
-    )
-
-
 @pytest.mark.parametrize(
-    ("one", "doubtful", "flags", "marks"),
+    ("one", "marks"),
     [
-        (estimate(0.5), False, (), ""),
-        (estimate(0.499), True, (), "; doubtful"),
-        (
-            estimate(0.9, ("too noisy", "clipped")),
-            False,
-            ("too noisy", "clipped"),
-            "; flagged: too noisy, clipped",
-        ),
-        (estimate(0.2, ("clipped",)), True, ("clipped",), "; doubtful; flagged: clipped"),
-        (estimate(0.9, settled=False), False, ("not settled",), "; not settled: try "),
+        (estimate(0.5), ""),
+        (estimate(0.499), "; doubtful"),
+        (estimate(0.9, ("too noisy", "clipped")), "; flagged: too noisy, clipped"),
+        (estimate(0.2, ("clipped",)), "; doubtful; flagged: clipped"),
+        (estimate(0.9, settled=False), "; not settled: try "),
     ],
 )
-def test_doubt_is_low_confidence_and_flags_are_all_else(
-    one: KernelEstimate, doubtful: bool, flags: tuple[str, ...], marks: str
-) -> None:
-    assert is_doubtful(one) == is_doubtful(remembered(one)) == doubtful
-    assert flags_of(one) == remembered(one).notes == flags
+def test_describe_kernel_ends_with_what_speaks_against_it(one: KernelEstimate, marks: str) -> None:
     assert describe_kernel("a", one).split(" ms")[1].startswith(marks)
-
-
-def test_a_kernel_that_nobody_judged_is_neither() -> None:
-    unknown = Provenance(
-        source_name="a",
-        source_sha256=None,
-        box=None,
-        method="import",
-        settings="{}",
-        tool_version="0",
-    )
-    assert not is_doubtful(unknown)
-    assert estimate_from(estimate(0.5).kernel, unknown) is None
-
-
-def test_estimate_from_is_the_estimate_that_was_kept() -> None:
-    one = replace(estimate(0.3, ("too noisy",), settled=False), statistics={"crops": 2.0})
-    again = estimate_from(one.kernel, remembered(one))
-    assert again is not None and again.kernel is one.kernel
-    fields = ("method", "expected_kpsnr", "confidence", "verdicts", "settled", "statistics")
-    assert [getattr(again, name) for name in fields] == [getattr(one, name) for name in fields]
 
 
 def test_describe_together_counts_doubt_and_flags_apart() -> None:
@@ -112,11 +63,6 @@ def test_describe_outliers_warns_when_there_are_many() -> None:
     estimates = [*estimates[:3], *[replace(estimates[4], kernel=far)] * 2]
     lines = describe_outliers("abcde", estimates, share_estimates(estimates, spread=3.0))
     assert len(lines) == 3 and lines[-1].startswith("warning: 2 of 5 photos disagree")
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.49999, "0.49"), (1.0, "1.00"), (0.0, "0.00")])
-def test_confidence_text_never_rounds_up(value: float, text: str) -> None:
-    assert confidence_text(value) == text
 
 
 def test_describe_kernel_tells_all_there_is() -> None:

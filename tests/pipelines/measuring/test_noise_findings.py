@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
+from degrade.errors import InvalidValueError
+from degrade.pool import MeasurementRecord
 from pipelines.measuring.noise_findings import PhotoFindings
 
 FOUND = PhotoFindings(
@@ -18,13 +19,21 @@ FOUND = PhotoFindings(
     bins=[0, 1, 2, 3, 0, 0, 0],
     wanted=27.0,
     block_steps=None,
-    patch_ids=("a", "b"),
 )
 
 
-@pytest.mark.parametrize("found", [FOUND, replace(FOUND, wanted=None, block_steps=2.5)])
-def test_from_text_gives_what_to_text_had(found: PhotoFindings) -> None:
-    again = PhotoFindings.from_text(found.to_text())
+def record(values: dict[str, Any]) -> MeasurementRecord:
+    objects = ("0" * 32, "1" * 32)
+    return MeasurementRecord(
+        kind="noise", photo="ab" * 32, settings={}, values=values, objects=objects
+    )
+
+
+@pytest.mark.parametrize(
+    "found", [FOUND, msgspec.structs.replace(FOUND, wanted=None, block_steps=2.5)]
+)
+def test_from_record_gives_what_to_values_had(found: PhotoFindings) -> None:
+    again = PhotoFindings.from_record(record(found.to_values()))
     assert again == found and again.describe("x") == found.describe("x")
 
 
@@ -40,28 +49,37 @@ def test_from_text_gives_what_to_text_had(found: PhotoFindings) -> None:
         {"bins": [1.5] * 7},
         {"wanted": "27"},
         {"block_steps": []},
-        {"patch_ids": 5},
+        {"patch_ids": []},
+        {"positions": True},
         {"surprise": 1},
-        {"bins": [2**70] * 7},
+        {"bins": [2**50] * 7},
         {"refused": {"\x1b[2J": 1}},
-        {"wanted": float("nan")},
-        {"block_steps": float("inf")},
     ],
 )
-def test_from_text_refuses_what_no_search_gives(change: dict[str, Any]) -> None:
-    assert PhotoFindings.from_text(json.dumps({**json.loads(FOUND.to_text()), **change})) is None
+def test_from_record_refuses_what_no_search_gives(change: dict[str, Any]) -> None:
+    assert PhotoFindings.from_record(record(FOUND.to_values())) == FOUND
+    assert PhotoFindings.from_record(record({**FOUND.to_values(), **change})) is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", "[" * 100_000])
-def test_from_text_refuses_what_is_no_object(text: str) -> None:
-    assert PhotoFindings.from_text(text) is None
+@pytest.mark.parametrize("change", [{"wanted": float("nan")}, {"bins": [2**70] * 7}])
+def test_no_record_holds_numbers_that_json_would_not_give_back(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValueError, match="values"):
+        record({**FOUND.to_values(), **change})
+
+
+def test_from_record_refuses_what_lacks_a_field_or_a_patch() -> None:
+    assert PhotoFindings.from_record(record({})) is None
+    fewer = msgspec.structs.replace(record(FOUND.to_values()), objects=("0" * 32,))
+    assert PhotoFindings.from_record(fewer) is None
 
 
 def test_describe_says_each_thing_that_there_is() -> None:
     assert FOUND.describe("a\n") == (
         "a\\n: 3 of 9 positions, of which 2 are kept; refused: variance 5, flat 1"
     )
-    none = replace(FOUND, positions=1, accepted=0, kept=0, refused={}, block_steps=3.14)
+    none = msgspec.structs.replace(
+        FOUND, positions=1, accepted=0, kept=0, refused={}, block_steps=3.14
+    )
     assert none.describe("b") == (
         "b: 0 of 1 position; --max-variance 27 would find some; "
         "JPEG blocks: steps between them are 3.1 times the others"

@@ -345,7 +345,7 @@ def test_build_pairs_without_hr_takes_the_pools_photos_halved(
     photos, _ = find_photos([scenes])
     with opened.writing():
         for photo in photos:
-            opened.add_source(photo.as_record())
+            opened.add_photo(photo.as_record())
     config = replace(config_for(tmp_path, scenes, pool), hr=(), hr_size=None)
     report = build_pairs(config)
     assert report.done == 7

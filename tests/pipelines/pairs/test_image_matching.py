@@ -11,7 +11,19 @@ from pipelines.shared.photo_scan import ScannedPhoto
 
 
 def photo(name: str, height: int = 8, width: int = 12, root: str = "/hr") -> ScannedPhoto:
-    return ScannedPhoto(Path(root) / name, name, f"{root} {name}", height, width)
+    return ScannedPhoto(
+        path=Path(root) / name,
+        name=name,
+        sha256=f"{root} {name}",
+        height=height,
+        width=width,
+        format="png",
+        channels=3,
+        bit_depth=8,
+        orientation=1,
+        bytes=1000,
+        modified=0,
+    )
 
 
 def low(name: str, height: int = 4, width: int = 6) -> ScannedPhoto:

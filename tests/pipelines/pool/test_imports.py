@@ -54,12 +54,12 @@ def test_import_kernels_takes_the_files_of_its_scale(
     assert (report.done, report.skipped, report.rejects, report.exit_code) == (3, 0, (), 0)
     assert report.lines[-1] == "passed over 3 files named for another scale"
     pool = DegradationPool.open(tmp_path / "pool")
-    assert pool.verify() == [] and pool.sources == ()
+    assert pool.verify() == [] and pool.photos == ()
     assert {kernel.scale for kernel in pool.kernels} == {4}
     expected = gaussian_kernel(17, 4, (1.0, 0.9), 0.0)
     provenance = {k.provenance.source_name: k for k in pool.kernels}["IMG_0_kernel_x4.mat"]
     np.testing.assert_array_equal(pool.read_kernel(provenance.id).weights, expected.weights)
-    assert json.loads(provenance.provenance.settings)["convention"] == "auto"
+    assert provenance.provenance.settings["convention"] == "auto"
     again = import_kernels(config)
     assert (again.done, again.skipped) == (0, 3)
 
@@ -119,7 +119,7 @@ def test_import_noise_takes_square_patches_whole(tmp_path: Path) -> None:
     pool = DegradationPool.open(tmp_path / "pool")
     assert {noise.size for noise in pool.noise} == {64} and pool.verify() == []
     assert all(14 < noise.variance / (0.299**2 + 0.587**2 + 0.114**2) < 18 for noise in pool.noise)
-    assert pool.sources == ()  # patches are no photos: no HR can be made of them
+    assert pool.photos == ()  # patches are no photos: no HR can be made of them
     again = import_noise(config)
     assert (again.done, again.skipped) == (0, 4)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,7 +13,7 @@ from degrade.errors import DegradeError, InvalidValueError, MissingDependencyErr
 from degrade.images.image_io import read_photo
 from degrade.kernels import bicubic_kernel
 from degrade.pool import DegradationPool, Provenance
-from pipelines.pool.pictures import (
+from report.pool_sheet import (
     _amplify,
     _colour,
     _round_gain,
@@ -28,7 +28,7 @@ AWKWARD = Provenance(
     source_sha256=None,
     box=None,
     method="test",
-    settings="{}",
+    settings={},
     tool_version="0",
 )
 
@@ -57,7 +57,7 @@ def test_draw_pool_sheet_frames_doubtful_kernels_in_red_and_flagged_ones_in_brow
         (0.1, ("too noisy", "clipped")),
     ):
         pool = DegradationPool.create(tmp_path / f"{confidence} {notes}")
-        known = replace(AWKWARD, statistics={"confidence": confidence}, notes=notes)
+        known = msgspec.structs.replace(AWKWARD, statistics={"confidence": confidence}, notes=notes)
         pool.add_kernel(bicubic_kernel(2), known)
         draw_pool_sheet(pool, tmp_path / "sheet.png")
         pixels = read_photo(tmp_path / "sheet.png").pixels

@@ -1,0 +1,1 @@
+"""Pictures and pages of what there is to see: a pool on one sheet."""

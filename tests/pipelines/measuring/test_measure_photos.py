@@ -1,0 +1,333 @@
+"""One visit a photo, for all measurements that are missing of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import degrade.images.image_io as image_io
+import pipelines.measuring.measure_photos as measure_photos
+import pipelines.shared.photo_scan as photo_scan
+from degrade.degradation.index import Measured
+from degrade.errors import DegradeError
+from degrade.images.image_io import write_png
+from degrade.images.sources import SourceFile
+from degrade.noise import NoiseSelection
+from degrade.pool import DegradationPool, Findings
+from degrade.rng import rng_for
+from kernelgan import KernelGANConfig
+from pipelines import (
+    BuildPairsConfig,
+    BuildPoolConfig,
+    EstimateKernelsConfig,
+    ExtractNoiseConfig,
+    build_pairs,
+    build_pool,
+    estimate_kernels,
+    extract_noise,
+)
+from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, WorkerDiedError
+from pipelines.measuring.collector import Collector
+from pipelines.measuring.kernel_methods import KernelGANMethod, SpectralMethod
+from pipelines.measuring.noise_patches import NoisePatches
+from pipelines.pool.inspect_pool import inspect_pool
+from pipelines.pool.measurements import MEASUREMENTS
+from pipelines.shared.photo_scan import OpenPhoto
+from tests.pipelines.measuring.toy import MeanLevel
+from tests.pipelines.photographs import take_photo
+
+NAMES = ["a.png", "b.png", "c.png"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> BuildPoolConfig:
+    """Return the settings for three photos, each of a length of its own."""
+    for number, name in enumerate(NAMES):
+        photo = take_photo(name, side=120 + 8 * number)
+        grain = rng_for(0, "grain", name).normal(128, 3.0, (20, photo.shape[1], 3))
+        flat = np.rint(grain).astype(np.uint8)
+        write_png(tmp_path / "photos" / name, np.concatenate([photo, flat]))
+    return BuildPoolConfig(
+        kernels=EstimateKernelsConfig(
+            sources=(tmp_path / "photos",), pool=tmp_path / "pool", scale=2
+        ),
+        noise=ExtractNoiseConfig(
+            sources=(tmp_path / "photos",),
+            pool=tmp_path / "pool",
+            selection=NoiseSelection(patch_size=16),
+        ),
+    )
+
+
+def pool_of(config: BuildPoolConfig) -> DegradationPool:
+    return DegradationPool.open(config.noise.pool)
+
+
+class Calls(Counter[str]):
+    """Counts the calls of real functions."""
+
+    def spy(self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, label: str) -> None:
+        real: Callable[..., Any] = getattr(place, name)
+
+        def counting(*arguments: Any, **options: Any) -> Any:
+            self[label] += 1
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(place, name, counting)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Count reads, header parses and decodes of photos, and searches for kernels and noise."""
+    counted = Calls()
+    counted.spy(monkeypatch, photo_scan, "read_file", "reads")
+    counted.spy(monkeypatch, image_io, "read_header", "parses")
+    counted.spy(monkeypatch, image_io, "_apply_orientation", "decodes")
+    counted.spy(monkeypatch, SpectralMethod, "estimate", "kernels")
+    counted.spy(monkeypatch, NoisePatches, "measure", "noise")
+    return counted
+
+
+def test_on_the_way_to_pairs_a_photo_is_read_parsed_and_decoded_twice(
+    tmp_path: Path, config: BuildPoolConfig, calls: Calls
+) -> None:
+    build_pool(config, executor=InProcessExecutor())
+    each = {"reads": 1, "parses": 1, "decodes": 1, "kernels": 1, "noise": 1}
+    assert calls == {name: 3 * times for name, times in each.items()}
+    pairs = BuildPairsConfig(pool=config.noise.pool, out=tmp_path / "pairs", scale=2, hr_size=16)
+    assert build_pairs(pairs).done > 3
+    assert [calls[name] for name in ("reads", "parses", "decodes")] == [6, 6, 6]
+
+
+def test_what_is_there_is_looked_at_and_not_measured_again(
+    tmp_path: Path, config: BuildPoolConfig, calls: Calls
+) -> None:
+    first = build_pool(config)
+    calls.clear()
+    (tmp_path / "photos" / "a.png").rename(tmp_path / "photos" / "renamed.png")
+    again = build_pool(config)
+    assert (again.done, again.skipped) == (0, first.done)
+    assert calls == {"reads": 3, "parses": 3}
+    assert {photo.name for photo in pool_of(config).photos} == {"renamed.png", *NAMES[1:]}
+
+
+def test_single_jobs_ask_for_their_own_measurement_and_leave_the_rest_to_build_pool(
+    config: BuildPoolConfig, calls: Calls
+) -> None:
+    extract_noise(config.noise)
+    assert (calls["noise"], calls["kernels"]) == (3, 0)
+    build_pool(config)
+    assert (calls["noise"], calls["kernels"]) == (3, 3)
+    other = replace(config, kernels=replace(config.kernels, scale=3))
+    build_pool(other)
+    assert (calls["noise"], calls["kernels"]) == (3, 6)
+    assert estimate_kernels(config.kernels).skipped == 3
+
+
+def test_copies_are_measured_once(tmp_path: Path, config: BuildPoolConfig, calls: Calls) -> None:
+    shutil.copy(tmp_path / "photos" / "a.png", tmp_path / "photos" / "z.png")
+    build_pool(config)
+    assert (calls["decodes"], calls["kernels"], calls["reads"]) == (3, 3, 5)
+    assert {photo.name for photo in pool_of(config).photos} == set(NAMES)
+
+
+def test_another_photo_of_the_length_of_a_known_one_is_measured(
+    tmp_path: Path, config: BuildPoolConfig, calls: Calls
+) -> None:
+    build_pool(config)
+    known = (tmp_path / "photos" / "a.png").read_bytes()
+    other = tmp_path / "photos" / "other.png"
+    write_png(other, take_photo("other", side=100))
+    data = other.read_bytes()
+    assert len(data) < len(known)
+    other.write_bytes(data + bytes(len(known) - len(data)))
+    calls.clear()
+    build_pool(config)
+    assert (calls["kernels"], calls["noise"], calls["decodes"]) == (1, 1, 1)
+    assert len(pool_of(config).photos) == 4
+
+
+def test_a_photo_that_fails_one_measurement_gives_the_others(
+    tmp_path: Path, config: BuildPoolConfig
+) -> None:
+    grain = rng_for(0, "grain").normal(128, 3.0, (60, 60, 3))
+    write_png(tmp_path / "photos" / "small.png", np.rint(grain).astype(np.uint8))
+    write_png(tmp_path / "photos" / "thin.png", take_photo("thin", side=110)[:14])
+    report = build_pool(config)
+    reasons = {(Path(r.path).name, r.reason.split(" ")[-1]) for r in report.rejects}
+    assert {name for name, _ in reasons} == {"small.png", "thin.png"}
+    (small,) = [r for r in report.rejects if "small.png" in r.path]
+    assert "too few for a kernel" in small.reason
+    thin = sorted(r.reason for r in report.rejects if "thin.png" in r.path)
+    assert any("smaller than a noise patch of 16" in reason for reason in thin)
+    assert any("too few for a kernel" in reason for reason in thin)
+    known = {record.provenance.source_name for record in pool_of(config).noise}
+    assert "small.png" in known and "thin.png" not in known
+
+
+def test_results_do_not_depend_on_the_executor(tmp_path: Path, config: BuildPoolConfig) -> None:
+    build_pool(config, executor=InProcessExecutor())
+    kernels = replace(config.kernels, pool=tmp_path / "two")
+    two = BuildPoolConfig(kernels=kernels, noise=replace(config.noise, pool=tmp_path / "two"))
+    build_pool(two, executor=ProcessExecutor(2))
+    one, other = pool_of(config), pool_of(two)
+    assert one.measurements == other.measurements and one.photos == other.photos
+    assert one.digest(2) == other.digest(2) and len(one.noise) > 0
+
+
+def test_an_interrupted_run_keeps_what_is_done_of_every_measurement(
+    config: BuildPoolConfig, calls: Calls
+) -> None:
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    report = build_pool(config, executor=InProcessExecutor(), on_progress=stop)
+    assert report.exit_code == 130
+    kinds = Counter(record.kind for record in pool_of(config).measurements)
+    assert kinds == {"kernel": 2, "noise": 2}
+    calls.clear()
+    seen: list[tuple[int, int]] = []
+    build_pool(config, on_progress=lambda *now: seen.append(now))
+    assert seen == [(2, 3), (3, 3)] and (calls["kernels"], calls["noise"]) == (1, 1)
+
+
+class _Fragile(InProcessExecutor):
+    """Loses its worker over one file."""
+
+    def run(self, function: Callable[[Any], Any], tasks: Any) -> Iterator[Any]:
+        for index, task in enumerate(tasks):
+            if hasattr(task, "file") and task.file.name == "b.png":
+                yield TaskResult(index, None, WorkerDiedError("its worker was killed"))
+            else:
+                yield TaskResult(index, function(task))
+
+
+def test_a_photo_that_kills_its_worker_is_named_and_the_rest_goes_on(
+    config: BuildPoolConfig,
+) -> None:
+    report = build_pool(config, executor=_Fragile())
+    (reject,) = report.rejects
+    assert Path(reject.path).name == "b.png" and reject.reason == "its worker was killed"
+    assert len(pool_of(config).photos) == 2
+
+
+def test_a_photo_that_is_damaged_beyond_its_header_is_rejected_once(
+    tmp_path: Path, config: BuildPoolConfig
+) -> None:
+    path = tmp_path / "photos" / "b.png"
+    data = bytearray(path.read_bytes())
+    data[60:2000] = bytes(1940)
+    path.write_bytes(bytes(data))
+    report = build_pool(config)
+    assert [Path(reject.path).name for reject in report.rejects] == ["b.png"]
+    for part in report.parts:
+        assert [Path(reject.path).name for reject in part.rejects] == ["b.png"]
+
+
+def test_files_that_are_no_photos_end_the_run_with_the_reason(
+    tmp_path: Path, config: BuildPoolConfig
+) -> None:
+    for name in NAMES:
+        (tmp_path / "photos" / name).write_text(name * len(name))
+    with pytest.raises(DegradeError, match="no photo can be used, 3 inputs rejected"):
+        build_pool(config)
+
+
+# A measurement more: one row.
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> MeanLevel:
+    measurement = MeanLevel(least=145)
+    row: Callable[[BuildPoolConfig], Collector] = lambda _: Collector(measurement)  # noqa: E731
+    monkeypatch.setitem(MEASUREMENTS, measurement.kind, row)
+    return measurement
+
+
+def test_a_measurement_more_is_one_row_and_measures_an_old_pool_for_itself_alone(
+    config: BuildPoolConfig, calls: Calls, request: pytest.FixtureRequest
+) -> None:
+    build_pool(config)
+    before = pool_of(config)
+    digest, offered = before.digest(2), before.index(2)
+    assert offered.measured == {} and len(before.measurements) == 6
+    calls.clear()
+    toy = request.getfixturevalue("toy")
+
+    report = build_pool(config)
+    assert (calls["kernels"], calls["noise"], calls["decodes"]) == (0, 0, 2)
+    (part,) = [part for part in report.parts if part.job == "measure mean-level"]
+    assert (part.done, part.skipped) == (2, 0) and part.lines[0].startswith("b.png: level ")
+    assert part.lines[0].endswith("; confidence 0.50")
+    (reject,) = report.rejects
+    assert Path(reject.path).name == "a.png" and reject.reason == "too narrow for a mean"
+
+    pool = pool_of(config)
+    measured = pool.measured("mean-level", toy.settings)
+    names = {photo.sha256: photo.name for photo in pool.photos}
+    assert {names[sha256] for sha256 in measured} == {"b.png", "c.png"}
+    index = pool.index(2)
+    assert (index.kernel_ids, index.noise) == (offered.kernel_ids, offered.noise)
+    assert index.measured == {
+        "mean-level": tuple(
+            Measured(sha256, record.values) for sha256, record in sorted(measured.items())
+        )
+    }
+    assert pool.digest(2) != digest, "plans may draw more than they did"
+
+    calls.clear()
+    assert build_pool(config).parts[-1].skipped == 2
+    assert calls["decodes"] == 0
+
+
+def test_a_measurement_more_is_inspected(config: BuildPoolConfig, toy: MeanLevel) -> None:
+    build_pool(config)
+    found = inspect_pool(config.noise.pool)
+    lines = found.lines()
+    start = lines.index("mean-level (2):")
+    assert all(" level " in line for line in lines[start + 1 : start + 3])
+    data = json.loads(json.dumps(found.to_json()))
+    (values, _) = [r["values"] for r in data["measurements"] if r["kind"] == toy.kind]
+    assert 0 < values["level"] < 255
+    assert data["photos"][0]["format"] == "png" and data["photos"][0]["bit_depth"] == 8
+
+
+def test_a_measurement_that_needs_no_pixels_decodes_nothing(
+    monkeypatch: pytest.MonkeyPatch, config: BuildPoolConfig, calls: Calls
+) -> None:
+    def measure_header(self: MeanLevel, photo: OpenPhoto) -> Findings:
+        values = {"bit depth": photo.header.bit_depth}
+        return Findings(kind=self.kind, settings=self.settings, values=values)
+
+    monkeypatch.setattr(MeanLevel, "measure", measure_header)
+    monkeypatch.setitem(MEASUREMENTS, "mean-level", lambda _: Collector(MeanLevel()))
+    for kind in ("noise", "kernel"):
+        monkeypatch.delitem(MEASUREMENTS, kind)
+    assert build_pool(config).done == 3
+    assert (calls["reads"], calls["parses"], calls["decodes"]) == (3, 3, 0)
+
+
+def test_choose_executor_starts_workers_for_long_work_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.executors.available_cores", lambda: 4)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"")
+    os.truncate(path, 4_000_000)  # as a camera's photo of 12 megapixels
+    file = SourceFile(path, "a.jpg")
+    quick = measure_photos._Visit(file, None, (0,), (SpectralMethod(2),), 10**8)
+    slow = replace(quick, measurements=(KernelGANMethod(KernelGANConfig(), 0, "cpu"),))
+    choose = measure_photos._choose_executor
+    assert isinstance(choose([quick]), InProcessExecutor)
+    assert isinstance(choose([quick] * 10), ProcessExecutor)
+    assert isinstance(choose([slow]), ProcessExecutor)
