@@ -408,3 +408,25 @@ def test_build_pairs_leaves_runs_of_the_first_version_alone(
     with pytest.raises(DegradeError, match="begun by another version of degrade"):
         build_pairs(config)
     assert digests(config.out) == before
+
+
+def test_build_pairs_names_the_pools_photos_that_are_gone_or_changed(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    opened = DegradationPool.open(pool)
+    photos, _ = find_photos([scenes])
+    with opened.writing():
+        for photo in photos:
+            opened.add_photo(photo.as_record())
+    gone, changed, touched = photos[0].path, photos[1].path, photos[2].path
+    gone.unlink()
+    data = bytearray(changed.read_bytes())
+    data[-20] ^= 1  # of the same length
+    changed.write_bytes(bytes(data))
+    os.utime(touched, ns=(1, 1))
+    config = replace(config_for(tmp_path, scenes, pool), hr=(), hr_size=None)
+    report = build_pairs(config)
+    assert report.done == len(photos) - 2
+    reasons = {Path(reject.path): reject.reason for reject in report.rejects}
+    assert reasons.keys() == {gone, changed}
+    assert "No such file" in reasons[gone] and "sha256 differs" in reasons[changed]
