@@ -44,7 +44,7 @@ class World:
         """Replace each tensor by its mean over the processes, in one exchange."""
         if self.size == 1 or not tensors:
             return
-        joined = torch.cat([tensor.detach().flatten().float() for tensor in tensors])
+        joined = torch.cat([_widened(tensor.detach().flatten()) for tensor in tensors])
         distributed.all_reduce(joined)
         joined /= self.size
         parts = torch.split(joined, [tensor.numel() for tensor in tensors])
@@ -143,7 +143,7 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x_BCHW)
         with torch.autocast(x_BCHW.device.type, enabled=False):
-            wide_BCHW = x_BCHW.float()
+            wide_BCHW = _widened(x_BCHW)
             count = wide_BCHW.numel() // wide_BCHW.shape[1] * distributed.get_world_size()
             mean_C = _all_sum(wide_BCHW.sum((0, 2, 3))) / count
             centred_BCHW = wide_BCHW - mean_C[:, None, None]
@@ -162,6 +162,11 @@ class SyncedBatchNorm2d(nn.BatchNorm2d):
                 running_C.lerp_(new_C, share)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += 1
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    """Return a half-precision tensor as float32, any other as it is."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _all_sum(tensor: Tensor) -> Tensor:

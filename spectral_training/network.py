@@ -105,7 +105,7 @@ class TrainableNetwork(nn.Module):
         codes_BNC = F.relu(self.encode2(F.relu(self.encode1(windows))))
         scores = self.attend(codes_BNC).masked_fill(~mask_BN[..., None], -1e9)
         attended = torch.einsum("bnc,bnh->bch", codes_BNC, scores.softmax(dim=1)).flatten(1)
-        shares = mask_BN / mask_BN.sum(dim=1, keepdim=True)
+        shares = mask_BN.to(codes_BNC.dtype) / mask_BN.sum(dim=1, keepdim=True)
         mean = torch.einsum("bnc,bn->bc", codes_BNC, shares)
         joined = F.relu(self.join1(torch.cat([attended, mean, F.relu(self.look(photos))], dim=1)))
         joined = joined + F.relu(self.join2(joined))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 
@@ -38,3 +40,15 @@ def lively_network(kind: str = "rrdbnet", *, scale: int = 4, blocks: int = 8) ->
         generator.conv_last.weight.mul_(0.2 / probe.std())
         generator.conv_last.bias.fill_(0.5)  # type: ignore[union-attr]
     return generator
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def in_double(network: Network) -> Network:
+    """Let a network compute in float64 whatever it is given; in place.
+
+    What differs then by more than the rounding of the images differs for another reason.
+    """
+    network.double().register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
+    return network

@@ -33,6 +33,19 @@ def random_batch(config: TrainingConfig = SMALL, *, scale: int = 4, seed: int = 
     return Batch(lr_BCHW=lr_BCHW, hr_BCHW=hr_BCHW)
 
 
+def in_double(batch: Batch) -> Batch:
+    """Return the batch in float64, for networks that :func:`double_networks` has changed."""
+    return Batch(lr_BCHW=batch.lr_BCHW.double(), hr_BCHW=batch.hr_BCHW.double())
+
+
+def double_networks(state: TrainingState) -> TrainingState:
+    """Let the networks, and so losses and gradients, be computed in float64; in place."""
+    for network in (state.generator, state.discriminator, state.average):
+        if network is not None:
+            network.double()
+    return state
+
+
 def weights_of(state: TrainingState) -> list[Tensor]:
     """Return copies of every parameter and buffer of the networks."""
     networks = (state.generator, state.discriminator, state.average)

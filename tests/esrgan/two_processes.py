@@ -12,7 +12,7 @@ from esrgan.distributed import World, join_world, synchronise_batch_norm
 from esrgan.training.batches import Batch
 from esrgan.training.state import create_state
 from esrgan.training.step import training_step
-from tests.esrgan.training_runs import SMALL, random_batch
+from tests.esrgan.training_runs import SMALL, double_networks, in_double, random_batch
 
 CASES = {
     "relativistic, batch norm": replace(SMALL, batch_size=4),
@@ -31,8 +31,8 @@ CASES = {
 def first_steps(name: str, world: World) -> dict[str, object]:
     """Return losses, gradients and running statistics of a step, and the losses of the next."""
     config = CASES[name]
-    state = create_state(config, scale=4, seed=0, world=world)
-    whole = random_batch(config)
+    state = double_networks(create_state(config, scale=4, seed=0, world=world))
+    whole = in_double(random_batch(config))
     share = config.batch_size // config.accumulation // world.size
     own = [
         number
@@ -45,7 +45,7 @@ def first_steps(name: str, world: World) -> dict[str, object]:
     networks = (state.generator, state.discriminator)
     gradients = [p.grad for n in networks for p in n.parameters()]
     # A copy: the next step goes on.
-    buffers = [b.float().clone() for n in networks for b in n.buffers()]
+    buffers = [b.double() for n in networks for b in n.buffers()]
     gradients = [None if g is None else g.clone() for g in gradients]
     return {
         "losses": [losses, training_step(state, batch, config, world=world)],
@@ -57,9 +57,9 @@ def first_steps(name: str, world: World) -> dict[str, object]:
 def gradient_through_norm(world: World) -> torch.Tensor:
     """Return the input's gradient through a BatchNorm that the processes share."""
     torch.manual_seed(3)
-    x_BCHW = torch.randn(4, 2, 3, 3)[world.rank :: world.size].requires_grad_()
-    weights_BCHW = torch.randn(4, 2, 3, 3)[world.rank :: world.size]
-    network = nn.Sequential(nn.BatchNorm2d(2))
+    x_BCHW = torch.randn(4, 2, 3, 3).double()[world.rank :: world.size].requires_grad_()
+    weights_BCHW = torch.randn(4, 2, 3, 3).double()[world.rank :: world.size]
+    network = nn.Sequential(nn.BatchNorm2d(2).double())
     if world.size > 1:
         synchronise_batch_norm(network)
     (network(x_BCHW) * weights_BCHW).sum().backward()

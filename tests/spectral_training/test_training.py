@@ -20,6 +20,7 @@ from spectral_training.fit import FitConfig, as_ensemble, fit_network, measure_n
 from spectral_training.network import NetworkSize, TrainableNetwork
 from spectral_training.samples import MAX_WINDOWS, Samples, draw_samples, make_variants
 from tests.making import make_scene
+from tests.rounding import SAME_FORMULA, gamma
 
 SMALL = NetworkSize(encode1=24, encode2=12, heads=2, look=8, join=24, components=8)
 
@@ -59,16 +60,25 @@ def test_network_in_numpy_equals_the_one_in_torch(scale: int, rng: np.random.Gen
     network = KernelNetwork(arrays, scale=scale)
     windows = rng.standard_normal((9, WINDOW_FEATURES)).astype(np.float32)
     photo = rng.standard_normal(PHOTO_FEATURES).astype(np.float32)
+    seen, _ = network.estimate(CropFeatures(windows, photo))
+    # A sum of side² taps of either sign.
+    allowed = gamma(side**2) * np.abs(seen).sum(axis=(1, 2)).max()
+    np.testing.assert_allclose(seen.sum(axis=(1, 2)), 1, atol=allowed)
+
+    # Rounding grows from layer to layer: one formula is compared with the other in float64.
+    network.arrays = {name: array.astype(np.float64) for name, array in arrays.items()}
     outputs, raw = network.forward(windows[None], photo[None])
-    padded = torch.zeros(1, 12, WINDOW_FEATURES)
+    padded = torch.zeros(1, 12, WINDOW_FEATURES, dtype=torch.float64)
     padded[0, :9] = torch.from_numpy(windows)
     mask = torch.arange(12)[None] < 9
     with torch.no_grad():
-        kernels, errors = trainable(padded, mask, torch.from_numpy(photo)[None])
-    np.testing.assert_allclose(network.compose(outputs[0]), kernels[0].numpy(), atol=2e-6)
-    assert raw[0] == pytest.approx(errors.item(), abs=1e-3)
-    seen, _ = network.estimate(CropFeatures(windows, photo))
-    np.testing.assert_allclose(seen.sum(axis=(1, 2)), 1, atol=1e-4)
+        kernels, errors = trainable.double()(padded, mask, torch.from_numpy(photo)[None].double())
+    assert outputs.dtype == np.float64 and kernels.dtype == torch.float64
+    assert raw[0] == pytest.approx(errors.item(), rel=SAME_FORMULA)
+    expected = kernels[0].numpy()
+    # compose rounds once more, to float32.
+    allowed = (SAME_FORMULA + gamma(1)) * np.abs(expected).max()
+    np.testing.assert_allclose(network.compose(outputs[0]), expected, rtol=0, atol=allowed)
 
 
 def test_draw_samples_depend_on_their_keys_alone() -> None:
@@ -96,7 +106,7 @@ def test_fit_network_learns_and_writes_what_the_estimator_reads(tmp_path: Path) 
     assert read.calibration == report.calibration
     photo = np.clip(make_scene("unseen", 160, 160) * 255, 0, 255).astype(np.uint8)
     estimate = estimate_kernel(photo, 2, network=read)
-    assert estimate.kernel.weights.sum() == pytest.approx(1)
+    assert estimate.kernel.weights.sum(dtype=np.float64) == pytest.approx(1)
     assert report.kpsnr == pytest.approx(gains[-1], abs=4)
 
 

@@ -68,7 +68,7 @@ def test_share_estimates_follows_the_sure_ones() -> None:
 
 def test_share_estimates_takes_kernels_of_different_sizes() -> None:
     shared = share_estimates([estimate(1.2, size=13), estimate(1.2, seed=1)], spread=3)
-    assert shared.estimate.kernel.weights.sum() == pytest.approx(1)
+    assert shared.estimate.kernel.weights.sum(dtype=np.float64) == pytest.approx(1)
 
 
 def test_share_estimates_keeps_at_least_half() -> None:

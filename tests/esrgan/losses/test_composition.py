@@ -28,6 +28,7 @@ from esrgan.losses import (
     texture_loss,
     total_variation,
 )
+from tests.rounding import gamma
 
 WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3), strict=True))
 
@@ -205,9 +206,16 @@ def test_generator_loss_in_mixed_precision_is_near_that_of_float32(
     with torch.autocast("cpu", torch.bfloat16):
         losses, total = loss(**given, judge=Judge(discriminator))
     assert total.dtype == torch.float32
+    # Each layer of a network rounds its weights and its input; the Gram matrices' differences are
+    # squared. What does not go through a network is computed as without autocast.
+    allowed = {
+        "content": gamma(2 * 16 + 1, torch.bfloat16),
+        "texture": 2 * gamma(2 * 16 + 1, torch.bfloat16),
+        "adversarial": gamma(2 * 2 + 1, torch.bfloat16),
+    }
     for name, value in losses.items():
         assert value.dtype == torch.float32
-        torch.testing.assert_close(value, exact[name], rtol=0.03, atol=1e-4)
+        torch.testing.assert_close(value, exact[name], rtol=allowed.get(name, 0), atol=0)
     total.backward()
     assert bool(given["sr_BCHW"].grad.isfinite().all())
 

@@ -14,6 +14,7 @@ from degrade.kernels import (
     gaussian_kernel,
 )
 from esrgan.losses import cycle_loss, downsample_batch
+from tests.rounding import gamma
 
 
 def kernels_of(scale: int, size: int = 13) -> list[BlurKernel]:
@@ -42,7 +43,8 @@ def test_downsample_batch_equals_downsample(scale: int, sides: tuple[int, int]) 
     assert found.dtype == torch.float64
     for hr, kernel, lr in zip(batch, kernels, found, strict=True):
         expected = downsample(hr.permute(1, 2, 0).numpy(), kernel)
-        np.testing.assert_allclose(lr.permute(1, 2, 0), expected, rtol=0, atol=1e-6)
+        # downsample rounds its float64 sums to float32; LRs on [0, 1], or little beyond.
+        np.testing.assert_allclose(lr.permute(1, 2, 0), expected, rtol=0, atol=gamma(2))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -90,7 +92,7 @@ def test_cycle_loss_of_hr_is_nothing_for_a_patch_of_a_larger_image(scale: int) -
         box = [slice(part.start * scale, part.stop * scale) for part in (rows, columns)]
         hr.append(torch.from_numpy(photo[box[0], box[1]]).permute(2, 0, 1))
     hr_BCHW, lr_BCHW = torch.stack(hr), torch.stack(lr).double()
-    assert float(cycle_loss(hr_BCHW, lr_BCHW, batch_of(kernels))) < 1e-7
+    assert float(cycle_loss(hr_BCHW, lr_BCHW, batch_of(kernels))) < gamma(1)  # of LR on [0, 1]
     # The whole patch would not do: what lies around it is not known.
     mirrored = downsample_batch(hr_BCHW, batch_of(kernels), scale)
     assert float((mirrored - lr_BCHW).abs().mean()) > 1e-3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,15 @@ from esrgan.losses import GaborFeatures, VGG19Features
 from esrgan.training.config import TrainingConfig
 from esrgan.training.state import TrainingState, create_state
 from esrgan.training.step import training_step
-from tests.esrgan.training_runs import SMALL, all_equal, random_batch, weights_of
+from tests.esrgan.training_runs import (
+    SMALL,
+    all_equal,
+    double_networks,
+    in_double,
+    random_batch,
+    weights_of,
+)
+from tests.rounding import assert_same_formula, gamma
 
 
 def gradients_of(state: TrainingState) -> dict[str, Tensor]:
@@ -27,6 +36,10 @@ def gradients_of(state: TrainingState) -> dict[str, Tensor]:
     }
 
 
+def joined(gradients: dict[str, Tensor], names: Iterable[str]) -> Tensor:
+    return torch.cat([gradients[name].flatten() for name in names])
+
+
 def test_training_step_moves_both_networks_and_reports_each_loss() -> None:
     state = create_state(SMALL, scale=4, seed=0)
     before = [
@@ -34,22 +47,40 @@ def test_training_step_moves_both_networks_and_reports_each_loss() -> None:
     ]  # type: ignore[union-attr]
     losses = training_step(state, random_batch(), SMALL)
     assert set(losses) == {"pixel", "adversarial", "generator", "discriminator"}
-    assert losses["generator"] == pytest.approx(losses["pixel"] + 0.01 * losses["adversarial"])
+    assert losses["generator"] == pytest.approx(
+        losses["pixel"] + 0.01 * losses["adversarial"], rel=gamma(4)
+    )
     after = [p for n in (state.generator, state.discriminator) for p in n.parameters()]  # type: ignore[union-attr]
     moved = [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
-    # A constant added to all logits cancels in the relativistic loss: the last bias stays.
-    assert all(moved[:-1]) and not moved[-1]
+    # Of the last bias see the next test.
+    assert all(moved[:-1])
     assert (state.step, state.skipped) == (1, 0)
+
+
+def test_the_last_bias_of_a_relativistic_discriminator_has_no_gradient_but_rounding() -> None:
+    """What is added to all scores cancels in that loss; Adam makes a full step of the residue.
+
+    Of n real and n fake scores each has a gradient of at most 1/n, so their absolute sum is at most
+    2. Each went through a mean of n, the loss (8 operations or fewer) and the sum of 2n.
+    """
+    state = create_state(SMALL, scale=4, seed=0)
+    assert state.discriminator is not None
+    batch = random_batch()
+    count = state.discriminator(batch.hr_BCHW).numel()
+    training_step(state, batch, SMALL)
+    gradient = list(state.discriminator.parameters())[-1].grad
+    assert gradient is not None and gradient.numel() == 1
+    assert float(gradient.abs()) <= 2 * gamma(count + 8 + 2 * count)
 
 
 def test_training_step_gives_each_network_the_gradient_of_its_own_loss_only() -> None:
     config = SMALL.with_settings(pixel_weight=0.0, adversarial_weight=1.0)
-    state = create_state(config, scale=4, seed=0)
-    training_step(state, random_batch(), config)
+    state = double_networks(create_state(config, scale=4, seed=0))
+    training_step(state, in_double(random_batch()), config)
     gradients = gradients_of(state)
     for letter, sign in (("d", 1), ("g", -1)):
-        again = create_state(config, scale=4, seed=0)
-        batch = random_batch()
+        again = double_networks(create_state(config, scale=4, seed=0))
+        batch = in_double(random_batch())
         assert again.discriminator is not None
         real = again.discriminator(batch.hr_BCHW)
         fake = again.discriminator(again.generator(batch.lr_BCHW))
@@ -58,9 +89,9 @@ def test_training_step_gives_each_network_the_gradient_of_its_own_loss_only() ->
             bce(-sign * (real - fake.mean())).mean() + bce(sign * (fake - real.mean())).mean()
         ) / 2
         loss.backward()
-        for name, expected in gradients_of(again).items():
-            if name.startswith(letter):
-                torch.testing.assert_close(gradients[name], expected, rtol=1e-3, atol=1e-7)
+        expected = gradients_of(again)
+        own = [name for name in expected if name.startswith(letter)]
+        assert_same_formula(joined(gradients, own), joined(expected, own))
 
 
 def test_pixel_steps_leave_the_discriminator_alone() -> None:
@@ -85,7 +116,8 @@ def test_every_loss_takes_part() -> None:
     state = create_state(config, scale=4, seed=0, features=VGG19Features())
     losses = training_step(state, batch, config)
     total = sum(weight * losses[name] for name, weight in config.loss_weights.items())
-    assert losses["generator"] == pytest.approx(total, rel=1e-5)
+    # Terms above 0: each is rounded, multiplied by its weight, and added to the others.
+    assert losses["generator"] == pytest.approx(total, rel=gamma(2 + len(losses)))
 
 
 def test_gabor_features_take_vgg19_s_place() -> None:
@@ -104,12 +136,14 @@ def test_accumulation_gives_the_gradients_of_the_joined_batch(parts: int, kind: 
     )
     gradients, losses = [], []
     for config in (whole, replace(whole, accumulation=parts)):
-        state = create_state(config, scale=4, seed=0)
-        losses.append(training_step(state, random_batch(config), config))
+        state = double_networks(create_state(config, scale=4, seed=0))
+        losses.append(training_step(state, in_double(random_batch(config)), config))
         gradients.append(gradients_of(state))
-    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
-    for name, expected in gradients[0].items():
-        torch.testing.assert_close(gradients[1][name], expected, rtol=1e-4, atol=2e-7)
+    # Reported in float32.
+    assert losses[1] == pytest.approx(losses[0], rel=gamma(2))
+    for letter in "gd":
+        own = [name for name in gradients[0] if name.startswith(letter)]
+        assert_same_formula(joined(gradients[1], own), joined(gradients[0], own))
 
 
 def test_accumulation_leaves_statistics_over_the_batch_to_the_parts() -> None:
@@ -149,6 +183,7 @@ def test_clip_norm_limits_each_network_s_gradient() -> None:
     for network in (state.generator, state.discriminator):
         gradients = [p.grad for p in network.parameters()]  # type: ignore[union-attr]
         norm = torch.nn.utils.get_total_norm([g for g in gradients if g is not None])
+        # torch adds 1e-6 to the norm that it divides by, which here is above 1e-3.
         assert norm == pytest.approx(1e-3, rel=1e-3)
 
 

@@ -51,11 +51,16 @@ def _wait_until(condition: Callable[[], bool]) -> bool:
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_end_with_their_parent(tmp_path: Path, end: signal.Signals) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-c", WORK_FOR_EVER, tmp_path], cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", WORK_FOR_EVER, tmp_path],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        # A shell's background jobs ignore Ctrl-C, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert _wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
     parent.send_signal(end)
-    parent.wait()
+    # The tasks sleep for a minute: a parent that waits for them has not ended.
+    parent.wait(30)
     workers = [Path("/proc") / entry.name / "exe" for entry in tmp_path.iterdir()]
     # A zombie has no program any more; whose child it is now decides when it vanishes.
     assert _wait_until(lambda: not any(worker.exists() for worker in workers))
