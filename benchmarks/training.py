@@ -42,7 +42,13 @@ from degrade.degradation import Pair
 from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from degrade.rng import rng_for
 from esrgan.data import PairDataset
-from esrgan.losses import ADVERSARIAL_LOSSES, FeatureNetwork, GaborFeatures, VGG19Features
+from esrgan.losses import (
+    ADVERSARIAL_LOSSES,
+    FeatureNetwork,
+    GaborFeatures,
+    Judge,
+    VGG19Features,
+)
 from esrgan.training.batches import Batch, read_batches
 from esrgan.training.config import TrainingConfig
 from esrgan.training.precision import computes_in_bf16, mixed_precision
@@ -80,7 +86,8 @@ def reference_step(state: TrainingState, batch: Batch, config: TrainingConfig) -
     lr_BCHW, hr_BCHW = batch.lr_BCHW.contiguous(), batch.hr_BCHW.contiguous()
     state.generator_optimizer.zero_grad()
     sr_BCHW = state.generator(lr_BCHW)
-    losses, total = state.loss(sr_BCHW, hr_BCHW, discriminator=state.discriminator)
+    judge = None if state.discriminator is None else Judge(state.discriminator)
+    losses, total = state.loss(sr_BCHW, hr_BCHW, judge=judge)
     total.backward()
     state.generator_optimizer.step()
     logged = {name: loss.item() for name, loss in losses.items()}

@@ -36,6 +36,7 @@ from degrade.errors import DegradeError
 from degrade.pairs import LocalPlace, verify_pairs
 from pipelines.pairs import shard_runs
 from pipelines.pairs.build_shard import build_shard
+from tests.making import is_committed
 from tests.pipelines.pairs.test_build_shard import at_place, contents
 
 work, when = Path(sys.argv[1]), int(sys.argv[2])
