@@ -58,7 +58,7 @@ def check_folder(path: Path) -> None:
         raise DegradeError(f"{where} is a file, and no folder of a degradation pool")
     if not (path / "pool.json").exists():
         raise DegradeError(
-            f"{where} is no degradation pool; make one: degrade build-pool SRC --pool {where}"
+            f"{where} is no degradation pool; make one: `degrade build-pool SRC pool={where}`"
         )
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)

@@ -118,7 +118,7 @@ class SeparateKernels(KernelCollector):
             str(photo.path),
             f"its kernel, of confidence {confidence_text(confidence)}, below "
             f"{self._min_confidence:g}, is in the pool from an earlier run",
-            "it stays there: give a new --pool to be without it",
+            "it stays there: give a new `pool` to be without it",
         )
 
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
@@ -255,7 +255,7 @@ class SharedKernel(KernelCollector):
             return []
         return [
             f"warning: the pool has {counted(others, 'other kernel')} of this scale, which pairs "
-            "will have too; for the shared one alone give a new --pool"
+            "will have too; for the shared one alone give a new `pool`"
         ]
 
     def interrupt(self) -> None:
@@ -309,7 +309,7 @@ def _warn_of_cameras(photos: Sequence[ScannedPhoto]) -> list[str]:
     more = f" and {len(cameras) - 4} more" if len(cameras) > 4 else ""
     return [
         f"warning: the photos are of {len(cameras)} cameras: {', '.join(named)}{more}; share a "
-        "kernel among the photos of one, or leave --shared out"
+        "kernel among the photos of one, or leave `shared` out"
     ]
 
 

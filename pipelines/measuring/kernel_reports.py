@@ -46,7 +46,7 @@ def describe_kernel(name: str, estimate: KernelEstimate) -> str:
     )
     line += "".join(f"; {mark}" for mark in marks_of(is_doubtful(estimate), estimate.verdicts))
     if not estimate.settled:
-        line += "; not settled: try more --iterations, or another --seed to compare"
+        line += "; not settled: try more `iterations`, or another `seed` to compare"
     return line
 
 
@@ -57,7 +57,7 @@ def describe_together(estimates: Sequence[KernelEstimate]) -> list[str]:
     if doubtful:
         lines.append(
             f"doubtful (confidence below {DOUBTFUL:g}): {doubtful} {of_all}; "
-            f"--min-confidence {DOUBTFUL:g} keeps such kernels out of a new pool"
+            f"`min_confidence={DOUBTFUL:g}` keeps such kernels out of a new pool"
         )
     flags = Counter(flag for estimate in estimates for flag in flags_of(estimate))
     if flags:
@@ -79,7 +79,7 @@ def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:
 def remedy_for(estimate: KernelEstimate) -> str:
     """Say what to do about an estimate of low confidence."""
     advice = [_REMEDIES[verdict] for verdict in estimate.verdicts]
-    return f"{' and '.join(advice) or 'use a sharper photo'}, or a lower --min-confidence"
+    return f"{' and '.join(advice) or 'use a sharper photo'}, or a lower `min_confidence`"
 
 
 def describe_outliers(
@@ -100,6 +100,6 @@ def describe_outliers(
     if len(shared.outliers) > _MANY_OUTLIERS * len(estimates):
         lines.append(
             f"warning: {len(shared.outliers)} of {len(estimates)} photos disagree with the others, "
-            "too many for one camera, lens and sharpening; leave --shared out, or sort the photos"
+            "too many for one camera, lens and sharpening; leave `shared` out, or sort the photos"
         )
     return lines

@@ -102,7 +102,7 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if refused:
             line += f"; refused: {refused}"
         if not self.kept and self.wanted is not None and self.wanted <= _MOST_NOISE:
-            line += f"; --max-variance {self.wanted:g} would find some"
+            line += f"; `max_variance={self.wanted:g}` would find some"
         if self.is_blocky:
             line += f"; JPEG blocks: steps between them are {self.block_steps:.1f} times the others"
         return line
@@ -154,21 +154,21 @@ class NoiseTally:
             if count
         )
         return (
-            f"no noise patch found in {counted(len(self.lines), 'photo')} at --max-variance "
-            f"{selection.max_variance:g}; positions by grey variance: {bars}; "
+            f"no noise patch found in {counted(len(self.lines), 'photo')} at "
+            f"`max_variance={selection.max_variance:g}`; positions by grey variance: {bars}; "
             f"{self._remedy(selection)}"
         )
 
     def _remedy(self, selection: NoiseSelection) -> str:
         if np.isfinite(self._wanted):
-            remedy = f"--max-variance {self._wanted:g} would find some"
+            remedy = f"`max_variance={self._wanted:g}` would find some"
             if self._wanted > _MOST_NOISE:
                 smaller = max(selection.patch_size // 4, 8)
-                remedy += f", but rather scene than noise: try --patch-size {smaller}"
+                remedy += f", but rather scene than noise: try `patch_size={smaller}`"
             return remedy
         gates = self._refused.most_common()
         reasons = ", ".join(f"{gate} {count}" for gate, count in gates if count)
         is_dark = bool(gates) and gates[0][0] == "dark"
         smaller = max(selection.patch_size // 2, 8)
-        other = "a lower --min-mean" if is_dark else f"--patch-size {smaller}"
+        other = "a lower `min_mean`" if is_dark else f"`patch_size={smaller}`"
         return f"refused as {reasons}: try {other}"

@@ -81,7 +81,7 @@ def _check_size(photo: ScannedPhoto, size: int) -> None:
         raise InputError(
             photo.path,
             f"{photo.width}×{photo.height} is smaller than a noise patch of {size} pixels",
-            f"use --patch-size {side} or less" if side >= 8 else "use a larger photo",
+            f"use `patch_size={side}` or less" if side >= 8 else "use a larger photo",
         )
 
 

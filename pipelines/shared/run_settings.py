@@ -28,12 +28,10 @@ _CONTENTS = {
 }
 """Settings that are a count and a hash, or a hash alone, and what they are of."""
 
-_OPTIONS = {
-    "hr_size": "--hr-size",
-    "clean_up": "--clean-up",
-    "shard_mib": "--shard-mib",
-    "form": "--to",
-    **{name: f"--{name}" for name in ("format", "scale", "noise", "seed")},
+_SETTINGS = ("hr_size", "clean_up", "shard_mib", "format", "scale", "noise", "seed")
+_WORDS = {
+    **{name: f"`{name}`" for name in _SETTINGS},
+    "form": "`format`",  # as exports call it on disk
     "method": "what the command does",
 }
 
@@ -104,7 +102,7 @@ def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return what has changed, in words that a person can act on: options, counts, no hashes."""
     options = changes_between(
-        then, now, names=[name for name in now if name not in _CONTENTS], words=_OPTIONS
+        then, now, names=[name for name in now if name not in _CONTENTS], words=_WORDS
     )
     contents = changes_between(
         then,
