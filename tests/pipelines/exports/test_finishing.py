@@ -86,7 +86,7 @@ def test_export_pairs_writes_kernels_that_kair_and_this_project_agree_on(
 
     moved = pool.rename(tmp_path / "moved")
     lost = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "lost", format="kair"))
-    assert any("no kernels.mat" in line and "--pool" in line for line in lost.lines)
+    assert any("no kernels.mat" in line and "`pool=DIR`" in line for line in lost.lines)
     config = ExportConfig(pairs=pairs, out=tmp_path / "found", format="kair", pool=moved)
     export_pairs(config)
     assert (tmp_path / "found/kernels.mat").read_bytes() == (out / "kernels.mat").read_bytes()

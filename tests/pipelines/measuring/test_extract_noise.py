@@ -150,12 +150,12 @@ def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
         extract_noise(config_for(photos))
     text = str(caught.value)
     assert "positions by grey variance" in text and "\n" not in text
-    wanted = float(text.split("--max-variance ")[-1].split()[0])
+    wanted = float(text.split("`max_variance=")[-1].split("`")[0])
     assert extract_noise(config_for(photos, max_variance=wanted)).done > 0
 
 
 def test_run_noise_extraction_of_dark_photos_names_the_setting_that_would(photos: Path) -> None:
-    with pytest.raises(NoNoiseError, match=r"refused as dark .*: try a lower --min-mean"):
+    with pytest.raises(NoNoiseError, match=r"refused as dark .*: try a lower `min_mean`"):
         extract_noise(config_for(photos, min_mean=200.0, max_variance=1e6))
 
 
@@ -197,7 +197,7 @@ def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) ->
     assert report.exit_code == 3
     reasons = {Path(reject.path).name: str(reject) for reject in report.rejects}
     assert "20×20 is smaller than a noise patch of 32" in reasons["tiny.png"]
-    assert "--patch-size 20" in reasons["tiny.png"]
+    assert "`patch_size=20`" in reasons["tiny.png"]
     lines = (photos / ".." / "pool" / "rejects.jsonl").read_text().splitlines()
     assert [Path(json.loads(line)["path"]).name for line in lines] == ["broken.png", "tiny.png"]
     with pytest.raises(NoNoiseError, match=r"1 photo rejected: .*tiny\.png: 20×20"):

@@ -85,7 +85,7 @@ def test_min_confidence_keeps_doubtful_kernels_out_until_it_is_lowered(
     assert reject.reason.startswith("confidence 0.")
     assert f"is below {floor:g} (" in reject.reason
     assert "dB expected, too noisy)" in reject.reason
-    assert "more light" in reject.remedy and "lower --min-confidence" in reject.remedy
+    assert "more light" in reject.remedy and "lower `min_confidence`" in reject.remedy
     (line,) = (tmp_path / "pool3" / "rejects.jsonl").read_text().splitlines()
     assert json.loads(line) == reject.to_json()
 
@@ -106,7 +106,7 @@ def test_min_confidence_names_doubtful_kernels_that_the_pool_has_already(
     report = estimate_kernels(replace(noisy, min_confidence=floor))
     assert (report.done, report.skipped, report.exit_code) == (0, 2, 3)
     (reject,) = report.rejects
-    assert "in the pool from an earlier run" in reject.reason and "new --pool" in reject.remedy
+    assert "in the pool from an earlier run" in reject.reason and "new `pool`" in reject.remedy
     assert mats(noisy) == {"clean", "grainy"}
 
 

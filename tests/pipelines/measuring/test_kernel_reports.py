@@ -46,7 +46,7 @@ def test_describe_together_counts_doubt_and_flags_apart() -> None:
     assert describe_together([estimate(0.9)]) == []
     several = [estimate(0.4, ("clipped",)), estimate(0.9, ("clipped", "too noisy")), estimate(0.9)]
     assert describe_together(several) == [
-        "doubtful (confidence below 0.5): 1 of 3 kernels; --min-confidence 0.5 keeps such kernels "
+        "doubtful (confidence below 0.5): 1 of 3 kernels; `min_confidence=0.5` keeps such kernels "
         "out of a new pool",
         "flagged (clipped 2, too noisy 1): 2 of 3 kernels; look at these, or use other photos",
     ]
@@ -69,12 +69,12 @@ def test_describe_kernel_tells_all_there_is() -> None:
     line = describe_kernel("a\n.png", estimate(0.25, ("clipped",), settled=False))
     assert line == (
         "a\\n.png: ×2, 13×13 taps, sigma 1.00…1.50 HR px, confidence 0.25 (44.0 dB expected), "
-        "31 ms; doubtful; flagged: clipped; not settled: try more --iterations, or another --seed "
+        "31 ms; doubtful; flagged: clipped; not settled: try more `iterations`, or another `seed` "
         "to compare"
     )
 
 
 def test_remedy_for_answers_each_verdict() -> None:
-    assert remedy_for(estimate(0.1)) == "use a sharper photo, or a lower --min-confidence"
+    assert remedy_for(estimate(0.1)) == "use a sharper photo, or a lower `min_confidence`"
     both = remedy_for(estimate(0.1, ("too noisy", "already upscaled")))
     assert "more light" in both and "not enlarged" in both

@@ -81,6 +81,6 @@ def test_describe_says_each_thing_that_there_is() -> None:
         FOUND, positions=1, accepted=0, kept=0, refused={}, block_steps=3.14
     )
     assert none.describe("b") == (
-        "b: 0 of 1 position; --max-variance 27 would find some; "
+        "b: 0 of 1 position; `max_variance=27` would find some; "
         "JPEG blocks: steps between them are 3.1 times the others"
     )

@@ -174,7 +174,7 @@ def test_build_pairs_refuses_to_resume_with_other_settings(
 ) -> None:
     config = config_for(tmp_path, scenes, pool)
     build_pairs(config)
-    with pytest.raises(ChangedConfigError, match="seed: 7 -> 8"):
+    with pytest.raises(ChangedConfigError, match="`seed`: 7 -> 8"):
         build_pairs(replace(config, seed=8))
     (scenes / "scene 0.png").unlink()
     with pytest.raises(ChangedConfigError, match=r"photos: 7 photos.* -> 6 photos"):

@@ -125,7 +125,7 @@ def test_build_pairs_at_a_url_refuses_what_a_folder_refuses(
         build_pairs(there)
     place_at(url).remove("shard-00000.h5")
     build_pairs(there)
-    with pytest.raises(ChangedConfigError, match=re.escape(url) + ".*seed: 7 -> 8"):
+    with pytest.raises(ChangedConfigError, match=re.escape(url) + ".*`seed`: 7 -> 8"):
         build_pairs(replace(there, seed=8))
     place_at(url).write("run.json", b"{")
     with pytest.raises(DegradeError, match=r"run\.json is damaged"):

@@ -24,9 +24,9 @@ def test_begin_or_resume_names_what_has_changed(tmp_path: Path) -> None:
     begin_or_resume(place, RUN, name="export.json")
     (tmp_path / "shard-00000.json").touch()
     other = {"settings": {"seed": 2, "format": "hdf5"}}
-    with pytest.raises(ChangedConfigError, match=r"elsewhere was begun .*\(--seed: 1 -> 2\)"):
+    with pytest.raises(ChangedConfigError, match=r"elsewhere was begun .*\(`seed`: 1 -> 2\)"):
         begin_or_resume(place, other, name="export.json", folder=Path("elsewhere"))
-    with pytest.raises(ChangedConfigError, match="seed: None -> 2"):
+    with pytest.raises(ChangedConfigError, match="`seed`: None -> 2"):
         (tmp_path / RUN_FILE).write_text('{"settings": {"format": "hdf5"}}')
         begin_or_resume(place, other)
 
@@ -67,7 +67,7 @@ def test_begin_or_resume_shows_no_hashes(tmp_path: Path) -> None:
     with pytest.raises(ChangedConfigError) as caught:
         begin_or_resume(place, run(6, "b", 128))
     assert caught.value.differences == {
-        "--hr-size": ("64", "128"),
+        "`hr_size`": ("64", "128"),
         "photos": ("7 photos", "6 photos"),
     }
     with pytest.raises(
