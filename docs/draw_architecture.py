@@ -27,6 +27,7 @@ WINGS = {
     "pipelines": ("#7a4b8c", "the jobs and the command line"),
     "kernelgan": ("#b3552e", "KernelGAN"),
     "spectral_training": ("#a8842c", "trains the estimator"),
+    "report": ("#8a5a6b", "pictures"),
     "esrgan": ("#2e7d5b", "networks and the trainer"),
     "degrade": ("#2f5f9e", "measure, keep and apply what cameras do: no PyTorch"),
 }
@@ -213,7 +214,7 @@ def spread(wishes: Sequence[float], row: Sequence[Node]) -> list[float]:
 def draw(wings: Mapping[str, Wing], used: Mapping[str, set[str]], out: Path) -> None:
     """Put the wings on each other, and write the picture."""
     mpl.rcParams |= {"svg.hashsalt": "architecture", "font.family": "DejaVu Sans"}
-    storeys = [["pipelines"], ["kernelgan", "spectral_training", "esrgan"], ["degrade"]]
+    storeys = [["pipelines"], ["kernelgan", "spectral_training", "report", "esrgan"], ["degrade"]]
     width = 14.0
     heights = [max(wings[name].floors for name in storey) * FLOOR + 0.62 for storey in storeys]
     figure = Figure(figsize=(width + 0.4, sum(heights) + 0.55 * (len(storeys) - 1) + 0.4))
@@ -224,7 +225,7 @@ def draw(wings: Mapping[str, Wing], used: Mapping[str, set[str]], out: Path) -> 
     for storey, tall in zip(storeys, heights, strict=True):
         left = 0.0
         for name in storey:
-            share = {"kernelgan": 3.6, "spectral_training": 3.1}.get(name, width - left)
+            share = {"kernelgan": 2.7, "spectral_training": 2.6, "report": 1.7}.get(name, width - left)
             draw_wing(axes, name, wings[name], (left, top - tall, share, tall))
             middle = left + share / 2
             if name in used["pipelines"] and len(storey) > 1:
