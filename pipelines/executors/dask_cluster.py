@@ -256,8 +256,9 @@ class _Cluster:
             return list(await self._client.gather(finished, asynchronous=True))
 
         # All at once: one at a time is ten times slower. A worker that dies now makes the
-        # scheduler run its tasks once more, which may take longer than we wait here.
-        with contextlib.suppress(TimeoutError):
+        # scheduler run its tasks once more, which may take longer than we wait here, or be the
+        # death that was one too many: then the next look finds these tasks ended in error.
+        with contextlib.suppress(TimeoutError, import_module("distributed").KilledWorker):
             results += self._client.sync(gather, callback_timeout=_ANSWER)
         return results
 
