@@ -225,7 +225,9 @@ def draw(wings: Mapping[str, Wing], used: Mapping[str, set[str]], out: Path) -> 
     for storey, tall in zip(storeys, heights, strict=True):
         left = 0.0
         for name in storey:
-            share = {"kernelgan": 2.7, "spectral_training": 2.6, "report": 1.7}.get(name, width - left)
+            share = {"kernelgan": 2.7, "spectral_training": 2.6, "report": 1.7}.get(
+                name, width - left
+            )
             draw_wing(axes, name, wings[name], (left, top - tall, share, tall))
             middle = left + share / 2
             if name in used["pipelines"] and len(storey) > 1:
