@@ -17,6 +17,7 @@ from degrade.errors import DegradeError, printable
 from degrade.limits import MAX_PIXELS
 from pipelines.cli.options import as_options
 from pipelines.shared.interrupts import Interrupted
+from pipelines.shared.speech import speaking
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -37,6 +38,8 @@ __all__ = [
     "seed_option",
     "sources_argument",
 ]
+
+_REPORTED = "degrade.reported"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,31 +76,62 @@ class CommandGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn what it raises into a line on stderr and an exit code."""
         try:
-            with _terminate_as_interrupt():
-                return super().invoke(ctx)
+            with _terminate_as_interrupt(), self._in_options():
+                value = super().invoke(ctx)
+                _write_short_report(ctx, 0)
+                return value
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BaseException as error:
             if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
                 raise
             say = functools.partial(as_options, commands=self._called(ctx), others=self.commands)
+            _write_short_report(ctx, _exit_code(error), say(one_line(error)))
             _fail(error, say)
 
     def _called(self, ctx: click.Context) -> list[click.Command]:
-        """Return the command that was called, or all of the group that was."""
+        """Return this group and the command that was called, or all of the group that was."""
         command = self.get_command(ctx, ctx.invoked_subcommand or "")
         if isinstance(command, click.Group):
-            return list(command.commands.values())
-        return [] if command is None else [command]
+            return [self, *command.commands.values()]
+        return [self] if command is None else [self, command]
+
+    @contextlib.contextmanager
+    def _in_options(self) -> Iterator[None]:
+        """Let the files that a command writes for people name options."""
+
+        def say(text: str) -> str:
+            return as_options(text, [self, click.get_current_context().command], self.commands)
+
+        with speaking(say):
+            yield
+
+
+def _write_short_report(ctx: click.Context, exit_code: int, error: str = "") -> None:
+    """Write, for --report, how a command ended that has no report of its own, or not yet."""
+    path = ctx.params.get("report")
+    if path is None or ctx.meta.get(_REPORTED):
+        return
+    from pipelines.shared.reports import write_report
+
+    values = {"job": ctx.invoked_subcommand, "exit_code": exit_code, "error": error}
+    with contextlib.suppress(DegradeError):  # what is wrong with that file was said
+        write_report(path, values)
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return 128 + int(getattr(error, "signum", signal.SIGINT))
+    return error.exit_code if isinstance(error, DegradeError) else 1
 
 
 def _fail(error: BaseException, say: Callable[[str], str]) -> NoReturn:
     if isinstance(error, KeyboardInterrupt):
         click.echo("degrade: stopped", err=True)
-        sys.exit(128 + getattr(error, "signum", signal.SIGINT))
+        sys.exit(_exit_code(error))
     if isinstance(error, DegradeError):
         click.echo(f"degrade: {say(one_line(error))}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(_exit_code(error))
     if isinstance(error, BrokenPipeError):
         # The reader of our output went away (`degrade inspect | head`); not worth a word.
         sys.stderr.close()
@@ -155,7 +189,7 @@ def finish(report: RunReport) -> None:
     context = click.get_current_context()
     root = context.find_root()
     others = root.command.commands if isinstance(root.command, click.Group) else {}
-    say = functools.partial(as_options, commands=[context.command], others=others)
+    say = functools.partial(as_options, commands=[root.command, context.command], others=others)
     click.echo(say(report.summary()))
     for line in report.reject_lines():
         click.echo(f"  {say(line)}", err=True)
@@ -163,7 +197,8 @@ def finish(report: RunReport) -> None:
     if path is not None:
         from pipelines.shared.reports import write_report
 
-        write_report(path, report)
+        write_report(path, report.to_json())
+        root.meta[_REPORTED] = True
     if report.exit_code:
         sys.exit(report.exit_code)
 

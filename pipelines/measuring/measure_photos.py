@@ -20,6 +20,7 @@ from degrade.pool import DegradationPool, Findings
 from pipelines.executors import DaskExecutor, Executor, WorkerDiedError, make_executor
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.measurement import Measurement
+from pipelines.shared.interrupts import uninterrupted
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import (
     OpenPhoto,
@@ -273,6 +274,12 @@ def _refuse(reject: Reject, asked: Sequence[Collector]) -> None:
 
 
 def _keep(visited: _Visited, asked: Sequence[Collector], pool: DegradationPool | None) -> None:
+    # What a report counts is what the pool has: a signal waits for both.
+    with uninterrupted():
+        _take(visited, asked, pool)
+
+
+def _take(visited: _Visited, asked: Sequence[Collector], pool: DegradationPool | None) -> None:
     kept = []
     for collector, outcome in zip(asked, visited.outcomes, strict=True):
         if isinstance(outcome, Reject):

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["Interrupted", "deferred_signals", "interrupt_signal"]
+__all__ = ["Interrupted", "deferred_signals", "interrupt_signal", "uninterrupted"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -46,3 +46,12 @@ def deferred_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a signal wait for the end of a short block, which is done whole or not at all."""
+    with deferred_signals() as caught:
+        yield
+    if caught:
+        raise Interrupted(caught[0])

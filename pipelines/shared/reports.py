@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,7 @@ from degrade.disk.files import read_file, write_atomically
 from degrade.errors import DegradeError, printable
 from degrade.images.sources import Reject
 from degrade.wording import counted
+from pipelines.shared.speech import said
 
 __all__ = [
     "REJECTS_NAME",
@@ -42,6 +44,10 @@ ProgressCallback: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) as a job moves on."""
 
 
+def _said(reject: Reject) -> dict[str, str]:
+    return replace(reject, reason=said(reject.reason), remedy=said(reject.remedy)).to_json()
+
+
 def no_progress(_done: int, _total: int) -> None:
     """Report progress to nobody."""
 
@@ -66,7 +72,7 @@ class Fact:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fact as plain values."""
-        return {"kind": self.kind, "words": self.words, **self.values}
+        return {"kind": self.kind, "words": said(self.words), **self.values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,7 @@ class RunReport:
             "exit_code": self.exit_code,
             "interrupted": self.interrupted,
             "facts": [fact.to_json() for fact in self.facts],
-            "rejects": [reject.to_json() for reject in self.rejects],
+            "rejects": [_said(reject) for reject in self.rejects],
             "rejects_file": self.rejects_file,
             "parts": [part.to_json() for part in self.parts],
         }
@@ -171,8 +177,10 @@ class ReportedError(DegradeError):
         self.report = report
 
 
-def write_report(path: Path, report: RunReport) -> None:
-    """Write a report as JSON; an older report is replaced, and nothing else is.
+def write_report(path: Path, values: Mapping[str, Any]) -> None:
+    """Write what :meth:`RunReport.to_json` gives, or less where a command has no such report.
+
+    An older report is replaced, and nothing else is.
 
     Raises
     ------
@@ -180,13 +188,18 @@ def write_report(path: Path, report: RunReport) -> None:
         The file is there and is no report, or cannot be written.
     """
     check_report_path(path)
-    text = json.dumps({**_REPORT_MARK, **report.to_json()}, indent=1)
+    text = json.dumps({**_REPORT_MARK, **values}, indent=1)
     write_atomically(path, text.encode("ascii") + b"\n")
 
 
 def check_report_path(path: Path) -> None:
-    """Refuse, DegradeError, to replace a file that is no report."""
-    if path.exists() and not _is_report(path):
+    """Refuse, DegradeError, to replace a file that is no report, or a place without a folder."""
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DegradeError(
+            f"{printable(path)} cannot be written: its folder is not there or not writable; "
+            "choose another `report`"
+        )
+    if os.path.lexists(path) and not _is_report(path):
         raise DegradeError(
             f"{printable(path)} is there and is no report of degrade's; choose another `report`"
         )
@@ -224,5 +237,5 @@ def encode_rejects(rejects: Sequence[Reject]) -> bytes:
     """Return one line of JSON a rejected input, no line when there is none."""
     ordered = sorted(rejects, key=lambda reject: (reject.path, reject.reason))
     # Escaped to ASCII: a file name may hold bytes that are no text.
-    lines = [json.dumps(reject.to_json(), sort_keys=True) + "\n" for reject in ordered]
+    lines = [json.dumps(_said(reject), sort_keys=True) + "\n" for reject in ordered]
     return "".join(lines).encode("ascii")

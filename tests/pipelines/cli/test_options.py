@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from degrade.images.image_io import write_png
 from esrgan.training.config import TrainingConfig
 from pipelines.cli import main
 from pipelines.cli.options import as_options, options_of
+from tests.making import fill_pool
 
 BUILD = click.Command(
     "build",
@@ -129,3 +134,34 @@ def test_every_setting_that_a_message_names_can_be_set() -> None:
                 assert set(names) <= there, f"{where}: {quoted}"
             elif re.fullmatch(r"[a-z][a-z0-9_]*(=[^\s]*)?", quoted):
                 assert quoted.partition("=")[0] in known, f"{where}: {quoted}"
+
+
+def ended(*arguments: object, exit_code: int = 0) -> str:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def test_report_tells_how_every_command_ended(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    ended("--report", path, "verify", tmp_path / "nothing", exit_code=1)
+    found = json.loads(path.read_text())
+    assert found["job"] == "verify" and found["exit_code"] == 1 and "nothing" in found["error"]
+    pool = fill_pool(tmp_path / "pool").path
+    ended("--report", path, "inspect", pool)
+    found = json.loads(path.read_text())
+    assert found["job"] == "inspect" and found["exit_code"] == 0
+    (tmp_path / "notes.txt").write_text("mine")
+    output = ended("--report", tmp_path / "notes.txt", "inspect", pool, exit_code=1)
+    assert "choose another --report" in output and (tmp_path / "notes.txt").read_text() == "mine"
+    ended("--report", tmp_path / "no" / "r.json", "inspect", pool, exit_code=1)
+
+
+def test_rejects_on_disk_name_options_too(tmp_path: Path) -> None:
+    write_png(tmp_path / "photos" / "a.png", np.zeros((64, 64, 3), np.uint8))
+    write_png(tmp_path / "photos" / "b.png", np.zeros((8, 8, 3), np.uint8))
+    pool = tmp_path / "pool"
+    arguments = ("--pool", pool, "--patch-size", 16, "--max-pixels", 100)
+    ended("extract-noise", tmp_path / "photos", *arguments, exit_code=1)
+    text = (pool / "rejects.jsonl").read_text()
+    assert "raise --max-pixels" in text and "use --patch-size 8 or less" in text

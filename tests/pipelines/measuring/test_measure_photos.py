@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -41,7 +42,7 @@ from pipelines.measuring.kernel_methods import KernelGANMethod, SpectralMethod
 from pipelines.measuring.noise_patches import NoisePatches
 from pipelines.pool.inspect_pool import inspect_pool
 from pipelines.pool.measurements import MEASUREMENTS
-from pipelines.shared.photo_scan import OpenPhoto
+from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from tests.pipelines.measuring.toy import MeanLevel
 from tests.pipelines.photographs import take_photo
 
@@ -331,3 +332,27 @@ def test_choose_executor_starts_workers_for_long_work_only(
     assert isinstance(choose([quick]), InProcessExecutor)
     assert isinstance(choose([quick] * 10), ProcessExecutor)
     assert isinstance(choose([slow]), ProcessExecutor)
+
+
+def test_a_signal_while_findings_are_kept_waits_until_the_pool_has_what_is_counted(
+    config: BuildPoolConfig, toy: MeanLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted_first: list[str] = []
+    keep = Collector.keep
+
+    def keep_and_be_stopped(
+        self: Collector, photo: ScannedPhoto, findings: Findings
+    ) -> Findings | None:
+        kept = keep(self, photo, findings)
+        counted_first.append(photo.sha256)
+        os.kill(os.getpid(), signal.SIGINT)
+        return kept
+
+    monkeypatch.setattr(Collector, "keep", keep_and_be_stopped)
+    report = build_pool(config)
+    assert report.interrupted == signal.SIGINT and len(counted_first) == 1
+    pool = DegradationPool.open(config.noise.pool)
+    assert set(pool.measured(toy.kind, toy.settings)) == set(counted_first)
+    done = {part.job: part.done for part in report.parts}
+    assert done["extract-noise"] == len(pool.noise) > 0
+    assert done["estimate-kernels"] == len(pool.kernels) > 0

@@ -9,7 +9,14 @@ import pytest
 
 from degrade.errors import DegradeError
 from degrade.images.sources import Reject
-from pipelines.shared.reports import Fact, RunReport, usual_reason, write_report
+from pipelines.shared.reports import (
+    Fact,
+    RunReport,
+    encode_rejects,
+    usual_reason,
+    write_report,
+)
+from pipelines.shared.speech import speaking
 
 SMALL = [
     Reject(f"{n}.png", f"{n}×{n + 1} is smaller than 512", f"use --size {n}") for n in range(5)
@@ -73,11 +80,28 @@ def test_to_json_has_facts_rejects_and_parts_as_plain_values() -> None:
 
 def test_write_report_replaces_reports_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    write_report(path, REPORT)
-    write_report(path, replace(REPORT, done=2))
+    write_report(path, REPORT.to_json())
+    write_report(path, replace(REPORT, done=2).to_json())
     assert json.loads(path.read_text())["done"] == 2
     for other in (b"my notes", b"[]", b'{"format": "other"}', b"[" * 100_000):
         path.write_bytes(other)
         with pytest.raises(DegradeError, match="is no report"):
-            write_report(path, REPORT)
+            write_report(path, REPORT.to_json())
         assert path.read_bytes() == other
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DegradeError, match="is no report"):
+        write_report(path, REPORT.to_json())
+    with pytest.raises(DegradeError, match="cannot be written"):
+        write_report(tmp_path / "nowhere" / "report.json", REPORT.to_json())
+
+
+def test_speaking_says_settings_in_other_words_where_people_read() -> None:
+    reject = Reject("a.png", "too large", "raise `max_pixels`")
+    report = replace(REPORT, rejects=(reject,), facts=(Fact("x", "see `max_pixels`"),))
+    with speaking(lambda text: text.replace("`max_pixels`", "--max-pixels")):
+        found = report.to_json()
+        assert found["facts"][0]["words"] == "see --max-pixels"
+        assert found["rejects"][0]["remedy"] == "raise --max-pixels"
+        assert b"raise --max-pixels" in encode_rejects([reject])
+    assert b"raise `max_pixels`" in encode_rejects([reject])
