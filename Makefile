@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick torture check format lint types contract dist test-wheel bench bench-pairs clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -15,6 +15,9 @@ test: $(VENV)/.installed  ## every test
 
 test-quick: $(VENV)/.installed  ## without the tests marked slow; under three minutes on 2 cores
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-processors: $(VENV)/.installed  ## SETTINGS="oldest …": the numeric tests with other processors' kernels
+	$(BIN)/python -m tests.processors $(SETTINGS)
 
 torture: $(VENV)/.installed  ## inject faults for a quarter of an hour, and print what happened
 	$(BIN)/python -m tests.torture
