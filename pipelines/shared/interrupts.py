@@ -40,7 +40,9 @@ def deferred_signals() -> Iterator[list[int]]:
         # Python lets only the main thread handle signals; a library user stops in other ways.
         yield caught
         return
-    previous = {number: signal.signal(number, remember) for number in _SIGNALS}
+    # What is ignored, as Ctrl-C by a shell's background jobs, stays so.
+    heard = [n for n in _SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    previous = {number: signal.signal(number, remember) for number in heard}
     try:
         yield caught
     finally:
