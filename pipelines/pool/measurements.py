@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from degrade.errors import InvalidValueError
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, kernel_collector
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
@@ -20,14 +19,6 @@ class BuildPoolConfig:
 
     kernels: EstimateKernelsConfig
     noise: ExtractNoiseConfig
-
-    def __post_init__(self) -> None:
-        for name in ("sources", "pool", "max_pixels"):
-            ours, theirs = getattr(self.kernels, name), getattr(self.noise, name)
-            if ours != theirs:
-                raise InvalidValueError(
-                    f"{name} must be the same for kernels and noise, got {ours} and {theirs}"
-                )
 
 
 MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
