@@ -109,15 +109,19 @@ def read_batches(
         # What it draws is not used, but must not come from the caller's global generator.
         generator=torch.Generator(),
     )
-    for read in loader:
-        if isinstance(read, DegradeError):
-            raise read
-        kernels = read.kernels_BKK
-        yield Batch(
-            lr_BCHW=to_float(read.lr_BHWC, device),
-            hr_BCHW=to_float(read.hr_BHWC, device),
-            kernels_BKK=None if kernels is None else kernels.to(device, non_blocking=True),
-        )
+    reads = iter(loader)
+    try:
+        for read in reads:
+            if isinstance(read, DegradeError):
+                raise read
+            kernels = read.kernels_BKK
+            yield Batch(
+                lr_BCHW=to_float(read.lr_BHWC, device),
+                hr_BCHW=to_float(read.hr_BHWC, device),
+                kernels_BKK=None if kernels is None else kernels.to(device, non_blocking=True),
+            )
+    finally:
+        _end_workers(reads)
 
 
 class _Shares(Dataset[_Read | DegradeError]):
@@ -145,6 +149,18 @@ class _Shares(Dataset[_Read | DegradeError]):
         first = self._world.rank * share
         starts = range(first, len(keys), size)
         return [key for start in starts for key in keys[start : start + share]]
+
+
+def _end_workers(reads: Iterator[object]) -> None:
+    """End a loader's workers now, not when the last reference to its iterator goes.
+
+    A traceback may hold one, as that of a worker's error does where ``distributed`` is imported.
+    The garbage collector then closes the queues first, the workers never hear that it is over, and
+    each is waited for for ten seconds.
+    """
+    end = getattr(reads, "_shutdown_workers", None)  # torch has no public name for it
+    if end is not None:
+        end()
 
 
 def _ignore_signals(worker: int) -> None:

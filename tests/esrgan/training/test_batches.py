@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from degrade.errors import InvalidValueError
 from esrgan.data import PairDataset
@@ -45,3 +46,28 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(hdf5_pairs: Path) -> None:
 def test_kernels_are_read_only_when_a_loss_asks(x2_pairs: Path) -> None:
     dataset = PairDataset(x2_pairs, hr_patch=32, seed=0)
     assert next(read_batches(dataset, SMALL, steps=range(1), device=CPU)).kernels_BKK is None
+
+
+def test_workers_end_with_the_batches_whoever_holds_their_iterator(
+    hdf5_pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A traceback may, for longer than the run lasts."""
+    held = []
+
+    class Held(DataLoader):  # type: ignore[type-arg]
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            held.append(super().__iter__())
+            return held[-1]
+
+    monkeypatch.setattr("esrgan.training.batches.DataLoader", Held)
+    dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=0)
+    batches = read_batches(dataset, SMALL, steps=range(9), device=CPU, workers=2)
+    next(batches)
+    workers = held[0]._workers
+    try:
+        assert [worker.is_alive() for worker in workers] == [True, True]
+        batches.close()
+        assert [worker.is_alive() for worker in workers] == [False, False]
+    finally:  # they ignore what would end them with the tests
+        for worker in workers:
+            worker.kill()
