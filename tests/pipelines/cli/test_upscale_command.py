@@ -144,8 +144,6 @@ def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        # A shell's background jobs ignore Ctrl-C, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while process.poll() is None and not list(out.glob("*.png")):
         time.sleep(0.02)

@@ -54,8 +54,6 @@ def test_workers_end_with_their_parent(tmp_path: Path, end: signal.Signals) -> N
         [sys.executable, "-c", WORK_FOR_EVER, tmp_path],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
-        # A shell's background jobs ignore Ctrl-C, and so would their children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert _wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
     parent.send_signal(end)
