@@ -9,7 +9,7 @@ import msgspec
 
 from degrade.arrays import Box
 from degrade.degradation.steps import Blur, Residual, Step, read_step
-from degrade.degradation.steps.base import Text, Whole, read_struct
+from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError
 
 __all__ = ["VERSION", "PlanFields", "read_plan"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 
 from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Pair
 from degrade.disk.checksums import crc32
+from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.pairs.store_kinds import STORES
-from degrade.places.checked_json import Fields
 
 __all__ = [
     "FileRecord",
@@ -96,25 +97,32 @@ class ShardSpec:
         return None if self.hr_size is None else self.hr_size // self.scale
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One data file of a shard: name relative to the folder, size in bytes, SHA-256."""
 
-    name: str
-    size: int
-    sha256: str
+    name: Text
+    size: Whole
+    sha256: Text
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain Python values."""
-        return {"name": self.name, "size": self.size, "sha256": self.sha256}
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
 
-    @classmethod
-    def from_json(cls, data: Any) -> FileRecord:
-        """Rebuild a record; CorruptDataError when it is none."""
-        given = Fields(data, "a file record")
-        record = cls(given.text("name"), given.whole("size"), given.text("sha256"))
-        given.end()
-        return record
+
+_Side = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+_RgbShape = tuple[_Side, _Side, Literal[3]]
+
+
+class _WrittenPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A :class:`PairRecord` as JSON has it."""
+
+    key: Text
+    row: Whole
+    plan: dict[str, Any] | None
+    hr_shape: _RgbShape
+    lr_shape: _RgbShape
+    crc32: Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +179,15 @@ class PairRecord:
     @classmethod
     def from_json(cls, data: Any, row: int, spec: ShardSpec) -> PairRecord:
         """Rebuild the record of a row; CorruptDataError when it is not one of this shard."""
-        given = Fields(data, f"record {row}")
-        plan = given.take("plan")
-        if plan is not None and not isinstance(plan, dict):
-            raise CorruptDataError(f"record {row}: 'plan' must be an object or null")
+        given = read_struct(data, _WrittenPair, f"record {row}")
         record = cls(
-            key=given.text("key"),
-            row=given.whole("row"),
-            plan=None if plan is None else DegradationPlan.from_json(plan),
-            hr_shape=given.shape("hr_shape"),
-            lr_shape=given.shape("lr_shape"),
-            crc32=given.whole("crc32"),
+            key=given.key,
+            row=given.row,
+            plan=None if given.plan is None else DegradationPlan.from_json(given.plan),
+            hr_shape=given.hr_shape,
+            lr_shape=given.lr_shape,
+            crc32=given.crc32,
         )
-        given.end()
         problem = record._misfit(spec)
         if problem is None and record.row != row:
             problem = f"the record in place {row} says it is row {record.row}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from degrade.errors import CorruptDataError, DegradeError
+import msgspec
+
+from degrade.disk.structs import Text, Whole, read_struct
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.pairs.shards import read_sidecar, sidecar_indices
 from degrade.pairs.sidecar import ShardHead, Sidecar
-from degrade.places.checked_json import Fields, check_format, encode_json, naming_file, read_json
+from degrade.places.checked_json import encode_json, naming_file, read_json, take_format
 from degrade.places.place import Location, Place, place_at
 
 __all__ = [
@@ -27,14 +30,13 @@ _FORMAT = "degrade-pairs"
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ShardEntry:
+class ShardEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One shard as the manifest has it: its number, pairs, bytes of data, digest of the pixels."""
 
-    index: int
-    pairs: int
-    bytes: int
-    digest: str
+    index: Whole
+    pairs: Whole
+    bytes: Whole
+    digest: Text
 
     @classmethod
     def from_head(cls, head: ShardHead) -> ShardEntry:
@@ -46,15 +48,22 @@ class ShardEntry:
         """Describe a shard."""
         return cls.from_head(sidecar.head)
 
-    @classmethod
-    def from_json(cls, data: Any) -> ShardEntry:
-        """Rebuild an entry; CorruptDataError when it is none."""
-        given = Fields(data, "a shard's entry")
-        entry = cls(
-            given.whole("index"), given.whole("pairs"), given.whole("bytes"), given.text("digest")
-        )
-        given.end()
-        return entry
+
+class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``manifest.json`` as it is written."""
+
+    pairs: Whole
+    bytes: Whole
+    run: dict[str, Any]
+    shards: tuple[ShardEntry, ...]
+
+    def __post_init__(self) -> None:
+        indices = [entry.index for entry in self.shards]
+        if not indices or indices != sorted(set(indices)):
+            raise InvalidValueError("its shards are not in ascending order")
+        totals = (sum(e.pairs for e in self.shards), sum(e.bytes for e in self.shards))
+        if (self.pairs, self.bytes) != totals:
+            raise InvalidValueError("its totals are not the sums over its shards")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
             "pairs": sum(entry.pairs for entry in entries),
             "bytes": sum(entry.bytes for entry in entries),
             "run": dict(run),
-            "shards": [asdict(entry) for entry in entries],
+            "shards": [msgspec.to_builtins(entry) for entry in entries],
         }
     )
     place.write(SHARD_LIST_NAME, content)
@@ -117,20 +126,11 @@ def read_shard_list(where: Location) -> ShardList:
         It is missing, damaged, of another version, or contradicts itself.
     """
     place = place_at(where)
-    given = read_json(place, SHARD_LIST_NAME, "the manifest")
+    content = read_json(place, SHARD_LIST_NAME)
     with naming_file(place.shown(SHARD_LIST_NAME)):
-        check_format(given, _FORMAT, _VERSION)
-        shards = tuple(ShardEntry.from_json(item) for item in given.list("shards"))
-        pairs, size, run = given.whole("pairs"), given.whole("bytes"), given.take("run")
-        given.end()
-        indices = [entry.index for entry in shards]
-        if not shards or indices != sorted(set(indices)):
-            raise CorruptDataError("its shards are not in ascending order")
-        if (pairs, size) != (sum(e.pairs for e in shards), sum(e.bytes for e in shards)):
-            raise CorruptDataError("its totals are not the sums over its shards")
-        if not isinstance(run, dict):
-            raise CorruptDataError("'run' must be an object")
-    return ShardList(shards, run)
+        take_format(content, _FORMAT, _VERSION)
+        written = read_struct(content, _Written, "the manifest")
+    return ShardList(written.shards, written.run)
 
 
 def check_together(where: Location, heads: Sequence[ShardHead]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.images.sources import Reject
 from degrade.pairs.pair_records import FileRecord, PairRecord, ShardSpec
-from degrade.places.checked_json import Fields, check_format, encode_json, naming_file, read_json
+from degrade.places.checked_json import encode_json, naming_file, read_json, take_format
 
 if TYPE_CHECKING:
     from degrade.places.place import Place
@@ -89,34 +93,28 @@ class Sidecar(ShardSpec):
         CorruptDataError
             It is missing, damaged, of another version, or contradicts itself.
         """
-        name = f"shard-{index:05d}.json"
-        given = read_json(place, name, "the sidecar")
-        with naming_file(place.shown(name)):
-            return cls._from_fields(given, index)
-
-    @classmethod
-    def _from_fields(cls, given: Fields, index: int) -> Sidecar:
-        spec = _read_spec(given, index)
-        records = tuple(
-            PairRecord.from_json(item, row, spec) for row, item in enumerate(given.list("records"))
-        )
-        for before, after in itertools.pairwise(records):
-            if before.key >= after.key:
-                raise CorruptDataError(f"keys must ascend, got {after.key!r} after {before.key!r}")
-        sidecar = cls(
-            index=spec.index,
-            format=spec.format,
-            scale=spec.scale,
-            hr_size=spec.hr_size,
-            config_hash=spec.config_hash,
-            records=records,
-            sources=tuple(_read_source(item) for item in given.list("sources")),
-            rejects=tuple(_read_reject(item) for item in given.list("rejects")),
-            digest=given.text("digest"),
-            files=_read_files(given, spec),
-        )
-        given.end()
-        return sidecar
+        with _opened(place, index) as written:
+            spec = written.spec
+            records = tuple(
+                PairRecord.from_json(item, row, spec) for row, item in enumerate(written.records)
+            )
+            for before, after in itertools.pairwise(records):
+                if before.key >= after.key:
+                    raise CorruptDataError(
+                        f"keys must ascend, got {after.key!r} after {before.key!r}"
+                    )
+            return cls(
+                index=spec.index,
+                format=spec.format,
+                scale=spec.scale,
+                hr_size=spec.hr_size,
+                config_hash=spec.config_hash,
+                records=records,
+                sources=written.sources,
+                rejects=tuple(reject.found() for reject in written.rejects),
+                digest=written.digest,
+                files=written.files,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,53 +148,72 @@ class ShardHead:
         CorruptDataError
             It is missing, damaged, or of another version.
         """
-        name = f"shard-{index:05d}.json"
-        given = read_json(place, name, "the sidecar")
-        with naming_file(place.shown(name)):
-            spec, records = _read_spec(given, index), given.list("records")
-            ends = [Fields(item, "a record").text("key") for item in (*records[:1], *records[-1:])]
-            first_key, last_key = ends or ("", "")
-            head = cls(
-                spec=spec,
-                pairs=len(records),
-                first_key=first_key,
-                last_key=last_key,
-                rejects=tuple(_read_reject(item) for item in given.list("rejects")),
-                digest=given.text("digest"),
-                files=_read_files(given, spec),
+        with _opened(place, index) as written:
+            ends = (*written.records[:1], *written.records[-1:])
+            keys = [read_struct(item, _Keyed, "a record").key for item in ends] or ["", ""]
+            return cls(
+                spec=written.spec,
+                pairs=len(written.records),
+                first_key=keys[0],
+                last_key=keys[1],
+                rejects=tuple(reject.found() for reject in written.rejects),
+                digest=written.digest,
+                files=written.files,
             )
-            for item in given.list("sources"):
-                _read_source(item)
-            given.end()
-        return head
 
 
-def _read_spec(given: Fields, index: int) -> ShardSpec:
-    check_format(given, _FORMAT, _VERSION)
-    hr_size = given.take("hr_size")
-    if hr_size is not None and type(hr_size) is not int:
-        raise CorruptDataError("'hr_size' must be an integer or null")
-    store: Any = given.text("store")
-    try:
-        spec = ShardSpec(
-            index=given.whole("index"),
-            format=store,
-            scale=given.whole("scale"),
-            hr_size=hr_size,
-            config_hash=given.text("config_hash"),
-        )
-    except InvalidValueError as error:
-        raise CorruptDataError(str(error)) from None
-    if spec.index != index:
-        raise CorruptDataError(f"it belongs to shard {spec.index}: the file was renamed")
-    return spec
+class _Keyed(msgspec.Struct, frozen=True):
+    """Of a record, its key."""
+
+    key: Text
 
 
-def _read_files(given: Fields, spec: ShardSpec) -> tuple[FileRecord, ...]:
-    files = tuple(FileRecord.from_json(item) for item in given.list("files"))
-    if tuple(file.name for file in files) != spec.file_names:
-        raise CorruptDataError(f"a {spec.format} shard has the files {spec.file_names}")
-    return files
+class _WrittenReject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: Text
+    reason: Text
+    remedy: str
+
+    def found(self) -> Reject:
+        return Reject(self.path, self.reason, self.remedy)
+
+
+class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A :class:`Sidecar` as JSON has it; its records are still to be checked."""
+
+    index: Whole
+    store: str
+    scale: Whole
+    hr_size: Whole | None
+    config_hash: str
+    records: list[Any]
+    sources: tuple[dict[str, Any], ...]
+    rejects: tuple[_WrittenReject, ...]
+    digest: Text
+    files: tuple[FileRecord, ...]
+
+    def __post_init__(self) -> None:
+        if not all(map(is_source, self.sources)):
+            raise InvalidValueError("a source must be an object of texts and integers")
+        names = self.spec.file_names
+        if tuple(file.name for file in self.files) != names:
+            raise InvalidValueError(f"a {self.store} shard has the files {names}")
+
+    @property
+    def spec(self) -> ShardSpec:
+        return ShardSpec(self.index, self.store, self.scale, self.hr_size, self.config_hash)
+
+
+@contextlib.contextmanager
+def _opened(place: Place, index: int) -> Iterator[_Written]:
+    """Read a sidecar file; what is refused inside names the file, too."""
+    name = f"shard-{index:05d}.json"
+    content = read_json(place, name)
+    with naming_file(place.shown(name)):
+        take_format(content, _FORMAT, _VERSION)
+        written = read_struct(content, _Written, "the sidecar")
+        if written.index != index:
+            raise CorruptDataError(f"it belongs to shard {written.index}: the file was renamed")
+        yield written
 
 
 def is_source(data: object) -> bool:
@@ -205,19 +222,3 @@ def is_source(data: object) -> bool:
         isinstance(name, str) and (value is None or isinstance(value, (str, int)))
         for name, value in data.items()
     )
-
-
-def _read_source(data: Any) -> dict[str, Any]:
-    if not is_source(data):
-        raise CorruptDataError("a source must be an object of texts and integers")
-    return dict(data)
-
-
-def _read_reject(data: Any) -> Reject:
-    given = Fields(data, "a reject")
-    remedy = given.take("remedy")
-    if not isinstance(remedy, str):
-        raise CorruptDataError("a reject's remedy must be a text")
-    reject = Reject(given.text("path"), given.text("reason"), remedy)
-    given.end()
-    return reject

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from degrade.disk.files import read_file, resolve_inside, write_atomically
+from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
 
 __all__ = ["check_folder", "make_folder"]
@@ -62,8 +63,8 @@ def check_folder(path: Path) -> None:
         )
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
-    except (InputError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise CorruptDataError(f"{where}/pool.json is damaged ({printable(str(error))})") from None
+    except (InputError, ValueError, RecursionError) as error:
+        raise CorruptDataError(f"{where}/pool.json is damaged ({refusal(error)})") from None
     if found == _Format(_NAME, 1):
         raise DegradeError(
             f"{where} is a pool of format version 1, and this degrade reads version {_VERSION}; "

@@ -14,9 +14,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from degrade.disk.files import fsync_folder, read_file
+from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.pool.records import Record, record_from_json, record_to_json
 
@@ -83,10 +82,9 @@ def _decode_line(line: bytes) -> Record:
             "restore the file, or delete that line to go on without its entry"
         )
     try:
-        # Not msgspec's parser: it refuses half surrogates, which names of any bytes may have.
         return record_from_json(json.loads("{" + body.decode("ascii")))
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
-        raise CorruptDataError(f"not a pool entry ({printable(str(error))})") from None
+    except (ValueError, RecursionError) as error:
+        raise CorruptDataError(f"not a pool entry ({refusal(error)})") from None
 
 
 class IndexWriter:

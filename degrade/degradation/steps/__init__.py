@@ -11,11 +11,11 @@ from degrade.degradation.steps.base import (
     Source,
     Step,
     apply_steps,
-    read_struct,
 )
 from degrade.degradation.steps.blur import Blur
 from degrade.degradation.steps.residual import Residual
 from degrade.degradation.steps.rounding import Rounding
+from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
 __all__ = [

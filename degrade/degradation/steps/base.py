@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -13,7 +12,6 @@ import numpy as np
 from degrade.arrays import Box, FloatArray
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.index import PoolIndex
-from degrade.errors import CorruptDataError, printable
 from degrade.kernels import BlurKernel
 
 __all__ = [
@@ -22,20 +20,8 @@ __all__ = [
     "PoolParts",
     "Source",
     "Step",
-    "Text",
-    "Whole",
     "apply_steps",
-    "read_struct",
 ]
-
-Text = Annotated[str, msgspec.Meta(min_length=1)]
-"""A text that is not empty."""
-
-Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""An integer from 0 on, as far as every reader of JSON holds integers exactly."""
-
-_S = TypeVar("_S", bound=msgspec.Struct)
-_LONGEST = 200
 
 
 class Chance(Protocol):
@@ -78,8 +64,9 @@ class Source:
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a plan: a subclass in a file of its own, and a row of ``STEPS``.
 
-    Its fields are what was drawn, in types that say their ranges, such as :data:`Whole`: they are
-    the step's JSON, and what is read back is checked against them.
+    Its fields are what was drawn, in types that say their ranges, such as
+    :data:`degrade.disk.structs.Whole`: they are the step's JSON, and what is read back is checked
+    against them.
 
     Attributes
     ----------
@@ -147,32 +134,3 @@ def apply_steps(steps: Iterable[Step], levels: FloatArray, source: Source) -> Fl
     for step in steps:
         levels = step.apply(levels, source)
     return levels
-
-
-def read_struct(data: Mapping[str, Any], kind: type[_S], what: str) -> _S:
-    """Check the fields of an object from JSON against a struct's types, and return the struct.
-
-    Raises
-    ------
-    CorruptDataError
-        A field is missing, unknown, or of another type or range; the text begins with ``what``.
-    """
-    try:
-        struct = msgspec.convert(data, kind, strict=True)
-    except (ValueError, RecursionError) as error:  # a ValidationError is a ValueError
-        raise CorruptDataError(f"{what}: {_shown(error)}") from None
-    for name in struct.__struct_fields__:
-        if not _is_finite(getattr(struct, name)):
-            raise CorruptDataError(f"{what}: {name!r} must be finite")
-    return struct
-
-
-def _is_finite(value: object) -> bool:
-    if isinstance(value, tuple):
-        return all(map(_is_finite, value))
-    return not isinstance(value, float) or math.isfinite(value)
-
-
-def _shown(error: Exception) -> str:
-    text = printable(str(error))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

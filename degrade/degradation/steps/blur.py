@@ -6,7 +6,8 @@ from typing import ClassVar, Self
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, PoolParts, Source, Step, Text
+from degrade.degradation.steps.base import Chance, PoolParts, Source, Step
+from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
 
 __all__ = ["Blur"]

@@ -8,7 +8,8 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Source, Step, Text, Whole
+from degrade.degradation.steps.base import Chance, Source, Step
+from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
 
 __all__ = ["Residual"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from degrade.degradation import DegradationPlan, Pair
 from degrade.degradation.steps import Blur, Residual, Rounding
+from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.pairs.pair_records import FileRecord, PairRecord, PairsDigest, ShardSpec, pair_crc32
 
@@ -193,7 +194,8 @@ def test_pair_crc32_and_digest_see_every_byte(rng: np.random.Generator) -> None:
 
 def test_file_record_refuses_what_is_none() -> None:
     good = {"name": "a", "size": 3, "sha256": "f"}
-    assert FileRecord.from_json(good) == FileRecord("a", 3, "f")
+    assert read_struct(good, FileRecord, "it") == FileRecord("a", 3, "f")
+    assert FileRecord("a", 3, "f").to_json() == good
     for bad in ([], {}, good | {"size": "3"}, good | {"size": -1}, good | {"more": 0}):
         with pytest.raises(CorruptDataError):
-            FileRecord.from_json(bad)
+            read_struct(bad, FileRecord, "it")

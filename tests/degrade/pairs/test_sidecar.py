@@ -91,6 +91,36 @@ def test_read_sidecar_refuses_what_was_tampered_with(built: Any, changes: dict[s
     assert not is_committed(built.folder, built.case.spec())
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"scale": 3.0}, r"\$\.scale"),
+        ({"index": True}, r"\$\.index"),
+        ({"index": 10**400}, r"\$\.index"),
+        ({"hr_size": "24"}, r"\$\.hr_size"),
+        ({"config_hash": None}, r"\$\.config_hash"),
+        ({"records": {}}, r"\$\.records"),
+        ({"records": [None]}, "record 0: .*object"),
+        ({"sources": [[]]}, r"\$\.sources\[0\]"),
+        ({"sources": [{"name": 0.5}]}, "a source must be"),
+        ({"rejects": [{"path": "a", "reason": "b"}]}, "`remedy` - at .*rejects"),
+        ({"rejects": [{"path": "", "reason": "b", "remedy": ""}]}, r"rejects\[0\]\.path"),
+        ({"files": [{"name": "a", "size": -1, "sha256": "0"}]}, r"files\[0\]\.size"),
+        ({"files": []}, "has the files"),
+        ({"more": 1}, "`more`"),
+        ({"\ud800": 1}, r"ud800"),
+        ({"format": {"name": "degrade-pairs-shard", "version": 2}}, "version is 2"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.parametrize("case", ["hdf5-fixed"], indirect=True)
+def test_read_sidecar_names_what_is_wrong(built: Any, changes: dict[str, Any], named: str) -> None:
+    tamper(built.folder, **changes)
+    with pytest.raises(CorruptDataError, match=rf"shard-00000\.json: .*{named}") as caught:
+        read_sidecar(built.folder, 0)
+    assert "\n" not in str(caught.value)
+
+
 def test_read_sidecar_refuses_records_in_another_order(built: Any) -> None:
     values = [record.to_json() for record in built.sidecars[0].records]
     for order in ([1, 0, 2, 3, 4], [0, 0, 1, 2, 3]):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.pairs import LocalPlace
-from degrade.places.checked_json import Fields, encode_json, read_json
+from degrade.places.checked_json import encode_json, read_json, take_format
 
 json_values = st.recursive(
     st.none()
@@ -39,9 +39,7 @@ def test_encode_json_is_read_back(tmp_path_factory: Any, payload: dict[str, Any]
     assert content == encode_json(dict(reversed(payload.items())))
     content.decode("ascii")
     (folder / "a.json").write_bytes(content)
-    fields = read_json(LocalPlace(folder), "a.json", "it")
-    assert {name: fields.take(name) for name in payload} == payload
-    fields.end()
+    assert read_json(LocalPlace(folder), "a.json") == payload
     # It is JSON to everybody else too.
     assert json.loads(content).keys() == payload.keys() | {"checksum"}
 
@@ -64,7 +62,7 @@ def test_read_json_sees_every_flipped_byte(tmp_path: Path) -> None:
         damaged[i] ^= 1
         (tmp_path / "a.json").write_bytes(damaged)
         with pytest.raises(CorruptDataError, match=r"a\.json"):
-            read_json(LocalPlace(tmp_path), "a.json", "it")
+            read_json(LocalPlace(tmp_path), "a.json")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +83,7 @@ def test_read_json_sees_every_flipped_byte(tmp_path: Path) -> None:
 def test_read_json_refuses_what_is_no_such_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(CorruptDataError, match=r"a\.json: ") as caught:
-        read_json(LocalPlace(tmp_path), "a.json", "it")
+        read_json(LocalPlace(tmp_path), "a.json")
     assert "\n" not in str(caught.value)
 
 
@@ -98,39 +96,30 @@ def test_read_json_reads_only_regular_files_inside(tmp_path: Path) -> None:
     (folder / "loop").symlink_to("loop")
     for name in ("../a.json", str(tmp_path / "a.json"), "link", "fifo", "missing", "loop"):
         with pytest.raises(DegradeError):
-            read_json(LocalPlace(folder), name, "it")
+            read_json(LocalPlace(folder), name)
 
 
-def test_fields_hands_out_what_it_has_checked() -> None:
-    fields = Fields({"t": "x", "n": 3, "l": [1], "s": [4, 5, 3], "rest": 0}, "it")
-    assert (fields.text("t"), fields.whole("n", 3), fields.list("l")) == ("x", 3, [1])
-    assert fields.shape("s") == (4, 5, 3)
-    with pytest.raises(CorruptDataError, match=r"it: unknown fields \['rest'\]"):
-        fields.end()
-    with pytest.raises(CorruptDataError, match="'t' is missing"):
-        fields.text("t")
+def test_take_format_leaves_the_rest() -> None:
+    content = {"format": {"name": "it", "version": 2}, "a": 1}
+    take_format(content, "it", 2)
+    assert content == {"a": 1}
 
 
 @pytest.mark.parametrize(
-    ("method", "value"),
+    ("found", "said"),
     [
-        ("text", ""),
-        ("text", 3),
-        ("whole", -1),
-        ("whole", True),
-        ("whole", 1.0),
-        ("list", {}),
-        ("shape", [1, 2]),
-        ("shape", [1, 2, 4]),
-        ("shape", [0, 2, 3]),
-        ("shape", None),
+        (None, "format: .*object"),
+        ("it", "format: .*object"),
+        ({"name": "it"}, "format: .*version"),
+        ({"name": "it", "version": True}, "format: .*version"),
+        ({"name": "it", "version": 2.0}, "format: .*version"),
+        ({"name": "it", "version": 2, "more": 0}, "format: .*more"),
+        ({"name": "other", "version": 2}, "not a file of the kind it"),
+        ({"name": "it", "version": 3}, "version is 3, this program reads 2"),
     ],
 )
-def test_fields_refuses_other_types(method: str, value: object) -> None:
-    with pytest.raises(CorruptDataError, match=r"it: 'a' must be .* got"):
-        getattr(Fields({"a": value}, "it"), method)("a")
-
-
-def test_fields_needs_an_object() -> None:
-    with pytest.raises(CorruptDataError, match="it must be an object, got"):
-        Fields(["x" * 1000], "it")
+def test_take_format_refuses_other_kinds_and_versions(found: object, said: str) -> None:
+    with pytest.raises(CorruptDataError, match=said):
+        take_format({"format": found}, "it", 2)
+    with pytest.raises(CorruptDataError, match="format: "):
+        take_format({}, "it", 2)

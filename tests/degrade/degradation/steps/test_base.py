@@ -4,23 +4,8 @@ import numpy as np
 import pytest
 
 from degrade.degradation.steps import NO_LEVELS, Blur, Residual, Rounding, Source, apply_steps
-from degrade.degradation.steps.base import Step, read_struct
-from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.errors import InvalidValueError
 from tests.making import PoolInHand
-
-
-class Numbers(Step, frozen=True):
-    one: float
-    many: tuple[float, ...] = ()
-
-
-def test_read_struct_refuses_what_is_not_finite() -> None:
-    assert read_struct({"one": 1, "many": [0.5]}, Numbers, "it") == Numbers(1.0, (0.5,))
-    for bad in (float("nan"), float("inf"), -float("inf")):
-        with pytest.raises(CorruptDataError, match="it: 'one' must be finite"):
-            read_struct({"one": bad}, Numbers, "it")
-        with pytest.raises(CorruptDataError, match="it: 'many' must be finite"):
-            read_struct({"one": 0.0, "many": [0.0, bad]}, Numbers, "it")
 
 
 def test_apply_steps_applies_them_in_order(rng: np.random.Generator) -> None:

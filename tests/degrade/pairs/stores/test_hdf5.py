@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -25,9 +24,7 @@ def reseal(folder: Path) -> None:
     path = folder / "shard-00000.json"
     content = json.loads(path.read_bytes())
     del content["checksum"]
-    content["files"] = [
-        dataclasses.asdict(record_file(folder / "shard-00000.h5", "shard-00000.h5"))
-    ]
+    content["files"] = [record_file(folder / "shard-00000.h5", "shard-00000.h5").to_json()]
     path.write_bytes(encode_json(content))
     manifest = json.loads((folder / "manifest.json").read_bytes())
     del manifest["checksum"]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from degrade.disk.structs import Text, Whole, read_struct, refusal
+from degrade.errors import CorruptDataError
+
+
+class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    t: Text = "x"
+    n: Whole = 0
+    many: tuple[float, ...] = ()
+    one: float = 0.0
+    rest: dict[str, Any] = {}
+
+
+def test_read_struct_returns_what_it_has_checked() -> None:
+    given = {"t": "\udcff", "n": 2**53, "one": 1, "many": [0.5], "rest": {"\ud800": [None]}}
+    found = read_struct(given, Known, "it")
+    assert found == Known("\udcff", 2**53, (0.5,), 1.0, {"\ud800": [None]})
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"t": ""}, r"\$\.t"),
+        ({"t": 3}, r"\$\.t"),
+        ({"t": None}, r"\$\.t"),
+        ({"n": -1}, r"\$\.n"),
+        ({"n": True}, r"\$\.n"),
+        ({"n": 1.0}, r"\$\.n"),
+        ({"n": "1"}, r"\$\.n"),
+        ({"n": 2**53 + 1}, r"\$\.n"),
+        ({"n": 10**4000}, r"\$\.n"),
+        ({"many": "0.5"}, r"\$\.many"),
+        ({"many": [0.5, "x"]}, r"\$\.many\[1\]"),
+        ({"rest": []}, r"\$\.rest"),
+        ({"more": 1}, "unknown field `more`"),
+        ({"more\n": 1}, "unknown field"),
+        ({"\ud800": 1}, "ud800"),
+        ({"one": float("nan")}, "'one' must be finite"),
+        ({"one": -float("inf")}, "'one' must be finite"),
+        ({"many": [0.0, float("inf")]}, "'many' must be finite"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_read_struct_names_the_field(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(CorruptDataError, match=f"^it: .*{named}") as caught:
+        read_struct(change, Known, "it")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 3, [{}]])
+def test_read_struct_needs_an_object(data: object) -> None:
+    with pytest.raises(CorruptDataError, match="it: Expected `object`, got"):
+        read_struct(data, Known, "it")
+
+
+def test_read_struct_survives_deep_nesting() -> None:
+    deep: Any = 0
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(CorruptDataError, match="it: "):
+        read_struct({"many": deep}, Known, "it")
+    while deep:  # a list this deep cannot be given back in one go by every Python
+        deep = deep[0]
+
+
+def test_refusal_is_one_line_of_no_great_length() -> None:
+    said = refusal(ValueError("a\nb" + "c" * 1000))
+    assert said.startswith("a\\nb")
+    assert said.isprintable()
+    assert len(said) <= 201
