@@ -7,7 +7,8 @@ which names of any bytes may have.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, TypeVar
+import re
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -23,6 +24,10 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 _LONGEST = 200
+
+# What msgspec says: "Expected `int`, got `str` - at `$.files[0].size`".
+_EXPECTED = re.compile(r"Expected (.+) - at `\$\.(.+)`")
+_OTHER_WORD = re.compile(r"Invalid enum value (.+) - at `\$\.(\w+)`")
 
 
 def read_struct(data: Any, kind: type[_S], what: str) -> _S:
@@ -45,7 +50,7 @@ def read_struct(data: Any, kind: type[_S], what: str) -> _S:
     try:
         struct = msgspec.convert(data, kind, strict=True)
     except (ValueError, RecursionError) as error:  # a ValidationError is a ValueError
-        raise CorruptDataError(f"{what}: {refusal(error)}") from None
+        raise CorruptDataError(f"{what}: {refusal(error, kind)}") from None
     for name in struct.__struct_fields__:
         if not _is_finite(getattr(struct, name)):
             raise CorruptDataError(f"{what}: {name!r} must be finite")
@@ -58,7 +63,24 @@ def _is_finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def refusal(error: Exception) -> str:
-    """Return what a parser of JSON or msgspec said, on one line of no great length."""
-    text = printable(str(error))
+def refusal(error: Exception, kind: type[msgspec.Struct] | None = None) -> str:
+    """Return what a parser of JSON or msgspec said: one line of no great length, the field first.
+
+    Parameters
+    ----------
+    error : Exception
+    kind : subclass of msgspec.Struct or None
+        What was to be read: its fields say which words they may be.
+    """
+    text = _EXPECTED.sub(r"\2 must be \1", printable(str(error)))
+    other_word = _OTHER_WORD.fullmatch(text)
+    if other_word and kind is not None:
+        got, name = other_word.groups()
+        text = f"{name} must be {' or '.join(_words(kind, name))}, got {got}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _words(kind: type[msgspec.Struct], name: str) -> list[str]:
+    hint = get_type_hints(kind)[name]
+    literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+    return [str(word) for part in literals for word in get_args(part)]

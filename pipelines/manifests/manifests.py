@@ -13,9 +13,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import get_args
+
+from msgspec.structs import replace
 
 from degrade.disk.files import read_file, resolve_inside
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.errors import DegradeError, InputError, InvalidValueError
-from degrade.images.manifest import ManifestEntry, read_dataset, read_manifest, write_manifest
+from degrade.images.manifest import ManifestEntry, read_manifest, write_manifest
 
-DESCRIPTIONS = Path(__file__).parents[3] / "data_manifests"
 GOOD: dict[str, Any] = {
     "path": "a/b.png",
     "sha256": "0f" * 32,
@@ -130,14 +129,16 @@ def test_read_manifest_refuses_bad_values_by_line_and_field(
     tmp_path: Path, field: str, value: object
 ) -> None:
     bad = {**GOOD, "path": "other.png", field: value}
-    with pytest.raises(InputError, match=rf"list\.jsonl: line 2: {field} must be") as caught:
+    with pytest.raises(
+        InputError, match=rf"list\.jsonl: line 2: not an entry: {field} must be"
+    ) as caught:
         _read(tmp_path, json.dumps(GOOD), json.dumps(bad))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("missing", ["path", "sha256", "height", "width", "role"])
 def test_read_manifest_names_missing_fields(tmp_path: Path, missing: str) -> None:
-    with pytest.raises(InputError, match=rf"line 1: lacks '{missing}'"):
+    with pytest.raises(InputError, match=rf"line 1: .*missing .*`{missing}`"):
         _read(tmp_path, json.dumps({k: v for k, v in GOOD.items() if k != missing}))
 
 
@@ -171,51 +172,3 @@ def test_read_manifest_refuses_missing_files_and_fifos(tmp_path: Path) -> None:
     for name in ("gone.jsonl", "pipe.jsonl", "."):
         with pytest.raises(InputError):
             read_manifest(tmp_path / name)
-
-
-@pytest.mark.parametrize("path", sorted(DESCRIPTIONS.glob("*.json")), ids=lambda path: path.stem)
-def test_read_dataset_reads_every_description(path: Path) -> None:
-    dataset = read_dataset(path)
-    assert dataset.homepage.startswith(("https://", "http://"))
-    facts = [dataset.licence, dataset.resolution, dataset.file_naming, *dataset.splits.values()]
-    assert all(fact.verified or fact.basis for fact in facts)
-
-
-def test_data_manifests_cover_the_datasets_of_the_field() -> None:
-    stems = {path.stem for path in DESCRIPTIONS.glob("*.json")}
-    assert stems == {"div2k", "flickr2k", "dped_iphone", "realsr", "drealsr"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "other"},
-        {"title": ""},
-        {"role": "x"},
-        {"splits": {}},
-        {"splits": {"dev": {}}},
-        {"licence": "MIT"},
-        {"licence": {"value": "MIT", "basis": "x"}},
-        {"extra": 1},
-        {"resolution": {"value": "x", "basis": "y", "verified": "no"}},
-        {"notes": [1]},
-        {"homepage": None},
-    ],
-    ids=str,
-)
-def test_read_dataset_refuses_incomplete_descriptions(
-    tmp_path: Path, change: dict[str, object]
-) -> None:
-    good = json.loads((DESCRIPTIONS / "div2k.json").read_text())
-    (tmp_path / "div2k.json").write_text(json.dumps({**good, **change}))
-    with pytest.raises(InputError, match=r"div2k\.json"):
-        read_dataset(tmp_path / "div2k.json")
-
-
-@pytest.mark.parametrize("field", ["name", "licence", "splits", "citation", "file_naming", "notes"])
-def test_read_dataset_names_missing_fields(tmp_path: Path, field: str) -> None:
-    good = json.loads((DESCRIPTIONS / "div2k.json").read_text())
-    del good[field]
-    (tmp_path / "div2k.json").write_text(json.dumps(good))
-    with pytest.raises(InputError, match=field):
-        read_dataset(tmp_path / "div2k.json")
