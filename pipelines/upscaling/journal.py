@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from degrade.disk.journal import Journal
+from degrade.disk.structs import read_struct
+from degrade.errors import CorruptDataError
 
 __all__ = ["JOURNAL_NAME", "JournalEntry", "ResultJournal"]
 
 JOURNAL_NAME = "upscale.jsonl"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One enlarged photo.
 
     Attributes
@@ -33,7 +34,7 @@ class JournalEntry:
     result: str
     sha256: str
     source_sha256: str
-    settings: Mapping[str, Any] = field(hash=False)
+    settings: dict[str, Any]
 
 
 class ResultJournal:
@@ -83,15 +84,12 @@ class ResultJournal:
             The file cannot be written.
         """
         with self._lines as lines:
-            lines.append(dict(sorted(asdict(entry).items())))
+            lines.append(dict(sorted(msgspec.structs.asdict(entry).items())))
         self._remember(entry)
 
 
 def _parse(record: Any) -> JournalEntry | None:
     try:
-        entry = JournalEntry(**record)
-    except TypeError:
+        return read_struct(record, JournalEntry, "an entry")
+    except CorruptDataError:
         return None
-    texts = (entry.result, entry.sha256, entry.source_sha256)
-    sound = all(isinstance(text, str) for text in texts) and isinstance(entry.settings, dict)
-    return entry if sound else None
