@@ -20,6 +20,7 @@ __all__ = [
     "MissingDependencyError",
     "UnreachableError",
     "disk_full",
+    "not_written",
     "printable",
     "shown",
     "write_failure",
@@ -116,16 +117,20 @@ def write_failure(path: Path, size: int, error: OSError) -> str:
     """Return the text of an error in writing ``size`` bytes to ``path``."""
     if error.errno == errno.ENOSPC:
         return disk_full(path, size)
-    return (
-        f"{printable(path)}: cannot be written ({error.strerror}); "
-        "check the folder and its permissions"
-    )
+    return not_written(path, str(error.strerror))
+
+
+def not_written(path: Path, reason: str) -> str:
+    """Return what is said when ``path`` cannot be written, for another reason than a full disk."""
+    where = printable(path)
+    return f"{where}: cannot be written ({reason}); check the folder, its permissions and its disk"
 
 
 def disk_full(path: Path, needed: int = 0) -> str:
     """Return what is said when ``path`` finds no room; ``needed`` bytes, 0: not known how many."""
     numbers = [f"{byte_text(needed)} are needed"] if needed else []
     with contextlib.suppress(OSError):
-        numbers.insert(0, f"{byte_text(shutil.disk_usage(path.parent).free)} are free")
+        folder = path if path.is_dir() else path.parent
+        numbers.insert(0, f"{byte_text(shutil.disk_usage(folder).free)} are free")
     known = f"{', '.join(numbers)}: " if numbers else ""
     return f"{printable(path)}: the disk is full; {known}free some space and run again"

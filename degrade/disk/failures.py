@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from degrade.errors import CorruptDataError, DegradeError, disk_full, printable
+from degrade.errors import CorruptDataError, DegradeError, disk_full, not_written, printable
 
 __all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "require_space", "sync_file", "writing"]
 
@@ -36,13 +36,9 @@ def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as error:
-        where = printable(path)
         if _is_disk_full(path, size, error):
             raise DegradeError(disk_full(path, max(size, STRUCTURE_BYTES))) from error
-        reason = printable(_reason(error))
-        raise DegradeError(
-            f"{where}: cannot be written ({reason}); check the folder and its disk"
-        ) from error
+        raise DegradeError(not_written(path, printable(_reason(error)))) from error
 
 
 def require_space(path: Path, size: int) -> None:

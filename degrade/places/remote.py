@@ -27,6 +27,7 @@ from degrade.errors import (
     InvalidValueError,
     MissingDependencyError,
     UnreachableError,
+    disk_full,
     printable,
 )
 from degrade.places.temporary_folders import make_temporary_folder
@@ -242,9 +243,9 @@ class RemotePlace:
             except Exception as error:
                 failure = error
                 if getattr(error, "errno", None) == errno.ENOSPC:
+                    full = disk_full(Path(tempfile.gettempdir()))
                     raise DegradeError(
-                        f"{tempfile.gettempdir()}: the disk is full, there is no room to copy "
-                        f"{self.shown(name)}: free some or point TMPDIR elsewhere"
+                        f"{full}, or point TMPDIR elsewhere: no room to copy {self.shown(name)}"
                     ) from None
                 if isinstance(error, PermissionError):
                     break

@@ -16,7 +16,7 @@ import numpy as np
 from degrade.arrays import AnyArray
 from degrade.disk.files import resolve_inside, write_together
 from degrade.disk.npy import map_npy
-from degrade.errors import CorruptDataError, DegradeError, InputError, printable
+from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.noise.residuals import channel_means
 from degrade.pool.records import KernelRecord, NoiseRecord
 
@@ -46,7 +46,7 @@ def _npy_bytes(array: AnyArray) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Extent:
     """Where in a checked file the pixels lie, one after the other."""
 
     path: str
@@ -54,25 +54,25 @@ class _Place:
     dtype: np.dtype[Any]
 
     @classmethod
-    def of(cls, mapped: AnyArray, path: Path) -> _Place:
+    def of(cls, mapped: AnyArray, path: Path) -> _Extent:
         return cls(str(path), cast("np.memmap[Any, Any]", mapped).offset, mapped.dtype)
 
 
-def _read_part(place: _Place, offset: int, length: int) -> bytes:
+def _read_part(extent: _Extent, offset: int, length: int) -> bytes:
     try:
         # The path was resolved: a link or a FIFO there now is not the file that was checked.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(place.path, flags)
+        descriptor = os.open(extent.path, flags)
         try:
             data = os.pread(descriptor, length, offset)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise CorruptDataError(
-            f"{printable(place.path)}: cannot be read ({error.strerror})"
+            f"{printable(extent.path)}: cannot be read ({error.strerror})"
         ) from None
     if len(data) != length:
-        raise CorruptDataError(f"{printable(place.path)}: it was cut short since it was checked")
+        raise CorruptDataError(f"{printable(extent.path)}: it was cut short since it was checked")
     return data
 
 
@@ -90,7 +90,7 @@ class ObjectFiles:
 
     def __init__(self, pool: Path) -> None:
         self._pool = pool
-        self._places: dict[str, _Place] = {}
+        self._extents: dict[str, _Extent] = {}
 
     def path(self, record: KernelRecord | NoiseRecord) -> Path:
         """Return where a record's file is; DegradeError when that leads out of the pool."""
@@ -106,9 +106,7 @@ class ObjectFiles:
                 for left_over in folder.glob("*.tmp"):
                     left_over.unlink()
             except OSError as error:
-                raise DegradeError(
-                    f"{printable(folder)}: cannot be written ({error.strerror})"
-                ) from None
+                raise DegradeError(write_failure(folder, 0, error)) from None
 
     def write(self, objects: Sequence[tuple[KernelRecord | NoiseRecord, AnyArray]]) -> None:
         """Write the files of some records; each is complete on disk, or not there."""
@@ -139,10 +137,10 @@ class ObjectFiles:
 
         The content is checked once per process, when it is first used.
         """
-        if record.id in self._places:
+        if record.id in self._extents:
             return self._map_pixels(record)
         pixels = self._read_pixels(record)
-        self._places[record.id] = _Place.of(pixels, self.path(record))
+        self._extents[record.id] = _Extent.of(pixels, self.path(record))
         return pixels
 
     def read_rows(self, record: NoiseRecord, top: int, height: int) -> AnyArray:
@@ -150,12 +148,12 @@ class ObjectFiles:
 
         No file is kept open, so a pool of any size is read at the same speed.
         """
-        place = self._places.get(record.id)
-        if place is None:
+        extent = self._extents.get(record.id)
+        if extent is None:
             return self.map_pixels(record)[top : top + height]
-        row_bytes = 3 * record.size * place.dtype.itemsize
-        data = _read_part(place, place.offset + top * row_bytes, height * row_bytes)
-        return np.frombuffer(data, place.dtype).reshape(height, record.size, 3)
+        row_bytes = 3 * record.size * extent.dtype.itemsize
+        data = _read_part(extent, extent.offset + top * row_bytes, height * row_bytes)
+        return np.frombuffer(data, extent.dtype).reshape(height, record.size, 3)
 
     def _read_pixels(self, record: NoiseRecord) -> AnyArray:
         pixels = self._map_pixels(record)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.disk.journal import Journal
-from degrade.errors import DegradeError, printable
+from degrade.errors import DegradeError, write_failure
 
 __all__ = ["StepLog"]
 
@@ -55,5 +55,4 @@ class StepLog:
         try:
             yield
         except OSError as error:
-            where = printable(self._journal.path)
-            raise DegradeError(f"{where}: cannot be written ({error.strerror})") from error
+            raise DegradeError(write_failure(self._journal.path, 0, error)) from error

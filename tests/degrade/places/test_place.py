@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -346,6 +347,18 @@ class TestRemotePlace:
         with pytest.raises(DegradeError) as caught:
             place.read("a")
         assert "secret" not in str(caught.value)
+
+
+def test_a_full_temporary_disk_is_said_to_be() -> None:
+    def fill(fs: Any, path: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place = remote_place.RemotePlace("memory://some/place")
+    with pytest.raises(DegradeError) as caught:
+        place._ask("a.h5", "be read", fill)
+    said = str(caught.value)
+    assert said.startswith(f"{tempfile.gettempdir()}: the disk is full; ")
+    assert said.endswith("or point TMPDIR elsewhere: no room to copy memory://some/place/a.h5")
 
 
 @pytest.mark.parametrize("url", ["s3://bucket/pairs", "memory://pairs-to-copy"])
