@@ -9,14 +9,12 @@ import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
-
-from degrade.arrays import U8Array
 from degrade.exchange.tar_plan import tar_names
-from degrade.images.image_io import encode_png
-from degrade.pairs import PairRecord
+
+if TYPE_CHECKING:
+    from degrade.pairs import PairRecord
 
 __all__ = [
     "EXPORT_FORMATS",
@@ -25,7 +23,6 @@ __all__ = [
     "ExportFormat",
     "ExportSet",
     "ExportWriter",
-    "encode_pair",
     "entry_names",
     "open_writer",
 ]
@@ -192,24 +189,6 @@ def open_writer(folder: Path, exported: ExportSet, done: int) -> ExportWriter:
     """
     module = cast(_WriterModule, importlib.import_module(EXPORT_FORMATS[exported.format].writer))
     return module.open_writer(folder, exported, done)
-
-
-def encode_pair(format: str, record: PairRecord, lr_u8: U8Array, hr_u8: U8Array) -> EncodedPair:
-    """Return a pair as a format stores it; this is where an export spends its time.
-
-    Parameters
-    ----------
-    format : str
-        A name in :data:`EXPORT_FORMATS`.
-    record : PairRecord
-    lr_u8, hr_u8 : (h, w, 3) and (scale·h, scale·w, 3) uint8 arrays
-        RGB.
-    """
-    if EXPORT_FORMATS[format].is_raw:
-        lr, hr = (np.ascontiguousarray(side).tobytes() for side in (lr_u8, hr_u8))
-    else:
-        lr, hr = (encode_png(side, level=PNG_LEVEL) for side in (lr_u8, hr_u8))
-    return EncodedPair(record, lr, hr)
 
 
 def entry_names(exported: ExportSet) -> tuple[str, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from degrade.pairs import PairRecord
+if TYPE_CHECKING:
+    from degrade.pairs import PairRecord
 
 __all__ = ["tar_ends", "tar_names"]
 
