@@ -206,8 +206,8 @@ class PhotoRecord(_Checked, frozen=True, tag_field="entry", tag="photo"):
     bytes : int
         Length of the file.
     modified : int
-        When the file was last written, nanoseconds since 1970. While that and the length are the
-        same, the content is taken to be.
+        When the system last changed the file (its ctime), nanoseconds since 1970. While that and
+        the length are the same, the content is taken to be.
     """
 
     name: str

@@ -149,18 +149,22 @@ class OpenPhoto:
 
 def _modified(path: Path) -> int:
     try:
-        return path.stat().st_mtime_ns
+        return path.stat().st_ctime_ns  # what copies and touch cannot set back
     except (OSError, ValueError):
         return 0  # reading it says what is wrong
 
 
 def is_unchanged(record: PhotoRecord) -> bool:
-    """Tell whether a photo's file is as long and as old as it was when the pool recorded it."""
+    """Tell whether nothing has been written to a photo's file since the pool recorded it.
+
+    By its length and by when the system last changed it, which no program can set back; a copy on
+    another disk looks changed, and is then read.
+    """
     try:
         status = Path(record.path).stat()
     except (OSError, ValueError):
         return False
-    known = stat.S_ISREG(status.st_mode), status.st_size, status.st_mtime_ns
+    known = stat.S_ISREG(status.st_mode), status.st_size, status.st_ctime_ns
     return known == (True, record.bytes, record.modified)
 
 
@@ -283,10 +287,10 @@ def read_scanned(
     InputError
         As :func:`degrade.images.image_io.read_photo`, and when the content changed.
     """
-    photo = decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
-    if photo.sha256 != sha256:
+    data = read_file(path)
+    if hashlib.sha256(data).hexdigest() != sha256:  # first: what was changed may be no image now
         raise changed_meanwhile(path)
-    return photo
+    return decode_photo(data, path, max_pixels=max_pixels, keep_alpha=keep_alpha, sha256=sha256)
 
 
 def changed_meanwhile(path: Path) -> InputError:
