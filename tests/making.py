@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from degrade.arrays import FloatArray
 from degrade.kernels import BlurKernel, gaussian_kernel
+from degrade.kernels.estimates import KernelEstimate, Verdict
 from degrade.noise import NoisePatch
 from degrade.noise.residuals import tile_residual
 from degrade.pairs import Location, ShardSpec, find_committed
@@ -79,3 +80,18 @@ def fill_pool(
 def is_committed(where: Location, spec: ShardSpec) -> bool:
     """Return whether a shard counts."""
     return find_committed(where, spec) is not None
+
+
+def make_estimate(
+    confidence: float, verdicts: tuple[Verdict, ...] = (), *, settled: bool = True
+) -> KernelEstimate:
+    """Return what an estimator might say of a blur of 1.5 by 1.0 pixels."""
+    return KernelEstimate(
+        kernel=gaussian_kernel(13, 2, (1.5, 1.0)),
+        method="spectral",
+        expected_kpsnr=44.0,
+        confidence=confidence,
+        seconds=0.031,
+        verdicts=verdicts,
+        settled=settled,
+    )

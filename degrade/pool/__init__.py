@@ -1,5 +1,6 @@
 """The degradation pool: blur kernels and noise measured on real photos, kept on disk."""
 
+from degrade.pool.folder import remove_if_unused
 from degrade.pool.records import (
     KernelRecord,
     MeasurementRecord,
@@ -18,4 +19,5 @@ __all__ = [
     "NoiseRecord",
     "PhotoRecord",
     "Provenance",
+    "remove_if_unused",
 ]

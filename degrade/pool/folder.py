@@ -11,7 +11,7 @@ from degrade.disk.files import read_file, resolve_inside, write_atomically
 from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable
 
-__all__ = ["check_folder", "make_folder"]
+__all__ = ["check_folder", "make_folder", "remove_if_unused"]
 
 _NAME, _VERSION = "degrade-pool", 2
 
@@ -44,6 +44,24 @@ def make_folder(path: Path) -> None:
                 f"{printable(path)} holds other files and is no pool; give a new folder"
             )
         write_atomically(path / "pool.json", _encode())
+
+
+def remove_if_unused(path: Path) -> None:
+    """Remove a pool that nothing was ever added to; one that holds anything stays as it is."""
+    own = {"pool.json", "index.jsonl", "kernels", "noise"}
+    try:
+        entries = list(path.iterdir())
+        if any(e.name not in own or _has_content(e) for e in entries if e.name != "pool.json"):
+            return
+        for entry in sorted(entries, key=lambda e: e.name == "pool.json"):
+            entry.rmdir() if entry.is_dir() else entry.unlink()
+        path.rmdir()
+    except OSError:
+        return
+
+
+def _has_content(entry: Path) -> bool:
+    return any(entry.iterdir()) if entry.is_dir() else entry.stat().st_size > 0
 
 
 def check_folder(path: Path) -> None:

@@ -17,7 +17,7 @@ from degrade.errors import DegradeError, printable
 from degrade.limits import MAX_PIXELS
 from pipelines.cli.options import as_options
 from pipelines.shared.interrupts import Interrupted
-from pipelines.shared.speech import speaking
+from pipelines.shared.speech import said, speaking
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -86,7 +86,8 @@ class CommandGroup(click.Group):
             if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
                 raise
             say = functools.partial(as_options, commands=self._called(ctx), others=self.commands)
-            _write_short_report(ctx, _exit_code(error), say(one_line(error)))
+            with speaking(say):
+                _write_short_report(ctx, _exit_code(error), error)
             _fail(error, say)
 
     def _called(self, ctx: click.Context) -> list[click.Command]:
@@ -107,14 +108,18 @@ class CommandGroup(click.Group):
             yield
 
 
-def _write_short_report(ctx: click.Context, exit_code: int, error: str = "") -> None:
+def _write_short_report(
+    ctx: click.Context, exit_code: int, error: BaseException | None = None
+) -> None:
     """Write, for --report, how a command ended that has no report of its own, or not yet."""
     path = ctx.params.get("report")
     if path is None or ctx.meta.get(_REPORTED):
         return
-    from pipelines.shared.reports import write_report
+    from pipelines.shared.reports import ReportedError, write_report
 
-    values = {"job": ctx.invoked_subcommand, "exit_code": exit_code, "error": error}
+    found = error.report.to_json() if isinstance(error, ReportedError) else {}
+    text = "" if error is None else said(one_line(error))
+    values = {"job": ctx.invoked_subcommand, **found, "exit_code": exit_code, "error": text}
     with contextlib.suppress(DegradeError):  # what is wrong with that file was said
         write_report(path, values)
 

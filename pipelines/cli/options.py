@@ -1,8 +1,9 @@
 """Settings, as the rest of the code calls them, in the words of the command line.
 
 Messages outside of ``pipelines.cli`` name settings in backquotes: raise `max_pixels`, use
-`hr_size=64`; and whole commands: `degrade build-pool SRC pool=pool/`. Whoever calls a function
-reads that as it is; here it becomes what a user types.
+`hr_size=64`; and whole commands: `degrade build-pool SRC pool=pool/`. A setting that is wrong
+begins its sentence: hr_size must be …. Whoever calls a function reads that as it is; here it
+becomes what a user types.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = ["as_options", "options_of"]
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"degrade ([a-z-]+)(.*)")
 _SETTING = re.compile(r"(?<![\w=])([a-z][a-z0-9_]*)=([^\s`]*)")
+_WRONG = re.compile(r"([a-z][a-z0-9_]*)(?= must )")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CHANGE = "--set"
 
@@ -62,7 +64,11 @@ def as_options(
         setting = _SETTING.fullmatch(inner)
         return match[0] if setting is None else _option(setting[1], setting[2], options) or match[0]
 
-    return _QUOTED.sub(say, text)
+    said = _QUOTED.sub(say, text)
+    wrong = _WRONG.match(said)
+    if wrong is not None and wrong[1] in options:
+        return f"{_option(wrong[1], None, options)}{said[wrong.end() :]}"
+    return said
 
 
 def _all_settings(text: str, options: Options) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from degrade.errors import InputError
 from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.kernels.estimates import UnsuitablePhotoError
-from degrade.pool import DegradationPool, Findings
+from degrade.pool import DegradationPool, Findings, remove_if_unused
 from pipelines.executors import DaskExecutor, Executor, WorkerDiedError, make_executor
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.measurement import Measurement
@@ -132,11 +132,16 @@ def measure_photos(
     if not isinstance(executor, DaskExecutor):  # whose workers have devices of their own
         for collector in collectors:
             collector.measurement.check_device()
+    is_new = pool_path is not None and not pool_path.exists()
     pool = None if pool_path is None else DegradationPool.create(pool_path)
+    usable = True
     with job.stoppable(), contextlib.nullcontext() if pool is None else pool.writing():
         visits, known = _plan(files, pool, collectors, job, max_pixels)
-        if not _make_visits(visits, known, pool, collectors, job, executor):
-            raise no_photo_error(sources, job.rejects)
+        usable = _make_visits(visits, known, pool, collectors, job, executor)
+    if not usable:
+        if pool_path is not None and is_new:
+            remove_if_unused(pool_path)
+        raise no_photo_error(sources, job.rejects)
     if job.interrupted is not None:
         for collector in collectors:
             collector.interrupt()

@@ -7,8 +7,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from degrade.kernels import gaussian_kernel
-from degrade.kernels.estimates import KernelEstimate, Verdict
+from degrade.kernels.estimates import KernelEstimate
 from degrade.pool import MeasurementRecord, Provenance
 from degrade.pool.kernel_estimates import (
     confidence_text,
@@ -19,20 +18,7 @@ from degrade.pool.kernel_estimates import (
     statistics_of,
 )
 from tests.degrade.pool.parts import SHA
-
-
-def estimate(
-    confidence: float, verdicts: tuple[Verdict, ...] = (), *, settled: bool = True
-) -> KernelEstimate:
-    return KernelEstimate(
-        kernel=gaussian_kernel(13, 2, (1.5, 1.0)),
-        method="spectral",
-        expected_kpsnr=44.0,
-        confidence=confidence,
-        seconds=0.031,
-        verdicts=verdicts,
-        settled=settled,
-    )
+from tests.making import make_estimate as estimate
 
 
 def remembered(one: KernelEstimate) -> Provenance:

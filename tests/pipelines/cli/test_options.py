@@ -41,6 +41,9 @@ TRAIN = click.Command("train", params=[click.Option(["--set", "changes"], multip
         ("`overwrite=True`", "--overwrite"),
         ("`check=False`", "--skip-check"),
         ("`format=png` or `max_pixels=9`", "--to png or --max-pixels 9"),
+        ("max_pixels must be at least 1", "--max-pixels must be at least 1"),
+        ("format must be png, got `x`", "--to must be png, got `x`"),
+        ("kernels must be odd; max_pixels must", "kernels must be odd; max_pixels must"),
         ("`unknown` and `sources` stay", "`unknown` and `sources` stay"),
         ("no `Setting`, no code ``x``", "no `Setting`, no code ``x``"),
     ],
@@ -148,6 +151,11 @@ def test_report_tells_how_every_command_ended(tmp_path: Path) -> None:
     found = json.loads(path.read_text())
     assert found["job"] == "verify" and found["exit_code"] == 1 and "nothing" in found["error"]
     pool = fill_pool(tmp_path / "pool").path
+    flat = tmp_path / "flat.png"
+    write_png(flat, np.full((64, 64, 3), 9, np.uint8))
+    ended("--report", path, "extract-noise", flat, "--pool", pool, "--patch-size", 32, exit_code=1)
+    found = json.loads(path.read_text())
+    assert found["exit_code"] == 1 and found["error"] and found["facts"]
     ended("--report", path, "inspect", pool)
     found = json.loads(path.read_text())
     assert found["job"] == "inspect" and found["exit_code"] == 0

@@ -5,27 +5,14 @@ from dataclasses import replace
 import pytest
 
 from degrade.kernels import gaussian_kernel
-from degrade.kernels.estimates import KernelEstimate, Verdict, share_estimates
+from degrade.kernels.estimates import KernelEstimate, share_estimates
 from pipelines.measuring.kernel_reports import (
     describe_kernel,
     describe_outliers,
     describe_together,
     remedy_for,
 )
-
-
-def estimate(
-    confidence: float, verdicts: tuple[Verdict, ...] = (), *, settled: bool = True
-) -> KernelEstimate:
-    return KernelEstimate(
-        kernel=gaussian_kernel(13, 2, (1.5, 1.0)),
-        method="spectral",
-        expected_kpsnr=44.0,
-        confidence=confidence,
-        seconds=0.031,
-        verdicts=verdicts,
-        settled=settled,
-    )
+from tests.making import make_estimate as estimate
 
 
 @pytest.mark.parametrize(

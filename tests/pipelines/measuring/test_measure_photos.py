@@ -242,6 +242,11 @@ def test_files_that_are_no_photos_end_the_run_with_the_reason(
         (tmp_path / "photos" / name).write_text(name * len(name))
     with pytest.raises(DegradeError, match="no photo can be used, 3 inputs rejected"):
         build_pool(config)
+    assert not config.noise.pool.exists()  # a start that fails leaves nothing
+    DegradationPool.create(config.noise.pool)
+    with pytest.raises(DegradeError, match="no photo can be used, 3 inputs rejected"):
+        build_pool(config)
+    assert DegradationPool.open(config.noise.pool).photos == ()  # what was there stays
 
 
 # A measurement more: one row.

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from degrade.pool import DegradationPool, remove_if_unused
+from tests.making import fill_pool
+
+
+def test_remove_if_unused_removes_a_pool_that_nothing_was_added_to(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    with pool.writing():
+        pass
+    remove_if_unused(pool.path)
+    assert not pool.path.exists()
+
+
+@pytest.mark.parametrize("extra", ["notes.txt", "noise/mine.npy", "index.jsonl"])
+def test_remove_if_unused_leaves_what_holds_anything(tmp_path: Path, extra: str) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    with pool.writing():
+        pass
+    (pool.path / extra).write_bytes(b"mine")
+    before = sorted(pool.path.rglob("*"))
+    remove_if_unused(pool.path)
+    assert sorted(pool.path.rglob("*")) == before
+
+
+def test_remove_if_unused_leaves_a_pool_with_entries(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool")
+    remove_if_unused(pool.path)
+    assert len(DegradationPool.open(pool.path).kernels) == 3
