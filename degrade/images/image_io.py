@@ -9,23 +9,19 @@ decoder, so a bomb is refused at no cost.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# OpenCV reads its limit once, at import; ours (MAX_PIXELS) is stricter and is checked first.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**30))
-# Each failure is reported here, by the file's name; OpenCV's own lines would only repeat it.
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array, round_to_u8
 from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.errors import DegradeError, InputError, InvalidValueError
-from degrade.images.decoders import decode_faster
+from degrade.images.colour import to_srgb
+from degrade.images.decoding import DECODERS
 from degrade.images.image_header import ImageHeader, read_header
+from degrade.images.opencv import cv2
+from degrade.images.orientation import upright
 from degrade.limits import MAX_PIXELS
 
 __all__ = [
@@ -67,7 +63,7 @@ FOREIGN_SUFFIXES = frozenset(
 """Endings of photos in other formats: found too, so that they are refused by name, not missed."""
 
 _STRIP = 256
-_DECODE_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_REMEDY = "replace, convert or remove the file"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +139,7 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
     try:
         header = read_header(data)
     except InvalidValueError as error:
-        raise InputError(path, str(error), "replace, convert or remove the file") from None
+        raise InputError(path, str(error), _REMEDY) from None
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(
@@ -182,92 +178,22 @@ def decode_photo(
         As for :func:`read_photo`.
     """
     header = header or read_photo_header(data, path, max_pixels=max_pixels)
-    stored: AnyArray | None = decode_faster(data, header)
-    is_gray = False
-    if stored is None:
-        pixels = _decode(data, header, path)
-        is_gray = pixels.ndim == 2
-        stored = _to_rgb(pixels)
-    rgb = np.ascontiguousarray(_apply_orientation(stored, header.orientation))
-    # libtiff multiplies the colours of 8-bit files itself when they are not.
-    is_blended = header.tiff_alpha == 1 or (header.tiff_alpha == 2 and rgb.dtype == np.uint8)
-    alpha = None
-    if header.has_alpha and (keep_alpha or is_blended):
-        alpha = _decode_alpha(data, header, rgb)
-        if alpha is not None and is_blended:
-            rgb = _unmultiplied(rgb, alpha)
-        alpha = alpha if keep_alpha else None
-    rgb.flags.writeable = False
-    notes = _notes(header, is_gray=is_gray, drops_alpha=alpha is None)
-    return Photo(rgb, sha256 or hashlib.sha256(data).hexdigest(), notes, alpha)
-
-
-def _decode(data: bytes, header: ImageHeader, path: Path) -> AnyArray:
-    """Return the pixels as OpenCV has them: gray, BGR or BGRA."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DECODE_FLAGS)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise InputError(path, "the decoder refused its pixels", "the file is damaged; replace it")
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise InputError(path, f"pixels of type {pixels.dtype}", "save it as 8- or 16-bit PNG")
-    if pixels.shape[:2] != (header.height, header.width):
-        raise InputError(path, "its pixels do not fill the size in its header", "replace the file")
-    return pixels
-
-
-def _decode_alpha(data: bytes, header: ImageHeader, rgb: AnyArray) -> AnyArray | None:
-    """Return the alpha channel, upright; None where the decoder gives none (gray with tRNS)."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
-        return None
-    # OpenCV 5 turns what it reads so upright, OpenCV 4 does not.
-    if header.orientation != 1 and not np.array_equal(_to_rgb(pixels), rgb):
-        pixels = _apply_orientation(pixels, header.orientation)
-    return np.ascontiguousarray(pixels[..., 3])
-
-
-def _unmultiplied(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
-    """Return the colours that were multiplied by alpha; where that is 0 they are lost."""
-    peak = np.uint64(np.iinfo(alpha.dtype).max)
-    colours = np.empty_like(rgb)
-    for top in range(0, len(rgb), _STRIP):
-        rows = slice(top, top + _STRIP)
-        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint64)
-        colours[rows] = np.minimum((rgb[rows] * peak + opaque // 2) // opaque, peak)
-    return colours
-
-
-def _to_rgb(pixels: AnyArray) -> AnyArray:
-    if pixels.ndim == 2:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    if pixels.shape[2] == 4:
-        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB)
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-def _apply_orientation(pixels: AnyArray, orientation: int) -> AnyArray:
-    """Turn stored pixels upright (EXIF 2.32, table 'Orientation')."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    # 5…8 are a transposition followed by no mirror, columns, both, rows.
-    mirror_columns = orientation in (2, 3, 6, 7)
-    mirror_rows = orientation in (3, 4, 7, 8)
-    return pixels[:: -1 if mirror_rows else 1, :: -1 if mirror_columns else 1]
-
-
-def _notes(header: ImageHeader, *, is_gray: bool, drops_alpha: bool) -> tuple[str, ...]:
-    notes = []
-    if is_gray:
-        notes.append("gray")
-    if header.has_alpha and drops_alpha:
-        notes.append("alpha dropped")
-    if header.is_cmyk:
-        notes.append("CMYK converted")
+        decoded = to_srgb(DECODERS[header.format](data, header), header, data)
+    except InvalidValueError as error:
+        raise InputError(path, str(error), _REMEDY) from None
+    orientation = 1 if decoded.is_upright else header.orientation
+    rgb = np.ascontiguousarray(upright(decoded.pixels, orientation))
+    rgb.flags.writeable = False
+    alpha = decoded.alpha if keep_alpha else None
+    if alpha is not None:
+        alpha = np.ascontiguousarray(upright(alpha, orientation))
+    notes = decoded.notes
+    if header.has_alpha and alpha is None:
+        notes += ("alpha dropped",)
     if header.orientation != 1:
-        notes.append("rotated")
-    return tuple(notes)
+        notes += ("rotated",)
+    return Photo(rgb, sha256 or hashlib.sha256(data).hexdigest(), notes, alpha)
 
 
 def quantise(image: FloatArray) -> U8Array:

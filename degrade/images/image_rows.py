@@ -12,11 +12,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, TypeAlias
 
-import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, U8Array
 from degrade.errors import DegradeError, InvalidValueError
+from degrade.images.opencv import cv2
 
 __all__ = ["ROW_FORMATS", "EncodingError", "RowEncoder", "RowFormat", "RowLayout", "open_rows"]
 

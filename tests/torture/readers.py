@@ -107,12 +107,13 @@ _MOST_PIXELS = 30_000_000
 
 
 def _photos(kind: str, with_faster: bool, folder: Path) -> tuple[Sequence[bytes], Any]:
-    from degrade.images import image_io as opened
+    from degrade.images import image_io
+    from degrade.images.decoding import png as opened
 
-    image_io: Any = opened  # this child's own: what it changes ends with it
+    png: Any = opened  # this child's own: what it changes ends with it
     path = folder / f"photo.{kind}"
     if not with_faster:
-        image_io.decode_faster = lambda _data, _header: None
+        png.decode_faster = lambda _data, _header: None
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
@@ -122,13 +123,13 @@ def _photos(kind: str, with_faster: bool, folder: Path) -> tuple[Sequence[bytes]
         require(pixels.dtype in (np.uint8, np.uint16), f"pixels of {pixels.dtype}")
         require(pixels.shape[0] * pixels.shape[1] <= _MOST_PIXELS, "too many pixels")
         if kind == "png" and with_faster:
-            faster, image_io.decode_faster = image_io.decode_faster, lambda _data, _header: None
+            faster, png.decode_faster = png.decode_faster, lambda _data, _header: None
             try:
                 again = image_io.read_photo(path, max_pixels=_MOST_PIXELS).pixels
             except DegradeError:
                 raise WrongContentError("OpenCV refuses what kornia-rs decodes") from None
             finally:
-                image_io.decode_faster = faster
+                png.decode_faster = faster
             require(np.array_equal(again, pixels), "kornia-rs and OpenCV differ")
 
     return _pictures(kind), read

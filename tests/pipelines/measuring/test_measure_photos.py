@@ -92,7 +92,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     counted = Calls()
     counted.spy(monkeypatch, photo_scan, "read_file", "reads")
     counted.spy(monkeypatch, image_io, "read_header", "parses")
-    counted.spy(monkeypatch, image_io, "_apply_orientation", "decodes")
+    counted.spy(monkeypatch, image_io, "upright", "decodes")
     counted.spy(monkeypatch, SpectralMethod, "estimate", "kernels")
     counted.spy(monkeypatch, NoisePatches, "measure", "noise")
     return counted

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from degrade.errors import DegradeError, InvalidValueError
-from degrade.images.decoders import decode_faster
+from degrade.images.decoding.png import decode_faster
 from degrade.images.image_header import read_header
 from degrade.images.image_io import IMAGE_SUFFIXES, decode_photo, encode_png
 

@@ -1,4 +1,4 @@
-"""Faster decoders than OpenCV's, used for the files that they decode to the very same pixels."""
+"""PNG: by kornia-rs where it is installed and the file is plain, else by OpenCV."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from collections.abc import Callable
 import numpy as np
 
 from degrade.arrays import U8Array
-from degrade.images.image_header import ImageHeader
+from degrade.images.decoding.by_opencv import decode_by_opencv
+from degrade.images.decoding.decoded import Decoded
+from degrade.images.headers import ImageHeader
 
-__all__ = ["decode_faster"]
+__all__ = ["decode_faster", "decode_png"]
 
 _DecodePng = Callable[[bytes, tuple[int, int], str], U8Array]
 
 
+def decode_png(data: bytes, header: ImageHeader) -> Decoded:
+    """Decode a PNG file; as :data:`degrade.images.decoding.decoded.Decoder` says."""
+    pixels = decode_faster(data, header)
+    return decode_by_opencv(data, header) if pixels is None else Decoded(pixels)
+
+
 def decode_faster(data: bytes, header: ImageHeader) -> U8Array | None:
-    """Decode an image file by a faster library, when one is installed and the file is plain.
+    """Decode a PNG file by kornia-rs, when it is installed and the file is plain.
 
     Parameters
     ----------

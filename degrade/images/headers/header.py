@@ -1,0 +1,53 @@
+"""The header of an image file, whatever its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ImageHeader"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """The header of one image file.
+
+    Attributes
+    ----------
+    format : str
+        ``png``, ``jpeg``, ``webp``, ``tiff``, ``bmp`` or ``pnm``.
+    width, height : int
+        Stored size in pixels, before any EXIF rotation.
+    channels : int
+        As stored: 1 gray, 2 gray + alpha, 3 colour, 4 colour + alpha or CMYK.
+    bit_depth : int
+        Bits per channel as stored.
+    orientation : int
+        EXIF orientation 1…8; 1 when the file says nothing.
+    is_animated, is_float, is_cmyk, has_alpha : bool
+        More than one frame or image, or a raw one; floating-point samples; inks, not light; an
+        alpha channel or transparent colour.
+    tiff_alpha : int
+        What a TIFF says of its alpha channel: 1, colours are multiplied by it; 2, they are not; 0,
+        nothing.
+    missing_end : bool
+        The file stops before its format's end marker: it was cut.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    bit_depth: int
+    orientation: int = 1
+    is_animated: bool = False
+    is_float: bool = False
+    is_cmyk: bool = False
+    has_alpha: bool = False
+    tiff_alpha: int = 0
+    missing_end: bool = False
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) after the EXIF orientation is applied."""
+        swapped = self.orientation >= 5
+        return (self.width, self.height) if swapped else (self.height, self.width)

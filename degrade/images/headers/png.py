@@ -1,0 +1,56 @@
+"""What a PNG file says of its image (ISO 15948)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from degrade.errors import InvalidValueError
+from degrade.images.headers.exif_orientation import exif_orientation
+from degrade.images.headers.header import ImageHeader
+
+__all__ = ["is_png", "parse_png", "png_chunks"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+
+
+def is_png(data: bytes) -> bool:
+    """Return whether data begin as a PNG file does."""
+    return data.startswith(_SIGNATURE)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, start and length of each chunk's content; the last may reach behind the end."""
+    position = len(_SIGNATURE)
+    while position + 8 <= len(data):
+        length = int.from_bytes(data[position : position + 4])
+        yield data[position + 4 : position + 8], position + 8, length
+        position += 12 + length
+
+
+def parse_png(data: bytes) -> ImageHeader:
+    """Return the header; as :func:`degrade.images.image_header.read_header`."""
+    if data[12:16] != b"IHDR":
+        raise InvalidValueError("its PNG header is damaged")
+    width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
+    orientation, animated, transparent, ended = 1, False, colour in (4, 6), False
+    for kind, start, length in png_chunks(data):
+        if kind == b"eXIf":
+            orientation = exif_orientation(data[start : start + length])
+        animated |= kind == b"acTL"
+        transparent |= kind == b"tRNS"
+        if kind == b"IEND":
+            ended = start + 4 <= len(data)
+            break
+    return ImageHeader(
+        "png",
+        width,
+        height,
+        _CHANNELS[colour],
+        depth,
+        orientation,
+        is_animated=animated,
+        has_alpha=transparent,
+        missing_end=not ended,
+    )
