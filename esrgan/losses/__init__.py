@@ -25,9 +25,6 @@ from esrgan.losses.adversarial import (
 from esrgan.losses.composition import GeneratorLoss
 from esrgan.losses.content import (
     ESRGAN_LAYERS,
-    SRGAN_FEATURE_SCALE,
-    VGG22_LAYERS,
-    VGG54_LAYERS,
     Distance,
     content_loss,
 )
@@ -55,11 +52,8 @@ __all__ = [
     "GABOR_LAYERS",
     "LOSSES",
     "PIXEL_LOSSES",
-    "SRGAN_FEATURE_SCALE",
     "TEXTURE_LAYERS",
     "VGG19_SHA256",
-    "VGG22_LAYERS",
-    "VGG54_LAYERS",
     "AdversarialKind",
     "AdversarialLoss",
     "Distance",

@@ -13,9 +13,6 @@ from esrgan.losses.tensors import require_same_shape, widened
 
 __all__ = [
     "ESRGAN_LAYERS",
-    "SRGAN_FEATURE_SCALE",
-    "VGG22_LAYERS",
-    "VGG54_LAYERS",
     "Distance",
     "content_loss",
 ]
@@ -27,17 +24,8 @@ _DISTANCES: Final[Mapping[str, Callable[[Tensor, Tensor], Tensor]]] = {
     "l2": functional.mse_loss,
 }
 
-VGG22_LAYERS: Final[Mapping[str, float]] = {"relu2_2": 1.0}
-"""SRGAN's VGG22: the second convolution of the second stage, after its activation."""
-
-VGG54_LAYERS: Final[Mapping[str, float]] = {"relu5_4": 1.0}
-"""SRGAN's VGG54: the fourth convolution of the fifth stage, after its activation."""
-
 ESRGAN_LAYERS: Final[Mapping[str, float]] = {"conv5_4": 1.0}
-"""ESRGAN's and RealSR's layer: that of VGG54 before its activation."""
-
-SRGAN_FEATURE_SCALE: Final = 1 / 12.75
-"""What SRGAN multiplies VGG features with; squared, 0.006 of the loss."""
+"""ESRGAN's and RealSR's layer: the fourth convolution of the fifth stage, before its activation."""
 
 
 def content_loss(
@@ -59,7 +47,7 @@ def content_loss(
     distance : {"l1", "l2"}
         L1 is ESRGAN's and RealSR's, L2 is SRGAN's. The mean is over batch, channels and positions.
     scale : float
-        Of the features, such as :data:`SRGAN_FEATURE_SCALE`; with L2 it counts twice.
+        Of the features; with L2 it counts twice.
 
     Raises
     ------

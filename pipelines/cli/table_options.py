@@ -5,25 +5,27 @@ So ``degrade --help`` stays quick, and a new row is offered without a change of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import click
 
-__all__ = ["TableOption", "store_option"]
+__all__ = ["RowName", "TableOption", "store_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Rows: TypeAlias = Callable[[], Mapping[str, str]]
 """Returns what each name stands for, for people."""
 
+Names: TypeAlias = Callable[[], Iterable[str]]
 
-class _RowName(click.ParamType):  # type: ignore[type-arg]
-    """The name of a row."""
+
+class RowName(click.ParamType):  # type: ignore[type-arg]
+    """The name of a row, for options whose help does not say what each is."""
 
     name = "name"
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Names) -> None:
         self.rows = rows
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
@@ -43,7 +45,7 @@ class TableOption(click.Option):
     """An option that takes the name of a row and whose help says what each is."""
 
     def __init__(self, names: Sequence[str], *, rows: Rows, **settings: Any) -> None:
-        super().__init__(names, **settings | {"type": _RowName(rows)})
+        super().__init__(names, **settings | {"type": RowName(rows)})
         self._rows = rows
         self._intro = self.help or ""
 

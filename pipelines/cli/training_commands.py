@@ -6,26 +6,22 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from pipelines.cli.common import PATH, device_option, finish, one_line, seed_option
+from pipelines.cli.table_options import RowName
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PRESET_NAMES = (
-    "tiny",
-    "srresnet",
-    "srgan-mse",
-    "srgan-vgg22",
-    "srgan-vgg54",
-    "rrdb-psnr",
-    "esrgan",
-    "realsr",
-)
+
+def _preset_names() -> Iterable[str]:
+    from esrgan.training.presets import PRESETS
+
+    return PRESETS
 
 
 def _recipe_options(function: F) -> F:
@@ -34,7 +30,7 @@ def _recipe_options(function: F) -> F:
         (
             click.option(
                 "--preset",
-                type=click.Choice(PRESET_NAMES),
+                type=RowName(_preset_names),
                 default=None,
                 help="The recipe, with the one that it goes on from unless --init gives weights. "
                 "[default: tiny, for CPUs]",

@@ -14,7 +14,6 @@ from esrgan.losses import (
     ADVERSARIAL_LOSSES,
     GABOR_LAYERS,
     LOSSES,
-    SRGAN_FEATURE_SCALE,
     GaborFeatures,
     GeneratorLoss,
     Judge,
@@ -28,6 +27,7 @@ from esrgan.losses import (
     texture_loss,
     total_variation,
 )
+from esrgan.training.presets import SRGAN_FEATURE_SCALE
 from tests.rounding import gamma
 
 WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3), strict=True))

@@ -7,13 +7,11 @@ import torch
 from degrade.errors import InvalidValueError
 from esrgan.losses import (
     ESRGAN_LAYERS,
-    SRGAN_FEATURE_SCALE,
-    VGG22_LAYERS,
-    VGG54_LAYERS,
     VGG19Features,
     content_loss,
     pair_features,
 )
+from esrgan.training.presets import SRGAN_FEATURE_SCALE, VGG22_LAYERS, VGG54_LAYERS
 from tests.rounding import SAME_FORMULA, gamma
 
 # Each of conv5_4's 16 layers rounds its weights and its input; the last one's output makes it odd.

@@ -6,7 +6,6 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
-import click
 import pytest
 import torch
 from click.testing import CliRunner
@@ -17,7 +16,6 @@ from esrgan.training.checkpoints import CheckpointWarning
 from esrgan.training.presets import PRESETS
 from esrgan.weights.files import read_network
 from pipelines.cli import main
-from pipelines.cli.training_commands import train
 from pipelines.training.train import TrainConfig
 from pipelines.training.train import train as run_training
 from tests.pipelines.training_logs import log_of
@@ -130,5 +128,7 @@ def test_show_config_needs_nothing_and_prints_toml(tmp_path: Path) -> None:
 
 
 def test_commands_offer_what_the_library_has() -> None:
-    preset = next(option for option in train.params if option.name == "preset")
-    assert isinstance(preset.type, click.Choice) and list(preset.type.choices) == list(PRESETS)
+    shown = CliRunner().invoke(main, ["train", "--help"], terminal_width=200).output
+    assert f"--preset [{'|'.join(PRESETS)}]" in shown
+    refused = CliRunner().invoke(main, ["train", "--pairs", "p", "--preset", "huge"])
+    assert refused.exit_code == 2 and "'huge' is not one of 'tiny'" in refused.output
