@@ -81,6 +81,8 @@ class KernelGANConfig:
             value = getattr(self, name)
             if not (value >= 0 and isfinite(value)):
                 raise InvalidValueError(f"{name} must be at least 0, got {value}")
+        for name in (f.name for f in fields(self) if f.type == "float"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one setting
 
     @property
     def base_scale(self) -> int:

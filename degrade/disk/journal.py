@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import read_file, write_atomically
+from degrade.disk.files import fsync_folder, read_file, write_atomically
 
 __all__ = ["Journal"]
 
@@ -53,6 +53,8 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         self._descriptor = os.open(self.path, flags, 0o666)
         size = os.fstat(self._descriptor).st_size
+        if self._durable and not size:  # else a power cut may take the file with all its lines
+            fsync_folder(self.path.parent)
         if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
             self._write(b"\n")
 

@@ -9,7 +9,7 @@ clipped, without any noise, or textured are refused and counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,8 @@ class NoiseSelection:
             raise InvalidValueError(f"max_unevenness must be in 0…1, got {self.max_unevenness}")
         if self.max_patches < 1:
             raise InvalidValueError(f"max_patches must be at least 1, got {self.max_patches}")
+        for name in (f.name for f in fields(self) if f.type == "float"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # 20 and 20.0 are one
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from degrade.errors import InvalidValueError, printable
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, kernel_collector
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
@@ -15,10 +18,36 @@ __all__ = ["MEASUREMENTS", "BuildPoolConfig"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildPoolConfig:
-    """The settings of all measurements; the sources and the pool of both are the same."""
+    """The settings of all measurements.
+
+    Raises
+    ------
+    InvalidValueError
+        The two are not of the same photos, pool and `max_pixels`.
+    """
 
     kernels: EstimateKernelsConfig
     noise: ExtractNoiseConfig
+
+    def __post_init__(self) -> None:
+        for name in ("sources", "pool", "max_pixels"):
+            kernels, noise = getattr(self.kernels, name), getattr(self.noise, name)
+            if _resolved(kernels) != _resolved(noise):
+                raise InvalidValueError(
+                    f"kernels and noise must have the same `{name}`, "
+                    f"got {_shown(kernels)} and {_shown(noise)}"
+                )
+
+
+def _resolved(value: Any) -> Any:
+    """Return what two ways to write one place have in common."""
+    if isinstance(value, tuple):
+        return [path.resolve() for path in value]
+    return value.resolve() if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> str:
+    return printable(", ".join(map(str, value)) if isinstance(value, tuple) else str(value))
 
 
 MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {

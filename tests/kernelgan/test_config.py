@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -30,6 +32,11 @@ def test_config_sizes_give_26_lr_pixels(scale: int, size: int, crop: int) -> Non
     config = KernelGANConfig(scale=scale)
     assert (config.kernel_size, config.hr_crop) == (size, crop)
     assert (crop - size) // config.base_scale + 1 == config.lr_crop == 26
+
+
+def test_config_writes_equal_numbers_alike() -> None:
+    whole, same = KernelGANConfig(sum_weight=1), KernelGANConfig(sum_weight=1.0)
+    assert json.dumps(asdict(whole)) == json.dumps(asdict(same))
 
 
 def test_config_loads_without_torch() -> None:

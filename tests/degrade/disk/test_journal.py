@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,29 @@ def test_read_refuses_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "j").mkdir()
     with pytest.raises(InputError, match="not a regular file"):
         Journal(tmp_path / "j").read()
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_open_flushes_the_folder_once_when_lines_are_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    flushed: list[str] = []
+
+    def record_and_flush(descriptor: int, flush: Callable[[int], None] = os.fsync) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record_and_flush)
+    for number in range(2):
+        write(tmp_path / "j", {"n": number}, durable=durable)
+    assert flushed == ([tmp_path.name, "j", "j"] if durable else [])
+
+
+def test_open_flushes_the_folder_of_a_file_that_a_killed_writer_left_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "j").touch()
+    flushed: list[Path] = []
+    monkeypatch.setattr("degrade.disk.journal.fsync_folder", flushed.append)
+    write(tmp_path / "j", {"n": 1}, durable=True)
+    assert flushed == [tmp_path]

@@ -20,6 +20,7 @@ from degrade.noise import (
     suggest_max_variance,
     take_patches,
 )
+from degrade.pool.records import canonical_json
 
 # Gates that let everything through, to be closed one by one.
 OPEN: dict[str, Any] = {
@@ -408,6 +409,27 @@ def test_noise_patch_refuses_other_arrays(pixels: np.ndarray) -> None:
 def test_noise_selection_refuses_bad_settings(changes: Any) -> None:
     with pytest.raises(InvalidValueError, match="got"):
         NoiseSelection(**changes)
+
+
+def test_noise_selection_writes_equal_numbers_alike() -> None:
+    whole = NoiseSelection(
+        max_variance=20,
+        min_variance=0,
+        min_mean=0,
+        max_clipped=1,
+        max_structure=3,
+        max_unevenness=1,
+    )
+    same = NoiseSelection(
+        max_variance=20.0,
+        min_variance=0.0,
+        min_mean=0.0,
+        max_clipped=1.0,
+        max_structure=3.0,
+        max_unevenness=1.0,
+    )
+    assert canonical_json(dataclasses.asdict(whole)) == canonical_json(dataclasses.asdict(same))
+    assert '"max_variance": 20.0' in canonical_json(dataclasses.asdict(whole))
 
 
 def test_search_noise_patches_finds_noise_in_a_real_photo(shared_data: Path) -> None:
