@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from degrade.degradation.steps import STEPS, Blur, Residual, find_step
+from degrade.degradation.steps import STEPS, Blur, Residual, find_step, kinds_drawn_from
 from degrade.errors import InvalidValueError
 
 __all__ = ["DegradationConfig"]
@@ -58,6 +58,11 @@ class DegradationConfig:
     def deferred_kinds(self) -> tuple[str, ...]:
         """The kinds of steps that are left to training: deferred noise and all that follows it."""
         return self._all_kinds()[len(self.kinds) :]
+
+    @property
+    def measured_kinds(self) -> tuple[str, ...]:
+        """The kinds of measurements that these steps draw from, those left to training included."""
+        return kinds_drawn_from(self._all_kinds())
 
     def _all_kinds(self) -> tuple[str, ...]:
         wanted = {Blur.kind, *self.further} | ({Residual.kind} if self.noise != "none" else set())

@@ -35,7 +35,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class PoolIndex:
-    """What plans draw from; sorted, so that the pool's history does not matter.
+    """What plans draw from; sorted, so that the order in which it was found does not matter.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,24 +76,29 @@ class PoolContents:
         wanted = kind, canonical_json(settings)
         return {key[2]: record for key, record in self.measurements.items() if key[:2] == wanted}
 
-    def index(self, scale: int) -> PoolIndex:
-        """Return what plans at ``scale`` may draw from.
+    def drawn(self) -> dict[tuple[str, str], MeasurementRecord]:
+        """Return the measurements whose values plans may draw from, by kind and photo.
 
         Of a photo that was measured with several settings the latest counts.
         """
-        latest: dict[str, dict[str, Measured]] = defaultdict(dict)
-        for record in self.measurements.values():
-            if record.objects is None:
-                latest[record.kind][record.photo] = Measured(record.photo, record.values)
+        found = self.measurements.values()
+        return {(record.kind, record.photo): record for record in found if record.objects is None}
+
+    def index(self, scale: int, measured: Collection[str] | None = None) -> PoolIndex:
+        """Return what plans at ``scale`` may draw from; see :meth:`PoolReader.index`."""
+        by_kind: dict[str, list[Measured]] = defaultdict(list)
+        for (kind, photo), record in self.drawn().items():
+            if measured is None or kind in measured:
+                by_kind[kind].append(Measured(photo, record.values))
         return PoolIndex(
             tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
             tuple(NoiseChoice(key, noise.size) for key, noise in self.noise.items()),
-            {kind: tuple(found.values()) for kind, found in latest.items()},
+            {kind: tuple(found) for kind, found in by_kind.items()},
         )
 
-    def digest(self, scale: int) -> str:
+    def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
-        index = self.index(scale)
+        index = self.index(scale, measured)
         lines = [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")

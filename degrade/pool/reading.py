@@ -6,7 +6,7 @@ object file is a hash of the content: what is read back is checked against it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -167,13 +167,28 @@ class PoolReader:
             crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
         return residual_of(crop, np.array(record.means))
 
-    def index(self, scale: int) -> PoolIndex:
-        """Return what plans at ``scale`` may draw from."""
-        return self._contents.index(scale)
+    def index(self, scale: int, measured: Collection[str] | None = None) -> PoolIndex:
+        """Return what plans may draw from.
 
-    def digest(self, scale: int) -> str:
-        """Return the sha256 of the ids that :meth:`index` offers, that is, of their content."""
-        return self._contents.digest(scale)
+        All kernels and patches are offered, whatever they were measured with. Of values, those of
+        the settings that were asked for last, photo by photo.
+
+        Parameters
+        ----------
+        scale : int
+            Of the kernels.
+        measured : collection of str or None
+            The kinds of measurements whose values are offered; None: all.
+        """
+        return self._contents.index(scale, measured)
+
+    def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
+        """Return the sha256 of what :meth:`index` offers: ids, which stand for content, and values.
+
+        The order in which all this was added does not matter, but for values of one photo with
+        several settings.
+        """
+        return self._contents.digest(scale, measured)
 
     def measured(self, kind: str, settings: Mapping[str, Any]) -> dict[str, MeasurementRecord]:
         """Return what a measurement with exactly these settings found, by the photo's sha256."""

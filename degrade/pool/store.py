@@ -8,7 +8,7 @@ twice changes nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -137,6 +137,21 @@ class DegradationPool(PoolReader):
             records.append(found.as_record(photo, tuple(record.id for record, _ in described)))
         self._add_all([photo], objects, records)
 
+    def prefer(self, measurements: Iterable[MeasurementRecord]) -> None:
+        """Let plans draw from these, though others were measured later with other settings.
+
+        Parameters
+        ----------
+        measurements : iterable of MeasurementRecord
+            Of this pool. Those that are kernels or patches are passed over: all of these are drawn.
+        """
+        wanted = [m for m in measurements if m.objects is None]
+        if not wanted:
+            return
+        with self.writing():
+            drawn = self._contents.drawn()
+            self._append([m for m in wanted if drawn.get((m.kind, m.photo)) != m])
+
     def _add_all(
         self,
         photos: Sequence[PhotoRecord],
@@ -165,7 +180,9 @@ class DegradationPool(PoolReader):
         self._contents.remember(records)
 
     def merge(self, other: DegradationPool) -> MergeReport:
-        """Add everything that ``other`` has, with its provenance.
+        """Add everything that ``other`` has and this pool has not, with its provenance.
+
+        Where both have measured a photo, plans go on drawing from what this pool has.
 
         Raises
         ------
@@ -179,9 +196,16 @@ class DegradationPool(PoolReader):
             self._add_all(photos, [])
             for some in _in_batches(other._read_objects()):
                 self._add_all([], some)
-            self._add_all([], [], list(other._contents.measurements.values()))
+            self._append(self._measurements_from(other))
         now = self._contents.counts()
         return MergeReport(*(count - old for count, old in zip(now, before, strict=True)))
+
+    def _measurements_from(self, other: DegradationPool) -> list[MeasurementRecord]:
+        """Return what another pool has measured besides, then what goes on to count here."""
+        ours = self._contents.measurements
+        added = [m for key, m in other._contents.measurements.items() if key not in ours]
+        outdone = {(m.kind, m.photo) for m in added if m.objects is None}
+        return [*added, *(m for key, m in self._contents.drawn().items() if key in outdone)]
 
     def _read_objects(self) -> Iterator[_Object]:
         for kernel in self.kernels:

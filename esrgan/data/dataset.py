@@ -20,6 +20,7 @@ from torch.utils.data import Dataset, Sampler
 
 from degrade.arrays import AnyArray, U8Array
 from degrade.degradation import DegradationPlan
+from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for
@@ -128,7 +129,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         content: list[Any] = [[records[row].key, records[row].crc32] for row in self._rows]
         noise = None
         if self.noise is not None:
-            noise = [self.noise.pool.digest(self.scale), *self.noise.kinds]
+            kinds = self.noise.kinds
+            noise = [self.noise.pool.digest(self.scale, kinds_drawn_from(kinds)), *kinds]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:
             content.append(self.kernels.ids)

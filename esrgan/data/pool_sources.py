@@ -13,7 +13,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
-from degrade.degradation.steps import Chance, Source, Step, apply_steps
+from degrade.degradation.steps import Chance, Source, Step, apply_steps, kinds_drawn_from
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
@@ -105,7 +105,7 @@ class NoiseSource:
         kinds = DegradationConfig(scale=scale, noise="defer", further=tuple(further)).deferred_kinds
         hint = f"{printable(folder)} leaves the noise to training: give its `pool`"
         opened = _open_pool(run, pool, hint)
-        source = cls(opened, opened.index(scale), kinds)
+        source = cls(opened, opened.index(scale, kinds_drawn_from(kinds)), kinds)
         try:
             source.draw((1, 1), SampleChance(0, 0, ""))
         except InvalidValueError as error:

@@ -66,12 +66,15 @@ class Collector:
         if pool is None:
             return list(photos)
         known = pool.measured(self.measurement.kind, self.measurement.settings)
-        todo = []
+        todo, recalled = [], []
         for photo in photos:
             record = known.get(photo.sha256)
             is_there = record is not None and all(map(pool.has_sound, record.objects or ()))
             if record is None or not is_there or not self.recall(photo, record):
                 todo.append(photo)
+            else:
+                recalled.append(record)
+        pool.prefer(recalled)  # these settings are the ones that are wanted now
         return todo
 
     def recall(self, photo: ScannedPhoto, record: MeasurementRecord) -> bool:

@@ -111,7 +111,7 @@ def build_pairs(
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
     where = printable(config.pool)
-    index = pool.index(config.scale)
+    index = pool.index(config.scale, config.degradation.measured_kinds)
     if not index.kernel_ids:
         scales = sorted({kernel.scale for kernel in pool.kernels})
         others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
@@ -178,7 +178,7 @@ def _run_settings(
         "further": list(config.degradation.further),
         "seed": config.seed,
         "shard_mib": config.shard_mib or "auto",
-        "pool_digest": pool.digest(config.scale),
+        "pool_digest": pool.digest(config.scale, config.degradation.measured_kinds),
         "photos": f"{len(planned)} photos, {photos.hexdigest()[:16]}",
     }
     # Outside the settings: where things were, as a hint for `replay`; they may move.

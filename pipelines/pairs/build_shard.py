@@ -129,16 +129,17 @@ class _KeptKernels:
 
 def _snapshot(task: ShardTask) -> tuple[PoolParts, PoolIndex]:
     """Return the pool as it was when the run began, and what plans may draw from."""
-    return _open_snapshot(task.pool, task.pool_end, task.spec.scale, task.spec.config_hash)
+    kinds = task.degradation.measured_kinds
+    return _open_snapshot(task.pool, task.pool_end, task.spec.scale, kinds, task.spec.config_hash)
 
 
 # The hash stands for the pool's content: another pool may come to lie at the same path.
 @functools.lru_cache(maxsize=1)
 def _open_snapshot(
-    path: Path, end: int, scale: int, _config_hash: str
+    path: Path, end: int, scale: int, kinds: tuple[str, ...], _config_hash: str
 ) -> tuple[PoolParts, PoolIndex]:
     pool = DegradationPool.open(path, until=end)
-    return _KeptKernels(pool), pool.index(scale)
+    return _KeptKernels(pool), pool.index(scale, kinds)
 
 
 def _pairs_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from degrade.degradation.steps.base import (
@@ -30,6 +31,7 @@ __all__ = [
     "Step",
     "apply_steps",
     "find_step",
+    "kinds_drawn_from",
     "read_step",
 ]
 
@@ -54,6 +56,11 @@ def find_step(kind: str) -> type[Step]:
         known = ", ".join(STEPS)
         raise InvalidValueError(f"there is no step '{printable(kind[:40])}', only {known}")
     return STEPS[kind]
+
+
+def kinds_drawn_from(steps: Iterable[str]) -> tuple[str, ...]:
+    """Return the kinds of measurements that steps of these kinds draw from, sorted."""
+    return tuple(sorted({kind for step in steps for kind in find_step(step).draws_from}))
 
 
 def read_step(data: Any) -> Step:

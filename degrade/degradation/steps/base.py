@@ -72,9 +72,13 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     kind : str
         The name in ``STEPS`` and in JSON.
+    draws_from : tuple of str
+        The kinds of measurements whose values :meth:`draw` takes; it is offered no others, and a
+        run that has begun does not mind when others are added to its pool.
     """
 
     kind: ClassVar[str]
+    draws_from: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
@@ -83,7 +87,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Parameters
         ----------
         index : PoolIndex
-            What may be drawn from.
+            What may be drawn from; of what was measured, the kinds in ``draws_from``.
         lr_shape : (height, width)
             Of the LR image that the step is for.
         rng : Chance

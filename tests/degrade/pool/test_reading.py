@@ -123,3 +123,18 @@ def test_open_writes_nothing(tmp_path: Path) -> None:
     found.read_kernel(found.kernels[0].id)
     assert found.verify() == []
     assert {p: p.stat().st_mtime_ns for p in [pool.path, *pool.path.rglob("*")]} == before
+
+
+def test_index_and_digest_cover_the_kinds_that_are_asked_for(pool: DegradationPool) -> None:
+    pool.add_kernel(make_kernel(), PROVENANCE)
+    before = pool.digest(4, [])
+    assert before == pool.digest(4, ["jpeg"]) == pool.digest(4)
+    jpeg = Findings(kind="jpeg", settings={}, values={"quality": 80})
+    pool.add_findings(make_photo(), [jpeg])
+    covered = pool.digest(4, ["jpeg"])
+    pool.add_findings(make_photo(), [Findings(kind="camera", settings={}, values={"iso": 100})])
+    assert pool.digest(4, []) == before, "what no step draws from changes nothing"
+    assert pool.digest(4, ["jpeg"]) == covered != before
+    assert len({covered, pool.digest(4), pool.digest(4, ["camera"]), before}) == 4
+    assert list(pool.index(4, ["jpeg", "none"]).measured) == ["jpeg"]
+    assert pool.index(4, []).measured == {} and list(pool.index(4).measured) == ["camera", "jpeg"]

@@ -18,7 +18,7 @@ import pytest
 import degrade.images.image_io as image_io
 import pipelines.measuring.measure_photos as measure_photos
 import pipelines.shared.photo_scan as photo_scan
-from degrade.degradation.index import Measured
+from degrade.degradation.index import Measured, PoolIndex
 from degrade.errors import DegradeError
 from degrade.images.image_io import write_png
 from degrade.images.sources import SourceFile
@@ -361,3 +361,32 @@ def test_a_signal_while_findings_are_kept_waits_until_the_pool_has_what_is_count
     done = {part.job: part.done for part in report.parts}
     assert done["extract-noise"] == len(pool.noise) > 0
     assert done["estimate-kernels"] == len(pool.kernels) > 0
+
+
+class Above(MeanLevel):
+    """Finds another level for other settings."""
+
+    def measure(self, photo: OpenPhoto) -> Findings:
+        level = photo.photo.pixels.mean() - self.least
+        return Findings(kind=self.kind, settings=self.settings, values={"level": float(level)})
+
+
+def test_settings_that_are_asked_for_again_count_again(
+    config: BuildPoolConfig, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered(least: int) -> PoolIndex:
+        row: Callable[[BuildPoolConfig], Collector] = lambda _: Collector(  # noqa: E731
+            Above(least=least)
+        )
+        monkeypatch.setitem(MEASUREMENTS, "mean-level", row)
+        build_pool(config)
+        return pool_of(config).index(2, ["mean-level"])
+
+    first, second = offered(100), offered(101)
+    assert first.measured["mean-level"] != second.measured["mean-level"]
+    index = config.noise.pool / "index.jsonl"
+    calls.clear()
+    assert offered(100) == first and calls["decodes"] == 0
+    before = index.read_bytes()
+    assert offered(100) == first and index.read_bytes() == before
+    assert offered(101) == second

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 import numpy as np
@@ -17,9 +17,12 @@ from degrade.degradation.steps import STEPS, Chance, Source, Step
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError, InvalidValueError
 from degrade.images.image_io import quantise, write_png
 from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool, Findings
+from esrgan.data import PairDataset
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.cli import main
 from pipelines.pairs.checks import ReplayConfig, replay_pair, verify
+from tests.degrade.pool.parts import make_photo
 from tests.making import fill_pool, make_scene
 
 
@@ -41,6 +44,19 @@ class Haze(Step, frozen=True):
 
     def words(self) -> str:
         return f"{self.percent} % haze"
+
+
+class MeasuredHaze(Haze, frozen=True):
+    """Mix LR with as much grey as was measured in a photo."""
+
+    kind: ClassVar[str] = "measured-haze"
+    draws_from: ClassVar[tuple[str, ...]] = ("haze-level",)
+
+    @classmethod
+    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
+        found = index.measured["haze-level"]
+        assert list(index.measured) == ["haze-level"]
+        return cls(int(found[rng.integers(len(found))].values["percent"]))
 
 
 @pytest.fixture
@@ -111,3 +127,34 @@ def test_pool_that_lacks_what_a_step_needs_is_refused_at_the_start(
     with pytest.raises(DegradeError, match="small cannot give haze: the pool is too small"):
         build_pairs(small)
     assert not Path(config.out).exists()
+
+
+def _measure(config: BuildPairsConfig, kind: str, **values: int) -> None:
+    found = Findings(kind=kind, settings={}, values=values)
+    DegradationPool.open(config.pool).add_findings(make_photo(), [found])
+
+
+@pytest.mark.parametrize("noise", ["none", "defer"])
+def test_run_goes_on_when_its_pool_has_learned_what_its_steps_do_not_draw_from(
+    config: BuildPairsConfig, monkeypatch: pytest.MonkeyPatch, noise: Literal["none", "defer"]
+) -> None:
+    monkeypatch.setitem(STEPS, MeasuredHaze.kind, MeasuredHaze)
+    _measure(config, "haze-level", percent=30)
+    config = replace(config, further=("measured-haze",), noise=noise)
+    built = build_pairs(config).done
+    _measure(config, "camera", iso=100)
+    again = build_pairs(config)
+    assert (again.done, again.skipped) == (0, built)
+    if noise == "defer":
+        fingerprint = PairDataset(Path(config.out), hr_patch=32, seed=0).fingerprint
+        _measure(config, "camera", iso=200)
+        assert PairDataset(Path(config.out), hr_patch=32, seed=0).fingerprint == fingerprint
+    _measure(config, "haze-level", percent=40)
+    with pytest.raises(ChangedConfigError, match="the pool's content"):
+        build_pairs(config)
+
+
+def test_run_of_steps_that_draw_from_no_values_does_not_mind_any(config: BuildPairsConfig) -> None:
+    built = build_pairs(config).done
+    _measure(config, "haze-level", percent=30)
+    assert build_pairs(config).skipped == built
