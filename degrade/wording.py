@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["byte_text", "counted"]
+__all__ = ["byte_text", "counted", "most_first"]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 _HISSING = re.compile(r"(s|x|z|ch|sh)$")
@@ -18,6 +19,14 @@ def counted(number: int, noun: str) -> str:
     if _CONSONANT_Y.search(noun):
         return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}{'es' if _HISSING.search(noun) else 's'}"
+
+
+def most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return what was counted, the most frequent first, of equal ones by name; without zeros."""
+    return sorted(
+        ((name, count) for name, count in counts.items() if count),
+        key=lambda pair: (-pair[1], pair[0]),
+    )
 
 
 def byte_text(size: int) -> str:

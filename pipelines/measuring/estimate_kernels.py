@@ -11,9 +11,10 @@ from degrade.errors import InvalidValueError
 from degrade.images.image_io import MAX_PIXELS
 from kernelgan import KernelGANConfig
 from pipelines.executors import Executor
-from pipelines.measuring.kernel_keeping import KernelCollector, SeparateKernels, SharedKernel
+from pipelines.measuring.kernel_keeping import KernelCollector, SeparateKernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
+from pipelines.measuring.shared_kernel import SharedKernel
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from degrade.errors import printable
+from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
 from degrade.pool.kernel_estimates import (
@@ -16,12 +18,15 @@ from degrade.pool.kernel_estimates import (
     marks_of,
     sigma_text,
 )
-from degrade.wording import counted
+from degrade.wording import counted, most_first
+from pipelines.shared.reports import Fact
 
 __all__ = [
     "describe_kernel",
-    "describe_outliers",
-    "describe_together",
+    "facts_together",
+    "kernel_fact",
+    "kernel_values",
+    "outlier_facts",
     "reason_against",
     "remedy_for",
 ]
@@ -50,21 +55,62 @@ def describe_kernel(name: str, estimate: KernelEstimate) -> str:
     return line
 
 
-def describe_together(estimates: Sequence[KernelEstimate]) -> list[str]:
-    """Return lines that say how many of a run's kernels are doubtful, and how many are flagged."""
-    lines, of_all = [], f"of {counted(len(estimates), 'kernel')}"
+def kernel_values(
+    name: str,
+    kernel: BlurKernel,
+    estimate: KernelEstimate | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the values of a fact of the kind ``kernel``.
+
+    Parameters
+    ----------
+    name : str
+        The photo or file that it is of.
+    kernel : BlurKernel
+    estimate : KernelEstimate or None
+        None when it was not estimated, but read from a file.
+    notes : sequence of str
+        What was decided and mended as it was read.
+    """
+    return {
+        "name": name,
+        "scale": kernel.scale,
+        "size": kernel.size,
+        "sigmas": list(kernel_sigmas(kernel.weights)),
+        "confidence": None if estimate is None else estimate.confidence,
+        "expected_kpsnr": None if estimate is None else estimate.expected_kpsnr,
+        "doubtful": estimate is not None and is_doubtful(estimate),
+        "flags": [] if estimate is None else list(flags_of(estimate)),
+        "notes": list(notes),
+        "seconds": None if estimate is None else estimate.seconds,
+    }
+
+
+def kernel_fact(name: str, estimate: KernelEstimate) -> Fact:
+    """Return the fact of one kernel: its line and its values."""
+    values = kernel_values(name, estimate.kernel, estimate)
+    return Fact("kernel", describe_kernel(name, estimate), values)
+
+
+def facts_together(estimates: Sequence[KernelEstimate]) -> list[Fact]:
+    """Return how many of a run's kernels are doubtful, and how many are flagged."""
+    facts, of_all = [], f"of {counted(len(estimates), 'kernel')}"
     doubtful = sum(map(is_doubtful, estimates))
     if doubtful:
-        lines.append(
+        words = (
             f"doubtful (confidence below {DOUBTFUL:g}): {doubtful} {of_all}; "
             f"`min_confidence={DOUBTFUL:g}` keeps such kernels out of a new pool"
         )
+        facts.append(Fact("doubtful_kernels", words, {"kernels": doubtful, "of": len(estimates)}))
     flags = Counter(flag for estimate in estimates for flag in flags_of(estimate))
     if flags:
         flagged = sum(bool(flags_of(estimate)) for estimate in estimates)
-        reasons = ", ".join(f"{flag} {count}" for flag, count in flags.most_common())
-        lines.append(f"flagged ({reasons}): {flagged} {of_all}; look at these, or use other photos")
-    return lines
+        reasons = ", ".join(f"{flag} {count}" for flag, count in most_first(flags))
+        words = f"flagged ({reasons}): {flagged} {of_all}; look at these, or use other photos"
+        values = {"kernels": flagged, "of": len(estimates), "flags": dict(most_first(flags))}
+        facts.append(Fact("flagged_kernels", words, values))
+    return facts
 
 
 def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:
@@ -82,24 +128,29 @@ def remedy_for(estimate: KernelEstimate) -> str:
     return f"{' and '.join(advice) or 'use a sharper photo'}, or a lower `min_confidence`"
 
 
-def describe_outliers(
+def outlier_facts(
     names: Sequence[str], estimates: Sequence[KernelEstimate], shared: SharedEstimate
-) -> list[str]:
-    """Return a line for each photo that was left out of a shared kernel, and what many mean."""
-    lines = []
+) -> list[Fact]:
+    """Return a fact for each photo that was left out of a shared kernel, and what many mean."""
+    facts = []
     for index in shared.outliers:
         own = estimates[index]
         distance = kernel_psnr(own.kernel.weights, shared.estimate.kernel.weights)
         times = 10 ** ((own.expected_kpsnr - distance) / 20)
-        lines.append(
+        words = (
             f"left out of the shared kernel: {printable(names[index])}, whose sigma is "
             f"{sigma_text(own.kernel)} HR px; it lies {times:.1f} times as far off as its own "
             "error explains"
         )
-    lines.sort()
+        sigmas = list(kernel_sigmas(own.kernel.weights))
+        values = {"name": names[index], "sigmas": sigmas, "times_its_error": times}
+        facts.append(Fact("outlier", words, values))
+    facts.sort(key=lambda fact: fact.words)
     if len(shared.outliers) > _MANY_OUTLIERS * len(estimates):
-        lines.append(
+        words = (
             f"warning: {len(shared.outliers)} of {len(estimates)} photos disagree with the others, "
             "too many for one camera, lens and sharpening; leave `shared` out, or sort the photos"
         )
-    return lines
+        counts = {"photos": len(shared.outliers), "of": len(estimates)}
+        facts.append(Fact("many_outliers", words, counts))
+    return facts

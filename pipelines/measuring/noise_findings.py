@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Annotated, Any
@@ -15,7 +16,8 @@ from degrade.errors import printable
 from degrade.jpeg.blocks import BLOCKY
 from degrade.noise import NoiseSearch, NoiseSelection, suggest_max_variance
 from degrade.pool import MeasurementRecord
-from degrade.wording import counted
+from degrade.wording import counted, most_first
+from pipelines.shared.reports import Fact
 
 __all__ = ["NoiseTally", "PhotoFindings"]
 
@@ -88,6 +90,20 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         values: dict[str, Any] = msgspec.to_builtins(self)
         return values
 
+    def fact_values(self, name: str, variances: Sequence[float]) -> dict[str, Any]:
+        """Return the values of a fact of the kind ``noise``.
+
+        Parameters
+        ----------
+        name : str
+            The photo.
+        variances : sequence of float
+            Grey variances of the patches that are kept; their mean is told.
+        """
+        mean = sum(variances) / len(variances) if variances else None
+        refused = dict(sorted(self.refused.items()))
+        return {"photo": name, **self.to_values(), "refused": refused, "variance": mean}
+
     @property
     def is_blocky(self) -> bool:
         """Whether JPEG's blocks show in the patches."""
@@ -98,9 +114,8 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         line = f"{printable(name)}: {self.accepted} of {counted(self.positions, 'position')}"
         if self.accepted > self.kept:
             line += f", of which {self.kept} are kept"
-        refused = ", ".join(f"{gate} {count}" for gate, count in self.refused.items() if count)
-        if refused:
-            line += f"; refused: {refused}"
+        if any(self.refused.values()):
+            line += f"; refused: {_reasons(self.refused)}"
         if not self.kept and self.wanted is not None and self.wanted <= _MOST_NOISE:
             line += f"; `max_variance={self.wanted:g}` would find some"
         if self.is_blocky:
@@ -108,12 +123,16 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return line
 
 
+def _reasons(refused: Mapping[str, int]) -> str:
+    return ", ".join(f"{gate} {count}" for gate, count in most_first(refused))
+
+
 @dataclass(slots=True, eq=False)
 class NoiseTally:
     """The sum over all photos searched."""
 
     found: int = 0
-    lines: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     blocky: list[str] = field(default_factory=list)
     with_patches: int = 0
     _bins: npt.NDArray[np.int64] = field(
@@ -122,11 +141,12 @@ class NoiseTally:
     _refused: Counter[str] = field(default_factory=Counter)
     _wanted: float = np.inf
 
-    def add(self, name: str, photo: PhotoFindings) -> None:
-        """Take in what was found in the photo called ``name``."""
+    def add(self, name: str, photo: PhotoFindings, variances: Sequence[float]) -> None:
+        """Take in what was found in the photo called ``name``, and the variances that are kept."""
         self.found += photo.kept
         self.with_patches += photo.kept > 0
-        self.lines.append(photo.describe(name))
+        values = photo.fact_values(name, variances)
+        self.facts.append(Fact("noise", photo.describe(name), values))
         if photo.is_blocky:
             self.blocky.append(printable(name))
         self._bins += np.array(photo.bins)
@@ -134,17 +154,19 @@ class NoiseTally:
         if photo.wanted is not None:
             self._wanted = min(self._wanted, photo.wanted)
 
-    def notes(self) -> list[str]:
+    def together(self) -> list[Fact]:
         """Return what is to be said of all patches together."""
         if not self.blocky:
             return []
         some = ", ".join(sorted(self.blocky)[:3]) + (", …" if len(self.blocky) > 3 else "")
-        return [
+        words = (
             f"JPEG blocks show in the patches of {len(self.blocky)} of "
             f"{counted(self.with_patches, 'photo')} ({some}): this is what compression left of the "
             "noise, and networks learn the blocks; use photos that are compressed less, or leave "
             "these out"
-        ]
+        )
+        counts = {"photos": len(self.blocky), "of": self.with_patches}
+        return [Fact("blocky_photos", words, counts)]
 
     def why_nothing(self, selection: NoiseSelection) -> str:
         """Say in one line what variances there were and what would have found some noise."""
@@ -154,7 +176,7 @@ class NoiseTally:
             if count
         )
         return (
-            f"no noise patch found in {counted(len(self.lines), 'photo')} at "
+            f"no noise patch found in {counted(len(self.facts), 'photo')} at "
             f"`max_variance={selection.max_variance:g}`; positions by grey variance: {bars}; "
             f"{self._remedy(selection)}"
         )
@@ -166,9 +188,8 @@ class NoiseTally:
                 smaller = max(selection.patch_size // 4, 8)
                 remedy += f", but rather scene than noise: try `patch_size={smaller}`"
             return remedy
-        gates = self._refused.most_common()
-        reasons = ", ".join(f"{gate} {count}" for gate, count in gates if count)
+        gates = most_first(self._refused)
         is_dark = bool(gates) and gates[0][0] == "dark"
         smaller = max(selection.patch_size // 2, 8)
         other = "a lower `min_mean`" if is_dark else f"`patch_size={smaller}`"
-        return f"refused as {reasons}: try {other}"
+        return f"refused as {_reasons(self._refused)}: try {other}"

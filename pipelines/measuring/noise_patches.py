@@ -9,7 +9,7 @@ from typing import Any
 from degrade.errors import InputError
 from degrade.images.sources import Reject
 from degrade.jpeg.blocks import block_steps
-from degrade.noise import NoiseSelection, search_noise_patches, take_patches
+from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
 from degrade.pool.findings import FoundObject
 from degrade.wording import counted
@@ -95,27 +95,34 @@ class NoiseCollector(Collector):
         self._searched = 0
         self._pool: DegradationPool | None = None
         self._before = 0
+        self._variances: dict[str, float] = {}
 
     def begin(
         self, pool: DegradationPool | None, photos: Sequence[ScannedPhoto]
     ) -> list[ScannedPhoto]:
         """Tally what the pool knows already; return the photos that are to be searched."""
         self._pool = pool
-        self._before = 0 if pool is None else len(pool.noise)
+        known = () if pool is None else pool.noise
+        self._before = len(known)
+        self._variances = {patch.id: patch.variance for patch in known}
         return super().begin(pool, photos)
 
     def recall(self, photo: ScannedPhoto, record: MeasurementRecord) -> bool:
         """Tell of an earlier search as if it were made again; False when its record is odd."""
         found = PhotoFindings.from_record(record)
-        if found is None:
+        ids = record.objects or ()
+        if found is None or not all(key in self._variances for key in ids):
             return False
-        self._tally.add(photo.name, found)
+        variances = [self._variances[key] for key in ids]
+        self._tally.add(photo.name, found, variances)
         self._searched += 1
         return True
 
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings:
         """Take what was found; all of it goes into the pool."""
-        self._tally.add(photo.name, PhotoFindings(**findings.values))
+        patches = [found.content for found in findings.objects or ()]
+        variances = [patch.variance for patch in patches if isinstance(patch, NoisePatch)]
+        self._tally.add(photo.name, PhotoFindings(**findings.values), variances)
         return findings
 
     @property
@@ -129,17 +136,19 @@ class NoiseCollector(Collector):
         return self._tally.found - self.done
 
     def facts(self) -> list[Fact]:
-        """Return a line for each photo, and what is to be said of all."""
-        lines = [*sorted(self._tally.lines), *self._tally.notes()]
+        """Return a fact for each photo, and what is to be said of all."""
+        each = sorted(self._tally.facts, key=lambda fact: fact.words)
+        facts = [*each, *self._tally.together()]
         if self._searched:
-            lines.append(f"{counted(self._searched, 'photo')} searched before with these settings")
-        return [Fact("noise", line) for line in lines]
+            words = f"{counted(self._searched, 'photo')} searched before with these settings"
+            facts.append(Fact("searched_before", words, {"photos": self._searched}))
+        return facts
 
     def shortfall(self, rejects: Sequence[Reject]) -> str | None:
         """Tell the variances that were met and the setting that would have found some noise."""
         if self._tally.found:
             return None
-        if self._tally.lines:
+        if self._tally.facts:
             return self._tally.why_nothing(self._selection)
         rejected = counted(len(rejects), "photo")
         return f"no noise patch found, {rejected} rejected: {usual_reason(rejects)}"

@@ -12,6 +12,7 @@ import degrade
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.jpeg.blocks import block_steps
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.files import (
     KERNEL_SUFFIXES,
@@ -23,9 +24,11 @@ from degrade.kernels.files import (
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Provenance
 from degrade.wording import counted
+from pipelines.measuring.kernel_reports import kernel_values
+from pipelines.measuring.noise_findings import PhotoFindings
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
-from pipelines.shared.reports import REJECTS_NAME, RunReport, usual_reason, write_rejects
+from pipelines.shared.reports import REJECTS_NAME, Fact, RunReport, usual_reason, write_rejects
 
 __all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import_noise"]
 
@@ -107,7 +110,8 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
         added = [pool.add_kernel(i.kernel, _kernel_provenance(i, config)) for i in imported]
     write_rejects(config.pool, job.rejects)
     for item in imported:
-        job.found("kernel", _describe_kernel(item), name=item.kernel.source, notes=item.notes)
+        values = kernel_values(item.kernel.source, item.kernel, notes=item.notes)
+        job.found("kernel", _describe_kernel(item), **values)
     if len(wanted) < len(files):
         others = len(files) - len(wanted)
         words = f"passed over {counted(others, 'file')} named for another scale"
@@ -210,12 +214,12 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     with job.stoppable(), pool.writing():
         for photo in photos:
             try:
-                patch, words = _read_noise(photo, config)
+                patch, fact = _read_noise(photo, config)
             except InputError as error:
                 job.rejects.append(Reject.from_error(error))
             else:
                 ids.append(pool.add_noise(patch, _noise_provenance(photo, patch)))
-                job.found("noise", words, photo=photo.name, variance=patch.variance)
+                job.facts.append(fact)
     write_rejects(config.pool, job.rejects)
     if not ids and job.interrupted is None:
         raise DegradeError(
@@ -225,8 +229,8 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     return job.report(done, skipped=len(ids) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
 
-def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePatch, str]:
-    """Return the patch that an image is, and a line that tells of it.
+def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePatch, Fact]:
+    """Return the patch that an image is, and what a report tells of it.
 
     Raises
     ------
@@ -258,7 +262,9 @@ def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePa
             "degrade extract-noise finds noise in photos",
         )
     (patch,) = take_patches(decoded.pixels, search, source=photo.name)
-    return patch, "; ".join([f"{printable(photo.name)}: {size}, {variance}", *decoded.notes])
+    words = "; ".join([f"{printable(photo.name)}: {size}, {variance}", *decoded.notes])
+    found = PhotoFindings.of(search, block_steps([patch]))
+    return patch, Fact("noise", words, found.fact_values(photo.name, [patch.variance]))
 
 
 def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:

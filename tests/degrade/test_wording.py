@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from degrade.wording import byte_text, counted
+from degrade.wording import byte_text, counted, most_first
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,10 @@ def test_counted_has_the_noun_agree(number: int, noun: str, text: str) -> None:
 )
 def test_byte_text_takes_a_unit_that_people_read(size: int, text: str) -> None:
     assert byte_text(size) == text
+
+
+def test_most_first_does_not_depend_on_the_order_of_counting() -> None:
+    ranked = [("b", 5), ("a", 2), ("c", 2)]
+    assert most_first({"c": 2, "a": 2, "b": 5, "d": 0}) == ranked
+    assert most_first({"d": 0, "b": 5, "a": 2, "c": 2}) == ranked
+    assert most_first({}) == []

@@ -90,7 +90,7 @@ def test_run_noise_extraction_searches_no_photo_twice(photos: Path) -> None:
     seen: list[tuple[int, int]] = []
     again = extract_noise(config, on_progress=lambda *now: seen.append(now))
     assert seen == [(3, 3)] and index.read_bytes() == before
-    assert again.lines[:-1] == first.lines, "what was found is told as if it were found again"
+    assert again.facts[:-1] == first.facts, "what was found is told as if it were found again"
     assert again.lines[-1] == "3 photos searched before with these settings"
     (photos / "loud.png").rename(photos / "renamed.png")
     write_noisy(photos / "new.png", 2.5)
@@ -210,3 +210,31 @@ def test_run_noise_extraction_of_an_empty_folder_says_what_it_looked_for(tmp_pat
         DegradeError, match=r"no photo in .*photos; a folder is searched for .*\.png"
     ):
         extract_noise(config_for(tmp_path / "photos"))
+
+
+def test_run_noise_extraction_tells_of_a_photo_from_the_pool_as_when_it_was_searched(
+    photos: Path,
+) -> None:
+    grain = rng_for(0, "mixed").normal(128, 2.0, (96, 96, 3))
+    grain[32:64] = 128
+    grain[64:] = 128 + 8 * (grain[64:] - 128)
+    write_png(photos / "mixed.png", np.clip(np.rint(grain), 0, 255).astype(np.uint8))
+    first, again = extract_noise(config_for(photos)), extract_noise(config_for(photos))
+    assert again.facts[:-1] == first.facts
+    (mixed,) = (fact for fact in again.facts if fact.values.get("photo") == "mixed.png")
+    assert mixed.words == "mixed.png: 3 of 9 positions; refused: flat 3, variance 3"
+
+
+def test_run_noise_extraction_reports_numbers_of_each_photo(photos: Path) -> None:
+    report = extract_noise(config_for(photos))
+    facts = [fact for fact in report.facts if fact.kind == "noise"]
+    assert [fact.values["photo"] for fact in facts] == ["loud.png", "quiet.png", "striped.png"]
+    assert len({tuple(fact.values) for fact in facts}) == 1
+    loud, quiet, _ = (fact.values for fact in facts)
+    assert (quiet["positions"], quiet["accepted"], quiet["kept"]) == (16, 16, 16)
+    variances = [record.variance for record in DegradationPool.open(photos / ".." / "pool").noise]
+    assert quiet["variance"] == pytest.approx(np.mean(variances), rel=1e-12)
+    assert loud["refused"]["variance"] == 16 and loud["kept"] == 0 and loud["variance"] is None
+    json.dumps(report.to_json(), allow_nan=False)
+    again = extract_noise(config_for(photos)).facts[-1]
+    assert (again.kind, again.values) == ("searched_before", {"photos": 3})

@@ -308,3 +308,32 @@ def test_shared_shortens_long_lists_of_names(tmp_path: Path) -> None:
     (record,) = DegradationPool.open(tmp_path / "pool").kernels
     name = record.provenance.source_name
     assert name.startswith("8 photos: holiday 0 x") and name.endswith("…") and len(name) <= 70
+
+
+def test_facts_of_kernels_have_values_and_summaries_are_of_a_kind_of_their_own(
+    noisy: EstimateKernelsConfig,
+) -> None:
+    report = estimate_kernels(noisy)
+    facts = [fact.to_json() for fact in report.facts if fact.kind == "kernel"]
+    assert [fact["name"] for fact in facts] == sorted(NOISE)
+    assert {fact["name"]: fact["confidence"] for fact in facts} == confidences(noisy.pool)
+    assert facts[0]["flags"] == ["too noisy"] and facts[0]["scale"] == 2
+    assert facts[0]["sigmas"][0] >= facts[0]["sigmas"][1] > 0
+    (flagged,) = (fact for fact in report.facts if fact.kind == "flagged_kernels")
+    assert flagged.values == {"kernels": 1, "of": 3, "flags": {"too noisy": 1}}
+    assert all(fact.values for fact in report.facts)
+    json.dumps(report.to_json(), allow_nan=False)
+
+
+def test_facts_of_a_shared_kernel_have_values(camera: EstimateKernelsConfig) -> None:
+    facts = estimate_kernels(camera).facts
+    by_kind = {
+        kind: [f.values for f in facts if f.kind == kind] for kind in {f.kind for f in facts}
+    }
+    assert len(by_kind["kernel"]) == 5
+    (shared,) = by_kind["shared_kernel"]
+    assert (shared["photos"], shared["of"], shared["name"]) == (4, 5, "shared")
+    assert shared.keys() - by_kind["kernel"][0].keys() == {"photos", "of"}
+    (outlier,) = by_kind["outlier"]
+    assert outlier["name"] == "other.png" and outlier["times_its_error"] > 1
+    assert all(fact.values for fact in facts)

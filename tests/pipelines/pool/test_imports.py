@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from pipelines.pool.imports import (
     import_kernels,
     import_noise,
 )
+from tests.pipelines.photographs import take_photo
 
 
 def run(*arguments: object) -> Result:
@@ -189,3 +191,35 @@ def test_import_noise_of_odd_files_crashes_on_none(shared_data: Path, tmp_path: 
         assert "rejected: " in str(error)
     else:
         assert report.rejects and DegradationPool.open(tmp_path / "pool").verify() == []
+
+
+def report_facts(path: Path, *arguments: object) -> dict[str, list[dict[str, Any]]]:
+    """Run a command that reports to ``path``; return its facts and those of its parts, by kind."""
+    done = run("--report", path, *arguments)
+    assert done.exit_code == 0, done.output
+    report = json.loads(path.read_bytes())
+    facts = [fact for part in (report, *report["parts"]) for fact in part["facts"]]
+    kinds = {fact["kind"] for fact in facts}
+    return {kind: [fact for fact in facts if fact["kind"] == kind] for kind in kinds}
+
+
+def test_reports_tell_of_what_is_imported_as_of_what_is_measured(
+    kernelgan_output: Path, tmp_path: Path
+) -> None:
+    report, pool = tmp_path / "report.json", tmp_path / "pool"
+    options = ("--pool", pool, "--scale", 4)
+    kernels = report_facts(report, "import-kernels", kernelgan_output, *options)["kernel"]
+    assert len(kernels) == 3 and all(fact["confidence"] is None for fact in kernels)
+    assert all(fact["sigmas"][0] >= fact["sigmas"][1] > 0 for fact in kernels)
+    write_png(tmp_path / "n" / "grain.png", make_noise("grain", 32, 32))
+    (noise,) = report_facts(report, "import-noise", tmp_path / "n", "--pool", pool)["noise"]
+    assert (noise["positions"], noise["kept"]) == (1, 1) and noise["variance"] > 1
+
+    photo = np.vstack([take_photo("a"), make_noise("flat", 32, 180)])
+    write_png(tmp_path / "photos" / "a.png", photo)
+    options = ("--pool", pool, "--patch-size", 16)
+    measured = report_facts(report, "build-pool", tmp_path / "photos", *options)
+    for kind, imported in (("kernel", kernels[0]), ("noise", noise)):
+        (fact,) = measured[kind]
+        assert fact.keys() == imported.keys()
+    assert measured["noise"][0]["kept"] > 0 and measured["kernel"][0]["confidence"] > 0
