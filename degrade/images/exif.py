@@ -31,7 +31,7 @@ def read_camera(path: Path) -> str | None:
 
 
 def camera_in(data: bytes) -> str | None:
-    """Return make and model from the first bytes of an image file; None when they are not there.
+    """Return make and model from an image file, or its first bytes; None when they are not there.
 
     Whatever is damaged counts as not there.
     """
@@ -53,9 +53,9 @@ def _exif_block(data: bytes) -> bytes | None:
     if is_tiff(data):
         return data
     for mark, length in _MARKS:
-        start = data.find(mark)
+        start = data.find(mark, 0, _HEAD_BYTES)
         if start >= 0 and is_tiff(data[start + length : start + length + 4]):
-            return data[start + length :]
+            return data[start + length : start + length + _HEAD_BYTES]
     return None
 
 

@@ -121,7 +121,11 @@ class DegradationPool(PoolReader):
 
     def add_photo(self, photo: PhotoRecord) -> None:
         """Remember a photo; given again with another name or path, the new ones count."""
-        self._add_all([photo], [])
+        self.add_photos([photo])
+
+    def add_photos(self, photos: Sequence[PhotoRecord]) -> None:
+        """Remember photos as :meth:`add_photo` does: all or none, flushed to disk together."""
+        self._add_all(photos, [])
 
     def add_findings(self, photo: PhotoRecord, findings: Sequence[Findings]) -> None:
         """Remember a photo and keep what measurements found in it, flushed to disk together.

@@ -12,7 +12,6 @@ from pathlib import Path
 import degrade
 from degrade.disk.files import resolve_inside
 from degrade.errors import printable
-from degrade.images.exif import read_camera
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate, share_estimates
@@ -145,8 +144,7 @@ class SharedKernel(KernelCollector):
         self._write_mat(_SHARED_STEM, estimate.kernel)
         if self._pool is None:
             return
-        for photo in photos:
-            self._pool.add_photo(photo.as_record())
+        self._pool.add_photos([photo.as_record() for photo in photos])
         provenance = Provenance(
             source_name=_name_photos(sorted(photo.name for photo in photos)),
             source_sha256=self._sha256,
@@ -207,7 +205,7 @@ def _read_estimate(
 
 def _warn_of_cameras(photos: Sequence[ScannedPhoto]) -> list[Fact]:
     """Say so when the photos' EXIF data name several cameras."""
-    known = (read_camera(photo.path) for photo in photos)
+    known = (photo.camera for photo in photos)
     cameras = most_first(Counter(camera for camera in known if camera is not None))
     if len(cameras) < 2:
         return []

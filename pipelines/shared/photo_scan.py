@@ -12,6 +12,7 @@ import msgspec
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, printable
+from degrade.images.exif import camera_in
 from degrade.images.image_io import (
     IMAGE_SUFFIXES,
     MAX_PIXELS,
@@ -54,6 +55,8 @@ class ScannedPhoto:
         Upright size in pixels.
     format, channels, bit_depth, orientation, bytes, modified
         As in :class:`degrade.pool.PhotoRecord`.
+    camera : str or None
+        By its EXIF data; None when it is not known. Pools do not keep it.
     """
 
     path: Path
@@ -67,6 +70,7 @@ class ScannedPhoto:
     orientation: int
     bytes: int
     modified: int
+    camera: str | None = None
 
     @classmethod
     def from_record(cls, record: PhotoRecord) -> ScannedPhoto:
@@ -76,7 +80,9 @@ class ScannedPhoto:
 
     def as_record(self) -> PhotoRecord:
         """Return what a pool keeps of the photo."""
-        return PhotoRecord(**{**asdict(self), "path": str(self.path.resolve())})
+        facts = asdict(self)
+        del facts["camera"]
+        return PhotoRecord(**{**facts, "path": str(self.path.resolve())})
 
 
 class OpenPhoto:
@@ -122,6 +128,7 @@ class OpenPhoto:
             orientation=self.header.orientation,
             bytes=len(self.data),
             modified=modified,
+            camera=camera_in(self.data),
         )
         self._decoded: Photo | InputError | None = None
 

@@ -144,6 +144,22 @@ def test_add_findings_flushes_each_file_once_and_the_rest_once(
     assert rest == ["noise", "index.jsonl"]
 
 
+def test_add_photos_flushes_once_and_writes_what_is_new(
+    pool: DegradationPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = [make_photo(f"{n}", f"{n:064x}", f"/{n}") for n in range(9)]
+    moved = make_photo("moved", photos[0].sha256, "/elsewhere")
+    pool.add_photo(photos[0])
+    flushed: list[int] = []
+    with pool.writing():
+        monkeypatch.setattr(os, "fsync", flushed.append)
+        pool.add_photos([*photos, moved])
+        pool.add_photos(photos[1:])
+        pool.add_photos([])
+    assert len(flushed) == 1 and len(index_lines(pool)) == 10
+    assert DegradationPool.open(pool.path).photos == (moved, *photos[1:])
+
+
 def test_more_files_than_may_be_open_at_once_are_added(pool: DegradationPool) -> None:
     patches = [make_patch(n, size=8) for n in range(250)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

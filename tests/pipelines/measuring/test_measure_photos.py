@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -40,10 +41,11 @@ from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, 
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.kernel_methods import KernelGANMethod, SpectralMethod
 from pipelines.measuring.noise_patches import NoisePatches
+from pipelines.measuring.visits import Visit
 from pipelines.pool.inspect_pool import inspect_pool
 from pipelines.pool.measurements import MEASUREMENTS
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
-from tests.pipelines.measuring.toy import MeanLevel
+from tests.pipelines.measuring.toy import Deadly, MeanLevel
 from tests.pipelines.photographs import take_photo
 
 NAMES = ["a.png", "b.png", "c.png"]
@@ -86,6 +88,29 @@ class Calls(Counter[str]):
         monkeypatch.setattr(place, name, counting)
 
 
+class Opens(Counter[str]):
+    """Counts how often each file below a folder is opened in this process, by whatever means."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._below = f"{folder}{os.sep}"
+        sys.addaudithook(self._hear)  # there to stay, but deaf once the folder is forgotten
+
+    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and self._below and str(arguments[0]).startswith(self._below):
+            self[Path(str(arguments[0])).name] += 1
+
+    def forget(self) -> None:
+        self._below = ""
+
+
+@pytest.fixture
+def opens(tmp_path: Path) -> Iterator[Opens]:
+    counted = Opens(tmp_path / "photos")
+    yield counted
+    counted.forget()
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Count reads, header parses and decodes of photos, and searches for kernels and noise."""
@@ -107,6 +132,26 @@ def test_on_the_way_to_pairs_a_photo_is_read_parsed_and_decoded_twice(
     pairs = BuildPairsConfig(pool=config.noise.pool, out=tmp_path / "pairs", scale=2, hr_size=16)
     assert build_pairs(pairs).done > 3
     assert [calls[name] for name in ("reads", "parses", "decodes")] == [6, 6, 6]
+
+
+def test_no_file_is_opened_but_to_be_read(
+    tmp_path: Path, config: BuildPoolConfig, opens: Opens
+) -> None:
+    """Once for all measurements; twice where all photos must be known before the first."""
+    each = dict.fromkeys(NAMES, 1)
+    build_pool(config)
+    assert opens == each
+    build_pairs(BuildPairsConfig(pool=config.noise.pool, out=tmp_path / "p", scale=2, hr_size=16))
+    assert opens == dict.fromkeys(each, 2)
+    for change in ({"shared": True}, {"out_mat": tmp_path / "mat"}):
+        opens.clear()
+        place = tmp_path / "-".join(change)
+        kernels = replace(config.kernels, pool=place, **change)  # type: ignore[arg-type]
+        build_pool(BuildPoolConfig(kernels=kernels, noise=replace(config.noise, pool=place)))
+        assert opens == dict.fromkeys(each, 2)
+        opens.clear()
+        estimate_kernels(kernels)
+        assert opens == each, "what is known is looked at"
 
 
 def test_what_is_there_is_looked_at_and_not_measured_again(
@@ -222,6 +267,24 @@ def test_a_photo_that_kills_its_worker_is_named_and_the_rest_goes_on(
     assert len(pool_of(config).photos) == 2
 
 
+def test_a_measurement_that_kills_its_worker_takes_no_other_along(
+    config: BuildPoolConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MEASUREMENTS, "deadly", lambda _: Collector(Deadly(name="b.png")))
+    seen: list[tuple[int, int]] = []
+    report = build_pool(
+        config, executor=ProcessExecutor(2), on_progress=lambda *now: seen.append(now)
+    )
+    (reject,) = report.rejects
+    assert Path(reject.path).name == "b.png" and "killed, most likely for want" in reject.reason
+    noise, kernels, deadly = report.parts
+    assert not noise.rejects and not kernels.rejects and deadly.rejects == (reject,)
+    assert (kernels.done, deadly.done) == (3, 2) and noise.done > 0
+    kinds = Counter(record.kind for record in pool_of(config).measurements)
+    assert kinds == {"noise": 3, "kernel": 3, "deadly": 2}
+    assert seen == [(done, 3) for done in range(4)]
+
+
 def test_a_photo_that_is_damaged_beyond_its_header_is_rejected_once(
     tmp_path: Path, config: BuildPoolConfig
 ) -> None:
@@ -331,7 +394,7 @@ def test_choose_executor_starts_workers_for_long_work_only(
     path.write_bytes(b"")
     os.truncate(path, 4_000_000)  # as a camera's photo of 12 megapixels
     file = SourceFile(path, "a.jpg")
-    quick = measure_photos._Visit(file, None, (0,), (SpectralMethod(2),), 10**8)
+    quick = Visit(file, None, (0,), (SpectralMethod(2),), 10**8)
     slow = replace(quick, measurements=(KernelGANMethod(KernelGANConfig(), 0, "cpu"),))
     choose = measure_photos._choose_executor
     assert isinstance(choose([quick]), InProcessExecutor)

@@ -1,7 +1,9 @@
-"""A measurement that a test adds: the mean grey level of a photo."""
+"""Measurements that tests add: the mean grey level of a photo, and one that kills its worker."""
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,3 +41,26 @@ class MeanLevel(Measurement):
             flags=("dark",) if level < 40 else (),
             confidence=0.5,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Deadly(Measurement):
+    """Ends the process that measures the photo called ``name``, as want of memory does."""
+
+    name: str
+
+    @property
+    def kind(self) -> str:
+        return "deadly"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+    def seconds_for(self, pixels: int) -> float:
+        return 0.0
+
+    def measure(self, photo: OpenPhoto) -> Findings:
+        if photo.scanned.name == self.name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Findings(kind=self.kind, settings=self.settings)
