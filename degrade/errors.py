@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +21,18 @@ __all__ = [
     "InvalidValueError",
     "MissingDependencyError",
     "UnreachableError",
+    "as_typed",
     "disk_full",
+    "line_of",
     "not_written",
     "printable",
     "shown",
     "write_failure",
 ]
+
+
+_LIKE_A_SETTING = re.compile(r"[a-z][a-z0-9_]* must ")
+"""How a text begins that says what is wrong with a setting; a relative path may, too."""
 
 
 class DegradeError(Exception):
@@ -96,15 +104,30 @@ class ChangedConfigError(DegradeError):
     def __str__(self) -> str:
         changes = ", ".join(f"{k}: {then} -> {now}" for k, (then, now) in self.differences.items())
         return (
-            f"{printable(self.folder)} was begun with other settings ({printable(changes)}); "
+            f"{printable(self.folder)} was begun with other settings ({line_of(changes)}); "
             "repeat the earlier settings to resume, or choose another output folder"
         )
 
 
-def printable(text: str | Path) -> str:
+def line_of(text: str | Path) -> str:
     """Return ``text`` on one line and encodable, with undecodable bytes and controls escaped."""
     escaped = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+
+
+def printable(name: str | Path) -> str:
+    r"""Return what others have named or said, as it may stand in a text of ours.
+
+    As :func:`line_of`; besides, nothing of it is taken for a setting: backquotes become ``\```, as
+    a shell wants them, which the command line takes back.
+    """
+    text = line_of(name).replace("`", r"\`")
+    return f"./{text}" if _LIKE_A_SETTING.match(text) else text
+
+
+def as_typed(name: str | Path) -> str:
+    """Return a name as a person types it in a command that a text gives: quoted if need be."""
+    return shlex.quote(line_of(name)).replace("`", r"\`")
 
 
 def shown(value: object) -> str:

@@ -42,7 +42,7 @@ def finish_kernel(weights: AnyArray, config: KernelGANConfig, source: str) -> Bl
     values[(values < cut) | (values <= 0)] = 0
     if not values.sum() > 0:
         raise DegradeError(
-            f"{source}: the estimate has no positive tap; use more iterations or another seed"
+            f"{source}: the estimate has no positive tap; use more `iterations` or another `seed`"
         )
     kernel = _centred(values, config.base_scale, source)
     if config.scale == 4:

@@ -209,5 +209,5 @@ def _check_finite(kernels: FloatArray, keys: Sequence[str], done: int) -> None:
         if not np.isfinite(weights).all():
             raise DegradeError(
                 f"{key}: the kernel is no longer finite after {done} iterations; "
-                "use another seed or a smaller learning rate"
+                "use another `seed` or a smaller learning rate"
             )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from degrade.arrays import FloatArray
 from degrade.disk.files import make_folder, write_atomically
-from degrade.errors import InvalidValueError, MissingDependencyError, printable
+from degrade.errors import InvalidValueError, MissingDependencyError, line_of, printable
 from degrade.kernels import crop_or_pad_kernel, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
 from degrade.pool.kernel_estimates import (
@@ -76,7 +76,7 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     axes.set_axis_off()
     axes.autoscale(enable=False)
     sheet = Sheet(axes, layout)
-    sheet.write(MARGIN, 0.5, printable(pool.path.resolve().name), size=15, weight="bold")
+    sheet.write(MARGIN, 0.5, line_of(pool.path.resolve().name), size=15, weight="bold")
     sheet.write(MARGIN, 0.74, _summary(pool), size=9, color=FAINT)
     for line, (colour, text) in enumerate(legend):
         sheet.explain(0.94 + 0.18 * line, colour, text)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from degrade.arrays import AnyArray
-from degrade.errors import printable
+from degrade.errors import line_of
 from degrade.pool import Provenance
 from degrade.pool.kernel_estimates import is_doubtful
 
@@ -116,7 +116,7 @@ class Sheet:
 
 
 def _name(known: Provenance) -> str:
-    return printable(PurePath(known.source_name).name)
+    return line_of(PurePath(known.source_name).name)
 
 
 def _shorten(text: str, most: int) -> str:

@@ -9,7 +9,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from degrade.errors import CorruptDataError, DegradeError, disk_full, not_written, printable
+from degrade.errors import (
+    CorruptDataError,
+    DegradeError,
+    disk_full,
+    line_of,
+    not_written,
+    printable,
+)
 
 __all__ = ["STRUCTURE_BYTES", "TEMPORARY", "reading", "require_space", "sync_file", "writing"]
 
@@ -83,8 +90,9 @@ def reading(path: Path, what: str = "") -> Iterator[None]:
     # A damaged file makes h5py raise nearly anything: OSError, KeyError, ValueError, RuntimeError…
     except Exception as error:
         where = f"{printable(path)}: {what}: " if what else f"{printable(path)}: "
-        reason = str(error) if isinstance(error, DegradeError) else f"unreadable ({_reason(error)})"
-        raise CorruptDataError(where + printable(reason)) from error
+        if isinstance(error, DegradeError):
+            raise CorruptDataError(where + line_of(str(error))) from error
+        raise CorruptDataError(f"{where}unreadable ({printable(_reason(error))})") from error
 
 
 def sync_file(path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import msgspec
 
-from degrade.errors import CorruptDataError, printable
+from degrade.errors import CorruptDataError, line_of
 
 __all__ = ["Text", "Whole", "read_struct", "refusal"]
 
@@ -25,9 +25,9 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _S = TypeVar("_S", bound=msgspec.Struct)
 _LONGEST = 200
 
-# What msgspec says: "Expected `int`, got `str` - at `$.files[0].size`".
-_EXPECTED = re.compile(r"Expected (.+) - at `\$\.(.+)`")
-_OTHER_WORD = re.compile(r"Invalid enum value (.+) - at `\$\.(\w+)`")
+# What msgspec says, its backquotes made quotes: here they would mark settings.
+_EXPECTED = re.compile(r"Expected (.+) - at '\$\.(.+)'")
+_OTHER_WORD = re.compile(r"Invalid enum value (.+) - at '\$\.(\w+)'")
 
 
 def read_struct(data: Any, kind: type[_S], what: str) -> _S:
@@ -72,7 +72,8 @@ def refusal(error: Exception, kind: type[msgspec.Struct] | None = None) -> str:
     kind : subclass of msgspec.Struct or None
         What was to be read: its fields say which words they may be.
     """
-    text = _EXPECTED.sub(r"\2 must be \1", printable(str(error)))
+    said = line_of(str(error)).replace("`", "'")
+    text = _EXPECTED.sub(r"\2 must be \1", said)
     other_word = _OTHER_WORD.fullmatch(text)
     if other_word and kind is not None:
         got, name = other_word.groups()

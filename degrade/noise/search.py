@@ -79,10 +79,12 @@ class NoiseSelection:
             raise InvalidValueError(f"patch_size must be at least 8, got {self.patch_size}")
         if self.stride is not None and self.stride < 1:
             raise InvalidValueError(f"stride must be at least 1, got {self.stride}")
-        if not 0 <= self.min_variance < self.max_variance:
+        if not self.min_variance >= 0:
+            raise InvalidValueError(f"min_variance must be at least 0, got {self.min_variance}")
+        if not self.max_variance > self.min_variance:
             raise InvalidValueError(
-                "variances must be 0 <= min_variance < max_variance, "
-                f"got {self.min_variance} and {self.max_variance}"
+                f"max_variance must be above the least, {self.min_variance}, got "
+                f"{self.max_variance}"
             )
         if not 0 <= self.min_mean <= 255:
             raise InvalidValueError(f"min_mean must be in 0…255, got {self.min_mean}")

@@ -9,7 +9,7 @@ import msgspec
 
 from degrade.disk.files import read_file, resolve_inside, write_atomically
 from degrade.disk.structs import refusal
-from degrade.errors import CorruptDataError, DegradeError, InputError, printable
+from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed, printable
 
 __all__ = ["check_folder", "make_folder", "remove_if_unused"]
 
@@ -77,7 +77,8 @@ def check_folder(path: Path) -> None:
         raise DegradeError(f"{where} is a file, and no folder of a degradation pool")
     if not (path / "pool.json").exists():
         raise DegradeError(
-            f"{where} is no degradation pool; make one: `degrade build-pool SRC pool={where}`"
+            f"{where} is no degradation pool; make one: "
+            f"`degrade build-pool SRC pool={as_typed(path)}`"
         )
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)

@@ -287,10 +287,9 @@ class StepSampler(Sampler[list[SampleKey]]):
     """
 
     def __init__(self, length: int, *, batch_size: int, seed: int, steps: range) -> None:
-        if length < 1 or batch_size < 1:
-            raise InvalidValueError(
-                f"length and batch_size must be at least 1, got {length} and {batch_size}"
-            )
+        for name, value in (("length", length), ("batch_size", batch_size)):
+            if value < 1:
+                raise InvalidValueError(f"{name} must be at least 1, got {value}")
         self._length, self._batch_size = length, batch_size
         self._seed, self._steps = seed, steps
 

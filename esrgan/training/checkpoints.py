@@ -90,10 +90,9 @@ def write_checkpoint(
     DegradeError
         The disk is full or the folder cannot be written; the older checkpoints are untouched.
     """
-    if keep < 1 or keep_best < 0:
-        raise InvalidValueError(
-            f"keep must be at least 1 and keep_best at least 0, got {keep} and {keep_best}"
-        )
+    for name, value, least in (("keep", keep, 1), ("keep_best", keep_best, 0)):
+        if value < least:
+            raise InvalidValueError(f"{name} must be at least {least}, got {value}")
     _check_plain(state, "state")
     path = folder / f"checkpoint-{step:08d}.pt"
     data = encode_pth(state)

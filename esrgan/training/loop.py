@@ -88,8 +88,8 @@ def _go_back(state: TrainingState, plain: Mapping[str, Any] | None) -> None:
         raise DegradeError(
             f"no loss was finite in the last {state.skipped_in_a_row} steps, up to step "
             f"{state.step}, and {tried if plain else 'there is no checkpoint to go back to'}: "
-            "check the pairs with `degrade verify`, or begin anew with a lower learning_rate and "
-            "another `out` (`init` takes weights over)"
+            "check the pairs with `degrade verify`, or begin anew with a lower `learning_rate` "
+            "and another `out` (`init` takes weights over)"
         )
     state.restore(plain, counters=False)
     state.skipped_in_a_row = 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from degrade.errors import DegradeError, printable
+from degrade.errors import DegradeError, line_of
 from degrade.limits import MAX_PIXELS
 from pipelines.cli.options import as_options
 from pipelines.shared.interrupts import Interrupted
@@ -142,7 +142,7 @@ def _fail(error: BaseException, say: Callable[[str], str]) -> NoReturn:
         sys.stderr.close()
         sys.exit(1)
     if isinstance(error, OSError) and error.strerror:
-        place = printable(error.filename or "a file")
+        place = line_of(error.filename or "a file")
         click.echo(
             f"degrade: {place}: {error.strerror}; check the path, permissions and free space",
             err=True,
@@ -151,7 +151,7 @@ def _fail(error: BaseException, say: Callable[[str], str]) -> NoReturn:
         module = error.name.split(".")[0]
         package = {"cv2": "opencv-python-headless"}.get(module, module)
         click.echo(
-            f"degrade: the package {package} cannot be loaded ({printable(str(error))}); "
+            f"degrade: the package {package} cannot be loaded ({line_of(str(error))}); "
             f"install it: pip install {package}",
             err=True,
         )
@@ -168,7 +168,7 @@ def one_line(error: BaseException) -> str:
     """Return an error's text on one printable line, with what was noted about it in a line."""
     # A worker's traceback is for --debug.
     notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
-    return printable(" ".join(" ".join([str(error), *notes]).split()))
+    return line_of(" ".join(" ".join([str(error), *notes]).split()))
 
 
 @contextlib.contextmanager
@@ -318,7 +318,7 @@ def refuse_memory(out: Path | str, executor: Executor) -> None:
 
     if str(out).startswith("memory:") and not isinstance(executor, InProcessExecutor):
         raise click.UsageError(
-            f"{printable(out)}: each process has a memory of its own, so what workers write there "
+            f"{line_of(out)}: each process has a memory of its own, so what workers write there "
             "is lost; give a folder, a URL such as s3://bucket/prefix, or --jobs 1"
         )
 

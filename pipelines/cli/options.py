@@ -15,9 +15,10 @@ import click
 
 __all__ = ["as_options", "options_of"]
 
-_QUOTED = re.compile(r"`([^`\n]+)`")
+_QUOTED = re.compile(r"(?<!\\)`((?:\\`|[^`\n])+)`")
 _COMMAND = re.compile(r"degrade ([a-z-]+)(.*)")
-_SETTING = re.compile(r"(?<![\w=])([a-z][a-z0-9_]*)=([^\s`]*)")
+# A value is a word of a shell: a quoted one may hold blanks.
+_SETTING = re.compile(r"(?<![\w=])([a-z][a-z0-9_]*)=((?:'[^']*'|\"[^\"]*\"|[^\s'\"])*)")
 _WRONG = re.compile(r"([a-z][a-z0-9_]*)(?= must )")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CHANGE = "--set"
@@ -67,8 +68,8 @@ def as_options(
     said = _QUOTED.sub(say, text)
     wrong = _WRONG.match(said)
     if wrong is not None and wrong[1] in options:
-        return f"{_option(wrong[1], None, options)}{said[wrong.end() :]}"
-    return said
+        said = f"{_option(wrong[1], None, options)}{said[wrong.end() :]}"
+    return said.replace(r"\`", "`")  # those that are no marks; see degrade.errors.printable
 
 
 def _all_settings(text: str, options: Options) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
+from pipelines.shared.speech import said
 
 
 @click.command("inspect", short_help="Tell what a pool holds, also as a picture.")
@@ -31,7 +32,8 @@ def inspect(
 
         check_sheet_path(sheet)
     found = inspect_pool(pool, verify=verify)
-    click.echo(json.dumps(found.to_json(), indent=1) if as_json else "\n".join(found.lines()))
+    lines = [json.dumps(found.to_json(), indent=1)] if as_json else map(said, found.lines())
+    click.echo("\n".join(lines))
     if found.problems:
         _report_problems(found.problems, all_of_them=verify)
         ctx.exit(1)
@@ -46,7 +48,7 @@ def inspect(
 def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
     shown = problems if all_of_them else problems[:3]
     for problem in shown:
-        click.echo(f"degrade: {problem}", err=True)
+        click.echo(f"degrade: {said(str(problem))}", err=True)
     if len(shown) < len(problems):
         click.echo(f"degrade: and {len(problems) - len(shown)} more (--verify)", err=True)
     click.echo(

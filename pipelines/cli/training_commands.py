@@ -14,6 +14,7 @@ import click
 
 from pipelines.cli.common import PATH, device_option, finish, one_line, seed_option
 from pipelines.cli.table_options import RowName
+from pipelines.shared.speech import said
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -245,7 +246,7 @@ def _training_bar() -> Iterator[dict[str, Callable[..., None]]]:
             bar.write(text, file=sys.stderr)
 
     def warn(message: Warning | str, *_where: Any) -> None:
-        tell(f"degrade: {one_line(Warning(message))}")
+        tell(f"degrade: {said(one_line(Warning(message)))}")
 
     with bar, warnings.catch_warnings():
         warnings.showwarning = warn  # type: ignore[assignment]

@@ -148,9 +148,9 @@ def _check_noise(run: Mapping[str, Any], config: ExportConfig) -> None:
     deferred = isinstance(settings, Mapping) and settings.get("noise") == "defer"
     if deferred and not config.allow_clean_lr:
         raise DegradeError(
-            f"{printable(config.pairs)} leaves the noise to the training (noise 'defer'), which "
-            "other trainers know nothing of; build the pairs with noise 'bake', or export LR "
-            "without noise: `allow_clean_lr`"
+            f"{printable(config.pairs)} leaves the noise to the training, which other trainers "
+            "know nothing of; build the pairs with it: `degrade build-pairs noise=bake`, or export "
+            "LR without noise: `allow_clean_lr`"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.degradation.steps import find_step
-from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
 from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.pairs import place_at
 from degrade.pool import DegradationPool
@@ -110,18 +110,18 @@ def build_pairs(
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
-    where = printable(config.pool)
+    where, typed = printable(config.pool), as_typed(config.pool)
     index = pool.index(config.scale, config.degradation.measured_kinds)
     if not index.kernel_ids:
         scales = sorted({kernel.scale for kernel in pool.kernels})
         others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
         raise DegradeError(
             f"{where} has no ×{config.scale} kernel ({others}); run: "
-            f"`degrade estimate-kernels SRC scale={config.scale} pool={where}`"
+            f"`degrade estimate-kernels SRC scale={config.scale} pool={typed}`"
         )
     if config.noise != "none" and not index.noise:
         raise DegradeError(
-            f"{where} has no noise patch; run: `degrade extract-noise SRC pool={where}` "
+            f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
             "(small or busy photos: with a smaller patch size, such as 64), "
             "or build pairs without noise: `noise=none`"
         )

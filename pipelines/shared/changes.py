@@ -24,7 +24,7 @@ def changes_between(
     names : iterable of str or None
         The settings to compare, in the order to name them; None: all of both, sorted.
     words : mapping of str to str or None
-        What people call a setting, where that is not its name.
+        What people call a setting where that is not its name, which stands in backquotes.
     show : callable or None
         Gives a setting's value as text, from its name and value; None: ``str``.
 
@@ -38,7 +38,7 @@ def changes_between(
     called = words or {}
     shown = show or (lambda _name, value: str(value))
     return {
-        called.get(name, name): (shown(name, then.get(name)), shown(name, now.get(name)))
+        called.get(name, f"`{name}`"): (shown(name, then.get(name)), shown(name, now.get(name)))
         for name in compared
         if then.get(name) != now.get(name)
     }
@@ -55,6 +55,6 @@ def describe_changes(changes: Mapping[str, tuple[str, str]], unshown: Iterable[s
         Those whose values say nothing to people, such as hashes.
     """
     return ", ".join(
-        f"other {name}" if name in unshown else f"{name}: {before} -> {after}"
+        f"other {bare}" if (bare := name.strip("`")) in unshown else f"{name}: {before} -> {after}"
         for name, (before, after) in changes.items()
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from degrade.pairs import Place
+from degrade.wording import counted
 from pipelines.shared.changes import changes_between
 from pipelines.shared.reports import REJECTS_NAME
 
@@ -20,6 +21,7 @@ RUN_FILE = "run.json"
 """The file of the settings of a run that makes shards, in the place where its shards are."""
 
 _HASH = re.compile(r",? ?\b[0-9a-f]{16,}$")
+_COUNT = re.compile(r"(\d+) (\w+)s")
 _CONTENTS = {
     "photos": "photos",
     "images": "images",
@@ -28,12 +30,8 @@ _CONTENTS = {
 }
 """Settings that are a count and a hash, or a hash alone, and what they are of."""
 
-_SETTINGS = ("hr_size", "clean_up", "shard_mib", "format", "scale", "noise", "seed")
-_WORDS = {
-    **{name: f"`{name}`" for name in _SETTINGS},
-    "form": "`format`",  # as exports call it on disk
-    "method": "what the command does",
-}
+_WORDS = {"form": "`format`", "method": "what the command does"}
+"""What is called otherwise on disk: ``form`` since the first version of exports."""
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
@@ -86,7 +84,7 @@ def begin_or_resume(
         ) from None
     if differences and all(other in (name, REJECTS_NAME) or other[0] == "." for other in names):
         _write(place, name, run)
-    elif "version" in differences:
+    elif "`version`" in differences:
         raise DegradeError(
             f"{folder or place.shown()} was begun by another version of degrade, whose files "
             "differ; finish it with that version, or choose another output folder"
@@ -109,7 +107,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
         now,
         names=[name for name in now if name in _CONTENTS],
         words=_CONTENTS,
-        show=lambda _, value: _HASH.sub("", str(value)),
+        show=lambda _, value: _without_hash(str(value)),
     )
     for name, (before, after) in list(contents.items()):
         if before == after and options:  # such as --hr-size: it may be all that changes the hash
@@ -118,3 +116,10 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
             what = "others of that number" if after else "changed"
             contents[name] = before or "as it was", what
     return options | contents
+
+
+def _without_hash(content: str) -> str:
+    """Return the count of a content, ``7 photos, 0123…``, in words; empty when it is a hash."""
+    text = _HASH.sub("", content)
+    counts = _COUNT.fullmatch(text)
+    return counted(int(counts[1]), counts[2]) if counts else text

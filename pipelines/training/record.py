@@ -80,7 +80,7 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
     if ("stages" in then) != ("stages" in now):
         # One with stages and one without have nothing else in common.
         stages = [record.get("stages", [record.get("preset")]) for record in (then, now)]
-        return {"stages": (", ".join(stages[0]), ", ".join(stages[1]))}
+        return {"`stages`": (", ".join(stages[0]), ", ".join(stages[1]))}
     return changes_between(then, now, words=_HASHES, show=_shown)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from degrade.disk.files import resolve_inside
-from degrade.errors import DegradeError, InputError, printable
+from degrade.errors import DegradeError, InputError, line_of, printable
 from degrade.images.sources import SourceFile, hash_file
 from pipelines.shared.changes import changes_between, describe_changes
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -126,7 +126,7 @@ class Results:
             )
             raise DegradeError(
                 f"{printable(path)} was made with other settings "
-                f"({printable(changes)}); choose another `out`, or replace it with "
+                f"({line_of(changes)}); choose another `out`, or replace it with "
                 "`overwrite`"
             )
         # A photo that has changed since is enlarged again.

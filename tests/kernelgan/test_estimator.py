@@ -174,7 +174,7 @@ def test_estimate_kernels_refuses_unsuitable_photos(photo: FloatArray) -> None:
 
 
 def test_estimate_kernels_stops_when_the_kernel_is_no_longer_finite(photo: FloatArray) -> None:
-    with pytest.raises(DegradeError, match=r"no longer finite after .* use another seed"):
+    with pytest.raises(DegradeError, match=r"no longer finite after .* use another `seed`"):
         estimate(photo, KernelGANConfig(iterations=60, learning_rate=1e18))
 
 

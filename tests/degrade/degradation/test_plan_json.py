@@ -200,7 +200,7 @@ def test_version_1_refuses_tampered_fields(change: dict[str, Any], named: str) -
         ({"steps": [[]]}, r"steps\[0\]"),
         ({"steps": [{"kind": "rounding"}]}, "only blur, got rounding"),
         ({"steps": [{"kind": "blur"}]}, r"steps\[0\].*'blur'.*kernel_id"),
-        ({"steps": [{"kind": "blur", "kernel_id": "k", "x": 1}]}, r"steps\[0\].*`x`"),
+        ({"steps": [{"kind": "blur", "kernel_id": "k", "x": 1}]}, r"steps\[0\].*'x'"),
         ({"steps": [{"kernel_id": "k"}]}, r"steps\[0\].*kind"),
         ({"steps": [{"kind": "haze"}]}, r"steps\[0\].*no step 'haze'"),
         ({"steps": [{"kind": ["blur"]}]}, r"steps\[0\].*kind"),

@@ -40,11 +40,11 @@ def test_read_struct_returns_what_it_has_checked() -> None:
         ({"many": "0.5"}, "many must be"),
         ({"many": [0.5, "x"]}, r"many\[1\] must be"),
         ({"word": "c"}, "word must be a or b, got 'c'"),
-        ({"word": ["a"]}, "word must be `str`, got `array`"),
+        ({"word": ["a"]}, "word must be 'str', got 'array'"),
         ({"word": "\\ud800"}, "ud800"),
         ({"maybe": "x\\n"}, "maybe must be c or d, got 'x"),
         ({"rest": []}, "rest must be"),
-        ({"more": 1}, "unknown field `more`"),
+        ({"more": 1}, "unknown field 'more'"),
         ({"more\n": 1}, "unknown field"),
         ({"\ud800": 1}, "ud800"),
         ({"one": float("nan")}, "'one' must be finite"),
@@ -61,7 +61,7 @@ def test_read_struct_names_the_field(change: dict[str, Any], named: str) -> None
 
 @pytest.mark.parametrize("data", [None, [], "x", 3, [{}]])
 def test_read_struct_needs_an_object(data: object) -> None:
-    with pytest.raises(CorruptDataError, match="it: Expected `object`, got"):
+    with pytest.raises(CorruptDataError, match="it: Expected 'object', got"):
         read_struct(data, Known, "it")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, strategies
 
+from degrade.errors import InputError, as_typed, line_of
 from degrade.images.image_io import write_png
 from esrgan.training.config import TrainingConfig
 from pipelines.cli import main
@@ -122,12 +125,16 @@ def test_messages_outside_the_command_line_name_no_options() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_setting_that_a_message_names_can_be_set() -> None:
-    commands = dict(main.commands)
-    manifest = commands["manifest"]
+def all_settings() -> set[str]:
+    """Return what can be set by an option of some command, or in a training's configuration."""
+    manifest = main.commands["manifest"]
     assert isinstance(manifest, click.Group)
-    known = options_of([main, *commands.values(), *manifest.commands.values()]).keys()
-    known |= TrainingConfig().settings().keys()
+    options = options_of([main, *main.commands.values(), *manifest.commands.values()])
+    return {*options, *TrainingConfig().settings()}
+
+
+def test_every_setting_that_a_message_names_can_be_set() -> None:
+    commands, known = dict(main.commands), all_settings()
     for where, text in messages():
         for quoted in re.findall(r"`([^`\n]+)`", text):
             called = re.match(r"degrade ([a-z-]+)", quoted)
@@ -137,6 +144,61 @@ def test_every_setting_that_a_message_names_can_be_set() -> None:
                 assert set(names) <= there, f"{where}: {quoted}"
             elif re.fullmatch(r"[a-z][a-z0-9_]*(=[^\s]*)?", quoted):
                 assert quoted.partition("=")[0] in known, f"{where}: {quoted}"
+
+
+NO_PLAIN_WORDS = ("seed", "iterations", "stride", "tile", "suffix")
+"""Settings that no message of ours calls by an everyday word."""
+
+
+def test_settings_within_a_sentence_stand_in_backquotes() -> None:
+    known = all_settings()
+    names = [name for name in known if "_" in name or name in NO_PLAIN_WORDS]
+    within = re.compile(rf"(?<=[a-z,:;(] )(?:{'|'.join(names)})(?![\w=(-])(?! (?:of|is|are)\b)")
+    wrong = [
+        f"{where}: {text}"
+        for where, text in messages()
+        if within.search(re.sub(r"`[^`]*`|'[^']*'", "X", text))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+# Letters, blanks, what marks settings and what a shell would mind; and what a text may begin with.
+NAMES = strategies.text(
+    strategies.sampled_from("ab_ =.:-\\`'\"$×\n") | strategies.characters(codec="utf-8"),
+    min_size=1,
+) | strategies.sampled_from(
+    ["seed must be 3.png", "`max_pixels`", "it`s a `max_pixels=3`.png", "a\\`max_pixels\\`", "\\"]
+)
+
+
+@given(NAMES)
+def test_names_in_messages_stay_as_they_are(name: str) -> None:
+    shown = line_of(name)
+    error = InputError(name, "too large", "raise `max_pixels` or `changes=1`")
+    for command in (BUILD, TRAIN):
+        said = as_options(line_of(str(error)), [command])
+        assert said.startswith((f"{shown}: too large", f"./{shown}: too large"))
+        assert said.endswith("changes=1`") or "`" not in said.removeprefix(shown)
+    assert "raise --max-pixels" in as_options(str(error), [BUILD])
+    text = f"run: `degrade build format={as_typed(name)} max_pixels=9`, and max_pixels"
+    said = as_options(text, [TRAIN], {"build": BUILD})
+    command = said.removeprefix("run: ").removesuffix(", and max_pixels")
+    words = shlex.split(command)
+    assert words == ["degrade", "build", "--to", shown, "--max-pixels", "9"]
+
+
+def test_a_photo_with_backquotes_keeps_its_name_in_all_that_is_said(tmp_path: Path) -> None:
+    name = "it`s a `seed`, max_pixels must be `small`.png"
+    noise = np.random.default_rng(3).normal(120, 3, (64, 64, 3))
+    write_png(tmp_path / "photos" / "a `stride`.png", np.rint(noise).astype(np.uint8))
+    write_png(tmp_path / "photos" / name, np.zeros((80, 80, 3), np.uint8))
+    pool = tmp_path / "a `pool`"
+    arguments = ("--pool", pool, "--patch-size", 16, "--max-pixels", 5000)
+    output = ended("extract-noise", tmp_path / "photos", *arguments, exit_code=3)
+    assert f"{name}: " in output and "raise --max-pixels" in output
+    output += ended("inspect", pool) + ended("inspect", tmp_path / "no `pool`", exit_code=1)
+    assert "a `pool`: 0 kernels" in output and "a `stride`.png" in output
+    assert f"--pool '{tmp_path}/no `pool`'" in output and "\\`" not in output
 
 
 def ended(*arguments: object, exit_code: int = 0) -> str:

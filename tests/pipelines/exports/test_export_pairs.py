@@ -89,7 +89,7 @@ def test_export_pairs_splits_tars(tmp_path: Path, pairs: Path, monkeypatch: Any)
 def test_export_pairs_refuses_deferred_noise_unless_told(tmp_path: Path, pool: Path) -> None:
     pairs = make_pairs(tmp_path / "pairs", pool, noise="defer")
     config = ExportConfig(pairs=pairs, out=tmp_path / "out", format="png")
-    with pytest.raises(DegradeError, match=r"noise 'bake'.*`allow_clean_lr`"):
+    with pytest.raises(DegradeError, match=r"noise=bake.*`allow_clean_lr`"):
         export_pairs(config)
     assert not config.out.exists()
     assert export_pairs(replace(config, allow_clean_lr=True)).done == 9

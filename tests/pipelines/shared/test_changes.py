@@ -9,10 +9,10 @@ NOW = {"b": 2, "a": [1, 2, 3], "same": None, "come": "x"}
 def test_changes_between_names_what_differs_on_either_side() -> None:
     changes = changes_between(THEN, NOW)
     assert list(changes.items()) == [
-        ("a", ("[1, 2]", "[1, 2, 3]")),
-        ("b", ("1", "2")),
-        ("come", ("None", "x")),
-        ("gone", ("True", "None")),
+        ("`a`", ("[1, 2]", "[1, 2, 3]")),
+        ("`b`", ("1", "2")),
+        ("`come`", ("None", "x")),
+        ("`gone`", ("True", "None")),
     ]
     assert changes_between(THEN, THEN) == {}
 
@@ -26,12 +26,12 @@ def test_changes_between_takes_names_words_and_a_way_to_show() -> None:
         show=lambda name, value: f"{name}={value}",
     )
     assert list(changes.items()) == [
-        ("gone", ("gone=True", "gone=None")),
+        ("`gone`", ("gone=True", "gone=None")),
         ("the b", ("b=1", "b=2")),
     ]
 
 
 def test_describe_changes_leaves_out_values_that_say_nothing() -> None:
-    changes = {"weights": ("abc", "def"), "scale": ("2", "4")}
-    assert describe_changes(changes, unshown=("weights",)) == "other weights, scale: 2 -> 4"
+    changes = {"`weights`": ("abc", "def"), "`scale`": ("2", "4")}
+    assert describe_changes(changes, unshown=("weights",)) == "other weights, `scale`: 2 -> 4"
     assert describe_changes({}) == ""

@@ -26,7 +26,7 @@ def test_a_record_can_be_replaced_until_there_is_a_checkpoint(tmp_path: Path) ->
     write_checkpoint(tmp_path, 1, {})
     assert has_begun(tmp_path)
     check_record(tmp_path, record(Stage("tiny", replace(STAGE.config, steps=5))))
-    with pytest.raises(ChangedConfigError, match=r"batch_size: 8 -> 7"):
+    with pytest.raises(ChangedConfigError, match=r"`batch_size`: 8 -> 7"):
         check_record(tmp_path, record(Stage("tiny", replace(STAGE.config, batch_size=7))))
 
 
@@ -35,7 +35,7 @@ def test_a_checkpoint_of_a_stage_counts(tmp_path: Path) -> None:
     (tmp_path / "1-rrdb-psnr").mkdir()
     write_checkpoint(tmp_path / "1-rrdb-psnr", 1, {})
     check_record(tmp_path, {"stages": ["rrdb-psnr", "realsr"]})
-    with pytest.raises(ChangedConfigError, match=r"\(stages: rrdb-psnr, realsr -> tiny\)"):
+    with pytest.raises(ChangedConfigError, match=r"\(`stages`: rrdb-psnr, realsr -> tiny\)"):
         check_record(tmp_path, record())
 
 

@@ -73,7 +73,9 @@ def test_a_stage_is_left_alone_when_the_next_has_begun(small_run: TrainConfig) -
     assert report.lines[0] == "rrdb-psnr: stays at step 4, from whose weights realsr has begun"
     assert len(told) == 1 and told[0].startswith("realsr: steps 5 to 6 on cpu in fp32; RRDBNet ×2")
     assert first.read_bytes() == before
-    with pytest.raises(ChangedConfigError, match=r"1-rrdb-psnr .*learning_rate: 0\.0002 -> 0\.001"):
+    with pytest.raises(
+        ChangedConfigError, match=r"1-rrdb-psnr .*`learning_rate`: 0\.0002 -> 0\.001"
+    ):
         train(replace(chain, settings=(*sizes, "rrdb-psnr.learning_rate=1e-3")))
     first.write_bytes((small_run.out / "2-realsr" / "generator.pth").read_bytes())
     with pytest.raises(ChangedConfigError, match="content of the weights to start from"):

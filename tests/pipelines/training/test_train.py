@@ -92,7 +92,7 @@ def test_the_command_says_what_it_begins_and_warns_in_a_line(small_run: TrainCon
 
 def test_run_training_refuses_to_go_on_with_other_settings(small_run: TrainConfig) -> None:
     run_training(small_run)
-    with pytest.raises(ChangedConfigError, match=r"batch_size: 2 -> 3.*seed: 0 -> 1"):
+    with pytest.raises(ChangedConfigError, match=r"`batch_size`: 2 -> 3.*`seed`: 0 -> 1"):
         run_training(replace(small_run, batch_size=3, seed=1))
 
 

@@ -146,8 +146,8 @@ def test_run_upscaling_replaces_nothing_that_it_did_not_write(
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"flips": True}, "flips: False -> True"),
-        ({"precision": "fp32"}, "precision: auto on cpu -> fp32"),
+        ({"flips": True}, "`flips`: False -> True"),
+        ({"precision": "fp32"}, "`precision`: auto on cpu -> fp32"),
     ],
 )
 def test_run_upscaling_does_not_mix_settings(
