@@ -4,11 +4,7 @@ The functions are loaded when first asked for, so that ``import pipelines`` cost
 workers of one job never import what only another needs.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # what typing has, without loading it
 if TYPE_CHECKING:
     from pipelines.demo.run_demo import DemoConfig as DemoConfig
     from pipelines.demo.run_demo import run_demo as run_demo
@@ -87,7 +83,9 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'pipelines' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)

@@ -158,7 +158,11 @@ class LocalPlace:
         """See :class:`Place`."""
         with folder_lock(self.folder):
             self.clear_unfinished()
-            yield
+            try:
+                yield
+            finally:  # workers that were stopped have left what they were at
+                with contextlib.suppress(DegradeError):
+                    self.clear_unfinished()
 
     def clear_unfinished(self) -> None:
         """See :class:`Place`."""

@@ -9,6 +9,7 @@ from esrgan.data.dataset import (
     StepSampler,
     to_float,
 )
+from esrgan.data.reading_ahead import read_ahead
 
 __all__ = [
     "KernelSource",
@@ -17,5 +18,6 @@ __all__ = [
     "SampleChance",
     "SampleKey",
     "StepSampler",
+    "read_ahead",
     "to_float",
 ]

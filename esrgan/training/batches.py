@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import signal
+import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from degrade.errors import DegradeError, InvalidValueError
-from esrgan.data import PairDataset, SampleKey, StepSampler, to_float
+from degrade.arrays import FloatArray, U8Array
+from degrade.errors import InvalidValueError
+from esrgan.data import PairDataset, SampleKey, StepSampler, read_ahead, to_float
 from esrgan.distributed import ALONE, World
 from esrgan.training.config import TrainingConfig
 
@@ -20,11 +21,35 @@ __all__ = ["Batch", "check_shares", "read_batches"]
 
 
 class _Read(NamedTuple):
-    """A batch as a worker reads it: bytes, and kernels where a loss needs them."""
+    """A batch as it is read: arrays of bytes, and kernels where a loss needs them."""
+
+    lr_BHWC: U8Array
+    hr_BHWC: U8Array
+    kernels_BKK: FloatArray | None
+
+
+class _Tensors(NamedTuple):
+    """The same in PyTorch's hands."""
 
     lr_BHWC: Tensor
     hr_BHWC: Tensor
     kernels_BKK: Tensor | None
+
+    @classmethod
+    def of(cls, read: _Read) -> _Tensors:
+        """Wrap the arrays."""
+        lr_BHWC, hr_BHWC = torch.from_numpy(read.lr_BHWC), torch.from_numpy(read.hr_BHWC)
+        kernels = read.kernels_BKK
+        return cls(lr_BHWC, hr_BHWC, None if kernels is None else torch.from_numpy(kernels))
+
+    def pinned(self) -> _Tensors:
+        """Copy them to where a GPU fetches from by itself."""
+        kernels = self.kernels_BKK
+        return _Tensors(
+            self.lr_BHWC.pin_memory(),
+            self.hr_BHWC.pin_memory(),
+            None if kernels is None else kernels.pin_memory(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,54 +118,32 @@ def read_batches(
     InvalidValueError
         The batch cannot be divided among parts and processes.
     DegradeError
-        A pair is damaged.
+        A pair is damaged, or a process that reads was killed, and so was the one in its place.
     """
     check_shares(config, world)
     sampler = StepSampler(
         len(dataset), batch_size=config.batch_size, seed=dataset.seed, steps=steps
     )
-    loader = DataLoader(
-        _Shares(dataset, config.accumulation, world),
-        batch_size=None,
-        sampler=sampler,
-        num_workers=workers,
-        pin_memory=device.type == "cuda",
-        worker_init_fn=_ignore_signals,
-        # What it draws is not used, but must not come from the caller's global generator.
-        generator=torch.Generator(),
-    )
-    reads = iter(loader)
-    try:
-        for read in reads:
-            if isinstance(read, DegradeError):
-                raise read
-            kernels = read.kernels_BKK
-            yield Batch(
-                lr_BCHW=to_float(read.lr_BHWC, device),
-                hr_BCHW=to_float(read.hr_BHWC, device),
-                kernels_BKK=None if kernels is None else kernels.to(device, non_blocking=True),
-            )
-    finally:
-        _end_workers(reads)
+    read = _Share(dataset, config.accumulation, world)
+    if not workers:
+        yield from _on_device(map(_Tensors.of, map(read, sampler)), device)
+        return
+    with contextlib.closing(read_ahead(read, sampler, workers)) as reads:
+        tensors = map(_Tensors.of, reads)
+        yield from _on_device(_one_ahead(tensors) if device.type == "cuda" else tensors, device)
 
 
-class _Shares(Dataset[_Read | DegradeError]):
-    """A process's share of each batch; an error on purpose comes back as a value.
-
-    Raised in a worker, it would arrive as a page of traceback instead of its one line.
-    """
+class _Share:
+    """Reads a process's share of each batch."""
 
     def __init__(self, dataset: PairDataset, parts: int, world: World) -> None:
         self._dataset, self._parts, self._world = dataset, parts, world
 
-    def __getitem__(self, keys: list[SampleKey]) -> _Read | DegradeError:
-        try:
-            own = self._own(keys)
-            kernels = None if self._dataset.kernels is None else self._dataset.read_kernels(own)
-            lr_BHWC, hr_BHWC = self._dataset.read_batch(own)
-            return _Read(lr_BHWC, hr_BHWC, kernels)
-        except DegradeError as error:
-            return error
+    def __call__(self, keys: list[SampleKey]) -> _Read:
+        own = self._own(keys)
+        kernels = None if self._dataset.kernels is None else self._dataset.read_kernels(own)
+        lr_BHWC, hr_BHWC = self._dataset.read_batch(own)
+        return _Read(lr_BHWC.numpy(), hr_BHWC.numpy(), None if kernels is None else kernels.numpy())
 
     def _own(self, keys: list[SampleKey]) -> list[SampleKey]:
         """Return this process's share of each part, one after another."""
@@ -151,19 +154,24 @@ class _Shares(Dataset[_Read | DegradeError]):
         return [key for start in starts for key in keys[start : start + share]]
 
 
-def _end_workers(reads: Iterator[object]) -> None:
-    """End a loader's workers now, not when the last reference to its iterator goes.
-
-    A traceback may hold one, as that of a worker's error does where ``distributed`` is imported.
-    The garbage collector then closes the queues first, the workers never hear that it is over, and
-    each is waited for for ten seconds.
-    """
-    end = getattr(reads, "_shutdown_workers", None)  # torch has no public name for it
-    if end is not None:
-        end()
+def _one_ahead(reads: Iterator[_Tensors]) -> Iterator[_Tensors]:
+    """Yield what is read, in pinned memory; a thread takes the next one while the GPU computes."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(_next_pinned, reads)
+        while (read := coming.result()) is not None:
+            coming = thread.submit(_next_pinned, reads)
+            yield read
 
 
-def _ignore_signals(worker: int) -> None:
-    # Ctrl-C reaches every process of the terminal; the workers must last until the step is saved.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _next_pinned(reads: Iterator[_Tensors]) -> _Tensors | None:
+    read = next(reads, None)
+    return None if read is None else read.pinned()
+
+
+def _on_device(reads: Iterator[_Tensors], device: torch.device) -> Iterator[Batch]:
+    for lr_BHWC, hr_BHWC, kernels_BKK in reads:
+        yield Batch(
+            lr_BCHW=to_float(lr_BHWC, device),
+            hr_BCHW=to_float(hr_BHWC, device),
+            kernels_BKK=None if kernels_BKK is None else kernels_BKK.to(device, non_blocking=True),
+        )

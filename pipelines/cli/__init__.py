@@ -1,72 +1,19 @@
 """The command line: parse, call one pipeline function, say how it ended.
 
-Nothing heavy is imported before a command runs, so ``degrade --help`` answers at once.
+Nothing is loaded with this package: until :mod:`pipelines.cli.start` listens for signals, each
+import is a moment in which Ctrl-C would end in a traceback.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
-import click
-
-import degrade
-from degrade.disk.processes import keep_freed_memory
-from pipelines.cli.common import PATH, CommandGroup
-from pipelines.cli.demo_command import demo
-from pipelines.cli.exchange_commands import export, import_pairs
-from pipelines.cli.manifest_commands import manifest
-from pipelines.cli.model_commands import convert, export_model
-from pipelines.cli.pair_commands import build_pairs, replay, verify
-from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
-from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
-from pipelines.cli.training_commands import train
-from pipelines.cli.upscale_command import upscale
+TYPE_CHECKING = False  # what typing has, without loading it
+if TYPE_CHECKING:
+    from pipelines.cli.commands import main as main
 
 __all__ = ["main"]
 
 
-@click.group(cls=CommandGroup)
-@click.version_option(degrade.__version__, prog_name="degrade")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option(
-    "--report",
-    type=PATH,
-    metavar="FILE",
-    help="Write what the command did and found there too, as JSON.",
-)
-def main(debug: bool, report: Path | None) -> None:
-    """Real-world degradation data for image super-resolution.
+def __getattr__(name: str) -> object:
+    if name != "main":
+        raise AttributeError(f"module 'pipelines.cli' has no attribute {name!r}")
+    from pipelines.cli.commands import main
 
-    Measure what a camera does (estimate-kernels, extract-noise), keep it in a pool, and make
-    LR/HR training pairs that share it (build-pairs).
-
-    Exit codes: 0 all done; 3 finished, some inputs rejected; 1 fatal; 2 usage; 130 and 143 stopped
-    by a signal.
-    """
-    keep_freed_memory()
-    if report is not None:
-        from pipelines.shared.reports import check_report_path
-
-        check_report_path(report)
-
-
-for _command in (
-    demo,
-    build_pool,
-    estimate_kernels,
-    extract_noise,
-    import_kernels,
-    import_noise,
-    inspect,
-    build_pairs,
-    verify,
-    replay,
-    import_pairs,
-    export,
-    train,
-    upscale,
-    convert,
-    export_model,
-    manifest,
-):
-    main.add_command(_command)
+    return main

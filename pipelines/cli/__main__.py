@@ -1,5 +1,5 @@
 """``python -m pipelines.cli`` is ``degrade``."""
 
-from pipelines.cli import main
+from pipelines.cli.start import start
 
-main()
+start()

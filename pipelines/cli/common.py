@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from degrade.errors import DegradeError, line_of
 from degrade.limits import MAX_PIXELS
+from pipelines.cli.ends import exit_code, interrupt_behind, one_line, say_failure
 from pipelines.cli.options import as_options
-from pipelines.shared.interrupts import Interrupted
+from pipelines.shared.interrupts import ending_by_signals
 from pipelines.shared.speech import said, speaking
 
 if TYPE_CHECKING:
@@ -73,10 +72,18 @@ class CommandGroup(click.Group):
         """Return the commands in the order of the work, not of the alphabet."""
         return list(self.commands)
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run the command line; also of what is printed before a command runs the end is clear."""
+        try:
+            return super().main(*args, **settings)
+        except OSError as error:
+            sys.exit(say_failure(error))
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn what it raises into a line on stderr and an exit code."""
+        heard: list[int] = []
         try:
-            with _terminate_as_interrupt(), self._in_options():
+            with ending_by_signals(heard), self._in_options():
                 value = super().invoke(ctx)
                 _write_short_report(ctx, 0)
                 return value
@@ -85,10 +92,11 @@ class CommandGroup(click.Group):
         except BaseException as error:
             if ctx.params.get("debug") or isinstance(error, SystemExit | GeneratorExit):
                 raise
+            failure = interrupt_behind(error, heard) or error
             say = functools.partial(as_options, commands=self._called(ctx), others=self.commands)
             with speaking(say):
-                _write_short_report(ctx, _exit_code(error), error)
-            _fail(error, say)
+                _write_short_report(ctx, exit_code(failure), failure)
+                sys.exit(say_failure(failure))
 
     def _called(self, ctx: click.Context) -> list[click.Command]:
         """Return this group and the command that was called, or all of the group that was."""
@@ -108,9 +116,7 @@ class CommandGroup(click.Group):
             yield
 
 
-def _write_short_report(
-    ctx: click.Context, exit_code: int, error: BaseException | None = None
-) -> None:
+def _write_short_report(ctx: click.Context, code: int, error: BaseException | None = None) -> None:
     """Write, for --report, how a command ended that has no report of its own, or not yet."""
     path = ctx.params.get("report")
     if path is None or ctx.meta.get(_REPORTED):
@@ -119,74 +125,9 @@ def _write_short_report(
 
     found = error.report.to_json() if isinstance(error, ReportedError) else {}
     text = "" if error is None else said(one_line(error))
-    values = {"job": ctx.invoked_subcommand, **found, "exit_code": exit_code, "error": text}
+    values = {"job": ctx.invoked_subcommand, **found, "exit_code": code, "error": text}
     with contextlib.suppress(DegradeError):  # what is wrong with that file was said
         write_report(path, values)
-
-
-def _exit_code(error: BaseException) -> int:
-    if isinstance(error, KeyboardInterrupt):
-        return 128 + int(getattr(error, "signum", signal.SIGINT))
-    return error.exit_code if isinstance(error, DegradeError) else 1
-
-
-def _fail(error: BaseException, say: Callable[[str], str]) -> NoReturn:
-    if isinstance(error, KeyboardInterrupt):
-        click.echo("degrade: stopped", err=True)
-        sys.exit(_exit_code(error))
-    if isinstance(error, DegradeError):
-        click.echo(f"degrade: {say(one_line(error))}", err=True)
-        sys.exit(_exit_code(error))
-    if isinstance(error, BrokenPipeError):
-        # The reader of our output went away (`degrade inspect | head`); not worth a word.
-        sys.stderr.close()
-        sys.exit(1)
-    if isinstance(error, OSError) and error.strerror:
-        place = line_of(error.filename or "a file")
-        click.echo(
-            f"degrade: {place}: {error.strerror}; check the path, permissions and free space",
-            err=True,
-        )
-    elif isinstance(error, ImportError) and error.name:
-        module = error.name.split(".")[0]
-        package = {"cv2": "opencv-python-headless"}.get(module, module)
-        click.echo(
-            f"degrade: the package {package} cannot be loaded ({line_of(str(error))}); "
-            f"install it: pip install {package}",
-            err=True,
-        )
-    elif isinstance(error, MemoryError):
-        click.echo("degrade: out of memory; use smaller images or fewer --jobs", err=True)
-    else:
-        kind = type(error).__name__
-        text = one_line(error)
-        click.echo(f"degrade: unexpected {kind}: {text} (--debug shows more)", err=True)
-    sys.exit(1)
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's text on one printable line, with what was noted about it in a line."""
-    # A worker's traceback is for --debug.
-    notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
-    return line_of(" ".join(" ".join([str(error), *notes]).split()))
-
-
-@contextlib.contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end a job as Ctrl-C does: finished work is kept, the exit code is 143."""
-
-    def interrupt(signum: int, _frame: FrameType | None) -> None:
-        raise Interrupted(signum)
-
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: somebody else's process, their signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def finish(report: RunReport) -> None:

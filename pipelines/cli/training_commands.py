@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import click
 
-from pipelines.cli.common import PATH, device_option, finish, one_line, seed_option
+from pipelines.cli.common import PATH, device_option, finish, seed_option
+from pipelines.cli.ends import one_line
 from pipelines.cli.table_options import RowName
 from pipelines.shared.speech import said
 

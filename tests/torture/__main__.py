@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
-from tests.torture import failing_calls, flips, fuzzing, kills, odd_entries, small_disk
+from tests.torture import failing_calls, flips, fuzzing, kills, odd_entries, signals, small_disk
 from tests.torture.parts import LONG, SHORT, Outcome, Part, Rounds, run_part, table
 
 SKIPPED = 5
@@ -16,7 +16,7 @@ SKIPPED = 5
 
 
 def all_parts() -> Iterator[Part]:
-    for module in (kills, small_disk, failing_calls, odd_entries, flips, fuzzing):
+    for module in (kills, signals, small_disk, failing_calls, odd_entries, flips, fuzzing):
         yield from module.parts()
 
 

@@ -39,6 +39,8 @@ class Rounds:
         Damaged files for each reader are numbered up to this.
     odd : int
         Odd things in the place of files; 0: each thing for each file.
+    signals : int
+        Signals to each command.
     first : int
         The damaged file to begin with, to see one again.
     seed : int
@@ -51,6 +53,7 @@ class Rounds:
     flips: int
     fuzz: int
     odd: int
+    signals: int
     first: int = 0
     seed: int = 0
 
@@ -59,8 +62,10 @@ class Rounds:
         return random.Random(f"{self.seed} {what}")
 
 
-SHORT = Rounds(kills=3, worker_kills=2, rooms=4, calls=2, flips=40, fuzz=40, odd=6)
-LONG = Rounds(kills=25, worker_kills=12, rooms=40, calls=0, flips=1000, fuzz=2000, odd=60)
+SHORT = Rounds(kills=3, worker_kills=2, rooms=4, calls=2, flips=40, fuzz=40, odd=6, signals=1)
+LONG = Rounds(
+    kills=25, worker_kills=12, rooms=40, calls=0, flips=1000, fuzz=2000, odd=60, signals=20
+)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from tests.torture.parts import SHORT, Part, run_part
 
 GROUPS = (
     "kills: ",
+    "signals: ",
     "steps: ",
     "workers: build-pairs",
     "disk: ",

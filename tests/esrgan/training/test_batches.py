@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch.utils.data import DataLoader
 
 from degrade.errors import InvalidValueError
 from esrgan.data import PairDataset
@@ -48,26 +48,25 @@ def test_kernels_are_read_only_when_a_loss_asks(x2_pairs: Path) -> None:
     assert next(read_batches(dataset, SMALL, steps=range(1), device=CPU)).kernels_BKK is None
 
 
-def test_workers_end_with_the_batches_whoever_holds_their_iterator(
-    hdf5_pairs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_end_with_the_batches_whoever_holds_their_iterator(hdf5_pairs: Path) -> None:
     """A traceback may, for longer than the run lasts."""
-    held = []
-
-    class Held(DataLoader):  # type: ignore[type-arg]
-        def __iter__(self):  # type: ignore[no-untyped-def]
-            held.append(super().__iter__())
-            return held[-1]
-
-    monkeypatch.setattr("esrgan.training.batches.DataLoader", Held)
     dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=0)
+    before = set(multiprocessing.active_children())
     batches = read_batches(dataset, SMALL, steps=range(9), device=CPU, workers=2)
     next(batches)
-    workers = held[0]._workers
-    try:
-        assert [worker.is_alive() for worker in workers] == [True, True]
-        batches.close()
-        assert [worker.is_alive() for worker in workers] == [False, False]
-    finally:  # they ignore what would end them with the tests
-        for worker in workers:
-            worker.kill()
+    workers = set(multiprocessing.active_children()) - before
+    assert len(workers) == 2
+    batches.close()
+    assert not any(worker.is_alive() for worker in workers)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_batches_are_the_same_with_any_number_of_workers(x2_pairs: Path, workers: int) -> None:
+    dataset = PairDataset(x2_pairs, hr_patch=32, seed=0, kernels=True)
+    alone = read_batches(dataset, SMALL, steps=range(2, 9), device=CPU)
+    read = read_batches(dataset, SMALL, steps=range(2, 9), device=CPU, workers=workers)
+    for first, second in zip(alone, read, strict=True):
+        assert torch.equal(first.lr_BCHW, second.lr_BCHW)
+        assert torch.equal(first.hr_BCHW, second.hr_BCHW)
+        assert first.kernels_BKK is not None and second.kernels_BKK is not None
+        assert torch.equal(first.kernels_BKK, second.kernels_BKK)
