@@ -17,8 +17,8 @@ _MOST_ENTRIES, _MOST_LETTERS = 512, 64
 _HEAD_BYTES = 2**18
 """EXIF blocks are of at most 64 KiB and stand before the pixels in nearly all files."""
 
-_MARKS = ((b"Exif\x00\x00", 6), (b"eXIf", 4), (b"EXIF", 8))
-"""What precedes the block, and how far: in JPEG and some WebP, in PNG, in WebP with its length."""
+_MARKS = ((b"Exif\x00\x00", 6), (b"EXIF", 8))
+"""What precedes the block, and how far: in JPEG and some WebP, in WebP with its length."""
 
 
 def read_camera(path: Path) -> str | None:
@@ -52,10 +52,28 @@ def _exif_block(data: bytes) -> bytes | None:
     """Return what begins with a TIFF header."""
     if is_tiff(data):
         return data
+    if data.startswith(b"\x89PNG"):
+        return _png_block(data)
+    end = _HEAD_BYTES
+    if data.startswith(b"\xff\xd8"):  # in a JPEG it stands before the pixels
+        pixels = data.find(b"\xff\xda", 0, end)
+        end = pixels if pixels > 0 else end
     for mark, length in _MARKS:
-        start = data.find(mark, 0, _HEAD_BYTES)
+        start = data.find(mark, 0, end)
         if start >= 0 and is_tiff(data[start + length : start + length + 4]):
             return data[start + length : start + length + _HEAD_BYTES]
+    return None
+
+
+def _png_block(data: bytes) -> bytes | None:
+    """Return the chunk ``eXIf``, wherever it stands."""
+    at = 8
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"eXIf":
+            block = data[at + 8 : at + 8 + length]
+            return block if is_tiff(block) else None
+        at += 12 + length
     return None
 
 

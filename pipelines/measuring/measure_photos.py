@@ -80,14 +80,16 @@ def measure_photos(
             collector.interrupt()
 
 
-def report_on(collector: Collector, job: Job, pool: Path | None) -> RunReport:
-    """Return the report on one measurement of a run."""
+def report_on(
+    collector: Collector, job: Job, pool: Path | None, *, is_alone: bool = True
+) -> RunReport:
+    """Return the report on one measurement of a run; only one that was alone has a time."""
     return RunReport(
         job=collector.job,
         done=collector.done,
         skipped=collector.skipped,
         unit=collector.unit,
-        seconds=job.seconds,
+        seconds=job.seconds if is_alone else None,
         rejects=(*job.rejects, *collector.rejects),
         rejects_file="" if pool is None else str(pool / REJECTS_NAME),
         facts=tuple(collector.facts()),

@@ -9,26 +9,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from degrade.degradation.steps import find_step
-from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
-from degrade.images.sources import Reject, SourceFile, find_images
-from degrade.pairs import place_at
+from degrade.errors import DegradeError, InvalidValueError, UnreachableError, as_typed, printable
+from degrade.images.sources import Reject
+from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.pairs.build_shard import PlannedPhoto, build_shard
+from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
+from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
-from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.pairs.shard_runs import RunProgress, finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, is_unchanged, scan_photos
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
-from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
+from pipelines.shared.run_settings import RUN_FILE, begin_anew, begin_or_resume, hash_settings
 
 __all__ = ["BuildPairsConfig", "build_pairs"]
 
@@ -75,27 +75,14 @@ def build_pairs(
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
     _check_pool(pool, config)
-    known, files, job.rejects = _source_files(pool, config)
-    photos, unreadable = scan_photos(
-        files, max_pixels=config.max_pixels, executor=executor, on_progress=on_scan
-    )
-    photos += known
-    job.rejects += unreadable
-    planned, unfit = plan_photos(photos, config)
-    job.rejects += unfit
-    if not planned:
-        raise DegradeError(_nothing_to_build(len(files) + len(known), job.rejects))
+    photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
+    run = _plan(pool, config, place, photos, job)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
-        run = _run_settings(config, pool, planned)
-        begin_or_resume(place, run)
-        tasks = plan_shards(config, place.absolute(), pool.index_end, planned, run["config_hash"])
-        todo = missing_shards(place, tasks)
-        progress = run_shards(build_shard, todo, len(tasks), executor=executor, job=job)
-        there = finish_run(
-            place, run, tasks, progress, job=job, why_nothing=partial(_nothing_to_build, 0)
-        )
-    shards = f"{there.shards} of {counted(len(tasks), 'shard')}"
+        run, progress = _make(run, pool, config, photos, executor=executor, job=job)
+        why_nothing = partial(_nothing_to_build, 0)
+        there = finish_run(place, run.record, run.tasks, progress, job=job, why_nothing=why_nothing)
+    shards = f"{there.shards} of {counted(len(run.tasks), 'shard')}"
     words = f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"
     job.found("pairs", words, pairs=there.pairs, shards=there.shards, place=place.shown())
     if config.noise == "bake" and progress.shift_pairs:
@@ -132,25 +119,77 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
             raise DegradeError(f"{where} cannot give {kind}: {error}") from None
 
 
-def _source_files(
-    pool: DegradationPool, config: BuildPairsConfig
-) -> tuple[list[ScannedPhoto], list[SourceFile], list[Reject]]:
-    """Return photos whose size and hash the pool knows, files to scan, and rejects."""
-    if config.hr:
-        # Absolute: a worker may have another current folder.
-        return [], *find_images([path.absolute() for path in config.hr])
-    if not pool.photos:
-        raise DegradeError(
-            f"{printable(config.pool)} does not know the photos that it was measured on; "
-            "give clean HR photos: `hr=DIR`"
-        )
-    known, files = [], []
-    for record in pool.photos:
-        if is_unchanged(record) and record.height * record.width <= config.max_pixels:
-            known.append(ScannedPhoto.from_record(record))
-        else:  # gone, written since, or too large: the scan says so, or finds it the same
-            files.append(SourceFile(Path(record.path), record.name, record.sha256))
-    return known, files, []
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What ``run.json`` says of a run, and its tasks."""
+
+    place: Place
+    record: dict[str, Any]
+    tasks: list[ShardTask]
+
+
+def _plan(
+    pool: DegradationPool, config: BuildPairsConfig, place: Place, photos: HRPhotos, job: Job
+) -> _Run:
+    """Plan a run; the job learns what cannot be used."""
+    planned, unfit = plan_photos([*photos.trusted, *photos.scanned], config)
+    job.rejects = [*photos.rejects, *unfit]
+    if not planned:
+        raise DegradeError(_nothing_to_build(photos.count, job.rejects))
+    record = _run_settings(config, pool, planned)
+    if photos.distrusted:
+        record[DISTRUSTED] = list(photos.distrusted)
+    tasks = plan_shards(config, place.absolute(), pool.index_end, planned, record["config_hash"])
+    return _Run(place, record, tasks)
+
+
+def _make(
+    run: _Run,
+    pool: DegradationPool,
+    config: BuildPairsConfig,
+    photos: HRPhotos,
+    *,
+    executor: Executor,
+    job: Job,
+) -> tuple[_Run, RunProgress]:
+    """Make the shards that are missing; return the run as it became.
+
+    A photo of the pool that looked unchanged and is not what it was ends the run. Then all of them
+    are looked at, and a run that was new begins anew without those that are lost.
+    """
+    is_new = not any(name.startswith("shard-") for name in run.place.names())
+    begin_or_resume(run.place, run.record)
+    progress = _run_missing(run, executor, job, stops_at_lost=bool(photos.trusted) and is_new)
+    if not photos.trusted or not isinstance(progress.failure, LostPhotoError):
+        return run, progress
+    known = len(photos.rejects)
+    photos = photos.looked_at(config.max_pixels, executor)
+    if photos.distrusted and not is_new:
+        raise _begun_with(photos.rejects[known], run.place)
+    again = _plan(pool, config, run.place, photos, job)
+    if photos.distrusted:
+        begin_anew(run.place, again.record)
+        for task in run.tasks[len(again.tasks) :]:
+            for name in (task.spec.sidecar_name, *task.spec.file_names):
+                run.place.remove(name)
+    return again, _run_missing(again, executor, job)
+
+
+def _run_missing(
+    run: _Run, executor: Executor, job: Job, *, stops_at_lost: bool = False
+) -> RunProgress:
+    todo = missing_shards(run.place, run.tasks)
+    hopeless = (UnreachableError, LostPhotoError) if stops_at_lost else (UnreachableError,)
+    return run_shards(
+        build_shard, todo, len(run.tasks), executor=executor, job=job, hopeless=hopeless
+    )
+
+
+def _begun_with(lost: Reject, place: Place) -> DegradeError:
+    return DegradeError(
+        f"{printable(lost.path)}: {lost.reason}; {place.shown()} was begun with it: restore it, "
+        "or choose another `out` to build without it"
+    )
 
 
 def _nothing_to_build(files: int, rejects: Sequence[Reject]) -> str:

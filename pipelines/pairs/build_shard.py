@@ -29,7 +29,11 @@ from pipelines.pairs.shard_runs import ShardReceipt, ensure_shard
 from pipelines.shared.photo_scan import fails_again, read_scanned
 from pipelines.shared.run_settings import RUN_FILE
 
-__all__ = ["PlannedPhoto", "ShardTask", "build_shard", "rebuild_pair"]
+__all__ = ["LostPhotoError", "PlannedPhoto", "ShardTask", "build_shard", "rebuild_pair"]
+
+
+class LostPhotoError(DegradeError):
+    """A photo cannot be read as it was when the run began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,11 @@ def build_shard(task: ShardTask) -> ShardReceipt:
 
     Raises
     ------
+    LostPhotoError
+        A photo is no longer what it was when the run began; nothing is committed.
     DegradeError
-        The pool is damaged, the shard cannot be written, a photo is no longer what it was when
-        the run began, or the place belongs to another run by now; nothing is committed.
+        The pool is damaged, the shard cannot be written, or the place belongs to another run by
+        now; nothing is committed.
     """
     return ensure_shard(task, _make_shard)
 
@@ -93,7 +99,7 @@ def _make_shard(task: ShardTask) -> ShardReceipt:
             except InputError as error:
                 if not fails_again(photo.path, photo.sha256, max_pixels=task.max_pixels):
                     # It may come back; a committed shard would do without it for good.
-                    raise DegradeError(str(error)) from error
+                    raise LostPhotoError(str(error)) from error
                 # By its key: where the photo lies must not change the shard's bytes.
                 rejects.append(Reject(photo.key, error.reason, error.remedy))
         _require_same_run(task)

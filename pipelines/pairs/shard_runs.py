@@ -136,8 +136,12 @@ def run_shards(
     *,
     executor: Executor,
     job: Job,
+    hopeless: tuple[type[DegradeError], ...] = (UnreachableError,),
 ) -> RunProgress:
-    """Make the shards ``todo`` of ``total``; the first failure is kept until all had their turn."""
+    """Make the shards ``todo`` of ``total``; the first failure is kept until all had their turn.
+
+    One of a ``hopeless`` type ends the run at once.
+    """
     progress = RunProgress()
     done = total - len(todo)
     with job.stoppable():
@@ -149,7 +153,7 @@ def run_shards(
                 if isinstance(error, WorkerDiedError):
                     error = WorkerDiedError(f"{todo[result.index].spec.name}: {error}")
                 progress.failure = progress.failure or error
-                if isinstance(error, UnreachableError):  # the others would wait in vain too
+                if isinstance(error, hopeless):  # the others would wait in vain too
                     break
                 continue
             progress.add(receipt)

@@ -53,7 +53,7 @@ def build_pool(
         max_pixels=config.noise.max_pixels,
         executor=executor,
     )
-    parts = [report_on(collector, job, pool) for collector in collectors]
+    parts = [report_on(collector, job, pool, is_alone=False) for collector in collectors]
     shortfalls = [
         Reject(collector.subject, text)
         for collector in collectors

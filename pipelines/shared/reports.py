@@ -87,7 +87,8 @@ class RunReport:
         Items made in this run, and items that an earlier one had made.
     unit : str
         What is counted, in the singular.
-    seconds : float
+    seconds : float or None
+        None for one of several jobs that were done at once: only the whole has a time.
     rejects : tuple of Reject
         Inputs that could not be used.
     rejects_file : str
@@ -104,7 +105,7 @@ class RunReport:
     done: int
     skipped: int = 0
     unit: str
-    seconds: float
+    seconds: float | None
     rejects: tuple[Reject, ...] = ()
     rejects_file: str = ""
     facts: tuple[Fact, ...] = ()
@@ -146,7 +147,9 @@ class RunReport:
             counts.append(f"{self.skipped} already there")
         if self.rejects:
             counts.append(f"{len(self.rejects)} rejected")
-        head = f"{self.job}: {', '.join(counts)} in {self.seconds:.1f} s"
+        head = f"{self.job}: {', '.join(counts)}"
+        if self.seconds is not None:
+            head += f" in {self.seconds:.1f} s"
         if self.interrupted is not None:
             name = signal.Signals(self.interrupted).name
             head += f"; stopped by {name}: run the same command again to go on"

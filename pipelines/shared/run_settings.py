@@ -15,7 +15,7 @@ from degrade.wording import counted
 from pipelines.shared.changes import changes_between
 from pipelines.shared.reports import REJECTS_NAME
 
-__all__ = ["RUN_FILE", "begin_or_resume", "hash_settings"]
+__all__ = ["RUN_FILE", "begin_anew", "begin_or_resume", "hash_settings"]
 
 RUN_FILE = "run.json"
 """The file of the settings of a run that makes shards, in the place where its shards are."""
@@ -91,6 +91,11 @@ def begin_or_resume(
         )
     elif differences:
         raise ChangedConfigError(folder or place.shown(), differences)
+
+
+def begin_anew(place: Place, run: Mapping[str, Any]) -> None:
+    """Write ``run`` over the one that was begun there: what that has made counts no more."""
+    _write(place, RUN_FILE, run)
 
 
 def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:

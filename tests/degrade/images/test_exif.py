@@ -82,6 +82,16 @@ def test_camera_in_of_damaged_data_is_none() -> None:
 def test_camera_in_survives_anything(data: bytes) -> None:
     camera_in(data)
     camera_in(b"II*\x00\x08\x00\x00\x00" + data)
+    camera_in(b"\x89PNG\r\n\x1a\n" + data)
+    camera_in(b"\xff\xd8" + data)
+
+
+def test_camera_in_finds_a_block_behind_a_png_s_pixels() -> None:
+    data = png(exif(b"Canon", b"Canon 5D"))
+    head, block = data[:33], data[33:]
+    pixels = struct.pack(">I", 400_000) + b"IDAT" + b"eXIf" * 100_000 + bytes(4)
+    assert camera_in(head + pixels + block) == "Canon 5D"
+    assert camera_in(head + pixels) is None
 
 
 def test_read_camera_of_a_file(tmp_path: Path) -> None:

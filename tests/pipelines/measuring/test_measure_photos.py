@@ -453,3 +453,17 @@ def test_settings_that_are_asked_for_again_count_again(
     before = index.read_bytes()
     assert offered(100) == first and index.read_bytes() == before
     assert offered(101) == second
+
+
+def test_build_pool_tells_one_time_for_all_that_was_measured_at_once(
+    config: BuildPoolConfig,
+) -> None:
+    report = build_pool(config)
+    head, *lines = report.summary().splitlines()
+    assert head.endswith(" s") and report.seconds is not None
+    parts = [line for line in lines if line[2] != " "]
+    jobs = {line.split(":")[0].strip() for line in parts}
+    assert jobs == {"extract-noise", "estimate-kernels"}
+    assert not any(line.endswith(" s") for line in parts)
+    assert [part["seconds"] for part in report.to_json()["parts"]] == [None, None]
+    assert estimate_kernels(config.kernels).seconds is not None
