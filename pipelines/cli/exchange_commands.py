@@ -66,15 +66,26 @@ def export(jobs: int | None, **options: Any) -> None:
     "--scale",
     type=click.IntRange(2),
     default=None,
-    help="HR size over LR size.  [default: what most of the images have]",
+    help="HR size over LR size; of several LR images the one named for it.  "
+    "[default: what most of the images have]",
 )
+@click.option(
+    "--lr-name",
+    metavar="TEMPLATE",
+    default=None,
+    help="What LR images are called, such as '{name}x4m' or '{name}x{scale}'; with a / the path "
+    "below the LR folder.  [default: as in the field's sets]",
+)
+@click.option("--all-variants", is_flag=True, help="Make a pair of each LR image of an HR image.")
 @jobs_option
 @max_pixels_option
 def import_pairs(jobs: int | None, **options: Any) -> None:
     """Turn folders of HR and LR images into pairs that train, verify and export read.
 
-    Images belong together when their names are equal but for the file type and one of the usual
-    endings: x4, _x4, _LR, _LR4, _LRx4 (any digit), _HR, _GT, _LQ.
+    Images belong together when their names are equal but for the file type, capitals and the marks
+    of the field's sets, at the ends of names and in folders: x4, _x4, X4, x4m, _LR, _LR4,
+    _LRBI_x4, _bicLRx4, LR_, _HR, _GT, _LQ (docs/export.md has the sets). One folder may hold both
+    sides. Where several would do, all of them are rejected by name.
     """
     from pipelines.executors import make_executor
     from pipelines.pairs.import_pairs import ImportPairsConfig

@@ -1,162 +1,293 @@
-"""Which LR image belongs to which HR image, decided from names and sizes alone."""
+"""Which LR image belongs to which HR image, decided from names alone."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from degrade.errors import printable
+from degrade.field_names import Side, parse_name
 from degrade.images.sources import Reject, SourceFile
+from pipelines.pairs.lr_names import LrName
+from pipelines.pairs.matched_images import MatchedImages
+from pipelines.pairs.named_images import NamedImage, Sides, take_apart
 from pipelines.shared.photo_scan import ScannedPhoto
 
-__all__ = ["MatchedImages", "match_images"]
+__all__ = ["MatchRules", "Matching", "match_images"]
 
-# DIV2K's 0801x4, RealSR's Canon_001_LR4 and Canon_001_HR, DRealSR's DSC_1454_x4, and BasicSR's
-# words GT and LQ.
-_ENDING = re.compile(r"([-_]?x[1-9]|[-_](lr|lq|hr|gt)([-_]?x?[1-9])?)$", re.IGNORECASE)
-_LOW_ENDING = re.compile(r"([-_]?x[1-9]|[-_](lr|lq)([-_]?x?[1-9])?)$", re.IGNORECASE)
+_SHOWN = 6
+"""How many candidates a reject names."""
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedImages:
-    """An HR and an LR image that belong together, and the key that their pair gets."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchRules:
+    """What a user says of the names.
 
-    hr: ScannedPhoto
-    lr: ScannedPhoto
-    key: str
+    Attributes
+    ----------
+    scale : int or None
+        Of several LR images those that are named for it are taken.
+    stated : int or None
+        The scale that the LR folder's own name states.
+    lr_name : LrName or None
+        How LR images are called; None: as in the field's sets.
+    all_variants : bool
+        Make a pair of each LR image of an HR image.
+    """
 
-    @property
-    def scale(self) -> int | None:
-        """HR size over LR size when that is one integer of at least 2; else None."""
-        scale = self.hr.height // self.lr.height
-        fits = (self.hr.height, self.hr.width) == (scale * self.lr.height, scale * self.lr.width)
-        return scale if fits and scale >= 2 else None
+    scale: int | None = None
+    stated: int | None = None
+    lr_name: LrName | None = None
+    all_variants: bool = False
 
-    def misfit(self, scale: int | None) -> Reject:
-        """Return why the pair is not one of ``scale``."""
-        wanted = "an integer of at least 2" if scale is None else str(scale)
-        return Reject(
-            str(self.hr.path),
-            f"{self.hr.width}×{self.hr.height} is not {wanted} times the "
-            f"{self.lr.width}×{self.lr.height} of {self.lr.name}",
-            "crop HR to an exact multiple of LR",
-        )
 
-    def as_source(self) -> dict[str, Any]:
-        """Return what a sidecar keeps of the two files."""
-        return {
-            "key": self.key,
-            "hr_name": self.hr.name,
-            "hr_sha256": self.hr.sha256,
-            "lr_name": self.lr.name,
-            "lr_sha256": self.lr.sha256,
-        }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """What came of matching.
+
+    Attributes
+    ----------
+    matched : list of MatchedImages
+        By ascending key; the same two contents only once.
+    rejects : list of Reject
+        Images without a partner, and those of which several would do.
+    alone_hr, alone_lr : int
+        How many images of each side have no partner.
+    passed_over : list of ScannedPhoto
+        Images of a photo that was matched with another one as `scale` or `lr_name` wanted it.
+    """
+
+    matched: list[MatchedImages]
+    rejects: list[Reject]
+    alone_hr: int
+    alone_lr: int
+    passed_over: list[ScannedPhoto]
+
+
+_Key: TypeAlias = Callable[[NamedImage], object]
 
 
 def match_images(
     hr: Sequence[ScannedPhoto],
     lr: Sequence[ScannedPhoto],
+    rules: MatchRules | None = None,
     *,
     unusable_hr: Sequence[SourceFile] = (),
     unusable_lr: Sequence[SourceFile] = (),
-) -> tuple[list[MatchedImages], list[Reject]]:
+) -> Matching:
     """Match images by name.
 
     Two belong together when their names, folders below the given one included and the file type
-    left out, are equal; what remains is matched by the names without one of the usual endings. A
-    file that is on both sides, as when one folder holds both, is LR when its ending says so.
+    left out, are equal; then when they are but for capitals; then when they are without the marks
+    that the field's sets use (:mod:`degrade.field_names`). A file that is on both sides, as when
+    one folder holds both, is LR when its name or its folder says so.
 
     Parameters
     ----------
     hr, lr : sequence of ScannedPhoto
+    rules : MatchRules or None
+        What the user said of it.
     unusable_hr, unusable_lr : sequence of SourceFile
         Images that are there and cannot be used: whoever lacks one of them is told so.
-
-    Returns
-    -------
-    matched : list of MatchedImages
-        By ascending key; the same two contents only once.
-    rejects : list of Reject
-        Images without a partner, and those of which several would do.
     """
-    pairs: list[tuple[ScannedPhoto, ScannedPhoto]] = []
-    rejects: list[Reject] = []
-    left_hr, left_lr = _take_apart(hr, lr)
-    for name_of in (_full_name, _bare_name):
-        by_name: dict[str, tuple[list[ScannedPhoto], list[ScannedPhoto]]] = defaultdict(
-            lambda: ([], [])
+    rules = rules or MatchRules()
+    found, sides = _Found(rules), take_apart(hr, lr)
+    if rules.lr_name is not None:
+        sides = found.match_by_template(sides, rules.lr_name)
+    else:
+        for key in () if rules.all_variants else _EXACT:
+            sides = found.match(sides, key, key, states=False)
+        sides = found.match(sides, _bare_with_scale, _bare_with_scale)
+        bare = [{image.bare for image in side} for side in sides]
+        # A name that only looks marked (box3) is found by what its partner is called (box3x4).
+        sides = found.match(
+            sides,
+            lambda image: image.own if image.own in bare[1] else image.bare,
+            lambda image: image.own if image.own in bare[0] else image.bare,
         )
-        for side, photos in enumerate((left_hr, left_lr)):
-            for photo in photos:
-                by_name[name_of(photo)][side].append(photo)
-        left_hr, left_lr = [], []
-        for high, low in by_name.values():
-            if len(high) == len(low) == 1:
-                pairs.append((high[0], low[0]))
-            elif high and low:
-                rejects += [_ambiguous(photo, high, low) for photo in (*high, *low)]
+    return found.finish(sides, unusable_hr, unusable_lr)
+
+
+_EXACT: tuple[_Key, ...] = (
+    lambda image: image.path,
+    lambda image: image.without_type,
+    lambda image: image.without_type.casefold(),
+)
+
+
+def _bare_with_scale(image: NamedImage) -> object:
+    """Tell the scales of a set apart that names them on both sides."""
+    return (image.bare, image.name.scale) if image.name.scale else None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was matched so far, by one rule after another."""
+
+    rules: MatchRules
+    pairs: list[tuple[NamedImage, NamedImage, int | None]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    passed_over: list[ScannedPhoto] = field(default_factory=list)
+
+    def match(self, sides: Sides, key_hr: _Key, key_lr: _Key, *, states: bool = True) -> Sides:
+        """Match what has the same key, and return what is left; None is no key."""
+        groups: dict[object, Sides] = defaultdict(lambda: ([], []))
+        left: Sides = ([], [])
+        for number, key in enumerate((key_hr, key_lr)):
+            for image in sides[number]:
+                found = key(image)
+                (left if found is None else groups[found])[number].append(image)
+        for high, low in groups.values():
+            if high and low:
+                self._settle(high, low, states)
             else:
-                left_hr += high
-                left_lr += low
-    rejects += [_alone(photo, "LR", unusable_lr) for photo in left_hr]
-    rejects += [_alone(photo, "HR", unusable_hr) for photo in left_lr]
-    unique = {_key(high, low): MatchedImages(high, low, _key(high, low)) for high, low in pairs}
-    return [unique[key] for key in sorted(unique)], rejects
+                left[0].extend(high)
+                left[1].extend(low)
+        return left
+
+    def _settle(self, high: list[NamedImage], low: list[NamedImage], states: bool) -> None:
+        """Pair images of one name, or reject all of them when that is not certain."""
+        chosen_hr = _of_side(high, "hr")
+        chosen_lr = _of_scale(_of_side(low, "lr"), self.rules.scale)
+        if len(chosen_hr) > 1 or (len(chosen_lr) > 1 and not self.rules.all_variants):
+            self._reject_all(high, low)
+            return
+        for image in chosen_lr:
+            scale = image.name.scale or chosen_hr[0].name.scale
+            self.pairs.append((chosen_hr[0], image, scale if states else None))
+        unused = [image for image in (*high, *low) if image not in (*chosen_hr, *chosen_lr)]
+        self.passed_over += [image.photo for image in unused]
+
+    def _reject_all(self, high: list[NamedImage], low: list[NamedImage]) -> None:
+        candidates = [*sorted(high, key=_by_path), *sorted(low, key=_by_path)]
+        self.rejects += [_ambiguous(image, candidates) for image in candidates]
+
+    def match_by_template(self, sides: Sides, lr_name: LrName) -> Sides:
+        """Match each HR image with what ``lr_name`` calls its LR image."""
+        by_name: dict[tuple[str, str], list[NamedImage]] = defaultdict(list)
+        for image in sides[1]:
+            path = PurePosixPath(image.path.casefold())
+            folder = "" if lr_name.is_path else image.name.folder.casefold()
+            ends = path if lr_name.is_path else PurePosixPath(path.name)
+            for text in {str(ends), str(ends.with_suffix(""))}:
+                by_name[folder, text].append(image)
+        claims: list[tuple[NamedImage, dict[NamedImage, int | None]]] = []
+        for image in sides[0]:
+            folder = "" if lr_name.is_path else image.name.folder.casefold()
+            hits: dict[NamedImage, int | None] = {}
+            for name in (PurePosixPath(image.path).stem, image.name.stem):
+                for text, scale in lr_name.names(name, self.rules.scale).items():
+                    hits |= {
+                        low: scale or low.name.scale for low in by_name.get((folder, text), ())
+                    }
+            claims.append((image, hits))
+        owners: dict[NamedImage, list[NamedImage]] = defaultdict(list)
+        for image, hits in claims:
+            for low in hits:
+                owners[low].append(image)
+        hits_of = dict(claims)
+        for image, hits in claims:
+            others = {owner: None for low in hits for owner in owners[low]}
+            if len(others) > 1 or (len(hits) > 1 and not self.rules.all_variants):
+                lows = {low: None for owner in others for low in hits_of[owner]}
+                self._reject_all([*others], [*lows])
+            else:
+                self.pairs += [(image, low, scale) for low, scale in hits.items()]
+        taken = {high.bare for high, _, _ in self.pairs}
+        left = [low for low in sides[1] if low not in owners]
+        self.passed_over += [low.photo for low in left if low.bare in taken]
+        return [high for high, hits in claims if not hits], [
+            low for low in left if low.bare not in taken
+        ]
+
+    def finish(
+        self,
+        sides: Sides,
+        unusable_hr: Sequence[SourceFile],
+        unusable_lr: Sequence[SourceFile],
+    ) -> Matching:
+        """Say of what is left why it is."""
+        partners = {high.bare: low for high, low, _ in self.pairs}
+        alone_hr = [self._alone(image, "LR", unusable_lr) for image in sides[0]]
+        alone_lr = [self._alone(image, "HR", unusable_hr, partners) for image in sides[1]]
+        unique = {}
+        for high, low, stated in self.pairs:
+            key = _key(high, low)
+            unique[key] = MatchedImages(high.photo, low.photo, key, stated or self.rules.stated)
+        return Matching(
+            matched=[unique[key] for key in sorted(unique)],
+            rejects=[*dict.fromkeys(self.rejects), *alone_hr, *alone_lr],
+            alone_hr=len(alone_hr),
+            alone_lr=len(alone_lr),
+            passed_over=self.passed_over,
+        )
+
+    def _alone(
+        self,
+        image: NamedImage,
+        other: str,
+        unusable: Sequence[SourceFile],
+        partners: Mapping[str, NamedImage] | None = None,
+    ) -> Reject:
+        path = str(image.photo.path)
+        for file in unusable:
+            if parse_name(file.name).bare.casefold() == image.bare:
+                return Reject(
+                    path,
+                    f"its {other} image {printable(file.name)} cannot be used",
+                    f"mend that one: why is said of {printable(file.path)}",
+                )
+        if partners and image.bare in partners:
+            return Reject(
+                path,
+                f"its HR image is paired with {printable(partners[image.bare].photo.name)}",
+                "choose another LR image: `lr_name={name}x4`, or take all of them: `all_variants`",
+            )
+        if self.rules.lr_name is not None:
+            called = f"`lr_name={self.rules.lr_name.template}`"
+            return Reject(
+                path, f"no {other} image fits {called}", "correct the template or the name"
+            )
+        return Reject(
+            path,
+            f"no {other} image has its name",
+            "give both the same name but for marks such as x4, _LR or _HR, or say how LR images "
+            "are called: `lr_name={name}x4`",
+        )
 
 
-def _take_apart(
-    hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]
-) -> tuple[list[ScannedPhoto], list[ScannedPhoto]]:
-    """Leave each file on one side only."""
-    shared = {photo.path for photo in hr} & {photo.path for photo in lr}
-    low = {path for path in shared if _LOW_ENDING.search(path.stem)}
-    return (
-        [photo for photo in hr if photo.path not in low],
-        [photo for photo in lr if photo.path not in shared or photo.path in low],
-    )
+def _by_path(image: NamedImage) -> str:
+    return image.path
 
 
-def _full_name(photo: ScannedPhoto | SourceFile) -> str:
-    return str(PurePath(photo.name).with_suffix(""))
+def _of_side(images: list[NamedImage], side: Side) -> list[NamedImage]:
+    """Leave out what says that it is of the other side, unless nothing else is there."""
+    return [image for image in images if image.name.side in (None, side)] or images
 
 
-def _bare_name(photo: ScannedPhoto | SourceFile) -> str:
-    return _ENDING.sub("", _full_name(photo))
+def _of_scale(images: list[NamedImage], scale: int | None) -> list[NamedImage]:
+    """Leave out what is not named for the scale, unless nothing is."""
+    return [image for image in images if image.name.scale == scale] or images if scale else images
 
 
-def _key(hr: ScannedPhoto, lr: ScannedPhoto) -> str:
+def _key(hr: NamedImage, lr: NamedImage) -> str:
     """Return a name of ASCII letters, digits and ``-`` that only these two contents have."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", _bare_name(hr)).strip("-")[-40:].strip("-")
-    digest = hashlib.sha256(f"{hr.sha256} {lr.sha256}".encode()).hexdigest()
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", hr.name.bare).strip("-")[-40:].strip("-")
+    digest = hashlib.sha256(f"{hr.photo.sha256} {lr.photo.sha256}".encode()).hexdigest()
     return f"{stem or 'image'}-{digest[:12]}"
 
 
-def _alone(photo: ScannedPhoto, other: str, unusable: Sequence[SourceFile]) -> Reject:
-    for file in unusable:
-        if _bare_name(file) == _bare_name(photo):
-            return Reject(
-                str(photo.path),
-                f"its {other} image {printable(file.name)} cannot be used",
-                f"mend that one: why is said of {printable(file.path)}",
-            )
+def _ambiguous(image: NamedImage, candidates: Sequence[NamedImage]) -> Reject:
+    names = [printable(other.photo.name) for other in candidates]
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return Reject(
-        str(photo.path),
-        f"no {other} image has its name",
-        "give both the same name; endings such as x4, _LR or _HR may differ",
-    )
-
-
-def _ambiguous(
-    photo: ScannedPhoto, hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]
-) -> Reject:
-    count = len(hr) + len(lr)
-    return Reject(
-        str(photo.path),
-        f"{count} images share its name, so its partner is not certain",
-        "keep one HR and one LR image of a name",
+        str(image.photo.path),
+        f"{len(names)} images share its name, so its partner is not certain: {shown}",
+        "choose by `scale`, or say how LR images are called: `lr_name={name}x4`, or make a pair of "
+        "each LR image: `all_variants`",
     )

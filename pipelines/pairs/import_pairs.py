@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.field_names import parse_name
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, find_images
 from degrade.pairs import STORES, Place, ShardSpec, place_at
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.pairs.image_matching import MatchedImages, match_images
+from pipelines.pairs.image_matching import Matching, MatchRules, match_images
 from pipelines.pairs.import_shards import ImportTask, import_shard
+from pipelines.pairs.lr_names import LrName
+from pipelines.pairs.matched_images import MatchedImages
 from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
@@ -45,7 +48,13 @@ class ImportPairsConfig:
     format : str
         A name in :data:`degrade.pairs.STORES`.
     scale : int or None
-        HR size over LR size; None: what most of the images have.
+        HR size over LR size; None: what most of the images have. Of several LR images of one HR
+        image those are taken that are named for it.
+    lr_name : str or None
+        How LR images are called; see :class:`pipelines.pairs.lr_names.LrName`. None: as in the
+        field's sets.
+    all_variants : bool
+        Make a pair of each LR image of an HR image.
     max_pixels : int
         Larger images are rejected before they are decoded.
     """
@@ -55,6 +64,8 @@ class ImportPairsConfig:
     out: Path | str
     format: str = "hdf5"
     scale: int | None = None
+    lr_name: str | None = None
+    all_variants: bool = False
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
@@ -63,6 +74,16 @@ class ImportPairsConfig:
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
         if self.scale is not None and self.scale < 2:
             raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        self.rules()
+
+    def rules(self) -> MatchRules:
+        """Return what is said of the names."""
+        return MatchRules(
+            scale=self.scale,
+            stated=parse_name(f"{self.lr.resolve().name}/any").scale,
+            lr_name=None if self.lr_name is None else LrName(self.lr_name),
+            all_variants=self.all_variants,
+        )
 
 
 def import_pairs(
@@ -96,10 +117,16 @@ def import_pairs(
         ``config.out`` was begun with other settings or images.
     """
     job = Job("import-pairs", "pair", on_progress)
-    matched, job.rejects = _matched(config, executor)
-    scale = config.scale or _usual_scale(matched)
-    fitting = [pair for pair in matched if pair.scale == scale]
-    job.rejects += [pair.misfit(scale) for pair in matched if pair.scale != scale]
+    matching = _match(config, executor, job)
+    scale = config.scale or _usual_scale(matching.matched)
+    fitting = []
+    for pair in matching.matched:
+        # Who gives the scale has looked at the sizes.
+        fits = pair.scale == scale and (config.scale is not None or not pair.contradicts)
+        if fits:
+            fitting.append(pair)
+        else:
+            job.rejects.append(pair.misfit(scale))
     if scale is None or not fitting:
         raise DegradeError(_nothing_to_import(config, job.rejects))
     place = place_at(config.out)
@@ -125,6 +152,7 @@ def import_pairs(
         )
     words = f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}"
     job.found("pairs", words, pairs=there.pairs, scale=scale, place=place.shown())
+    _tell_of_names(job, matching, fitting)
     return job.report(
         progress.pairs,
         skipped=there.pairs - progress.pairs,
@@ -132,20 +160,36 @@ def import_pairs(
     )
 
 
-def _matched(
-    config: ImportPairsConfig, executor: Executor | None
-) -> tuple[list[MatchedImages], list[Reject]]:
-    rejects: list[Reject] = []
+def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Matching:
     sides, unusable = [], []
     for source in (config.hr, config.lr):
         files, missing = find_images([source])
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels, executor=executor)
-        rejects += missing + unreadable
+        job.rejects += missing + unreadable
         sides.append(photos)
         paths = {reject.path for reject in unreadable}
         unusable.append([file for file in files if str(file.path) in paths])
-    matched, unmatched = match_images(*sides, unusable_hr=unusable[0], unusable_lr=unusable[1])
-    return matched, rejects + unmatched
+    hr, lr = sides
+    matching = match_images(
+        hr, lr, config.rules(), unusable_hr=unusable[0], unusable_lr=unusable[1]
+    )
+    job.rejects += matching.rejects
+    return matching
+
+
+def _tell_of_names(job: Job, matching: Matching, fitting: Sequence[MatchedImages]) -> None:
+    if matching.alone_hr or matching.alone_lr:
+        words = f"without a partner: {matching.alone_hr} HR, {matching.alone_lr} LR"
+        job.found("alone", words, hr=matching.alone_hr, lr=matching.alone_lr)
+    if others := len(matching.passed_over):
+        words = f"passed over, another image of their photo was chosen: {counted(others, 'image')}"
+        job.found("passed_over", words, images=others)
+    if wrong := [pair for pair in fitting if pair.contradicts]:
+        words = (
+            f"named for another scale than `scale`: {counted(len(wrong), 'pair')}, such as "
+            f"{printable(wrong[0].lr.name)}"
+        )
+        job.found("contradicting_names", words, pairs=len(wrong))
 
 
 def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:

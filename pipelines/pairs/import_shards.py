@@ -8,7 +8,7 @@ from degrade.degradation import Pair
 from degrade.errors import DegradeError, InputError
 from degrade.images.sources import Reject
 from degrade.pairs import Place, ShardSpec, create_shard
-from pipelines.pairs.image_matching import MatchedImages
+from pipelines.pairs.matched_images import MatchedImages
 from pipelines.pairs.shard_runs import ShardReceipt, ensure_shard
 from pipelines.shared.photo_scan import fails_again, read_scanned
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from degrade.errors import ChangedConfigError, DegradeError
+from degrade.errors import ChangedConfigError, DegradeError, InvalidValueError
 from degrade.images.image_io import quantise, read_photo, write_png
 from degrade.pairs import STORES, open_pairs
 from pipelines.executors import ProcessExecutor
@@ -220,3 +220,59 @@ def test_import_pairs_survives_any_damage_of_an_image(tmp_path: Path, data: st.D
     assert report.done in (1, 2)
     assert report.done == 2 or report.rejects
     assert verify(root / "pairs").done == report.done
+
+
+def write_pair(hr: Path, lr: Path, scale: int, lr_scale: int = 1) -> None:
+    image = quantise(make_scene(hr.name, 12, 16))
+    write_png(hr, np.repeat(np.repeat(image, scale, 0), scale, 1))
+    write_png(lr, np.repeat(np.repeat(image, lr_scale, 0), lr_scale, 1))
+
+
+def test_import_pairs_names_scales_that_contradict(tmp_path: Path) -> None:
+    hr, lr = tmp_path / "HR", tmp_path / "LR"
+    for number in range(3):
+        write_pair(hr / f"{number}.png", lr / f"{number}x2.png", 2)
+    write_pair(hr / "3.png", lr / "3x4.png", 2)
+    config = ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / "pairs")
+    report = import_pairs(config)
+    assert report.done == 3 and len(report.rejects) == 1
+    assert "32×24 is 2 times the 16×12 of 3x4.png, which is named ×4" in str(report.rejects[0])
+    confirmed = import_pairs(replace(config, out=tmp_path / "all", scale=2))
+    assert confirmed.done == 4 and not confirmed.rejects
+    assert "named for another scale than `scale`: 1 pair, such as 3x4.png" in confirmed.lines
+    # The LR folder's own name says it where no file does.
+    folder = tmp_path / "LR_x3"
+    write_pair(hr / "5.png", folder / "5.png", 2)
+    with pytest.raises(DegradeError, match="5.png, which is named ×3"):
+        import_pairs(replace(config, lr=folder, out=tmp_path / "none"))
+
+
+def test_import_pairs_refuses_enlarged_lr_by_name(tmp_path: Path) -> None:
+    root = tmp_path / "Canon" / "Train" / "4"
+    write_pair(root / "Canon_001_HR.png", root / "Canon_001_LR4.png", 4, lr_scale=4)
+    write_pair(root / "Canon_002_HR.png", root / "Canon_002_LR4.png", 4)
+    report = import_pairs(ImportPairsConfig(hr=tmp_path, lr=tmp_path, out=tmp_path / "pairs"))
+    assert report.done == 1 and len(report.rejects) == 1
+    reason = report.rejects[0].reason
+    assert "Canon_001_LR4.png, which is named ×4 has its size, 64×48" in reason
+
+
+def test_import_pairs_counts_what_is_alone_and_passed_over(tmp_path: Path) -> None:
+    hr, lr = tmp_path / "HR", tmp_path / "LR"
+    for number in range(1, 5):
+        write_pair(hr / "0001.png", lr / f"0001x4w{number}.png", 4)
+    write_png(hr / "0002.png", np.zeros((8, 8, 3), np.uint8))
+    write_png(lr / "0003x4w1.png", np.zeros((4, 4, 3), np.uint8))
+    config = ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / "pairs", lr_name="{name}x{scale}w1")
+    report = import_pairs(config)
+    assert report.done == 1 and len(report.rejects) == 2
+    assert "without a partner: 1 HR, 1 LR" in report.lines
+    assert "passed over, another image of their photo was chosen: 3 images" in report.lines
+    # The same content is one pair: the four LR images are equal here.
+    variants = replace(config, out=tmp_path / "all", lr_name=None, all_variants=True)
+    image = read_photo(lr / "0001x4w2.png").as_u8()
+    for number in range(2, 5):
+        write_png(lr / f"0001x4w{number}.png", image // number)
+    assert import_pairs(variants).done == 4
+    with pytest.raises(InvalidValueError, match=r"lr_name must have \{name\}"):
+        ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / "p", lr_name="x4")

@@ -1,0 +1,67 @@
+"""A user's own rule for what LR images are called: ``{name}x4m``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from degrade.errors import InvalidValueError, printable
+from degrade.field_names import composed
+
+__all__ = ["LrName"]
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_SCALES = range(2, 17)
+
+
+@dataclass(frozen=True, slots=True)
+class LrName:
+    """The name of an LR image as its HR image's name and a scale give it.
+
+    Attributes
+    ----------
+    template : str
+        With ``{name}``, the HR image's name without file type, and maybe ``{scale}``. With a ``/``
+        it is the whole path below the LR folder.
+
+    Raises
+    ------
+    InvalidValueError
+        ``{name}`` is missing, or there are other words in braces.
+    """
+
+    template: str
+
+    def __post_init__(self) -> None:
+        fields = _FIELD.findall(self.template)
+        if "name" not in fields:
+            raise InvalidValueError(
+                "lr_name must have {name} where the HR image's name stands, such as {name}x4, "
+                f"got {printable(self.template)!r}"
+            )
+        if others := sorted(set(fields) - {"name", "scale"}):
+            raise InvalidValueError(
+                "lr_name must have {name} and {scale} as its only fields, got "
+                f"{printable(f'{{{others[0]}}}')}"
+            )
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it says in which folder LR images lie."""
+        return "/" in self.template
+
+    def names(self, hr_name: str, scale: int | None) -> dict[str, int | None]:
+        """Return what the LR image of an HR image may be called, each with the scale it is for.
+
+        Parameters
+        ----------
+        hr_name : str
+            Without file type.
+        scale : int or None
+            None: any, where the template has ``{scale}``.
+        """
+        plain = composed(self.template).replace("{name}", composed(hr_name))
+        if "{scale}" not in self.template:
+            return {plain.casefold(): None}
+        scales = _SCALES if scale is None else [scale]
+        return {plain.replace("{scale}", str(s)).casefold(): s for s in scales}
