@@ -242,9 +242,9 @@ def test_import_pairs_names_scales_that_contradict(tmp_path: Path) -> None:
     assert "named for another scale than `scale`: 1 pair, such as 3x4.png" in confirmed.lines
     # The LR folder's own name says it where no file does.
     folder = tmp_path / "LR_x3"
-    write_pair(hr / "5.png", folder / "5.png", 2)
-    with pytest.raises(DegradeError, match="5.png, which is named ×3"):
-        import_pairs(replace(config, lr=folder, out=tmp_path / "none"))
+    write_pair(tmp_path / "H" / "5.png", folder / "5.png", 2)
+    with pytest.raises(DegradeError, match=r"5\.png, which is named ×3"):
+        import_pairs(replace(config, hr=tmp_path / "H", lr=folder, out=tmp_path / "none"))
 
 
 def test_import_pairs_refuses_enlarged_lr_by_name(tmp_path: Path) -> None:
