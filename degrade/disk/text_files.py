@@ -34,15 +34,15 @@ def read_text(path: Path) -> str:
     """
     data = read_file(path)
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        reason = f"line {line}: NUL bytes: not text, or UTF-16 without its mark"
+        raise InputError(path, reason, _REMEDY)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        shown = f"byte 0x{data[error.start]:02x}" if error.start < len(data) else "cut short"
-        raise InputError(path, f"line {line}: not {encoding} text ({shown})", _REMEDY) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        reason = f"line {line}: NUL characters: not text, or UTF-16 without its mark"
-        raise InputError(path, reason, _REMEDY)
+        reason = f"line {line}: not {encoding} text ({error.reason})"
+        raise InputError(path, reason, _REMEDY) from None
     # Editors of DOS end a file with Ctrl-Z.
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\x1a")

@@ -1,7 +1,8 @@
 """Manifests: lists of image files with their hashes, one JSON object a line (JSONL).
 
 A manifest lies beside or above the images that it lists; its paths are relative to its own
-folder, so folder and manifest move together.
+folder, so folder and manifest move together. One that was edited or written on Windows or a Mac is
+read too: its ends of lines, marks, backslashes and forms of Unicode.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec.structs import asdict
 
-from degrade.disk.files import read_file, write_atomically
+from degrade.disk.files import resolve_inside, write_atomically
 from degrade.disk.structs import read_struct, refusal
+from degrade.disk.text_files import read_text
 from degrade.errors import CorruptDataError, InputError, InvalidValueError, shown
+from degrade.field_names import composed
 
 __all__ = [
     "ManifestEntry",
     "Role",
     "Split",
+    "listed_file",
     "read_manifest",
     "write_manifest",
 ]
@@ -35,6 +39,7 @@ Role: TypeAlias = Literal["source", "hr", "lr"]
 Split: TypeAlias = Literal["train", "val", "test"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _REMEDY = "correct that line, or make the manifest again with `degrade manifest make`"
 
 
@@ -44,8 +49,9 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     Attributes
     ----------
     path : str
-        Relative to the manifest's folder, with ``/`` between its parts. Whether it leads outside
-        is checked where it is used, since links decide that.
+        Relative to the manifest's folder, with ``/`` between its parts; Windows' backslash is
+        understood by :func:`listed_file`. Whether it leads outside is checked there, since links
+        decide that.
     sha256 : str
         Of the file's bytes, 64 lower-case hex digits.
     height, width : int
@@ -78,6 +84,8 @@ class ManifestEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         _check("path", self.path, _is_path(self.path), "a relative path of a file")
+        without_drive = _DRIVE.match(self.path) is None
+        _check("path", self.path, without_drive, "relative to the manifest, without a drive")
         _check(
             "sha256", self.sha256, bool(_SHA256.fullmatch(self.sha256)), "64 lower-case hex digits"
         )
@@ -119,7 +127,7 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
     """
     entries: list[ManifestEntry] = []
     lines: dict[str, int] = {}
-    for number, line in enumerate(read_file(path).split(b"\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -133,12 +141,64 @@ def read_manifest(path: Path) -> list[ManifestEntry]:
     return entries
 
 
-def _parse_entry(line: bytes) -> ManifestEntry:
+def _parse_entry(line: str) -> ManifestEntry:
     try:
-        data = json.loads(line.decode("utf-8"))
+        data = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InvalidValueError(f"not JSON ({refusal(error)})") from None
+        raise InvalidValueError(f"not JSON ({_what_made_it(line) or refusal(error)})") from None
     return read_struct(data, ManifestEntry, "not an entry")
+
+
+def _what_made_it(line: str) -> str | None:
+    """Say what a program has done to a line that was JSON once."""
+    if line.lstrip().startswith('"{""'):
+        return (
+            "a spreadsheet has put it in quotes and doubled those within: export it as plain text"
+        )
+    if "\u201c" in line or "\u201d" in line:
+        return "it has typographic quotes for straight ones"
+    if re.search(r'(?<!\\)(\\\\)*\\(?!["\\/bfnrtu])', line):
+        return "it has a single backslash: write / between folders"
+    return None
+
+
+def listed_file(folder: Path, path: str) -> tuple[Path, str]:
+    """Return where an entry's file is, and its path as it is called there.
+
+    Where the path as it stands leads to nothing, backslashes part folders, as on Windows, and
+    names may be in another form of Unicode (composed, or apart as Macs have them).
+
+    Parameters
+    ----------
+    folder : Path
+        The manifest's.
+    path : str
+
+    Raises
+    ------
+    DegradeError
+        It leads outside of the folder.
+    """
+    found = resolve_inside(folder, path)
+    if os.path.lexists(found):
+        return found, path
+    slashed = path.replace("\\", "/")
+    here, parts = folder, list[str]()
+    for part in slashed.split("/"):
+        parts.append(part if os.path.lexists(here / part) else _as_called(here, part))
+        here /= parts[-1]
+    name = "/".join(parts)
+    return (resolve_inside(folder, name), name) if os.path.lexists(here) else (found, path)
+
+
+def _as_called(folder: Path, name: str) -> str:
+    """Return the one entry of a folder that has this name in another form of Unicode."""
+    wanted = composed(name)
+    try:
+        same = [entry.name for entry in folder.iterdir() if composed(entry.name) == wanted]
+    except OSError:
+        return name
+    return same[0] if len(same) == 1 else name
 
 
 def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from degrade.disk.files import open_regular, resolve_inside
+from degrade.disk.files import open_regular
 from degrade.errors import DegradeError, InputError
 from degrade.images.image_io import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
-from degrade.images.manifest import read_manifest
+from degrade.images.manifest import listed_file, read_manifest
 
 __all__ = ["MANIFEST_SUFFIX", "Reject", "SourceFile", "find_images", "hash_file"]
 
@@ -177,7 +177,7 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
         return
     for entry in entries:
         try:
-            path = resolve_inside(manifest.parent, entry.path)
+            path, name = listed_file(manifest.parent, entry.path)
         except DegradeError:
             yield Reject(
                 entry.path,
@@ -185,7 +185,7 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
                 "move the file under that folder, or the manifest above the file",
             )
             continue
-        yield _regular(path, entry.path, entry.sha256)
+        yield _regular(path, name, entry.sha256)
 
 
 def hash_file(path: Path) -> str:

@@ -19,10 +19,18 @@ from typing import get_args
 
 from msgspec.structs import replace
 
-from degrade.disk.files import read_file, resolve_inside
+from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.field_names import composed, parse_name
 from degrade.images.image_io import MAX_PIXELS, read_photo_header
-from degrade.images.manifest import ManifestEntry, Role, Split, read_manifest, write_manifest
+from degrade.images.manifest import (
+    ManifestEntry,
+    Role,
+    Split,
+    listed_file,
+    read_manifest,
+    write_manifest,
+)
 from degrade.images.sources import MANIFEST_SUFFIX, Reject, find_images
 from degrade.rng import seed_for
 from degrade.wording import counted
@@ -42,8 +50,8 @@ _SPLITS: tuple[Split, ...] = get_args(Split)
 
 _DERIVED = re.compile(
     r"[_-](?:s|crop|patch|tile)\d+$"  # crops: 0001_s012
-    r"|[_-](?:hr|lr|gt|lq)\d*$"  # sides of a pair: Canon_001_LR4
-    r"|(?:[_-]|(?<=\d))x[12348][a-z]?$",  # downscaled partners: 0001x4, panasonic_43_x1
+    r"|[_-](?:hr|lr|gt|lq)\d*$"  # sides of a pair: a_LR12
+    r"|(?:[_-]|(?<=\d))x[12348][a-z]?$",  # downscaled partners: panasonic_43_x1
     re.IGNORECASE,
 )
 
@@ -172,7 +180,7 @@ def check_manifest(
 def _check_file(folder: Path, entry: ManifestEntry, max_pixels: int) -> None:
     path = folder / entry.path
     try:
-        data = read_file(resolve_inside(folder, entry.path))
+        data = read_file(listed_file(folder, entry.path)[0])
     except InputError as error:
         raise InputError(path, error.reason, error.remedy) from None
     except DegradeError:
@@ -211,17 +219,20 @@ def _photos_in_two_splits(folder: Path, entries: Sequence[ManifestEntry]) -> lis
 def photo_group(entry: ManifestEntry) -> str:
     """Return what files of one photo have in common.
 
-    The entry's ``group``, or else its file name in lower case without folder, ending, and the
-    marks of crops (``_s001``, ``_crop2``, …), of pair sides (``_HR``, ``_LR4``, ``_gt``, …) and
-    of scales (``x4``, ``_x2``, …) at its end. Names that only happen to agree join two photos,
-    which puts both on one side: never a leak.
+    The entry's ``group``, or else its file name in small letters without folder, ending, the marks
+    of crops (``_s001``, ``_crop2``, …) at its end, and what
+    :func:`degrade.field_names.parse_name` takes off: so both images of a pair have the same. Names
+    that only happen to agree join two photos, which puts both on one side: never a leak.
     """
     if entry.group is not None:
         return f"group:{entry.group}"
-    stem = PurePosixPath(entry.path).stem
-    while (shorter := _DERIVED.sub("", stem)) not in ("", stem):
+    path = entry.path.replace("\\", "/")
+    stem, folder = composed(PurePosixPath(path).stem), parse_name(path).folder
+    if folder and not parse_name(path).stem:  # scene/HR.png: the folder names the photo
+        return f"name:{folder.casefold()}/"
+    while (shorter := _DERIVED.sub("", parse_name(f"{stem}.any").stem or stem)) not in ("", stem):
         stem = shorter
-    return f"name:{stem.lower()}"
+    return f"name:{stem.casefold()}"
 
 
 def _join_groups(entries: Sequence[ManifestEntry]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tomli_w
 
-from degrade.disk.files import read_file
+from degrade.disk.text_files import read_text
 from degrade.errors import InputError, InvalidValueError, printable
 from esrgan.training.config import TrainingConfig
 from esrgan.training.config_text import nearest_to, parse_assignment, to_toml, typed_changes
@@ -116,8 +116,8 @@ def _chain(name: str, has_init: bool) -> tuple[str, ...]:
 
 def _read(path: Path) -> _File:
     try:
-        content = tomllib.loads(read_file(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        content = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(
             path, f"is no TOML ({printable(str(error))})", "see `show_config`"
         ) from None

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.errors import DegradeError, InputError, InvalidValueError
-from degrade.images.manifest import ManifestEntry, read_manifest, write_manifest
+from degrade.images.manifest import ManifestEntry, listed_file, read_manifest, write_manifest
 
 GOOD: dict[str, Any] = {
     "path": "a/b.png",
@@ -28,6 +30,7 @@ names = (
     st.binary(min_size=1, max_size=12)
     .map(os.fsdecode)
     .filter(lambda name: "\0" not in name and not name.startswith("/") and name != ".")
+    .filter(lambda name: not re.match(r"[A-Za-z]:[\\/]|\\\\", name))
 )
 # Without control, separator, surrogate and unassigned characters: printable.
 printable_texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=10)
@@ -102,6 +105,9 @@ BAD_FIELDS = [
     ("path", "\ud800"),
     ("path", 3),
     ("path", "."),
+    ("path", "C:\\photos\\a.png"),
+    ("path", "d:/photos/a.png"),
+    ("path", "\\\\server\\photos\\a.png"),
     ("sha256", "0F" * 32),
     ("sha256", "0f" * 31),
     ("sha256", None),
@@ -160,6 +166,56 @@ def test_read_manifest_names_missing_fields(tmp_path: Path, missing: str) -> Non
 def test_read_manifest_refuses_other_lines(tmp_path: Path, line: bytes) -> None:
     with pytest.raises(InputError, match=r"list\.jsonl: line 3: "):
         _read(tmp_path, "", json.dumps(GOOD), line)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('"{""path"": ""a.png"", ""role"": ""hr""}",,', "a spreadsheet has put it in quotes"),
+        ("{\u201cpath\u201d: \u201ca.png\u201d}", "typographic quotes"),
+        (r'{"path": "photos\IMG_1.png"}', "single backslash: write / between folders"),
+        (r'{"path": "a\\b.png"} x', "Extra data"),
+    ],
+)
+def test_read_manifest_says_what_made_a_line(tmp_path: Path, line: str, reason: str) -> None:
+    with pytest.raises(InputError, match=r"list\.jsonl: line 2: not JSON") as caught:
+        _read(tmp_path, json.dumps(GOOD), line)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_read_manifest_of_any_editor(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "list.jsonl"
+    other = {**GOOD, "path": "\u00e9.png"}
+    lines = [json.dumps(GOOD), "", json.dumps(other, ensure_ascii=False), "", " ", "\x1a"]
+    path.write_bytes(end.join(lines).encode(encoding))
+    if encoding == "utf-16-le":  # without its mark
+        with pytest.raises(InputError, match="UTF-16 without its mark; save it as UTF-8"):
+            read_manifest(path)
+    else:
+        assert read_manifest(path) == [ManifestEntry(**GOOD), ManifestEntry(**other)]
+
+
+def test_listed_file_understands_windows_and_macs(tmp_path: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
+    (tmp_path / apart).mkdir()
+    for name in (f"{apart}/b.png", "a\\b.png"):
+        (tmp_path / name).write_bytes(b"")
+    for path in (f"{apart}/b.png", f"{composed}/b.png", f"{composed}\\b.png"):
+        assert listed_file(tmp_path, path) == (tmp_path / apart / "b.png", f"{apart}/b.png")
+    # A name that has a backslash is that name.
+    assert listed_file(tmp_path, "a\\b.png")[0].name == "a\\b.png"
+    assert listed_file(tmp_path, "none\\c.png") == (tmp_path / "none\\c.png", "none\\c.png")
+
+
+@pytest.mark.parametrize("path", ["../a.png", "..\\a.png", "b\\..\\..\\a.png"])
+def test_listed_file_refuses_to_lead_out(tmp_path: Path, path: str) -> None:
+    root = tmp_path / "root"
+    (root / "b").mkdir(parents=True)
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(DegradeError, match="leads outside"):
+        listed_file(root, path)
 
 
 def test_read_manifest_refuses_a_path_twice(tmp_path: Path) -> None:

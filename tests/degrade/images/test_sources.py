@@ -259,3 +259,15 @@ def test_find_images_finds_photos_in_formats_that_are_not_read(tmp_path: Path) -
         (tmp_path / name).write_bytes(b"?")
     files, _ = find_images([tmp_path])
     assert [file.name for file in files] == ["moving.gif", "phone.HEIC", "raw.nef"]
+
+
+def test_find_images_reads_a_manifest_of_windows(tmp_path: Path) -> None:
+    name = unicodedata.normalize("NFD", "café.png")
+    (tmp_path / "HR").mkdir()
+    (tmp_path / "HR" / name).write_bytes(b"")
+    path = unicodedata.normalize("NFC", f"HR\\{name}")
+    entry = {"path": path, "sha256": "0f" * 32, "height": 1, "width": 1, "role": "hr"}
+    text = json.dumps(entry, ensure_ascii=False) + "\r\n\r\n"
+    (tmp_path / "m.jsonl").write_bytes(text.encode("utf-16"))
+    (file,), rejects = find_images([tmp_path / "m.jsonl"])
+    assert (file.path, file.name) == (tmp_path / "HR" / name, f"HR/{name}") and not rejects

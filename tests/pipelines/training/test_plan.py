@@ -122,9 +122,21 @@ def test_mistakes_in_a_file_are_named(tmp_path: Path, text: str, message: str) -
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    for content in (b"steps = ", b"\xff\xfe", b"a = " + b"[" * 5000):
+    for content in (b"steps = ", b"a = " + b"[" * 5000):
         (tmp_path / "c.toml").write_bytes(content)
         with pytest.raises(InputError, match=r"c\.toml: is no TOML"):
             plan_stages(file=tmp_path / "c.toml")
+    (tmp_path / "c.toml").write_bytes(b"steps = 3\nout = '\xe9'\n")
+    with pytest.raises(InputError, match=r"c\.toml: line 2: not utf-8 text"):
+        plan_stages(file=tmp_path / "c.toml")
     with pytest.raises(InputError, match=r"none\.toml: cannot be read"):
         plan_stages(file=tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_file_of_any_editor_is_read(tmp_path: Path, encoding: str, end: str) -> None:
+    text = f"# \u00e9{end}steps = 7{end}{end}[tiny]{end}batch_size = 3{end}"
+    (tmp_path / "c.toml").write_bytes(text.encode(encoding))
+    (stage,) = plan_stages(stages=("tiny",), file=tmp_path / "c.toml")
+    assert (stage.config.steps, stage.config.batch_size) == (7, 3)
