@@ -36,7 +36,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Side | None], ...] = (
 _ENDS_IN_SCALE = re.compile(r"(.+?)x(1[0-6]?|[2-9])(?:[mdw]\d?)?")  # 0801x4, babyx2
 _ENDS_IN_SIDE = re.compile(r"(\d+)([hl])")  # 001H
 _COUNT = re.compile(r"(?:s|crop|patch|tile)?\d+|srgb|raw")
-_SEVERAL_SCALES = re.compile(r".*x([2-9]{2,})")  # kernels_bicubicx234
+_SEVERAL_SCALES = re.compile(r"\D*x([2-9]{2,})")  # kernels_bicubicx234
+_KERNEL_AND_SCALE = re.compile(r"(?:gt)?k(?:ernels?)?x([2-9])")  # kernelx4
 
 _LOW_WORDS = frozenset({"noisy", "blur", "blurred", "blurry"})
 _HIGH_WORDS = frozenset({"sharp", "clean"})
@@ -97,12 +98,15 @@ def parse_name(path: str) -> FieldName:
 
 
 def scales_in(name: str) -> tuple[int, ...]:
-    """Return the scales that a name without file type states anywhere: 2, 3 and 4 of ``x234``."""
+    """Return the scales that the name of kernels states: 2, 3 and 4 of ``kernels_bicubicx234``.
+
+    Other than in the names of photos they may stand anywhere, as words; ``0801x4`` is a photo's.
+    """
     scales: list[int] = []
     for word in map(_plain, _words(composed(name))):
         if several := _SEVERAL_SCALES.fullmatch(word):
             scales += map(int, several[1])
-        elif found := _SCALE.fullmatch(word) or _ENDS_IN_SCALE.fullmatch(word):
+        elif found := _SCALE.fullmatch(word) or _KERNEL_AND_SCALE.fullmatch(word):
             scales.append(int(found[found.lastindex or 0]))
     return tuple(dict.fromkeys(scale for scale in scales if scale > 1))
 

@@ -1,8 +1,9 @@
-"""The field's kernel files: MATLAB ``.mat`` (v5 and v7.3) and ``.npy``, read without trust.
+"""The field's kernel files: MATLAB ``.mat`` (v5 and v7.3), ``.npy`` and ``.npz``, without trust.
 
 Known layouts: KernelGAN's ``<img>_kernel_x2.mat`` (key ``Kernel``), MetaKernelGAN's (``kernel``),
-FKP's ``<img>.mat`` (``Kernel``), KAIR's ``kernels_12.mat`` (``kernels``, a 1×12 cell), stacks
-H×W×N, and the same as arrays in ``.npy``.
+FKP's ``<img>.mat`` (``Kernel``), KAIR's ``kernels_12.mat`` (``kernels``, a 1×12 cell) and
+``kernels_bicubicx234.mat`` (one for each scale), stacks H×W×N, and the same as arrays in ``.npy``
+and ``.npz``.
 """
 
 from __future__ import annotations
@@ -11,34 +12,36 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 from scipy import io as scipy_io
 
 from degrade.arrays import AnyArray
 from degrade.disk.files import make_folder, read_file, write_atomically
-from degrade.disk.npy import map_npy
+from degrade.disk.npy import map_npy, read_npz
 from degrade.errors import InputError, InvalidValueError, printable
+from degrade.field_names import scales_in
 from degrade.kernels.kernel import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
 from degrade.kernels.mat5 import is_mat5, read_mat5
+from degrade.kernels.mat73 import is_mat73, read_mat73
 
 __all__ = [
     "KERNEL_SUFFIXES",
     "Convention",
     "RawKernel",
     "import_kernel",
+    "kernels_in",
     "read_kernel_file",
     "scale_in_name",
     "write_kernelgan_mat",
 ]
 
-KERNEL_SUFFIXES = frozenset({".mat", ".npy"})
+KERNEL_SUFFIXES = frozenset({".mat", ".npy", ".npz"})
 """File name endings, in lower case, that a search through a folder takes for kernels."""
 
 Convention: TypeAlias = Literal["correlate", "convolve", "auto"]
@@ -47,8 +50,8 @@ _MAX_BYTES = 64 * 2**20
 _MAX_SIDE = 255
 _MAX_VALUES = 2**23
 _MAX_KERNELS = 10_000
-_MAX_CHUNKS = 10_000
 _USUAL_NAMES = ("Kernel", "kernel", "kernels")
+_SCALE_NAMES = ("scale", "sf", "scale_factor", "upscale")
 _UNDECIDED = 0.5
 """Farther than this from both phases, in HR pixels, a centre of mass tells no orientation."""
 
@@ -73,16 +76,35 @@ _READ_ERRORS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawKernel:
-    """A kernel as its file has it: (K, K) float64, any phase, any sum; ``label`` for people."""
+    """A kernel as its file has it.
+
+    Attributes
+    ----------
+    weights : (K, K) float64 array
+        Any phase, any sum.
+    label : str
+        For people.
+    scale : int or None
+        That the file, its name or its folder states.
+    """
 
     weights: npt.NDArray[np.float64]
     label: str
+    scale: int | None = None
 
 
 def scale_in_name(path: Path) -> int | None:
-    """Return the scale that a name such as ``photo_kernel_x4.mat`` states."""
-    found = re.search(r"_x([2-9])$", path.stem)
-    return int(found[1]) if found else None
+    """Return the one scale that a file's name states, or else its folder's.
+
+    ``photo_kernel_x4.mat``, ``gt_k_x4/kernel_1.mat``; None where there is none, or are several.
+    """
+    found = re.search(r"_x([2-9])$", path.stem, re.IGNORECASE)
+    if found:
+        return int(found[1])
+    for name in (path.stem, path.absolute().parent.name):
+        if scales := scales_in(name):
+            return scales[0] if len(scales) == 1 else None
+    return None
 
 
 def read_kernel_file(path: Path) -> list[RawKernel]:
@@ -96,17 +118,43 @@ def read_kernel_file(path: Path) -> list[RawKernel]:
     InputError
         The file is missing, damaged, of another kind, too large, or holds no square array.
     """
-    is_npy = path.suffix.lower() == ".npy"
-    variables = {"": [map_npy(path)]} if is_npy else _read_mat(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        return kernels_in({"": [map_npy(path)]}, path)
+    if suffix == ".npz":
+        arrays = read_npz(path, max_bytes=_MAX_BYTES)
+        return kernels_in({name: [array] for name, array in arrays.items()}, path)
+    return kernels_in(_read_mat(path), path)
+
+
+def kernels_in(variables: Mapping[str, Sequence[AnyArray]], path: Path) -> list[RawKernel]:
+    """Return the kernels among the arrays of a file.
+
+    Parameters
+    ----------
+    variables : mapping of str to sequence of array
+        By name.
+    path : Path
+        The file, whose name and folder may state a scale.
+
+    Raises
+    ------
+    InputError
+        There are none, or too many.
+    """
     if sum(array.size for group in variables.values() for array in group) > _MAX_VALUES:
         raise InputError(path, "holds too many values for kernels", "split the file")
     chosen = {name: variables[name] for name in _USUAL_NAMES if name in variables} or variables
+    stated = _stated_by_number(variables)
     kernels = []
     for name, arrays in chosen.items():
         weights = [kernel for array in arrays for kernel in _split(array)]
+        in_name = scales_in(name)
+        scale = in_name[0] if len(in_name) == 1 else stated
         for number, kernel in enumerate(weights):
             label = f"{path.name}:{name}" if len(chosen) > 1 else path.name
-            kernels.append(RawKernel(kernel, f"{label}[{number}]" if len(weights) > 1 else label))
+            label = f"{label}[{number}]" if len(weights) > 1 else label
+            kernels.append(RawKernel(kernel, label, scale))
     if len(kernels) > _MAX_KERNELS:
         raise InputError(path, f"holds {len(kernels)} kernels, more than {_MAX_KERNELS}")
     if not kernels:
@@ -116,7 +164,29 @@ def read_kernel_file(path: Path) -> list[RawKernel]:
             f"holds no kernel: found {', '.join(shapes[:4]) or 'no numeric array'}",
             f"a kernel is a square array of 2 to {_MAX_SIDE} taps a side, or a stack H×W×N of them",
         )
-    return kernels
+    return _with_scales(kernels, path)
+
+
+def _stated_by_number(variables: Mapping[str, Sequence[AnyArray]]) -> int | None:
+    """Return the scale that a variable such as ``sf`` holds."""
+    for name in _SCALE_NAMES:
+        group = variables.get(name, ())
+        if len(group) == 1 and group[0].size == 1 and group[0].item() in range(2, 17):
+            return int(group[0].item())
+    return None
+
+
+def _with_scales(kernels: list[RawKernel], path: Path) -> list[RawKernel]:
+    """Add what the names of file and folder state to kernels of which nothing is known."""
+    several = scales_in(path.stem)
+    if len(several) > 1 and len(several) == len(kernels):
+        scales: list[int | None] = [*several]  # KAIR's kernels_bicubicx234: one for each
+    else:
+        scales = [scale_in_name(path)] * len(kernels)
+    return [
+        replace(kernel, scale=kernel.scale or scale)
+        for kernel, scale in zip(kernels, scales, strict=True)
+    ]
 
 
 def _split(array: AnyArray) -> Iterator[npt.NDArray[np.float64]]:
@@ -136,8 +206,8 @@ def _read_mat(path: Path) -> dict[str, list[AnyArray]]:
     if len(data) > _MAX_BYTES:
         raise InputError(path, f"{len(data)} bytes are too many for kernels", "split the file")
     try:
-        if data[512:520] == b"\x89HDF\r\n\x1a\n" or data[:8] == b"\x89HDF\r\n\x1a\n":
-            return _read_hdf5(data)
+        if is_mat73(data):
+            return read_mat73(data, max_bytes=_MAX_BYTES)
         if is_mat5(data):
             return read_mat5(data, max_bytes=_MAX_BYTES)
     except _READ_ERRORS as error:
@@ -145,60 +215,9 @@ def _read_mat(path: Path) -> dict[str, list[AnyArray]]:
         raise InputError(
             path, f"damaged or not a MATLAB file ({reason:.120})", "replace or remove the file"
         ) from None
-    raise InputError(path, "neither a MATLAB file (v5 to v7.3) nor .npy", "convert it to .npy")
-
-
-def _read_hdf5(data: bytes) -> dict[str, list[AnyArray]]:
-    with h5py.File(io.BytesIO(data), "r") as file:
-        datasets = {name: list(_hdf5_datasets(file, name)) for name in file}
-        # Counted before anything is read: a few bytes can declare, or inflate to, any size, and
-        # a cell can name one array many times.
-        if sum(item.size for group in datasets.values() for item in group) > _MAX_VALUES:
-            raise ValueError("too many values for kernels")
-        # MATLAB stores columns first, HDF5 declares rows first.
-        return {name: [item[()].T for item in group] for name, group in datasets.items() if group}
-
-
-def _hdf5_datasets(file: h5py.File, name: str) -> Iterator[Any]:
-    """Yield a numeric dataset, or the ones that a cell's references lead to."""
-    # Links out of the file are not followed, and groups (structs, #refs#) not entered.
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        return
-    item = file[name]
-    if _is_numeric(item):
-        yield item
-    elif not isinstance(item, h5py.Dataset) or item.shape is None or not _is_stored_here(item):
-        return
-    elif h5py.check_ref_dtype(item.dtype) is h5py.Reference and item.size <= _MAX_KERNELS:
-        for reference in item[()].ravel():
-            member = file[reference] if reference else None
-            if _is_numeric(member):
-                yield member
-
-
-def _is_numeric(item: Any) -> bool:
-    return (
-        isinstance(item, h5py.Dataset)
-        and item.shape is not None
-        and item.dtype.kind in "iuf"
-        and _is_stored_here(item)
+    raise InputError(
+        path, "neither a MATLAB file (v5 to v7.3) nor .npy or .npz", "convert it to .npy"
     )
-
-
-def _is_stored_here(dataset: Any) -> bool:
-    """Refuse data kept in other files, and chunks that could fill the memory.
-
-    HDF5 inflates a chunk to whatever it comes to, at most 1032 times what is stored, and takes
-    some 4 KB for each chunk that it reads, stored or not.
-    """
-    if dataset.external or dataset.is_virtual or dataset.compression not in (None, "gzip"):
-        return False
-    if dataset.chunks is None:
-        return True
-    chunk = np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize
-    count = np.prod(np.ceil(np.array(dataset.shape) / dataset.chunks), dtype=float)
-    stored = dataset.id.get_storage_size()
-    return bool(chunk <= _MAX_BYTES and count <= _MAX_CHUNKS and stored <= _MAX_BYTES // 64)
 
 
 def import_kernel(

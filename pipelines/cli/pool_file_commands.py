@@ -64,7 +64,13 @@ def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
     type=click.IntRange(2),
     default=4,
     show_default=True,
-    help="Downscaling factor of the kernels; files named for another one are passed over.",
+    help="Downscaling factor of the kernels; what is named for another one is not taken.",
+)
+@click.option(
+    "--index",
+    type=click.IntRange(0),
+    multiple=True,
+    help="Which kernel of a file to take, counted from 0; may be repeated.  [default: all]",
 )
 @click.option(
     "--convention",
@@ -76,9 +82,9 @@ def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
 def import_kernels(**options: Any) -> None:
     """Put kernels of other tools into a pool.
 
-    PATH are .mat and .npy files, or folders of them: KernelGAN's and FKP's outputs, KAIR's sets,
-    stacks. Each kernel is normalised and brought to this project's phase; what was done to it is
-    said.
+    PATH are .mat, .npy and .npz files, or folders of them: KernelGAN's and FKP's outputs, KAIR's
+    sets, stacks. Each kernel is normalised and brought to this project's phase; what was done to it
+    is said. Where neither file, name nor folder states a scale (x4), --scale is assumed, and said.
     """
     from pipelines.pool.imports import ImportKernelsConfig
     from pipelines.pool.imports import import_kernels as run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -18,7 +18,6 @@ from degrade.kernels.files import (
     KERNEL_SUFFIXES,
     Convention,
     import_kernel,
-    read_kernel_file,
     scale_in_name,
 )
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
@@ -26,6 +25,7 @@ from degrade.pool import DegradationPool, Provenance
 from degrade.wording import counted
 from pipelines.measuring.kernel_reports import kernel_values
 from pipelines.measuring.noise_findings import PhotoFindings
+from pipelines.pool.kernel_choice import chosen_kernels
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import REJECTS_NAME, Fact, RunReport, usual_reason, write_rejects
@@ -49,12 +49,14 @@ class ImportKernelsConfig:
     Attributes
     ----------
     sources : tuple of Path
-        Kernel files (``.mat``, ``.npy``) or folders of them.
+        Kernel files (``.mat``, ``.npy``, ``.npz``; also ``.pth`` by name) or folders of them.
     pool : Path
         Where the kernels go; made when missing.
     scale : int
-        The downscaling factor that they belong to. Files named for another one
-        (``…_x2.mat``) are passed over.
+        The downscaling factor that they belong to. What a file, its name or its folder states for
+        another one is passed over in folders, and rejected where it was asked for.
+    index : tuple of int
+        Which kernels of a file to take, counted from 0 as their labels are; empty: all.
     convention : {"auto", "correlate", "convolve"}
         How their makers apply them; see :func:`degrade.kernels.files.import_kernel`.
     """
@@ -62,11 +64,14 @@ class ImportKernelsConfig:
     sources: tuple[Path, ...]
     pool: Path
     scale: int = 4
+    index: tuple[int, ...] = ()
     convention: Convention = "auto"
 
     def __post_init__(self) -> None:
         if self.scale < 2:
             raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        if min(self.index, default=0) < 0:
+            raise InvalidValueError(f"index must be at least 0, got {min(self.index)}")
         if self.convention not in get_args(Convention):
             known = ", ".join(get_args(Convention))
             raise InvalidValueError(f"convention must be one of {known}, got {self.convention!r}")
@@ -77,6 +82,22 @@ class _Imported:
     kernel: BlurKernel
     notes: list[str]
     sha256: str
+    is_assumed: bool
+
+
+@dataclass(slots=True)
+class _Passed:
+    """What was passed over in folders, being of another scale."""
+
+    files: list[str] = field(default_factory=list)
+    kernels: list[str] = field(default_factory=list)
+    scales: set[int] = field(default_factory=set)
+
+    def words(self) -> str:
+        parts = [counted(len(self.files), "file")] if self.files else []
+        parts += [counted(len(self.kernels), "kernel")] if self.kernels else []
+        scales = ", ".join(f"×{scale}" for scale in sorted(self.scales))
+        return f"passed over {' and '.join(parts)} named for another scale ({scales})"
 
 
 def import_kernels(config: ImportKernelsConfig) -> RunReport:
@@ -94,15 +115,15 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     """
     job = Job("import-kernels", "kernel")
     files, job.rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
-    wanted = [file for file in files if scale_in_name(file.path) in (None, config.scale)]
+    passed = _Passed()
     imported: list[_Imported] = []
-    for file in wanted:
+    for file in files:
         try:
-            imported += _read_kernels(file, config, job.rejects)
+            imported += _read_kernels(file, config, job.rejects, passed)
         except InputError as error:
             job.rejects.append(Reject.from_error(error))
     if not imported:
-        raise DegradeError(_no_kernel(config, files, wanted, job.rejects))
+        raise DegradeError(_no_kernel(config, passed, job.rejects))
 
     pool = DegradationPool.create(config.pool)
     with pool.writing():
@@ -112,25 +133,45 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     for item in imported:
         values = kernel_values(item.kernel.source, item.kernel, notes=item.notes)
         job.found("kernel", _describe_kernel(item), **values)
-    if len(wanted) < len(files):
-        others = len(files) - len(wanted)
-        words = f"passed over {counted(others, 'file')} named for another scale"
-        job.found("passed_over", words, files=others)
+    if passed.scales:
+        found = {"files": len(passed.files), "kernels": len(passed.kernels)}
+        job.found("passed_over", passed.words(), **found)
+    if assumed := [item.kernel.source for item in imported if item.is_assumed]:
+        words = (
+            f"×{config.scale} is assumed for {counted(len(assumed), 'kernel')}, such as "
+            f"{printable(assumed[0])}: neither file, name nor folder states a scale"
+        )
+        job.found("scale_assumed", words, kernels=len(assumed), scale=config.scale)
     done = len(set(added) - there)
     return job.report(done, skipped=len(added) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
 
 def _read_kernels(
-    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject]
+    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject], passed: _Passed
 ) -> Iterator[_Imported]:
+    in_folder = file.path not in config.sources
+    stated = scale_in_name(file.path)
+    if in_folder and stated not in (None, config.scale):
+        passed.files.append(file.name)
+        passed.scales.add(stated)
+        return
     sha256 = hash_file(file.path)
-    for raw in read_kernel_file(file.path):
+    for raw in chosen_kernels(file.path, config.index):
+        if raw.scale not in (None, config.scale):
+            if in_folder and not config.index:
+                passed.kernels.append(raw.label)
+                passed.scales.add(raw.scale)
+            else:
+                reason = f"{printable(raw.label)} is named for ×{raw.scale}, not ×{config.scale}"
+                remedy = f"use `scale={raw.scale}`, or choose another kernel: `index`"
+                rejects.append(Reject(str(file.path), reason, remedy))
+            continue
         try:
             kernel, notes = import_kernel(raw, config.scale, config.convention)
         except InvalidValueError as error:
             rejects.append(Reject(str(file.path), f"{raw.label}: {error}"))
         else:
-            yield _Imported(kernel, notes, sha256)
+            yield _Imported(kernel, notes, sha256, raw.scale is None)
 
 
 def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenance:
@@ -159,18 +200,13 @@ def _describe_kernel(item: _Imported) -> str:
     return "; ".join([f"{printable(kernel.source)}: {facts}", *item.notes])
 
 
-def _no_kernel(
-    config: ImportKernelsConfig,
-    files: list[SourceFile],
-    wanted: list[SourceFile],
-    rejects: list[Reject],
-) -> str:
+def _no_kernel(config: ImportKernelsConfig, passed: _Passed, rejects: list[Reject]) -> str:
     where = ", ".join(printable(source) for source in config.sources)
     if rejects:
         return f"no kernel can be used, {len(rejects)} rejected: {usual_reason(rejects)}"
-    if files and not wanted:
-        scales = sorted({str(scale_in_name(file.path)) for file in files})
-        return f"the files of {where} are named for scale {', '.join(scales)}: use that `scale`"
+    if passed.scales:
+        scales = ", ".join(map(str, sorted(passed.scales)))
+        return f"the files of {where} are named for scale {scales}: use that `scale`"
     return (
         f"no kernel file in {where}; a folder is searched for {' '.join(sorted(KERNEL_SUFFIXES))}"
     )

@@ -54,7 +54,7 @@ def test_import_kernels_takes_the_files_of_its_scale(
     config = ImportKernelsConfig(sources=(kernelgan_output,), pool=tmp_path / "pool", scale=4)
     report = import_kernels(config)
     assert (report.done, report.skipped, report.rejects, report.exit_code) == (3, 0, (), 0)
-    assert report.lines[-1] == "passed over 3 files named for another scale"
+    assert report.lines[-1] == "passed over 3 files named for another scale (×2)"
     pool = DegradationPool.open(tmp_path / "pool")
     assert pool.verify() == [] and pool.photos == ()
     assert {kernel.scale for kernel in pool.kernels} == {4}
@@ -178,8 +178,11 @@ def test_inspect_names_damage_and_exits_with_1(kernelgan_output: Path, tmp_path:
 def test_import_kernels_of_the_field(shared_data: Path, tmp_path: Path) -> None:
     config = ImportKernelsConfig(sources=(shared_data / "kernels",), pool=tmp_path / "pool")
     report = import_kernels(config)
-    # Two sets share kernels: the same content is one entry.
-    assert report.rejects == () and report.done >= 30 and report.done + report.skipped == 34
+    # Two sets share kernels: the same content is one entry. Those for ×2 and ×3 of KAIR's
+    # kernels_bicubicx234 are left out.
+    assert report.rejects == () and report.done >= 30 and report.done + report.skipped == 32
+    assert "passed over 2 kernels named for another scale (×2, ×3)" in report.lines
+    assert "×4 is assumed for 28 kernels" in report.lines[-1]
     assert DegradationPool.open(tmp_path / "pool").verify() == []
 
 
@@ -223,3 +226,102 @@ def test_reports_tell_of_what_is_imported_as_of_what_is_measured(
         (fact,) = measured[kind]
         assert fact.keys() == imported.keys()
     assert measured["noise"][0]["kept"] > 0 and measured["kernel"][0]["confidence"] > 0
+
+
+def test_import_kernels_says_which_scale_it_assumes(tmp_path: Path) -> None:
+    kernels = np.empty((1, 12), dtype=object)
+    kernels[0] = [np.outer(*2 * [np.hanning(9 + 2 * i)]) for i in range(12)]
+    scipy_io.savemat(tmp_path / "kernels_12.mat", {"kernels": kernels})
+    report = import_kernels(ImportKernelsConfig(sources=(tmp_path,), pool=tmp_path / "p"))
+    assert report.done == 12
+    assert report.lines[-1] == (
+        "×4 is assumed for 12 kernels, such as kernels_12.mat[0]: neither file, name nor folder "
+        "states a scale"
+    )
+
+
+def test_import_kernels_takes_those_of_an_index(tmp_path: Path) -> None:
+    stack = np.stack([np.outer(*2 * [np.hanning(15) ** (i + 1)]) for i in range(4)], axis=2)
+    path = tmp_path / "stack.npy"
+    np.save(path, stack)
+    config = ImportKernelsConfig(sources=(path,), pool=tmp_path / "p", index=(2, 0, 2))
+    assert import_kernels(config).done == 2
+    sources = {k.provenance.source_name for k in DegradationPool.open(tmp_path / "p").kernels}
+    assert sources == {"stack.npy[0]", "stack.npy[2]"}
+    result = run("import-kernels", path, "--pool", tmp_path / "q", "--index", 4)
+    assert result.exit_code == 1 and "choose an --index of 0 to 3" in result.output
+    assert "holds 4 kernels, there is no number 4" in result.output
+    with pytest.raises(InvalidValueError, match="index must be at least 0"):
+        ImportKernelsConfig(sources=(path,), pool=tmp_path / "p", index=(-1,))
+
+
+def test_import_kernels_chooses_the_scale_in_a_file_of_several(tmp_path: Path) -> None:
+    kernels = np.empty((1, 3), dtype=object)
+    kernels[0] = [np.outer(*2 * [np.hanning(9 + 4 * i)]) for i in range(3)]
+    path = tmp_path / "k" / "kernels_bicubicx234.mat"
+    path.parent.mkdir()
+    scipy_io.savemat(path, {"kernels": kernels})
+    config = ImportKernelsConfig(sources=(path.parent,), pool=tmp_path / "p", scale=3)
+    report = import_kernels(config)
+    assert report.done == 1 and not report.rejects
+    assert report.lines[-1] == "passed over 2 kernels named for another scale (×2, ×4)"
+    (record,) = DegradationPool.open(tmp_path / "p").kernels
+    assert record.provenance.source_name == "kernels_bicubicx234.mat[1]"
+    # Asked for by number, the wrong one is refused.
+    result = run("import-kernels", path, "--pool", tmp_path / "q", "--scale", 4, "--index", 0)
+    assert result.exit_code == 1 and "is named for ×2, not ×4; use --scale 2" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("IMG_1_kernel_x2.mat", {"Kernel": None}),
+        ("gt_k_x2/kernel_1.mat", {"Kernel": None}),
+        ("x2/kernel_1.mat", {"Kernel": None}),
+        ("mine.mat", {"kernel_x2": None}),
+        ("mine.mat", {"Kernel": None, "sf": 2}),
+        ("mine.npz", {"kernel_x2": None}),
+        ("mine.npz", {"kernel": None, "scale": 2}),
+        ("mine.pth", {"kernel_x2": None}),
+        ("mine_x2.npy", {"": None}),
+    ],
+)
+def test_import_kernels_never_takes_another_scale_in_silence(
+    tmp_path: Path, name: str, variables: dict[str, int | None]
+) -> None:
+    import torch
+
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    kernel = gaussian_kernel(15, 2, (1.2, 0.8)).weights.astype(np.float64)
+    arrays: dict[str, AnyArray] = {
+        key: kernel if number is None else np.array([[number]]) for key, number in variables.items()
+    }
+    match path.suffix:
+        case ".mat":
+            scipy_io.savemat(path, arrays)
+        case ".npz":
+            np.savez(path, **arrays)
+        case ".npy":
+            np.save(path, kernel)
+        case _:
+            torch.save({key: torch.from_numpy(array) for key, array in arrays.items()}, path)
+    right = import_kernels(ImportKernelsConfig(sources=(path,), pool=tmp_path / "p", scale=2))
+    assert right.done == 1 and not any("assumed" in line for line in right.lines)
+    with pytest.raises(DegradeError, match=r"named for ×2, not ×4|named for scale 2") as caught:
+        import_kernels(ImportKernelsConfig(sources=(path,), pool=tmp_path / "q"))
+    assert "`scale" in str(caught.value) and not (tmp_path / "q").exists()
+
+
+def test_import_kernels_reads_no_network_and_runs_no_pickle(tmp_path: Path) -> None:
+    import torch
+
+    weights = {"layer.weight": torch.zeros(64, 1, 7, 7)}
+    torch.save(weights, tmp_path / "net.pth")
+    torch.save({"kernel": torch.ones(1).expand(4000, 4000)}, tmp_path / "claims.pth")
+    np.savez(tmp_path / "objects.npz", kernel=np.array([{}], dtype=object))
+    (tmp_path / "pickle.pth").write_bytes(b"cposix\nsystem\n(S'touch pwned'\ntR.")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "objects.npz").read_bytes()[:90])
+    sources = tuple(sorted(tmp_path.glob("*.*")))
+    with pytest.raises(DegradeError, match="no kernel can be used, 5 rejected"):
+        import_kernels(ImportKernelsConfig(sources=sources, pool=tmp_path / "q"))
