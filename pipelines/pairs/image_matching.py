@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from degrade.errors import printable
+from degrade.errors import as_typed, printable
 from degrade.field_names import Side, parse_name
 from degrade.images.sources import Reject, SourceFile
 from pipelines.pairs.lr_names import LrName
@@ -249,7 +249,7 @@ class _Found:
                 "choose another LR image: `lr_name={name}x4`, or take all of them: `all_variants`",
             )
         if self.rules.lr_name is not None:
-            called = f"`lr_name={self.rules.lr_name.template}`"
+            called = f"`lr_name={as_typed(self.rules.lr_name.template)}`"
             return Reject(
                 path, f"no {other} image fits {called}", "correct the template or the name"
             )

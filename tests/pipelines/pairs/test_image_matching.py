@@ -129,7 +129,7 @@ def test_match_images_chooses_by_template() -> None:
     assert set(names_of(found)) == {("0001.png", WILD[0]), ("0002.png", "0002x4w1.png")}
     assert sorted(image.name for image in found.passed_over) == WILD[1:]
     assert [reject.path for reject in found.rejects] == ["/hr/0004.png", "/lr/0003x4w1.png"]
-    assert found.rejects[0].reason == "no LR image fits `lr_name={name}x4w1`"
+    assert found.rejects[0].reason == "no LR image fits `lr_name='{name}x4w1'`"
 
 
 @pytest.mark.parametrize(
