@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -10,14 +12,11 @@ from torch import nn
 from degrade.errors import InvalidValueError
 from esrgan.losses import GABOR_LAYERS, FeatureNetwork, GeneratorLoss
 from esrgan.networks import (
+    DISCRIMINATORS,
+    GENERATORS,
     Discriminator,
     Generator,
-    MSRResNet,
-    PatchDiscriminator,
     RRDBNet,
-    SRResNet,
-    UNetDiscriminator,
-    VGGDiscriminator,
 )
 from esrgan.training.config import TrainingConfig
 from esrgan.training.first_weights import start_as_interpolation
@@ -34,14 +33,9 @@ __all__ = [
 
 def make_generator(config: TrainingConfig, scale: int) -> Generator:
     """Make the generator, its weights drawn from torch's global generator."""
-    sizes: dict[str, Any] = {
-        "scale": scale,
-        "features": config.features,
-        "blocks": config.blocks,
-    }
-    if config.generator == "rrdbnet":
-        return RRDBNet(**sizes, growth=config.growth)
-    return SRResNet(**sizes) if config.generator == "srresnet" else MSRResNet(**sizes)
+    kind = GENERATORS[config.generator]
+    sizes = {name: getattr(config, name) for name in ("features", "blocks", "growth")}
+    return kind(scale=scale, **_taken_by(kind, sizes))
 
 
 def make_discriminator(config: TrainingConfig) -> Discriminator:
@@ -52,22 +46,26 @@ def make_discriminator(config: TrainingConfig) -> Discriminator:
     InvalidValueError
         The HR patch is too small for it.
     """
-    features = config.discriminator_features
-    discriminator: Discriminator
-    if config.discriminator == "vgg":
-        discriminator = VGGDiscriminator(features=features, patch_size=config.hr_patch)
-    elif config.discriminator == "unet":
-        discriminator = UNetDiscriminator(features=features)
-    else:
-        discriminator = PatchDiscriminator(
-            features=features, layers=config.discriminator_layers, norm=config.discriminator_norm
-        )
+    kind = DISCRIMINATORS[config.discriminator]
+    sizes = {
+        "features": config.discriminator_features,
+        "layers": config.discriminator_layers,
+        "norm": config.discriminator_norm,
+        "patch_size": config.hr_patch,
+    }
+    discriminator = kind(**_taken_by(kind, sizes))
     if config.hr_patch < discriminator.smallest_side:
         raise InvalidValueError(
             f"hr_patch must be at least {discriminator.smallest_side} for this discriminator, "
             f"got {config.hr_patch}"
         )
     return discriminator
+
+
+def _taken_by(kind: type[nn.Module], sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the sizes that a network has."""
+    parameters = inspect.signature(kind).parameters
+    return {name: size for name, size in sizes.items() if name in parameters}
 
 
 def make_loss(config: TrainingConfig, features: FeatureNetwork | None) -> GeneratorLoss:
@@ -122,7 +120,7 @@ def check_networks(config: TrainingConfig, scale: int) -> None:
 def check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
     """Raise InvalidValueError unless a run of this configuration can start from a generator."""
     name = type(init).__name__
-    if name.lower() != config.generator:
+    if type(init) is not GENERATORS[config.generator]:
         raise InvalidValueError(
             f"the run trains the generator {config.generator!r}, the weights to start from are "
             f"those of {name}"
