@@ -6,6 +6,7 @@ which names of any bytes may have.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -14,7 +15,7 @@ import msgspec
 
 from degrade.errors import CorruptDataError, line_of
 
-__all__ = ["Text", "Whole", "read_struct", "refusal"]
+__all__ = ["Text", "Whole", "parse_struct", "read_struct", "refusal"]
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 """A text that is not empty."""
@@ -28,6 +29,29 @@ _LONGEST = 200
 # What msgspec says, its backquotes made quotes: here they would mark settings.
 _EXPECTED = re.compile(r"Expected (.+) - at '\$\.(.+)'")
 _OTHER_WORD = re.compile(r"Invalid enum value (.+) - at '\$\.(\w+)'")
+
+
+def parse_struct(data: bytes, kind: type[_S], what: str) -> _S:
+    """Return the struct that a file of JSON holds.
+
+    Parameters
+    ----------
+    data : bytes
+        The file's content.
+    kind, what
+        As for :func:`read_struct`.
+
+    Raises
+    ------
+    CorruptDataError
+        ``data`` is no JSON, is nested deeper than can be read, or is not as :func:`read_struct`
+        wants it.
+    """
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CorruptDataError(f"{what}: not JSON ({refusal(error)})") from None
+    return read_struct(content, kind, what)
 
 
 def read_struct(data: Any, kind: type[_S], what: str) -> _S:

@@ -72,7 +72,15 @@ def read_network(path: Path) -> NetworkEnsemble:
             for index in range(settings["members"])
         ]
         return NetworkEnsemble(members, calibration=Calibration(**settings["calibration"]))
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (
+        OSError,
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        RecursionError,
+    ) as error:
         raise CorruptDataError(
             f"{printable(path)}: the weights of the spectral estimator are missing or damaged "
             f"({printable(' '.join(str(error).split()))}); install the package again"

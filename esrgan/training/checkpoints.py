@@ -12,17 +12,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from torch import Tensor, nn
 
 from degrade.disk.files import read_file, write_atomically
-from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.disk.structs import Text, read_struct
+from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
 from esrgan.weights.files import encode_pth, parse_weights
 
 __all__ = [
@@ -36,6 +37,14 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+
+
+class _Stamp(msgspec.Struct, frozen=True):
+    """What the file beside a checkpoint states of it."""
+
+    sha256: Text
+    planned: bool = False
+    score: float | None = None
 
 
 class CheckpointWarning(UserWarning):
@@ -94,7 +103,7 @@ def write_checkpoint(
         if value < least:
             raise InvalidValueError(f"{name} must be at least {least}, got {value}")
     _check_plain(state, "state")
-    path = folder / f"checkpoint-{step:08d}.pt"
+    path = _path(folder, step)
     data = encode_pth(state)
     write_atomically(path, data)
     stamp = {
@@ -153,7 +162,7 @@ def read_planned_checkpoint(folder: Path) -> dict[str, Any] | None:
 def _read_newest_of(folder: Path, steps: Sequence[int]) -> dict[str, Any] | None:
     for step in reversed(steps):
         try:
-            return _read_checkpoint(folder / f"checkpoint-{step:08d}.pt")
+            return _read_checkpoint(_path(folder, step))
         except InputError as error:
             warnings.warn(f"{error.path}: {error.reason}; passed over", CheckpointWarning, 3)
     return None
@@ -161,12 +170,10 @@ def _read_newest_of(folder: Path, steps: Sequence[int]) -> dict[str, Any] | None
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     data = read_file(path)
-    try:
-        stamp = json.loads(read_file(path.with_suffix(".json")))
-        wanted = stamp["sha256"]
-    except (InputError, ValueError, KeyError, TypeError):
-        raise InputError(path, "was not written to its end (its .json is missing)") from None
-    if hashlib.sha256(data).hexdigest() != wanted:
+    stamp = _read_stamp(path)
+    if stamp is None:
+        raise InputError(path, "was not written to its end (its .json is missing or damaged)")
+    if hashlib.sha256(data).hexdigest() != stamp.sha256:
         raise InputError(path, "its content is not what was written (sha256 differs)")
     state = parse_weights(data, path)
     if not isinstance(state, dict):
@@ -193,21 +200,29 @@ def _steps(folder: Path) -> list[int]:
     return sorted(int(match.group(1)) for match in found if match)
 
 
-def _stamped(folder: Path, step: int, name: str) -> Any:
-    """Return a value of a checkpoint's stamp; None where it is not there or not to be read."""
+def _read_stamp(checkpoint: Path) -> _Stamp | None:
+    """Return what is stated of a checkpoint; None where that is not there or damaged."""
     try:
-        return json.loads(read_file(folder / f"checkpoint-{step:08d}.json"))[name]
-    except (InputError, ValueError, KeyError, TypeError, RecursionError):
+        # A score without a value, as of pairs without an error, counts as none.
+        content = read_file(checkpoint.with_suffix(".json"))
+        found = json.loads(content, parse_constant=lambda _: None)
+        return read_struct(found, _Stamp, "a checkpoint's .json")
+    except (InputError, CorruptDataError, ValueError, RecursionError):
         return None
 
 
 def _planned(folder: Path, step: int) -> bool:
-    return _stamped(folder, step, "planned") is True
+    stamp = _read_stamp(_path(folder, step))
+    return stamp is not None and stamp.planned
 
 
 def _score(folder: Path, step: int) -> float | None:
-    score = _stamped(folder, step, "score")
-    return float(score) if type(score) in (int, float) and math.isfinite(score) else None
+    stamp = _read_stamp(_path(folder, step))
+    return None if stamp is None else stamp.score
+
+
+def _path(folder: Path, step: int) -> Path:
+    return folder / f"checkpoint-{step:08d}.pt"
 
 
 def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
@@ -221,4 +236,4 @@ def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
         # The stamp goes first: a kill in between leaves a file that does not count.
         for suffix in (".json", ".pt"):
             with contextlib.suppress(OSError):
-                (folder / f"checkpoint-{step:08d}{suffix}").unlink(missing_ok=True)
+                _path(folder, step).with_suffix(suffix).unlink(missing_ok=True)

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from degrade.disk.failures import require_space
 from degrade.disk.files import read_file, write_atomically
-from degrade.errors import InputError
+from degrade.disk.structs import Whole, parse_struct
+from degrade.errors import CorruptDataError, InputError
 from degrade.exchange import EncodedPair, ExportSet, ExportWriter, encode_pair, open_writer
 from degrade.pairs import PairReader, open_pairs
 from pipelines.executors import Executor, TaskResult
@@ -35,8 +38,7 @@ class EncodeTask:
     rows: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How far an export has come.
 
     Attributes
@@ -47,21 +49,20 @@ class Progress:
         Whether all files are complete.
     """
 
-    pairs: int = 0
+    pairs: Whole = 0
     closed: bool = False
 
     @classmethod
     def read(cls, work: Path) -> Progress:
         """Return what an interrupted run has left; nothing when that is damaged."""
         try:
-            found = json.loads(read_file(work / _PROGRESS))
-            return cls(max(int(found["pairs"]), 0), found["closed"] is True)
-        except (InputError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return parse_struct(read_file(work / _PROGRESS), cls, _PROGRESS)
+        except (InputError, CorruptDataError):
             return cls()
 
     def write(self, work: Path) -> None:
         """Keep it for a later run."""
-        content = json.dumps({"pairs": self.pairs, "closed": self.closed})
+        content = json.dumps(msgspec.structs.asdict(self))
         write_atomically(work / _PROGRESS, content.encode())
 
 

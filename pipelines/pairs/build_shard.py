@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from degrade.arrays import Box, U8Array
 from degrade.degradation import (
@@ -20,6 +21,7 @@ from degrade.degradation import (
     prepare_hr,
 )
 from degrade.degradation.steps import PoolParts
+from degrade.disk.structs import Text, parse_struct
 from degrade.errors import CorruptDataError, DegradeError, InputError
 from degrade.images.sources import Reject
 from degrade.pairs import Place, ShardSpec, create_shard
@@ -34,6 +36,12 @@ __all__ = ["LostPhotoError", "PlannedPhoto", "ShardTask", "build_shard", "rebuil
 
 class LostPhotoError(DegradeError):
     """A photo cannot be read as it was when the run began."""
+
+
+class _Run(msgspec.Struct, frozen=True):
+    """What a shard needs to know of its run's file."""
+
+    config_hash: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,9 @@ def _require_same_run(task: ShardTask) -> None:
     Shards of one run are the same bytes whoever makes them; those of another are not.
     """
     try:
-        run = json.loads(task.place.read(RUN_FILE))
-        is_same = run["config_hash"] == task.spec.config_hash
-    except (CorruptDataError, ValueError, KeyError, TypeError, RecursionError):
+        run = parse_struct(task.place.read(RUN_FILE), _Run, RUN_FILE)
+        is_same = run.config_hash == task.spec.config_hash
+    except CorruptDataError:
         is_same = False
     if not is_same:
         raise DegradeError(

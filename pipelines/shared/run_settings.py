@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from degrade.disk.structs import parse_struct
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from degrade.pairs import Place
 from degrade.wording import counted
@@ -32,6 +35,12 @@ _CONTENTS = {
 
 _WORDS = {"form": "`format`", "method": "what the command does"}
 """What is called otherwise on disk: ``form`` since the first version of exports."""
+
+
+class _Run(msgspec.Struct, frozen=True):
+    """What is compared of the file; what stands beside it is for others."""
+
+    settings: dict[str, Any]
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
@@ -76,9 +85,9 @@ def begin_or_resume(
         _write(place, name, run)
         return
     try:
-        then = json.loads(place.read(name))["settings"]
+        then = parse_struct(place.read(name), _Run, name).settings
         differences = _differences(then, run["settings"])
-    except (CorruptDataError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
+    except (CorruptDataError, RecursionError):  # the latter: in showing a value of many levels
         raise CorruptDataError(
             f"{place.shown(name)} is damaged; choose another output folder or delete this one"
         ) from None

@@ -74,6 +74,22 @@ def test_a_checkpoint_without_its_stamp_does_not_count(tmp_path: Path) -> None:
         assert read_step(tmp_path) == 1
 
 
+@pytest.mark.parametrize(
+    "stamp", [b"", b"{", b"[]", b"\xff", b'{"sha256": 3}', b"[" * 100_000, b'{"a":' * 100_000]
+)
+def test_a_checkpoint_with_a_damaged_stamp_is_passed_over(tmp_path: Path, stamp: bytes) -> None:
+    write(tmp_path, 1, 2)[-1].with_suffix(".json").write_bytes(stamp)
+    with pytest.warns(CheckpointWarning, match=r"its \.json is missing or damaged"):
+        assert read_step(tmp_path) == 1
+    assert best_score(tmp_path) is None
+    write(tmp_path, 3)
+
+
+def test_a_score_without_a_value_leaves_its_checkpoint_sound(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1, {"step": 1}, score=float("inf"))
+    assert read_step(tmp_path) == 1 and best_score(tmp_path) is None
+
+
 def test_damaged_checkpoints_alone_end_the_run(tmp_path: Path) -> None:
     for path in write(tmp_path, 1, 2):
         path.write_bytes(b"")
