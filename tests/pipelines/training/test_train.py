@@ -90,6 +90,18 @@ def test_the_command_says_what_it_begins_and_warns_in_a_line(small_run: TrainCon
     assert "train: 2 steps, 2 already there" in result.stdout
 
 
+def test_run_training_falls_back_one_checkpoint_when_a_stamp_is_nested_too_deep(
+    small_run: TrainConfig,
+) -> None:
+    run_training(small_run)
+    expected = log_of(small_run.out)
+    (small_run.out / "checkpoint-00000004.json").write_bytes(b"[" * 100_000)
+    with pytest.warns(CheckpointWarning, match=r"00000004\.pt: .*json is missing or damaged"):
+        report = run_training(small_run)
+    assert (report.done, report.skipped) == (2, 2)
+    assert log_of(small_run.out) == expected
+
+
 def test_run_training_refuses_to_go_on_with_other_settings(small_run: TrainConfig) -> None:
     run_training(small_run)
     with pytest.raises(ChangedConfigError, match=r"`batch_size`: 2 -> 3.*`seed`: 0 -> 1"):
