@@ -21,9 +21,9 @@ from degrade.exchange import (
     patch_size,
     write_kair_kernels,
 )
-from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.shared.folder_kinds import claim_folder
+from pipelines.shared.pool_of_pairs import open_pool_of_pairs
 from pipelines.shared.reports import Fact
 
 __all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
@@ -132,10 +132,10 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
         words = f"no {name}: the pairs were imported, their kernels are not known"
         return [Fact("no_kernels", words)]
     try:
-        pool = DegradationPool.open(Path(str(place)))
+        pool = open_pool_of_pairs(Path(str(place)))
         kernels = [pool.read_kernel(id) for id in ids]
     except DegradeError as error:
-        words = f"no {name}: {error}; say where the pool is now and export again: `pool=DIR`"
+        words = f"no {name}: {error}, and export again"
         return [Fact("no_kernels", words)]
     write_kair_kernels(out / name, kernels)
     words = f"{name}: {counted(len(ids), 'kernel')}, flipped as KAIR has them"

@@ -27,6 +27,8 @@ from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.pairs.build_shard import rebuild_pair
 from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import no_photo_error
+from pipelines.shared.pool_of_pairs import open_pool_of_pairs
 from pipelines.shared.reports import ProgressCallback, RunReport
 
 __all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
@@ -149,22 +151,17 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
 
 def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:
     """Open the pool where it is now, or where the run had it."""
-    if config.pool is not None:
-        return DegradationPool.open(config.pool)
-    place = Path(str(run["pool"]))
-    if not place.exists():
-        raise DegradeError(
-            f"{printable(place)}: the pool that these pairs were made with is not there any more; "
-            "say where it is now: `pool=DIR`"
-        )
-    return DegradationPool.open(place)
+    return open_pool_of_pairs(config.pool or Path(str(run["pool"])))
 
 
 def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> Path:
     """Return the file with the content ``sha256``; names may have changed, content may not."""
     files: list[SourceFile]
     if places:
-        files, _ = find_images(places)
+        files, rejects = find_images(places)
+        if not files:
+            why = str(no_photo_error(places, rejects))
+            raise DegradeError(f"{why}; say where the photos of the pairs are now: `hr=DIR`")
     else:
         files = [SourceFile(Path(p.path), p.name) for p in pool.photos if p.sha256 == sha256]
     for file in files:
@@ -173,7 +170,8 @@ def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> P
                 return file.path
         except InputError:
             continue
+    looked_at = "the only file" if len(files) == 1 else f"among the {len(files)} files"
     raise DegradeError(
-        f"the pair's HR photo (sha256 {sha256[:16]}…) is not among the {len(files)} files looked "
-        "at; say where the photos are now: `hr=DIR`"
+        f"the pair's HR photo (sha256 {sha256[:16]}…) is not {looked_at} looked at; say where the "
+        "photos are now: `hr=DIR`"
     )

@@ -199,6 +199,11 @@ def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:
 
 def _nothing_to_import(config: ImportPairsConfig, rejects: Sequence[Reject]) -> str:
     where = f"{printable(config.hr)} and {printable(config.lr)}"
+    if rejects and config.hr.is_dir() and config.hr.resolve() == config.lr.resolve():
+        return (
+            f"no pair in {printable(config.hr)}, which was given for HR and LR both: there the LR "
+            "images are known by their endings, such as x4 or _LR; give each side its own folder"
+        )
     if rejects:
         return f"no pair in {where}, {len(rejects)} rejected: {usual_reason(rejects)}"
     return f"no image in {where}; check the paths"

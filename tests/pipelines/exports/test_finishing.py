@@ -86,7 +86,8 @@ def test_export_pairs_writes_kernels_that_kair_and_this_project_agree_on(
 
     moved = pool.rename(tmp_path / "moved")
     lost = export_pairs(ExportConfig(pairs=pairs, out=tmp_path / "lost", format="kair"))
-    assert any("no kernels.mat" in line and "`pool=DIR`" in line for line in lost.lines)
+    told = next(line for line in lost.lines if line.startswith("no kernels.mat: "))
+    assert told.endswith("is not there; say where it is now: `pool=DIR`, and export again")
     config = ExportConfig(pairs=pairs, out=tmp_path / "found", format="kair", pool=moved)
     export_pairs(config)
     assert (tmp_path / "found/kernels.mat").read_bytes() == (out / "kernels.mat").read_bytes()

@@ -59,6 +59,28 @@ def test_replay_says_how_to_find_a_pool_that_was_moved(
     with open_pairs(out) as reader:
         config = ReplayConfig(pairs=out, key=reader.keys[0])
     pool.rename(tmp_path / "moved")
-    with pytest.raises(DegradeError, match=r"not there any more; say where .*`pool=DIR`"):
+    with pytest.raises(DegradeError, match=r"is not there; say where .*`pool=DIR`"):
         replay_pair(config)
     assert replay_pair(replace(config, pool=tmp_path / "moved")).identical
+
+
+def test_replay_says_why_no_photo_or_pool_will_do(tmp_path: Path, scenes: Path, pool: Path) -> None:
+    out = tmp_path / "pairs"
+    build_pairs(BuildPairsConfig(pool=pool, hr=(scenes,), out=out, scale=2, hr_size=64))
+    with open_pairs(out) as reader:
+        config = ReplayConfig(pairs=out, key=reader.keys[0])
+    (tmp_path / "empty").mkdir()
+    for folder, why in (("nohr", "does not exist"), ("empty", "no photo in .*empty")):
+        with pytest.raises(DegradeError, match=f"{why}.*; say where the photos .*`hr=DIR`"):
+            replay_pair(replace(config, hr=(tmp_path / folder,)))
+    other = max(scenes.iterdir())
+    with pytest.raises(DegradeError, match="is not the only file looked at; say where"):
+        replay_pair(replace(config, hr=(other,)))
+    with pytest.raises(DegradeError, match=r"nopool: the pool .* is not there; say where it is"):
+        replay_pair(replace(config, pool=tmp_path / "nopool"))
+    (pool / "pool.json").write_text('{"format": "degrade-pool", "version": 1}')
+    with pytest.raises(DegradeError) as caught:
+        replay_pair(config)
+    text = str(caught.value)
+    assert text.startswith(f"{pool} is a pool of format version 1, and this degrade reads version")
+    assert "measure the photos again" not in text and "the pool that they were made with" in text

@@ -192,6 +192,15 @@ def test_import_pairs_of_nothing_gives_the_most_frequent_reason(
     assert not (tmp_path / "pairs").exists()
 
 
+def test_import_pairs_of_one_folder_for_both_sides_says_so(
+    tmp_path: Path, images: tuple[Path, Path]
+) -> None:
+    hr, _ = images
+    same = hr / ".." / hr.name
+    with pytest.raises(DegradeError, match=r"given for HR and LR both: .* its own folder"):
+        import_pairs(ImportPairsConfig(hr=hr, lr=same, out=tmp_path / "pairs"))
+
+
 def test_import_pairs_takes_the_scale_that_is_asked_for(
     tmp_path: Path, images: tuple[Path, Path]
 ) -> None:

@@ -76,6 +76,17 @@ def test_begin_or_resume_shows_no_hashes(tmp_path: Path) -> None:
         begin_or_resume(place, run(7, "b", 64))
 
 
+def test_begin_or_resume_counts_one_as_one(tmp_path: Path) -> None:
+    def run(count: int) -> dict[str, dict[str, str]]:
+        return {"settings": {"photos": f"{count} photos, {count:016x}", "images": "2 pairs, x"}}
+
+    place = place_at(tmp_path)
+    begin_or_resume(place, run(1))
+    (tmp_path / "shard-00000.json").touch()
+    with pytest.raises(ChangedConfigError, match=r"\(photos: 1 photo -> 2 photos\)"):
+        begin_or_resume(place, run(2))
+
+
 def test_begin_or_resume_does_not_mix_versions(tmp_path: Path) -> None:
     place = place_at(tmp_path)
     begin_or_resume(place, {"settings": {"version": 1, "seed": 1}})
