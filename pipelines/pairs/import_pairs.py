@@ -199,7 +199,8 @@ def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:
 
 def _nothing_to_import(config: ImportPairsConfig, rejects: Sequence[Reject]) -> str:
     where = f"{printable(config.hr)} and {printable(config.lr)}"
-    if rejects and config.hr.is_dir() and config.hr.resolve() == config.lr.resolve():
+    is_one = config.hr.is_dir() and config.hr.resolve() == config.lr.resolve()
+    if is_one and any(config.hr.iterdir()):
         return (
             f"no pair in {printable(config.hr)}, which was given for HR and LR both: there the LR "
             "images are known by their endings, such as x4 or _LR; give each side its own folder"
