@@ -3,15 +3,17 @@
 from degrade.noise.search import (
     NoisePatch,
     NoiseSearch,
-    NoiseSelection,
     extract_noise_patches,
     patch_positions,
     search_noise_patches,
     suggest_max_variance,
     take_patches,
 )
+from degrade.noise.selection import ENOUGH, PATCH_SIZES, NoiseSelection
 
 __all__ = [
+    "ENOUGH",
+    "PATCH_SIZES",
     "NoisePatch",
     "NoiseSearch",
     "NoiseSelection",

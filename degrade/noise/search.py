@@ -9,7 +9,7 @@ clipped, without any noise, or textured are refused and counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,87 +17,19 @@ import numpy.typing as npt
 from degrade.arrays import AnyArray, Box, FloatArray
 from degrade.errors import InvalidValueError
 from degrade.noise.residuals import channel_means, residual_of
+from degrade.noise.roughness import measure_roughness
+from degrade.noise.selection import ENOUGH, NoiseSelection
 from degrade.noise.window_statistics import measure_windows
 
 __all__ = [
     "NoisePatch",
     "NoiseSearch",
-    "NoiseSelection",
     "extract_noise_patches",
     "patch_positions",
     "search_noise_patches",
     "suggest_max_variance",
     "take_patches",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseSelection:
-    """Which patches count as noise. Levels are 8-bit grey units (0…255), whatever the file's depth.
-
-    Attributes
-    ----------
-    patch_size : int
-        Side of a patch in pixels.
-    stride : int or None
-        Step between positions; None: the patch size.
-    max_variance : float
-        Largest grey variance (RealSR's released setting: 20).
-    min_variance : float
-        Smallest grey variance: below it there is no noise to learn, only quantisation.
-    min_mean : float
-        Smallest mean grey level (RealSR: 50 for photos, 0 for its synthetic track).
-    max_clipped : float
-        Largest share of samples at 0 or at the maximum: clipping makes noise one-sided.
-    max_structure : float
-        Largest ratio of the most to the mean variance over 4×4 blocks of the patch, in any colour
-        channel: texture and edges gather in some blocks, noise does not (cf. Chen et al., GCBD,
-        CVPR 2018, eq. 2).
-    max_unevenness : float
-        Largest share of the variance that lies between the means of those blocks, in any colour
-        channel: gradients and soft shapes are no noise. Grey levels alone would miss what only
-        the colour tells.
-    max_patches : int
-        Most patches kept of one photo. Of more accepted ones those are kept that lie far from
-        each other: the first in reading order, then in turn the one whose nearest kept one is
-        farthest (ties: the first in reading order). Where they lie alone decides, so that the
-        levels of noise and brightness that are kept are those of the photo.
-    """
-
-    patch_size: int = 256
-    stride: int | None = None
-    max_variance: float = 20.0
-    min_variance: float = 0.02
-    min_mean: float = 0.0
-    max_clipped: float = 0.005
-    max_structure: float = 3.0
-    max_unevenness: float = 0.4
-    max_patches: int = 64
-
-    def __post_init__(self) -> None:
-        if self.patch_size < 8:
-            raise InvalidValueError(f"patch_size must be at least 8, got {self.patch_size}")
-        if self.stride is not None and self.stride < 1:
-            raise InvalidValueError(f"stride must be at least 1, got {self.stride}")
-        if not self.min_variance >= 0:
-            raise InvalidValueError(f"min_variance must be at least 0, got {self.min_variance}")
-        if not self.max_variance > self.min_variance:
-            raise InvalidValueError(
-                f"max_variance must be above the least, {self.min_variance}, got "
-                f"{self.max_variance}"
-            )
-        if not 0 <= self.min_mean <= 255:
-            raise InvalidValueError(f"min_mean must be in 0…255, got {self.min_mean}")
-        if not 0 <= self.max_clipped <= 1:
-            raise InvalidValueError(f"max_clipped must be in 0…1, got {self.max_clipped}")
-        if not self.max_structure >= 1:
-            raise InvalidValueError(f"max_structure must be at least 1, got {self.max_structure}")
-        if not 0 <= self.max_unevenness <= 1:
-            raise InvalidValueError(f"max_unevenness must be in 0…1, got {self.max_unevenness}")
-        if self.max_patches < 1:
-            raise InvalidValueError(f"max_patches must be at least 1, got {self.max_patches}")
-        for name in (f.name for f in fields(self) if f.type == "float"):
-            object.__setattr__(self, name, float(getattr(self, name)))  # 20 and 20.0 are one
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,13 +76,15 @@ class NoiseSearch:
 
     Attributes
     ----------
+    patch_size : int
+        The one given, or the one chosen.
     boxes : list of (top, left, height, width)
         The accepted patches that are kept, in reading order.
     kept : (K,) int64 array
         Which of the positions looked at those are.
     refused : dict of str to int
-        Gate name (``variance``, ``flat``, ``dark``, ``clipped``, ``textured``, ``uneven``, in
-        this order) to positions that failed it first.
+        Gate name (``variance``, ``flat``, ``dark``, ``clipped``, ``textured``, ``uneven``,
+        ``soft``, in this order) to positions that failed it first.
     variances, means : (N,) float64 arrays
         Of every position looked at, in 8-bit grey units: for histograms and advice.
     accepted : (N,) bool array
@@ -158,6 +92,7 @@ class NoiseSearch:
         Positions that ``max_variance`` alone refuses.
     """
 
+    patch_size: int
     boxes: list[Box]
     kept: npt.NDArray[np.int64]
     refused: dict[str, int]
@@ -200,12 +135,26 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
         raise InvalidValueError(
             f"pixels must be (H, W, 3) uint8 or uint16, got {pixels.shape} {pixels.dtype}"
         )
-    size, stride = selection.patch_size, selection.stride or selection.patch_size
+    first, *smaller = selection.sizes()
+    best = _search(pixels, selection, first)
+    for size in smaller:
+        if best.accepted.sum() >= ENOUGH:
+            break
+        found = _search(pixels, selection, size)
+        # Where there is none, the smallest size tells most of why.
+        if found.accepted.sum() > best.accepted.sum() or not best.boxes:
+            best = found
+    return best
+
+
+def _search(pixels: AnyArray, selection: NoiseSelection, size: int) -> NoiseSearch:
+    """Find the flat patches of one size."""
+    stride = selection.step(size)
     rows = patch_positions(pixels.shape[0], size, stride)
     columns = patch_positions(pixels.shape[1], size, stride)
     if rows.size == 0 or columns.size == 0:
         empty, none = np.empty(0), np.empty(0, dtype=bool)
-        return NoiseSearch([], np.empty(0, dtype=np.int64), {}, empty, empty, none, none)
+        return NoiseSearch(size, [], np.empty(0, dtype=np.int64), {}, empty, empty, none, none)
     found = measure_windows(pixels, rows, columns, size)
     gates = {
         "variance": found.variances > selection.max_variance,
@@ -215,18 +164,23 @@ def search_noise_patches(pixels: AnyArray, selection: NoiseSelection) -> NoiseSe
         "textured": found.structure > selection.max_structure,
         "uneven": found.unevenness > selection.max_unevenness,
     }
+    others = np.any([fails for name, fails in gates.items() if name != "variance"], axis=0)
+    # Costs more than all others together, so it is asked last, of what they let through.
+    passing = ~(others | gates["variance"])
+    rough = measure_roughness(pixels, rows, columns, size, passing)
+    gates["soft"] = rough < selection.min_roughness
     accepted = np.ones(found.means.shape, dtype=bool)
     refused = {}
     for name, fails in gates.items():
         refused[name] = int((accepted & fails).sum())
         accepted &= ~fails
-    others = np.any([fails for name, fails in gates.items() if name != "variance"], axis=0)
     too_varied = gates["variance"] & ~others
     at = np.flatnonzero(accepted)
     places = np.stack([rows[at // len(columns)], columns[at % len(columns)]], axis=1)
     kept = _spread(places, selection.max_patches)
     boxes = [(int(top), int(left), size, size) for top, left in places[kept]]
     return NoiseSearch(
+        size,
         boxes,
         at[kept],
         refused,

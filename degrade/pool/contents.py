@@ -92,14 +92,18 @@ class PoolContents:
                 by_kind[kind].append(Measured(photo, record.values))
         return PoolIndex(
             tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
-            tuple(NoiseChoice(key, noise.size) for key, noise in self.noise.items()),
+            tuple(
+                NoiseChoice(key, noise.size, noise.provenance.source_sha256 or "")
+                for key, noise in self.noise.items()
+            ),
             {kind: tuple(found) for kind, found in by_kind.items()},
         )
 
     def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
         index = self.index(scale, measured)
-        lines = [f"scale {scale}", *index.kernel_ids, "noise", *(n.id for n in index.noise)]
+        noise = (f"{choice.id} {choice.photo_sha256}" for choice in index.noise)
+        lines = [f"scale {scale}", *index.kernel_ids, "noise", *noise]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

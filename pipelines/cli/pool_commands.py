@@ -92,9 +92,9 @@ def _noise_options(function: F) -> F:
         click.option(
             "--patch-size",
             type=click.IntRange(8),
-            default=256,
-            show_default=True,
-            help="Side of a noise patch in pixels.",
+            default=None,
+            help="Side of a noise patch in pixels.  [default: for each photo the largest of 256, "
+            "128, 64, 32 and 16 that fits between the things in it]",
         ),
         click.option(
             "--max-variance",
@@ -114,7 +114,8 @@ def _noise_options(function: F) -> F:
             "--stride",
             type=click.IntRange(1),
             default=None,
-            help="Pixels from one patch position to the next.  [default: the patch size]",
+            help="Pixels from one patch position to the next.  [default: the patch size, or half "
+            "of it where that is chosen]",
         ),
         click.option(
             "--max-patches",

@@ -41,6 +41,8 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     Attributes
     ----------
+    patch_size : int
+        Of the patches, in pixels.
     positions, accepted, kept : int
         How many were looked at, passed all gates, and are kept.
     refused : dict of str to int
@@ -53,6 +55,7 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         See :func:`degrade.jpeg.blocks.block_steps`.
     """
 
+    patch_size: _Count
     positions: _Count
     accepted: _Count
     kept: _Count
@@ -66,6 +69,7 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """Sum up a search."""
         bins, _ = np.histogram(search.variances, _BIN_EDGES)
         return cls(
+            patch_size=search.patch_size,
             positions=int(search.accepted.size),
             accepted=int(search.accepted.sum()),
             kept=len(search.boxes),
@@ -111,7 +115,8 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def describe(self, name: str) -> str:
         """Return a line that tells a person of the photo called ``name``."""
-        line = f"{printable(name)}: {self.accepted} of {counted(self.positions, 'position')}"
+        where = f"{counted(self.positions, 'position')} at {self.patch_size} px"
+        line = f"{printable(name)}: {self.accepted} of {where}"
         if self.accepted > self.kept:
             line += f", of which {self.kept} are kept"
         if any(self.refused.values()):
@@ -185,11 +190,16 @@ class NoiseTally:
         if np.isfinite(self._wanted):
             remedy = f"`max_variance={self._wanted:g}` would find some"
             if self._wanted > _MOST_NOISE:
-                smaller = max(selection.patch_size // 4, 8)
-                remedy += f", but rather scene than noise: try `patch_size={smaller}`"
+                remedy += f", but rather scene than noise: {_smaller(selection, 4)}"
             return remedy
         gates = most_first(self._refused)
         is_dark = bool(gates) and gates[0][0] == "dark"
-        smaller = max(selection.patch_size // 2, 8)
-        other = "a lower `min_mean`" if is_dark else f"`patch_size={smaller}`"
-        return f"refused as {_reasons(self._refused)}: try {other}"
+        other = "try a lower `min_mean`" if is_dark else _smaller(selection, 2)
+        return f"refused as {_reasons(self._refused)}: {other}"
+
+
+def _smaller(selection: NoiseSelection, factor: int) -> str:
+    """Say what finds noise where patches of a size are not flat."""
+    if selection.patch_size is None:
+        return "use photos with some sky, wall or other plain part"
+    return f"try `patch_size={max(selection.patch_size // factor, 8)}`, or leave the size out"

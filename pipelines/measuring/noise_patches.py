@@ -53,7 +53,7 @@ class NoisePatches(Measurement):
         InputError
             The photo is smaller than a patch, or the decoder refuses it.
         """
-        _check_size(photo.scanned, self.selection.patch_size)
+        _check_size(photo.scanned, self.selection.sizes()[-1])
         pixels = photo.photo.pixels
         search = search_noise_patches(pixels, self.selection)
         patches = take_patches(pixels, search, source=photo.scanned.name)

@@ -109,7 +109,6 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
     if config.noise != "none" and not index.noise:
         raise DegradeError(
             f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
-            "(small or busy photos: with a smaller patch size, such as 64), "
             "or build pairs without noise: `noise=none`"
         )
     for kind in (*config.degradation.kinds, *config.degradation.deferred_kinds):

@@ -286,6 +286,7 @@ def _read_noise(photo: ScannedPhoto, config: ImportNoiseConfig) -> tuple[NoisePa
         max_variance=_MAX_VARIANCE,
         max_structure=math.inf,
         max_unevenness=1.0,
+        min_roughness=0.0,
     )
     search = search_noise_patches(decoded.pixels, gates)
     level = float(search.variances[0])

@@ -3,7 +3,8 @@
     python -m tests.golden.pairs > tests/golden/pairs.json
 
 writes the digests anew. They were made with version 0.1.0's first plans (version 1), before a plan
-was a list of steps; whoever changes them changes the bytes of everybody's pairs.
+was a list of steps; whoever changes them changes the bytes of everybody's pairs. Three are newer:
+baked noise on whole photos, whose patches are too small, is sewn and no longer mirrored.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from degrade.degradation.steps.base import (
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur
-from degrade.degradation.steps.residual import Residual
+from degrade.degradation.steps.residual import Quilt, Residual
 from degrade.degradation.steps.rounding import Rounding
 from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
@@ -25,6 +25,7 @@ __all__ = [
     "Blur",
     "Chance",
     "PoolParts",
+    "Quilt",
     "Residual",
     "Rounding",
     "Source",

@@ -1,63 +1,108 @@
-"""The step that adds real noise: a window of a residual of the pool."""
+"""The step that adds real noise: a window of a residual of the pool, or what is sewn from some."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
+import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray
-from degrade.degradation.index import PoolIndex
+from degrade.degradation.index import NoiseChoice, PoolIndex
 from degrade.degradation.steps.base import Chance, Source, Step
 from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
+from degrade.noise.quilting import quilt_noise
 
-__all__ = ["Residual"]
+__all__ = ["Quilt", "Residual"]
+
+_MOST_PATCHES = 16
+"""Residuals that one plan names."""
 
 
-class Residual(Step, frozen=True):
-    """Add a window of a residual, mirrored on where the image is larger.
+class Quilt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What noise is sewn from: see :func:`degrade.noise.quilting.quilt_noise`.
+
+    Attributes
+    ----------
+    others : tuple of str
+        Residuals of the same photo and size.
+    size : int
+        Their side in pixels.
+    seed : int
+        Of the pieces.
+    """
+
+    others: Annotated[tuple[Text, ...], msgspec.Meta(max_length=_MOST_PATCHES - 1)]
+    size: Annotated[int, msgspec.Meta(ge=8, le=2**16)]
+    seed: Whole
+
+
+class Residual(Step, frozen=True, omit_defaults=True):
+    """Add a window of a residual, or noise that is sewn from several.
 
     Attributes
     ----------
     noise_id : str
         In the pool.
     top, left : int
-        Where the window begins.
+        Where the window begins. It is mirrored on where the image is larger; plans ask for that
+        no more.
+    quilt : Quilt or None
+        Sew, since the image is larger than the residual.
     """
 
     kind: ClassVar[str] = "residual"
     noise_id: Text
     top: Whole
     left: Whole
+    quilt: Quilt | None = None
 
     @classmethod
     def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a residual, each with the same probability, and where its window begins."""
+        """Draw a photo, a residual of it, and where its window begins; each is as likely.
+
+        So no photo has more than its share, however many residuals it gave.
+        """
         if not index.noise:
             raise InvalidValueError("the pool has no noise patch")
-        choice = index.noise[rng.integers(len(index.noise))]
+        photo = index.noise_by_photo[rng.integers(len(index.noise_by_photo))]
+        choice = photo[rng.integers(len(photo))]
         height, width = lr_shape
-        top = rng.integers(_places(choice.size, height))
-        left = rng.integers(_places(choice.size, width))
+        if choice.size < max(height, width):
+            quilt = Quilt(_like(choice, photo), choice.size, int(rng.integers(2**32)))
+            return cls(choice.id, 0, 0, quilt)
+        top = rng.integers(choice.size - height + 1)
+        left = rng.integers(choice.size - width + 1)
         return cls(choice.id, int(top), int(left))
 
     def apply(self, levels: FloatArray, source: Source) -> FloatArray:
-        """Add the window (RealSR, eq. 1)."""
-        height, width = levels.shape[:2]
-        window = source.pool.read_residual_crop(self.noise_id, self.top, self.left, height, width)
-        if window.shape != levels.shape:
-            raise InvalidValueError(f"noise must be of shape {levels.shape}, got {window.shape}")
-        noisy = window * np.float32(255)
+        """Add the noise (RealSR, eq. 1)."""
+        noise = self._noise(levels.shape[0], levels.shape[1], source)
+        if noise.shape != levels.shape:
+            raise InvalidValueError(f"noise must be of shape {levels.shape}, got {noise.shape}")
+        noisy = noise * np.float32(255)
         noisy += levels
         return noisy
 
+    def _noise(self, height: int, width: int, source: Source) -> FloatArray:
+        read = source.pool.read_residual_crop
+        if self.quilt is None:
+            return read(self.noise_id, self.top, self.left, height, width)
+        side = self.quilt.size
+        patches = [read(key, 0, 0, side, side) for key in (self.noise_id, *self.quilt.others)]
+        return quilt_noise(patches, height, width, self.quilt.seed)
+
     def words(self) -> str:
         """Return the step in one line for people."""
-        return f"noise {self.noise_id} added, from its row {self.top}, column {self.left} on"
+        if self.quilt is None:
+            return f"noise {self.noise_id} added, from its row {self.top}, column {self.left} on"
+        others = f" and {len(self.quilt.others)} more" if self.quilt.others else ""
+        return f"noise added, sewn from {self.noise_id}{others} of {self.quilt.size} px each"
 
 
-def _places(size: int, window: int) -> int:
-    """Return in how many places of a residual a window may begin, along one side."""
-    # A window that is larger than the residual is mirrored on, so any place inside will do.
-    return size - window + 1 if window <= size else size
+def _like(first: NoiseChoice, photo: tuple[NoiseChoice, ...]) -> tuple[str, ...]:
+    """Return the residuals of the photo that have the size of ``first``, those after it first."""
+    alike = [choice.id for choice in photo if choice.size == first.size]
+    at = alike.index(first.id)
+    return tuple((alike[at + 1 :] + alike[:at])[: _MOST_PATCHES - 1])

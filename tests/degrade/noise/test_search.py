@@ -31,6 +31,7 @@ OPEN: dict[str, Any] = {
     "max_clipped": 1.0,
     "max_structure": 1e9,
     "max_unevenness": 1.0,
+    "min_roughness": 0.0,
     "max_patches": 10**6,
 }
 
@@ -50,11 +51,23 @@ def _noisy(
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
-GATE_NAMES = ("variance", "flat", "dark", "clipped", "textured", "uneven")
+def roughness_of(window: np.ndarray) -> float:
+    """The definition, about the plane of least squares."""
+    grey = window.astype(np.float64) @ np.array([1.0, 2.0, 1.0])
+    down, along = np.indices(grey.shape)
+    plane = np.stack([down.ravel(), along.ravel(), np.ones(grey.size)], axis=1)
+    (fall, rise, _), *_ = np.linalg.lstsq(plane, grey.ravel(), rcond=None)
+    rest = grey - fall * down - rise * along
+    steps = [(np.diff(rest, axis=axis) ** 2).mean() for axis in (0, 1)]
+    return sum(steps) / 4 / rest.var() if rest.var() > 1e-6 else 1.0
+
+
+GATE_NAMES = ("variance", "flat", "dark", "clipped", "textured", "uneven", "soft")
 
 
 def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], dict[str, int]]:
     """The definition, patch by patch."""
+    assert selection.patch_size is not None
     size, stride = selection.patch_size, selection.stride or selection.patch_size
     peak = np.iinfo(pixels.dtype).max
     grey = pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114]) * 255 / peak
@@ -91,6 +104,7 @@ def _naive(pixels: np.ndarray, selection: NoiseSelection) -> tuple[list[Any], di
                 ("clipped", clipped > selection.max_clipped),
                 ("textured", structure > selection.max_structure),
                 ("uneven", unevenness > selection.max_unevenness),
+                ("soft", roughness_of(window) < selection.min_roughness),
             ):
                 if fails:
                     refused[gate] += 1
@@ -128,6 +142,7 @@ def test_search_noise_patches_equals_naive_loops(
         max_clipped=0.033,
         max_structure=2.17,
         max_unevenness=0.37,
+        min_roughness=0.61,
         max_patches=10**6,
     )
     search = search_noise_patches(pixels, selection)

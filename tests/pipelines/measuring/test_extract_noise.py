@@ -58,7 +58,7 @@ def test_run_noise_extraction_keeps_flat_patches_with_their_origin(photos: Path)
     residual = pool.read_residual(pool.noise[0].id)
     assert np.abs(residual.mean(axis=(0, 1))).max() < 1e-6
     assert 1.5 < 255 * residual.std() < 2.5
-    assert "loud.png: 0 of 16 positions; refused: variance 16" in report.summary()
+    assert "loud.png: 0 of 16 positions at 32 px; refused: variance 16" in report.summary()
 
 
 def test_run_noise_extraction_keeps_at_most_max_patches_of_a_photo_and_says_so(
@@ -67,7 +67,7 @@ def test_run_noise_extraction_keeps_at_most_max_patches_of_a_photo_and_says_so(
     config = config_for(photos, stride=8, max_patches=5)
     report = extract_noise(config)
     assert report.done == 5
-    assert "quiet.png: 100 of 100 positions, of which 5 are kept" in report.lines
+    assert "quiet.png: 100 of 100 positions at 32 px, of which 5 are kept" in report.lines
     pool = DegradationPool.open(photos / ".." / "pool")
     settings = pool.noise[0].provenance.settings
     assert settings["max_patches"] == 5 and settings["stride"] == 8
@@ -187,7 +187,7 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
         "extract-noise: 0 noise patches, 1 rejected",
         "estimate-kernels: 2 kernels, 1 rejected",
     ]
-    assert any(line.startswith("    loud.png: 0 of 16 positions; ") for line in lines)
+    assert any(line.startswith("    loud.png: 0 of 16 positions at 32 px; ") for line in lines)
 
 
 def test_run_noise_extraction_names_photos_smaller_than_a_patch(photos: Path) -> None:
@@ -222,7 +222,7 @@ def test_run_noise_extraction_tells_of_a_photo_from_the_pool_as_when_it_was_sear
     first, again = extract_noise(config_for(photos)), extract_noise(config_for(photos))
     assert again.facts[:-1] == first.facts
     (mixed,) = (fact for fact in again.facts if fact.values.get("photo") == "mixed.png")
-    assert mixed.words == "mixed.png: 3 of 9 positions; refused: flat 3, variance 3"
+    assert mixed.words == "mixed.png: 3 of 9 positions at 32 px; refused: flat 3, variance 3"
 
 
 def test_run_noise_extraction_reports_numbers_of_each_photo(photos: Path) -> None:

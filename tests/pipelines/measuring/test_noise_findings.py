@@ -12,6 +12,7 @@ from degrade.pool import MeasurementRecord
 from pipelines.measuring.noise_findings import PhotoFindings
 
 FOUND = PhotoFindings(
+    patch_size=32,
     positions=9,
     accepted=3,
     kept=2,
@@ -75,12 +76,12 @@ def test_from_record_refuses_what_lacks_a_field_or_a_patch() -> None:
 
 def test_describe_says_each_thing_that_there_is() -> None:
     assert FOUND.describe("a\n") == (
-        "a\\n: 3 of 9 positions, of which 2 are kept; refused: variance 5, flat 1"
+        "a\\n: 3 of 9 positions at 32 px, of which 2 are kept; refused: variance 5, flat 1"
     )
     none = msgspec.structs.replace(
         FOUND, positions=1, accepted=0, kept=0, refused={}, block_steps=3.14
     )
     assert none.describe("b") == (
-        "b: 0 of 1 position; `max_variance=27` would find some; "
+        "b: 0 of 1 position at 32 px; `max_variance=27` would find some; "
         "JPEG blocks: steps between them are 3.1 times the others"
     )
