@@ -19,7 +19,7 @@ from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.luma import luma_fast
 from degrade.noise import NoisePatch
 
-__all__ = ["BLOCKY", "block_bends", "block_steps"]
+__all__ = ["BLOCKY", "block_bends", "block_steps", "noise_confidence"]
 
 BLOCKY = 2.0
 """From this :func:`block_steps` on, JPEG's blocks show. Noise without any stays below 1.3 from 4096
@@ -66,6 +66,25 @@ def block_steps(patches: Sequence[NoisePatch]) -> float | None:
         sums[0] += _by_phase(grey, left)
         sums[1] += _by_phase(grey.T, top)
     return min(_contrast(total / count) for total, count in sums)
+
+
+def noise_confidence(steps: float | None) -> float | None:
+    """Return how far noise is the sensor's own and not what JPEG has left of it.
+
+    Parameters
+    ----------
+    steps : float or None
+        What :func:`block_steps` returned.
+
+    Returns
+    -------
+    float or None
+        1: no blocks; below 0.5: they show (``BLOCKY``); 0: hardly anything else is there. A scale,
+        not a probability. None: it is not known.
+    """
+    return (
+        None if steps is None else min(max((2 * BLOCKY - 1 - steps) / (2 * BLOCKY - 2), 0.0), 1.0)
+    )
 
 
 def _grey_levels(pixels: AnyArray) -> npt.NDArray[np.float32]:

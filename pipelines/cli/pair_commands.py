@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     from pipelines.executors import Executor
 
 
-def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -> int | None:
+def _pixels_or_word(
+    _ctx: click.Context, _option: click.Parameter, value: str
+) -> int | Literal["auto"] | None:
     """Return a number of pixels, None for ``full``."""
     if value == "full":
         return None
+    if value == "auto":
+        return "auto"
     if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'full'")
+        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'full' nor 'auto'")
     return int(value)
 
 
@@ -56,11 +60,12 @@ def _pixels_or_full(_ctx: click.Context, _option: click.Parameter, value: str) -
 )
 @click.option(
     "--hr-size",
-    metavar="PIXELS|full",
-    callback=_pixels_or_full,
-    default="512",
+    metavar="PIXELS|full|auto",
+    callback=_pixels_or_word,
+    default="auto",
     show_default=True,
-    help="Side of the HR patches, or 'full' for whole photos.",
+    help="Side of the HR patches, or 'full' for whole photos, or 'auto': 512, or less where more "
+    "than one photo in ten is too small for that.",
 )
 @click.option(
     "--noise",

@@ -31,6 +31,16 @@ _pool_option = pool_option(
 )
 
 
+_min_confidence_option = click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Leave out what is less sure. Below 0.5 a kernel is rather wrong than right, and in noise "
+    "JPEG's blocks show.",
+)
+
+
 def _kernel_options(function: F) -> F:
     options = (
         click.option(
@@ -48,14 +58,7 @@ def _kernel_options(function: F) -> F:
             show_default=True,
             help="Downscaling factor of the kernels.",
         ),
-        click.option(
-            "--min-confidence",
-            type=click.FloatRange(0, 1),
-            default=0.0,
-            show_default=True,
-            help="Leave out kernels of a lower confidence. Below 0.5 a kernel is called doubtful: "
-            "it is rather wrong than right.",
-        ),
+        _min_confidence_option,
         click.option(
             "--shared",
             is_flag=True,
@@ -177,6 +180,7 @@ def _kernel_config(
 @sources_argument
 @_pool_option
 @_noise_options
+@_min_confidence_option
 @executor_options
 @max_pixels_option
 def extract_noise(executor: Executor | None, **options: Any) -> None:
@@ -195,13 +199,21 @@ def extract_noise(executor: Executor | None, **options: Any) -> None:
 
 
 def _noise_config(
-    sources: tuple[Path, ...], pool: Path, max_pixels: int, **selection: Any
+    sources: tuple[Path, ...],
+    pool: Path,
+    max_pixels: int,
+    min_confidence: float,
+    **selection: Any,
 ) -> ExtractNoiseConfig:
     from degrade.noise import NoiseSelection
     from pipelines.measuring.extract_noise import ExtractNoiseConfig
 
     return ExtractNoiseConfig(
-        sources=sources, pool=pool, selection=NoiseSelection(**selection), max_pixels=max_pixels
+        sources=sources,
+        pool=pool,
+        selection=NoiseSelection(**selection),
+        min_confidence=min_confidence,
+        max_pixels=max_pixels,
     )
 
 
@@ -223,7 +235,7 @@ def build_pool(executor: Executor | None, **options: Any) -> None:
     from pipelines.pool.build_pool import build_pool as run
 
     noise_names = ("patch_size", "max_variance", "min_mean", "stride", "max_patches")
-    shared = {name: options[name] for name in ("sources", "pool", "max_pixels")}
+    shared = {name: options[name] for name in ("sources", "pool", "max_pixels", "min_confidence")}
     noise = _noise_config(**shared, **{name: options.pop(name) for name in noise_names})
     config = BuildPoolConfig(kernels=_kernel_config(**options), noise=noise)
     with progress_bar("build-pool", "photos") as progress:

@@ -14,6 +14,7 @@ from pipelines.executors import Executor
 from pipelines.measuring.kernel_keeping import KernelCollector, SeparateKernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
+from pipelines.measuring.measurement import check_confidence
 from pipelines.measuring.shared_kernel import SharedKernel
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
@@ -77,10 +78,7 @@ class EstimateKernelsConfig:
             )
         if self.scale not in (2, 3, 4):
             raise InvalidValueError(f"scale must be 2, 3 or 4, got {self.scale}")
-        if not 0 <= self.min_confidence <= 1:
-            raise InvalidValueError(
-                f"min_confidence must be between 0 and 1, got {self.min_confidence}"
-            )
+        check_confidence(self.min_confidence)
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.method != "kernelgan" and (self.kernelgan is not None or self.device != "cpu"):

@@ -9,6 +9,7 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.noise import NoiseSelection
 from pipelines.executors import Executor
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
+from pipelines.measuring.measurement import check_confidence
 from pipelines.measuring.noise_patches import NoiseCollector
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
@@ -31,6 +32,9 @@ class ExtractNoiseConfig:
     pool : Path
         Where the patches go; made when missing.
     selection : NoiseSelection
+    min_confidence : float
+        Photos whose noise is less sure, since JPEG's blocks show in it, are rejected: see
+        :func:`degrade.jpeg.blocks.noise_confidence`.
     max_pixels : int
         Larger photos are rejected before they are decoded.
     """
@@ -38,7 +42,11 @@ class ExtractNoiseConfig:
     sources: tuple[Path, ...]
     pool: Path
     selection: NoiseSelection = field(default_factory=NoiseSelection)
+    min_confidence: float = 0.0
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        check_confidence(self.min_confidence)
 
 
 def extract_noise(
@@ -71,7 +79,7 @@ def extract_noise(
     DegradeError
         No photo can be used, or the pool is damaged or in use.
     """
-    collector = NoiseCollector(config.selection)
+    collector = NoiseCollector(config.selection, min_confidence=config.min_confidence)
     job = Job(collector.job, collector.unit, on_progress)
     measure_photos(
         job,

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from degrade.errors import InvalidValueError
 from degrade.pool import Findings
 from pipelines.shared.photo_scan import OpenPhoto
 
-__all__ = ["Measurement"]
+__all__ = ["Measurement", "check_confidence"]
+
+
+def check_confidence(min_confidence: float) -> None:
+    """Refuse a least confidence that is none.
+
+    Raises
+    ------
+    InvalidValueError
+        It is not in 0…1.
+    """
+    if not 0 <= min_confidence <= 1:
+        raise InvalidValueError(f"min_confidence must be between 0 and 1, got {min_confidence}")
 
 
 class Measurement(Protocol):

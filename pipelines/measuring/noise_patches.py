@@ -8,7 +8,7 @@ from typing import Any
 
 from degrade.errors import InputError
 from degrade.images.sources import Reject
-from degrade.jpeg.blocks import block_steps
+from degrade.jpeg.blocks import block_steps, noise_confidence
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
 from degrade.pool.findings import FoundObject
@@ -64,6 +64,7 @@ class NoisePatches(Measurement):
             settings=self.settings,
             values=found.to_values(),
             flags=(_BLOCKY_NOTE,) if found.is_blocky else (),
+            confidence=noise_confidence(found.block_steps),
             objects=tuple(
                 FoundObject(
                     patch,
@@ -88,9 +89,9 @@ def _check_size(photo: ScannedPhoto, size: int) -> None:
 class NoiseCollector(Collector):
     """Counts patches, and tells of one photo what was found and why the rest was refused."""
 
-    def __init__(self, selection: NoiseSelection) -> None:
+    def __init__(self, selection: NoiseSelection, *, min_confidence: float = 0.0) -> None:
         super().__init__(NoisePatches(selection), job="extract-noise", unit="noise patch")
-        self._selection = selection
+        self._selection, self._min_confidence = selection, min_confidence
         self._tally = NoiseTally()
         self._searched = 0
         self._pool: DegradationPool | None = None
@@ -113,17 +114,34 @@ class NoiseCollector(Collector):
         ids = record.objects or ()
         if found is None or not all(key in self._variances for key in ids):
             return False
+        if self._is_unsure(record.confidence):
+            reason = (
+                f"its noise is in the pool from an earlier run ({self._below(record.confidence)})"
+            )
+            remedy = "it stays there: give a new `pool` to be without it"
+            self.rejects.append(Reject(str(photo.path), reason, remedy))
         variances = [self._variances[key] for key in ids]
         self._tally.add(photo.name, found, variances)
         self._searched += 1
         return True
 
-    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings:
-        """Take what was found; all of it goes into the pool."""
+    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
+        """Take what was found; it goes into the pool if it is sure enough."""
+        if findings.objects and self._is_unsure(findings.confidence):
+            reason = f"JPEG blocks show in its noise: {self._below(findings.confidence)}"
+            remedy = "use photos that are compressed less, or a lower `min_confidence`"
+            self.rejects.append(Reject(str(photo.path), reason, remedy))
+            return None
         patches = [found.content for found in findings.objects or ()]
         variances = [patch.variance for patch in patches if isinstance(patch, NoisePatch)]
         self._tally.add(photo.name, PhotoFindings(**findings.values), variances)
         return findings
+
+    def _is_unsure(self, confidence: float | None) -> bool:
+        return confidence is not None and confidence < self._min_confidence
+
+    def _below(self, confidence: float | None) -> str:
+        return f"confidence {confidence:.2f} is below {self._min_confidence:g}"
 
     @property
     def done(self) -> int:

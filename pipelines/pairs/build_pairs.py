@@ -23,7 +23,7 @@ from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
 from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
-from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
+from pipelines.pairs.planning import BuildPairsConfig, fit_hr_size, plan_photos, plan_shards
 from pipelines.pairs.shard_runs import RunProgress, finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
@@ -76,6 +76,8 @@ def build_pairs(
     pool = DegradationPool.open(config.pool)
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
+    is_fitted = config.hr_size == "auto"
+    config = fit_hr_size(config, [*photos.trusted, *photos.scanned])
     run = _plan(pool, config, place, photos, job)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
@@ -85,6 +87,10 @@ def build_pairs(
     shards = f"{there.shards} of {counted(len(run.tasks), 'shard')}"
     words = f"{counted(there.pairs, 'pair')} in {shards} in {place.shown()}"
     job.found("pairs", words, pairs=there.pairs, shards=there.shards, place=place.shown())
+    if is_fitted:
+        words = f"HR patches of {config.patch_side} px, the largest that nearly all photos hold"
+        job.found("hr_size", words, pixels=config.patch_side)
+    _tell_of_noise(job, pool, config)
     if config.noise == "bake" and progress.shift_pairs:
         shift = progress.shift_sum / progress.shift_pairs
         words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
@@ -94,6 +100,19 @@ def build_pairs(
         skipped=there.pairs - progress.pairs,
         rejects_file=place.shown(REJECTS_NAME),
     )
+
+
+def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
+    """Say where noise came from patches that are smaller than LR."""
+    noise = pool.index(config.scale).noise if config.noise == "bake" else ()
+    least = config.patch_side and config.patch_side // config.scale
+    smaller = [choice for choice in noise if least is None or choice.size < least]
+    if smaller:
+        words = (
+            f"{len(smaller)} of {counted(len(noise), 'noise patch')} are smaller than LR: "
+            "noise is sewn from them, without repetition"
+        )
+        job.found("sewn_noise", words, smaller=len(smaller), patches=len(noise))
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
@@ -210,7 +229,7 @@ def _run_settings(
         "version": _FORMAT_VERSION,
         "format": config.format,
         "scale": config.scale,
-        "hr_size": config.hr_size or "full",
+        "hr_size": config.patch_side or "full",
         "noise": config.noise,
         "clean_up": config.degradation.clean_up,
         "further": list(config.degradation.further),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,13 @@ from degrade.pairs import STORES, Place, ShardSpec
 from pipelines.pairs.build_shard import PlannedPhoto, ShardTask
 from pipelines.shared.photo_scan import ScannedPhoto
 
-__all__ = ["BuildPairsConfig", "plan_photos", "plan_shards"]
+__all__ = ["BuildPairsConfig", "fit_hr_size", "plan_photos", "plan_shards"]
+
+_HR_SIZES = (512, 256, 128, 64)
+"""Sides of HR patches that are tried where none is given; recipes cut crops of 128 or less."""
+
+_MOST_TOO_SMALL = 0.1
+"""Share of the photos that may be too small for a side that is chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,10 @@ class BuildPairsConfig:
         A name in :data:`degrade.pairs.STORES`.
     scale : int
         HR size over LR size; the pool needs kernels of this scale.
-    hr_size : int or None
-        Side of the HR patches; None keeps whole photos.
+    hr_size : int or "auto" or None
+        Side of the HR patches; None keeps whole photos. ``auto`` is the largest of 512, 256, 128
+        and 64 (less what is no multiple of the scale) for which at most one photo in ten is too
+        small.
     noise : {"bake", "defer", "none"}
         See :class:`degrade.degradation.DegradationConfig`.
     clean_up : int or None
@@ -64,7 +72,7 @@ class BuildPairsConfig:
     hr: tuple[Path, ...] = ()
     format: str = "hdf5"
     scale: int = 4
-    hr_size: int | None = 512
+    hr_size: int | Literal["auto"] | None = "auto"
     noise: Literal["bake", "defer", "none"] = "bake"
     clean_up: int | None = None
     further: tuple[str, ...] = ()
@@ -81,10 +89,18 @@ class BuildPairsConfig:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.shard_mib is not None and self.shard_mib < 1:
             raise InvalidValueError(f"shard_mib must be at least 1, got {self.shard_mib}")
-        if self.hr_size is not None and (self.hr_size < self.scale or self.hr_size % self.scale):
+        side = self.scale if self.hr_size in ("auto", None) else self.hr_size
+        if not isinstance(side, int) or side < self.scale or side % self.scale:
             raise InvalidValueError(
                 f"hr_size must be a multiple of the scale {self.scale}, got {self.hr_size}"
             )
+
+    @property
+    def patch_side(self) -> int | None:
+        """Side of the HR patches, once it is known; None: whole photos."""
+        if self.hr_size == "auto":
+            raise InvalidValueError("hr_size must be known by now; see fit_hr_size")
+        return self.hr_size
 
     @property
     def degradation(self) -> DegradationConfig:
@@ -93,6 +109,18 @@ class BuildPairsConfig:
         return DegradationConfig(
             scale=self.scale, noise=self.noise, clean_up=clean_up, further=self.further
         )
+
+
+def fit_hr_size(config: BuildPairsConfig, photos: Sequence[ScannedPhoto]) -> BuildPairsConfig:
+    """Return the settings with a side for the HR patches that fits the photos."""
+    if config.hr_size != "auto":
+        return config
+    factor = config.degradation.clean_up
+    sides = sorted(min(photo.height, photo.width) // factor for photo in photos)
+    smallest = sides[int(_MOST_TOO_SMALL * len(sides))] if sides else 0
+    sizes = [side - side % config.scale for side in _HR_SIZES]
+    side = next((side for side in sizes if side <= smallest), sizes[-1])
+    return replace(config, hr_size=side)
 
 
 def plan_photos(
@@ -109,7 +137,7 @@ def plan_photos(
         if photo.sha256 in planned:
             continue
         clean = (photo.height // factor, photo.width // factor)
-        boxes = boxes_of(clean, config.hr_size, config.scale)
+        boxes = boxes_of(clean, config.patch_side, config.scale)
         if boxes:
             key = _photo_key(photo)
             planned[photo.sha256] = PlannedPhoto(photo.path, photo.name, photo.sha256, key, boxes)
@@ -131,7 +159,7 @@ def _photo_key(photo: ScannedPhoto) -> str:
 
 
 def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsConfig) -> Reject:
-    size, scale = config.hr_size or config.scale, config.scale
+    size, scale = config.patch_side or config.scale, config.scale
     height, width = clean
     halved = " after its clean-up by ½" if config.degradation.clean_up == 2 else ""
     largest = min(clean) - min(clean) % scale
@@ -166,7 +194,7 @@ def plan_shards(
                 index=number,
                 format=config.format,
                 scale=config.scale,
-                hr_size=config.hr_size,
+                hr_size=config.patch_side,
                 config_hash=config_hash,
             ),
             photos=tuple(group),

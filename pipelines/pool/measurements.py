@@ -51,7 +51,9 @@ def _shown(value: Any) -> str:
 
 
 MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
-    "noise": lambda config: NoiseCollector(config.noise.selection),
+    "noise": lambda config: NoiseCollector(
+        config.noise.selection, min_confidence=config.noise.min_confidence
+    ),
     "kernel": lambda config: kernel_collector(config.kernels),
 }
 """By kind, in the order in which a photo is measured and a report tells of them.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from degrade.errors import DegradeError
+from degrade.errors import DegradeError, InvalidValueError
 from degrade.images.image_io import write_png
 from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool
@@ -140,6 +140,24 @@ def test_run_noise_extraction_flags_patches_of_jpeg_blocks(photos: Path) -> None
         for record in DegradationPool.open(photos / ".." / "pool").noise
     }
     assert flagged == {"quiet.png": (), "blocky.jpg": ("JPEG blocks",)}
+
+
+def test_extract_noise_leaves_out_noise_that_jpeg_has_changed(photos: Path) -> None:
+    grain = rng_for(0, "grain").normal(128, 4.0, (128, 128, 3))
+    _, data = cv2.imencode(".jpg", np.rint(grain).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    (photos / "blocky.jpg").write_bytes(data.tobytes())
+    config = replace(config_for(photos), min_confidence=0.5)
+    for _ in range(2):
+        report = extract_noise(config)
+        (reject,) = report.rejects
+        assert "JPEG blocks show in its noise: confidence 0.00 is below 0.5" in reject.reason
+        kept = DegradationPool.open(photos / ".." / "pool").noise
+        assert {record.provenance.source_name for record in kept} == {"quiet.png"}
+    extract_noise(config_for(photos))
+    (late,) = extract_noise(config).rejects
+    assert "its noise is in the pool from an earlier run (confidence 0.00 is below" in late.reason
+    with pytest.raises(InvalidValueError, match="min_confidence must be between 0 and 1"):
+        replace(config, min_confidence=1.5)
 
 
 def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
