@@ -11,10 +11,21 @@ from pipelines.shared.photo_scan import ScannedPhoto
 
 
 def _photos(*sides: int) -> list[ScannedPhoto]:
-    sizes = [(side, 2 * side) for side in sides]
     return [
-        ScannedPhoto(Path(f"{n}.png"), "n", f"{n:064x}", height, width, "png", 3, 8, 1, 9, 9)
-        for n, (height, width) in enumerate(sizes)
+        ScannedPhoto(
+            path=Path(f"{number}.png"),
+            name=f"{number}.png",
+            sha256=f"{number:064x}",
+            height=side,
+            width=2 * side,
+            format="png",
+            channels=3,
+            bit_depth=8,
+            orientation=1,
+            bytes=9,
+            modified=9,
+        )
+        for number, side in enumerate(sides)
     ]
 
 
