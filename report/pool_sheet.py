@@ -62,7 +62,7 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     columns = min(max(len(kernels), len(noise), 4), 12)
     known = [record.provenance for record in kernels] + [record.provenance for record in noise]
     legend = [(DOUBTFUL_COLOUR, DOUBTFUL_MEANS)] if any(map(is_doubtful, known)) else []
-    legend += [(FLAGGED_COLOUR, FLAGGED_MEANS)] if any(p.notes for p in known) else []
+    legend += [(FLAGGED_COLOUR, FLAGGED_MEANS)] if any(p.flags for p in known) else []
     layout = Layout(
         columns,
         tile=1.7 if columns <= 6 else 1.2,
@@ -109,7 +109,7 @@ def check_sheet_path(path: Path) -> None:
 
 
 def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:
-    return max((len(record.provenance.notes) for record in records), default=0)
+    return max((len(record.provenance.flags) for record in records), default=0)
 
 
 def _draw_kernels(
@@ -135,7 +135,7 @@ def _draw_kernels(
 
 
 def _confidence(record: KernelRecord) -> str:
-    confidence = record.provenance.statistics.get("confidence")
+    confidence = record.provenance.values.get("confidence")
     return "" if confidence is None else f"confidence {confidence_text(confidence)}"
 
 

@@ -84,12 +84,12 @@ class Sheet:
         left, upper = place
         side = self.layout.tile
         self.image(picture, left, upper, side, side)
-        if is_doubtful(known) or known.notes:
+        if is_doubtful(known) or known.flags:
             self.frame(left, upper, side, DOUBTFUL_COLOUR if is_doubtful(known) else FLAGGED_COLOUR)
         letters = int(side * 17)
         self.write(left, upper + side + LINE, _shorten(_name(known), letters), size=6.5)
         lines = [(text, FAINT) for text in captions]
-        lines += [(_shorten(flag, letters), FLAGGED_COLOUR) for flag in known.notes]
+        lines += [(_shorten(flag, letters), FLAGGED_COLOUR) for flag in known.flags]
         for line, (text, colour) in enumerate(lines, 2):
             self.write(left, upper + side + LINE * line, text, size=6, color=colour)
 

@@ -63,7 +63,7 @@ def fill_pool(
         method="test",
         settings={},
         tool_version="0",
-        statistics={},
+        values={},
     )
     with pool.writing():
         for index in range(kernels):

@@ -21,7 +21,7 @@ class FoundObject:
 
     content: BlurKernel | NoisePatch
     method: str
-    statistics: Mapping[str, float]
+    values: Mapping[str, float]
 
     @property
     def box(self) -> Box | None:
@@ -57,8 +57,8 @@ class Findings:
             method=found.method,
             settings=self.settings,
             tool_version=degrade.__version__,
-            statistics=found.statistics,
-            notes=self.flags,
+            values=found.values,
+            flags=self.flags,
         )
 
     def as_record(self, photo: PhotoRecord, ids: tuple[str, ...]) -> MeasurementRecord:

@@ -25,7 +25,7 @@ __all__ = [
     "is_doubtful",
     "marks_of",
     "sigma_text",
-    "statistics_of",
+    "values_of",
 ]
 
 DOUBTFUL = 0.5
@@ -37,8 +37,8 @@ FLAGGED_MEANS = "flagged: something is wrong with the photo or the estimate, as 
 _NOT_SETTLED = "not settled"
 
 
-def statistics_of(estimate: KernelEstimate) -> dict[str, float]:
-    """Return what a pool keeps as the statistics of an estimate."""
+def values_of(estimate: KernelEstimate) -> dict[str, float]:
+    """Return what a pool keeps as the values of an estimate."""
     return {
         **estimate.statistics,
         "confidence": estimate.confidence,
@@ -47,14 +47,14 @@ def statistics_of(estimate: KernelEstimate) -> dict[str, float]:
 
 
 def flags_of(estimate: KernelEstimate) -> tuple[str, ...]:
-    """Return what an estimate is flagged with; a pool keeps it as the notes."""
+    """Return what an estimate is flagged with; so does a pool."""
     return (*estimate.verdicts, *(() if estimate.settled else (_NOT_SETTLED,)))
 
 
 def is_doubtful(known: KernelEstimate | Provenance) -> bool:
     """Return whether a kernel's confidence is low; one of unknown confidence is not doubtful."""
     if isinstance(known, Provenance):
-        return known.statistics.get("confidence", 1.0) < DOUBTFUL
+        return known.values.get("confidence", 1.0) < DOUBTFUL
     return known.confidence < DOUBTFUL
 
 

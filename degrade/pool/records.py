@@ -103,7 +103,8 @@ class _Checked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The base of all that an index line holds."""
 
 
-class Provenance(_Checked, frozen=True):
+# The names on disk are those of the first pools.
+class Provenance(_Checked, frozen=True, rename={"values": "statistics", "flags": "notes"}):
     """Where a kernel or a noise patch came from and how it was measured.
 
     Attributes
@@ -119,9 +120,9 @@ class Provenance(_Checked, frozen=True):
     settings : mapping of str to JSON's types
         Everything that decided the result, the scale and the seed included.
     tool_version : str
-    statistics : dict of str to float
+    values : dict of str to float
         What the method wants to be remembered; finite numbers.
-    notes : tuple of str
+    flags : tuple of str
         What speaks against the result, such as ``too noisy``.
     """
 
@@ -131,8 +132,8 @@ class Provenance(_Checked, frozen=True):
     method: str
     settings: Mapping[str, Any]
     tool_version: str
-    statistics: Mapping[str, float] = {}
-    notes: tuple[str, ...] = ()
+    values: Mapping[str, float] = {}
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.source_sha256 is not None:
@@ -140,7 +141,7 @@ class Provenance(_Checked, frozen=True):
         if self.box is not None and not (min(self.box[:2]) >= 0 and min(self.box[2:]) >= 1):
             _refuse("box", "(top, left, height, width)", self.box)
         _check_json("settings", self.settings)
-        _check_json("statistics", self.statistics)
+        _check_json("values", self.values)
 
 
 class KernelRecord(_Checked, frozen=True, tag_field="entry", tag="kernel"):

@@ -225,7 +225,7 @@ def _compare(truth: BlurKernel, pool: DegradationPool, record: KernelRecord) -> 
         truth=truth.weights,
         estimate=pool.read_kernel(record.id).weights,
         method=known.method,
-        expected_kpsnr=known.statistics["expected_kpsnr"],
+        expected_kpsnr=known.values["expected_kpsnr"],
     )
 
 

@@ -17,7 +17,7 @@ from degrade.images.image_io import Photo
 from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
 from degrade.pool import Findings
 from degrade.pool.findings import FoundObject
-from degrade.pool.kernel_estimates import flags_of, statistics_of
+from degrade.pool.kernel_estimates import flags_of, values_of
 from pipelines.measuring.measurement import Measurement
 from pipelines.shared.photo_scan import OpenPhoto
 
@@ -76,7 +76,7 @@ class EstimationMethod(Measurement, Protocol):
             values={**estimate.statistics, "expected_kpsnr": estimate.expected_kpsnr},
             flags=flags_of(estimate),
             confidence=estimate.confidence,
-            objects=(FoundObject(estimate.kernel, estimate.method, statistics_of(estimate)),),
+            objects=(FoundObject(estimate.kernel, estimate.method, values_of(estimate)),),
             estimate=estimate,
         )
 

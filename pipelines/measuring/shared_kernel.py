@@ -16,7 +16,7 @@ from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate, share_estimates
 from degrade.pool import DegradationPool, Findings, MeasurementRecord, Provenance
-from degrade.pool.kernel_estimates import estimate_from, flags_of, statistics_of
+from degrade.pool.kernel_estimates import estimate_from, flags_of, values_of
 from degrade.wording import counted, most_first
 from pipelines.measuring.kernel_keeping import KernelCollector, estimate_in
 from pipelines.measuring.kernel_methods import EstimationMethod
@@ -152,8 +152,8 @@ class SharedKernel(KernelCollector):
             method=estimate.method,
             settings=self._settings,
             tool_version=degrade.__version__,
-            statistics=statistics_of(estimate),
-            notes=flags_of(estimate),
+            values=values_of(estimate),
+            flags=flags_of(estimate),
         )
         self._pool.add_kernel(estimate.kernel, provenance)
 

@@ -312,5 +312,5 @@ def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:
         method="import",
         settings={"method": "import"},
         tool_version=degrade.__version__,
-        statistics={"variance": patch.variance, "brightness": patch.brightness},
+        values={"variance": patch.variance, "brightness": patch.brightness},
     )

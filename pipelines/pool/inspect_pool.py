@@ -69,7 +69,7 @@ class PoolInspection:
             known = [record.provenance for record in records]
             marked = {
                 "doubtful": sum(map(is_doubtful, known)),
-                "flagged": sum(bool(provenance.notes) for provenance in known),
+                "flagged": sum(bool(provenance.flags) for provenance in known),
             }
             counts = [f"{count} {mark}" for mark, count in marked.items() if count]
             lines.append(f"kernels ×{scale} ({', '.join([str(len(records)), *counts])}):")
@@ -87,7 +87,7 @@ class PoolInspection:
         known = [record.provenance for record in self.pool.kernels]
         known += [record.provenance for record in self.pool.noise]
         lines = [DOUBTFUL_MEANS] if any(map(is_doubtful, known)) else []
-        return [*lines, FLAGGED_MEANS] if any(p.notes for p in known) else lines
+        return [*lines, FLAGGED_MEANS] if any(p.flags for p in known) else lines
 
     def _sigma_text(self, kernel_id: str) -> str:
         if kernel_id not in self.sigmas:
@@ -104,7 +104,7 @@ class PoolInspection:
                     **_as_json(kernel),
                     "sigmas": self.sigmas.get(kernel.id),
                     "doubtful": is_doubtful(kernel.provenance),
-                    "flags": kernel.provenance.notes,
+                    "flags": kernel.provenance.flags,
                 }
                 for kernel in self.pool.kernels
             ],
@@ -139,20 +139,20 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
 
 
 def _confidence(record: KernelRecord) -> str:
-    confidence = record.provenance.statistics.get("confidence")
+    confidence = record.provenance.values.get("confidence")
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
 
 
 def _name(record: KernelRecord) -> str:
     """Return whose kernel it is; of a shared one also how many photos were left out."""
     name = printable(record.provenance.source_name)
-    left_out = int(record.provenance.statistics.get("outliers", 0))
+    left_out = int(record.provenance.values.get("outliers", 0))
     return f"{name} ({left_out} left out)" if left_out else name
 
 
 def _marks(record: KernelRecord) -> str:
     known = record.provenance
-    marks = marks_of(is_doubtful(known), known.notes)
+    marks = marks_of(is_doubtful(known), known.flags)
     return f"  ! {'; '.join(marks)}" if marks else ""
 
 
@@ -164,7 +164,7 @@ def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
     for (name, size), group in sorted(by_source.items()):
         variances = [record.variance for record in group]
         levels = [record.brightness for record in group]
-        flags = ", ".join(sorted({note for record in group for note in record.provenance.notes}))
+        flags = ", ".join(sorted({flag for record in group for flag in record.provenance.flags}))
         lines.append(
             f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
             f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "

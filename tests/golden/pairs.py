@@ -54,7 +54,7 @@ def make_material(folder: Path) -> None:
         method="test",
         settings={},
         tool_version="0",
-        statistics={},
+        values={},
     )
     pool = DegradationPool.create(folder / "pool")
     with pool.writing():

@@ -228,7 +228,7 @@ def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> Non
     assert each.exit_code == 0 and "doubtful (confidence below 0.5): " in each.output
     # The noisy photo is below any confidence that lies between it and the others.
     confidences = {
-        record.provenance.source_name: record.provenance.statistics["confidence"]
+        record.provenance.source_name: record.provenance.values["confidence"]
         for record in DegradationPool.open(tmp_path / "each").kernels
     }
     floor = (confidences["2.png"] + min(confidences["0.png"], confidences["1.png"])) / 2
@@ -244,7 +244,7 @@ def test_build_pool_takes_the_options_of_estimate_kernels(tmp_path: Path) -> Non
 
 def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_path: Path) -> None:
     pool = fill_pool(tmp_path / "pool", kernels=1)
-    for index, (confidence, notes) in enumerate(
+    for index, (confidence, flags) in enumerate(
         ((0.9, ()), (0.2, ()), (0.8, ("too noisy",)), (0.1, ("clipped", "too noisy")))
     ):
         provenance = Provenance(
@@ -254,8 +254,8 @@ def test_inspect_marks_doubtful_and_flagged_kernels_and_explains_the_words(tmp_p
             method="spectral",
             settings={},
             tool_version="0",
-            statistics={"confidence": confidence},
-            notes=notes,
+            values={"confidence": confidence},
+            flags=flags,
         )
         pool.add_kernel(gaussian_kernel(13, 2, (2.0 + index, 1.0)), provenance)
     lines = run("inspect", pool.path).output.splitlines()

@@ -50,14 +50,14 @@ def test_draw_pool_sheet_frames_doubtful_kernels_in_red_and_flagged_ones_in_brow
 ) -> None:
     pytest.importorskip("matplotlib")
     red, brown, heights = [], [], []
-    for confidence, notes in (
+    for confidence, flags in (
         (0.9, ()),
         (0.1, ()),
         (0.9, ("too noisy",)),
         (0.1, ("too noisy", "clipped")),
     ):
-        pool = DegradationPool.create(tmp_path / f"{confidence} {notes}")
-        known = msgspec.structs.replace(AWKWARD, statistics={"confidence": confidence}, notes=notes)
+        pool = DegradationPool.create(tmp_path / f"{confidence} {flags}")
+        known = msgspec.structs.replace(AWKWARD, values={"confidence": confidence}, flags=flags)
         pool.add_kernel(bicubic_kernel(2), known)
         draw_pool_sheet(pool, tmp_path / "sheet.png")
         pixels = read_photo(tmp_path / "sheet.png").pixels

@@ -25,7 +25,7 @@ PROVENANCE = Provenance(
     method="kernelgan",
     settings={"scale": 4, "seed": 0},
     tool_version="0.1",
-    statistics={"data term": 0.25},
+    values={"data term": 0.25},
 )
 
 

@@ -15,7 +15,7 @@ from degrade.pool.kernel_estimates import (
     flags_of,
     is_doubtful,
     marks_of,
-    statistics_of,
+    values_of,
 )
 from tests.degrade.pool.parts import SHA
 from tests.making import make_estimate as estimate
@@ -29,8 +29,8 @@ def remembered(one: KernelEstimate) -> Provenance:
         method=one.method,
         settings={},
         tool_version="0",
-        statistics=statistics_of(one),
-        notes=flags_of(one),
+        values=values_of(one),
+        flags=flags_of(one),
     )
 
 
@@ -65,12 +65,12 @@ def test_doubt_is_low_confidence_and_flags_are_all_else(
 ) -> None:
     known = remembered(one)
     assert is_doubtful(one) == is_doubtful(known) == doubtful
-    assert flags_of(one) == known.notes == flags
+    assert flags_of(one) == known.flags == flags
     assert marks_of(doubtful, flags) == marks
 
 
 def test_a_kernel_that_nobody_judged_is_neither() -> None:
-    unknown = msgspec.structs.replace(remembered(estimate(0.5)), statistics={}, notes=())
+    unknown = msgspec.structs.replace(remembered(estimate(0.5)), values={}, flags=())
     assert not is_doubtful(unknown)
 
 

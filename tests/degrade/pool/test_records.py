@@ -117,17 +117,26 @@ def test_open_checks_the_provenance(pool: DegradationPool, change: dict[str, obj
         DegradationPool.open(pool.path)
 
 
-def test_notes_are_kept(pool: DegradationPool) -> None:
-    noted = msgspec.structs.replace(PROVENANCE, notes=("too noisy", "clipped"))
+def test_flags_are_kept(pool: DegradationPool) -> None:
+    noted = msgspec.structs.replace(PROVENANCE, flags=("too noisy", "clipped"))
     plain = pool.add_kernel(make_kernel(0), PROVENANCE)
     doubtful = pool.add_kernel(make_kernel(1), noted)
     found = {record.id: record.provenance for record in DegradationPool.open(pool.path).kernels}
     assert found == {plain: PROVENANCE, doubtful: noted}
 
 
+def test_flags_and_values_are_written_as_the_first_pools_call_them(pool: DegradationPool) -> None:
+    known = msgspec.structs.replace(PROVENANCE, values={"a": 0.5}, flags=("clipped",))
+    pool.add_kernel(make_kernel(), known)
+    written = read_record(pool, 0)["provenance"]
+    assert isinstance(written, dict)
+    assert (written["statistics"], written["notes"]) == ({"a": 0.5}, ["clipped"])
+    assert written.keys() & {"values", "flags"} == set()
+
+
 def test_provenance_refuses_what_json_cannot_hold() -> None:
-    with pytest.raises(InvalidValueError, match="statistics"):
-        msgspec.structs.replace(PROVENANCE, statistics={"loss": float("nan")})
+    with pytest.raises(InvalidValueError, match="values"):
+        msgspec.structs.replace(PROVENANCE, values={"loss": float("nan")})
 
 
 def test_a_measurement_comes_back_as_it_was(pool: DegradationPool) -> None:

@@ -136,7 +136,7 @@ def test_run_noise_extraction_flags_patches_of_jpeg_blocks(photos: Path) -> None
         "JPEG blocks show in the patches of 1 of 2 photos (blocky.jpg): "
     )
     flagged = {
-        record.provenance.source_name: record.provenance.notes
+        record.provenance.source_name: record.provenance.flags
         for record in DegradationPool.open(photos / ".." / "pool").noise
     }
     assert flagged == {"quiet.png": (), "blocky.jpg": ("JPEG blocks",)}

@@ -37,7 +37,7 @@ def noisy(tmp_path: Path) -> EstimateKernelsConfig:
 def confidences(path: Path | None) -> dict[str, float]:
     assert path is not None
     return {
-        record.provenance.source_name: record.provenance.statistics["confidence"]
+        record.provenance.source_name: record.provenance.values["confidence"]
         for record in DegradationPool.open(path).kernels
     }
 
@@ -59,11 +59,11 @@ def test_estimates_carry_confidence_expectation_and_verdicts(
         for record in DegradationPool.open(noisy.pool).kernels
         if record.provenance.source_name == "bad.png"
     )
-    assert bad.notes == ("too noisy",)
-    assert 10 < bad.statistics["expected_kpsnr"] < 50
+    assert bad.flags == ("too noisy",)
+    assert 10 < bad.values["expected_kpsnr"] < 50
     line = next(line for line in report.lines if line.startswith("bad.png: "))
-    assert f"confidence {confidence_text(bad.statistics['confidence'])} (" in line
-    assert f"({bad.statistics['expected_kpsnr']:.1f} dB expected)" in line
+    assert f"confidence {confidence_text(bad.values['confidence'])} (" in line
+    assert f"({bad.values['expected_kpsnr']:.1f} dB expected)" in line
     assert line.endswith("; flagged: too noisy")
     assert any(line.startswith("flagged (too noisy 1): 1 of 3 kernels") for line in report.lines)
 
@@ -134,7 +134,7 @@ def test_shared_keeps_one_kernel_and_names_the_photo_that_disagrees(
     (record,) = pool.kernels
     assert len(pool.photos) == 4, "the one that was left out is not what was measured"
     assert record.provenance.source_name == "4 photos: IMG 0.png, IMG 1.png, IMG 2.png, IMG 3.png"
-    assert record.provenance.statistics["outliers"] == 1
+    assert record.provenance.values["outliers"] == 1
     assert mats(camera) == {"shared"}
     (outlier,) = (line for line in report.lines if "left out" in line)
     assert "other.png, whose sigma is " in outlier and " times as far off as " in outlier
