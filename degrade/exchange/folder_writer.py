@@ -6,18 +6,37 @@ suffix sorts keys differently of which one begins with another (``a``, ``ab``).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
 from degrade.disk.files import fsync_folder
+from degrade.errors import DegradeError
 from degrade.exchange.formats import EXPORT_FORMATS, EncodedPair, ExportSet, entry_names
 
 __all__ = ["FolderWriter", "open_writer"]
 
+_RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]", re.IGNORECASE)
+
 
 def open_writer(folder: Path, exported: ExportSet, done: int) -> FolderWriter:
     """See :func:`degrade.exchange.formats.open_writer`."""
+    _check_keys(exported)
     return FolderWriter(folder, exported, done)
+
+
+def _check_keys(exported: ExportSet) -> None:
+    """Refuse keys of which Windows, a Mac or a shared folder would make one file, or none."""
+    first: dict[str, str] = {}
+    for record in exported.records:
+        other = first.setdefault(record.key.casefold(), record.key)
+        if other != record.key:
+            reason = f"the pairs {other} and {record.key} are one file where capitals do not count"
+        elif _RESERVED.fullmatch(record.key):
+            reason = f"the pair {record.key} cannot be a file on Windows"
+        else:
+            continue
+        raise DegradeError(f"{reason}; export to basicsr-lmdb, webdataset or h5, or rename them")
 
 
 class FolderWriter:

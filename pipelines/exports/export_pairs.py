@@ -140,7 +140,8 @@ def export_pairs(
 
 
 def _plain_name(pairs: Path) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", pairs.resolve().name).strip("-") or "pairs"
+    # Short enough for a file name with the endings that it gets.
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", pairs.resolve().name)[:200].strip("-") or "pairs"
 
 
 def _check_noise(run: Mapping[str, Any], config: ExportConfig) -> None:

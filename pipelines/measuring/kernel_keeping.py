@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from degrade.field_names import composed
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate
@@ -128,12 +130,24 @@ def estimate_in(findings: Findings) -> KernelEstimate:
 def _file_stems(photos: Sequence[ScannedPhoto]) -> dict[str, str]:
     """Return each photo's name without folder and ending, by its sha256.
 
-    Photos that share one, from two folders, all get a part of their hash: which of them is
-    finished first must not decide.
+    Photos that share one, from two folders or on a system where capitals do not count, all get a
+    part of their hash: which of them is finished first must not decide. So do those whose names are
+    too long for the file's ending.
     """
     stems = {photo.sha256: Path(photo.name).stem for photo in photos}
-    counts = Counter(stems.values())
+    counts = Counter(composed(stem).casefold() for stem in stems.values())
     return {
-        sha256: stem if counts[stem] == 1 else f"{stem}-{sha256[:8]}"
+        sha256: stem
+        if counts[composed(stem).casefold()] == 1 and len(os.fsencode(stem)) <= _LONGEST_STEM
+        else f"{_cut(stem)}-{sha256[:8]}"
         for sha256, stem in stems.items()
     }
+
+
+_LONGEST_STEM = 200
+"""Bytes; a file's name may have 255 with its ending and a temporary one."""
+
+
+def _cut(stem: str) -> str:
+    """Return as many letters as fit."""
+    return os.fsencode(stem)[: _LONGEST_STEM - 9].decode("utf-8", "ignore")

@@ -16,6 +16,7 @@ from typing import Literal
 from degrade.arrays import Box
 from degrade.degradation import DegradationConfig, hr_boxes
 from degrade.errors import InvalidValueError
+from degrade.field_names import composed
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.pairs import STORES, Place, ShardSpec
@@ -154,7 +155,8 @@ def _boxes(size: tuple[int, int], hr_size: int | None, scale: int) -> tuple[Box,
 
 def _photo_key(photo: ScannedPhoto) -> str:
     """Return a name of ASCII letters, digits and ``-`` that only this content has."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(photo.name).stem).strip("-")[:40]
+    # Composed, so that a Mac's archive gives the keys that others give.
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(composed(photo.name)).stem).strip("-")[:40]
     return f"{stem or 'photo'}-{photo.sha256[:12]}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from degrade.disk.files import resolve_inside
 from degrade.errors import DegradeError, InputError, line_of, printable
+from degrade.field_names import composed
 from degrade.images.sources import SourceFile, hash_file
 from pipelines.shared.changes import changes_between, describe_changes
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -41,17 +42,17 @@ def choose_results(
         A result would lie outside of ``out``, or replace a photo.
     """
     stems = [str(PurePath(file.name).with_suffix("")) + suffix for file in files]
-    counts = Counter(stem.casefold() for stem in stems)
+    counts = Counter(map(_as_file, stems))
     chosen: dict[Path, Path] = {}
     taken: set[str] = set()
     for file, stem in zip(files, stems, strict=True):
-        base = file.name + suffix if counts[stem.casefold()] > 1 else stem
+        base = file.name + suffix if counts[_as_file(stem)] > 1 else stem
         name, number = base, 1
-        while name.casefold() in taken:
+        while _as_file(name) in taken:
             # Of two folders that were given, both may hold this name.
             number += 1
             name = f"{base}-{number}"
-        taken.add(name.casefold())
+        taken.add(_as_file(name))
         chosen[file.path] = resolve_inside(out, name + ending)
     sources = {file.path.resolve() for file in files}
     for result in chosen.values():
@@ -61,6 +62,11 @@ def choose_results(
                 "choose another `out`, or a `suffix`"
             )
     return chosen
+
+
+def _as_file(name: str) -> str:
+    """Return what names have in common that are one file on a Mac or on Windows."""
+    return composed(name).casefold()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import lmdb
 import numpy as np
 import pytest
 
-from degrade.errors import CorruptDataError
+from degrade.errors import CorruptDataError, DegradeError
 from degrade.exchange import (
     EXPORT_FORMATS,
     EncodedPair,
@@ -98,3 +98,23 @@ def test_open_writer_goes_on_where_a_checkpoint_was(tmp_path: Path, format: str)
         writer.append(pair)
     writer.close()
     assert {path.name for path in tmp_path.iterdir()} == set(entry_names(exported))
+
+
+@pytest.mark.parametrize("format", ["png", "kair"])
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        (["A-1", "a-1"], "the pairs A-1 and a-1 are one file where capitals do not count"),
+        (["a", "Con"], "the pair Con cannot be a file on Windows"),
+        (["a", "lpt1"], "the pair lpt1 cannot be a file on Windows"),
+    ],
+)
+def test_folder_writer_refuses_keys_that_are_no_files_everywhere(
+    tmp_path: Path, format: str, keys: list[str], reason: str
+) -> None:
+    exported, _ = make_set(format, keys)
+    with pytest.raises(DegradeError, match=f"{reason}; export to basicsr-lmdb"):
+        open_writer(tmp_path, exported, 0)
+    assert not list(tmp_path.iterdir())
+    allowed, _ = make_set(format, ["a", "console", "com", "b"])
+    open_writer(tmp_path, allowed, 0).discard()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from degrade.degradation import DegradationPlan
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
+from degrade.images.image_io import encode_png
 from degrade.pairs import open_pairs
 from pipelines.executors import InProcessExecutor, ProcessExecutor
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
+from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from tests.pipelines import trainer_readers as read
 from tests.pipelines.exported import (
     FORMATS,
@@ -116,3 +120,35 @@ def test_export_pairs_refuses_what_does_not_belong_together(
         export_pairs(config)
     with pytest.raises(DegradeError, match="no pairs"):
         export_pairs(replace(config, pairs=taken))
+
+
+ODD_NAMES = [
+    "CON.png",
+    "a b, (3,4) c.png",
+    "x/y/a\nb.png",
+    "A.png",
+    "a.PNG",
+    "n" * 250 + ".png",
+    "é.png",
+]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_export_pairs_of_any_photo_names_has_plain_keys(tmp_path: Path, format: str) -> None:
+    for number, name in enumerate(ODD_NAMES):
+        for side, size in (("HR", 16), ("LR", 8)):
+            path = tmp_path / side / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.full((size, size, 3), 20 * number + 10, np.uint8)
+            path.write_bytes(encode_png(pixels, level=1))
+    pairs = tmp_path / ("long name " * 24).strip()
+    import_pairs(ImportPairsConfig(hr=tmp_path / "HR", lr=tmp_path / "LR", out=pairs))
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format=format)
+    assert export_pairs(config).done == len(ODD_NAMES)
+    with open_pairs(pairs) as reader:
+        assert all(re.fullmatch(r"[A-Za-z0-9-]{1,60}", key) for key in reader.keys)
+        for found in readers(format, config.out):
+            assert_holds(found, reader)
+    for listed in config.out.rglob("meta_info.txt"):
+        for line in listed.read_text("ascii").splitlines():
+            assert re.fullmatch(r"[A-Za-z0-9-]+\.png \(\d+,\d+,3\)( 1)?", line)

@@ -140,6 +140,18 @@ def test_run_kernel_estimation_names_files_alike_whoever_is_first(
     assert {path.name: path.read_bytes() for path in (tmp_path / "again").rglob("*.mat")} == first
 
 
+def test_run_kernel_estimation_gives_each_kernel_a_file_on_any_system(
+    scenes: Path, config: EstimateKernelsConfig, tmp_path: Path
+) -> None:
+    names = ["\u00e9".ljust(240, "n") + ".png", "Scene 1.PNG", "SCENE 1.png"]
+    for old, new in zip(sorted(scenes.iterdir()), names, strict=True):
+        old.rename(scenes / new)
+    assert estimate_kernels(replace(config, out_mat=tmp_path / "mat")).done == 3
+    written = [path.name for path in (tmp_path / "mat").rglob("*.mat")]
+    assert len({name.casefold() for name in written}) == 3
+    assert all(len(name.encode()) < 230 for name in written)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("method", ["spectral", "kernelgan"])
 def test_run_kernel_estimation_names_unsuitable_photos_and_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def test_choose_results_keeps_apart_what_would_be_one_file(tmp_path: Path) -> No
     assert chosen(tmp_path, "a.jpg", "a.jpg") == ["a.jpg.png", "a.jpg-2.png"]
     # On some file systems these are one name.
     assert chosen(tmp_path, "A.jpg", "a.jpg") == ["A.jpg.png", "a.jpg-2.png"]
+    forms = [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]
+    assert chosen(tmp_path, *forms) == [f"{forms[0]}.png", f"{forms[1]}-2.png"]
     several = chosen(tmp_path, "a.jpg", "a.jpg", "a.jpg-2", "a.jpg-2.png")
     assert len({name.casefold() for name in several}) == 4
 
