@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import degrade
+from degrade.field_names import KNOWN_SETS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -84,3 +85,13 @@ def test_readme_names_every_command() -> None:
     assert [
         name for name in commands if f"`degrade {name}" not in readme and f"`{name}`" not in readme
     ] == []
+
+
+def test_names_lists_the_sets_that_are_known() -> None:
+    page = (DOCS / "names.md").read_text()
+    rows = [
+        f"| {known.name} | `{known.hr}` | `{known.lr}` | "
+        f"{f'×{known.scale}' if known.scale else ''} | {known.note} |"
+        for known in KNOWN_SETS
+    ]
+    assert re.findall(r"^\| (?!set ).*$", page, re.MULTILINE) == rows
