@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray
+from degrade.arrays import FloatArray, round_to_u8
 from degrade.disk.files import make_folder, write_atomically
 from degrade.errors import InvalidValueError, MissingDependencyError, line_of, printable
 from degrade.kernels import crop_or_pad_kernel, phase_centre
@@ -167,7 +167,7 @@ def _colour(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         return np.stack([np.interp(strength, places, stop) for stop in stops], axis=-1)
 
     rgb = np.where((values < 0)[..., None], shades(*_NEGATIVE), shades(*_POSITIVE))
-    return np.rint(rgb).astype(np.uint8)
+    return round_to_u8(rgb)
 
 
 def _draw_noise(
@@ -193,7 +193,7 @@ def _draw_noise(
 
 def _amplify(residual: FloatArray, gain: float) -> npt.NDArray[np.uint8]:
     shown: npt.NDArray[np.float32] = 255 * np.clip(0.5 + gain * residual, 0, 1)
-    return np.rint(shown).astype(np.uint8)
+    return round_to_u8(shown)
 
 
 def _round_gain(gain: float) -> float:

@@ -45,7 +45,7 @@ class GeneratorLoss(LossSettings):
         for name, layers in self._layer_sets().items():
             if self.features is None:
                 raise InvalidValueError(f"the {name} loss needs a feature network (VGG19 or Gabor)")
-            _check_layers(f"{name}_layers", layers, self.features.layer_names)
+            _check_layer_weights(f"{name}_layers", layers, self.features.layer_names)
 
     def __call__(
         self,
@@ -106,7 +106,7 @@ class GeneratorLoss(LossSettings):
         return pair_features(self.features, sr_BCHW, hr_BCHW, wanted)
 
 
-def _check_layers(what: str, layers: Mapping[str, float], known: Collection[str]) -> None:
+def _check_layer_weights(what: str, layers: Mapping[str, float], known: Collection[str]) -> None:
     for name, weight in layers.items():
         if name not in known:
             raise InvalidValueError(f"{what} may name {', '.join(known)}; got {name!r}")
