@@ -26,9 +26,6 @@ class ImageHeader:
     is_animated, is_float, is_cmyk, has_alpha : bool
         More than one frame or image, or a raw one; floating-point samples; inks, not light; an
         alpha channel or transparent colour.
-    tiff_alpha : int
-        What a TIFF says of its alpha channel: 1, colours are multiplied by it; 2, they are not; 0,
-        nothing.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
     """
@@ -43,7 +40,6 @@ class ImageHeader:
     is_float: bool = False
     is_cmyk: bool = False
     has_alpha: bool = False
-    tiff_alpha: int = 0
     missing_end: bool = False
 
     @property
