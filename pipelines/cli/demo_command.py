@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.cli.common import PATH, finish, jobs_option, progress_bar, seed_option
+from pipelines.cli.help_pages import command
 
 if TYPE_CHECKING:
     from pipelines.shared.reports import ProgressCallback
 
 
-@click.command("demo", short_help="Run the whole chain on embedded photos.")
+@command("demo", short_help="Run the whole chain on embedded photos.")
 @click.option("--out", type=PATH, default=Path("demo"), show_default=True, help="Output folder.")
 @seed_option
 @jobs_option

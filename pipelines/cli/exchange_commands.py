@@ -17,6 +17,7 @@ from pipelines.cli.common import (
     progress_bar,
     refuse_memory,
 )
+from pipelines.cli.help_pages import command
 from pipelines.cli.table_options import TableOption, store_option
 
 
@@ -26,7 +27,7 @@ def _export_formats() -> dict[str, str]:
     return {row.name: row.readers for row in EXPORT_FORMATS.values()}
 
 
-@click.command("export", short_help="Write pairs in the format of another trainer.")
+@command("export", short_help="Write pairs in the format of another trainer.")
 @click.argument("pairs", type=PATH)
 @click.argument("out", type=PATH)
 @click.option("--to", "format", required=True, cls=TableOption, rows=_export_formats)
@@ -55,7 +56,7 @@ def export(jobs: int | None, **options: Any) -> None:
     finish(report)
 
 
-@click.command("import-pairs", short_help="Turn HR and LR images into pairs.")
+@command("import-pairs", short_help="Turn HR and LR images into pairs.")
 @click.option("--hr", type=PATH, required=True, help="Folder or manifest of HR images.")
 @click.option("--lr", type=PATH, required=True, help="Folder or manifest of LR images.")
 @click.option(

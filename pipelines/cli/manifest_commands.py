@@ -15,6 +15,7 @@ from pipelines.cli.common import (
     seed_option,
     sources_argument,
 )
+from pipelines.cli.help_pages import HelpfulCommand
 
 if TYPE_CHECKING:
     from degrade.images.manifest import Split
@@ -28,7 +29,7 @@ def manifest() -> None:
     """Make, check and split lists of image files (JSONL)."""
 
 
-@manifest.command("make")
+@manifest.command("make", cls=HelpfulCommand)
 @sources_argument
 @click.option("--out", type=PATH, required=True, help="The manifest to write, NAME.jsonl.")
 @click.option(
@@ -55,7 +56,7 @@ def make(sources: tuple[Path, ...], **options: Any) -> None:
     finish(report)
 
 
-@manifest.command("check")
+@manifest.command("check", cls=HelpfulCommand)
 @_manifest_argument
 @max_pixels_option
 def check(manifest_path: Path, max_pixels: int) -> None:
@@ -67,7 +68,7 @@ def check(manifest_path: Path, max_pixels: int) -> None:
     finish(report)
 
 
-@manifest.command("split")
+@manifest.command("split", cls=HelpfulCommand)
 @_manifest_argument
 @click.option("--train", type=_SHARE, default=0.8, show_default=True, help="Share of the photos.")
 @click.option("--val", type=_SHARE, default=0.1, show_default=True, help="Share of the photos.")

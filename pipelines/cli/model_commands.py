@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pipelines.cli.common import PATH, finish
+from pipelines.cli.help_pages import command
 
 _scale_option = click.option(
     "--scale",
@@ -17,7 +18,7 @@ _scale_option = click.option(
 )
 
 
-@click.command("convert")
+@command("convert")
 @click.argument("source", metavar="IN", type=PATH)
 @click.argument("out", metavar="OUT", type=PATH)
 @click.option(
@@ -40,7 +41,7 @@ def convert(**options: Any) -> None:
     finish(convert_model(ConvertConfig(**options)))
 
 
-@click.command("export-model")
+@command("export-model")
 @click.argument("weights", metavar="WEIGHTS", type=PATH)
 @click.argument("out", metavar="OUT", type=PATH)
 @_scale_option

@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     refuse_memory,
     seed_option,
 )
+from pipelines.cli.help_pages import command
 from pipelines.cli.table_options import store_option
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _pixels_or_word(
     return int(value)
 
 
-@click.command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
+@command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
 @pool_option(required=True)
 @click.option(
     "--hr",
@@ -106,7 +107,7 @@ def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any)
     finish(report)
 
 
-@click.command("verify", short_help="Hash every pair again.")
+@command("verify", short_help="Hash every pair again.")
 @click.argument("pairs", type=PLACE)
 def verify(pairs: Path | str) -> None:
     """Hash every pair of PAIRS (a folder or a URL) again and name what is damaged."""
@@ -117,7 +118,7 @@ def verify(pairs: Path | str) -> None:
     finish(report)
 
 
-@click.command("replay", short_help="Make one pair again and compare it.")
+@command("replay", short_help="Make one pair again and compare it.")
 @click.argument("pairs", type=PATH)
 @click.argument("key")
 @click.option(

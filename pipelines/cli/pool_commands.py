@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     seed_option,
     sources_argument,
 )
+from pipelines.cli.help_pages import command
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -133,7 +134,7 @@ def _noise_options(function: F) -> F:
     return function
 
 
-@click.command("estimate-kernels", short_help="Estimate a blur kernel for each real photo.")
+@command("estimate-kernels", short_help="Estimate a blur kernel for each real photo.")
 @sources_argument
 @_pool_option
 @click.option("--out-mat", type=PATH, default=None, help="Write KernelGAN's .mat layout here too.")
@@ -176,7 +177,7 @@ def _kernel_config(
     return EstimateKernelsConfig(**settings)
 
 
-@click.command("extract-noise", short_help="Collect the noise of real photos.")
+@command("extract-noise", short_help="Collect the noise of real photos.")
 @sources_argument
 @_pool_option
 @_noise_options
@@ -217,7 +218,7 @@ def _noise_config(
     )
 
 
-@click.command("build-pool", short_help="Measure photos: kernels and noise, into a pool.")
+@command("build-pool", short_help="Measure photos: kernels and noise, into a pool.")
 @sources_argument
 @_pool_option
 @_kernel_options

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
+from pipelines.cli.help_pages import command
 from pipelines.shared.speech import said
 
 
-@click.command("inspect", short_help="Tell what a pool holds, also as a picture.")
+@command("inspect", short_help="Tell what a pool holds, also as a picture.")
 @click.argument("pool", type=PATH)
 @click.option(
     "--sheet", type=PATH, default=None, help="Draw kernels and noise into this file, NAME.png."
@@ -56,7 +57,7 @@ def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
     )
 
 
-@click.command("import-kernels", short_help="Put kernels of other tools into a pool.")
+@command("import-kernels", short_help="Put kernels of other tools into a pool.")
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @click.option(
@@ -92,7 +93,7 @@ def import_kernels(**options: Any) -> None:
     finish(run(ImportKernelsConfig(**options)))
 
 
-@click.command("import-noise", short_help="Put noise images of other tools into a pool.")
+@command("import-noise", short_help="Put noise images of other tools into a pool.")
 @click.argument("sources", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @max_pixels_option

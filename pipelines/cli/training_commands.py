@@ -14,6 +14,7 @@ import click
 
 from pipelines.cli.common import PATH, device_option, finish, seed_option
 from pipelines.cli.ends import one_line
+from pipelines.cli.help_pages import command
 from pipelines.cli.table_options import RowName
 from pipelines.shared.speech import said
 
@@ -190,7 +191,7 @@ def _keeping_options(function: F) -> F:
     return function
 
 
-@click.command("train")
+@command("train")
 @_input_options
 @_recipe_options
 @_keeping_options

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli.common import PATH, device_option, finish, max_pixels_option, sources_argument
+from pipelines.cli.help_pages import command
 
 if TYPE_CHECKING:
     from pipelines.shared.reports import ProgressCallback
 
 
-@click.command("upscale")
+@command("upscale")
 @sources_argument
 @click.option(
     "--weights",

@@ -1,0 +1,209 @@
+"""The help of a command: its options by what they are for, and examples."""
+
+from __future__ import annotations
+
+import functools
+
+import click
+
+__all__ = ["EXAMPLES", "OPTION_GROUPS", "HelpfulCommand", "command"]
+
+_FEW = 8
+"""So many options need no groups."""
+
+OPTION_GROUPS: dict[str, tuple[str, ...]] = {
+    "Files": (
+        "pairs",
+        "validation",
+        "pool",
+        "hr",
+        "lr",
+        "lr_name",
+        "all_variants",
+        "out",
+        "out_mat",
+        "format",
+        "suffix",
+        "overwrite",
+        "weights",
+        "other",
+    ),
+    "What is made": (
+        "scale",
+        "hr_size",
+        "noise",
+        "clean_up",
+        "shard_mib",
+        "min_confidence",
+        "seed",
+    ),
+    "Kernels": ("method", "shared", "iterations", "constraints"),
+    "Noise": ("patch_size", "stride", "max_variance", "min_mean", "max_patches"),
+    "The recipe": (
+        "preset",
+        "stages",
+        "config_file",
+        "settings",
+        "show_config",
+        "init",
+        "vgg_weights",
+        "features",
+        "steps",
+        "batch_size",
+        "hr_patch",
+    ),
+    "The result": ("alpha", "flips"),
+    "Saving": ("save_every", "keep", "keep_best", "max_minutes", "tensorboard"),
+    "Where it runs": (
+        "jobs",
+        "workers",
+        "backend",
+        "scheduler",
+        "device",
+        "precision",
+        "compile",
+        "tile",
+        "max_memory",
+        "max_pixels",
+    ),
+}
+"""Titles, in order, and the parameters below them. Other parameters stand under "Options"."""
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "demo": (
+        ("degrade demo", "the whole chain on photos that come with it"),
+        ("degrade demo --out try/ --jobs 2", "elsewhere, on two cores"),
+    ),
+    "build-pool": (
+        ("degrade build-pool photos/ --pool pool/", "kernels and noise of all photos"),
+        (
+            "degrade build-pool phone/ --pool phone/ --scale 2 --min-confidence 0.5",
+            "×2, and only what is sure",
+        ),
+    ),
+    "estimate-kernels": (
+        ("degrade estimate-kernels photos/ --pool pool/", "a kernel for each photo"),
+        ("degrade estimate-kernels photos/ --pool pool/ --shared", "one kernel of one camera"),
+        (
+            "degrade estimate-kernels a.jpg --pool gan/ --method kernelgan",
+            "the published method, minutes a photo",
+        ),
+    ),
+    "extract-noise": (
+        ("degrade extract-noise photos/ --pool pool/", "patch sizes chosen by the photos"),
+        ("degrade extract-noise photos/ --pool pool/ --min-confidence 0.5", "no JPEG blocks"),
+    ),
+    "import-kernels": (
+        ("degrade import-kernels results/ --pool pool/", "what KernelGAN wrote"),
+        ("degrade import-kernels kernels_12.mat --pool pool/ --scale 2", "a stack, for ×2"),
+    ),
+    "import-noise": (
+        ("degrade import-noise collect_noise/ --pool pool/", "RealSR's noise patches"),
+        ("degrade import-noise a.png b.png --pool pool/", "single patches"),
+    ),
+    "inspect": (
+        ("degrade inspect pool/", "what a pool holds, the summary last"),
+        ("degrade inspect pool/ --sheet pool.png", "the same as a picture"),
+        ("degrade inspect pairs/ --sheet pairs.png", "LR, bicubic and HR side by side"),
+    ),
+    "build-pairs": (
+        ("degrade build-pairs --pool pool/ --hr clean/ --out pairs/", "pairs of clean photos"),
+        ("degrade build-pairs --pool pool/ --out pairs/", "pairs of the pool's own photos, halved"),
+        (
+            "degrade build-pairs --pool pool/ --hr clean/ --out s3://bucket/pairs --format lmdb",
+            "LMDB, in object storage",
+        ),
+    ),
+    "verify": (
+        ("degrade verify pairs/", "hashes every pair again"),
+        ("degrade verify s3://bucket/pairs", "the same in object storage"),
+    ),
+    "replay": (
+        ("degrade replay pairs/ KEY", "makes a pair again and compares it"),
+        ("degrade replay pairs/ KEY --out seen/ --pool pool/", "and writes it as PNG"),
+    ),
+    "import-pairs": (
+        ("degrade import-pairs --hr HR/ --lr LR_x4/ --out pairs/", "pairs that there are already"),
+        (
+            "degrade import-pairs --hr HR/ --lr LR/ --out pairs/ --lr-name '{name}x4m'",
+            "LR files named by a rule",
+        ),
+    ),
+    "export": (
+        ("degrade export pairs/ for-basicsr/ --to basicsr-lmdb", "with option files"),
+        ("degrade export pairs/ shards/ --to webdataset --jobs 2", "tar files, on two cores"),
+    ),
+    "train": (
+        ("degrade train --pairs pairs/ --out model/", "a small network, on a CPU"),
+        (
+            "degrade train --pairs pairs/ --preset realsr --init RRDB_PSNR_x4.pth --out model/",
+            "RealSR's recipe, on a GPU",
+        ),
+        ("degrade train --pairs pairs/ --preset esrgan --show-config", "prints every setting"),
+    ),
+    "upscale": (
+        ("degrade upscale photo.jpg --weights model/generator.pth --out large/", "one photo"),
+        (
+            "degrade upscale photos/ --weights x4.pth --out large/ --format jpeg --max-memory 1.5",
+            "a folder, within 1.5 GiB",
+        ),
+    ),
+    "convert": (
+        ("degrade convert old.pth new.safetensors", "into a file that can run no code"),
+        ("degrade convert x4.pth esrgan.pth --naming trunk", "into the names of ESRGAN's release"),
+    ),
+    "export-model": (
+        ("degrade export-model model/generator.pth x4.onnx", "ONNX, for images of any size"),
+        ("degrade export-model x4.pth x4.onnx --scale 4", "weights that do not tell their scale"),
+    ),
+    "manifest make": (
+        ("degrade manifest make hr/ --out hr/all.jsonl --role hr", "names, sizes and hashes"),
+        (
+            "degrade manifest make src/ --out src/all.jsonl --role source --licence CC0-1.0",
+            "with terms",
+        ),
+    ),
+    "manifest check": (
+        ("degrade manifest check hr/all.jsonl", "whether every file is as it was"),
+        ("degrade manifest check hr/all.jsonl --max-pixels 500000000", "of very large photos too"),
+    ),
+    "manifest split": (
+        ("degrade manifest split all.jsonl --train 0.8 --val 0.1 --test 0.1", "by photo"),
+        ("degrade manifest split all.jsonl --seed 1", "another split"),
+    ),
+}
+"""By command: at least two that one may paste, and what each does."""
+
+
+class HelpfulCommand(click.Command):
+    """A command whose help groups its options and ends with examples."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options below the titles of ``OPTION_GROUPS``, if there are many."""
+        params = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        titles = {name: title for title, names in OPTION_GROUPS.items() for name in names}
+        grouped = {
+            title: [p for p in params if titles.get(str(p.name)) == title]
+            for title in OPTION_GROUPS
+        }
+        if len(params) <= _FEW:
+            grouped = {}
+        known = [param for group in grouped.values() for param in group]
+        grouped["Options"] = [param for param in params if param not in known]
+        for title, group in grouped.items():
+            records = [record for param in group if (record := param.get_help_record(ctx))]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        name = " ".join(ctx.command_path.split()[1:])
+        with formatter.section("Examples"):
+            for line, meaning in EXAMPLES.get(name, ()):
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+                formatter.write(f"{'':>{formatter.current_indent + 4}}{meaning}\n")
+
+
+command = functools.partial(click.command, cls=HelpfulCommand)
+"""``click.command`` for commands of the program."""
