@@ -155,11 +155,11 @@ class _Found:
         chosen_hr = _of_side(high, "hr")
         chosen_lr = _of_scale(_of_side(low, "lr"), self.rules.scale)
         if len(chosen_hr) > 1 or (len(chosen_lr) > 1 and not self.rules.all_variants):
-            self._reject_all(high, low)
-            return
-        for image in chosen_lr:
-            scale = image.name.scale or chosen_hr[0].name.scale
-            self.pairs.append((chosen_hr[0], image, scale if states else None))
+            self._reject_all(chosen_hr, chosen_lr)
+        else:
+            for image in chosen_lr:
+                scale = image.name.scale or chosen_hr[0].name.scale
+                self.pairs.append((chosen_hr[0], image, scale if states else None))
         unused = [image for image in (*high, *low) if image not in (*chosen_hr, *chosen_lr)]
         self.passed_over += [image.photo for image in unused]
 
@@ -178,6 +178,9 @@ class _Found:
                 by_name[folder, text].append(image)
         claims: list[tuple[NamedImage, dict[NamedImage, int | None]]] = []
         for image in sides[0]:
+            if self.rules.scale and image.name.scale not in (None, self.rules.scale):
+                self.passed_over.append(image.photo)
+                continue
             folder = "" if lr_name.is_path else image.name.folder.casefold()
             hits: dict[NamedImage, int | None] = {}
             for name in (PurePosixPath(image.path).stem, image.name.stem):

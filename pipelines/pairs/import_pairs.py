@@ -118,17 +118,11 @@ def import_pairs(
     """
     job = Job("import-pairs", "pair", on_progress)
     matching = _match(config, executor, job)
-    scale = config.scale or _usual_scale(matching.matched)
-    fitting = []
-    for pair in matching.matched:
-        # Who gives the scale has looked at the sizes.
-        fits = pair.scale == scale and (config.scale is not None or not pair.contradicts)
-        if fits:
-            fitting.append(pair)
-        else:
-            job.rejects.append(pair.misfit(scale))
+    scale, fitting, others = _of_one_scale(config, matching.matched, job)
     if scale is None or not fitting:
-        raise DegradeError(_nothing_to_import(config, job.rejects))
+        job.rejects += [pair.misfit(scale) for pair in others]
+        no_lr = config.hr.is_dir() and matching.alone_hr == len(job.rejects) > 0
+        raise DegradeError(_nothing_to_import(config, job.rejects, no_lr=no_lr))
     place = place_at(config.out)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
@@ -152,7 +146,7 @@ def import_pairs(
         )
     words = f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}"
     job.found("pairs", words, pairs=there.pairs, scale=scale, place=place.shown())
-    _tell_of_names(job, matching, fitting)
+    _tell_of_names(job, matching, fitting, others)
     return job.report(
         progress.pairs,
         skipped=there.pairs - progress.pairs,
@@ -177,13 +171,44 @@ def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Ma
     return matching
 
 
-def _tell_of_names(job: Job, matching: Matching, fitting: Sequence[MatchedImages]) -> None:
+def _of_one_scale(
+    config: ImportPairsConfig, matched: Sequence[MatchedImages], job: Job
+) -> tuple[int | None, list[MatchedImages], list[MatchedImages]]:
+    """Return the scale, the pairs of it, and those that names and sizes say to be of another one.
+
+    The last are rejected when the user has not said which scale is wanted; what is of no scale is
+    in any case.
+    """
+    scale = config.scale or _usual_scale(matched)
+    fitting, others = [], []
+    for pair in matched:
+        # Who gives the scale has looked at the sizes.
+        sure = config.scale is not None
+        if pair.scale is not None and pair.scale == scale and (sure or not pair.contradicts):
+            fitting.append(pair)
+        elif sure and pair.scale is not None and pair.scale == pair.stated:
+            others.append(pair)
+        else:
+            job.rejects.append(pair.misfit(scale))
+    return scale, fitting, others
+
+
+def _tell_of_names(
+    job: Job,
+    matching: Matching,
+    fitting: Sequence[MatchedImages],
+    others: Sequence[MatchedImages],
+) -> None:
     if matching.alone_hr or matching.alone_lr:
         words = f"without a partner: {matching.alone_hr} HR, {matching.alone_lr} LR"
         job.found("alone", words, hr=matching.alone_hr, lr=matching.alone_lr)
-    if others := len(matching.passed_over):
-        words = f"passed over, another image of their photo was chosen: {counted(others, 'image')}"
-        job.found("passed_over", words, images=others)
+    if unused := len(matching.passed_over):
+        words = f"passed over, another image of their photo was chosen: {counted(unused, 'image')}"
+        job.found("passed_over", words, images=unused)
+    if others:
+        scales = ", ".join(f"×{scale}" for scale in sorted({pair.scale or 0 for pair in others}))
+        words = f"passed over, of another scale ({scales}): {counted(len(others), 'pair')}"
+        job.found("other_scales", words, pairs=len(others))
     if wrong := [pair for pair in fitting if pair.contradicts]:
         words = (
             f"named for another scale than `scale`: {counted(len(wrong), 'pair')}, such as "
@@ -197,10 +222,11 @@ def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:
     return max(counts, key=lambda scale: (counts[scale], -scale), default=None)
 
 
-def _nothing_to_import(config: ImportPairsConfig, rejects: Sequence[Reject]) -> str:
+def _nothing_to_import(
+    config: ImportPairsConfig, rejects: Sequence[Reject], *, no_lr: bool = False
+) -> str:
     where = f"{printable(config.hr)} and {printable(config.lr)}"
-    is_one = config.hr.is_dir() and config.hr.resolve() == config.lr.resolve()
-    if is_one and any(config.hr.iterdir()):
+    if no_lr and config.hr.resolve() == config.lr.resolve():
         return (
             f"no pair in {printable(config.hr)}, which was given for HR and LR both: there the LR "
             "images are known by their endings, such as x4 or _LR; give each side its own folder"

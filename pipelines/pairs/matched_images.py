@@ -57,6 +57,9 @@ class MatchedImages:
         elif self.contradicts and self.scale == scale:
             reason = f"{size} is {self.scale} times {partner}{named}"
             remedy = f"correct the name, or confirm the sizes: `scale={self.scale}`"
+        elif self.scale is not None:
+            reason = f"{size} is not {scale} times {partner}, but {self.scale} times"
+            remedy = f"`scale={self.scale}` takes such pairs"
         else:
             wanted = "an integer of at least 2" if scale is None else str(scale)
             reason = f"{size} is not {wanted} times {partner}"

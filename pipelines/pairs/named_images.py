@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from degrade.field_names import FieldName, Side, composed, parse_name
@@ -54,12 +54,13 @@ Sides: TypeAlias = tuple[list[NamedImage], list[NamedImage]]
 
 
 def take_apart(hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]) -> Sides:
-    """Leave each file on one side only."""
-    shared = {photo.path for photo in hr} & {photo.path for photo in lr}
+    """Leave each file on one side only, also when its folder was given under two names."""
+    place_of = _Places()
+    shared = {place_of(photo) for photo in hr} & {place_of(photo) for photo in lr}
     names = defaultdict(list)
     for photo in (*hr, *lr):
-        if photo.path in shared:
-            names[photo.path].append(parse_name(photo.name))
+        if place_of(photo) in shared:
+            names[place_of(photo)].append(parse_name(photo.name))
     sides: dict[str, set[Side]] = defaultdict(set)
     for name in chain.from_iterable(names.values()):
         if name.side:
@@ -72,8 +73,22 @@ def take_apart(hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]) -> Sides:
         # A scale alone marks LR, or HR where the other image is marked as LR.
         return sides[said[0].bare.casefold()] != {"lr"}
 
-    low = {path for path, said in names.items() if is_low(said)}
+    low = {place for place, said in names.items() if is_low(said)}
+    high = shared - low
     return (
-        [NamedImage.of(photo) for photo in hr if photo.path not in low],
-        [NamedImage.of(photo) for photo in lr if photo.path not in shared or photo.path in low],
+        [NamedImage.of(photo) for photo in hr if place_of(photo) not in low],
+        [NamedImage.of(photo) for photo in lr if place_of(photo) not in high],
     )
+
+
+class _Places:
+    """Where photos lie when links and ``..`` are followed; each folder is asked once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, photo: ScannedPhoto) -> Path:
+        folder = photo.path.parent
+        if folder not in self._folders:
+            self._folders[folder] = folder.resolve()
+        return self._folders[folder] / photo.path.name

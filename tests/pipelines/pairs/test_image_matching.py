@@ -222,3 +222,19 @@ def test_scale_is_exact_or_none(size: tuple[int, int]) -> None:
 def test_misfit_says_what_contradicts(size: tuple[int, int], reason: str, remedy: str) -> None:
     (pair,) = match_images([photo("a_HR.png", *size)], [low("a_LR4.png")]).matched
     assert reason in pair.misfit(2).reason and remedy in pair.misfit(2).remedy
+
+
+def test_match_images_rejects_only_what_was_to_be_chosen_from() -> None:
+    lr = [low(f"{kind}/0001x{scale}.png") for kind in ("LR_bicubic", "LR_mild") for scale in (2, 4)]
+    found = match_images([photo("0001.png")], lr, MatchRules(scale=4))
+    assert not found.matched and len(found.rejects) == 3 and len(found.passed_over) == 2
+    assert found.rejects[0].reason.endswith("0001.png, LR_bicubic/0001x4.png, LR_mild/0001x4.png")
+
+
+def test_match_images_by_template_and_scale_leaves_other_scales_out() -> None:
+    hr = [photo(f"HR/x{scale}/a_HR_x{scale}.png") for scale in (2, 3, 4)]
+    lr = [low(f"LR/LRBD/x{scale}/a_LRBD_x{scale}.png") for scale in (2, 3, 4)]
+    rules = MatchRules(scale=4, lr_name=LrName("LR/LRBD/x{scale}/{name}_LRBD_x{scale}"))
+    found = match_images(hr, lr, rules)
+    assert names_of(found) == [("HR/x4/a_HR_x4.png", "LR/LRBD/x4/a_LRBD_x4.png")]
+    assert not found.rejects and len(found.passed_over) == 4

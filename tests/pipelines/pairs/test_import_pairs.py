@@ -237,6 +237,26 @@ def write_pair(hr: Path, lr: Path, scale: int, lr_scale: int = 1) -> None:
     write_png(lr, np.repeat(np.repeat(image, lr_scale, 0), lr_scale, 1))
 
 
+def test_import_pairs_takes_one_scale_of_a_set(tmp_path: Path) -> None:
+    for scale in (2, 3, 4):
+        root = tmp_path / "Canon" / "Train" / str(scale)
+        write_pair(root / "Canon_001_HR.png", root / f"Canon_001_LR{scale}.png", scale)
+    config = ImportPairsConfig(hr=tmp_path, lr=tmp_path, out=tmp_path / "pairs", scale=4)
+    report = import_pairs(config)
+    assert (report.done, report.exit_code) == (1, 0)
+    assert "passed over, of another scale (×2, ×3): 2 pairs" in report.lines
+    with pytest.raises(DegradeError, match=r"is not 5 times .* but 2 times; `scale=2` takes"):
+        import_pairs(replace(config, out=tmp_path / "none", scale=5))
+    some = import_pairs(replace(config, out=tmp_path / "some", scale=None))
+    assert (some.done, len(some.rejects)) == (1, 2)
+
+
+def test_import_pairs_of_exchanged_sides_says_so(tmp_path: Path, images: tuple[Path, Path]) -> None:
+    hr, lr = images
+    with pytest.raises(DegradeError, match=r"smaller than .*; exchange `hr` and `lr`"):
+        import_pairs(ImportPairsConfig(hr=lr, lr=hr, out=tmp_path / "pairs"))
+
+
 def test_import_pairs_names_scales_that_contradict(tmp_path: Path) -> None:
     hr, lr = tmp_path / "HR", tmp_path / "LR"
     for number in range(3):
