@@ -19,7 +19,8 @@ import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.degradation.steps import Residual
-from degrade.images.image_io import write_png
+from degrade.disk.results import Results
+from degrade.images.image_io import encode_png
 from degrade.kernels.registration import measure_shift
 from degrade.noise import NoiseSelection
 from degrade.pairs import open_pairs
@@ -100,7 +101,8 @@ def draw_pairs(folder: Path, path: Path, count: int = 8) -> None:
             side = min(256, *hr.shape[:2])
             columns.append(np.concatenate([hr[:side, :side], large[:side, :side]]))
     side = min(column.shape[1] for column in columns)
-    write_png(path, np.concatenate([c[: 2 * side, :side] for c in columns], axis=1))
+    picture = np.concatenate([c[: 2 * side, :side] for c in columns], axis=1)
+    Results(path.parent, "benchmarks").write(path, encode_png(picture))
 
 
 @click.command()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from degrade.disk.results import Results
 from degrade.noise import NoisePatch
 from degrade.pool import Provenance
 
@@ -46,4 +47,5 @@ def seconds(
 def write_json(path: Path | None, figures: dict[str, Any]) -> None:
     """Write the figures, if a file was asked for."""
     if path is not None:
-        path.write_text(json.dumps(figures, indent=1) + "\n")
+        text = json.dumps(figures, indent=1) + "\n"
+        Results(path.parent, "benchmarks").write(path, text.encode())

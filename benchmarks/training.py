@@ -38,6 +38,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.parts import write_json
 from degrade.degradation import Pair
 from degrade.pairs import ShardSpec, create_shard, write_shard_list
 from degrade.rng import rng_for
@@ -285,10 +286,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     figures = measure(options)
-    text = json.dumps(figures, indent=1)
-    print(text)
-    if options.json:
-        options.json.write_text(text + "\n")
+    print(json.dumps(figures, indent=1))
+    write_json(options.json, figures)
 
 
 if __name__ == "__main__":

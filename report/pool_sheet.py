@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray, round_to_u8
-from degrade.disk.files import make_folder, write_atomically
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
 from degrade.errors import InvalidValueError, MissingDependencyError, line_of, printable
 from degrade.kernels import crop_or_pad_kernel, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
@@ -35,7 +36,7 @@ _NOISE_WINDOW = 64
 _NEGATIVE, _POSITIVE = ((194, 65, 12), (251, 176, 122)), ((9, 27, 74), (59, 122, 194))
 
 
-def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
+def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = False) -> None:
     """Draw a contact sheet of a pool as PNG.
 
     All kernels share one field of view, so their widths compare; each is coloured up to its own
@@ -50,9 +51,10 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
     MissingDependencyError
         matplotlib is not installed.
     DegradeError
-        Something in the pool is damaged, or the file cannot be written.
+        Something in the pool is damaged, or the file cannot be written, or is there and no sheet
+        that was drawn before.
     """
-    check_sheet_path(path)
+    results = check_sheet_path(path, overwrite=overwrite)
     from matplotlib.figure import Figure
 
     kernels = _spread(
@@ -87,15 +89,20 @@ def draw_pool_sheet(pool: DegradationPool, path: Path) -> None:
         warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
         figure.savefig(buffer, format="png")
     make_folder(path.parent)
-    write_atomically(path, buffer.getvalue())
+    results.write(path, buffer.getvalue())
 
 
-def check_sheet_path(path: Path) -> None:
+def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     """Say what would keep :func:`draw_pool_sheet` from drawing, before anything is done.
+
+    Returns
+    -------
+    Results
+        Of the sheet's folder.
 
     Raises
     ------
-    InvalidValueError, MissingDependencyError
+    DegradeError
         As :func:`draw_pool_sheet`.
     """
     if path.suffix.lower() != ".png":
@@ -106,6 +113,7 @@ def check_sheet_path(path: Path) -> None:
         raise MissingDependencyError(
             "drawing needs matplotlib: pip install 'degrade[report]'"
         ) from None
+    return Results.at(path, "inspect", overwrite=overwrite)
 
 
 def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:

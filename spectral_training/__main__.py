@@ -28,13 +28,14 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from degrade.disk.files import write_atomically
+from degrade.disk.results import Results
+from degrade.errors import DegradeError
 from degrade.images.image_io import read_photo
 from degrade.images.sources import find_images, hash_file
 from degrade.kernels.families import Weights
 from degrade.kernels.files import read_kernel_file
 from degrade.rng import rng_for
-from degrade.spectral.weights import read_network, write_network
+from degrade.spectral.weights import encode_network, read_network
 from spectral_training.fit import (
     FitConfig,
     as_ensemble,
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
     parser.add_argument("--samples", type=Path, required=True, metavar="CACHE")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE whoever made it")
     parser.add_argument("--kernels", nargs="*", type=Path, default=[], help="measured kernels")
     parser.add_argument("--count", type=int, default=40000)
     parser.add_argument("--drawn-count", type=int, default=20000, help="samples of drawn scenes")
@@ -80,6 +82,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
 
+    out, log_file = arguments.out, arguments.out.with_suffix(".jsonl")
+    results = Results(out.parent, "spectral_training", overwrite=arguments.overwrite)
+    try:
+        results.require_free([out, log_file])
+    except DegradeError as error:
+        parser.error(str(error).replace("`overwrite`", "--overwrite"))
     files, rejects = find_images(arguments.photos)
     if rejects:
         parser.error(str(rejects[0]))
@@ -128,8 +136,8 @@ def main() -> None:
         networks[:0] = map(TrainableNetwork.from_network, earlier.members)
     together = measure_networks(networks, held_out)
     report({"together": asdict(together)})
-    write_network(arguments.out, as_ensemble(networks, together.calibration))
-    write_atomically(arguments.out.with_suffix(".jsonl"), "\n".join([*log, ""]).encode())
+    results.write(out, encode_network(as_ensemble(networks, together.calibration)))
+    results.write(log_file, "\n".join([*log, ""]).encode())
 
 
 def _make_samples(

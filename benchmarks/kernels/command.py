@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from benchmarks.kernels.memory import peak_megabytes
 from benchmarks.kernels.methods import FLOORS, METHODS, Method, Photo
 from benchmarks.kernels.real_pairs import PairScore, name_best_constant, read_pairs, score_pair
 from benchmarks.kernels.scoring import Score, score_set
+from benchmarks.parts import write_json
 
 REAL = "real"
 SHARED = Path(__file__).parents[3] / "shared"
@@ -85,7 +85,7 @@ def main(
             "pairs": [asdict(p) for p in pairs],
             "megabytes": megabytes,
         }
-        json_path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, figures)
 
 
 def measure_memory(

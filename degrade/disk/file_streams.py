@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from degrade.disk.files import fsync_folder
+from degrade.disk.files import fsync_folder, publish
 from degrade.disk.processes import unique_token
 from degrade.errors import DegradeError, write_failure
 
@@ -16,7 +16,9 @@ __all__ = ["replacing"]
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, *, scratch: Path, may_replace: Callable[[], bool] = lambda: True
+) -> Iterator[BinaryIO]:
     """Give a file to write that takes the place of ``path`` when all went well.
 
     Parameters
@@ -26,6 +28,8 @@ def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
     scratch : Path
         A folder on the same file system, where the file lies until it is whole; when that folder
         is locked (:func:`degrade.disk.locks.folder_lock`), what a killed process left is cleared.
+    may_replace : callable
+        Asked at the end whether a file that has the name then gives way.
 
     Raises
     ------
@@ -33,6 +37,8 @@ def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
         The file cannot be written. ``path`` is as it was (or the new file, if only its name could
         not be made durable), and nothing else is left. Any other error of the block passes
         through, and leaves as little.
+    FileExistsError
+        Something has the name that may not be replaced.
     """
     temporary = scratch / f".{unique_token()}.tmp"
     try:
@@ -40,8 +46,10 @@ def replacing(path: Path, *, scratch: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        publish(temporary, path, replace=os.path.lexists(path) and may_replace())
         fsync_folder(path.parent)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise DegradeError(write_failure(path, 0, error)) from error
     finally:

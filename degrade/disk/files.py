@@ -18,8 +18,10 @@ __all__ = [
     "fsync_folder",
     "make_folder",
     "open_regular",
+    "publish",
     "read_file",
     "resolve_inside",
+    "unshare",
     "write_atomically",
     "write_together",
 ]
@@ -68,18 +70,22 @@ def read_file(path: Path) -> bytes:
             ) from None
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> None:
     """Write ``data`` to ``path`` such that a reader sees the old file or the whole new one.
+
+    A link is replaced, and what it leads to is left alone; so is another name of the same file.
 
     Raises
     ------
     DegradeError
         The file cannot be written (full disk, missing folder, no permission); nothing is left.
+    FileExistsError
+        It may not be replaced, and there is something of its name.
     """
-    write_together([(path, data)])
+    write_together([(path, data)], replace=replace)
 
 
-def write_together(files: Sequence[tuple[Path, bytes]]) -> None:
+def write_together(files: Sequence[tuple[Path, bytes]], *, replace: bool = True) -> None:
     """Write some files, each as :func:`write_atomically` does, and flush each folder once.
 
     All are open at once. A crash may leave any of them new and the others as they were.
@@ -88,6 +94,8 @@ def write_together(files: Sequence[tuple[Path, bytes]]) -> None:
     ------
     DegradeError
         As for :func:`write_atomically`; no temporary file is left.
+    FileExistsError
+        As for it.
     """
     temporaries = [_temporary_beside(path) for path, _ in files]
     failed, needed = files[0][0], sum(len(data) for _, data in files)
@@ -95,22 +103,70 @@ def write_together(files: Sequence[tuple[Path, bytes]]) -> None:
         with contextlib.ExitStack() as stack:
             opened = []
             for (failed, data), temporary in zip(files, temporaries, strict=True):  # noqa: B007
-                opened.append(stack.enter_context(temporary.open("wb")))
+                opened.append(stack.enter_context(temporary.open("xb")))
                 opened[-1].write(data)
                 opened[-1].flush()
             # Only now: while the first is flushed, the system writes the others already.
             for file in opened:
                 os.fsync(file.fileno())
         for (path, _), temporary in zip(files, temporaries, strict=True):
-            temporary.replace(path)
+            publish(temporary, path, replace=replace)
         for folder in {path.parent for path, _ in files}:
             fsync_folder(folder)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise DegradeError(write_failure(failed, needed, error)) from error
     finally:
         for temporary in temporaries:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, path: Path, *, replace: bool) -> None:
+    """Give a finished file its name, in one step.
+
+    Parameters
+    ----------
+    temporary : Path
+        Where it is, on the same file system.
+    path : Path
+    replace : bool
+        Whether a file of that name gives way.
+
+    Raises
+    ------
+    FileExistsError
+        It may not be replaced, and there is something of that name.
+    OSError
+        The name cannot be given.
+    """
+    if replace:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # exFAT and some network file systems have no links: an empty file takes the name first.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        temporary.replace(path)
+    else:
+        temporary.unlink()
+
+
+def unshare(path: Path) -> None:
+    """Give a file that is about to grow bytes of its own, where it has other names (hard links).
+
+    Raises
+    ------
+    DegradeError
+        It cannot be read or written.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISREG(path.lstat().st_mode) and path.lstat().st_nlink > 1:
+            write_atomically(path, read_file(path))
 
 
 def _temporary_beside(path: Path) -> Path:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import fsync_folder, read_file, write_atomically
+from degrade.disk.files import fsync_folder, read_file, unshare, write_atomically
+from degrade.errors import DegradeError, printable
 
 __all__ = ["Journal"]
 
@@ -24,7 +25,7 @@ class Journal:
     ----------
     path : Path
         Made when missing, else gone on with. A symbolic link is not followed, since it would lead
-        out of the folder that is written to.
+        out of the folder that is written to; a file with other names is copied first.
     durable : bool
         Whether each line is on the disk itself, after a power cut, too, when :meth:`append`
         returns. Otherwise it is in the hands of the system, which outlives the process.
@@ -50,6 +51,7 @@ class Journal:
         OSError
             It cannot be written, or is a symbolic link.
         """
+        unshare(self.path)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         self._descriptor = os.open(self.path, flags, 0o666)
         size = os.fstat(self._descriptor).st_size
@@ -100,6 +102,32 @@ class Journal:
             The file is there and cannot be read.
         """
         return [record for _, record in self._lines()]
+
+    def require_own(self, is_own: Callable[[Any], bool]) -> None:
+        """Refuse to go on with a file that is no such journal: it would not be a person's any more.
+
+        Parameters
+        ----------
+        is_own : callable
+            Tells of a record whether a writer of this journal has written it.
+
+        Raises
+        ------
+        DegradeError
+            It is no file, a link, or holds whole lines and none of them is such a record.
+        """
+        if not os.path.lexists(self.path):
+            return
+        foreign = self.path.is_symlink() or not self.path.is_file()
+        if not foreign:
+            content = read_file(self.path)
+            cut = b"\n" not in content and content.startswith(b'{"'[: len(content)])
+            foreign = not cut and not any(is_own(record) for _, record in self._lines())
+        if foreign:
+            raise DegradeError(
+                f"{printable(self.path)} is there and was not written by this command; "
+                "move it away, or choose another folder"
+            )
 
     def keep(self, wanted: Callable[[Any], bool]) -> None:
         """Drop the records that are not wanted, and the lines that are none; all at once.

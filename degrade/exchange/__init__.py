@@ -22,7 +22,7 @@ from degrade.exchange.recipes import TRAINER_SCALES, TrainingSet, patch_size
 
 if TYPE_CHECKING:
     from degrade.exchange.encoding import encode_pair
-    from degrade.exchange.kair_kernels import write_kair_kernels
+    from degrade.exchange.kair_kernels import encode_kair_kernels
 
 __all__ = [
     "EXPORT_FORMATS",
@@ -33,12 +33,12 @@ __all__ = [
     "ExportWriter",
     "OptionFile",
     "TrainingSet",
+    "encode_kair_kernels",
     "encode_pair",
     "entry_names",
     "open_writer",
     "option_files",
     "patch_size",
-    "write_kair_kernels",
 ]
 
 
@@ -47,8 +47,8 @@ def __getattr__(name: str) -> Any:
         from degrade.exchange.encoding import encode_pair
 
         return encode_pair
-    if name == "write_kair_kernels":
-        from degrade.exchange.kair_kernels import write_kair_kernels
+    if name == "encode_kair_kernels":
+        from degrade.exchange.kair_kernels import encode_kair_kernels
 
-        return write_kair_kernels
+        return encode_kair_kernels
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -49,14 +49,15 @@ class FolderWriter:
         self._count = done
         self._unsynced: list[Path] = []
         with writing(folder, STRUCTURE_BYTES):
-            self._hr.mkdir(exist_ok=True)
-            self._lr.mkdir(exist_ok=True)
+            for side in (self._hr, self._lr):
+                side.mkdir(exist_ok=not side.is_symlink())
 
     def append(self, pair: EncodedPair) -> None:
         """Write the next pair."""
         for side, png in ((self._lr, pair.lr), (self._hr, pair.hr)):
             path = side / f"{pair.record.key}.png"
             with writing(path, len(png)):
+                path.unlink(missing_ok=True)  # of a killed run; a link would lead elsewhere
                 path.write_bytes(png)
             self._unsynced.append(path)
         self._count += 1
@@ -88,6 +89,7 @@ class FolderWriter:
     def _write_list(self, name: str, text: str) -> None:
         path = self._folder / name
         with writing(path, len(text)):
+            path.unlink(missing_ok=True)
             path.write_text(text, encoding="ascii", newline="\n")
             sync_file(path)
 

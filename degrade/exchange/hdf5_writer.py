@@ -40,6 +40,8 @@ class Hdf5FileWriter:
         self._path = path
         self._exported = exported
         self._count = 0
+        with writing(path, 0):
+            path.unlink(missing_ok=True)  # of a killed run; a link would lead elsewhere
         self._file = create_file(path)
         try:
             self._begin()

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy import io as scipy_io
 
-from degrade.disk.files import write_atomically
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
 
-__all__ = ["write_kair_kernels"]
+__all__ = ["encode_kair_kernels"]
 
 
-def write_kair_kernels(path: Path, kernels: Sequence[BlurKernel]) -> None:
-    """Write kernels as KAIR's ``kernels_12.mat`` has them: ``kernels``, a 1×N cell, float64.
+def encode_kair_kernels(kernels: Sequence[BlurKernel]) -> bytes:
+    """Return kernels as KAIR's ``kernels_12.mat`` has them: ``kernels``, a 1×N cell, float64.
 
     KAIR convolves where this project correlates, so the kernels are flipped along both axes; that
     puts their centre of mass at K//2 - (scale - 1)/2. The same kernels give the same bytes.
@@ -26,8 +24,6 @@ def write_kair_kernels(path: Path, kernels: Sequence[BlurKernel]) -> None:
     ------
     InvalidValueError
         There is no kernel.
-    DegradeError
-        The file cannot be written.
     """
     if not kernels:
         raise InvalidValueError("there is no kernel to write")
@@ -38,4 +34,4 @@ def write_kair_kernels(path: Path, kernels: Sequence[BlurKernel]) -> None:
     scipy_io.savemat(buffer, {"kernels": cell})
     # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
     text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
-    write_atomically(path, text + buffer.getvalue()[116:])
+    return text + buffer.getvalue()[116:]

@@ -9,7 +9,6 @@ one: it holds process ids and does not belong in a data set.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from degrade.disk.checksums import crc32
@@ -36,7 +35,7 @@ class LmdbFoldersWriter:
         paths = [folder / name for name in entry_names(exported)]
         for path in paths:
             with writing(path, 0):
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
         self._sides: list[_Side] = []
         try:
             self._sides.extend(_Side(path) for path in paths)
@@ -63,6 +62,14 @@ class LmdbFoldersWriter:
         """Close the files as they are."""
         for side in self._sides:
             side.discard()
+
+
+def _remove(path: Path) -> None:
+    """Remove what a killed run has left; OSError where something else lies there."""
+    if not path.is_symlink() and path.is_dir():
+        for name in ("data.mdb", "lock.mdb", "meta_info.txt"):
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
 
 
 class _Side(LmdbFolderWriter):

@@ -48,6 +48,7 @@ class TarWriter:
         path = self._folder / f"{self._names[self._number]}{TEMPORARY}"
         with writing(path, pair.size):
             if self._tar is None:
+                path.unlink(missing_ok=True)  # of a killed run; a link would lead elsewhere
                 # Long keys need PAX's headers; readers of tar streams know them.
                 self._tar = tarfile.open(path, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
             key = pair.record.key

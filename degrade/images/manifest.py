@@ -27,6 +27,7 @@ __all__ = [
     "ManifestEntry",
     "Role",
     "Split",
+    "encode_manifest",
     "listed_file",
     "read_manifest",
     "write_manifest",
@@ -202,9 +203,7 @@ def _as_called(folder: Path, name: str) -> str:
 
 
 def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
-    """Write a manifest atomically: sorted by path, one canonical line an entry, ASCII.
-
-    The same entries give the same bytes. Fields that are None are left out.
+    """Write a manifest atomically: what :func:`encode_manifest` gives.
 
     Raises
     ------
@@ -213,6 +212,19 @@ def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
     DegradeError
         The file cannot be written.
     """
+    write_atomically(path, encode_manifest(entries))
+
+
+def encode_manifest(entries: Iterable[ManifestEntry]) -> bytes:
+    """Return a manifest: sorted by path, one canonical line an entry, ASCII.
+
+    The same entries give the same bytes. Fields that are None are left out.
+
+    Raises
+    ------
+    InvalidValueError
+        Two entries have one path.
+    """
     by_path: dict[str, ManifestEntry] = {}
     for entry in entries:
         if entry.path in by_path:
@@ -220,7 +232,7 @@ def write_manifest(path: Path, entries: Iterable[ManifestEntry]) -> None:
         by_path[entry.path] = entry
     ordered = sorted(by_path.values(), key=lambda entry: os.fsencode(entry.path))
     lines = [json.dumps(_known(entry), sort_keys=True) + "\n" for entry in ordered]
-    write_atomically(path, "".join(lines).encode("ascii"))
+    return "".join(lines).encode("ascii")
 
 
 def _known(entry: ManifestEntry) -> dict[str, Any]:

@@ -34,7 +34,9 @@ __all__ = [
     "KERNEL_SUFFIXES",
     "Convention",
     "RawKernel",
+    "encode_kernelgan_mat",
     "import_kernel",
+    "kernelgan_mat_path",
     "kernels_in",
     "read_kernel_file",
     "scale_in_name",
@@ -277,9 +279,7 @@ def _distance_to_phase(weights: npt.NDArray[np.float64], scale: int) -> float:
 
 
 def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Path:
-    """Write ``<folder>/<image_name>/<image_name>_kernel_x<scale>.mat`` as KernelGAN does.
-
-    Key ``Kernel``, float64; the same kernel gives the same bytes.
+    """Write what :func:`encode_kernelgan_mat` gives where :func:`kernelgan_mat_path` says.
 
     Raises
     ------
@@ -288,13 +288,32 @@ def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Pa
     DegradeError
         The file cannot be written.
     """
+    path = kernelgan_mat_path(folder, image_name, kernel.scale)
+    make_folder(path.parent)
+    write_atomically(path, encode_kernelgan_mat(kernel))
+    return path
+
+
+def kernelgan_mat_path(folder: Path, image_name: str, scale: int) -> Path:
+    """Return ``<folder>/<image_name>/<image_name>_kernel_x<scale>.mat``, where KernelGAN writes.
+
+    Raises
+    ------
+    InvalidValueError
+        ``image_name`` is no plain file name.
+    """
     if image_name in ("", ".", "..") or "/" in image_name or "\0" in image_name:
         raise InvalidValueError(f"not a file name: {printable(image_name)!r}")
-    path = folder / image_name / f"{image_name}_kernel_x{kernel.scale}.mat"
-    make_folder(path.parent)
+    return folder / image_name / f"{image_name}_kernel_x{scale}.mat"
+
+
+def encode_kernelgan_mat(kernel: BlurKernel) -> bytes:
+    """Return a kernel's file in KernelGAN's form: key ``Kernel``, float64.
+
+    The same kernel gives the same bytes.
+    """
     buffer = io.BytesIO()
     scipy_io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
     # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
     text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
-    write_atomically(path, text + buffer.getvalue()[116:])
-    return path
+    return text + buffer.getvalue()[116:]

@@ -13,7 +13,13 @@ from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.pairs.shards import read_sidecar, sidecar_indices
 from degrade.pairs.sidecar import ShardHead, Sidecar
-from degrade.places.checked_json import encode_json, naming_file, read_json, take_format
+from degrade.places.checked_json import (
+    encode_json,
+    is_checked_json,
+    naming_file,
+    read_json,
+    take_format,
+)
 from degrade.places.place import Location, Place, place_at
 
 __all__ = [
@@ -100,6 +106,7 @@ def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
         be written.
     """
     place = place_at(where)
+    _require_own(place)
     heads = [ShardHead.read(place, index) for index in sidecar_indices(place)]
     if not heads:
         raise DegradeError(f"{place.shown()}: holds no finished shard, so there is no manifest")
@@ -115,6 +122,15 @@ def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
         }
     )
     place.write(SHARD_LIST_NAME, content)
+
+
+def _require_own(place: Place) -> None:
+    """Refuse to replace a file that no run has written."""
+    if SHARD_LIST_NAME in place.names() and not is_checked_json(place, SHARD_LIST_NAME):
+        raise DegradeError(
+            f"{place.shown(SHARD_LIST_NAME)} is there and is no manifest of pairs, or damaged; "
+            "move it away and run the same command again"
+        )
 
 
 def read_shard_list(where: Location) -> ShardList:

@@ -17,7 +17,7 @@ from degrade.errors import CorruptDataError, InvalidValueError
 if TYPE_CHECKING:
     from degrade.places.place import Place
 
-__all__ = ["encode_json", "naming_file", "read_json", "take_format"]
+__all__ = ["encode_json", "is_checked_json", "naming_file", "read_json", "take_format"]
 
 _CHECKSUM_LINE = re.compile(rb'\{"checksum": "([0-9a-f]{64})",\n')
 
@@ -76,6 +76,14 @@ def read_json(place: Place, name: str) -> dict[str, Any]:
             raise CorruptDataError(f"not JSON ({refusal(error)})") from None
         del content["checksum"]
         return content
+
+
+def is_checked_json(place: Place, name: str) -> bool:
+    """Tell whether a file begins as those of :func:`encode_json` do, damaged after that or not."""
+    try:
+        return _CHECKSUM_LINE.match(place.read(name)) is not None
+    except CorruptDataError:
+        return False
 
 
 def take_format(content: dict[str, Any], name: str, version: int) -> None:

@@ -8,6 +8,7 @@ elsewhere first (in a temporary folder), so that two writers never meet before t
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ from degrade.disk.files import (
 )
 from degrade.disk.locks import folder_lock
 from degrade.disk.processes import is_temporary, unique_token
+from degrade.disk.results import refuse_other_files
 from degrade.errors import (
     CorruptDataError,
     DegradeError,
@@ -146,12 +148,8 @@ class LocalPlace:
     def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
         """See :class:`Place`; refuses a folder of other files, such as the photos themselves."""
         claim_folder(self.folder, mark, kinds)
-        names = [name for name in self.names() if not name.startswith(".")]
-        if names and not any(name == mark or name.startswith(mark + ".") for name in names):
-            raise DegradeError(
-                f"{self.shown()} holds other files ({printable(min(names))}, …) and is no folder "
-                "of pairs; give a new folder"
-            )
+        if not os.path.lexists(self.folder / mark):
+            refuse_other_files(self.shown(), self.names(), "folder of pairs")
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from degrade.disk.files import read_file, resolve_inside, write_atomically
+from degrade.disk.results import refuse_other_files
 from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed, printable
 
@@ -39,10 +40,7 @@ def make_folder(path: Path) -> None:
             f"{printable(path)}: no pool can be made there ({error.strerror})"
         ) from None
     if "pool.json" not in names:
-        if any(not name.endswith((".tmp", ".lock")) for name in names):
-            raise DegradeError(
-                f"{printable(path)} holds other files and is no pool; give a new folder"
-            )
+        refuse_other_files(printable(path), names, "pool")
         write_atomically(path / "pool.json", _encode())
 
 

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from degrade.disk.files import fsync_folder, read_file
+from degrade.disk.files import fsync_folder, read_file, unshare
 from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.pool.records import Record, record_from_json, record_to_json
@@ -134,6 +134,7 @@ def open_index_writer(path: Path, length: int) -> Iterator[IndexWriter]:
         The disk is full, fails or may not be written.
     """
     with contextlib.ExitStack() as opened:
+        unshare(path)
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             descriptor = os.open(path, flags, 0o666)

@@ -16,6 +16,7 @@ import numpy as np
 from degrade.arrays import AnyArray
 from degrade.disk.files import resolve_inside, write_together
 from degrade.disk.npy import map_npy
+from degrade.disk.processes import is_temporary
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.noise.residuals import channel_means
 from degrade.pool.records import KernelRecord, NoiseRecord
@@ -103,8 +104,9 @@ class ObjectFiles:
             folder = resolve_inside(self._pool, name)
             try:
                 folder.mkdir(exist_ok=True)
-                for left_over in folder.glob("*.tmp"):
-                    left_over.unlink()
+                for path in folder.iterdir():
+                    if is_temporary(path.name):
+                        path.unlink()
             except OSError as error:
                 raise DegradeError(write_failure(folder, 0, error)) from None
 

@@ -19,7 +19,14 @@ from degrade.disk.files import write_atomically
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 from degrade.spectral.network import Calibration, KernelNetwork, NetworkEnsemble
 
-__all__ = ["SCALES", "load_network", "read_network", "weights_file", "write_network"]
+__all__ = [
+    "SCALES",
+    "encode_network",
+    "load_network",
+    "read_network",
+    "weights_file",
+    "write_network",
+]
 
 SCALES = (2, 3, 4)
 """The scales that the package has networks for."""
@@ -88,7 +95,12 @@ def read_network(path: Path) -> NetworkEnsemble:
 
 
 def write_network(path: Path, ensemble: NetworkEnsemble) -> None:
-    """Write a weights file: large matrices as bytes with a factor for each row, others as float16.
+    """Write what :func:`encode_network` gives."""
+    write_atomically(path, encode_network(ensemble))
+
+
+def encode_network(ensemble: NetworkEnsemble) -> bytes:
+    """Return a weights file: large matrices as bytes with a factor for each row, others as float16.
 
     On photos the rounding changes a kernel by 0.2 to 0.5 % of its largest tap.
     """
@@ -102,7 +114,7 @@ def write_network(path: Path, ensemble: NetworkEnsemble) -> None:
         "calibration": asdict(ensemble.calibration),
     }
     metadata = {"spectral": json.dumps(settings, sort_keys=True)}
-    write_atomically(path, save(arrays, metadata))
+    return save(arrays, metadata)
 
 
 def _pack(name: str, array: FloatArray) -> dict[str, AnyArray]:

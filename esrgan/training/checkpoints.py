@@ -29,6 +29,7 @@ from esrgan.weights.files import encode_pth, parse_weights
 __all__ = [
     "CheckpointWarning",
     "best_score",
+    "encode_generator",
     "newest_step",
     "read_newest_checkpoint",
     "read_planned_checkpoint",
@@ -51,10 +52,15 @@ class CheckpointWarning(UserWarning):
     """A checkpoint was damaged and an older one is used instead."""
 
 
-def write_generator(path: Path, generator: nn.Module) -> None:
-    """Write the generator as any reader of BasicSR's RRDBNet weights expects it."""
+def encode_generator(generator: nn.Module) -> bytes:
+    """Return the generator as any reader of BasicSR's RRDBNet weights expects it."""
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    write_atomically(path, encode_pth({"params": state}))
+    return encode_pth({"params": state})
+
+
+def write_generator(path: Path, generator: nn.Module) -> None:
+    """Write what :func:`encode_generator` gives."""
+    write_atomically(path, encode_generator(generator))
 
 
 def write_checkpoint(

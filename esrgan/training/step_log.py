@@ -41,6 +41,16 @@ class StepLog:
         with self._named_errors():
             self._journal.append({"step": step, **plain})
 
+    def require_own(self) -> None:
+        """Refuse a file that is no such log; see :meth:`degrade.disk.journal.Journal.require_own`.
+
+        Raises
+        ------
+        DegradeError
+            It is another program's, or a link.
+        """
+        self._journal.require_own(lambda record: isinstance(record, dict) and "step" in record)
+
     def forget_after(self, step: int) -> None:
         """Drop the lines of later steps, which are going to be done again, and torn ones."""
 

@@ -28,6 +28,7 @@ from esrgan.weights.naming import Naming, to_naming, unwrap_params
 __all__ = [
     "Weights",
     "encode_pth",
+    "encode_weights",
     "parse_weights",
     "read_network",
     "read_weights",
@@ -173,7 +174,22 @@ def weights_of(network: Generator) -> Weights:
 
 
 def write_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") -> int:
-    """Write weights in a naming, as the file type that the path's ending says.
+    """Write what :func:`encode_weights` gives; return how many bytes these are.
+
+    Raises
+    ------
+    InvalidValueError
+        As for :func:`encode_weights`.
+    DegradeError
+        The file cannot be written; nothing is left of it.
+    """
+    data = encode_weights(path, weights, naming=naming)
+    write_atomically(path, data)
+    return len(data)
+
+
+def encode_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") -> bytes:
+    """Return the file of weights in a naming, of the type that the path's ending says.
 
     Parameters
     ----------
@@ -183,29 +199,19 @@ def write_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") -
     weights : Weights
     naming : {"basicsr", "trunk", "model", "srgan"}
 
-    Returns
-    -------
-    int
-        Bytes written.
-
     Raises
     ------
     InvalidValueError
         The ending is another, or the network has no such naming.
-    DegradeError
-        The file cannot be written; nothing is left of it.
     """
     renamed = to_naming(weights.state, naming)
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in renamed.items()}
     if path.suffix.lower() == SAFETENSORS:
         metadata = weights.spec.to_metadata() | {"format": "pt", "naming": naming}
-        data = _sorted_header(save_safetensors(state, metadata))
-    elif path.suffix.lower() == ".pth":
-        data = encode_pth({_WRAPPERS[naming]: state} if naming in _WRAPPERS else state)
-    else:
-        raise InvalidValueError(f"weights are written as .pth or .safetensors, got {path.name!r}")
-    write_atomically(path, data)
-    return len(data)
+        return _sorted_header(save_safetensors(state, metadata))
+    if path.suffix.lower() == ".pth":
+        return encode_pth({_WRAPPERS[naming]: state} if naming in _WRAPPERS else state)
+    raise InvalidValueError(f"weights are written as .pth or .safetensors, got {path.name!r}")
 
 
 def _sorted_header(data: bytes) -> bytes:

@@ -77,7 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "build-pool": (
         ("degrade build-pool photos/ --pool pool/", "kernels and noise of all photos"),
         (
-            "degrade build-pool phone/ --pool phone/ --scale 2 --min-confidence 0.5",
+            "degrade build-pool phone/ --pool of-phone/ --scale 2 --min-confidence 0.5",
             "×2, and only what is sure",
         ),
     ),

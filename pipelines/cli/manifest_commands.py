@@ -41,7 +41,9 @@ def manifest() -> None:
 )
 @click.option("--licence", default=None, help="Their licence, such as CC-BY-4.0.")
 @click.option("--source", default=None, help="Where they come from: data set, camera, address.")
-@click.option("--overwrite", is_flag=True, help="Replace a manifest that is already there.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace a file that this command did not make as it is."
+)
 @max_pixels_option
 def make(sources: tuple[Path, ...], **options: Any) -> None:
     """List images with hash and size.
@@ -73,8 +75,15 @@ def check(manifest_path: Path, max_pixels: int) -> None:
 @click.option("--train", type=_SHARE, default=0.8, show_default=True, help="Share of the photos.")
 @click.option("--val", type=_SHARE, default=0.1, show_default=True, help="Share of the photos.")
 @click.option("--test", type=_SHARE, default=0.1, show_default=True, help="Share of the photos.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace manifests of splits that it did not make as they are.",
+)
 @seed_option
-def split(manifest_path: Path, train: float, val: float, test: float, seed: int) -> None:
+def split(
+    manifest_path: Path, train: float, val: float, test: float, seed: int, overwrite: bool
+) -> None:
     """Split by photo: no photo, nor a crop or copy of it, is on both sides.
 
     Writes the splits into MANIFEST, and one manifest a split beside it (NAME.train.jsonl, …),
@@ -83,4 +92,4 @@ def split(manifest_path: Path, train: float, val: float, test: float, seed: int)
     from pipelines.manifests.manifests import split_manifest
 
     shares: dict[Split, float] = {"train": train, "val": val, "test": test}
-    finish(split_manifest(manifest_path, shares, seed=seed))
+    finish(split_manifest(manifest_path, shares, seed=seed, overwrite=overwrite))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,6 +14,11 @@ _scale_option = click.option(
     type=click.IntRange(1, 4),
     default=None,
     help="For the few weights that do not tell.  [default: read off the weights]",
+)
+
+
+_overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace OUT even if this command did not make it."
 )
 
 
@@ -31,6 +35,7 @@ _scale_option = click.option(
 )
 @click.option("--half", is_flag=True, help="Store in float16.  [default: as in IN]")
 @_scale_option
+@_overwrite_option
 def convert(**options: Any) -> None:
     """Rewrite the weights IN as OUT, .pth or .safetensors, under the names of --naming.
 
@@ -45,7 +50,8 @@ def convert(**options: Any) -> None:
 @click.argument("weights", metavar="WEIGHTS", type=PATH)
 @click.argument("out", metavar="OUT", type=PATH)
 @_scale_option
-def export_model(weights: Path, out: Path, scale: Any) -> None:
+@_overwrite_option
+def export_model(**options: Any) -> None:
     """Write WEIGHTS as OUT for use elsewhere: .onnx, for images of any size, or .safetensors.
 
     An ONNX file is compared with PyTorch before it is written; needs pip install 'degrade[onnx]'.
@@ -53,4 +59,4 @@ def export_model(weights: Path, out: Path, scale: Any) -> None:
     from pipelines.models.export_model import ExportModelConfig
     from pipelines.models.export_model import export_model as run
 
-    finish(run(ExportModelConfig(weights=weights, out=out, scale=scale)))
+    finish(run(ExportModelConfig(**options)))

@@ -132,6 +132,11 @@ def verify(pairs: Path | str) -> None:
 @click.option(
     "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
 )
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="With --out: replace files of their names that no replay made.",
+)
 def replay(**options: Any) -> None:
     """Make the pair KEY of PAIRS again from its plan and compare it byte for byte."""
     from pipelines.pairs.checks import ReplayConfig, replay_pair

@@ -138,6 +138,9 @@ def _noise_options(function: F) -> F:
 @sources_argument
 @_pool_option
 @click.option("--out-mat", type=PATH, default=None, help="Write KernelGAN's .mat layout here too.")
+@click.option(
+    "--overwrite", is_flag=True, help="With --out-mat: replace files that no such run has made."
+)
 @_kernel_options
 @seed_option
 @executor_options

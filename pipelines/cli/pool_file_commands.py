@@ -19,9 +19,17 @@ from pipelines.shared.speech import said
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--verify", is_flag=True, help="Check every file of the pool against its hash.")
+@click.option(
+    "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
+)
 @click.pass_context
 def inspect(
-    ctx: click.Context, pool: Path, sheet: Path | None, as_json: bool, verify: bool
+    ctx: click.Context,
+    pool: Path,
+    sheet: Path | None,
+    as_json: bool,
+    verify: bool,
+    overwrite: bool,
 ) -> None:
     """Tell what POOL holds: kernels, noise, and the photos that were looked at."""
     import json
@@ -31,7 +39,7 @@ def inspect(
     if sheet is not None:
         from report.pool_sheet import check_sheet_path
 
-        check_sheet_path(sheet)
+        check_sheet_path(sheet, overwrite=overwrite)
     found = inspect_pool(pool, verify=verify)
     lines = [json.dumps(found.to_json(), indent=1)] if as_json else map(said, found.lines())
     click.echo("\n".join(lines))
@@ -43,7 +51,7 @@ def inspect(
     if sheet is not None:
         from report.pool_sheet import draw_pool_sheet
 
-        draw_pool_sheet(found.pool, sheet)
+        draw_pool_sheet(found.pool, sheet, overwrite=overwrite)
 
 
 def _report_problems(problems: list[str], *, all_of_them: bool) -> None:

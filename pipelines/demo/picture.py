@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,8 @@ def psnr(image: FloatArray, reference: FloatArray, *, border: int = 4) -> float:
     return psnr_of_error(float(np.mean(error**2)), peak=1)
 
 
-def draw_demo(results: DemoResults, path: Path) -> None:
-    """Draw the picture to a PNG.
+def draw_demo(results: DemoResults) -> bytes:
+    """Return the picture as PNG.
 
     Raises
     ------
@@ -97,7 +97,9 @@ def draw_demo(results: DemoResults, path: Path) -> None:
     _draw_noise(parts[3], results)
     _draw_pairs(parts[4], results)
     _draw_upscaling(parts[5], results)
-    figure.savefig(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _row(part: Any, title: str, count: int) -> Any:

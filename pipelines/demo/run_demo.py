@@ -8,6 +8,7 @@ the truth is known, the picture can show estimated kernels beside true ones.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,8 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from degrade.arrays import FloatArray
+from degrade.disk.files import make_folder
+from degrade.disk.processes import is_temporary
+from degrade.disk.results import Results, refuse_taken
 from degrade.errors import DegradeError, InvalidValueError, MissingDependencyError, printable
-from degrade.images.image_io import quantise, read_photo, write_png
+from degrade.images.image_io import encode_png, quantise, read_photo
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.noise import NoiseSelection
 from degrade.pairs import open_pairs
@@ -44,6 +48,17 @@ _CAMERA_PHOTOS = ("astronaut", "camera", "coffee", "rocket")
 _CLEAN_PHOTOS = ("astronaut", "camera", "coffee", "rocket", "ihc")
 _UNSEEN_PHOTO = "chelsea"
 _MARKER = ".degrade-demo"
+
+_PICTURE = re.compile(r"demo\.png|(src|hr)/\w+\.png")
+_MADE = re.compile(
+    r"\.degrade-demo|((pool|model)/)?\.degrade\.jsonl|src|hr|pool|pairs|model"
+    r"|(pool|pairs|model)/(\.lock|rejects\.jsonl)"
+    r"|pool/(pool\.json|index\.jsonl|(kernels|noise)(/[0-9a-f]{32}\.npy)?)"
+    r"|pairs/((run|manifest)\.json|shard-\d+\.(h5|json))"
+    r"|model/(training\.json|(log|validation)\.jsonl|(generator|best)\.pth|preview\.png)"
+    r"|model/checkpoint-\d+\.(pt|json)"
+)
+"""What a demo makes, besides pictures: those are known by their hashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +109,8 @@ def run_demo(
     """
     job = Job("demo", "whole chain")
     originals = _load_photos()
-    _prepare_folder(config.out)
-    truths = _take_photos(config, originals)
+    files = _prepare_folder(config.out)
+    truths = _take_photos(config, originals, files)
 
     pool = config.out / "pool"
     sources = (config.out / "src",)
@@ -133,7 +148,7 @@ def run_demo(
     job.facts += _told(report)
 
     picture = config.out / "demo.png"
-    draw_demo(_results(config, truths, originals[_UNSEEN_PHOTO]), picture)
+    files.write(picture, draw_demo(_results(config, truths, originals[_UNSEEN_PHOTO])))
     job.found("picture", f"the picture: {printable(picture)}", path=str(picture))
     return job.report(1)
 
@@ -171,15 +186,32 @@ def _load_photos() -> dict[str, FloatArray]:
     return {name: read_photo(folder / file).as_float() for name, file in files.items()}
 
 
-def _prepare_folder(out: Path) -> None:
+def _prepare_folder(out: Path) -> Results:
+    """Make the folder, without what an earlier demo has made there; return what is kept in it."""
     if out.exists():
         if not out.is_dir() or (any(out.iterdir()) and not (out / _MARKER).exists()):
             raise DegradeError(
                 f"{printable(out)} is or holds something else than a demo; choose another `out`"
             )
+        _require_own(out)
         shutil.rmtree(out)
     out.mkdir(parents=True)
     (out / _MARKER).touch()
+    return Results(out, "demo")
+
+
+def _require_own(out: Path) -> None:
+    """Refuse to empty a folder in which there is more than a demo has made."""
+    pictures, foreign = [], []
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out).as_posix()
+        if _PICTURE.fullmatch(name):
+            pictures.append(path)
+        elif path.is_symlink() or not (_MADE.fullmatch(name) or is_temporary(path.name)):
+            foreign.append(path)
+    remedy = "move that away, or choose another `out`"
+    refuse_taken(foreign, remedy)
+    Results(out, "demo", remedy=remedy).require_free(pictures)
 
 
 def camera_kernel(name: str) -> BlurKernel:
@@ -206,16 +238,20 @@ def photograph(scene: FloatArray, kernel: BlurKernel, rng: np.random.Generator) 
     return photo
 
 
-def _take_photos(config: DemoConfig, originals: dict[str, FloatArray]) -> dict[str, BlurKernel]:
+def _take_photos(
+    config: DemoConfig, originals: dict[str, FloatArray], files: Results
+) -> dict[str, BlurKernel]:
     """Write the camera's photos to ``src/`` and the clean ones to ``hr/``; return the truths."""
     truths = {}
+    for folder in ("src", "hr"):
+        make_folder(config.out / folder)
     for name in _CAMERA_PHOTOS:
         truths[f"{name}.png"] = camera_kernel(name)
         rng = rng_for(config.seed, "demo camera", name)
         photo = photograph(originals[name], camera_kernel(name), rng)
-        write_png(config.out / "src" / f"{name}.png", quantise(photo))
+        files.write(config.out / "src" / f"{name}.png", encode_png(quantise(photo)))
     for name in _CLEAN_PHOTOS:
-        write_png(config.out / "hr" / f"{name}.png", quantise(originals[name]))
+        files.write(config.out / "hr" / f"{name}.png", encode_png(quantise(originals[name])))
     return truths
 
 

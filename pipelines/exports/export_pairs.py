@@ -7,19 +7,30 @@ Everything is written into ``.partial`` inside the output folder and moved into 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from degrade.disk.locks import folder_lock
+from degrade.disk.processes import is_temporary
+from degrade.disk.results import refuse_taken
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.exchange import EXPORT_FORMATS, ExportSet, entry_names
 from degrade.pairs import open_pairs, place_at
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.exports.finishing import EXPORT_MARK, add_kernels, finish_export, require_entries
+from pipelines.exports.finishing import (
+    EXPORT_MARK,
+    Beside,
+    add_kernels,
+    clear_work,
+    finish_export,
+    plan_beside,
+    require_entries,
+    require_free,
+)
 from pipelines.exports.writing import Progress, plan_tasks, write_export
 from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.job import Job
@@ -114,16 +125,17 @@ def export_pairs(
         raise DegradeError(
             f"{printable(config.out)} is the pairs' own folder, or lies in it; choose another one"
         )
-    settings = _settings(exported)
+    settings, pool = _settings(exported), config.pool or run.get("pool")
     claim_folder(config.out, EXPORT_MARK)
     with folder_lock(config.out):
-        if (config.out / EXPORT_MARK).exists():
+        if os.path.lexists(config.out / EXPORT_MARK):
             begin_or_resume(place_at(config.out), {"settings": settings}, name=EXPORT_MARK)
             require_entries(config.out, exported)
-            shutil.rmtree(config.work, ignore_errors=True)  # of a run that was killed at its end
-            job.facts += add_kernels(config.out, exported, config.pool or run.get("pool"))
+            clear_work(config.work)  # of a run that was killed at its end
+            job.facts += add_kernels(config.out, exported, pool)
             return job.report(0, skipped=len(order))
-        done = _begin(config, exported, settings)
+        beside = plan_beside(config.out, exported, pool)
+        done = _begin(config, exported, settings, beside)
         tasks = plan_tasks(config.pairs, settings["pairs"], exported, order, done)
         count = write_export(
             config.work,
@@ -133,9 +145,7 @@ def export_pairs(
             job=job,
         )
         if job.interrupted is None:
-            job.facts += finish_export(
-                config.work, config.out, exported, run, settings, config.pool
-            )
+            job.facts += finish_export(config.work, config.out, exported, settings, beside)
     return job.report(count - done, skipped=done)
 
 
@@ -168,15 +178,27 @@ def _settings(exported: ExportSet) -> dict[str, Any]:
     }
 
 
-def _begin(config: ExportConfig, exported: ExportSet, settings: Mapping[str, Any]) -> int:
+def _begin(
+    config: ExportConfig, exported: ExportSet, settings: Mapping[str, Any], beside: Beside
+) -> int:
     """Begin a new export or find one that was interrupted; return how many pairs it has."""
-    if not config.work.exists():
-        taken = [name for name in entry_names(exported) if (config.out / name).exists()]
-        if taken:
-            raise DegradeError(
-                f"{printable(config.out)} holds {taken[0]} already; choose another folder"
-            )
+    _claim_work(config.work)
+    progress = Progress.read(config.work)
+    names = entry_names(exported)
+    if progress.closed:  # what is not in the working folder any more was moved
+        names = tuple(name for name in names if os.path.lexists(config.work / name))
+    require_free(config.out, names, beside)
     claim_folder(config.work, EXPORT_MARK)
     run = {"settings": settings}
     begin_or_resume(place_at(config.work), run, name=EXPORT_MARK, folder=config.out)
     return min(Progress.read(config.work).pairs, len(exported.records))
+
+
+def _claim_work(work: Path) -> None:
+    """Refuse a working folder that no export has made: its files would come to lie among ours."""
+    taken = []
+    if work.is_symlink() or (work.exists() and not work.is_dir()):
+        taken = [work]
+    elif work.exists() and not (work / EXPORT_MARK).is_file():
+        taken = [path for path in sorted(work.iterdir()) if not is_temporary(path.name)]
+    refuse_taken(taken, "move it away, or choose another folder")

@@ -2,58 +2,91 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from degrade.disk.failures import writing
-from degrade.disk.files import fsync_folder, write_atomically
+from degrade.disk.files import fsync_folder, make_folder, publish
+from degrade.disk.processes import is_temporary
+from degrade.disk.results import is_taken, refuse_taken, write_new
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.exchange import (
     EXPORT_FORMATS,
     TRAINER_SCALES,
     ExportSet,
     TrainingSet,
+    encode_kair_kernels,
     entry_names,
     option_files,
     patch_size,
-    write_kair_kernels,
 )
 from degrade.wording import counted
-from pipelines.shared.folder_kinds import claim_folder
+from pipelines.exports.writing import PROGRESS_FILE
 from pipelines.shared.pool_of_pairs import open_pool_of_pairs
 from pipelines.shared.reports import Fact
 
-__all__ = ["EXPORT_MARK", "add_kernels", "finish_export", "require_entries"]
+__all__ = [
+    "EXPORT_MARK",
+    "Beside",
+    "add_kernels",
+    "clear_work",
+    "finish_export",
+    "plan_beside",
+    "require_entries",
+    "require_free",
+]
 
 EXPORT_MARK = "export.json"
 """Written last: a folder that has it holds a complete export."""
 
 _OPTIONS = "options"
+_REMEDY = "choose another folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes with an export, known before it begins: files by name, and what is said of them."""
+
+    files: Mapping[str, bytes]
+    facts: list[Fact]
+
+
+def require_free(out: Path, names: Sequence[str], beside: Beside) -> None:
+    """Refuse, DegradeError, to begin where something else has the name of an entry or a file.
+
+    Parameters
+    ----------
+    out : Path
+    names : sequence of str
+        The entries that are not in ``out`` yet.
+    beside : Beside
+        A file that is there already with these bytes is in nobody's way.
+    """
+    taken = [out / name for name in names if os.path.lexists(out / name)]
+    taken += [out / name for name, data in beside.files.items() if is_taken(out / name, data)]
+    options = out / _OPTIONS
+    if os.path.lexists(options) and (options.is_symlink() or not options.is_dir()):
+        taken = [*(path for path in taken if path.parent != options), options]
+    refuse_taken(taken, _REMEDY)
 
 
 def finish_export(
-    work: Path,
-    out: Path,
-    exported: ExportSet,
-    run: Mapping[str, Any],
-    settings: Mapping[str, Any],
-    pool: Path | None,
+    work: Path, out: Path, exported: ExportSet, settings: Mapping[str, Any], beside: Beside
 ) -> list[Fact]:
-    """Move what is in ``work`` into ``out`` and write option files, kernels and the mark.
+    """Move what is in ``work`` into ``out`` and write what goes with it, and the mark.
 
     Parameters
     ----------
     work, out : Path
     exported : ExportSet
-    run : mapping
-        The run that made the pairs.
     settings : mapping
         The export's own.
-    pool : Path or None
-        Where the pool of the pairs is now.
+    beside : Beside
 
     Returns
     -------
@@ -63,32 +96,55 @@ def finish_export(
     Raises
     ------
     DegradeError
-        The disk is full or fails.
+        Something has got the name of an entry or a file meanwhile, or the disk is full or fails.
     """
-    with writing(out, 0):
-        for left_over in out.glob(f"{_OPTIONS}/*.tmp"):  # of a run that was killed while writing
-            left_over.unlink(missing_ok=True)
     names = entry_names(exported)
     for name in names:
         # What is not in the working folder was moved before an earlier run was interrupted.
         with writing(out / name, 0):
             if (work / name).exists():
-                (work / name).rename(out / name)
+                _move(work / name, out / name)
     shown = names if len(names) < 5 else (names[0], "…", names[-1])
-    facts = [
-        Fact(
-            "files", f"{printable(out)}: {', '.join(shown)}", {"out": str(out), "files": [*names]}
-        ),
-        *_write_kernels(out, exported, pool or run.get("pool")),
-        *_write_options(out, exported),
-    ]
+    words = f"{printable(out)}: {', '.join(shown)}"
+    facts = [Fact("files", words, {"out": str(out), "files": [*names]}), *beside.facts]
+    _write_beside(out, beside)
     require_entries(out, exported)
     with writing(out, 0):
         fsync_folder(out)
     content = {"settings": settings, "entries": names}
-    write_atomically(out / EXPORT_MARK, json.dumps(content, indent=1, sort_keys=True).encode())
-    shutil.rmtree(work, ignore_errors=True)
+    mark = json.dumps(content, indent=1, sort_keys=True).encode()
+    write_new(out / EXPORT_MARK, mark, remedy=_REMEDY)
+    clear_work(work)
     return facts
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file or folder; nothing gives way to it, at most an empty folder."""
+    if path.is_dir() and not os.path.lexists(target):
+        path.rename(target)
+        return
+    try:
+        publish(path, target, replace=False)
+    except FileExistsError:
+        refuse_taken([target], _REMEDY)
+
+
+def clear_work(work: Path) -> None:
+    """Remove a working folder that is done with; it stays if a person's file lies in it."""
+    if work.is_symlink() or not (work / EXPORT_MARK).is_file():
+        return
+    with contextlib.suppress(OSError):
+        for path in work.iterdir():
+            if path.name == PROGRESS_FILE or is_temporary(path.name):
+                path.unlink()
+        (work / EXPORT_MARK).unlink()
+        work.rmdir()
+
+
+def _write_beside(out: Path, beside: Beside) -> None:
+    for name, data in beside.files.items():
+        make_folder((out / name).parent)
+        write_new(out / name, data, remedy=_REMEDY)
 
 
 def require_entries(out: Path, exported: ExportSet) -> None:
@@ -101,23 +157,8 @@ def require_entries(out: Path, exported: ExportSet) -> None:
             )
 
 
-def add_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
-    """Do for a complete export without its kernels what :func:`_write_kernels` does."""
-    name = EXPORT_FORMATS[exported.format].kernels
-    is_there = name is not None and (out / name).exists()
-    return [] if is_there else _write_kernels(out, exported, place)
-
-
-def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
-    """Write the kernels that the pairs were made with, or say why not.
-
-    Parameters
-    ----------
-    out : Path
-    exported : ExportSet
-        Of any format; only KAIR's has such a file.
-    place : Any
-        The pool's folder, as far as it is known.
+def add_kernels(out: Path, exported: ExportSet, pool: Any) -> list[Fact]:
+    """Write the kernels of a complete export that has none, or say why not.
 
     Raises
     ------
@@ -125,31 +166,56 @@ def _write_kernels(out: Path, exported: ExportSet, place: Any) -> list[Fact]:
         The disk is full or fails.
     """
     name = EXPORT_FORMATS[exported.format].kernels
-    if name is None:
+    if name is None or os.path.lexists(out / name):
         return []
+    kernels = _kernels(exported, pool)
+    _write_beside(out, kernels)
+    return kernels.facts
+
+
+def plan_beside(out: Path, exported: ExportSet, pool: Any) -> Beside:
+    """Return what goes with an export: KAIR's kernels, and the option files of its trainers.
+
+    Parameters
+    ----------
+    out : Path
+        Where the export will be; the option files name it.
+    exported : ExportSet
+    pool : Any
+        The folder of the pool of the pairs, as far as it is known.
+    """
+    kernels, options = _kernels(exported, pool), _options(out, exported)
+    return Beside({**kernels.files, **options.files}, [*kernels.facts, *options.facts])
+
+
+def _kernels(exported: ExportSet, place: Any) -> Beside:
+    """Return the kernels that the pairs were made with, or why there are none."""
+    name = EXPORT_FORMATS[exported.format].kernels
+    if name is None:
+        return Beside({}, [])
     ids = sorted({record.plan.kernel_id for record in exported.records if record.plan})
     if not ids or place is None:
         words = f"no {name}: the pairs were imported, their kernels are not known"
-        return [Fact("no_kernels", words)]
+        return Beside({}, [Fact("no_kernels", words)])
     try:
         pool = open_pool_of_pairs(Path(str(place)))
         kernels = [pool.read_kernel(id) for id in ids]
     except DegradeError as error:
         words = f"no {name}: {error}, and export again"
-        return [Fact("no_kernels", words)]
-    write_kair_kernels(out / name, kernels)
+        return Beside({}, [Fact("no_kernels", words)])
     words = f"{name}: {counted(len(ids), 'kernel')}, flipped as KAIR has them"
-    return [Fact("kernels", words, {"kernels": len(ids)})]
+    fact = Fact("kernels", words, {"kernels": len(ids)})
+    return Beside({name: encode_kair_kernels(kernels)}, [fact])
 
 
-def _write_options(out: Path, exported: ExportSet) -> list[Fact]:
-    """Write the option files of the format's trainers."""
+def _options(out: Path, exported: ExportSet) -> Beside:
+    """Return the option files of the format's trainers."""
     row = EXPORT_FORMATS[exported.format]
     if not row.trainers:
-        return []
+        return Beside({}, [])
     if exported.scale not in TRAINER_SCALES:
         words = f"no option files: the trainers have no network for ×{exported.scale}"
-        return [Fact("no_options", words)]
+        return Beside({}, [Fact("no_options", words)])
     root = out.resolve()
     hr, lr = entry_names(exported)[:2]
     smallest = min(exported.records, key=lambda record: min(record.hr_shape[:2]))
@@ -165,16 +231,13 @@ def _write_options(out: Path, exported: ExportSet) -> list[Fact]:
     try:
         files = option_files(exported.format, data)
     except InvalidValueError as error:
-        return [Fact("no_options", f"no option files: {error}")]
-    claim_folder(out / _OPTIONS, EXPORT_MARK)
-    for file in files:
-        write_atomically(out / _OPTIONS / file.name, file.text.encode())
-    written = [file.name for file in files]
-    facts = [Fact("options", f"{_OPTIONS}/: {', '.join(written)}", {"files": written})]
+        return Beside({}, [Fact("no_options", f"no option files: {error}")])
+    names = [file.name for file in files]
+    facts = [Fact("options", f"{_OPTIONS}/: {', '.join(names)}", {"files": names})]
     if data.patch < 64 and exported.hr_size is None:
         words = (
             f"the trainers' patches are only {data.patch} HR pixels: {smallest.key} has a side of "
             f"{side}; build the pairs without such small photos for larger ones"
         )
         facts.append(Fact("small_patches", words, {"patch": data.patch, "key": smallest.key}))
-    return facts
+    return Beside({f"{_OPTIONS}/{file.name}": file.text.encode() for file in files}, facts)

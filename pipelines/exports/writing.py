@@ -19,9 +19,9 @@ from degrade.pairs import PairReader, open_pairs
 from pipelines.executors import Executor, TaskResult
 from pipelines.shared.job import Job
 
-__all__ = ["EncodeTask", "Progress", "encode_pairs", "plan_tasks", "write_export"]
+__all__ = ["PROGRESS_FILE", "EncodeTask", "Progress", "encode_pairs", "plan_tasks", "write_export"]
 
-_PROGRESS = "progress.json"
+PROGRESS_FILE = "progress.json"
 _TASK_BYTES = 2**23
 _CHECKPOINT_BYTES = 2**27
 _MOST_EARLY = 64
@@ -56,14 +56,14 @@ class Progress(msgspec.Struct, frozen=True):
     def read(cls, work: Path) -> Progress:
         """Return what an interrupted run has left; nothing when that is damaged."""
         try:
-            return parse_struct(read_file(work / _PROGRESS), cls, _PROGRESS)
+            return parse_struct(read_file(work / PROGRESS_FILE), cls, PROGRESS_FILE)
         except (InputError, CorruptDataError):
             return cls()
 
     def write(self, work: Path) -> None:
         """Keep it for a later run."""
         content = json.dumps(msgspec.structs.asdict(self))
-        write_atomically(work / _PROGRESS, content.encode())
+        write_atomically(work / PROGRESS_FILE, content.encode())
 
 
 def plan_tasks(

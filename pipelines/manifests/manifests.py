@@ -20,6 +20,7 @@ from typing import get_args
 from msgspec.structs import replace
 
 from degrade.disk.files import read_file
+from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.field_names import composed, parse_name
 from degrade.images.image_io import MAX_PIXELS, read_photo_header
@@ -27,6 +28,7 @@ from degrade.images.manifest import (
     ManifestEntry,
     Role,
     Split,
+    encode_manifest,
     listed_file,
     read_manifest,
     write_manifest,
@@ -70,7 +72,7 @@ class MakeManifestConfig:
     licence, source : str or None
         See :class:`degrade.images.manifest.ManifestEntry`.
     overwrite : bool
-        Replace a manifest that is already there, with what was entered into it by hand.
+        Replace a file that is there, also a manifest into which something was entered by hand.
     max_pixels : int
         Larger images are rejected.
     """
@@ -98,13 +100,11 @@ def make_manifest(
     Raises
     ------
     DegradeError
-        The manifest exists already or cannot be written, or no image can be listed.
+        A file of that name is there that this did not make, or that was changed since; it cannot
+        be written; or no image can be listed.
     """
     job = Job("manifest make", "file", on_progress)
-    if config.out.exists() and not config.overwrite:
-        raise DegradeError(
-            f"{printable(config.out)} exists; choose another name, or `overwrite` to replace it"
-        )
+    results = Results.at(config.out, "manifest make", overwrite=config.overwrite)
     files, job.rejects = find_images(config.sources)
     entries: dict[str, ManifestEntry] = {}
     for number, file in enumerate(files, start=1):
@@ -118,7 +118,7 @@ def make_manifest(
     if not entries:
         reason = f": {usual_reason(job.rejects)}" if job.rejects else ""
         raise DegradeError(f"no image to list, {len(job.rejects)} rejected{reason}")
-    write_manifest(config.out, entries.values())
+    results.write(config.out, encode_manifest(entries.values()))
     copies = len(entries) - len({entry.sha256 for entry in entries.values()})
     job.found("written", f"written to {printable(config.out)}", path=str(config.out))
     if copies:
@@ -253,7 +253,9 @@ def _join_groups(entries: Sequence[ManifestEntry]) -> list[str]:
     return [root(photo_group(entry)) for entry in entries]
 
 
-def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: int = 0) -> RunReport:
+def split_manifest(
+    manifest: Path, fractions: Mapping[Split, float], *, seed: int = 0, overwrite: bool = False
+) -> RunReport:
     """Give every entry a split by its photo, and write one manifest a split beside it.
 
     The side of a photo depends on its group and the seed alone, so photos that are added later
@@ -267,33 +269,41 @@ def split_manifest(manifest: Path, fractions: Mapping[Split, float], *, seed: in
         Shares of the photos, 0…1, which sum to 1. They are met on average, as by a lottery.
     seed : int
         At least 0; another one gives another split.
+    overwrite : bool
+        Replace the manifests of the splits whoever made them.
 
     Raises
     ------
     InvalidValueError
         The fractions are not as described.
     DegradeError
-        The manifest cannot be read or written.
+        The manifest cannot be read or written, or a split's would replace what this did not make.
     """
     job = Job("manifest split", "file")
     _check_fractions(fractions)
+    if manifest.is_symlink():
+        raise DegradeError(f"{printable(manifest)} is a link; give the manifest that it leads to")
+    results = Results(manifest.parent, "manifest split", overwrite=overwrite)
+    parts = {s: manifest.with_name(f"{manifest.stem}.{s}{manifest.suffix}") for s in _SPLITS}
     entries = read_manifest(manifest)
     groups = _join_groups(entries)
     placed = [
         replace(entry, split=_split_of(group, fractions, seed))
         for entry, group in zip(entries, groups, strict=True)
     ]
+    members = {split: [e for e in placed if e.split == split] for split in _SPLITS}
+    # An older part that is now empty must not keep photos that have moved to another split.
+    written = [s for s, part in parts.items() if members[s] or os.path.lexists(part)]
+    results.require_free(parts[split] for split in written)
     write_manifest(manifest, placed)
     photos = Counter(dict(zip(groups, (entry.split for entry in placed), strict=True)).values())
     for split in _SPLITS:
-        part = manifest.with_name(f"{manifest.stem}.{split}{manifest.suffix}")
-        members = [entry for entry in placed if entry.split == split]
-        # An older part that is now empty must not keep photos that have moved to another split.
-        if members or os.path.lexists(part):
-            write_manifest(part, members)
+        if split in written:
+            results.write(parts[split], encode_manifest(members[split]))
         if fractions.get(split):
-            found = f"{counted(photos[split], 'photo')}, {counted(len(members), 'file')}"
-            values = {"split": split, "photos": photos[split], "files": len(members)}
+            count = len(members[split])
+            found = f"{counted(photos[split], 'photo')}, {counted(count, 'file')}"
+            values = {"split": split, "photos": photos[split], "files": count}
             job.found("split", f"{split}: {found}", **values)
     return job.report(len(placed))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from degrade.disk.results import Results
 from degrade.errors import InvalidValueError
 from degrade.images.image_io import MAX_PIXELS
 from kernelgan import KernelGANConfig
@@ -55,6 +56,8 @@ class EstimateKernelsConfig:
         A torch device, ``cpu`` or ``cuda``; KernelGAN's alone.
     max_pixels : int
         Larger photos are rejected before they are decoded.
+    overwrite : bool
+        Replace files in ``out_mat`` that no such run has made.
     """
 
     sources: tuple[Path, ...]
@@ -68,6 +71,7 @@ class EstimateKernelsConfig:
     seed: int = 0
     device: str = "cpu"
     max_pixels: int = MAX_PIXELS
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if self.pool is None and self.out_mat is None:
@@ -111,7 +115,10 @@ def kernel_collector(config: EstimateKernelsConfig) -> KernelCollector:
     """Return what keeps the kernels of a run with these settings."""
     keeper = SharedKernel if config.shared else SeparateKernels
     method = _METHODS[config.method](config)
-    return keeper(method, min_confidence=config.min_confidence, out_mat=config.out_mat)
+    mats = None
+    if config.out_mat is not None:
+        mats = Results(config.out_mat, "estimate-kernels", overwrite=config.overwrite)
+    return keeper(method, min_confidence=config.min_confidence, mats=mats)
 
 
 def estimate_kernels(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
 from degrade.field_names import composed
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate
-from degrade.kernels.files import write_kernelgan_mat
+from degrade.kernels.files import encode_kernelgan_mat, kernelgan_mat_path
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
 from degrade.pool.kernel_estimates import confidence_text
 from pipelines.measuring.collector import Collector
@@ -36,17 +38,17 @@ class KernelCollector(Collector):
     method : EstimationMethod
     min_confidence : float
         A photo whose kernel is less sure is rejected.
-    out_mat : Path or None
-        A folder for KernelGAN's own layout too.
+    mats : Results or None
+        The folder for KernelGAN's own layout too.
     """
 
     def __init__(
-        self, method: EstimationMethod, *, min_confidence: float, out_mat: Path | None
+        self, method: EstimationMethod, *, min_confidence: float, mats: Results | None
     ) -> None:
         super().__init__(method, job="estimate-kernels", unit="kernel")
         self._method = method
         self._min_confidence = min_confidence
-        self._out_mat = out_mat
+        self._mats = mats
         self._pool: DegradationPool | None = None
         self._estimates: list[tuple[str, KernelEstimate]] = []
         self._conclusions: list[Fact] = []
@@ -59,9 +61,19 @@ class KernelCollector(Collector):
         self.rejects.append(Reject(str(photo.path), reason, remedy_for(estimate)))
         return False
 
+    def _mat(self, mats: Results, stem: str) -> Path:
+        return kernelgan_mat_path(mats.folder, stem, int(self._method.settings["scale"]))
+
+    def _require_free(self, stems: Iterable[str]) -> None:
+        """Refuse to begin where files stand that no such run has made."""
+        if self._mats is not None:
+            self._mats.require_free([self._mat(self._mats, stem) for stem in stems])
+
     def _write_mat(self, stem: str, kernel: BlurKernel) -> None:
-        if self._out_mat is not None:
-            write_kernelgan_mat(self._out_mat, stem, kernel)
+        if self._mats is not None:
+            path = self._mat(self._mats, stem)
+            make_folder(path.parent)
+            self._mats.write(path, encode_kernelgan_mat(kernel))
 
     def facts(self) -> list[Fact]:
         """Return a fact for each kernel of this run, and what is to be said of all."""
@@ -74,11 +86,11 @@ class SeparateKernels(KernelCollector):
     """One kernel for each photo, kept as soon as it is there."""
 
     def __init__(
-        self, method: EstimationMethod, *, min_confidence: float, out_mat: Path | None
+        self, method: EstimationMethod, *, min_confidence: float, mats: Results | None
     ) -> None:
-        super().__init__(method, min_confidence=min_confidence, out_mat=out_mat)
+        super().__init__(method, min_confidence=min_confidence, mats=mats)
         # The files' names depend on those of all photos.
-        self.needs_all_first = out_mat is not None
+        self.needs_all_first = mats is not None
         self._stems: dict[str, str] = {}
 
     def begin(
@@ -87,6 +99,7 @@ class SeparateKernels(KernelCollector):
         """Return the photos to measure; write the files of kernels that the pool has."""
         self._pool = pool
         self._stems = _file_stems(photos)
+        self._require_free(self._stems.values())
         return super().begin(pool, photos)
 
     def recall(self, photo: ScannedPhoto, record: MeasurementRecord) -> bool:
@@ -96,7 +109,7 @@ class SeparateKernels(KernelCollector):
             self.rejects.append(self._known_but_unsure(photo, confidence))
             return True
         self._skipped += 1
-        if self._out_mat is not None and self._pool is not None and record.objects:
+        if self._mats is not None and self._pool is not None and record.objects:
             self._write_mat(self._stems[photo.sha256], self._pool.read_kernel(record.objects[0]))
         return True
 
@@ -113,7 +126,7 @@ class SeparateKernels(KernelCollector):
         estimate = estimate_in(findings)
         if not self._is_sure(photo, estimate):
             return None
-        if self._out_mat is not None:
+        if self._mats is not None:
             self._write_mat(self._stems[photo.sha256], estimate.kernel)
         self._estimates.append((photo.name, estimate))
         self._done += 1

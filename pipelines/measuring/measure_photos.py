@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError
 from degrade.images.sources import Reject, find_images
 from degrade.pool import DegradationPool, remove_if_unused
 from pipelines.executors import DaskExecutor, Executor, TaskResult, WorkerDiedError, make_executor
@@ -15,7 +15,7 @@ from pipelines.measuring.visits import Visit, Visited, plan_visits, visit_photo
 from pipelines.shared.interrupts import uninterrupted
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import no_photo_error
-from pipelines.shared.reports import REJECTS_NAME, RunReport
+from pipelines.shared.reports import REJECTS_NAME, RunReport, check_rejects
 
 __all__ = ["measure_photos", "report_on", "shortfall_of"]
 
@@ -67,14 +67,19 @@ def measure_photos(
             collector.measurement.check_device()
     is_new = pool_path is not None and not pool_path.exists()
     pool = None if pool_path is None else DegradationPool.create(pool_path)
+    if pool_path is not None:
+        check_rejects(pool_path)
     usable = True
-    with job.stoppable(), contextlib.nullcontext() if pool is None else pool.writing():
-        visits, known = plan_visits(files, pool, collectors, job, max_pixels)
-        usable = _make_visits(visits, known, pool, collectors, job, executor)
-    if not usable:
+    try:
+        with job.stoppable(), contextlib.nullcontext() if pool is None else pool.writing():
+            visits, known = plan_visits(files, pool, collectors, job, max_pixels)
+            usable = _make_visits(visits, known, pool, collectors, job, executor)
+        if not usable:
+            raise no_photo_error(sources, job.rejects)
+    except DegradeError:
         if pool_path is not None and is_new:
             remove_if_unused(pool_path)
-        raise no_photo_error(sources, job.rejects)
+        raise
     if job.interrupted is not None:
         for collector in collectors:
             collector.interrupt()

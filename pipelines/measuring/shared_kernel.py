@@ -7,10 +7,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import degrade
 from degrade.disk.files import resolve_inside
+from degrade.disk.results import Results
 from degrade.errors import printable
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
@@ -42,9 +42,9 @@ class SharedKernel(KernelCollector):
     needs_all_first = True
 
     def __init__(
-        self, method: EstimationMethod, *, min_confidence: float, out_mat: Path | None
+        self, method: EstimationMethod, *, min_confidence: float, mats: Results | None
     ) -> None:
-        super().__init__(method, min_confidence=min_confidence, out_mat=out_mat)
+        super().__init__(method, min_confidence=min_confidence, mats=mats)
         self.subject = "shared kernel"
         floor = float(min_confidence)
         self._settings = {**method.settings, "shared": True, "min_confidence": floor}
@@ -59,6 +59,7 @@ class SharedKernel(KernelCollector):
     ) -> list[ScannedPhoto]:
         """Return the photos to measure: none when the pool has the kernel that they share."""
         self._pool = pool
+        self._require_free([_SHARED_STEM])
         self._photos = list(photos)
         hashes = sorted(photo.sha256 for photo in photos)
         self._sha256 = hashlib.sha256("\n".join(hashes).encode()).hexdigest()

@@ -9,8 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from esrgan.weights.files import Weights, read_weights, write_weights
+from esrgan.weights.files import Weights, encode_weights, read_weights
 from esrgan.weights.naming import NAMINGS, Naming
 from pipelines.shared.job import Job
 from pipelines.shared.reports import Fact, RunReport
@@ -34,6 +35,8 @@ class ConvertConfig:
         Store in float16; otherwise the precision stays.
     scale : int or None
         For weights that leave it open; an error says when that is so.
+    overwrite : bool
+        Replace the file whoever made it.
     """
 
     source: Path
@@ -41,6 +44,7 @@ class ConvertConfig:
     naming: Naming = "basicsr"
     half: bool = False
     scale: Literal[1, 2, 3, 4] | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_target(self.out, (".pth", ".safetensors"))
@@ -77,19 +81,22 @@ def convert_model(config: ConvertConfig) -> RunReport:
     ------
     DegradeError
         The weights cannot be used (an ``InputError`` names the file and why), the network has no
-        such naming, float16 is too small for a weight, or the result cannot be written.
+        such naming, float16 is too small for a weight, or the result cannot be written or would
+        replace what no conversion has made.
     """
     job = Job("convert", "file")
     if config.out.exists() and config.source.exists() and config.out.samefile(config.source):
         raise DegradeError(f"{printable(config.out)} would replace its own source; choose another")
+    results = Results.at(config.out, "convert", overwrite=config.overwrite)
     weights = read_weights(config.source, scale=config.scale)
     if config.half:
         state = {name: _halved(t, name, config.source) for name, t in weights.state.items()}
         weights = replace(weights, state=state)
-    size = write_weights(config.out, weights, naming=config.naming)
+    data = encode_weights(config.out, weights, naming=config.naming)
+    results.write(config.out, data)
     job.facts += describe_weights(weights)
-    words = f"written as {config.naming}: {printable(config.out)}, {size} bytes"
-    job.found("written", words, naming=config.naming, path=str(config.out), bytes=size)
+    words = f"written as {config.naming}: {printable(config.out)}, {len(data)} bytes"
+    job.found("written", words, naming=config.naming, path=str(config.out), bytes=len(data))
     return job.report(1)
 
 

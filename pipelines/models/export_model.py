@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from degrade.disk.files import write_atomically
+from degrade.disk.results import Results
 from degrade.errors import printable
 from esrgan.networks import SRResNet, fold_batch_norm
-from esrgan.weights.files import Weights, read_weights, weights_of, write_weights
+from esrgan.weights.files import Weights, encode_weights, read_weights, weights_of
 from esrgan.weights.identification import network_from_state_dict
 from esrgan.weights.onnx_graph import OPSET, encode_onnx, onnx_difference, require_onnx
 from pipelines.models.convert_model import check_target, describe_weights
@@ -34,11 +34,14 @@ class ExportModelConfig:
         The new file; its ending, ``.onnx`` or ``.safetensors``, says the type.
     scale : int or None
         For weights that leave it open; an error says when that is so.
+    overwrite : bool
+        Replace the file whoever made it.
     """
 
     weights: Path
     out: Path
     scale: Literal[1, 2, 3, 4] | None = None
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_target(self.out, (".onnx", ".safetensors"))
@@ -65,19 +68,20 @@ def export_model(config: ExportModelConfig) -> RunReport:
         ONNX is not installed.
     DegradeError
         The weights cannot be used (an ``InputError`` names the file and why), the ONNX file does
-        not do what the network does, or it cannot be written.
+        not do what the network does, or it cannot be written or would replace what no export has
+        made.
     """
     job = Job("export-model", "file")
     to_onnx = config.out.suffix.lower() == ".onnx"
     if to_onnx:
         require_onnx()
+    results = Results.at(config.out, "export-model", overwrite=config.overwrite)
     weights = _for_use(read_weights(config.weights, scale=config.scale))
     job.facts += describe_weights(weights)
     if to_onnx:
         network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
         data = encode_onnx(network, weights.spec.to_metadata())
         difference = onnx_difference(data, network, _CHECKED_SIZES)
-        write_atomically(config.out, data)
         sizes = " and ".join(f"{b}×{h}×{w}" for b, h, w in _CHECKED_SIZES)
         words = (
             f"opset {OPSET}; lr (batch, {network.in_channels}, height, width) float32 on [0, 1] "
@@ -86,11 +90,11 @@ def export_model(config: ExportModelConfig) -> RunReport:
         job.found("onnx", words, opset=OPSET)
         words = f"differs from torch by at most {difference:.2g} on random images of {sizes}"
         job.found("difference", words, largest=difference)
-        size = len(data)
     else:
-        size = write_weights(config.out, weights)
-    words = f"written: {printable(config.out)}, {size} bytes"
-    job.found("written", words, path=str(config.out), bytes=size)
+        data = encode_weights(config.out, weights)
+    results.write(config.out, data)
+    words = f"written: {printable(config.out)}, {len(data)} bytes"
+    job.found("written", words, path=str(config.out), bytes=len(data))
     return job.report(1)
 
 

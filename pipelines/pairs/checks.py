@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from degrade.degradation import DegradationPlan
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, printable
-from degrade.images.image_io import MAX_PIXELS, write_png
+from degrade.images.image_io import MAX_PIXELS, encode_png
 from degrade.images.sources import SourceFile, find_images, hash_file
 from degrade.pairs import (
     Location,
@@ -106,6 +108,8 @@ class ReplayConfig:
         None: where the run had it.
     out : Path or None
         A folder for ``<key>_LR.png`` and ``<key>_HR.png``.
+    overwrite : bool
+        Replace files of these names that no replay has made.
     """
 
     pairs: Path
@@ -113,6 +117,7 @@ class ReplayConfig:
     hr: tuple[Path, ...] = ()
     pool: Path | None = None
     out: Path | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,8 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
     Raises
     ------
     DegradeError
-        The key is unknown, or the photo or the pool cannot be found as they were.
+        The key is unknown, the photo or the pool cannot be found as they were, or an image cannot
+        be written or would replace what no replay has made.
     """
     with open_pairs(config.pairs) as reader:
         row = reader.find(config.key)
@@ -139,14 +145,28 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
     if plan is None:
         raise DegradeError(f"{printable(config.key)} was imported: there is no plan to replay")
     pool = _open_pool(config, run)
+    results = None if config.out is None else _results(config.out, config)
     recorded = [Path(str(path)) for path in run.get("hr", [])]
     path = _find_photo(plan.source_sha256, config.hr or tuple(recorded), pool)
     pair = rebuild_pair(plan, path, pool, max_pixels=max(MAX_PIXELS, int(run["max_pixels"])))
-    if config.out is not None:
-        write_png(config.out / f"{config.key}_LR.png", pair.lr_u8)
-        write_png(config.out / f"{config.key}_HR.png", pair.hr_u8)
+    if results is not None:
+        make_folder(results.folder)
+        for path, pixels in zip(
+            _images(results.folder, config), (pair.lr_u8, pair.hr_u8), strict=True
+        ):
+            results.write(path, encode_png(pixels))
     same = np.array_equal(pair.lr_u8, stored_lr) and np.array_equal(pair.hr_u8, stored_hr)
     return ReplayReport(plan, bool(same))
+
+
+def _results(out: Path, config: ReplayConfig) -> Results:
+    results = Results(out, "replay", overwrite=config.overwrite)
+    results.require_free(_images(out, config))
+    return results
+
+
+def _images(out: Path, config: ReplayConfig) -> list[Path]:
+    return [out / f"{config.key}_{side}.png" for side in ("LR", "HR")]
 
 
 def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:

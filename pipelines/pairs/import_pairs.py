@@ -26,7 +26,13 @@ from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
-from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport, usual_reason
+from pipelines.shared.reports import (
+    REJECTS_NAME,
+    ProgressCallback,
+    RunReport,
+    check_rejects_at,
+    usual_reason,
+)
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
 
 __all__ = ["ImportPairsConfig", "import_pairs"]
@@ -126,6 +132,7 @@ def import_pairs(
     place = place_at(config.out)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
+        check_rejects_at(place)
         run = _run_settings(config, scale, fitting)
         begin_or_resume(place, run)
         tasks = _plan(config, place, scale, fitting, run["config_hash"])

@@ -28,7 +28,14 @@ from pipelines.measuring.noise_findings import PhotoFindings
 from pipelines.pool.kernel_choice import chosen_kernels
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
-from pipelines.shared.reports import REJECTS_NAME, Fact, RunReport, usual_reason, write_rejects
+from pipelines.shared.reports import (
+    REJECTS_NAME,
+    Fact,
+    RunReport,
+    check_rejects,
+    usual_reason,
+    write_rejects,
+)
 
 __all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import_noise"]
 
@@ -126,6 +133,7 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
         raise DegradeError(_no_kernel(config, passed, job.rejects))
 
     pool = DegradationPool.create(config.pool)
+    check_rejects(config.pool)
     with pool.writing():
         there = {record.id for record in pool.kernels}
         added = [pool.add_kernel(i.kernel, _kernel_provenance(i, config)) for i in imported]
@@ -245,6 +253,7 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     job = Job("import-noise", "noise patch")
     photos, job.rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     pool = DegradationPool.create(config.pool)
+    check_rejects(config.pool)
     there = {record.id for record in pool.noise}
     ids: list[str] = []
     with job.stoppable(), pool.writing():

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from degrade.disk.files import read_file, write_atomically
+from degrade.disk.results import refuse_taken
 from degrade.errors import DegradeError, printable
 from degrade.images.sources import Reject
+from degrade.pairs import LocalPlace, Place
 from degrade.wording import counted
 from pipelines.shared.speech import said
 
@@ -24,6 +26,8 @@ __all__ = [
     "ProgressCallback",
     "ReportedError",
     "RunReport",
+    "check_rejects",
+    "check_rejects_at",
     "check_report_path",
     "encode_rejects",
     "no_progress",
@@ -202,7 +206,7 @@ def check_report_path(path: Path) -> None:
             f"{printable(path)} cannot be written: its folder is not there or not writable; "
             "choose another `report`"
         )
-    if os.path.lexists(path) and not _is_report(path):
+    if os.path.lexists(path) and not (_is_file(path) and _is_report(path)):
         raise DegradeError(
             f"{printable(path)} is there and is no report of degrade's; choose another `report`"
         )
@@ -232,8 +236,47 @@ def _by_reason(rejects: Sequence[Reject]) -> list[list[Reject]]:
 
 
 def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
-    """Write ``folder/rejects.jsonl``: what :func:`encode_rejects` gives."""
+    """Write ``folder/rejects.jsonl``: what :func:`encode_rejects` gives.
+
+    Raises
+    ------
+    DegradeError
+        As :func:`check_rejects`, or it cannot be written.
+    """
+    check_rejects(folder)
     write_atomically(folder / REJECTS_NAME, encode_rejects(rejects))
+
+
+def check_rejects(folder: Path) -> None:
+    """Refuse, DegradeError, to replace a ``rejects.jsonl`` that no job has written."""
+    path = folder / REJECTS_NAME
+    if os.path.lexists(path) and not (_is_file(path) and _are_rejects(read_file(path))):
+        refuse_taken([path], "move it away, or choose another folder")
+
+
+def check_rejects_at(place: Place) -> None:
+    """Do what :func:`check_rejects` does in a folder or in an object store."""
+    if isinstance(place, LocalPlace):
+        check_rejects(place.folder)
+    elif place.size(REJECTS_NAME) is not None and not _are_rejects(place.read(REJECTS_NAME)):
+        raise DegradeError(
+            f"{place.shown(REJECTS_NAME)} is there and was not made by this command; "
+            "move it away, or choose another place"
+        )
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _are_rejects(content: bytes) -> bool:
+    """Tell whether each line is a reject; an empty file has nothing to lose."""
+    names = Reject("", "").to_json().keys()
+    try:
+        lines = [json.loads(line) for line in content.splitlines()]
+    except (ValueError, RecursionError):
+        return False
+    return all(isinstance(line, dict) and line.keys() == names for line in lines)
 
 
 def encode_rejects(rejects: Sequence[Reject]) -> bytes:

@@ -41,6 +41,7 @@ class _Run(msgspec.Struct, frozen=True):
     """What is compared of the file; what stands beside it is for others."""
 
     settings: dict[str, Any]
+    config_hash: Any = None
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
@@ -85,13 +86,15 @@ def begin_or_resume(
         _write(place, name, run)
         return
     try:
-        then = parse_struct(place.read(name), _Run, name).settings
+        found = parse_struct(place.read(name), _Run, name)
+        then = found.settings
         differences = _differences(then, run["settings"])
     except (CorruptDataError, RecursionError):  # the latter: in showing a value of many levels
         raise CorruptDataError(
             f"{place.shown(name)} is damaged; choose another output folder or delete this one"
         ) from None
-    if differences and all(other in (name, REJECTS_NAME) or other[0] == "." for other in names):
+    unused = all(other in (name, REJECTS_NAME) or other[0] == "." for other in names)
+    if differences and unused and _is_own(found, run):
         _write(place, name, run)
     elif "`version`" in differences:
         raise DegradeError(
@@ -105,6 +108,13 @@ def begin_or_resume(
 def begin_anew(place: Place, run: Mapping[str, Any]) -> None:
     """Write ``run`` over the one that was begun there: what that has made counts no more."""
     _write(place, RUN_FILE, run)
+
+
+def _is_own(found: _Run, run: Mapping[str, Any]) -> bool:
+    """Tell whether a file that may be replaced was written by such a run, and not changed since."""
+    if "config_hash" in run:
+        return bool(found.config_hash == hash_settings(found.settings))
+    return bool(found.settings.keys() == run["settings"].keys())
 
 
 def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:

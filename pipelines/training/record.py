@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import write_atomically
+from degrade.disk.results import Results, refuse_other_files, refuse_taken
 from degrade.errors import ChangedConfigError, CorruptDataError, printable
 from esrgan.training.checkpoints import newest_step
+from esrgan.training.step_log import StepLog
 from pipelines.shared.changes import changes_between
 from pipelines.training.plan import Stage
 
-__all__ = ["RUN_FILE", "check_record", "has_begun", "record_of_stage"]
+__all__ = [
+    "BEST",
+    "BOARD",
+    "GENERATOR",
+    "LOG_FILE",
+    "PREVIEW",
+    "RUN_FILE",
+    "SCORES_FILE",
+    "check_record",
+    "claim_training",
+    "has_begun",
+    "record_of_stage",
+    "results_of",
+]
 
 RUN_FILE = "training.json"
+GENERATOR, BEST, PREVIEW = "generator.pth", "best.pth", "preview.png"
+LOG_FILE, SCORES_FILE, BOARD = "log.jsonl", "validation.jsonl", "tensorboard"
+
+_REMEDY = "move it away, or choose another output folder"
 
 _HASHES = {
     "samples": "content of the pairs, their noise and crops",
@@ -52,6 +71,53 @@ def has_begun(folder: Path) -> bool:
     return any(newest_step(place) is not None for place in (folder, *children))
 
 
+def results_of(folder: Path) -> Results:
+    """Return what keeps the files that a training replaces as it goes on."""
+    return Results(folder, "train", remedy=_REMEDY)
+
+
+def claim_training(folder: Path) -> None:
+    """Refuse a folder that holds anything but a training; one that is empty or missing is taken.
+
+    Raises
+    ------
+    DegradeError
+        It holds other files, or something else in the place of a file that the training replaces.
+    CorruptDataError
+        The training's record is damaged or missing.
+    """
+    if not folder.exists():
+        return
+    if not os.path.lexists(folder / RUN_FILE):
+        refuse_other_files(printable(folder), [path.name for path in folder.iterdir()], "training")
+        return
+    _read_record(folder / RUN_FILE)
+    results, own = results_of(folder), [folder / n for n in (RUN_FILE, GENERATOR, BEST, PREVIEW)]
+    if not results.has_record:
+        results.adopt(own)
+    results.require_free(own)
+    for name in (LOG_FILE, SCORES_FILE):
+        StepLog(folder / name).require_own()
+    if (folder / BOARD).is_symlink():
+        refuse_taken([folder / BOARD], _REMEDY)
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Return the record of a training; CorruptDataError where the file is none."""
+    try:
+        found = {} if path.is_symlink() else json.loads(path.read_bytes())
+        if isinstance(found, dict) and (
+            "samples" in found or all(isinstance(s, str) for s in found["stages"])
+        ):
+            return found
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise CorruptDataError(
+        f"{printable(path)} is damaged or missing, or another program's; "
+        "choose another output folder"
+    )
+
+
 def check_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Keep the record of a training that has no checkpoint yet; refuse to go on with another.
 
@@ -61,17 +127,14 @@ def check_record(folder: Path, record: Mapping[str, Any]) -> None:
         The training in the folder was begun with other settings.
     CorruptDataError
         Its record is damaged or missing.
+    DegradeError
+        The record cannot be written.
     """
     path = folder / RUN_FILE
     if not has_begun(folder):
-        write_atomically(path, json.dumps(record, indent=1, sort_keys=True).encode())
+        results_of(folder).write(path, json.dumps(record, indent=1, sort_keys=True).encode())
         return
-    try:
-        differences = _differences(json.loads(path.read_bytes()), record)
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
-        raise CorruptDataError(
-            f"{printable(path)} is damaged or missing; choose another output folder"
-        ) from None
+    differences = _differences(_read_record(path), record)
     if differences:
         raise ChangedConfigError(folder, differences)
 

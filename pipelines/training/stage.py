@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from degrade.errors import CorruptDataError, printable
-from degrade.images.image_io import write_png
+from degrade.images.image_io import encode_png
 from degrade.pairs import PairReader
 from esrgan.data import PairDataset
 from esrgan.distributed import World
 from esrgan.losses import LOSSES
 from esrgan.training.checkpoints import (
     best_score,
+    encode_generator,
     newest_step,
     read_newest_checkpoint,
     read_planned_checkpoint,
     write_checkpoint,
-    write_generator,
 )
 from esrgan.training.loop import take_steps
 from esrgan.training.preview import draw_preview
@@ -31,15 +31,19 @@ from esrgan.training.step_log import StepLog
 from esrgan.training.tensorboard_log import TensorBoardLog
 from esrgan.training.validation import Scores, validate
 from pipelines.training.plan import Stage
-from pipelines.training.record import check_record
+from pipelines.training.record import (
+    BEST,
+    BOARD,
+    GENERATOR,
+    LOG_FILE,
+    PREVIEW,
+    SCORES_FILE,
+    check_record,
+    results_of,
+)
 
-__all__ = ["GENERATOR", "StageRun", "StageSettings"]
+__all__ = ["StageRun", "StageSettings"]
 
-GENERATOR = "generator.pth"
-"""A stage's result, in its folder."""
-
-_LOG_FILE, _SCORES_FILE = "log.jsonl", "validation.jsonl"
-_BEST = "best.pth"
 _SUMMARY_STEPS = 20
 
 
@@ -102,6 +106,7 @@ class StageRun:
         self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
         self._scores: tuple[int, Scores] | None = None
         self._saved_step: int | None = None
+        self._results = results_of(settings.folder)
         self._begin_or_resume()
         self.first_step = state.step
 
@@ -122,7 +127,7 @@ class StageRun:
         # Only when all have read may the first one write.
         self._world.wait()
         if self._world.rank == 0:
-            for name in (_LOG_FILE, _SCORES_FILE):
+            for name in (LOG_FILE, SCORES_FILE):
                 StepLog(folder / name).forget_after(self.state.step)
 
     def announce(self) -> str:
@@ -154,10 +159,10 @@ class StageRun:
         state, folder = self.state, self.settings.folder
         first = self._world.rank == 0
         with ExitStack() as stack:
-            log = stack.enter_context(StepLog(folder / _LOG_FILE)) if first else None
+            log = stack.enter_context(StepLog(folder / LOG_FILE)) if first else None
             board = None
             if first and self.settings.tensorboard:
-                board = stack.enter_context(TensorBoardLog(folder / "tensorboard", state.step))
+                board = stack.enter_context(TensorBoardLog(folder / BOARD, state.step))
 
             def after_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
                 if log:
@@ -216,12 +221,13 @@ class StageRun:
             score=psnr,
             keep_best=settings.keep_best,
         )
-        write_generator(folder / GENERATOR, state.result)
-        write_png(folder / "preview.png", picture)
+        generator = encode_generator(state.result)
+        self._results.write(folder / GENERATOR, generator)
+        self._results.write(folder / PREVIEW, encode_png(picture))
         if psnr is not None and settings.keep_best and (best is None or psnr >= best):
-            write_generator(folder / _BEST, state.result)
+            self._results.write(folder / BEST, generator)
         if scores is not None:
-            with StepLog(folder / _SCORES_FILE) as log:
+            with StepLog(folder / SCORES_FILE) as log:
                 log.append(state.step, asdict(scores))
         if board:
             board.add_picture(state.step, picture)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from degrade.disk.files import resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.images.sources import Reject, hash_file
 from esrgan.devices import choose_device
@@ -18,12 +19,18 @@ from esrgan.training.state import create_state
 from pipelines.shared.folder_kinds import claim_folder
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
-from pipelines.shared.reports import ProgressCallback, RunReport, write_rejects
+from pipelines.shared.reports import ProgressCallback, RunReport, check_rejects, write_rejects
 from pipelines.training.inputs import TrainingInputs, open_inputs, read_init
 from pipelines.training.plan import Stage
-from pipelines.training.record import RUN_FILE, check_record, record_of_stage
+from pipelines.training.record import (
+    GENERATOR,
+    RUN_FILE,
+    check_record,
+    claim_training,
+    record_of_stage,
+)
 from pipelines.training.settings import TrainConfig
-from pipelines.training.stage import GENERATOR, StageRun, StageSettings
+from pipelines.training.stage import StageRun, StageSettings
 
 __all__ = ["LossesCallback", "TrainConfig", "train"]
 
@@ -64,8 +71,8 @@ def train(
     ------
     DegradeError
         VGG weights, initial weights or pairs cannot be used (in this order, before anything is
-        written), a pair is damaged, memory does not suffice, or the loss stayed without a finite
-        value.
+        written), the folder holds other files, a pair is damaged, memory does not suffice, or the
+        loss stayed without a finite value.
     ChangedConfigError
         The folder was begun with other settings or pairs.
 
@@ -82,6 +89,11 @@ def train(
         if world.rank == 0:
             claim_folder(config.out, RUN_FILE)
             stack.enter_context(folder_lock(config.out))
+            folders = _folders(config, stages)
+            for folder in dict.fromkeys([config.out, *folders[_latest(folders) :]]):
+                resolve_inside(config.out, str(folder.relative_to(config.out)))
+                claim_training(folder)
+            check_rejects(config.out)
             if len(stages) > 1:
                 check_record(config.out, {"stages": [stage.name for stage in stages]})
         world.wait()
@@ -99,6 +111,19 @@ def _too_small(config: TrainConfig, key: str) -> Reject:
     return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller `hr_patch`")
 
 
+def _folders(config: TrainConfig, stages: Sequence[Stage]) -> list[Path]:
+    """Return the stages' folders."""
+    if len(stages) == 1:
+        return [config.out]
+    return [config.out / f"{number}-{stage.name}" for number, stage in enumerate(stages, 1)]
+
+
+def _latest(folders: Sequence[Path]) -> int:
+    """Return the last stage that has begun; those before it stay as they are."""
+    begun = [n for n, folder in enumerate(folders) if newest_step(folder) is not None]
+    return max(begun, default=0)
+
+
 class _Run:
     """The stages of one call of :func:`train`."""
 
@@ -113,13 +138,8 @@ class _Run:
     ) -> None:
         self._config, self._stages, self._inputs = config, stages, inputs
         self._world, self._device, self._job = world, device, job
-        single = len(stages) == 1
-        self._folders = [
-            config.out if single else config.out / f"{number}-{stage.name}"
-            for number, stage in enumerate(stages, 1)
-        ]
-        begun = [n for n, folder in enumerate(self._folders) if newest_step(folder) is not None]
-        self._latest = max(begun, default=0)
+        self._folders = _folders(config, stages)
+        self._latest = _latest(self._folders)
         self.total = sum(stage.config.steps for stage in stages)
         self.done = self.first = 0
 

@@ -60,6 +60,16 @@ class ResultJournal:
             if entry is not None:
                 self._remember(entry)
 
+    def require_own(self) -> None:
+        """Refuse a file that no run has written.
+
+        Raises
+        ------
+        DegradeError
+            It is another program's, or a link.
+        """
+        self._lines.require_own(lambda record: _parse(record) is not None)
+
     def knows(self, result: str) -> bool:
         """Tell whether a run has written, or was about to write, a result of this name."""
         return result in self._entries

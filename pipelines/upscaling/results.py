@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from degrade.field_names import composed
 from degrade.images.sources import SourceFile, hash_file
 from pipelines.shared.changes import changes_between, describe_changes
 from pipelines.shared.photo_scan import ScannedPhoto
-from pipelines.upscaling.journal import ResultJournal
+from pipelines.upscaling.journal import JournalEntry, ResultJournal
 
 __all__ = ["Results", "choose_results"]
 
@@ -53,10 +54,10 @@ def choose_results(
             number += 1
             name = f"{base}-{number}"
         taken.add(_as_file(name))
-        chosen[file.path] = resolve_inside(out, name + ending)
+        chosen[file.path] = _place_of(out, name + ending)
     sources = {file.path.resolve() for file in files}
     for result in chosen.values():
-        if result in sources:
+        if Path(os.path.realpath(result)) in sources:
             raise DegradeError(
                 f"{printable(result)} is a source and would be replaced by an enlargement; "
                 "choose another `out`, or a `suffix`"
@@ -67,6 +68,12 @@ def choose_results(
 def _as_file(name: str) -> str:
     """Return what names have in common that are one file on a Mac or on Windows."""
     return composed(name).casefold()
+
+
+def _place_of(out: Path, name: str) -> Path:
+    """Return a result's path, with the links in its folders followed, but not one of its name."""
+    path = PurePath(name)
+    return resolve_inside(out, str(path.parent)) / path.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +114,7 @@ class Results:
         """
         path = self.paths[photo.path]
         try:
+            is_link = path.is_symlink()
             path.lstat()
         except FileNotFoundError:
             return False
@@ -116,16 +124,11 @@ class Results:
                 f"its result cannot be called {printable(path)} ({error.strerror})",
                 "rename the photo, or choose another `out`",
             ) from None
-        if self.overwrite:
+        if self.overwrite and not (path.is_dir() and not is_link):
             return False
-        found = hash_file(path) if path.is_file() else ""
-        entry = self.journal.get(self.name(photo), found)
+        entry = self._entry(photo)
         if entry is None:
-            raise InputError(
-                photo.path,
-                f"{printable(path)} is there and is not what an earlier run wrote",
-                "choose another `out`, or replace it with `overwrite`",
-            )
+            raise self.taken(photo)
         if entry.settings != self.settings:
             changes = describe_changes(
                 changes_between(entry.settings, self.settings), unshown=("weights", "other")
@@ -137,3 +140,22 @@ class Results:
             )
         # A photo that has changed since is enlarged again.
         return entry.source_sha256 == photo.sha256
+
+    def taken(self, photo: ScannedPhoto) -> InputError:
+        """Return the error that something else has the name of a photo's result."""
+        return InputError(
+            photo.path,
+            f"{printable(self.paths[photo.path])} is there and is not what an earlier run wrote",
+            "choose another `out`, or replace it with `overwrite`",
+        )
+
+    def may_replace(self, photo: ScannedPhoto) -> bool:
+        """Tell whether what has the name of a photo's result now gives way to it."""
+        return self.overwrite or self._entry(photo) is not None
+
+    def _entry(self, photo: ScannedPhoto) -> JournalEntry | None:
+        """Return what is known of the file that has the name of a photo's result."""
+        path = self.paths[photo.path]
+        if path.is_symlink() or not path.is_file():
+            return None
+        return self.journal.get(self.name(photo), hash_file(path))

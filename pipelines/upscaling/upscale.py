@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +36,7 @@ from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,
     RunReport,
+    check_rejects,
     write_rejects,
 )
 from pipelines.upscaling.journal import JOURNAL_NAME, JournalEntry, ResultJournal
@@ -84,6 +86,8 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
         raise DegradeError("no photo was found; give files, or folders that hold some")
     claim_folder(config.out, JOURNAL_NAME)
     with folder_lock(config.out):
+        ResultJournal(config.out).require_own()
+        check_rejects(config.out)
         try:
             with job.stoppable():
                 run.enlarge(files)
@@ -216,19 +220,23 @@ class _Run:
                 "choose another `out`",
             ) from None
         layout, notes = self._layout(photo)
-        with replacing(path, scratch=self._config.out) as file:
-            try:
-                self._write_rows(file, photo, layout, on_tile)
-            except EncodingError as error:
-                raise InputError(scanned.path, str(error)) from None
-            file.flush()
-            entry = JournalEntry(
-                result=results.name(scanned),
-                sha256=hash_file(Path(file.name)),
-                source_sha256=scanned.sha256,
-                settings=self._settings,
-            )
-            results.journal.add(entry)
+        may_replace = partial(results.may_replace, scanned)
+        try:
+            with replacing(path, scratch=self._config.out, may_replace=may_replace) as file:
+                try:
+                    self._write_rows(file, photo, layout, on_tile)
+                except EncodingError as error:
+                    raise InputError(scanned.path, str(error)) from None
+                file.flush()
+                entry = JournalEntry(
+                    result=results.name(scanned),
+                    sha256=hash_file(Path(file.name)),
+                    source_sha256=scanned.sha256,
+                    settings=self._settings,
+                )
+                results.journal.add(entry)
+        except FileExistsError:
+            raise results.taken(scanned) from None
         self.made.append(_Made(str(path), layout.width, layout.height, notes))
 
     def _layout(self, photo: Photo) -> tuple[RowLayout, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from degrade.disk.journal import Journal
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError
 
 
 def write(path: Path, *records: dict[str, object], durable: bool = False) -> None:
@@ -113,3 +113,32 @@ def test_open_flushes_the_folder_of_a_file_that_a_killed_writer_left_empty(
     monkeypatch.setattr("degrade.disk.journal.fsync_folder", flushed.append)
     write(tmp_path / "j", {"n": 1}, durable=True)
     assert flushed == [tmp_path]
+
+
+def test_a_journal_that_grows_leaves_its_other_names_alone(tmp_path: Path) -> None:
+    path, backup = tmp_path / "j", tmp_path / "backup"
+    write(path, {"n": 1})
+    backup.hardlink_to(path)
+    write(path, {"n": 2})
+    assert Journal(backup).read() == [{"n": 1}] and Journal(path).read() == [{"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"n', b'{"n": 1}\n', b"?\n" + b'{"n": 2}\n{'])
+def test_require_own_takes_journals_and_what_is_left_of_them(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "j").write_bytes(content)
+    Journal(tmp_path / "j").require_own(lambda record: "n" in record)
+    Journal(tmp_path / "none").require_own(lambda record: False)
+
+
+@pytest.mark.parametrize("content", [b"\n", b"my diary\n", b"my diary", b'{"m": 1}\n', None])
+def test_require_own_refuses_other_files(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "j"
+    if content is None:
+        write(tmp_path / "k", {"n": 1})
+        path.symlink_to("k")
+    else:
+        path.write_bytes(content)
+    with pytest.raises(DegradeError, match="j is there and was not written by this command"):
+        Journal(path).require_own(lambda record: isinstance(record, dict) and "n" in record)

@@ -114,9 +114,15 @@ def test_make_manifest_says_how_many_files_are_copies(tmp_path: Path) -> None:
 def test_make_manifest_never_replaces_unasked(tmp_path: Path) -> None:
     _image(tmp_path / "a.png", 1)
     _make(tmp_path)
-    with pytest.raises(DegradeError, match="`overwrite`"):
+    _image(tmp_path / "b.png", 2)
+    assert _make(tmp_path).done == 2  # its own, as it was made
+    listed = tmp_path / "photos.jsonl"
+    listed.write_text(listed.read_text().replace("}", ', "licence": "mine"}'))
+    before = listed.read_bytes()
+    with pytest.raises(DegradeError, match=r"changed since.*`overwrite`"):
         _make(tmp_path)
-    assert _make(tmp_path, overwrite=True).exit_code == 0
+    assert listed.read_bytes() == before
+    assert _make(tmp_path, overwrite=True).exit_code == 0 and listed.read_bytes() != before
 
 
 def test_make_manifest_refuses_to_list_nothing(tmp_path: Path) -> None:

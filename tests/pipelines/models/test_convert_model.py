@@ -92,10 +92,10 @@ def test_failed_conversion_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "bad.pth").write_bytes(b"no weights")
     (tmp_path / "out.pth").write_bytes(b"earlier")
     with pytest.raises(InputError, match=r"bad\.pth"):
-        convert(tmp_path / "bad.pth", tmp_path / "out.pth")
+        convert(tmp_path / "bad.pth", tmp_path / "out.pth", overwrite=True)
     write_weights(tmp_path / "a.pth", weights_of(small_msrresnet()))
     with pytest.raises(InvalidValueError, match="no naming 'model'"):
-        convert(tmp_path / "a.pth", tmp_path / "out.pth", naming="model")
+        convert(tmp_path / "a.pth", tmp_path / "out.pth", naming="model", overwrite=True)
     assert (tmp_path / "out.pth").read_bytes() == b"earlier"
     with pytest.raises(DegradeError, match="cannot be written"):
         convert(tmp_path / "a.pth", tmp_path / "none" / "out.pth")

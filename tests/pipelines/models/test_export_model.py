@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from degrade.disk.results import RECORD_NAME
 from degrade.errors import DegradeError, InputError, InvalidValueError, MissingDependencyError
 from esrgan.networks import GENERATORS
 from esrgan.weights.files import read_network, weights_of, write_weights
@@ -65,7 +66,11 @@ def test_export_model_without_onnx_says_how_to_get_it(
     with pytest.raises(MissingDependencyError, match=r"pip install 'degrade\[onnx\]'"):
         export_model(ExportModelConfig(weights=weights, out=weights.with_name("m.onnx")))
     export_model(ExportModelConfig(weights=weights, out=weights.with_name("m.safetensors")))
-    assert {path.name for path in weights.parent.iterdir()} == {"w.pth", "m.safetensors"}
+    assert {path.name for path in weights.parent.iterdir()} == {
+        "w.pth",
+        "m.safetensors",
+        RECORD_NAME,
+    }
 
 
 def test_export_model_writes_nothing_that_differs(

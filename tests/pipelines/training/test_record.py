@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from degrade.errors import ChangedConfigError, CorruptDataError
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from esrgan.training.checkpoints import write_checkpoint
 from esrgan.training.presets import PRESETS
 from pipelines.training.plan import Stage
@@ -20,7 +20,11 @@ def record(stage: Stage = STAGE, *, samples: str = "0123456789") -> dict[str, ob
 
 def test_a_record_can_be_replaced_until_there_is_a_checkpoint(tmp_path: Path) -> None:
     check_record(tmp_path, {"stages": ["rrdb-psnr", "realsr"]})
+    check_record(tmp_path, record())
     (tmp_path / RUN_FILE).write_text("{")
+    with pytest.raises(DegradeError, match=r"training\.json is there and .* changed since"):
+        check_record(tmp_path, record())
+    (tmp_path / RUN_FILE).unlink()
     check_record(tmp_path, record())
     assert not has_begun(tmp_path)
     write_checkpoint(tmp_path, 1, {})

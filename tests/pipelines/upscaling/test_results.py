@@ -58,7 +58,7 @@ def test_choose_results_never_chooses_a_source(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     for name in ("a.png", "link.jpg"):
         files = [SourceFile(tmp_path / "a.png", "x.png"), SourceFile(Path("/b"), name)]
-        with pytest.raises(DegradeError, match=r"a\.png is a source"):
+        with pytest.raises(DegradeError, match=r"(a|link)\.png is a source"):
             choose_results(tmp_path, files, suffix="", ending=".png")
 
 
