@@ -41,6 +41,7 @@ Split: TypeAlias = Literal["train", "val", "test"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_EATEN = re.compile(r"[\b\f\n\r\t]")
 _REMEDY = "correct that line, or make the manifest again with `degrade manifest make`"
 
 
@@ -179,6 +180,8 @@ def listed_file(folder: Path, path: str) -> tuple[Path, str]:
     ------
     DegradeError
         It leads outside of the folder.
+    InputError
+        It leads to nothing, and looks as if JSON had eaten its backslashes.
     """
     found = resolve_inside(folder, path)
     if os.path.lexists(found):
@@ -189,7 +192,12 @@ def listed_file(folder: Path, path: str) -> tuple[Path, str]:
         parts.append(part if os.path.lexists(here / part) else _as_called(here, part))
         here /= parts[-1]
     name = "/".join(parts)
-    return (resolve_inside(folder, name), name) if os.path.lexists(here) else (found, path)
+    if os.path.lexists(here):
+        return resolve_inside(folder, name), name
+    if _EATEN.search(path):
+        remedy = "write / between folders: JSON takes a backslash and what follows for one letter"
+        raise InputError(folder / path, "does not exist", remedy)
+    return found, path
 
 
 def _as_called(folder: Path, name: str) -> str:

@@ -178,6 +178,9 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
     for entry in entries:
         try:
             path, name = listed_file(manifest.parent, entry.path)
+        except InputError as error:
+            yield Reject.from_error(error)
+            continue
         except DegradeError:
             yield Reject(
                 entry.path,

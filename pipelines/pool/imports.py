@@ -164,9 +164,12 @@ def _read_kernels(
         passed.scales.add(stated)
         return
     sha256 = hash_file(file.path)
-    for raw in chosen_kernels(file.path, config.index):
+    kernels = chosen_kernels(file.path, config.index)
+    # A file of several scales has what was asked for and more; its number is asked for as it is.
+    some_fit = any(raw.scale in (None, config.scale) for raw in kernels)
+    for raw in kernels:
         if raw.scale not in (None, config.scale):
-            if in_folder and not config.index:
+            if (in_folder or some_fit) and not config.index:
                 passed.kernels.append(raw.label)
                 passed.scales.add(raw.scale)
             else:

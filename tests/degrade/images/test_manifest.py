@@ -209,6 +209,14 @@ def test_listed_file_understands_windows_and_macs(tmp_path: Path) -> None:
     assert listed_file(tmp_path, "none\\c.png") == (tmp_path / "none\\c.png", "none\\c.png")
 
 
+def test_listed_file_knows_eaten_backslashes(tmp_path: Path) -> None:
+    path = json.loads(r'"photos\new.png"')
+    with pytest.raises(InputError, match="does not exist; write / between folders"):
+        listed_file(tmp_path, path)
+    (tmp_path / path).write_bytes(b"")
+    assert listed_file(tmp_path, path) == (tmp_path / path, path)
+
+
 @pytest.mark.parametrize("path", ["../a.png", "..\\a.png", "b\\..\\..\\a.png"])
 def test_listed_file_refuses_to_lead_out(tmp_path: Path, path: str) -> None:
     root = tmp_path / "root"

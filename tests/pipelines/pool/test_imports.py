@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,8 @@ def test_import_kernels_chooses_the_scale_in_a_file_of_several(tmp_path: Path) -
     assert report.lines[-1] == "passed over 2 kernels named for another scale (×2, ×4)"
     (record,) = DegradationPool.open(tmp_path / "p").kernels
     assert record.provenance.source_name == "kernels_bicubicx234.mat[1]"
+    named = import_kernels(replace(config, sources=(path,), pool=tmp_path / "r"))
+    assert (named.done, named.exit_code) == (1, 0)
     # Asked for by number, the wrong one is refused.
     result = run("import-kernels", path, "--pool", tmp_path / "q", "--scale", 4, "--index", 0)
     assert result.exit_code == 1 and "is named for ×2, not ×4; use --scale 2" in result.output
