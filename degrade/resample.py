@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from degrade.arrays import FloatArray
+from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.errors import InvalidValueError
 
-__all__ = ["cubic", "imresize", "mirror_indices"]
+__all__ = ["cubic", "enlarge_u8", "imresize", "mirror_indices"]
 
 
 def cubic(x: npt.NDArray[np.float64], *, a: float = -0.5) -> npt.NDArray[np.float64]:
@@ -69,6 +69,11 @@ def imresize(image: FloatArray, scale: float, *, antialias: bool = True) -> Floa
     resized = resized.reshape(columns.shape[0], rows.shape[0], -1).transpose(1, 0, 2)
     shape = (rows.shape[0], columns.shape[0], *image.shape[2:])
     return np.ascontiguousarray(resized, dtype=np.float32).reshape(shape)
+
+
+def enlarge_u8(image_u8: U8Array, scale: int) -> U8Array:
+    """Return (H, W, 3) uint8 pixels enlarged by bicubic interpolation, clipped and rounded once."""
+    return round_to_u8(np.clip(imresize(image_u8.astype(np.float32), scale), 0, 255))
 
 
 def _resize_matrix(size: int, scale: float, antialias: bool) -> sparse.csr_array:

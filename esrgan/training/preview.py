@@ -1,21 +1,31 @@
-"""A picture of how a run is doing: LR, SR and HR of a few fixed samples side by side."""
+"""A picture of how a run is doing: LR, bicubic, SR and HR of a few fixed samples side by side."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 
 from degrade.arrays import U8Array
+from degrade.metrics import psnr
+from degrade.resample import enlarge_u8
 from esrgan.data import PairDataset, to_float
 from esrgan.networks import Generator
 
-__all__ = ["draw_preview"]
+__all__ = ["LABEL_HEIGHT", "draw_preview"]
+
+LABEL_HEIGHT = 18
+"""Pixels above each picture for what it is."""
 
 _SAMPLES = 4
+_NARROWEST = 128
+"""Pixels that a label takes; smaller samples are shown larger."""
 
 
 def draw_preview(generator: Generator, dataset: PairDataset) -> U8Array:
-    """Draw up to four samples, one a row: LR by nearest neighbour, SR, HR.
+    """Draw up to four samples, one a row: LR by nearest neighbour, bicubic, SR, HR.
+
+    Above bicubic and SR stands the PSNR on Y, without a border of ``scale`` pixels.
 
     Parameters
     ----------
@@ -34,7 +44,32 @@ def draw_preview(generator: Generator, dataset: PairDataset) -> U8Array:
         lr_BCHW = to_float(lr_BHWC, generator.conv_first.weight.device)
         sr_BCHW = (generator(lr_BCHW).clamp_(0, 1) * 255).round()
     sr_BHWC = sr_BCHW.to("cpu", torch.uint8).permute(0, 2, 3, 1)
-    larger_BHWC = lr_BHWC.repeat_interleave(dataset.scale, 1).repeat_interleave(dataset.scale, 2)
-    rows_BHWC = torch.cat([larger_BHWC, sr_BHWC, hr_BHWC], dim=2)
-    picture: U8Array = torch.cat(list(rows_BHWC)).numpy()
-    return picture
+    rows = zip(lr_BHWC.numpy(), sr_BHWC.numpy(), hr_BHWC.numpy(), strict=True)
+    return np.concatenate([_row(*images, dataset.scale) for images in rows])
+
+
+def _row(lr_u8: U8Array, sr_u8: U8Array, hr_u8: U8Array, scale: int) -> U8Array:
+    nearest = lr_u8.repeat(scale, 0).repeat(scale, 1)
+    bicubic = enlarge_u8(lr_u8, scale)
+    labelled = {
+        f"LR x{scale}": nearest,
+        f"bicubic {_quality(bicubic, hr_u8, scale)}": bicubic,
+        f"SR {_quality(sr_u8, hr_u8, scale)}": sr_u8,
+        "HR": hr_u8,
+    }
+    factor = -(-_NARROWEST // hr_u8.shape[1])
+    return np.concatenate([_tile(text, image, factor) for text, image in labelled.items()], axis=1)
+
+
+def _quality(image: U8Array, reference: U8Array, scale: int) -> str:
+    if min(reference.shape[:2]) <= 2 * scale:
+        return ""
+    return f"{min(psnr(image, reference, border=scale), 99.99):.2f} dB"
+
+
+def _tile(text: str, image: U8Array, factor: int) -> U8Array:
+    picture = image.repeat(factor, 0).repeat(factor, 1)
+    label = np.full((LABEL_HEIGHT, picture.shape[1], 3), 255, np.uint8)
+    place, size, ink = (3, LABEL_HEIGHT - 5), 0.38, (0, 0, 0)
+    cv2.putText(label, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
+    return np.concatenate([label, picture])

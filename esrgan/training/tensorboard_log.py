@@ -55,5 +55,5 @@ class TensorBoardLog:
             self._writer.add_scalar(f"{group}/{name}", value, step)
 
     def add_picture(self, step: int, picture: U8Array) -> None:
-        """Add LR, SR and HR side by side."""
-        self._writer.add_image("LR, SR, HR", picture, step, dataformats="HWC")
+        """Add LR, bicubic, SR and HR side by side."""
+        self._writer.add_image("LR, bicubic, SR, HR", picture, step, dataformats="HWC")

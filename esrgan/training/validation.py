@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from degrade.arrays import U8Array
 from degrade.errors import InvalidValueError, printable
 from degrade.metrics import psnr, ssim
 from degrade.pairs import PairReader
+from degrade.resample import enlarge_u8
 from esrgan.distributed import ALONE, World
 from esrgan.networks import Generator
 from esrgan.upscaling.upscaler import upscale
 
-__all__ = ["Scores", "check_held_out", "validate"]
+__all__ = ["Scores", "check_held_out", "validate", "validate_bicubic"]
 
 _BEST_DB = 100.0
 """What equal images count as, whose PSNR is infinite."""
@@ -65,10 +68,23 @@ def validate(
     CorruptDataError
         A pair is damaged.
     """
+    return _mean_scores(
+        reader, lambda lr: upscale(lr, generator, device=str(device)), device, world
+    )
+
+
+def validate_bicubic(reader: PairReader, *, device: torch.device, world: World = ALONE) -> Scores:
+    """Return what bicubic interpolation comes to; parameters and errors as :func:`validate`."""
+    return _mean_scores(reader, lambda lr: enlarge_u8(lr, reader.scale), device, world)
+
+
+def _mean_scores(
+    reader: PairReader, enlarge: Callable[[U8Array], U8Array], device: torch.device, world: World
+) -> Scores:
     sums = torch.zeros(3, dtype=torch.float64)
     for number in range(world.rank, len(reader), world.size):
         lr_u8, hr_u8 = reader.read(number)
-        sr_u8 = upscale(lr_u8, generator, device=str(device))
+        sr_u8 = enlarge(lr_u8)
         quality = psnr(sr_u8, hr_u8, border=reader.scale)
         similarity = ssim(sr_u8, hr_u8, border=reader.scale)
         sums += torch.tensor([min(quality, _BEST_DB), similarity, 1.0], dtype=torch.float64)

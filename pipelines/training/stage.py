@@ -29,7 +29,7 @@ from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState
 from esrgan.training.step_log import StepLog
 from esrgan.training.tensorboard_log import TensorBoardLog
-from esrgan.training.validation import Scores, validate
+from esrgan.training.validation import Scores, validate, validate_bicubic
 from pipelines.training.plan import Stage
 from pipelines.training.record import (
     BEST,
@@ -105,6 +105,7 @@ class StageRun:
         self._first_pixel_losses: list[float] = []
         self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
         self._scores: tuple[int, Scores] | None = None
+        self._bicubic: Scores | None = None
         self._saved_step: int | None = None
         self._results = results_of(settings.folder)
         self._begin_or_resume()
@@ -206,6 +207,9 @@ class StageRun:
             scores = None
             if validated and self._held_out is not None:
                 scores = validate(result, self._held_out, device=state.device, world=self._world)
+                self._bicubic = self._bicubic or validate_bicubic(
+                    self._held_out, device=state.device, world=self._world
+                )
                 self._scores = state.step, scores
             if self._world.rank:
                 return
@@ -250,11 +254,12 @@ class StageRun:
                 f"L1 from {before:.2f} to {after:.2f} grey levels "
                 f"(first and last {_SUMMARY_STEPS} steps)"
             )
-        if self._scores is not None:
+        if self._scores is not None and self._bicubic is not None:
             step, scores = self._scores
             yield (
-                f"validation at step {step}: PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f} on "
-                f"Y, without {self._dataset.scale} border pixels"
+                f"validation at step {step}: {_quality(scores)}; bicubic: "
+                f"{_quality(self._bicubic)} "
+                f"(on Y, without {self._dataset.scale} border pixels)"
             )
         if state.skipped:
             yield (
@@ -262,6 +267,10 @@ class StageRun:
                 f"{state.restored} returns to an earlier state"
             )
         yield f"weights: {printable(self.generator)}"
+
+
+def _quality(scores: Scores) -> str:
+    return f"PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f}"
 
 
 def _describe_losses(stage: Stage) -> str:

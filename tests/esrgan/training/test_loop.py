@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from degrade.errors import DegradeError
+from degrade.resample import enlarge_u8
 from esrgan.data import PairDataset
 from esrgan.training.checkpoints import read_newest_checkpoint, write_checkpoint
 from esrgan.training.config import TrainingConfig
 from esrgan.training.loop import MAX_RESTORED, MAX_SKIPPED_IN_A_ROW, take_steps
 from esrgan.training.presets import PRESETS
-from esrgan.training.preview import draw_preview
+from esrgan.training.preview import LABEL_HEIGHT, draw_preview
 from esrgan.training.state import TrainingState, create_state
 from tests.esrgan.pair_folders import make_pairs
 from tests.esrgan.training_runs import SMALL, all_equal, curve, weights_of
@@ -136,12 +137,19 @@ def test_a_cycle_weight_takes_each_pair_s_kernel(tmp_path: Path, x2_pairs: Path)
     assert all(step["cycle"] > 0 for step in losses)
 
 
-def test_preview_shows_lr_sr_and_hr_side_by_side(hdf5_pairs: Path) -> None:
+def test_preview_shows_lr_bicubic_sr_and_hr_side_by_side(hdf5_pairs: Path) -> None:
     dataset = PairDataset(hdf5_pairs, hr_patch=32, seed=0)
     state = create_state(SMALL, scale=4, seed=0)
     with state.evaluating() as generator:
         picture = draw_preview(generator, dataset)
-    assert picture.shape == (4 * 32, 3 * 32, 3) and picture.dtype == np.uint8
+    # Samples of 32 px are shown four times as large, so that there is room for the labels.
+    height = LABEL_HEIGHT + 128
+    assert picture.shape == (4 * height, 4 * 128, 3) and picture.dtype == np.uint8
     lr_CHW, hr_CHW = dataset[0, 0]
-    np.testing.assert_array_equal(picture[:32, 64:], hr_CHW.permute(1, 2, 0).numpy())
-    np.testing.assert_array_equal(picture[:32:4, :32:4], lr_CHW.permute(1, 2, 0).numpy())
+    lr, hr = (image.permute(1, 2, 0).numpy() for image in (lr_CHW, hr_CHW))
+    lr_tile, bicubic, _, hr_tile = np.split(picture[LABEL_HEIGHT:height], 4, axis=1)
+    np.testing.assert_array_equal(lr_tile[::16, ::16], lr)
+    np.testing.assert_array_equal(bicubic[::4, ::4], enlarge_u8(lr, 4))
+    np.testing.assert_array_equal(hr_tile[::4, ::4], hr)
+    for label in np.split(picture[:LABEL_HEIGHT], 4, axis=1):
+        assert (label < 128).any() and (label == 255).mean() > 0.5

@@ -9,11 +9,12 @@ import torch
 from degrade.errors import InvalidValueError
 from degrade.metrics import psnr, ssim
 from degrade.pairs import open_pairs
+from degrade.resample import imresize
 from esrgan import devices
 from esrgan.distributed import World
 from esrgan.networks import RRDBNet
 from esrgan.training.first_weights import start_as_interpolation
-from esrgan.training.validation import check_held_out, validate
+from esrgan.training.validation import check_held_out, validate, validate_bicubic
 from esrgan.upscaling.tiling import Tiler, measure_overlap, window_bytes
 from esrgan.upscaling.upscaler import upscale
 from tests.esrgan.lively import lively_network
@@ -33,6 +34,17 @@ def test_validate_is_the_mean_over_the_pairs(tmp_path: Path) -> None:
     assert scores.psnr == pytest.approx(np.mean([psnr(*pair, border=4) for pair in images]))
     assert scores.ssim == pytest.approx(np.mean([ssim(*pair, border=4) for pair in images]))
     assert 20 < scores.psnr < 60
+
+
+def test_validate_bicubic_is_the_mean_over_the_pairs(tmp_path: Path) -> None:
+    reader = open_pairs(make_pairs(tmp_path, hr_size=None, sides=(48, 64, 80)))
+    scores = validate_bicubic(reader, device=CPU)
+    qualities = []
+    for number in range(len(reader)):
+        lr, hr = reader.read(number)
+        larger = np.rint(np.clip(imresize(lr.astype(np.float32), 4), 0, 255)).astype(np.uint8)
+        qualities.append(psnr(larger, hr, border=4))
+    assert scores.psnr == pytest.approx(np.mean(qualities))
 
 
 def test_validation_cuts_no_more_than_the_whole_image_has(

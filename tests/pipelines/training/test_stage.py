@@ -115,7 +115,10 @@ def test_validation_keeps_the_best(small_run: TrainConfig, pairs_to_validate_on:
     best = sorted(entries, key=lambda e: (e["psnr"], e["step"]), reverse=True)[:2]
     kept = {int(path.stem[-8:]) for path in small_run.out.glob("checkpoint-*.pt")}
     assert kept == {5} | {entry["step"] for entry in best}
-    assert any("PSNR" in line and "without 2 border pixels" in line for line in report.lines)
+    assert any(
+        "PSNR" in line and "bicubic: PSNR" in line and "without 2 border pixels" in line
+        for line in report.lines
+    )
     newest = read_newest_checkpoint(small_run.out)
     assert newest is not None and newest["step"] == 5
     weights = torch.load(small_run.out / "best.pth")["params"]

@@ -31,7 +31,7 @@ def test_run_training_leaves_weights_checkpoints_a_log_and_a_picture(
     assert [entry["step"] for entry in log_of(small_run.out)] == [1, 2, 3, 4]
     assert all(entry["pixel"] > 0 for entry in log_of(small_run.out))
     assert read_network(small_run.out / "generator.pth").scale == 2
-    assert read_photo(small_run.out / "preview.png").pixels.shape == (128, 96, 3)
+    assert read_photo(small_run.out / "preview.png").pixels.shape == (4 * 146, 4 * 128, 3)
     names = {path.name for path in small_run.out.iterdir()}
     assert {"checkpoint-00000002.pt", "checkpoint-00000004.pt", "training.json"} <= names
     assert "losses: 1 × pixel (l1), 0.001 × adversarial (relativistic)" in report.lines
