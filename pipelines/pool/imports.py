@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -25,7 +25,7 @@ from degrade.pool import DegradationPool, Provenance
 from degrade.wording import counted
 from pipelines.measuring.kernel_reports import kernel_values
 from pipelines.measuring.noise_findings import PhotoFindings
-from pipelines.pool.kernel_choice import chosen_kernels
+from pipelines.pool.kernel_choice import PassedOver, chosen_kernels
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import (
@@ -92,21 +92,6 @@ class _Imported:
     is_assumed: bool
 
 
-@dataclass(slots=True)
-class _Passed:
-    """What was passed over in folders, being of another scale."""
-
-    files: list[str] = field(default_factory=list)
-    kernels: list[str] = field(default_factory=list)
-    scales: set[int] = field(default_factory=set)
-
-    def words(self) -> str:
-        parts = [counted(len(self.files), "file")] if self.files else []
-        parts += [counted(len(self.kernels), "kernel")] if self.kernels else []
-        scales = ", ".join(f"×{scale}" for scale in sorted(self.scales))
-        return f"passed over {' and '.join(parts)} named for another scale ({scales})"
-
-
 def import_kernels(config: ImportKernelsConfig) -> RunReport:
     """Put the kernels of other tools' files into a pool, by the project's phase rule.
 
@@ -122,7 +107,7 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     """
     job = Job("import-kernels", "kernel")
     files, job.rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
-    passed = _Passed()
+    passed = PassedOver()
     imported: list[_Imported] = []
     for file in files:
         try:
@@ -155,7 +140,7 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
 
 
 def _read_kernels(
-    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject], passed: _Passed
+    file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject], passed: PassedOver
 ) -> Iterator[_Imported]:
     in_folder = file.path not in config.sources
     stated = scale_in_name(file.path)
@@ -211,7 +196,7 @@ def _describe_kernel(item: _Imported) -> str:
     return "; ".join([f"{printable(kernel.source)}: {facts}", *item.notes])
 
 
-def _no_kernel(config: ImportKernelsConfig, passed: _Passed, rejects: list[Reject]) -> str:
+def _no_kernel(config: ImportKernelsConfig, passed: PassedOver, rejects: list[Reject]) -> str:
     where = ", ".join(printable(source) for source in config.sources)
     if rejects:
         return f"no kernel can be used, {len(rejects)} rejected: {usual_reason(rejects)}"

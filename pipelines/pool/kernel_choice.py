@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,25 @@ from degrade.field_names import scales_in
 from degrade.kernels.files import RawKernel, kernels_in, read_kernel_file
 from degrade.wording import counted
 
-__all__ = ["chosen_kernels"]
+__all__ = ["PassedOver", "chosen_kernels"]
 
 _TORCH_SUFFIXES = (".pth", ".pt")
+
+
+@dataclass(slots=True)
+class PassedOver:
+    """What was passed over in folders, being of another scale."""
+
+    files: list[str] = field(default_factory=list)
+    kernels: list[str] = field(default_factory=list)
+    scales: set[int] = field(default_factory=set)
+
+    def words(self) -> str:
+        """Return the line that tells of it."""
+        parts = [counted(len(self.files), "file")] if self.files else []
+        parts += [counted(len(self.kernels), "kernel")] if self.kernels else []
+        scales = ", ".join(f"×{scale}" for scale in sorted(self.scales))
+        return f"passed over {' and '.join(parts)} named for another scale ({scales})"
 
 
 def chosen_kernels(path: Path, index: tuple[int, ...]) -> list[RawKernel]:
