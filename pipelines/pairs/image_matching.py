@@ -269,7 +269,12 @@ def _by_path(image: NamedImage) -> str:
 
 
 def _of_side(images: list[NamedImage], side: Side) -> list[NamedImage]:
-    """Leave out what says that it is of the other side, unless nothing else is there."""
+    """Leave out what says that it is of the other side, unless nothing else is there.
+
+    Names that are marks and nothing else may be anything: there all are kept.
+    """
+    if not all(image.name.stem for image in images):
+        return images
     return [image for image in images if image.name.side in (None, side)] or images
 
 

@@ -238,3 +238,10 @@ def test_match_images_by_template_and_scale_leaves_other_scales_out() -> None:
     found = match_images(hr, lr, rules)
     assert names_of(found) == [("HR/x4/a_HR_x4.png", "LR/LRBD/x4/a_LRBD_x4.png")]
     assert not found.rejects and len(found.passed_over) == 4
+
+
+def test_match_images_does_not_guess_where_names_are_marks_alone() -> None:
+    one = [photo("HR.png"), photo("LR_x4.png", 2, 3)]
+    assert names_of(match_images(one, one)) == [("HR.png", "LR_x4.png")]
+    found = match_images([photo("LR.png"), photo("HR.png")], [low("LR_LR.png"), low("HRx2.png")])
+    assert not found.matched and len(found.rejects) == 4
