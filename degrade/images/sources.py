@@ -14,6 +14,7 @@ from degrade.disk.files import open_regular
 from degrade.errors import DegradeError, InputError
 from degrade.images.image_io import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
 from degrade.images.manifest import listed_file, read_manifest
+from degrade.images.result_folders import results_in
 
 __all__ = ["MANIFEST_SUFFIX", "Reject", "SourceFile", "find_images", "hash_file"]
 
@@ -75,7 +76,8 @@ def find_images(
     ----------
     sources : sequence of Path
         Files, taken whatever their ending; folders, searched with all below them for the endings
-        of ``suffixes``, hidden names passed over; JSONL manifests (``.jsonl``), each of
+        of ``suffixes``, hidden names and folders of results below them passed over
+        (:mod:`degrade.images.result_folders`); JSONL manifests (``.jsonl``), each of
         whose paths must stay inside the manifest's folder.
     suffixes : collection of str
         Lower-case endings; others than those of images find other kinds of files.
@@ -142,6 +144,7 @@ def _unreadable(path: Path, error: Exception) -> Reject:
 def _search(root: Path, suffixes: Collection[str]) -> Iterator[_Found]:
     """Walk a folder; linked folders come last, so that names through links never win."""
     folders, linked, visited = deque([root]), deque[Path](), set[tuple[int, int]]()
+    results = set[Path]()
     while folders or linked:
         folder = folders.popleft() if folders else linked.popleft()
         try:
@@ -154,10 +157,15 @@ def _search(root: Path, suffixes: Collection[str]) -> Iterator[_Found]:
         except OSError as error:
             yield _unreadable(folder, error)
             continue
+        # Whoever names a folder of results wants them.
+        found = set() if folder == root else results_in(folder, {e.name for e in entries})
+        if found is None:
+            continue
+        results |= found
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             path = Path(entry.path)
+            if entry.name.startswith(".") or path in results:
+                continue
             try:
                 is_folder = entry.is_dir()
             except OSError as error:  # such as a link that leads to itself

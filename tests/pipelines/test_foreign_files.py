@@ -477,3 +477,29 @@ def test_a_backup_by_hard_links_stays_as_it_was(tmp_path: Path, material: Materi
         assert before == {path: path.read_bytes() for path in before}
         shutil.rmtree(out)
         shutil.rmtree(backup)
+
+
+def test_results_among_the_photos_are_no_photos_the_next_time(
+    tmp_path: Path, material: Material
+) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(material / "hr", photos)
+    write_kernelgan_mat(photos / "kernels", "k", gaussian_kernel(13, 2, (1.2, 0.8)))
+    runs: list[tuple[object, ...]] = [
+        ("upscale", photos, "--weights", material / "w.pth", "--out", photos / "sr"),
+        ("upscale", photos, "--weights", material / "w.pth", "--out", photos / "sr 2"),
+        ("build-pool", photos, "--pool", photos / "pool", "--scale", 2, "--patch-size", 16),
+        ("import-kernels", photos, "--pool", photos / "pool 2", "--scale", 2),
+        (
+            *("build-pairs", "--pool", photos / "pool", "--hr", photos, "--out", photos / "pairs"),
+            *("--scale", 2, "--hr-size", 32, "--jobs", 1),
+        ),
+        ("export", photos / "pairs", photos / "export", "--to", "png", "--jobs", 1),
+        ("manifest", "make", photos, "--out", photos / "all.jsonl"),
+    ]
+    for _ in range(2):
+        said = [degrade(*run) for run in runs]
+        assert all(result.exit_code == 0 for result in said), [each.output for each in said]
+    assert len((photos / "all.jsonl").read_bytes().splitlines()) == 2
+    assert len(list((photos / "sr 2").glob("*.png"))) == 2
+    assert "0 kernels, 1 already there" in said[3].output
