@@ -151,6 +151,9 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
         raise InputError(path, "holds floating-point pixels", "save it as 8- or 16-bit PNG")
     if header.missing_end:
         raise InputError(path, "the file was cut short", "copy it again from its source")
+    if header.least_bytes > len(data):
+        what = f"{header.width}×{header.height} pixels do not fit into its {len(data)} bytes"
+        raise InputError(path, what, "its header is wrong or its end is missing; replace it")
     return header
 
 

@@ -18,7 +18,9 @@ _WITHOUT_ALPHA = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_O
 
 def decode_by_opencv(data: bytes, header: ImageHeader) -> Decoded:
     """Decode an image file; as :data:`degrade.images.decoding.decoded.Decoder` says."""
-    pixels = _pixels(data, _WITHOUT_ALPHA)
+    pixels = _with_alpha(data, header)
+    if pixels is None:
+        pixels = _pixels(data, _WITHOUT_ALPHA)
     if pixels is None:
         raise InvalidValueError("the decoder refused its pixels: the file is damaged")
     if pixels.dtype not in (np.uint8, np.uint16):
@@ -26,8 +28,9 @@ def decode_by_opencv(data: bytes, header: ImageHeader) -> Decoded:
     if pixels.shape[:2] != (header.height, header.width):
         raise InvalidValueError("its pixels do not fill the size in its header")
     notes = ("gray",) * (pixels.ndim == 2) + ("CMYK converted",) * header.is_cmyk
-    rgb = _to_rgb(pixels)
-    return Decoded(rgb, _alpha(data, header, rgb), notes=notes)
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] == 4
+    alpha = np.ascontiguousarray(pixels[..., 3]) if has_alpha else None
+    return Decoded(_to_rgb(pixels), alpha, notes=notes)
 
 
 def _pixels(data: bytes, flags: int) -> AnyArray | None:
@@ -38,17 +41,17 @@ def _pixels(data: bytes, flags: int) -> AnyArray | None:
         return None
 
 
-def _alpha(data: bytes, header: ImageHeader, rgb: AnyArray) -> AnyArray | None:
-    """Return the alpha channel; None where OpenCV gives none (gray with a transparent level)."""
-    if not header.has_alpha:
-        return None
-    pixels = _pixels(data, cv2.IMREAD_UNCHANGED)
+def _with_alpha(data: bytes, header: ImageHeader) -> AnyArray | None:
+    """Return BGRA as stored; None where OpenCV gives none (gray with a transparent level)."""
+    pixels = _pixels(data, cv2.IMREAD_UNCHANGED) if header.has_alpha else None
     if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
         return None
     # OpenCV 5 turns what it reads so upright, OpenCV 4 does not.
-    if header.orientation != 1 and not np.array_equal(_to_rgb(pixels), rgb):
-        pixels = stored(pixels, header.orientation)
-    return np.ascontiguousarray(pixels[..., 3])
+    if header.orientation != 1:
+        straight = _pixels(data, _WITHOUT_ALPHA)
+        if straight is None or not np.array_equal(_to_rgb(pixels), _to_rgb(straight)):
+            pixels = stored(pixels, header.orientation)
+    return pixels
 
 
 def _to_rgb(pixels: AnyArray) -> AnyArray:

@@ -1,26 +1,49 @@
-"""PNG: by kornia-rs where it is installed and the file is plain, else by OpenCV."""
+"""PNG: checked here; by kornia-rs where it is installed and the file is plain, else by OpenCV."""
 
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from degrade.arrays import U8Array
 from degrade.images.decoding.by_opencv import decode_by_opencv
 from degrade.images.decoding.decoded import Decoded
+from degrade.images.decoding.png_stream import checked_png
 from degrade.images.headers import ImageHeader
+from degrade.images.headers.png import png_chunks
 
 __all__ = ["decode_faster", "decode_png"]
 
+_LARGEST_PROFILE = 1 << 25
 _DecodePng = Callable[[bytes, tuple[int, int], str], U8Array]
 
 
 def decode_png(data: bytes, header: ImageHeader) -> Decoded:
     """Decode a PNG file; as :data:`degrade.images.decoding.decoded.Decoder` says."""
-    pixels = decode_faster(data, header)
-    return decode_by_opencv(data, header) if pixels is None else Decoded(pixels)
+    plain = checked_png(data)
+    pixels = decode_faster(plain, header)
+    decoded = decode_by_opencv(plain, header) if pixels is None else Decoded(pixels)
+    return replace(decoded, profile=_profile(data))
+
+
+def _profile(data: bytes) -> bytes | None:
+    """Return the ICC profile; None when there is none that can be unpacked."""
+    for kind, start, length in png_chunks(data):
+        if kind == b"iCCP":
+            packed = data[start : start + length].partition(b"\x00")[2][1:]
+            stream = zlib.decompressobj()
+            try:
+                profile = stream.decompress(packed, _LARGEST_PROFILE)
+            except zlib.error:
+                return None
+            return profile if stream.eof else None
+        if kind == b"IDAT":
+            break
+    return None
 
 
 def decode_faster(data: bytes, header: ImageHeader) -> U8Array | None:

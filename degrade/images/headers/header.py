@@ -28,6 +28,8 @@ class ImageHeader:
         alpha channel or transparent colour.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
+    least_bytes : int
+        A file with that many pixels is at least so long, be they of one colour; 0: not known.
     """
 
     format: str
@@ -41,6 +43,7 @@ class ImageHeader:
     is_cmyk: bool = False
     has_alpha: bool = False
     missing_end: bool = False
+    least_bytes: int = 0
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -10,17 +10,31 @@ from degrade.errors import InvalidValueError
 from degrade.images.headers.exif_orientation import exif_orientation
 from degrade.images.headers.header import ImageHeader
 
-__all__ = ["END_OF_IMAGE", "is_jpeg", "jpeg_segments", "parse_jpeg"]
+__all__ = [
+    "END_OF_IMAGE",
+    "JPEG_FRAMES",
+    "has_makers_trailer",
+    "is_jpeg",
+    "jpeg_segments",
+    "parse_jpeg",
+]
 
 END_OF_IMAGE = 0xD9
 # Start-of-frame markers: 0xC0…0xCF without DHT (C4), JPG (C8) and DAC (CC).
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HUFFMAN_CODED, _PROGRESSIVE = (0xC0, 0xC1, 0xC2), 0xC2
+_MAKERS_TRAILERS = (b"SEFT",)
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 def is_jpeg(data: bytes) -> bool:
     """Return whether data begin as a JPEG file does."""
     return data.startswith(b"\xff\xd8\xff")
+
+
+def has_makers_trailer(data: bytes) -> bool:
+    """Return whether data end in what Samsung's phones add, some of them without an end marker."""
+    return data.endswith(_MAKERS_TRAILERS)
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -49,12 +63,13 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def parse_jpeg(data: bytes) -> ImageHeader:
     """Return the header; as :func:`degrade.images.image_header.read_header`."""
     frame: tuple[int, int, int, int] | None = None
-    orientation, ended = 1, False
+    orientation, ended, least = 1, False, 0
     for marker, start, length in jpeg_segments(data):
         ended = marker == END_OF_IMAGE
-        if marker in _FRAMES and frame is None:
+        if marker in JPEG_FRAMES and frame is None:
             depth, height, width, channels = struct.unpack(">BHHB", data[start : start + 6])
             frame = (width, height, channels, depth)
+            least = _least_bytes(marker, data[start : start + length])
         elif marker == 0xE1 and data[start : start + 6] == b"Exif\x00\x00":
             orientation = exif_orientation(data[start + 6 : start + length])
     if frame is None:
@@ -68,5 +83,24 @@ def parse_jpeg(data: bytes) -> ImageHeader:
         depth,
         orientation,
         is_cmyk=channels == 4,
-        missing_end=not ended,
+        missing_end=not ended and not has_makers_trailer(data),
+        least_bytes=least,
     )
+
+
+def _least_bytes(process: int, frame: bytes) -> int:
+    """Return how many bytes a picture takes at the least when all of it is of one colour.
+
+    A Huffman code is of one bit or more. Each block of 8×8 samples has one for its mean, and in
+    files that are not progressive one more that says that nothing follows.
+    """
+    if process not in _HUFFMAN_CODED:
+        return 0
+    height, width = struct.unpack(">HH", frame[1:5])
+    sampling = [divmod(frame[7 + 3 * i], 16) for i in range(frame[5])]
+    across = max([1, *(h for h, _ in sampling)])
+    down = max([1, *(v for _, v in sampling)])
+    blocks: int = sum(
+        -(-width * h // (8 * across)) * -(-height * v // (8 * down)) for h, v in sampling
+    )
+    return blocks * (1 if process == _PROGRESSIVE else 2) // 8

@@ -13,6 +13,7 @@ __all__ = ["is_png", "parse_png", "png_chunks"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_SAMPLES = {**_CHANNELS, 3: 1}
 
 
 def is_png(data: bytes) -> bool:
@@ -31,6 +32,8 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def parse_png(data: bytes) -> ImageHeader:
     """Return the header; as :func:`degrade.images.image_header.read_header`."""
+    if data[12:16] == b"CgBI":
+        raise InvalidValueError("a PNG as iPhone apps hold it (CgBI); save it as a common one")
     if data[12:16] != b"IHDR":
         raise InvalidValueError("its PNG header is damaged")
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
@@ -53,4 +56,6 @@ def parse_png(data: bytes) -> ImageHeader:
         is_animated=animated,
         has_alpha=transparent,
         missing_end=not ended,
+        # Deflate packs no more than 1032 bytes into one.
+        least_bytes=width * height * depth * _SAMPLES[colour] // 8 // 1032,
     )
