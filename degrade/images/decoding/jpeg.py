@@ -22,11 +22,12 @@ from degrade.images.decoding.jpeg_structure import (
 )
 from degrade.images.headers import ImageHeader
 from degrade.images.headers.jpeg import has_makers_trailer
+from degrade.images.opencv import cv2
 
 __all__ = ["decode_jpeg"]
 
 _END = b"\xff\xd9"
-_MOST_ZEROS = 16
+_MOST_PADDING = 16
 _STRIP = 256
 _SPARE_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
@@ -40,15 +41,15 @@ def decode_jpeg(data: bytes, header: ImageHeader) -> Decoded:
         data = data[: structure.scans[0].end] + _END
     require_sound_scans(structure, data)
     space = {1: "GRAY", 4: "CMYK"}.get(header.channels, "RGB")
-    # Without an end marker the trailer begins behind the pixels, nobody knows where.
-    spare = _MOST_ZEROS if is_ended else len(data)
-    pixels, notes = _decoded(_plain(data, structure), space, spare)
+    pixels, notes = _decoded(_plain(data, structure), space, structure, is_ended=is_ended)
     if pixels.shape[:2] != (header.height, header.width):
         raise InvalidValueError("its pixels do not fill the size in its header")
     if not is_ended:
         notes = ("end marker missing",)
     if space == "GRAY":
-        return Decoded(pixels.repeat(3, 2), None, structure.profile, ("gray", *notes))
+        return Decoded(
+            cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, structure.profile, ("gray", *notes)
+        )
     if space == "CMYK":
         notes = ("CMYK converted", *notes)
         return Decoded(_light(pixels), None, structure.profile, notes, inks=pixels)
@@ -64,25 +65,26 @@ def _require_known_coding(structure: JpegStructure, header: ImageHeader) -> None
         raise InvalidValueError(f"JPEG of {header.channels} channels is not supported")
 
 
-def _decoded(data: bytes, space: str, most_spare: int) -> tuple[U8Array, tuple[str, ...]]:
+def _decoded(
+    data: bytes, space: str, structure: JpegStructure, *, is_ended: bool
+) -> tuple[U8Array, tuple[str, ...]]:
     """Return the pixels and notes; InvalidValueError with the decoder's first warning."""
     try:
         return simplejpeg.decode_jpeg(data, space), ()
     except ValueError as warning:
-        found = _SPARE_BYTES.search(str(warning))
-        spare = int(found.group(1)) if found else most_spare + 1
-        is_padding = spare <= _MOST_ZEROS and not any(_behind_pixels(data, spare))
-        if spare > most_spare or (most_spare == _MOST_ZEROS and not is_padding):
+        spare = _SPARE_BYTES.search(str(warning))
+        # Without an end marker a maker's trailer begins behind the pixels, nobody knows where.
+        if spare is None or (is_ended and not _is_padding(int(spare.group(1)), data, structure)):
             reason = str(warning).removeprefix("Corrupt JPEG data: ")
             raise InvalidValueError(f"its pixels are damaged ({reason})") from None
-    # The first warning of a file: all pixels were there when the decoder came to those bytes.
-    return simplejpeg.decode_jpeg(data, space, strict=False), ("zeros behind its pixels",)
+    # That was the first warning: all pixels were there when the decoder came to those bytes.
+    return simplejpeg.decode_jpeg(data, space, strict=False), ("padding behind its pixels",)
 
 
-def _behind_pixels(data: bytes, count: int) -> bytes:
-    """Return the last bytes before the end marker."""
-    end = read_structure(data).scans[-1].end
-    return data[end - count : end]
+def _is_padding(spare: int, data: bytes, structure: JpegStructure) -> bool:
+    """Return whether the bytes between pixels and end marker are few, and hold nothing."""
+    end = structure.scans[-1].end
+    return spare <= _MOST_PADDING and not data[end - spare : end].strip(b"\x00\xff")
 
 
 def _has_end(data: bytes, structure: JpegStructure) -> bool:

@@ -102,7 +102,7 @@ def read_structure(data: bytes) -> JpegStructure:
         for marker, start, length in jpeg_segments(data):
             body = data[start : start + length]
             if scans and scans[-1].end < 0:
-                scans[-1] = replace(scans[-1], end=_before_marker(data, start, marker))
+                scans[-1] = replace(scans[-1], end=start - (2 if marker == END_OF_IMAGE else 4))
             if marker in JPEG_FRAMES and not process:
                 process = marker
                 components = tuple(body[6 + 3 * i] for i in range(body[5]))
@@ -121,14 +121,6 @@ def read_structure(data: bytes) -> JpegStructure:
     whole = count > 0 and sorted(parts) == list(range(1, count + 1))
     profile = b"".join(parts[i] for i in sorted(parts)) if whole else None
     return JpegStructure(process, components, tuple(scans), profile, adobe)
-
-
-def _before_marker(data: bytes, start: int, marker: int) -> int:
-    """Return where the bytes before a segment's marker end, fill bytes included."""
-    place = start - (2 if marker == END_OF_IMAGE else 4)
-    while data[place - 1] == 0xFF:
-        place -= 1
-    return place
 
 
 def _first_symbols(body: bytes) -> dict[int, int]:

@@ -60,13 +60,21 @@ def checked_png(data: bytes) -> bytes:
         if kind == b"IDAT":
             packed.append(whole[start:end])
         elif kind in (b"PLTE", b"tRNS"):
-            head.append(data[start - 8 : end + 4])
+            if not packed and _is_of_use(kind, length, data[25]):
+                head.append(data[start - 8 : end + 4])
         elif kind[0] & 0x20 == 0 and (kind != b"IHDR" or start != 16):
             raise InvalidValueError(f"its PNG has a part that is not known ({kind!r})")
     rows = list(_rows(data, head))
     raw = _unpacked(b"".join(packed), sum(count * size for count, size in rows))
     _require_known_filters(raw, rows)
     return b"".join((_SIGNATURE, *head, *_stored(raw), b"\x00\x00\x00\x00IEND\xaeB`\x82"))
+
+
+def _is_of_use(kind: bytes, length: int, colour: int) -> bool:
+    """Return whether pixels depend on a palette or transparent colour, and it can be one."""
+    if kind == b"PLTE":
+        return colour == 3 and 3 <= length <= 768 and length % 3 == 0
+    return length <= 256 if colour == 3 else length == {0: 2, 2: 6}.get(colour)
 
 
 def _rows(data: bytes, head: list[bytes]) -> Iterator[tuple[int, int]]:
