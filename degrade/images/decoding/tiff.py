@@ -23,12 +23,13 @@ def decode_tiff(data: bytes, header: ImageHeader) -> Decoded:
     Depths other than 8 and 16 bits are scaled to the full range of the next of these.
     """
     try:
-        return _decode(*photo_page(data))
+        page, has_copies, _ = photo_page(data)
+        return _decode(page, has_copies=has_copies)
     except (struct.error, IndexError) as error:
         raise InvalidValueError("its header is damaged or cut short") from error
 
 
-def _decode(page: TiffPage, has_copies: bool) -> Decoded:
+def _decode(page: TiffPage, *, has_copies: bool) -> Decoded:
     check_samples(page)
     channels: Sequence[int] = range(page.colours)
     if page.alpha is not None:

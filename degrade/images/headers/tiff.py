@@ -14,14 +14,14 @@ def parse_tiff(data: bytes) -> ImageHeader:
     Smaller copies and masks beside the photo are passed over; files of several photos, and those
     of cameras' sensors, are refused.
     """
-    page, _ = photo_page(data)
+    page, _, orientation = photo_page(data)
     return ImageHeader(
         "tiff",
         page.width,
         page.height,
         page.samples,
         page.bits,
-        page.orientation,
+        orientation,
         is_float=3 in page.sample_formats,
         is_cmyk=page.photometric == Photometric.CMYK,
         has_alpha=page.alpha is not None,

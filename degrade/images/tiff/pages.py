@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +17,14 @@ import numpy.typing as npt
 from degrade.errors import InvalidValueError
 from degrade.images.tiff_directory import TiffDirectory, TiffEntry
 
-__all__ = ["Photometric", "TiffPage", "photo_page"]
+__all__ = ["PhotoPage", "Photometric", "TiffPage", "photo_page"]
 
-_MOST_PAGES = 10_000
+_MOST_PAGES = 1000
+_MOST_ENTRIES = 256
 _MOST_SAMPLES = 16
 _REDUCED, _MASK = 1, 4
 _JPEG = 7
+_ORIENTATION = 274
 
 
 class Photometric:
@@ -65,7 +69,7 @@ class TiffPage:
     def read(cls, directory: TiffDirectory) -> TiffPage:
         """Read the entries; struct.error when the data end before them."""
         entries: dict[int, TiffEntry] = {}
-        for entry in directory.entries():
+        for entry in directory.entries(_MOST_ENTRIES):
             entries.setdefault(entry.tag, entry)
         return cls(directory, MappingProxyType(entries))
 
@@ -159,7 +163,7 @@ class TiffPage:
     @functools.cached_property
     def orientation(self) -> int:
         """As EXIF counts it; 1 where it is absent or makes no sense."""
-        value = self.integer(274, 1)
+        value = self.integer(_ORIENTATION, 1)
         return value if 1 <= value <= 8 else 1
 
     @property
@@ -188,14 +192,11 @@ class TiffPage:
         return None
 
     @property
-    def is_reduced(self) -> bool:
-        """A smaller copy of another page, such as a thumbnail (tags 254, 255)."""
-        return bool(self.integer(254, 0) & _REDUCED) or self.integer(255, 1) == 2
-
-    @property
-    def is_mask(self) -> bool:
-        """Which pixels of another page are transparent."""
-        return bool(self.integer(254, 0) & _MASK) or self.photometric == Photometric.MASK
+    def is_copy(self) -> bool:
+        """A smaller copy of another page, or which of its pixels are transparent."""
+        kind = self.integer(254, 0)
+        is_reduced = bool(kind & _REDUCED) or self.integer(255, 1) == 2
+        return is_reduced or bool(kind & _MASK) or self.photometric == Photometric.MASK
 
     @property
     def is_raw(self) -> bool:
@@ -215,7 +216,18 @@ class TiffPage:
         return max(self.integer(32997, 1), planes.count if planes else 1)
 
 
-def photo_page(data: bytes) -> tuple[TiffPage, bool]:
+class PhotoPage(NamedTuple):
+    """The page of a file that is the photo.
+
+    ``orientation`` is that of its thumbnail where the photo itself says nothing of it.
+    """
+
+    page: TiffPage
+    has_copies: bool
+    orientation: int
+
+
+def photo_page(data: bytes) -> PhotoPage:
     """Return the page of a TIFF file that is the photo, and whether others are copies of it.
 
     Smaller copies (thumbnails, pyramids) and masks are no photos.
@@ -232,48 +244,40 @@ def photo_page(data: bytes) -> tuple[TiffPage, bool]:
     struct.error
         The data end before what their directories promise.
     """
-    listed = list(_listed(data))
-    within = [page for one in listed for page in _within(data, one)]
-    if data[8:10] == b"CR" or any(page.is_raw for page in listed + within):
+    pages = list(itertools.islice(_pages(data), _MOST_PAGES + 1))
+    if len(pages) > _MOST_PAGES:
+        raise InvalidValueError(f"holds more than {_MOST_PAGES} pages")
+    if data[8:10] == b"CR" or any(page.is_raw for page, _ in pages):
         raise InvalidValueError("a camera's raw file: develop it and save it as TIFF or PNG")
-    photos = [page for page in listed if not (page.is_reduced or page.is_mask)]
+    listed = [page for page, is_listed in pages if is_listed]
+    within = [page for page, is_listed in pages if not is_listed]
+    photos = [page for page in listed if not page.is_copy]
     photos = [page for page in photos if not _is_thumbnail(page, photos[0])]
     largest = max((page.width * page.height for page in photos), default=0)
-    photos += [
-        page
-        for page in within
-        if not (page.is_reduced or page.is_mask) and page.width * page.height > largest
-    ]
-    if not photos and len(listed) == 1:
+    photos += [page for page in within if not page.is_copy and page.width * page.height > largest]
+    if not photos and len(pages) == 1:
         photos = listed  # said to be a copy, but of nothing
     count = max(len(photos or listed), *(page.slices for page in photos or listed))
     if len(photos) != 1 or count != 1:
         raise InvalidValueError(f"holds {count} pages: save the one wanted as a file of its own")
-    return photos[0], len(listed) + len(within) > 1
+    speaks = photos[0] if _ORIENTATION in photos[0].entries else listed[0]
+    return PhotoPage(photos[0], len(pages) > 1, speaks.orientation)
 
 
-def _listed(data: bytes) -> Iterator[TiffPage]:
-    """Yield the pages that the file lists one behind the other."""
+def _pages(data: bytes) -> Iterator[tuple[TiffPage, bool]]:
+    """Yield the pages that a file lists, and behind each those within it; True: listed."""
     directory = TiffDirectory.read(data)
     seen: set[int] = set()
     while directory.start not in seen:  # some lists lead back to their beginning
-        if len(seen) == _MOST_PAGES:
-            raise InvalidValueError(f"holds more than {_MOST_PAGES} pages")
         seen.add(directory.start)
-        yield TiffPage.read(directory)
-        place = directory.following()
-        if place == 0:
+        page = TiffPage.read(directory)
+        yield page, True
+        for place in page.integers(330).tolist():
+            yield TiffPage.read(TiffDirectory.read(data, place)), False
+        following = directory.following()
+        if following == 0:
             return
-        directory = TiffDirectory.read(data, place)
-
-
-def _within(data: bytes, page: TiffPage) -> Iterator[TiffPage]:
-    """Yield the pages that a page lists as parts of it."""
-    places = page.integers(330)
-    if len(places) > _MOST_PAGES:
-        raise struct.error("more pages than a file has")
-    for place in places.tolist():
-        yield TiffPage.read(TiffDirectory.read(data, place))
+        directory = TiffDirectory.read(data, following)
 
 
 def _is_thumbnail(page: TiffPage, photo: TiffPage) -> bool:

@@ -6,8 +6,7 @@ long or damaged is an error that names the segment; nothing is filled in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import imagecodecs
 import numpy as np
@@ -20,32 +19,14 @@ from degrade.images.tiff.compressions import (
     ByteCodec,
     check_compression,
 )
+from degrade.images.tiff.grid import Grid, Segment, read_grid
 from degrade.images.tiff.pages import Photometric, TiffPage
 from degrade.images.tiff.subsampled import subsampled_bytes, subsampling, unpack_subsampled
 
 __all__ = ["read_samples"]
 
-_LARGEST_TILE = 4096
 _MOST_PADDING = 4096
 _BIT_ORDER = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A strip or tile: where it lies in the picture, its size as stored, its place in the file.
-
-    ``full_height`` is the height of the others: the last strip may be padded to it.
-    """
-
-    name: str
-    top: int
-    left: int
-    height: int
-    width: int
-    full_height: int
-    offset: int
-    size: int
-    is_size_told: bool
 
 
 def read_samples(page: TiffPage, channels: Sequence[int]) -> AnyArray:
@@ -70,18 +51,15 @@ def read_samples(page: TiffPage, channels: Sequence[int]) -> AnyArray:
     """
     check_compression(page.compression)
     _check_differences(page)
-    if page.is_planar:
-        parts = [list(_segments(page, plane)) for plane in channels]
-    else:
-        parts = [list(_segments(page, 0))]
-    _check_sizes(page, parts)
+    grids = [read_grid(page, plane) for plane in (channels if page.is_planar else (0,))]
+    _check_sizes(page, grids)
     dtype = np.uint8 if page.bits <= 8 else np.uint16
     samples = np.zeros((page.height, page.width, len(channels)), dtype)
     if page.is_planar:
-        for index, part in enumerate(parts):
-            _fill(samples[..., index : index + 1], page, part, [0])
+        for index, grid in enumerate(grids):
+            _fill(samples[..., index : index + 1], page, grid, [0])
     else:
-        _fill(samples, page, parts[0], channels)
+        _fill(samples, page, grids[0], channels)
     return samples
 
 
@@ -98,84 +76,27 @@ def _check_differences(page: TiffPage) -> None:
         )
 
 
-def _segments(page: TiffPage, plane: int) -> Iterator[Segment]:
-    """Yield the segments of one plane; all samples of a pixel are in plane 0 where not planar."""
-    is_tiled = 322 in page.entries or 324 in page.entries
-    width, height = page.width, page.height
-    if is_tiled:
-        across, down = page.integer(322, 0), page.integer(323, 0)
-        limit = max(_LARGEST_TILE, width, height) + 15
-        if not (0 < across <= limit and 0 < down <= limit):
-            raise InvalidValueError(f"its tiles are of {across}×{down} pixels")
-    else:
-        across, down = width, min(height, _rows_per_strip(page))
-    columns, rows = -(-width // across), -(-height // down)
-    first, count = plane * columns * rows, columns * rows
-    places = _places(page, count * (page.samples if page.is_planar else 1), is_tiled=is_tiled)
-    for index in range(count):
-        top, left = index // columns * down, index % columns * across
-        yield Segment(
-            f"{'tile' if is_tiled else 'strip'} {index + 1} of {count}",
-            top,
-            left,
-            down if is_tiled else min(down, height - top),
-            across,
-            down,
-            *places[first + index],
+def _check_sizes(page: TiffPage, grids: Sequence[Grid]) -> None:
+    """Refuse a picture that so few bytes cannot hold."""
+    codec = BYTE_CODECS.get(page.compression)
+    if codec is None:
+        return
+    given = sum(int(grid.sizes.sum()) for grid in grids)
+    samples = 1 if page.is_planar else page.samples
+    needed = len(grids) * page.height * page.width * samples * page.bits // 8
+    if _is_subsampled(page):
+        needed //= 3
+    if given * codec.expansion < needed:
+        raise InvalidValueError(
+            f"{given} bytes cannot hold {page.width}×{page.height} pixels: "
+            "it is damaged or was cut short"
         )
 
 
-def _rows_per_strip(page: TiffPage) -> int:
-    """Return the rows of a strip; where the file does not say, as many as its strips need."""
-    planes = page.samples if page.is_planar else 1
-    strips = max(1, len(page.integers(273)) // planes)
-    rows = page.integer(278, -(-page.height // strips))
-    return rows if rows > 0 else page.height
-
-
-def _places(page: TiffPage, count: int, *, is_tiled: bool) -> list[tuple[int, int, bool]]:
-    """Return where each segment begins, its bytes, and whether the file tells them.
-
-    Where it does not, they end at the next segment, or with the file.
-    """
-    offsets = page.integers(324 if is_tiled and 324 in page.entries else 273)
-    sizes = page.integers(325 if is_tiled and 325 in page.entries else 279)[:count]
-    if len(offsets) < count:
-        raise InvalidValueError(f"lists {len(offsets)} of its {count} segments: it is damaged")
-    ends = np.append(np.unique(offsets), len(page.directory.data))
-    offsets = offsets[:count]
-    sizes = np.append(sizes, np.zeros(count - len(sizes), np.int64))
-    told = sizes != 0
-    following = ends[np.searchsorted(ends[:-1], offsets, "right")]
-    sizes = np.where(told, sizes, following - offsets)
-    return list(zip(offsets.tolist(), sizes.tolist(), told.tolist(), strict=True))
-
-
-def _check_sizes(page: TiffPage, parts: Sequence[Sequence[Segment]]) -> None:
-    """Refuse segments beyond the end, and a picture that so few bytes cannot hold."""
-    end = len(page.directory.data)
-    for segment in (segment for part in parts for segment in part):
-        if segment.offset <= 0:
-            raise InvalidValueError(f"{segment.name} is missing: nothing is filled in for it")
-        if segment.offset >= end or segment.size < 0:
-            raise InvalidValueError(f"{segment.name} lies beyond the end: the file was cut short")
-    codec = BYTE_CODECS.get(page.compression)
-    if codec is not None:
-        given = sum(segment.size for part in parts for segment in part) * codec.expansion
-        needed = sum(_byte_count(page, segment) for part in parts for segment in part)
-        if given < needed:
-            raise InvalidValueError(
-                f"{given // codec.expansion} bytes cannot hold {page.width}×{page.height} pixels: "
-                "it is damaged or was cut short"
-            )
-
-
-def _fill(
-    samples: AnyArray, page: TiffPage, segments: Sequence[Segment], channels: Sequence[int]
-) -> None:
+def _fill(samples: AnyArray, page: TiffPage, grid: Grid, channels: Sequence[int]) -> None:
     """Decode segments into their places of (H, W, n) samples."""
     stored = 1 if page.is_planar else page.samples
-    for segment in segments:
+    for segment in grid:
         rows = slice(segment.top, segment.top + segment.height)
         place = samples[rows, segment.left : segment.left + segment.width]
         shape = (segment.height, segment.width, stored)
@@ -198,14 +119,23 @@ def _decode(page: TiffPage, segment: Segment, out: AnyArray) -> None:
             _decode_bytes(page, segment, codec, stored, out)
     except InvalidValueError:
         raise
+    except _WrongLengthError as error:
+        raise InvalidValueError(_damage(segment, page, str(error))) from None
     except Exception as error:  # each library has errors of its own
-        raise InvalidValueError(_damage(segment, page)) from error
+        raise InvalidValueError(_damage(segment, page, "does not decode")) from error
 
 
-def _damage(segment: Segment, page: TiffPage) -> str:
-    if segment.offset + segment.size > len(page.directory.data):
-        return f"{segment.name} ends beyond the end: the file was cut short"
-    return f"{segment.name} does not decode: the file is damaged"
+class _WrongLengthError(Exception):
+    """A segment gives more or fewer bytes than its part of the picture takes."""
+
+
+def _damage(segment: Segment, page: TiffPage, found: str) -> str:
+    reason = "the file is damaged"
+    if segment.offset + segment.told_size > len(page.directory.data):
+        reason = "it ends beyond the end: the file was cut short"
+    elif segment.told_size == 0:
+        reason = "the file is damaged, or does not tell its size"
+    return f"{segment.name} {found}: {reason}"
 
 
 def _decode_bytes(
@@ -219,9 +149,7 @@ def _decode_bytes(
     room = out.view(np.uint8).reshape(-1) if in_place else np.zeros(_room(page, segment), np.uint8)
     got = codec.unpack(stored, room)
     if got != count and got != len(room):
-        raise InvalidValueError(
-            f"{segment.name} decodes to {got} of {count} bytes: the file is damaged"
-        )
+        raise _WrongLengthError(f"decodes to {got} of {count} bytes")
     _check_padding(page, segment, count)
     if not in_place:
         _unpack(page, room[:count], out)
@@ -266,7 +194,7 @@ def _is_subsampled(page: TiffPage) -> bool:
 def _check_padding(page: TiffPage, segment: Segment, count: int) -> None:
     """Refuse an uncompressed segment that says of itself that it is far larger than its pixels."""
     padded = _byte_count(page, segment, segment.full_height) + _MOST_PADDING
-    if page.compression == 1 and segment.is_size_told and segment.size > padded:
+    if page.compression == 1 and segment.told_size and segment.size > padded:
         raise InvalidValueError(
             f"{segment.name} has {segment.size} bytes for pixels of {count}: its header is damaged"
         )

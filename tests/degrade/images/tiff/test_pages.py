@@ -21,14 +21,14 @@ def _page(pixels: np.ndarray = PIXELS, **tags: int | bytes) -> tuple[Tags, list[
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("large", [False, True])
 def test_photo_page_reads_both_forms_and_byte_orders(order: str, large: bool) -> None:
-    page, has_copies = photo_page(tiff_file(_page(t274=6), order=order, large=large))
+    page, has_copies, _ = photo_page(tiff_file(_page(t274=6), order=order, large=large))
     assert (page.width, page.height, page.samples, page.bits) == (8, 6, 3, 8)
     assert (page.orientation, page.photometric, has_copies) == (6, 2, False)
     assert page.directory.is_large == large
 
 
 def test_photo_page_fills_in_what_a_file_does_not_say() -> None:
-    page, _ = photo_page(tiff_file(({256: 8, 257: 6}, [b"123456"])))
+    page, _, _ = photo_page(tiff_file(({256: 8, 257: 6}, [b"123456"])))
     assert (page.samples, page.bits, page.compression, page.orientation) == (1, 1, 1, 1)
     assert (page.photometric, page.sample_formats, page.is_planar) == (1, {1}, False)
 
@@ -44,7 +44,7 @@ def test_photo_page_fills_in_what_a_file_does_not_say() -> None:
     ],
 )
 def test_samples_is_found_without_its_tag(tags: Tags, samples: int) -> None:
-    page, _ = photo_page(tiff_file(({256: 8, 257: 6, **tags}, [b""])))
+    page, _, _ = photo_page(tiff_file(({256: 8, 257: 6, **tags}, [b""])))
     assert (page.samples, page.bits) == (samples, 8)
 
 
@@ -85,7 +85,7 @@ def test_alpha_is_the_extra_sample_that_says_so(
     ids=["reduced", "mask", "reduced of old", "mask by its colours", "EXIF thumbnail"],
 )
 def test_photo_page_passes_over_copies_and_masks(beside: tuple[Tags, list[bytes]]) -> None:
-    page, has_copies = photo_page(tiff_file(_page(), beside))
+    page, has_copies, _ = photo_page(tiff_file(_page(), beside))
     assert (page.width, has_copies) == (8, True)
 
 
@@ -93,8 +93,25 @@ def test_photo_page_finds_the_photo_behind_its_thumbnail() -> None:
     behind = tiff_file(_page(SMALL, t254=1), _page())
     inside = tiff_file(_page(SMALL, t254=1), within=[_page()])
     for data in (behind, inside):
-        page, has_copies = photo_page(data)
+        page, has_copies, _ = photo_page(data)
         assert (page.width, has_copies) == (8, True)
+
+
+def test_photo_page_turns_a_photo_as_its_thumbnail_says() -> None:
+    said = tiff_file(_page(SMALL, t254=1, t274=6), within=[_page()])
+    both = tiff_file(_page(SMALL, t254=1, t274=6), within=[_page(t274=3)])
+    assert (photo_page(said).orientation, photo_page(both).orientation) == (6, 3)
+
+
+def test_photo_page_ends_within_many_directories() -> None:
+    """A list of directories that lie in one another, each of thousands of entries."""
+    data = bytearray(b"II*\0\x08\0\0\0" + struct.pack("<HHII", 254, 4, 1, 1) * 70_000)
+    for page in range(2000):
+        place = 8 + 12 * page
+        struct.pack_into("<H", data, place, 60_000)
+        struct.pack_into("<I", data, place + 2 + 12 * 60_000, place + 12)
+    with pytest.raises(InvalidValueError, match="more than 1000 pages"):
+        photo_page(bytes(data))
 
 
 def test_photo_page_takes_the_largest_of_a_pyramid() -> None:
@@ -106,7 +123,7 @@ def test_photo_page_takes_the_largest_of_a_pyramid() -> None:
 
 
 def test_photo_page_takes_a_lone_page_whatever_it_calls_itself() -> None:
-    page, has_copies = photo_page(tiff_file(_page(t254=1)))
+    page, has_copies, _ = photo_page(tiff_file(_page(t254=1)))
     assert (page.width, has_copies) == (8, False)
 
 
@@ -155,7 +172,7 @@ def test_photo_page_refuses_sensors_data(data: bytes) -> None:
     ],
 )
 def test_header_values_that_are_not_read_are_named(tags: Tags, reason: str) -> None:
-    page, _ = photo_page(tiff_file(({**tags_of(PIXELS), **tags}, [b""])))
+    page, _, _ = photo_page(tiff_file(({**tags_of(PIXELS), **tags}, [b""])))
     with pytest.raises(InvalidValueError, match=reason):
         _ = page.bits
 
