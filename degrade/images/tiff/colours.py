@@ -104,11 +104,11 @@ def alpha_levels(page: TiffPage, samples: AnyArray) -> AnyArray:
 
 def without_alpha(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
     """Return the colours that were multiplied by alpha; where that is 0 they are lost."""
-    peak = np.uint64(np.iinfo(alpha.dtype).max)
+    peak = np.uint32(np.iinfo(alpha.dtype).max)  # 65535² and a half of it fit into 32 bits
     colours = np.empty_like(rgb)
     for top in range(0, len(rgb), _STRIP):
         rows = slice(top, top + _STRIP)
-        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint64)
+        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint32)
         colours[rows] = np.minimum((rgb[rows] * peak + opaque // 2) // opaque, peak)
     return colours
 
@@ -145,7 +145,7 @@ def _palette(page: TiffPage) -> AnyArray:
 
 def _from_cmyk(page: TiffPage, samples: AnyArray) -> AnyArray:
     """Light that inks let through, where the file has no profile of them."""
-    peak = np.uint64(np.iinfo(samples.dtype).max)
+    peak = np.uint32(np.iinfo(samples.dtype).max)
     paper = peak - samples[..., :4]
     return (paper[..., :3] * paper[..., 3:] + peak // 2) // peak
 

@@ -141,6 +141,7 @@ _OTHERS = {
     262: "Kodak's",
     32766: "NeXT's",
     32767: "Sony's raw",
+    32771: "CCITT Huffman of words",
     32809: "ThunderScan",
     32895: "Jpeg2000 of IT8",
     32908: "PixarFilm",

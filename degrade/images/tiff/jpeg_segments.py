@@ -17,6 +17,7 @@ __all__ = ["fill_from_jpeg"]
 _EXPANSION = 2048
 """Bytes that one byte of JPEG can give: 10 bits a unit of 32×16 pixels of three samples."""
 
+_REMEDY = "save it with LZW, deflate or without compression"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BASELINE_OR_PROGRESSIVE = (0xC0, 0xC1, 0xC2)
 _START_OF_SCAN, _JFIF, _ADOBE = 0xDA, 0xE0, 0xEE
@@ -33,10 +34,12 @@ def fill_from_jpeg(segment: bytes, page: TiffPage, out: AnyArray) -> None:
     ValueError
         It is damaged, or of another size.
     """
+    space = _SPACES.get(out.shape[2])
+    if space is None:
+        raise InvalidValueError(f"its JPEG is of {out.shape[2]} samples a pixel: {_REMEDY}")
     stream = _whole_stream(segment, page)
     height, width, _, _ = simplejpeg.decode_jpeg_header(stream, strict=True)
-    space = _SPACES.get(out.shape[2])
-    if out.dtype != np.uint8 or space is None or (height, width) != out.shape[:2]:
+    if out.dtype != np.uint8 or (height, width) != out.shape[:2]:
         raise ValueError("of another size")
     if len(segment) * _EXPANSION < out.size:
         raise ValueError("too few bytes for its pixels")
@@ -50,7 +53,7 @@ def _whole_stream(segment: bytes, page: TiffPage) -> bytes:
     kinds = {kind for kind, _ in own}
     _refuse_other_kinds(own, page)
     # Without a word the decoder takes three components for YCbCr, which those of RGB are not.
-    told = kinds & {_JFIF, _ADOBE} or page.photometric not in (Photometric.RGB, Photometric.YCBCR)
+    told = kinds & {_JFIF, _ADOBE} or page.samples != 3 or page.is_planar
     transform = page.photometric == Photometric.YCBCR
     adobe = b"" if told else b"\xff\xee\x00\x0eAdobe\x00\x64" + bytes((0, 0, 0, 0, transform))
     return b"".join((b"\xff\xd8", adobe, *tables, segment[2:]))
@@ -62,8 +65,7 @@ def _refuse_other_kinds(markers: list[tuple[int, bytes]], page: TiffPage) -> Non
             continue
         if kind not in _BASELINE_OR_PROGRESSIVE or part[4] != 8:
             raise InvalidValueError(
-                f"its JPEG is of {part[4]} bits or of a rare kind (FF {kind:02X}): "
-                "save it with LZW, deflate or without compression"
+                f"its JPEG is of {part[4]} bits or of a rare kind (FF {kind:02X}): {_REMEDY}"
             )
         if part[9] != (1 if page.is_planar else page.samples):
             raise ValueError("another number of components")

@@ -74,7 +74,7 @@ def _check_codes(segment: bytes) -> None:
     # Before 1992 the bits of a code went into a byte from the other end.
     is_old = segment[:1] == b"\x00" and len(segment) > 1 and bool(segment[1] & 1)
     padded = segment + bytes(4)
-    words = np.ndarray((len(segment) + 1,), "<u4" if is_old else ">u4", padded, strides=(1,))
+    words = np.ndarray((len(segment) + 1,), "<u4", padded, strides=(1,))
     bits, place = 8 * len(segment), 0
     count = 1  # of the first table nothing but its clearing
     while True:
@@ -82,7 +82,9 @@ def _check_codes(segment: bytes) -> None:
         left = bits - (place & ~7)
         count = min(count, int(np.searchsorted(layout.ends, left, "right")))
         found = words[place >> 3 :][layout.places[:count]]
-        codes = (found >> layout.shifts[:count]) & layout.masks[:count]
+        codes = found if is_old else found.byteswap(inplace=True)
+        codes >>= layout.shifts[:count]
+        codes &= layout.masks[:count]
         stops = np.flatnonzero((codes | 1) == _END)
         length = int(stops[0]) if len(stops) else count
         if place == 0 and codes.tolist() != [_CLEAR]:

@@ -249,6 +249,18 @@ def test_decode_tiff_reads_jpeg_with_the_colours_of_the_page(
     np.testing.assert_array_equal(read(data).pixels, wanted)
 
 
+def test_decode_tiff_takes_no_colours_of_jpeg_for_others() -> None:
+    """Three components that nothing in the stream names are those of the page, here CIELab."""
+    lab = np.stack([np.full((16, 16), value) for value in (140, 60, 236)], -1).astype(np.uint8)
+    stream = bytes(imagecodecs.jpeg8_encode(lab, level=100, colorspace="rgb", outcolorspace="rgb"))
+    adobe = stream.find(b"\xff\xee")
+    if adobe > 0:
+        stream = stream[:adobe] + stream[adobe + 16 :]
+    got = read(tiff_file(({**tags_of(lab), 259: 7, 262: 8}, [stream]))).pixels
+    wanted = read(tiff_file(({**tags_of(lab), 262: 8}, [lab.tobytes()]))).pixels
+    assert np.abs(got.astype(int) - wanted).max() <= 3
+
+
 def test_decode_tiff_reads_jpeg_whose_tables_lie_in_the_page() -> None:
     pixels = np.add.outer(np.arange(32) * 3, np.arange(48) * 2).astype(np.uint8)
     stream = imagecodecs.jpeg8_encode(pixels, level=98)
@@ -361,6 +373,7 @@ REFUSED = {
     "CCITT fax 3": of(t259=3, t258=1),
     "CCITT Huffman": of(t259=2, t258=1),
     "JPEG of the old style": of(t259=6),
+    "JPEG is of 2 samples": of(t258=(8, 8), t277=2, t259=7),
     "ThunderScan": of(t259=32809, t258=4),
     "JPEG 2000": of(t259=34712),
     "an unknown one": of(t259=999),
