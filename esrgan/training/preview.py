@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 
 from degrade.arrays import U8Array
+from degrade.images.labels import labelled
 from degrade.metrics import psnr
 from degrade.resample import enlarge_u8
 from esrgan.data import PairDataset, to_float
 from esrgan.networks import Generator
 
-__all__ = ["LABEL_HEIGHT", "draw_preview"]
-
-LABEL_HEIGHT = 18
-"""Pixels above each picture for what it is."""
+__all__ = ["draw_preview"]
 
 _SAMPLES = 4
 _NARROWEST = 128
@@ -68,8 +65,4 @@ def _quality(image: U8Array, reference: U8Array, scale: int) -> str:
 
 
 def _tile(text: str, image: U8Array, factor: int) -> U8Array:
-    picture = image.repeat(factor, 0).repeat(factor, 1)
-    label = np.full((LABEL_HEIGHT, picture.shape[1], 3), 255, np.uint8)
-    place, size, ink = (3, LABEL_HEIGHT - 5), 0.38, (0, 0, 0)
-    cv2.putText(label, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
-    return np.concatenate([label, picture])
+    return labelled(image.repeat(factor, 0).repeat(factor, 1), text)

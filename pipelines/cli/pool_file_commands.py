@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,38 +11,58 @@ from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
 from pipelines.cli.help_pages import command
 from pipelines.shared.speech import said
 
+if TYPE_CHECKING:
+    from pipelines.pairs.inspect_pairs import PairsInspection
+    from pipelines.pool.inspect_pool import PoolInspection
 
-@command("inspect", short_help="Tell what a pool holds, also as a picture.")
-@click.argument("pool", type=PATH)
+
+@command("inspect", short_help="Tell what a pool or pairs hold, also as a picture.")
+@click.argument("folder", type=PATH)
 @click.option(
-    "--sheet", type=PATH, default=None, help="Draw kernels and noise into this file, NAME.png."
+    "--sheet", type=PATH, default=None, help="Draw what is there into this file, NAME.png."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--verify", is_flag=True, help="Check every file of the pool against its hash.")
+@click.option("--verify", is_flag=True, help="Check every file against its hash.")
 @click.option(
     "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
 )
 @click.pass_context
 def inspect(
     ctx: click.Context,
-    pool: Path,
+    folder: Path,
     sheet: Path | None,
     as_json: bool,
     verify: bool,
     overwrite: bool,
 ) -> None:
-    """Tell what POOL holds: kernels, noise, and the photos that were looked at."""
-    import json
+    """Tell what FOLDER holds, the summary last.
 
+    Of a pool: kernels, noise, and the photos that were looked at. Of pairs: the photos, kernels
+    and sizes; the sheet shows LR, bicubic and HR side by side.
+    """
+    from pipelines.pairs.inspect_pairs import holds_pairs
+
+    look_at = _inspect_pairs if holds_pairs(folder) else _inspect_pool
+    look_at(ctx, folder, sheet, as_json=as_json, verify=verify, overwrite=overwrite)
+
+
+def _inspect_pool(
+    ctx: click.Context,
+    folder: Path,
+    sheet: Path | None,
+    *,
+    as_json: bool,
+    verify: bool,
+    overwrite: bool,
+) -> None:
     from pipelines.pool.inspect_pool import inspect_pool
 
     if sheet is not None:
         from report.pool_sheet import check_sheet_path
 
         check_sheet_path(sheet, overwrite=overwrite)
-    found = inspect_pool(pool, verify=verify)
-    lines = [json.dumps(found.to_json(), indent=1)] if as_json else map(said, found.lines())
-    click.echo("\n".join(lines))
+    found = inspect_pool(folder, verify=verify)
+    _print(found, as_json=as_json)
     if found.problems:
         _report_problems(found.problems, all_of_them=verify)
         ctx.exit(1)
@@ -52,6 +72,41 @@ def inspect(
         from report.pool_sheet import draw_pool_sheet
 
         draw_pool_sheet(found.pool, sheet, overwrite=overwrite)
+
+
+def _inspect_pairs(
+    _ctx: click.Context,
+    folder: Path,
+    sheet: Path | None,
+    *,
+    as_json: bool,
+    verify: bool,
+    overwrite: bool,
+) -> None:
+    from pipelines.pairs.inspect_pairs import inspect_pairs
+
+    if sheet is not None:
+        from report.pairs_sheet import check_pairs_sheet_path
+
+        check_pairs_sheet_path(sheet, overwrite=overwrite)
+    found = inspect_pairs(folder)
+    _print(found, as_json=as_json)
+    if verify:
+        from pipelines.pairs.checks import verify as verify_pairs
+
+        verify_pairs(folder)
+        click.echo("verify: every pair is as it was written", err=True)
+    if sheet is not None:
+        from report.pairs_sheet import draw_pairs_sheet
+
+        draw_pairs_sheet(found.reader, sheet, overwrite=overwrite)
+
+
+def _print(found: PoolInspection | PairsInspection, *, as_json: bool) -> None:
+    import json
+
+    lines = [json.dumps(found.to_json(), indent=1)] if as_json else map(said, found.lines())
+    click.echo("\n".join(lines))
 
 
 def _report_problems(problems: list[str], *, all_of_them: bool) -> None:

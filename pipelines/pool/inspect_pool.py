@@ -43,22 +43,20 @@ class PoolInspection:
     problems: list[str]
 
     def lines(self) -> list[str]:
-        """Return the text for people."""
+        """Return the text for people; what matters comes last."""
         pool = self.pool
         head = (
             f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
             f"{counted(len(pool.noise), 'noise patch')}, "
             f"{counted(len(pool.photos), 'photo')} looked at"
         )
-        lines = [head, *self._kernel_lines(), *_noise_lines(pool.noise), *self._legend()]
-        lines += _measured_lines(pool)
-        if pool.photos:
-            lines.append(f"photos ({len(pool.photos)}):")
+        lines = [f"photos ({len(pool.photos)}):"] if pool.photos else []
         for photo in sorted(pool.photos, key=lambda p: (p.name, p.sha256)):
             lines.append(
                 f"  {printable(photo.name)}  sha256 {photo.sha256[:16]}  {printable(photo.path)}"
             )
-        return lines
+        lines += [*_measured_lines(pool), *_noise_lines(pool.noise), *self._kernel_lines()]
+        return [*lines, *self._legend(), head]
 
     def _kernel_lines(self) -> list[str]:
         lines = []

@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from degrade.errors import DegradeError
+from degrade.images.labels import LABEL_HEIGHT
 from degrade.resample import enlarge_u8
 from esrgan.data import PairDataset
 from esrgan.training.checkpoints import read_newest_checkpoint, write_checkpoint
 from esrgan.training.config import TrainingConfig
 from esrgan.training.loop import MAX_RESTORED, MAX_SKIPPED_IN_A_ROW, take_steps
 from esrgan.training.presets import PRESETS
-from esrgan.training.preview import LABEL_HEIGHT, draw_preview
+from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState, create_state
 from tests.esrgan.pair_folders import make_pairs
 from tests.esrgan.training_runs import SMALL, all_equal, curve, weights_of

@@ -1,0 +1,95 @@
+"""A picture of pairs: LR, bicubic and HR of some of them side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from degrade.arrays import U8Array
+from degrade.degradation import DegradationPlan
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+from degrade.errors import InvalidValueError, printable
+from degrade.images.image_io import encode_png
+from degrade.images.labels import labelled
+from degrade.metrics import psnr
+from degrade.pairs import PairReader
+from degrade.resample import enlarge_u8
+
+__all__ = ["check_pairs_sheet_path", "draw_pairs_sheet"]
+
+_MOST = 24
+_SIDE = 192
+"""HR pixels of a pair that are shown: its middle."""
+
+_COLUMNS = 2
+_GAP = 8
+
+
+def draw_pairs_sheet(reader: PairReader, path: Path, *, overwrite: bool = False) -> None:
+    """Draw up to 24 pairs, spread over the set, as PNG.
+
+    Of each pair its middle, 192 HR pixels a side: LR by nearest neighbour, LR enlarged by bicubic
+    interpolation with its PSNR on Y, and HR. The kernel and the noise of its plan stand above.
+
+    Raises
+    ------
+    DegradeError
+        As :func:`check_pairs_sheet_path`; a pair is damaged, or the file cannot be written.
+    """
+    results = check_pairs_sheet_path(path, overwrite=overwrite)
+    numbers = np.unique(np.linspace(0, len(reader) - 1, _MOST).astype(int)).tolist()
+    tiles = [_tile(reader, number) for number in numbers]
+    make_folder(path.parent)
+    results.write(path, encode_png(_on_a_sheet(tiles)))
+
+
+def check_pairs_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
+    """Say what would keep :func:`draw_pairs_sheet` from drawing, before anything is done.
+
+    Raises
+    ------
+    DegradeError
+        The name does not end in ``.png``, or what stands there is no sheet drawn before.
+    """
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
+    return Results.at(path, "inspect", overwrite=overwrite)
+
+
+def _tile(reader: PairReader, number: int) -> U8Array:
+    record, scale = reader.records[number], reader.scale
+    lr_u8, hr_u8 = reader.read(number)
+    height, width = (min(side, _SIDE // scale) for side in lr_u8.shape[:2])
+    top, left = (lr_u8.shape[0] - height) // 2, (lr_u8.shape[1] - width) // 2
+    larger = enlarge_u8(lr_u8, scale)
+    quality = min(psnr(larger, hr_u8, border=scale), 99.99) if min(lr_u8.shape[:2]) > 2 else 0.0
+    rows = slice(top * scale, (top + height) * scale)
+    columns = slice(left * scale, (left + width) * scale)
+    nearest = lr_u8[top : top + height, left : left + width].repeat(scale, 0).repeat(scale, 1)
+    parts = {
+        f"LR x{scale}": nearest,
+        f"bicubic {quality:.2f} dB": larger[rows, columns],
+        "HR": hr_u8[rows, columns],
+    }
+    pictures = [labelled(part, text) for text, part in parts.items()]
+    return labelled(np.concatenate(pictures, axis=1), printable(record.key), _made_of(record.plan))
+
+
+def _made_of(plan: DegradationPlan | None) -> str:
+    if plan is None:
+        return "imported, not made by a plan"
+    return ", ".join([f"kernel {plan.kernel_id[:12]}", *(step.kind for step in plan.steps[1:])])
+
+
+def _on_a_sheet(tiles: list[U8Array]) -> U8Array:
+    height = max(tile.shape[0] for tile in tiles) + _GAP
+    width = max(tile.shape[1] for tile in tiles) + _GAP
+    rows = -(-len(tiles) // _COLUMNS)
+    sheet = np.full((rows * height + _GAP, _COLUMNS * width + _GAP, 3), 255, np.uint8)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, _COLUMNS)
+        top, left = _GAP + row * height, _GAP + column * width
+        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return sheet
