@@ -107,8 +107,8 @@ def match_images(
         # A name that only looks marked (box3) is found by what its partner is called (box3x4).
         sides = found.match(
             sides,
-            lambda image: image.own if image.own in bare[1] else image.bare,
-            lambda image: image.own if image.own in bare[0] else image.bare,
+            lambda image: image.own if image.own in bare[1] else _bare(image, "hr"),
+            lambda image: image.own if image.own in bare[0] else _bare(image, "lr"),
         )
     return found.finish(sides, unusable_hr, unusable_lr)
 
@@ -120,9 +120,14 @@ _EXACT: tuple[_Key, ...] = (
 )
 
 
+def _bare(image: NamedImage, side: Side) -> object:
+    """Return what is left without marks; a name of marks alone must say its side."""
+    return image.bare if image.name.stem or image.name.side == side else None
+
+
 def _bare_with_scale(image: NamedImage) -> object:
     """Tell the scales of a set apart that names them on both sides."""
-    return (image.bare, image.name.scale) if image.name.scale else None
+    return (image.bare, image.name.scale) if image.name.scale and image.name.stem else None
 
 
 @dataclass(slots=True)
@@ -269,12 +274,7 @@ def _by_path(image: NamedImage) -> str:
 
 
 def _of_side(images: list[NamedImage], side: Side) -> list[NamedImage]:
-    """Leave out what says that it is of the other side, unless nothing else is there.
-
-    Names that are marks and nothing else may be anything: there all are kept.
-    """
-    if not all(image.name.stem for image in images):
-        return images
+    """Leave out what says that it is of the other side, unless nothing else is there."""
     return [image for image in images if image.name.side in (None, side)] or images
 
 

@@ -6,9 +6,13 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
 from degrade.field_names import KNOWN_SETS, KnownSet, parse_name
+from degrade.images.manifest import ManifestEntry
+from pipelines.manifests.manifests import photo_group
 from pipelines.pairs.image_matching import Matching, MatchRules, match_images
 from pipelines.pairs.lr_names import LrName
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -243,5 +247,46 @@ def test_match_images_by_template_and_scale_leaves_other_scales_out() -> None:
 def test_match_images_does_not_guess_where_names_are_marks_alone() -> None:
     one = [photo("HR.png"), photo("LR_x4.png", 2, 3)]
     assert names_of(match_images(one, one)) == [("HR.png", "LR_x4.png")]
-    found = match_images([photo("LR.png"), photo("HR.png")], [low("LR_LR.png"), low("HRx2.png")])
-    assert not found.matched and len(found.rejects) == 4
+    found = match_images([photo("LR.png"), photo("x4.png")], [low("GT.png"), low("x2.png")])
+    assert not found.matched and (found.alone_hr, found.alone_lr) == (2, 2)
+    several = match_images([photo("HR.png")], [low("LR.png"), low("LRx2.png")])
+    assert not several.matched and len(several.rejects) == 3
+
+
+WORDS = [
+    *("a", "1", "001", "4", "SRF", "box3", "s001", "SRGB", "12h", "7L"),
+    *("x1", "x2", "x4", "x4m", "4x", "LR", "HR", "gt", "LR4", "bicLRx4", "LRBI", "bicubic"),
+]
+stems = st.builds(
+    lambda words, separator: separator.join(words),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=4),
+    st.sampled_from(["_", "-", "."]),
+)
+folders = st.lists(st.sampled_from(["HR", "X4", "LR_bicubic", "a", "train_HR"]), max_size=2)
+paths = st.builds(lambda folder, stem: "/".join([*folder, stem]) + ".png", folders, stems)
+
+
+@settings(deadline=None)
+@given(*[st.lists(paths, max_size=4, unique=True)] * 2, st.booleans(), st.sampled_from([None, 4]))
+def test_match_images_says_of_every_image_what_became_of_it(
+    hr: list[str], lr: list[str], all_variants: bool, scale: int | None
+) -> None:
+    rules = MatchRules(scale=scale, all_variants=all_variants)
+    found = match_images([photo(name) for name in hr], [low(name) for name in lr], rules)
+    paired = {str(image.path) for pair in found.matched for image in (pair.hr, pair.lr)}
+    passed_over = {str(image.path) for image in found.passed_over}
+    rejected = {reject.path for reject in found.rejects}
+    assert paired | passed_over | rejected == {f"/hr/{name}" for name in hr} | {
+        f"/lr/{name}" for name in lr
+    }
+    assert not paired & passed_over and not paired & rejected and not passed_over & rejected
+    for pair in found.matched:
+        first, second = parse_name(pair.hr.name), parse_name(pair.lr.name)
+        # A split of a manifest never parts what is paired here.
+        if first.stem and second.stem:
+            assert group_of(pair.hr.name) == group_of(pair.lr.name)
+
+
+def group_of(path: str) -> str:
+    entry = ManifestEntry(path=path, sha256="0f" * 32, height=1, width=1, role="hr")
+    return photo_group(entry)
