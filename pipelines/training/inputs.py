@@ -44,13 +44,20 @@ def open_inputs(config: TrainConfig, stages: Sequence[Stage], world: World) -> T
     Raises
     ------
     DegradeError
-        A batch cannot be shared out, TensorBoard is not installed, VGG19's weights, the initial
-        weights or the pairs cannot be used, or a stage's networks cannot be made; in this order.
+        A batch cannot be shared out, TensorBoard is not installed, the initial weights do not
+        exist, VGG19's weights, the initial weights or the pairs cannot be used, or a stage's
+        networks cannot be made; in this order.
     """
     for stage in stages:
         check_shares(stage.config, world)
     if config.tensorboard:
         require_tensorboard()
+    if config.init is not None and not config.init.exists():
+        raise InputError(
+            config.init,
+            "the weights to start from, `init`, do not exist",
+            "check the path, or leave `init` out: what it stands for is then trained first",
+        )
     vgg_file = None
     if any(stage.config.needs_features == "vgg19" for stage in stages):
         vgg_file = find_vgg19_weights(config.vgg_weights)

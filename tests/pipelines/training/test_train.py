@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from degrade.errors import ChangedConfigError
+from degrade.errors import ChangedConfigError, InputError
 from degrade.images.image_io import read_photo
 from esrgan.training.checkpoints import CheckpointWarning
 from esrgan.training.presets import PRESETS
@@ -144,3 +144,12 @@ def test_commands_offer_what_the_library_has() -> None:
     assert f"--preset [{'|'.join(PRESETS)}]" in shown
     refused = CliRunner().invoke(main, ["train", "--pairs", "p", "--preset", "huge"])
     assert refused.exit_code == 2 and "'huge' is not one of 'tiny'" in refused.output
+
+
+def test_run_training_names_weights_to_start_from_that_are_not_there(
+    small_run: TrainConfig, tmp_path: Path
+) -> None:
+    wanted = replace(small_run, preset="realsr", init=tmp_path / "nowhere.pth")
+    with pytest.raises(InputError, match=r"nowhere\.pth: the weights to start from, `init`"):
+        run_training(wanted)
+    assert not small_run.out.exists()
