@@ -85,7 +85,7 @@ def import_pairs(jobs: int | None, **options: Any) -> None:
 
     Images belong together when their names are equal but for the file type, capitals and the marks
     of the field's sets, at the ends of names and in folders: x4, _x4, X4, x4m, _LR, _LR4,
-    _LRBI_x4, _bicLRx4, LR_, _HR, _GT, _LQ (docs/export.md has the sets). One folder may hold both
+    _LRBI_x4, _bicLRx4, LR_, _HR, _GT, _LQ (docs/names.md has the sets). One folder may hold both
     sides. Where several would do, all of them are rejected by name.
     """
     from pipelines.executors import make_executor
