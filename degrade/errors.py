@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import re
 import shlex
@@ -26,6 +25,7 @@ __all__ = [
     "line_of",
     "not_written",
     "printable",
+    "remedy_for",
     "shown",
     "write_failure",
 ]
@@ -136,24 +136,59 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+_REMEDIES = {
+    errno.EACCES: "choose another place, or ask for the permission",
+    errno.EPERM: "choose another place, or ask for the permission",
+    errno.EROFS: "choose a place that can be written",
+    errno.EDQUOT: "free some of what your quota counts, or choose another disk",
+    errno.EIO: "the disk or the way to it fails: copy what matters, and choose another disk",
+    errno.EMFILE: "let a process open more files (ulimit -n 4096), or use fewer `jobs`",
+    errno.ENFILE: "end other programs: the whole machine has too many files open",
+    errno.ENOMEM: "use fewer `jobs`, or end other programs",
+    errno.EAGAIN: "use fewer `jobs`, or let a user have more processes (ulimit -u)",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "choose a disk that takes larger files, or raise the limit (ulimit -f)",
+}
+
+
+def remedy_for(error: OSError, otherwise: str) -> str:
+    """Return what a person can do about an error of the system."""
+    return _REMEDIES.get(error.errno or 0, otherwise)
+
+
 def write_failure(path: Path, size: int, error: OSError) -> str:
     """Return the text of an error in writing ``size`` bytes to ``path``."""
     if error.errno == errno.ENOSPC:
         return disk_full(path, size)
-    return not_written(path, str(error.strerror))
+    return not_written(path, str(error.strerror), error)
 
 
-def not_written(path: Path, reason: str) -> str:
+def not_written(path: Path, reason: str, error: Exception | None = None) -> str:
     """Return what is said when ``path`` cannot be written, for another reason than a full disk."""
-    where = printable(path)
-    return f"{where}: cannot be written ({reason}); check the folder, its permissions and its disk"
+    remedy = "check the folder, its permissions and its disk"
+    if isinstance(error, OSError):
+        remedy = remedy_for(error, remedy)
+    return f"{printable(path)}: cannot be written ({reason}); {remedy}"
 
 
 def disk_full(path: Path, needed: int = 0) -> str:
     """Return what is said when ``path`` finds no room; ``needed`` bytes, 0: not known how many."""
-    numbers = [f"{byte_text(needed)} are needed"] if needed else []
-    with contextlib.suppress(OSError):
-        folder = path if path.is_dir() else path.parent
-        numbers.insert(0, f"{byte_text(shutil.disk_usage(folder).free)} are free")
-    known = f"{', '.join(numbers)}: " if numbers else ""
+    folder = path if path.is_dir() else path.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        known = f"{byte_text(needed)} are needed: " if needed else ""
+    else:
+        known = f"{byte_text(free)} are free"
+        if needed > free:
+            known += f", {_unlike(needed, free)} are needed"
+        elif needed:  # what was half written is gone again, or a quota counts
+            known += f" now, {byte_text(needed)} were not"
+        known += ": "
     return f"{printable(path)}: the disk is full; {known}free some space and run again"
+
+
+def _unlike(size: int, other: int) -> str:
+    """Return a size that does not read as another one."""
+    text = byte_text(size)
+    return f"{size} bytes" if text == byte_text(other) else text

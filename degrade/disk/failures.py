@@ -45,7 +45,7 @@ def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
     except caught as error:
         if _is_disk_full(path, size, error):
             raise DegradeError(disk_full(path, max(size, STRUCTURE_BYTES))) from error
-        raise DegradeError(not_written(path, printable(_reason(error)))) from error
+        raise DegradeError(not_written(path, printable(_reason(error)), error)) from error
 
 
 def require_space(path: Path, size: int) -> None:

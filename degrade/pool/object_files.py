@@ -20,11 +20,12 @@ from degrade.disk.processes import is_temporary
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
 from degrade.noise.residuals import channel_means
 from degrade.pool.records import KernelRecord, NoiseRecord
+from degrade.wording import counted
 
 __all__ = ["ObjectFiles", "content_id"]
 
-_WRITTEN_AT_ONCE = 64
-"""Files that are open and in memory together while they are written."""
+_WRITTEN_AT_ONCE = 32
+"""Files that are open and in memory together while they are written; some systems allow 64."""
 
 
 def content_id(array: AnyArray, scale: int | None = None) -> str:
@@ -175,6 +176,11 @@ def _map_array(path: Path, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> A
         raise CorruptDataError(
             f"{printable(path)}: must hold {shape} of {' or '.join(dtypes)} in C order, "
             f"got {array.shape} of {array.dtype.str}"
+        )
+    more = path.stat().st_size - cast("np.memmap[Any, Any]", array).offset - array.nbytes
+    if more:
+        raise CorruptDataError(
+            f"{printable(path)}: holds {counted(more, 'byte')} more than what was added"
         )
     return array
 

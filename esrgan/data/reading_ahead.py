@@ -25,7 +25,7 @@ from weakref import WeakSet
 
 import torch
 
-from degrade.errors import DegradeError
+from degrade.errors import DegradeError, remedy_for
 
 __all__ = ["read_ahead"]
 
@@ -84,6 +84,15 @@ class _Reader(Generic[K, V]):
         self._start()
 
     def _start(self) -> None:
+        try:
+            self._begin()
+        except OSError as error:
+            remedy = remedy_for(error, "use fewer `workers`").replace("`jobs`", "`workers`")
+            raise DegradeError(
+                f"no process that reads pairs can be started ({error.strerror}); {remedy}"
+            ) from error
+
+    def _begin(self) -> None:
         self._connection, theirs = Pipe()
         _OURS.add(self._connection)
         self._process = multiprocessing.Process(

@@ -15,6 +15,7 @@ from degrade.errors import DegradeError, line_of
 from degrade.limits import MAX_PIXELS
 from pipelines.cli.ends import exit_code, interrupt_behind, one_line, say_failure
 from pipelines.cli.options import as_options
+from pipelines.cli.progress import showing_progress
 from pipelines.shared.interrupts import ending_by_signals
 from pipelines.shared.speech import said, speaking
 
@@ -151,18 +152,9 @@ def finish(report: RunReport) -> None:
 
 @contextlib.contextmanager
 def progress_bar(label: str, unit: str) -> Iterator[ProgressCallback]:
-    """Yield a callback that draws a progress bar on a terminal and nothing elsewhere."""
-    from tqdm import tqdm
-
-    bar = tqdm(desc=label, unit=f" {unit}", disable=None, dynamic_ncols=True, leave=False)
-
-    def advance(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        bar.refresh()
-
-    with bar:
-        yield advance
+    """Yield a callback that shows how far a job is; ``unit`` in the plural."""
+    with showing_progress(label, unit) as progress:
+        yield progress.advance
 
 
 def sources_argument(function: F) -> F:

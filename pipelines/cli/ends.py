@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 
 import click
 
-from degrade.errors import DegradeError, line_of
+from degrade.errors import DegradeError, line_of, remedy_for
 from pipelines.shared.interrupts import Interrupted, interrupt_signal
 from pipelines.shared.speech import said
 
@@ -55,11 +56,17 @@ def _told(error: BaseException) -> str:
     if isinstance(error, DegradeError):
         return said(one_line(error))
     if isinstance(error, OSError) and error.strerror:
-        if error.filename is None and _output_fails():
+        if _is_of_output(error):
             _forget(sys.stdout)
             return f"standard output cannot be written ({error.strerror}); write it elsewhere"
-        place = line_of(error.filename or "a file")
-        return f"{place}: {error.strerror}; check the path, permissions and free space"
+        remedy = remedy_for(error, "check the path, permissions and free space")
+        place = f"{line_of(error.filename)}: " if error.filename else ""
+        return f"{place}{error.strerror}; {said(remedy)}"
+    if isinstance(error, MemoryError) or _TOO_LITTLE_MEMORY.search(str(error)):
+        return (
+            "out of memory; use smaller images or fewer processes, or let this one have more "
+            "(ulimit -v)"
+        )
     if isinstance(error, ImportError) and error.name:
         module = error.name.split(".")[0]
         package = {"cv2": "opencv-python-headless"}.get(module, module)
@@ -67,18 +74,23 @@ def _told(error: BaseException) -> str:
             f"the package {package} cannot be loaded ({line_of(str(error))}); "
             f"install it: pip install {package}"
         )
-    if isinstance(error, MemoryError):
-        return "out of memory; use smaller images or fewer --jobs"
     return f"unexpected {type(error).__name__}: {one_line(error)} (--debug shows more)"
 
 
-def _output_fails() -> bool:
-    """Tell whether standard output still has what it could not write."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        return True
-    return False
+_TOO_LITTLE_MEMORY = re.compile(
+    "failed to map segment|cannot allocate memory|can't allocate memory|can't start new thread"
+    "|could not create a primitive|std::bad_alloc|Unable to allocate",
+    re.IGNORECASE,
+)
+"""What libraries say that get no memory and have no exception for it."""
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Tell whether an error comes from writing to standard output."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename == click.utils.__file__
 
 
 def _forget(stream: object) -> None:

@@ -25,6 +25,10 @@ def start() -> None:
     # Whoever stops reading the help ends it, as with any tool.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _open_missing_streams()
+    try:
+        os.getcwd()  # noqa: PTH109 (what loads pathlib would load it before signals are heard)
+    except OSError:
+        sys.exit("degrade: the current folder is gone; change to one that is there: cd")
     from pipelines.cli.commands import main
     from pipelines.cli.streams import replace_unknown_letters
 

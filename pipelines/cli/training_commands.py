@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ import click
 from pipelines.cli.common import PATH, device_option, finish, seed_option
 from pipelines.cli.ends import one_line
 from pipelines.cli.help_pages import command
+from pipelines.cli.progress import showing_progress
 from pipelines.cli.table_options import RowName
 from pipelines.shared.speech import said
 
@@ -226,30 +227,17 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
 def _training_bar() -> Iterator[dict[str, Callable[..., None]]]:
     """Yield train's callbacks, and give a warning one line.
 
-    On a terminal they draw a bar with the time left and the losses.
+    They show the steps, the time left and the losses.
     """
-    from tqdm import tqdm
-
     other = os.environ.get("RANK", "0") != "0"
-    bar = tqdm(desc="train", unit=" steps", disable=other or None, dynamic_ncols=True, leave=False)
+    with showing_progress("train", "steps", silent=other) as progress, warnings.catch_warnings():
 
-    def advance(done: int, total: int) -> None:
-        if bar.total is None:
-            # What an earlier run has done took no time in this one.
-            bar.initial = bar.n = done
-        bar.total = total
-        bar.update(done - bar.n)
+        def warn(message: Warning | str, *_where: Any) -> None:
+            progress.tell(f"degrade: {said(one_line(Warning(message)))}")
 
-    def show(losses: Mapping[str, float]) -> None:
-        bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items()}, refresh=False)
-
-    def tell(text: str) -> None:
-        if not other:
-            bar.write(text, file=sys.stderr)
-
-    def warn(message: Warning | str, *_where: Any) -> None:
-        tell(f"degrade: {said(one_line(Warning(message)))}")
-
-    with bar, warnings.catch_warnings():
         warnings.showwarning = warn  # type: ignore[assignment]
-        yield {"on_progress": advance, "on_losses": show, "on_stage": tell}
+        yield {
+            "on_progress": progress.advance,
+            "on_losses": progress.note,
+            "on_stage": progress.tell,
+        }

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from pipelines.cli.common import PATH, device_option, finish, max_pixels_option, sources_argument
+from pipelines.cli.common import (
+    PATH,
+    device_option,
+    finish,
+    max_pixels_option,
+    progress_bar,
+    sources_argument,
+)
 from pipelines.cli.help_pages import command
-
-if TYPE_CHECKING:
-    from pipelines.shared.reports import ProgressCallback
 
 
 @command("upscale")
@@ -94,24 +96,6 @@ def upscale(**options: Any) -> None:
     from pipelines.upscaling.upscale import upscale as run
 
     config = UpscaleConfig(**options)
-    with _pixel_bar() as progress:
+    with progress_bar("upscale", "px") as progress:
         report = run(config, on_progress=progress)
     finish(report)
-
-
-@contextlib.contextmanager
-def _pixel_bar() -> Iterator[ProgressCallback]:
-    """Yield a callback that draws how many of the photos' pixels are done, on a terminal only."""
-    from tqdm import tqdm
-
-    bar = tqdm(
-        desc="upscale", unit="px", unit_scale=True, disable=None, dynamic_ncols=True, leave=False
-    )
-
-    def advance(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-        bar.refresh()
-
-    with bar:
-        yield advance

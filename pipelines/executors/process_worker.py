@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import threading
 import traceback
@@ -23,6 +24,9 @@ __all__: list[str] = []
 
 
 def _main(descriptor: int) -> None:
+    # The parent decides when a job ends; and where signals come from, it gets them, too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     connection: Connection[bytes, bytes] = Connection(descriptor)
     calls: SimpleQueue[bytes] = SimpleQueue()
     outcomes: SimpleQueue[bytes] = SimpleQueue()

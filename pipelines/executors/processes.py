@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Generic
 
-from degrade.errors import DegradeError, InvalidValueError
+from degrade.errors import DegradeError, InvalidValueError, remedy_for
 from pipelines.executors.base import Task, TaskResult, Value, WorkerDiedError, run_suspects_last
 
 __all__ = ["ProcessExecutor"]
@@ -110,6 +110,15 @@ class _Worker(Generic[Task, Value]):
         self._start()
 
     def _start(self) -> None:
+        try:
+            self._begin()
+        except OSError as error:
+            raise DegradeError(
+                f"no worker process can be started ({error.strerror}); "
+                f"{remedy_for(error, 'use fewer `jobs`')}"
+            ) from error
+
+    def _begin(self) -> None:
         self._is_ready = False
         self.connection, theirs = Pipe()
         path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
