@@ -15,6 +15,7 @@ import numpy as np
 from degrade.arrays import FloatArray
 from degrade.degradation import PoolIndex
 from degrade.disk.files import resolve_inside
+from degrade.disk.processes import is_temporary
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import BlurKernel
 from degrade.noise.residuals import residual_of, tile_residual
@@ -29,6 +30,7 @@ from degrade.pool.records import (
     PhotoRecord,
     canonical_json,
 )
+from degrade.wording import counted
 
 __all__ = ["PoolReader"]
 
@@ -221,14 +223,7 @@ class PoolReader:
         Files that the index does not name are one too: a killed run leaves those of one photo, an
         index that was cut leaves many. A pool opened as it was at an earlier time passes them over.
         """
-        known = set(self._contents.file_names())
-        there = {f"{path.parent.name}/{path.name}" for path in self.path.glob("*/*.npy")}
-        problems = [
-            f"{printable(self.path / name)}: not in index.jsonl; harmless if a run was killed "
-            "while adding it, else restore the index"
-            for name in sorted(there - known)
-            if self._until is None
-        ]
+        problems = self._foreign() if self._until is None else []
         for kernel in self.kernels:
             try:
                 self.read_kernel(kernel.id)
@@ -239,6 +234,30 @@ class PoolReader:
                 self._objects.check(noise)
             except DegradeError as error:
                 problems.append(str(error))
+        return problems
+
+    def _foreign(self) -> list[str]:
+        """Return a line for each thing that the index does not vouch for."""
+        known = set(self._contents.file_names())
+        index = self.path / "index.jsonl"
+        unfinished = index.stat().st_size - self._index_end if index.exists() else 0
+        problems = []
+        if unfinished:
+            problems.append(
+                f"{printable(index)}: ends with {counted(unfinished, 'byte')} that are no whole "
+                "line; harmless if a run was killed while adding it, and the next one cuts them"
+            )
+        for path in sorted(self.path.glob("*/*")):
+            name = f"{path.parent.name}/{path.name}"
+            if name in known or path.parent.name not in ("kernels", "noise"):
+                continue
+            if path.suffix == ".npy":
+                problems.append(
+                    f"{printable(path)}: not in index.jsonl; harmless if a run was killed while "
+                    "adding it, else restore the index"
+                )
+            elif not path.name.startswith(".") and not is_temporary(path.name):
+                problems.append(f"{printable(path)}: not of this pool; move it elsewhere")
         return problems
 
 

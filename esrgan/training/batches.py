@@ -13,11 +13,13 @@ from torch import Tensor
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
+from degrade.wording import byte_text
 from esrgan.data import PairDataset, SampleKey, StepSampler, read_ahead, to_float
 from esrgan.distributed import ALONE, World
+from esrgan.out_of_memory import memory_of
 from esrgan.training.config import TrainingConfig
 
-__all__ = ["Batch", "check_shares", "read_batches"]
+__all__ = ["Batch", "check_memory", "check_shares", "read_batches"]
 
 
 class _Read(NamedTuple):
@@ -86,6 +88,34 @@ def check_shares(config: TrainingConfig, world: World) -> None:
         raise InvalidValueError(
             f"batch_size must be a multiple of accumulation × processes, "
             f"{config.accumulation} × {world.size}, got {config.batch_size}"
+        )
+
+
+def check_memory(config: TrainingConfig, scale: int, device: str, world: World) -> None:
+    """Refuse a batch that no step can compute in the memory that the device has.
+
+    What is counted is the least: the images, and the feature maps that going back needs. The
+    system would end the process without a word.
+
+    Raises
+    ------
+    InvalidValueError
+        Names the largest batch that could fit.
+    """
+    hr = config.hr_patch**2
+    lr = hr // scale**2
+    maps = config.features * 2
+    if config.generator == "rrdbnet":
+        maps = 3 * (config.features + 4 * config.growth)
+    numbers = 9 * hr + 3 * lr + config.features * hr + config.blocks * maps * lr
+    each = numbers * (2 if torch.device(device).type == "cuda" else 4)
+    at_once = config.accumulation * world.size
+    needed, there = each * config.batch_size // at_once, memory_of(device)
+    if needed > there:
+        raise InvalidValueError(
+            f"batch_size must be at most {max(there // each, 1) * at_once} here, got "
+            f"{config.batch_size}: a step takes {byte_text(needed)} or more, and {device} has "
+            f"{byte_text(there)}; use a smaller `hr_patch`, or more parts (`accumulation`)"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from degrade.degradation import DegradationPlan
 from degrade.disk.files import make_folder
+from degrade.disk.processes import is_temporary
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, printable
 from degrade.images.image_io import MAX_PIXELS, encode_png
@@ -28,14 +30,17 @@ from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.pairs.build_shard import rebuild_pair
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import no_photo_error
 from pipelines.shared.pool_of_pairs import open_pool_of_pairs
-from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport
 
 __all__ = ["ReplayConfig", "ReplayReport", "replay_pair", "verify"]
 
 _SHARDS_NAMED = 3
+
+_SIDECAR = re.compile(r"shard-\d+\.json")
 
 
 def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> RunReport:
@@ -69,7 +74,22 @@ def verify(where: Location, *, on_progress: ProgressCallback | None = None) -> R
             f"{_summarise(problems, pairs)}; delete what is damaged and build it again: "
             f"{', '.join(sorted(problems))}"
         )
+    foreign = _foreign(pairs)
+    if foreign:
+        shown = ", ".join(map(printable, foreign[:_SHARDS_NAMED]))
+        more = f" and {len(foreign) - _SHARDS_NAMED} more" if len(foreign) > _SHARDS_NAMED else ""
+        job.found("foreign", f"not of these pairs, passed over: {shown}{more}", names=foreign)
     return job.report(checked)
+
+
+def _foreign(pairs: Place) -> list[str]:
+    """Return the names of what lies beside the pairs and is none of their files."""
+    names = set(pairs.names())
+    shards = tuple(name.removesuffix(".json") for name in names if _SIDECAR.fullmatch(name))
+    own = {SHARD_LIST_NAME, REJECTS_NAME, *FOLDER_KINDS}
+    return sorted(
+        name for name in names - own if not (name.startswith((".", *shards)) or is_temporary(name))
+    )
 
 
 def _summarise(problems: Mapping[str, Sequence[VerifyResult]], pairs: Place) -> str:

@@ -12,7 +12,7 @@ from esrgan.data import PairDataset
 from esrgan.distributed import World
 from esrgan.losses import find_vgg19_weights
 from esrgan.networks import Generator
-from esrgan.training.batches import check_shares
+from esrgan.training.batches import check_memory, check_shares
 from esrgan.training.construction import check_init, check_networks
 from esrgan.training.tensorboard_log import require_tensorboard
 from esrgan.training.validation import check_held_out
@@ -38,7 +38,9 @@ class TrainingInputs:
         return sorted({key for dataset in self.datasets for key in dataset.too_small})
 
 
-def open_inputs(config: TrainConfig, stages: Sequence[Stage], world: World) -> TrainingInputs:
+def open_inputs(
+    config: TrainConfig, stages: Sequence[Stage], world: World, device: str
+) -> TrainingInputs:
     """Open and check everything, what is quickest to find missing first.
 
     Raises
@@ -46,7 +48,7 @@ def open_inputs(config: TrainConfig, stages: Sequence[Stage], world: World) -> T
     DegradeError
         A batch cannot be shared out, TensorBoard is not installed, the initial weights do not
         exist, VGG19's weights, the initial weights or the pairs cannot be used, or a stage's
-        networks cannot be made; in this order.
+        networks cannot be made or take more memory than ``device`` has; in this order.
     """
     for stage in stages:
         check_shares(stage.config, world)
@@ -80,6 +82,7 @@ def open_inputs(config: TrainConfig, stages: Sequence[Stage], world: World) -> T
         check_init(init, stages[0].config, datasets[0].scale)
     for stage in stages:
         check_networks(stage.config, datasets[0].scale)
+        check_memory(stage.config, datasets[0].scale, device, world)
     return TrainingInputs(vgg_file, init, datasets, held_out)
 
 

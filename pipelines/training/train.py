@@ -85,7 +85,7 @@ def train(
     stages = config.plan()
     with join_world(chosen) as (world, device), contextlib.ExitStack() as stack:
         stack.enter_context(naming_lack_of_memory(_WITH_LESS_MEMORY))
-        inputs = open_inputs(config, stages, world)
+        inputs = open_inputs(config, stages, world, device)
         if world.rank == 0:
             claim_folder(config.out, RUN_FILE)
             stack.enter_context(folder_lock(config.out))
