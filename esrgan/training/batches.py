@@ -114,7 +114,7 @@ def check_memory(config: TrainingConfig, scale: int, device: str, world: World) 
     if needed > there:
         raise InvalidValueError(
             f"batch_size must be at most {max(there // each, 1) * at_once} here, got "
-            f"{config.batch_size}: a step takes {byte_text(needed)} or more, and {device} has "
+            f"{config.batch_size}: a step takes at least {byte_text(needed)}, and {device} has "
             f"{byte_text(there)}; use a smaller `hr_patch`, or more parts (`accumulation`)"
         )
 

@@ -14,6 +14,7 @@ import click
 from degrade.errors import DegradeError, line_of
 from degrade.limits import MAX_PIXELS
 from pipelines.cli.ends import exit_code, interrupt_behind, one_line, say_failure
+from pipelines.cli.numbers import bound_numbers
 from pipelines.cli.options import as_options
 from pipelines.cli.progress import showing_progress
 from pipelines.shared.interrupts import ending_by_signals
@@ -72,6 +73,11 @@ class CommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order of the work, not of the alphabet."""
         return list(self.commands)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command; its options refuse numbers that nobody means."""
+        bound_numbers(cmd)
+        super().add_command(cmd, name)
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line; also of what is printed before a command runs the end is clear."""

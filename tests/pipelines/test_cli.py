@@ -147,7 +147,7 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
             1,
             "must be tcp://HOST:PORT, got 'h'",
         ),
-        (("estimate-kernels", "x", "--min-confidence", "nan"), 1, "between 0 and 1, got nan"),
+        (("estimate-kernels", "x", "--min-confidence", "nan"), 2, "nan is no finite number"),
         (
             ("build-pairs", "--pool", "p", "--out", "memory://x", "--jobs", "2"),
             2,

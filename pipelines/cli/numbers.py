@@ -1,0 +1,51 @@
+"""Numbers that options take: finite, and such as somebody may mean."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+__all__ = ["bound_numbers"]
+
+_MOST = 2**53
+"""As far as every reader of our files holds integers exactly."""
+
+
+def bound_numbers(command: click.Command) -> None:
+    """Let the options of a command, or of a group's commands, refuse numbers of no use."""
+    for parameter in command.params:
+        parameter.type = _bounded(parameter.type)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        bound_numbers(inner)
+
+
+def _bounded(kind: Any) -> Any:
+    if isinstance(kind, click.FloatRange):
+        return _Finite(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
+    if isinstance(kind, click.IntRange):
+        return _Whole(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
+    return kind
+
+
+class _Finite(click.FloatRange):
+    """A float that is a number; to click, "nan" is one in any range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number) or abs(number) > _MOST:
+            self.fail(f"{value} is no finite number of at most 2^53", param, ctx)
+        return number
+
+
+class _Whole(click.IntRange):
+    """An integer that files of any format hold."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if abs(number) > _MOST:
+            self.fail(
+                f"{value} is larger than 2^53, beyond which numbers in files blur", param, ctx
+            )
+        return number
