@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from degrade.images.image_io import write_png
+from degrade.rng import rng_for
 from tests.torture.children import wait_until
 from tests.torture.signals import listens
 
@@ -147,11 +150,22 @@ def test_too_little_memory_is_said_in_one_line(pool: Path, mib: int) -> None:
     assert code == 1 and err.startswith(b"degrade: out of memory") and err.count(b"\n") == 1
 
 
-def test_few_open_files_are_enough_or_named(pool: Path, tmp_path: Path, scenes: Path) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+def test_too_few_open_files_are_said_with_what_to_do(pool: Path, tmp_path: Path) -> None:
+    noise = rng_for(0, "many").normal(120, 2.5, (128, 128, 3))
+    write_png(tmp_path / "flat.png", np.rint(noise).astype(np.uint8))
+    arguments = ("--patch-size", 16, "--max-variance", 100, "--jobs", 1)
 
-    arguments = ("--pool", pool, "--hr", scenes, "--scale", 2, "--hr-size", 64, "--jobs", 3)
-    code, _, err = run("build-pairs", *arguments, "--out", tmp_path / "p", before=limit)
+    def limited(number: int) -> tuple[int, bytes]:
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
+
+        out = tmp_path / f"pool {number}"
+        code, _, err = run(
+            "extract-noise", tmp_path / "flat.png", "--pool", out, *arguments, before=limit
+        )
+        return code, err
+
+    assert limited(64) == (0, b"")
+    code, err = limited(16)
     assert code == 1 and err.count(b"\n") == 1
-    assert b"Too many open files" in err and b"ulimit -n" in err
+    assert b"Too many open files" in err and b"(ulimit -n 4096)" in err
