@@ -181,9 +181,9 @@ def disk_full(path: Path, needed: int = 0) -> str:
     else:
         known = f"{byte_text(free)} are free"
         if needed > free:
-            known += f", {_unlike(needed, free)} are needed"
+            known = f"{known}, {_unlike(needed, free)} are needed"
         elif needed:  # what was half written is gone again, or a quota counts
-            known += f" now, {byte_text(needed)} were not"
+            known = f"{byte_text(needed)} found no room, though {known} now"
         known += ": "
     return f"{printable(path)}: the disk is full; {known}free some space and run again"
 
