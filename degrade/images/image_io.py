@@ -1,9 +1,9 @@
 """The only place in the project where images are decoded and encoded.
 
-One policy, the same with every OpenCV version: pixels are RGB; the EXIF orientation is applied;
-8 and 16 bits are kept; gray becomes three equal channels, alpha is dropped and CMYK converted
-(each is noted); animated and floating-point images are refused; the header is read before the
-decoder, so a bomb is refused at no cost.
+One policy, the same with every OpenCV version: pixels are sRGB; the EXIF orientation is applied;
+8 and 16 bits are kept; gray becomes three equal channels, alpha is dropped, CMYK and other colour
+spaces are converted (each is noted); animated, HDR and floating-point images are refused; the
+header is read before the decoder, so a bomb is refused at no cost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from degrade.arrays import AnyArray, FloatArray, U8Array, round_to_u8
 from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.errors import DegradeError, InputError, InvalidValueError
-from degrade.images.colour import to_srgb
+from degrade.images.colour import refuse_by_colour, to_srgb
 from degrade.images.decoding import DECODERS
 from degrade.images.image_header import ImageHeader, read_header
 from degrade.images.opencv import cv2
@@ -25,6 +25,7 @@ from degrade.images.orientation import upright
 from degrade.limits import MAX_PIXELS
 
 __all__ = [
+    "DECODING_VERSION",
     "FOREIGN_SUFFIXES",
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
@@ -36,6 +37,9 @@ __all__ = [
     "read_photo_header",
     "write_png",
 ]
+
+DECODING_VERSION = 2
+"""Counts up when the same file gives other pixels. 2: colours become sRGB."""
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".pbm", ".pgm", ".ppm"}
@@ -77,15 +81,19 @@ class Photo:
     sha256 : str
         Hex digest of the file's bytes.
     notes : tuple of str
-        What decoding changed: ``gray``, ``alpha dropped``, ``CMYK converted``, ``rotated``.
+        What decoding changed: ``gray``, ``alpha dropped``, ``CMYK converted``, ``rotated``,
+        ``converted from Display P3``.
     alpha : (H, W) array or None
         Of the type of ``pixels``, when it was asked for and is there.
+    profile : bytes or None
+        The ICC profile of the pixels, when it was to be kept; None: they are sRGB.
     """
 
     pixels: AnyArray
     sha256: str
     notes: tuple[str, ...] = ()
     alpha: AnyArray | None = None
+    profile: bytes | None = None
 
     def as_float(self) -> FloatArray:
         """Return the pixels as float32 RGB in [0, 1]."""
@@ -138,6 +146,7 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
     """
     try:
         header = read_header(data)
+        refuse_by_colour(data, header)
     except InvalidValueError as error:
         raise InputError(path, str(error), _REMEDY) from None
     if header.width * header.height > max_pixels:
@@ -163,6 +172,7 @@ def decode_photo(
     *,
     max_pixels: int = MAX_PIXELS,
     keep_alpha: bool = False,
+    keep_profile: bool = False,
     header: ImageHeader | None = None,
     sha256: str | None = None,
 ) -> Photo:
@@ -170,6 +180,11 @@ def decode_photo(
 
     Parameters
     ----------
+    keep_alpha : bool
+        Give the alpha channel, too, instead of dropping it.
+    keep_profile : bool
+        Leave the colours of a file with an ICC profile as they are and give the profile, instead
+        of converting them to sRGB.
     header : ImageHeader or None
         What :func:`read_photo_header` returned for these data; None: parsed here.
     sha256 : str or None
@@ -182,7 +197,8 @@ def decode_photo(
     """
     header = header or read_photo_header(data, path, max_pixels=max_pixels)
     try:
-        decoded = to_srgb(DECODERS[header.format](data, header), header, data)
+        decoded = DECODERS[header.format](data, header)
+        decoded = to_srgb(decoded, header, data, keep_profile=keep_profile)
     except InvalidValueError as error:
         raise InputError(path, str(error), _REMEDY) from None
     orientation = 1 if decoded.is_upright else header.orientation
@@ -196,7 +212,8 @@ def decode_photo(
         notes += ("alpha dropped",)
     if header.orientation != 1:
         notes += ("rotated",)
-    return Photo(rgb, sha256 or hashlib.sha256(data).hexdigest(), notes, alpha)
+    sha256 = sha256 or hashlib.sha256(data).hexdigest()
+    return Photo(rgb, sha256, notes, alpha, decoded.profile)
 
 
 def quantise(image: FloatArray) -> U8Array:

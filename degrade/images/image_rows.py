@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 import zlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
 from degrade.arrays import AnyArray, U8Array
 from degrade.errors import DegradeError, InvalidValueError
+from degrade.images.embedding import jpeg_with_profile, png_profile_chunk, webp_with_profile
 from degrade.images.opencv import cv2
 
 __all__ = ["ROW_FORMATS", "EncodingError", "RowEncoder", "RowFormat", "RowLayout", "open_rows"]
@@ -62,12 +63,15 @@ class RowLayout:
         Gray, RGB, RGB and alpha.
     bits : {8, 16}
         Of a channel: rows are uint8 or uint16.
+    profile : bytes or None
+        The ICC profile of the pixels, put into the file. None: they are sRGB.
     """
 
     height: int
     width: int
     channels: int
     bits: int
+    profile: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.height < 1 or self.width < 1:
@@ -186,6 +190,8 @@ class _PngEncoder(RowEncoder):
         file.write(b"\x89PNG\r\n\x1a\n")
         size = struct.pack(">II", layout.width, layout.height)
         self._chunk(b"IHDR", size + bytes((layout.bits, colour, 0, 0, 0)))
+        if layout.profile is not None:
+            self._chunk(b"iCCP", png_profile_chunk(layout.profile))
 
     def _add(self, rows: AnyArray) -> None:
         strip = max(1, _STRIP_BYTES // self._layout.row_bytes)
@@ -268,15 +274,18 @@ class _TiffEncoder(RowEncoder):
         }
         if layout.channels == 4:
             tags[338] = (2,)  # alpha with which the colours are not multiplied
-        self._write_below_the_end(_tiff_directory(tags, place))
+        self._write_below_the_end(_tiff_directory(tags, place, layout.profile))
         self._file.seek(4)
         self._file.write(struct.pack("<I", place))
 
 
-def _tiff_directory(tags: dict[int, tuple[int, ...]], place: int) -> bytes:
+def _tiff_directory(
+    tags: dict[int, tuple[int, ...]], place: int, profile: bytes | None = None
+) -> bytes:
     """Return the directory that lies at ``place``, followed by the values that it points at."""
-    values_at = place + 2 + 12 * len(tags) + 4
-    entries, values = struct.pack("<H", len(tags)), b""
+    number = len(tags) + (profile is not None)
+    values_at = place + 2 + 12 * number + 4
+    entries, values = struct.pack("<H", number), b""
     for tag, numbers in tags.items():
         # Sizes and places are 32-bit (kind 4), all others 16-bit (kind 3).
         kind, code = (4, "I") if tag in (256, 257, 273, 278, 279) else (3, "H")
@@ -286,6 +295,9 @@ def _tiff_directory(tags: dict[int, tuple[int, ...]], place: int) -> bytes:
             values += data + bytes(len(data) % 4)
         else:
             entries += struct.pack("<HHI", tag, kind, len(numbers)) + data.ljust(4, b"\x00")
+    if profile is not None:  # its tag is the highest, and tags are in order
+        entries += struct.pack("<HHII", 34675, 7, len(profile), values_at + len(values))
+        values += profile
     return entries + bytes(4) + values
 
 
@@ -320,7 +332,15 @@ class _CollectingEncoder(RowEncoder):
             done = False
         if not done:
             raise EncodingError(f"{self._layout} could not be encoded; use PNG")
-        self._file.write(encoded.data)
+        self._file.write(self._with_profile(encoded.data))
+
+    def _with_profile(self, encoded: memoryview) -> bytes | memoryview:
+        layout = self._layout
+        if layout.profile is None:
+            return encoded
+        if self._suffix == ".jpg":
+            return jpeg_with_profile(encoded.tobytes(), layout.profile)
+        return webp_with_profile(encoded.tobytes(), layout.profile, layout.width, layout.height)
 
 
 def _as_bytes(rows: AnyArray, order: Literal["<", ">"]) -> U8Array:

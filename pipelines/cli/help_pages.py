@@ -52,7 +52,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "batch_size",
         "hr_patch",
     ),
-    "The result": ("alpha", "flips"),
+    "The result": ("alpha", "flips", "keep_profile"),
     "Saving": ("save_every", "keep", "keep_best", "max_minutes", "tensorboard"),
     "Where it runs": (
         "jobs",

@@ -41,6 +41,12 @@ from pipelines.cli.help_pages import command
     show_default=True,
     help="PNG and TIFF keep 16 bits; JPEG and WebP are of quality 95.",
 )
+@click.option(
+    "--keep-profile",
+    is_flag=True,
+    help="Enlarge photos with a colour profile in their own colours, and put it into the results.  "
+    "[default: results are sRGB]",
+)
 @click.option("--suffix", default="", help="Put behind each name: _x4 makes photo_x4.png.")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there.")
 @click.option(

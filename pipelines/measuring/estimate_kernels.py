@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -159,6 +159,7 @@ def estimate_kernels(
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
+    report = replace(report, facts=(*report.facts, *job.note_facts()))
     if config.pool is not None:
         write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from degrade.images.image_io import MAX_PIXELS
@@ -90,6 +90,7 @@ def extract_noise(
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
+    report = replace(report, facts=(*report.facts, *job.note_facts()))
     write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)
     if shortfall is not None:

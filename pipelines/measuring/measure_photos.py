@@ -165,6 +165,7 @@ def _end_visit(
             return False
         _refuse(reject, asked)
     else:
+        job.photo_notes.update(visited.notes)
         _keep(visited, asked, pool)
     return True
 

@@ -62,10 +62,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Visited:
-    """A photo, and what each measurement found in it, or why it found nothing."""
+    """A photo, what each measurement found in it or why it found nothing, notes of its decoding."""
 
     photo: ScannedPhoto
     outcomes: tuple[Findings | Reject, ...]
+    notes: tuple[str, ...]
 
 
 def visit_photo(visit: Visit) -> Visited:
@@ -81,7 +82,7 @@ def visit_photo(visit: Visit) -> Visited:
     if visit.scanned is not None and visit.scanned.sha256 != photo.scanned.sha256:
         raise changed_meanwhile(file.path)
     outcomes = tuple(_measure(measurement, photo) for measurement in visit.measurements)
-    return Visited(photo.scanned, outcomes)
+    return Visited(photo.scanned, outcomes, photo.notes)
 
 
 def _measure(measurement: Measurement, photo: OpenPhoto) -> Findings | Reject:

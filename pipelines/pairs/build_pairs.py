@@ -15,6 +15,7 @@ from typing import Any
 
 from degrade.degradation.steps import find_step
 from degrade.errors import DegradeError, InvalidValueError, UnreachableError, as_typed, printable
+from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
 from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
@@ -251,5 +252,6 @@ def _run_settings(
         "settings": settings,
         "config_hash": hash_settings(settings),
         "max_pixels": config.max_pixels,
+        "decoding": DECODING_VERSION,
         **places,
     }

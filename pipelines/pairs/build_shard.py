@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +97,12 @@ def build_shard(task: ShardTask) -> ShardReceipt:
 def _make_shard(task: ShardTask) -> ShardReceipt:
     pool, index = _snapshot(task)
     rejects: list[Reject] = []
+    notes: Counter[str] = Counter()
     count, shift = 0, 0.0
     with create_shard(task.place, task.spec) as shard:
         for photo in task.photos:
             try:
-                for pair in _pairs_of(photo, task, pool, index):
+                for pair in _pairs_of(photo, task, pool, index, notes):
                     shard.add(pair)
                     count += 1
                     shift += pair.clipping_shift
@@ -113,7 +115,7 @@ def _make_shard(task: ShardTask) -> ShardReceipt:
         _require_same_run(task)
         sources = [{"key": p.key, "name": p.name, "sha256": p.sha256} for p in task.photos]
         shard.commit(sources=sources, rejects=rejects)
-    return ShardReceipt(task.spec.index, count, shift / max(count, 1))
+    return ShardReceipt(task.spec.index, count, shift / max(count, 1), notes)
 
 
 def _require_same_run(task: ShardTask) -> None:
@@ -157,9 +159,17 @@ def _open_snapshot(
 
 
 def _pairs_of(
-    photo: PlannedPhoto, task: ShardTask, pool: PoolParts, index: PoolIndex
+    photo: PlannedPhoto,
+    task: ShardTask,
+    pool: PoolParts,
+    index: PoolIndex,
+    notes: Counter[str],
 ) -> Iterator[Pair]:
-    hr_u8 = _read_hr(photo.path, photo.sha256, task.degradation.clean_up, task.max_pixels)
+    """Make the pairs of a photo; what decoding changed in it is counted in ``notes``."""
+    decoded = read_scanned(photo.path, photo.sha256, max_pixels=task.max_pixels)
+    notes.update(decoded.notes)
+    hr_u8 = clean_up(decoded.as_u8(), task.degradation.clean_up)
+    del decoded
     plans = []
     for number, box in enumerate(photo.boxes):
         # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
@@ -167,10 +177,6 @@ def _pairs_of(
         key = f"{photo.key}_{number:04d}"
         plans.append(plan_degradation(key, photo.sha256, box, index, task.degradation, rng=rng))
     yield from _apply(hr_u8, plans, pool)
-
-
-def _read_hr(path: Path, sha256: str, factor: int, max_pixels: int) -> U8Array:
-    return clean_up(read_scanned(path, sha256, max_pixels=max_pixels).as_u8(), factor)
 
 
 def _apply(hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: PoolParts) -> Iterator[Pair]:
@@ -188,5 +194,6 @@ def rebuild_pair(plan: DegradationPlan, path: Path, pool: PoolParts, *, max_pixe
     InputError
         The photo at ``path`` is not the one of the plan, or cannot be read.
     """
-    hr_u8 = _read_hr(path, plan.source_sha256, plan.clean_up, max_pixels)
+    photo = read_scanned(path, plan.source_sha256, max_pixels=max_pixels)
+    hr_u8 = clean_up(photo.as_u8(), plan.clean_up)
     return next(_apply(hr_u8, [plan], pool))

@@ -16,7 +16,7 @@ from degrade.disk.files import make_folder
 from degrade.disk.processes import is_temporary
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, printable
-from degrade.images.image_io import MAX_PIXELS, encode_png
+from degrade.images.image_io import DECODING_VERSION, MAX_PIXELS, encode_png
 from degrade.images.sources import SourceFile, find_images, hash_file
 from degrade.pairs import (
     Location,
@@ -142,10 +142,15 @@ class ReplayConfig:
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """The plan that was replayed, and whether the bytes are those on disk."""
+    """The plan that was replayed, and whether the bytes are those on disk.
+
+    ``decoded_alike`` is False when the pairs were made by a version that decodes some photos to
+    other pixels.
+    """
 
     plan: DegradationPlan
     identical: bool
+    decoded_alike: bool = True
 
 
 def replay_pair(config: ReplayConfig) -> ReplayReport:
@@ -176,7 +181,7 @@ def replay_pair(config: ReplayConfig) -> ReplayReport:
         ):
             results.write(path, encode_png(pixels))
     same = np.array_equal(pair.lr_u8, stored_lr) and np.array_equal(pair.hr_u8, stored_hr)
-    return ReplayReport(plan, bool(same))
+    return ReplayReport(plan, bool(same), run.get("decoding") == DECODING_VERSION)
 
 
 def _results(out: Path, config: ReplayConfig) -> Results:

@@ -13,7 +13,7 @@ from typing import Any
 
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.field_names import parse_name
-from degrade.images.image_io import MAX_PIXELS
+from degrade.images.image_io import DECODING_VERSION, MAX_PIXELS
 from degrade.images.sources import Reject, find_images
 from degrade.pairs import STORES, Place, ShardSpec, place_at
 from degrade.wording import counted
@@ -256,7 +256,13 @@ def _run_settings(
         "images": f"{len(fitting)} pairs, {digest[:16]}",
     }
     places = {"hr": [str(config.hr.resolve())], "lr": [str(config.lr.resolve())]}
-    return {"settings": settings, "config_hash": hash_settings(settings), **places}
+    config_hash = hash_settings(settings)
+    return {
+        "settings": settings,
+        "config_hash": config_hash,
+        "decoding": DECODING_VERSION,
+        **places,
+    }
 
 
 def _plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from degrade.degradation import Pair
@@ -47,22 +48,24 @@ def import_shard(task: ImportTask) -> ShardReceipt:
 
 def _make_shard(task: ImportTask) -> ShardReceipt:
     rejects: list[Reject] = []
+    notes: Counter[str] = Counter()
     count = 0
     with create_shard(task.place, task.spec) as shard:
         for pair in task.pairs:
             try:
                 # Both first: a pair is written whole or not at all.
-                lr_u8, hr_u8 = (
-                    read_scanned(image.path, image.sha256, max_pixels=task.max_pixels).as_u8()
+                lr, hr = (
+                    read_scanned(image.path, image.sha256, max_pixels=task.max_pixels)
                     for image in (pair.lr, pair.hr)
                 )
             except InputError as error:
                 rejects.append(_reject(pair, error, task.max_pixels))
                 continue
-            shard.add(Pair(key=pair.key, lr_u8=lr_u8, hr_u8=hr_u8, plan=None))
+            notes.update([*lr.notes, *hr.notes])
+            shard.add(Pair(key=pair.key, lr_u8=lr.as_u8(), hr_u8=hr.as_u8(), plan=None))
             count += 1
         shard.commit(sources=[pair.as_source() for pair in task.pairs], rejects=rejects)
-    return ShardReceipt(task.spec.index, count)
+    return ShardReceipt(task.spec.index, count, photo_notes=notes)
 
 
 def _reject(pair: MatchedImages, error: InputError, max_pixels: int) -> Reject:

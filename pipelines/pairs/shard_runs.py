@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from degrade.errors import DegradeError, UnreachableError
@@ -54,12 +54,14 @@ class ShardReceipt:
     """What a worker reports of a committed shard.
 
     ``clipping_shift`` is how far clipping moved the mean of LR, in 8-bit grey levels; None when
-    that is not known: the shard was there already, or its LR was not made here.
+    that is not known: the shard was there already, or its LR was not made here. ``photo_notes``
+    counts what decoding changed in its photos.
     """
 
     index: int
     pairs: int
     clipping_shift: float | None = None
+    photo_notes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -157,6 +159,7 @@ def run_shards(
                     break
                 continue
             progress.add(receipt)
+            job.photo_notes.update(receipt.photo_notes)
             done += 1
             job.progress(done, total)
     return progress

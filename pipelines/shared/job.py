@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from degrade.images.sources import Reject
+from degrade.wording import counted
 from pipelines.shared.interrupts import interrupt_signal
 from pipelines.shared.reports import Fact, ProgressCallback, RunReport, no_progress
 
 __all__ = ["Job"]
+
+_UNTOLD = frozenset({"rotated"})
+"""What decoding changes in most photos, and nobody need know."""
 
 
 class Job:
@@ -32,6 +37,8 @@ class Job:
         Inputs that could not be used.
     facts : list of Fact
         What was found, in the order of the report.
+    photo_notes : Counter
+        What decoding changed, such as ``converted from Display P3``, and in how many photos.
     interrupted : int or None
         The signal that ended :meth:`stoppable` early.
     """
@@ -39,6 +46,7 @@ class Job:
     def __init__(self, name: str, unit: str, on_progress: ProgressCallback | None = None) -> None:
         self.rejects: list[Reject] = []
         self.facts: list[Fact] = []
+        self.photo_notes: Counter[str] = Counter()
         self.interrupted: int | None = None
         self.progress = on_progress or no_progress
         self._name, self._unit = name, unit
@@ -61,6 +69,14 @@ class Job:
         """Report one more fact; see :class:`pipelines.shared.reports.Fact`."""
         self.facts.append(Fact(kind, words, values))
 
+    def note_facts(self) -> tuple[Fact, ...]:
+        """Return what decoding changed, with the number of photos that it changed."""
+        return tuple(
+            Fact("note", f"{counted(number, 'photo')}: {note}", {"note": note, "photos": number})
+            for note, number in self.photo_notes.items()
+            if note not in _UNTOLD
+        )
+
     def report(
         self,
         done: int,
@@ -78,7 +94,7 @@ class Job:
             seconds=self.seconds,
             rejects=tuple(self.rejects),
             rejects_file=rejects_file,
-            facts=tuple(self.facts),
+            facts=(*self.facts, *self.note_facts()),
             parts=tuple(parts),
             interrupted=self.interrupted,
         )

@@ -12,6 +12,7 @@ import msgspec
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, printable
+from degrade.images.colour import colours_of
 from degrade.images.exif import camera_in
 from degrade.images.image_io import (
     IMAGE_SUFFIXES,
@@ -71,6 +72,7 @@ class ScannedPhoto:
     bytes: int
     modified: int
     camera: str | None = None
+    colours: str = ""
 
     @classmethod
     def from_record(cls, record: PhotoRecord) -> ScannedPhoto:
@@ -81,7 +83,7 @@ class ScannedPhoto:
     def as_record(self) -> PhotoRecord:
         """Return what a pool keeps of the photo."""
         facts = asdict(self)
-        del facts["camera"]
+        del facts["camera"], facts["colours"]
         return PhotoRecord(**{**facts, "path": str(self.path.resolve())})
 
 
@@ -129,6 +131,7 @@ class OpenPhoto:
             bytes=len(self.data),
             modified=modified,
             camera=camera_in(self.data),
+            colours=colours_of(self.data, self.header),
         )
         self._decoded: Photo | InputError | None = None
 
@@ -152,6 +155,11 @@ class OpenPhoto:
         if isinstance(self._decoded, InputError):
             raise self._decoded
         return self._decoded
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What decoding changed; nothing as long as nobody has asked for the pixels."""
+        return self._decoded.notes if isinstance(self._decoded, Photo) else ()
 
 
 def _modified(path: Path) -> int:
@@ -285,7 +293,12 @@ def _scan_singly(chunk: _Chunk, executor: Executor) -> list[ScannedPhoto | Rejec
 
 
 def read_scanned(
-    path: Path, sha256: str, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+    path: Path,
+    sha256: str,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    keep_alpha: bool = False,
+    keep_profile: bool = False,
 ) -> Photo:
     """Read and decode a photo that must still be the one that was scanned.
 
@@ -297,7 +310,14 @@ def read_scanned(
     data = read_file(path)
     if hashlib.sha256(data).hexdigest() != sha256:  # first: what was changed may be no image now
         raise changed_meanwhile(path)
-    return decode_photo(data, path, max_pixels=max_pixels, keep_alpha=keep_alpha, sha256=sha256)
+    return decode_photo(
+        data,
+        path,
+        max_pixels=max_pixels,
+        keep_alpha=keep_alpha,
+        keep_profile=keep_profile,
+        sha256=sha256,
+    )
 
 
 def changed_meanwhile(path: Path) -> InputError:

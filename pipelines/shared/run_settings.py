@@ -42,6 +42,7 @@ class _Run(msgspec.Struct, frozen=True):
 
     settings: dict[str, Any]
     config_hash: Any = None
+    decoding: int | None = None
 
 
 def hash_settings(settings: Mapping[str, Any]) -> str:
@@ -61,7 +62,7 @@ def begin_or_resume(
     place : Place
         Held by the caller.
     run : mapping
-        Of JSON's types; what stands beside ``settings`` may change.
+        Of JSON's types; what stands beside ``settings`` may change, but for ``decoding``.
     name : str
         The file.
     folder : Path or None
@@ -89,14 +90,15 @@ def begin_or_resume(
         found = parse_struct(place.read(name), _Run, name)
         then = found.settings
         differences = _differences(then, run["settings"])
+        reads_otherwise = found.decoding != run.get("decoding")
     except (CorruptDataError, RecursionError):  # the latter: in showing a value of many levels
         raise CorruptDataError(
             f"{place.shown(name)} is damaged; choose another output folder or delete this one"
         ) from None
     unused = all(other in (name, REJECTS_NAME) or other[0] == "." for other in names)
-    if differences and unused and _is_own(found, run):
+    if (differences or reads_otherwise) and unused and _is_own(found, run):
         _write(place, name, run)
-    elif "`version`" in differences:
+    elif reads_otherwise or "`version`" in differences:
         raise DegradeError(
             f"{folder or place.shown()} was begun by another version of degrade, whose files "
             "differ; finish it with that version, or choose another output folder"

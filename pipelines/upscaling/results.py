@@ -102,6 +102,17 @@ class Results:
         """Return what the journal calls a photo's result."""
         return str(self.paths[photo.path].relative_to(self.out.resolve()))
 
+    def settings_for(self, photo: ScannedPhoto) -> dict[str, Any]:
+        """Return all that decides on the pixels of a photo's result.
+
+        The colours that are converted are among it, where there are some: before there was that,
+        such results had other pixels, and all others had the same.
+        """
+        settings = dict(self.settings)
+        if photo.colours:
+            settings["colours"] = photo.colours
+        return settings
+
     def is_done(self, photo: ScannedPhoto) -> bool:
         """Tell whether an earlier run has made a photo's result with these settings.
 
@@ -129,9 +140,14 @@ class Results:
         entry = self._entry(photo)
         if entry is None:
             raise self.taken(photo)
-        if entry.settings != self.settings:
+        is_same = entry.source_sha256 == photo.sha256
+        settings = self.settings_for(photo) if is_same else dict(self.settings)
+        then = dict(entry.settings)
+        if not is_same:  # another photo may have other colours
+            then.pop("colours", None)
+        if then != settings:
             changes = describe_changes(
-                changes_between(entry.settings, self.settings), unshown=("weights", "other")
+                changes_between(then, settings), unshown=("weights", "other")
             )
             raise DegradeError(
                 f"{printable(path)} was made with other settings "
@@ -139,7 +155,7 @@ class Results:
                 "`overwrite`"
             )
         # A photo that has changed since is enlarged again.
-        return entry.source_sha256 == photo.sha256
+        return is_same
 
     def taken(self, photo: ScannedPhoto) -> InputError:
         """Return the error that something else has the name of a photo's result."""

@@ -35,6 +35,9 @@ class UpscaleConfig:
     format : {"png", "jpeg", "tiff", "webp"}
     suffix : str
         Put behind each name, before its ending.
+    keep_profile : bool
+        Enlarge photos with an ICC profile in their own colours and embed it in the results. False:
+        results are sRGB.
     flips : bool
         See :class:`esrgan.upscaling.upscaler.Upscaler`.
     tile : int or None
@@ -59,6 +62,7 @@ class UpscaleConfig:
     scale: Literal[1, 2, 3, 4] | None = None
     format: RowFormat = "png"
     suffix: str = ""
+    keep_profile: bool = False
     flips: bool = False
     tile: int | None = None
     max_memory: float | None = None

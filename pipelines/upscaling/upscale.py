@@ -16,6 +16,7 @@ from degrade.arrays import AnyArray
 from degrade.disk.file_streams import replacing
 from degrade.disk.locks import folder_lock
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.colour import is_for_colour
 from degrade.images.image_io import Photo, to_u8
 from degrade.images.image_rows import ROW_FORMATS, EncodingError, RowLayout, open_rows
 from degrade.images.sources import Reject, SourceFile, find_images, hash_file
@@ -208,7 +209,11 @@ class _Run:
         self, scanned: ScannedPhoto, results: Results, on_tile: Callable[[int], None]
     ) -> None:
         photo = read_scanned(
-            scanned.path, scanned.sha256, max_pixels=self._config.max_pixels, keep_alpha=True
+            scanned.path,
+            scanned.sha256,
+            max_pixels=self._config.max_pixels,
+            keep_alpha=True,
+            keep_profile=self._config.keep_profile,
         )
         path = results.paths[scanned.path]
         try:
@@ -232,7 +237,7 @@ class _Run:
                     result=results.name(scanned),
                     sha256=hash_file(Path(file.name)),
                     source_sha256=scanned.sha256,
-                    settings=self._settings,
+                    settings=results.settings_for(scanned),
                 )
                 results.journal.add(entry)
         except FileExistsError:
@@ -249,11 +254,14 @@ class _Run:
         if photo.alpha is not None and not limits.alpha:
             notes.append("alpha dropped")
         height, width = (self._spec.scale * side for side in photo.pixels.shape[:2])
+        # Gray pixels may have a profile for three channels; then they stay three.
+        is_gray = "gray" in photo.notes and not is_for_colour(photo.profile)
         layout = RowLayout(
             height=height,
             width=width,
             bits=16 if deep and limits.deep else 8,
-            channels=4 if keeps_alpha else 1 if "gray" in photo.notes else 3,
+            channels=4 if keeps_alpha else 1 if is_gray else 3,
+            profile=photo.profile,
         )
         return layout, tuple(notes)
 
@@ -296,6 +304,8 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
         "precision": config.precision,
         "format": config.format,
     }
+    if config.keep_profile:  # so that what was made before there was a choice still counts
+        settings["keep_profile"] = True
     if config.other is not None and config.alpha is not None:
         other = read_weights(config.other, scale=config.scale)
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from degrade.arrays import AnyArray, U8Array
+from degrade.arrays import AnyArray
 from degrade.images.headers import ImageHeader
 
 __all__ = ["Decoded", "Decoder"]
@@ -28,9 +28,10 @@ class Decoded:
         What decoding changed, such as ``gray``.
     is_upright : bool
         The decoder has turned the pixels already: what the header tells is not applied again.
-    inks : (H, W, 4) uint8 array or None
-        CMYK as a JPEG file stores it, from which ``pixels`` were made without a profile; 255 is no
-        ink in Adobe's files.
+    inks : (H, W, 4) array or None
+        Of the type of ``pixels``: what light each of CMYK's inks lets through, so that the largest
+        value is no ink (as Adobe's JPEG files store it). ``pixels`` were made from it without a
+        profile.
     coding : tuple of int or None
         Primaries, transfer and matrix (ITU-T H.273) that the container tells, as in ``nclx``.
     """
@@ -40,7 +41,7 @@ class Decoded:
     profile: bytes | None = None
     notes: tuple[str, ...] = ()
     is_upright: bool = False
-    inks: U8Array | None = None
+    inks: AnyArray | None = None
     coding: tuple[int, int, int] | None = None
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+
 from degrade.errors import InvalidValueError
 from degrade.images.decoding.decoded import Decoded
 from degrade.images.headers import ImageHeader
 from degrade.images.tiff.colours import alpha_levels, check_samples, rgb_levels, without_alpha
-from degrade.images.tiff.pages import Photometric, TiffPage, photo_page
+from degrade.images.tiff.pages import Photometric, TiffPage, embedded_profile, photo_page
 from degrade.images.tiff.segments import read_samples
 
 __all__ = ["decode_tiff"]
-
-_PROFILE = 34675
 
 
 def decode_tiff(data: bytes, header: ImageHeader) -> Decoded:
@@ -43,9 +43,11 @@ def _decode(page: TiffPage, *, has_copies: bool) -> Decoded:
         alpha = alpha_levels(page, samples[..., -1])
         rgb = without_alpha(rgb, alpha) if page.alpha[1] else rgb
     notes = _notes(page, len(channels), has_copies=has_copies)
-    # Pixels that were converted here are no longer of the profile's colours.
-    is_rgb = page.photometric not in (Photometric.CMYK, Photometric.CIELAB)
-    return Decoded(rgb, alpha, page.raw(_PROFILE) or None if is_rgb else None, notes)
+    profile = embedded_profile(page)
+    inks = None
+    if page.photometric == Photometric.CMYK and profile is not None:
+        inks = np.iinfo(samples.dtype).max - samples[..., :4]
+    return Decoded(rgb, alpha, profile, notes, inks=inks)
 
 
 def _notes(page: TiffPage, used: int, *, has_copies: bool) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from degrade.errors import InvalidValueError
 from degrade.images.tiff_directory import TiffDirectory, TiffEntry
 
-__all__ = ["PhotoPage", "Photometric", "TiffPage", "photo_page"]
+__all__ = ["PhotoPage", "Photometric", "TiffPage", "embedded_profile", "photo_page"]
 
 _MOST_PAGES = 1000
 _MOST_ENTRIES = 256
@@ -25,6 +25,7 @@ _MOST_SAMPLES = 16
 _REDUCED, _MASK = 1, 4
 _JPEG = 7
 _ORIENTATION = 274
+_PROFILE = 34675
 
 
 class Photometric:
@@ -214,6 +215,13 @@ class TiffPage:
             return int(stack.group(1))
         planes = self.entries.get(33629)
         return max(self.integer(32997, 1), planes.count if planes else 1)
+
+
+def embedded_profile(page: TiffPage) -> bytes | None:
+    """Return the ICC profile of a page's pixels; CIELab says itself what its colours are."""
+    if _PROFILE not in page.entries or page.photometric == Photometric.CIELAB:
+        return None
+    return page.raw(_PROFILE)
 
 
 class PhotoPage(NamedTuple):

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from degrade.errors import InputError
+from degrade.images.decoding.png import decode_png
+from degrade.images.image_header import read_header
 from degrade.images.image_io import decode_photo
 
 NAME = Path("photo.png")
@@ -103,7 +105,8 @@ def test_decode_png_reads_what_pillow_writes(mode: str) -> None:
 def test_decode_png_reads_interlaced_files(shared_data: Path) -> None:
     data = (shared_data / "odd/pngsuite_basi2c08.png").read_bytes()
     by_opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    np.testing.assert_array_equal(decode_photo(data, NAME).pixels, by_opencv[..., ::-1])
+    pixels = decode_png(data, read_header(data)).pixels  # not yet of sRGB's gamma
+    np.testing.assert_array_equal(pixels, by_opencv[..., ::-1])
     for size in range(1, 10):  # some passes are empty; zlib packs nothing of so few rows
         passes = [(-(-(size - x) // a), -(-(size - y) // b)) for x, y, a, b in ADAM7]
         rows = b"".join((b"\0" + bytes(w)) * h for w, h in passes if w > 0 and h > 0)
