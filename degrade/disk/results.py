@@ -77,21 +77,38 @@ class Results:
         self._known()
         refuse_taken([path for path in paths if not self._is_free(path)], self._remedy)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def knows(self, path: Path) -> bool:
+        """Tell whether the command has made a file of this name, changed or damaged since or not.
+
+        False of a link or a folder, which it has not made.
+        """
+        return self._name(path) in self._known() and path.is_file() and not path.is_symlink()
+
+    def write(self, path: Path, data: bytes, *, mend: bool = False) -> None:
         """Write a file such that a reader sees the old one or the whole new one.
 
         A file that has appeared since :meth:`require_free` is not replaced either.
+
+        Parameters
+        ----------
+        path : Path
+        data : bytes
+        mend : bool
+            Take a file of the command's that is not as it was made for a damaged one.
 
         Raises
         ------
         DegradeError
             Something stands there that may not be replaced, or the file cannot be written.
         """
-        self.require_free([path])
+
+        def may_replace() -> bool:
+            return self._is_free(path) or (mend and self.knows(path))
+
+        if not may_replace():
+            refuse_taken([path], self._remedy)
         try:
-            with replacing(
-                path, scratch=path.parent, may_replace=lambda: self._is_free(path)
-            ) as file:
+            with replacing(path, scratch=path.parent, may_replace=may_replace) as file:
                 file.write(data)
                 # Before the file has its name: of a run that is killed in between, the old one
                 # stays, and its line counts still.

@@ -14,7 +14,8 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import msgspec
 from torch import Tensor, nn
 
 from degrade.disk.files import read_file, write_atomically
+from degrade.disk.results import Results
 from degrade.disk.structs import Text, read_struct
 from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
 from esrgan.weights.files import encode_pth, parse_weights
@@ -29,6 +31,7 @@ from esrgan.weights.files import encode_pth, parse_weights
 __all__ = [
     "CheckpointWarning",
     "best_score",
+    "checkpoint_files",
     "encode_generator",
     "newest_step",
     "read_newest_checkpoint",
@@ -38,6 +41,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"checkpoint-(\d{8,})\.pt")
+_FILE = re.compile(r"checkpoint-\d{8,}\.(pt|json)")
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -72,6 +76,7 @@ def write_checkpoint(
     keep: int = 3,
     score: float | None = None,
     keep_best: int = 0,
+    results: Results | None = None,
 ) -> Path:
     """Write a checkpoint; remove all but the newest ``keep`` and the best ``keep_best``.
 
@@ -92,6 +97,9 @@ def write_checkpoint(
         How good it is, more is better; None: not known.
     keep_best : int
         Of those with a score; of equal ones the newer counts as better.
+    results : Results or None
+        Of the folder: files that are not its own are neither replaced nor removed. None: the
+        folder holds no other files.
 
     Returns
     -------
@@ -103,7 +111,8 @@ def write_checkpoint(
     InvalidValueError
         ``state`` holds something that would need code to be read back.
     DegradeError
-        The disk is full or the folder cannot be written; the older checkpoints are untouched.
+        The disk is full or the folder cannot be written, or a file of the checkpoint's name is not
+        the run's; the older checkpoints are untouched.
     """
     for name, value, least in (("keep", keep, 1), ("keep_best", keep_best, 0)):
         if value < least:
@@ -111,7 +120,8 @@ def write_checkpoint(
     _check_plain(state, "state")
     path = _path(folder, step)
     data = encode_pth(state)
-    write_atomically(path, data)
+    write = write_atomically if results is None else partial(results.write, mend=True)
+    write(path, data)
     stamp = {
         "step": step,
         "bytes": len(data),
@@ -119,9 +129,17 @@ def write_checkpoint(
         "planned": planned,
         "score": score,
     }
-    write_atomically(path.with_suffix(".json"), json.dumps(stamp).encode())
-    _prune(folder, step, keep, keep_best)
+    write(path.with_suffix(".json"), json.dumps(stamp).encode())
+    for old in _outdated(folder, step, keep, keep_best):
+        if results is None or results.knows(old):
+            with contextlib.suppress(OSError):
+                old.unlink(missing_ok=True)
     return path
+
+
+def checkpoint_files(folder: Path) -> list[Path]:
+    """Return all that is called as a checkpoint or its stamp, whatever it is."""
+    return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name))
 
 
 def best_score(folder: Path) -> float | None:
@@ -231,7 +249,8 @@ def _path(folder: Path, step: int) -> Path:
     return folder / f"checkpoint-{step:08d}.pt"
 
 
-def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
+def _outdated(folder: Path, newest: int, keep: int, keep_best: int) -> Iterator[Path]:
+    """Yield the files of checkpoints that are to go, each stamp before its checkpoint."""
     steps = _steps(folder)
     # Later ones were damaged, passed over, and belong to a future that is not this run's.
     past = [step for step in steps if step <= newest]
@@ -240,6 +259,4 @@ def _prune(folder: Path, newest: int, keep: int, keep_best: int) -> None:
     planned = [step for step in past if _planned(folder, step)]
     for step in set(steps).difference(past[-keep:], best, planned[-1:]):
         # The stamp goes first: a kill in between leaves a file that does not count.
-        for suffix in (".json", ".pt"):
-            with contextlib.suppress(OSError):
-                _path(folder, step).with_suffix(suffix).unlink(missing_ok=True)
+        yield from (_path(folder, step).with_suffix(suffix) for suffix in (".json", ".pt"))

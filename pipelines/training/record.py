@@ -10,7 +10,7 @@ from typing import Any
 
 from degrade.disk.results import Results, refuse_other_files, refuse_taken
 from degrade.errors import ChangedConfigError, CorruptDataError, printable
-from esrgan.training.checkpoints import newest_step
+from esrgan.training.checkpoints import checkpoint_files, newest_step
 from esrgan.training.step_log import StepLog
 from pipelines.shared.changes import changes_between
 from pipelines.training.plan import Stage
@@ -93,9 +93,12 @@ def claim_training(folder: Path) -> None:
         return
     _read_record(folder / RUN_FILE)
     results, own = results_of(folder), [folder / n for n in (RUN_FILE, GENERATOR, BEST, PREVIEW)]
+    checkpoints = checkpoint_files(folder)
     if not results.has_record:
-        results.adopt(own)
+        results.adopt([*own, *checkpoints])
     results.require_free(own)
+    # One that is not as it was made is damaged, and an older one serves.
+    refuse_taken([path for path in checkpoints if not results.knows(path)], _REMEDY)
     for name in (LOG_FILE, SCORES_FILE):
         StepLog(folder / name).require_own()
     if (folder / BOARD).is_symlink():

@@ -224,6 +224,7 @@ class StageRun:
             keep=settings.keep,
             score=psnr,
             keep_best=settings.keep_best,
+            results=self._results,
         )
         generator = encode_generator(state.result)
         self._results.write(folder / GENERATOR, generator)

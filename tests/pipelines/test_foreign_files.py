@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from degrade.disk.results import RECORD_NAME
 from degrade.errors import DegradeError
 from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel
@@ -231,7 +232,13 @@ REFUSED: Mapping[str, tuple[Run, tuple[str, ...]]] = {
 
 # What the same command meets when it is given again, and a person's file has come meanwhile.
 REFUSED_AGAIN: Mapping[str, tuple[Run, tuple[str, ...]]] = {
-    "train": (_train(), tuple(n for n in TRAIN_FILES if n[:5] not in ("check", "photo"))),
+    "train": (
+        _train(),
+        (
+            *(name for name in TRAIN_FILES if name[:5] not in ("check", "photo")),
+            *("checkpoint-00000009.pt", "checkpoint-00000009.json"),
+        ),
+    ),
     "train in stages": (STAGES, ("training.json", "2-realsr/generator.pth")),
     "export png": (_export("png"), ("export.json",)),
     "upscale": (_upscale, ("upscale.jsonl", "rejects.jsonl")),
@@ -477,6 +484,17 @@ def test_a_backup_by_hard_links_stays_as_it_was(tmp_path: Path, material: Materi
         assert before == {path: path.read_bytes() for path in before}
         shutil.rmtree(out)
         shutil.rmtree(backup)
+
+
+def test_a_training_of_before_there_were_records_goes_on(
+    tmp_path: Path, material: Material
+) -> None:
+    out = tmp_path / "out"
+    assert _train()(material, out).exit_code == 0
+    (out / RECORD_NAME).unlink()
+    assert _train("--steps", 2)(material, out).exit_code == 0
+    (out / "preview.png").write_bytes(MINE)
+    assert "preview.png is there" in _train("--steps", 3)(material, out).output
 
 
 def test_results_among_the_photos_are_no_photos_the_next_time(

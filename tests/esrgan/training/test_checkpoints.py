@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError
 from esrgan.networks import RRDBNet
 from esrgan.training.checkpoints import (
@@ -243,3 +244,19 @@ def test_a_damaged_stamp_is_no_score(tmp_path: Path, stamp: bytes) -> None:
     assert best_score(tmp_path) is None
     write_checkpoint(tmp_path, 2, {}, keep=1, keep_best=1, score=5.0)
     assert not path.exists()
+
+
+def test_write_checkpoint_neither_replaces_nor_removes_what_is_not_the_runs(tmp_path: Path) -> None:
+    foreign = tmp_path / "checkpoint-00000002.pt"
+    foreign.write_bytes(b"mine")
+    results = Results(tmp_path, "train")
+    with pytest.raises(DegradeError, match="is there and was not made by this command"):
+        write_checkpoint(tmp_path, 2, {}, results=results)
+    for step in (1, 3, 4):
+        write_checkpoint(tmp_path, step, {"step": step}, keep=1, results=results)
+    assert foreign.read_bytes() == b"mine"
+    assert not (tmp_path / "checkpoint-00000003.pt").exists()
+    # One of its own that is damaged is made again.
+    (tmp_path / "checkpoint-00000004.pt").write_bytes(b"damaged")
+    write_checkpoint(tmp_path, 4, {"step": 4}, keep=1, results=Results(tmp_path, "train"))
+    assert read_newest_checkpoint(tmp_path) == {"step": 4}
