@@ -143,8 +143,10 @@ class Results:
     def _known(self) -> dict[str, set[str]]:
         """Return the hashes of what the command has made, by the files' names."""
         if self._hashes is None:
-            self._record.require_own(_is_line)
             self._hashes = {}
+            if self._record.path.is_file() and not os.access(self._record.path, os.R_OK):
+                return self._hashes  # another user's
+            self._record.require_own(_is_line)
             for line in filter(_is_line, self._record.read()):
                 if line["by"] == self._by:
                     self._hashes.setdefault(line["file"], set()).add(line["sha256"])
@@ -157,6 +159,8 @@ class Results:
         try:
             with self._record as record:
                 record.append({"file": name, "sha256": sha256, "by": self._by})
+        except PermissionError:
+            pass  # another user's, in a folder of several: the file will not be replaced unasked
         except OSError as error:
             raise DegradeError(write_failure(self._record.path, 0, error)) from error
         known.setdefault(name, set()).add(sha256)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from degrade.pairs.pair_records import ShardSpec as ShardSpec
     from degrade.pairs.reader import PairReader as PairReader
     from degrade.pairs.reader import open_pairs as open_pairs
+    from degrade.pairs.shard_list import check_shard_list as check_shard_list
     from degrade.pairs.shard_list import write_shard_list as write_shard_list
     from degrade.pairs.shards import ShardWriter as ShardWriter
     from degrade.pairs.shards import create_shard as create_shard
@@ -45,6 +46,7 @@ _HOMES = {
     "Sidecar": "degrade.pairs.sidecar",
     "StoreKind": "degrade.pairs.store_kinds",
     "VerifyResult": "degrade.pairs.verify",
+    "check_shard_list": "degrade.pairs.shard_list",
     "create_shard": "degrade.pairs.shards",
     "find_committed": "degrade.pairs.shards",
     "open_pairs": "degrade.pairs.reader",

@@ -26,6 +26,7 @@ __all__ = [
     "SHARD_LIST_NAME",
     "ShardEntry",
     "ShardList",
+    "check_shard_list",
     "check_together",
     "read_shard_list",
     "write_shard_list",
@@ -106,7 +107,7 @@ def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
         be written.
     """
     place = place_at(where)
-    _require_own(place)
+    check_shard_list(place)
     heads = [ShardHead.read(place, index) for index in sidecar_indices(place)]
     if not heads:
         raise DegradeError(f"{place.shown()}: holds no finished shard, so there is no manifest")
@@ -124,8 +125,8 @@ def write_shard_list(where: Location, run: Mapping[str, Any]) -> None:
     place.write(SHARD_LIST_NAME, content)
 
 
-def _require_own(place: Place) -> None:
-    """Refuse to replace a file that no run has written."""
+def check_shard_list(place: Place) -> None:
+    """Refuse, DegradeError, to replace a ``manifest.json`` that no run has written."""
     if SHARD_LIST_NAME in place.names() and not is_checked_json(place, SHARD_LIST_NAME):
         raise DegradeError(
             f"{place.shown(SHARD_LIST_NAME)} is there and is no manifest of pairs, or damaged; "

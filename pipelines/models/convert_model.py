@@ -16,7 +16,7 @@ from esrgan.weights.naming import NAMINGS, Naming
 from pipelines.shared.job import Job
 from pipelines.shared.reports import Fact, RunReport
 
-__all__ = ["ConvertConfig", "check_target", "convert_model", "describe_weights"]
+__all__ = ["ConvertConfig", "check_target", "convert_model", "describe_weights", "refuse_source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,12 @@ def check_target(out: Path, endings: tuple[str, ...]) -> None:
         )
 
 
+def refuse_source(out: Path, source: Path) -> None:
+    """Raise DegradeError where a file is to be made of itself."""
+    if out.exists() and source.exists() and out.samefile(source):
+        raise DegradeError(f"{printable(out)} would replace its own source; choose another")
+
+
 def convert_model(config: ConvertConfig) -> RunReport:
     """Read weights, rename them, and write them to ``config.out``.
 
@@ -85,8 +91,7 @@ def convert_model(config: ConvertConfig) -> RunReport:
         replace what no conversion has made.
     """
     job = Job("convert", "file")
-    if config.out.exists() and config.source.exists() and config.out.samefile(config.source):
-        raise DegradeError(f"{printable(config.out)} would replace its own source; choose another")
+    refuse_source(config.out, config.source)
     results = Results.at(config.out, "convert", overwrite=config.overwrite)
     weights = read_weights(config.source, scale=config.scale)
     if config.half:

@@ -12,7 +12,7 @@ from esrgan.networks import SRResNet, fold_batch_norm
 from esrgan.weights.files import Weights, encode_weights, read_weights, weights_of
 from esrgan.weights.identification import network_from_state_dict
 from esrgan.weights.onnx_graph import OPSET, encode_onnx, onnx_difference, require_onnx
-from pipelines.models.convert_model import check_target, describe_weights
+from pipelines.models.convert_model import check_target, describe_weights, refuse_source
 from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
 
@@ -75,6 +75,7 @@ def export_model(config: ExportModelConfig) -> RunReport:
     to_onnx = config.out.suffix.lower() == ".onnx"
     if to_onnx:
         require_onnx()
+    refuse_source(config.out, config.weights)
     results = Results.at(config.out, "export-model", overwrite=config.overwrite)
     weights = _for_use(read_weights(config.weights, scale=config.scale))
     job.facts += describe_weights(weights)

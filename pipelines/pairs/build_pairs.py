@@ -25,14 +25,19 @@ from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
 from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
 from pipelines.pairs.planning import BuildPairsConfig, fit_hr_size, plan_photos, plan_shards
-from pipelines.pairs.shard_runs import RunProgress, finish_run, missing_shards, run_shards
+from pipelines.pairs.shard_runs import (
+    RunProgress,
+    check_ends,
+    finish_run,
+    missing_shards,
+    run_shards,
+)
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,
     RunReport,
-    check_rejects_at,
     usual_reason,
 )
 from pipelines.shared.run_settings import RUN_FILE, begin_anew, begin_or_resume, hash_settings
@@ -88,7 +93,7 @@ def build_pairs(
     run = _plan(pool, config, place, photos, job)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
-        check_rejects_at(place)
+        check_ends(place)
         run, progress = _make(run, pool, config, photos, executor=executor, job=job)
         why_nothing = partial(_nothing_to_build, 0)
         there = finish_run(place, run.record, run.tasks, progress, job=job, why_nothing=why_nothing)

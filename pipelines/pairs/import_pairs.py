@@ -22,7 +22,7 @@ from pipelines.pairs.image_matching import Matching, MatchRules, match_images
 from pipelines.pairs.import_shards import ImportTask, import_shard
 from pipelines.pairs.lr_names import LrName
 from pipelines.pairs.matched_images import MatchedImages
-from pipelines.pairs.shard_runs import finish_run, missing_shards, run_shards
+from pipelines.pairs.shard_runs import check_ends, finish_run, missing_shards, run_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
@@ -30,7 +30,6 @@ from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,
     RunReport,
-    check_rejects_at,
     usual_reason,
 )
 from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settings
@@ -132,7 +131,7 @@ def import_pairs(
     place = place_at(config.out)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
-        check_rejects_at(place)
+        check_ends(place)
         run = _run_settings(config, scale, fitting)
         begin_or_resume(place, run)
         tasks = _plan(config, place, scale, fitting, run["config_hash"])

@@ -13,16 +13,24 @@ from typing import Any, Protocol, TypeVar
 
 from degrade.errors import DegradeError, UnreachableError
 from degrade.images.sources import Reject
-from degrade.pairs import Place, ShardHead, ShardSpec, find_committed, write_shard_list
+from degrade.pairs import (
+    Place,
+    ShardHead,
+    ShardSpec,
+    check_shard_list,
+    find_committed,
+    write_shard_list,
+)
 from degrade.wording import counted
 from pipelines.executors import Executor, WorkerDiedError
 from pipelines.shared.job import Job
-from pipelines.shared.reports import REJECTS_NAME, encode_rejects
+from pipelines.shared.reports import REJECTS_NAME, check_rejects_at, encode_rejects
 
 __all__ = [
     "CommittedShards",
     "RunProgress",
     "ShardReceipt",
+    "check_ends",
     "ensure_shard",
     "finish_run",
     "missing_shards",
@@ -87,6 +95,18 @@ class CommittedShards:
 
     shards: int = 0
     pairs: int = 0
+
+
+def check_ends(place: Place) -> None:
+    """Refuse to begin where the files that end a run are somebody else's.
+
+    Raises
+    ------
+    DegradeError
+        ``rejects.jsonl`` or ``manifest.json`` was written by no run.
+    """
+    check_rejects_at(place)
+    check_shard_list(place)
 
 
 def missing_shards(place: Place, tasks: Sequence[Task]) -> list[Task]:

@@ -169,3 +169,24 @@ def test_publish_takes_no_name_that_is_taken(
     path.unlink()
     publish(finished, path, replace=False)
     assert path.read_bytes() == b"new" and path.stat().st_nlink == 1 and not finished.exists()
+
+
+@pytest.mark.parametrize("denied", ["write", "read"])
+def test_results_do_without_a_record_that_is_another_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    """Such as in a folder of weights that several people write to."""
+    path = tmp_path / "a"
+    Results(tmp_path, "draw").write(path, b"own")
+    opened = Journal.open
+
+    def refuse(journal: Journal) -> None:
+        raise PermissionError(13, "Permission denied", str(journal.path))
+
+    monkeypatch.setattr(Journal, "open", refuse)
+    if denied == "read":
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    Results(tmp_path, "draw").write(tmp_path / "b", b"new")
+    monkeypatch.setattr(Journal, "open", opened)
+    with pytest.raises(DegradeError, match=f"b {IN_THE_WAY}"):
+        Results(tmp_path, "draw").write(tmp_path / "b", b"newer")

@@ -89,3 +89,13 @@ def test_export_model_refuses_bad_weights_and_endings(tmp_path: Path) -> None:
         export_model(ExportModelConfig(weights=tmp_path / "bad.pth", out=tmp_path / "m.onnx"))
     with pytest.raises(InvalidValueError, match=r"end in \.onnx or \.safetensors"):
         ExportModelConfig(weights=tmp_path / "w.pth", out=tmp_path / "w.pth")
+
+
+def test_export_model_never_replaces_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_weights(path, weights_of(small_rrdbnet()))
+    before = path.read_bytes()
+    for overwrite in (False, True):
+        with pytest.raises(DegradeError, match="would replace its own source"):
+            export_model(ExportModelConfig(weights=path, out=path, overwrite=overwrite))
+    assert path.read_bytes() == before
