@@ -103,12 +103,12 @@ def alpha_levels(page: TiffPage, samples: AnyArray) -> AnyArray:
 
 
 def without_alpha(rgb: AnyArray, alpha: AnyArray) -> AnyArray:
-    """Return the colours that were multiplied by alpha; where that is 0 they are lost."""
+    """Return the colours that were multiplied by alpha; where that is 0 they stay as they are."""
     peak = np.uint32(np.iinfo(alpha.dtype).max)  # 65535² and a half of it fit into 32 bits
     colours = np.empty_like(rgb)
     for top in range(0, len(rgb), _STRIP):
         rows = slice(top, top + _STRIP)
-        opaque = np.maximum(alpha[rows, :, None], 1).astype(np.uint32)
+        opaque = np.where(alpha[rows, :, None] == 0, peak, alpha[rows, :, None])
         colours[rows] = np.minimum((rgb[rows] * peak + opaque // 2) // opaque, peak)
     return colours
 
@@ -132,7 +132,7 @@ def _palette(page: TiffPage) -> AnyArray:
     They are of 16 bits; most files hold 8-bit ones in them, as v·257, v·256 or, wrongly, v.
     """
     values = page.integers(320)
-    if page.bits > 8 or len(values) != 3 * 2**page.bits:
+    if len(values) != 3 * 2**page.bits:
         raise InvalidValueError(f"its palette has {len(values)} values: it is damaged")
     colours = values.reshape(3, -1).T.astype(np.uint16)
     if colours.max() < 256:

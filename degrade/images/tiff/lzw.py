@@ -54,10 +54,14 @@ class _Layout(NamedTuple):
 
 
 @functools.cache
-def _layout(phase: int, is_old: bool) -> _Layout:
-    """Return it for a table whose codes begin at a bit of a byte; the old style widens later."""
+def _layout(phase: int, is_old: bool, is_full: bool) -> _Layout:
+    """Return it for codes that begin at a bit of a byte.
+
+    The old style widens one later. A table that is full stays so, until it is cleared.
+    """
     # The first code makes no entry, each further one does; a code may stand for the next entry.
     free = np.maximum(np.arange(_FIRST_FREE - 1, _TABLE + 1), _FIRST_FREE)
+    free = np.full_like(free, _TABLE) if is_full else free
     widths = 9 + np.searchsorted(np.array((512, 1024, 2048)) - (not is_old), free, "right")
     ends = phase + np.cumsum(widths)
     first_bits = (ends - widths) & 7
@@ -65,7 +69,7 @@ def _layout(phase: int, is_old: bool) -> _Layout:
         (ends - widths) >> 3,
         (first_bits if is_old else 32 - first_bits - widths).astype(np.uint32),
         ((1 << widths) - 1).astype(np.uint32),
-        np.concatenate(([_CLEAR - 1], free[1:])).astype(np.uint32),
+        np.minimum([free[0] if is_full else _CLEAR - 1, *free[1:]], _TABLE - 1).astype(np.uint32),
         ends,
     )
 
@@ -76,9 +80,9 @@ def _check_codes(segment: bytes) -> None:
     padded = segment + bytes(4)
     words = np.ndarray((len(segment) + 1,), "<u4", padded, strides=(1,))
     bits, place = 8 * len(segment), 0
-    count = 1  # of the first table nothing but its clearing
+    count, is_full = 1, False  # of the first table nothing but its clearing
     while True:
-        layout = _layout(place & 7, is_old)
+        layout = _layout(place & 7, is_old, is_full)
         left = bits - (place & ~7)
         count = min(count, int(np.searchsorted(layout.ends, left, "right")))
         found = words[place >> 3 :][layout.places[:count]]
@@ -91,11 +95,10 @@ def _check_codes(segment: bytes) -> None:
             raise ValueError("it does not begin by clearing its table")
         if (codes[:length] > layout.highest[:length]).any():
             raise ValueError("a code stands for nothing yet")
-        if not len(stops):
-            if count == len(layout.ends):
-                raise ValueError("its table overflows")
+        if not len(stops) and count < len(layout.ends):
             return  # some writers leave the end mark out
-        if codes[length] == _END:
+        if len(stops) and codes[length] == _END:
             return
-        place = (place & ~7) + int(layout.ends[length])
+        is_full = not len(stops)
+        place = (place & ~7) + int(layout.ends[-1 if is_full else length])
         count = len(layout.ends)

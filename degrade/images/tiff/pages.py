@@ -26,6 +26,7 @@ _REDUCED, _MASK = 1, 4
 _JPEG = 7
 _ORIENTATION = 274
 _PROFILE = 34675
+_JPEG_PLACE = 513
 
 
 class Photometric:
@@ -197,7 +198,9 @@ class TiffPage:
         """A smaller copy of another page, or which of its pixels are transparent."""
         kind = self.integer(254, 0)
         is_reduced = bool(kind & _REDUCED) or self.integer(255, 1) == 2
-        return is_reduced or bool(kind & _MASK) or self.photometric == Photometric.MASK
+        is_thumbnail = 256 not in self.entries and _JPEG_PLACE in self.entries
+        is_mask = bool(kind & _MASK) or self.photometric == Photometric.MASK
+        return is_reduced or is_thumbnail or is_mask
 
     @property
     def is_raw(self) -> bool:
@@ -290,7 +293,7 @@ def _pages(data: bytes) -> Iterator[tuple[TiffPage, bool]]:
 
 def _is_thumbnail(page: TiffPage, photo: TiffPage) -> bool:
     """Return whether a page is the small copy that a camera adds to its photo (EXIF)."""
-    if page is photo or not (34665 in photo.entries or 513 in page.entries):
+    if page is photo or not (34665 in photo.entries or _JPEG_PLACE in page.entries):
         return False
     across, down = photo.width / max(page.width, 1), photo.height / max(page.height, 1)
     return min(across, down) >= 4

@@ -139,7 +139,7 @@ def test_decode_tiff_reverses_the_bits_of_fill_order_2() -> None:
 @pytest.mark.parametrize(
     ("factor", "dtype"), [(1, np.uint8), (256, np.uint8), (257, np.uint8), (0, np.uint16)]
 )
-@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
 def test_decode_tiff_looks_colours_up_in_palettes(bits: int, factor: int, dtype: type) -> None:
     """Of 8 bits in any of the ways in which they are stored; others in their 16 bits."""
     palette = noise((3, 2**bits), 8).astype(np.int64)
@@ -147,7 +147,8 @@ def test_decode_tiff_looks_colours_up_in_palettes(bits: int, factor: int, dtype:
     stored = palette * factor if factor else noise((3, 2**bits), 16, seed=1).astype(np.int64)
     indices = noise((HEIGHT, WIDTH), bits)
     tags: Tags = {**tags_of(indices), 258: bits, 262: 3, 320: tuple(stored.ravel().tolist())}
-    got = read(tiff_file((tags, [packed(indices, bits)]))).pixels
+    strip = indices.tobytes() if bits == 16 else packed(indices, bits)
+    got = read(tiff_file((tags, [strip]))).pixels
     assert got.dtype == dtype
     wanted = palette if factor else stored
     np.testing.assert_array_equal(got, wanted.T[indices])
@@ -408,7 +409,9 @@ def scene() -> np.ndarray:
 
 
 @pytest.mark.parametrize("packing", [*COMPRESSIONS, "JPEG"])
-def test_decode_tiff_refuses_damaged_segments(packing: str) -> None:
+def test_decode_tiff_refuses_damaged_segments(
+    packing: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Of 100 files damaged in their segments, by zeros, junk or a cut, in turn."""
     options = COMPRESSIONS.get(packing, {"compression": "jpeg", "compressionargs": {"level": 95}})
     tile = {"tile": (64, 64)} if packing == "JPEG XL" else {"rowsperstrip": 16}
@@ -430,6 +433,7 @@ def test_decode_tiff_refuses_damaged_segments(packing: str) -> None:
             accepted[kind] += not np.array_equal(read(damaged).pixels, sound)
         except InputError as error:
             assert error.reason
+    assert capfd.readouterr() == ("", "")
     assert accepted["cut"] == 0
     # These have no checksum, or only where a decoder need not look: docs/faults.md says so.
     blind = {"none": 67, "PackBits": 40, "Zstandard": 50, "JPEG": 12}

@@ -81,8 +81,9 @@ def test_alpha_is_the_extra_sample_that_says_so(
         _page(SMALL, t255=2),
         _page(SMALL, t262=4),
         _page(SMALL, t513=9),
+        ({513: 9, 514: 100}, []),
     ],
-    ids=["reduced", "mask", "reduced of old", "mask by its colours", "EXIF thumbnail"],
+    ids=["reduced", "mask", "reduced of old", "mask by its colours", "EXIF", "EXIF without size"],
 )
 def test_photo_page_passes_over_copies_and_masks(beside: tuple[Tags, list[bytes]]) -> None:
     page, has_copies, _ = photo_page(tiff_file(_page(), beside))
