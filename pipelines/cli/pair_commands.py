@@ -76,6 +76,13 @@ def _pixels_or_word(
     help="Add noise now, at training, or never.",
 )
 @click.option(
+    "--jpeg",
+    type=click.Choice(["measured", "none"]),
+    default="none",
+    show_default=True,
+    help="Compress LR at last, with the tables and the subsampling of a JPEG photo of the pool.",
+)
+@click.option(
     "--clean-up",
     type=click.IntRange(1, 2),
     default=None,
@@ -90,7 +97,7 @@ def _pixels_or_word(
 @seed_option
 @executor_options
 @max_pixels_option
-def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any) -> None:
+def build_pairs(hr: tuple[Path, ...], executor: Executor | None, jpeg: str, **options: Any) -> None:
     """Apply the pool to clean HR photos and write LR/HR pairs.
 
     An interrupted run goes on where it stopped when the same command is given again.
@@ -99,7 +106,8 @@ def build_pairs(hr: tuple[Path, ...], executor: Executor | None, **options: Any)
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
 
-    config = BuildPairsConfig(hr=hr, **options)
+    further = ("jpeg",) if jpeg == "measured" else ()
+    config = BuildPairsConfig(hr=hr, further=further, **options)
     executor = executor or make_executor(None)
     refuse_memory(config.out, executor)
     with progress_bar("scan", "photos") as scan, progress_bar("build-pairs", "shards") as progress:

@@ -16,6 +16,9 @@ from pipelines.shared.reports import Fact
 
 __all__ = ["Collector", "describe_values"]
 
+_LONGEST_LIST = 8
+"""Values of a list that are shown."""
+
 
 class Collector:
     """Knows which photos are to be measured, and takes what comes of it.
@@ -125,5 +128,7 @@ def describe_values(
 
 
 def _value(value: object) -> str:
+    if isinstance(value, list | tuple) and len(value) > _LONGEST_LIST:
+        return f"of {len(value)} numbers"
     text = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -14,6 +14,7 @@ from degrade.degradation.steps.base import (
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur
+from degrade.degradation.steps.jpeg import Jpeg
 from degrade.degradation.steps.residual import Quilt, Residual
 from degrade.degradation.steps.rounding import Rounding
 from degrade.disk.structs import read_struct
@@ -24,6 +25,7 @@ __all__ = [
     "STEPS",
     "Blur",
     "Chance",
+    "Jpeg",
     "PoolParts",
     "Quilt",
     "Residual",
@@ -40,6 +42,7 @@ STEPS: dict[str, type[Step]] = {
     "blur": Blur,
     "residual": Residual,
     "rounding": Rounding,
+    "jpeg": Jpeg,
 }
 """All kinds of steps, in the order in which a camera takes them: that in which they are drawn and
 applied."""

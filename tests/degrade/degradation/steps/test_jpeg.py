@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from degrade.degradation import Measured, PoolIndex
+from degrade.degradation.steps import Jpeg, Source, read_step
+from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.jpeg.compression import recompressed
+from degrade.jpeg.tables import JpegSettings, standard_tables
+from degrade.rng import rng_for
+from tests.making import PoolInHand, make_scene
+
+
+def _measured(number: int, quality: int, **changes: Any) -> Measured:
+    settings = JpegSettings(*standard_tables(quality), "4:2:0")
+    values = {"format": "jpeg", "quality": quality, **msgspec.to_builtins(settings), **changes}
+    return Measured(f"{number:064x}", values)
+
+
+INDEX = PoolIndex(
+    ("k",),
+    measured={
+        "jpeg": (
+            _measured(0, 60),
+            _measured(1, 90),
+            Measured("2" * 64, {"format": "png"}),
+            _measured(3, 30, chroma=None),
+            _measured(4, 30, subsampling="4:1:1"),
+            _measured(5, 30, luma=[300] * 64),
+        )
+    },
+)
+
+
+def _drawn(count: int = 40) -> list[Jpeg]:
+    return [Jpeg.draw(INDEX, (8, 8), rng_for(0, "jpeg", i)) for i in range(count)]
+
+
+def test_draw_takes_the_tables_of_a_photo_whose_compression_can_be_imitated() -> None:
+    assert {step.luma for step in _drawn()} == {standard_tables(q)[0] for q in (60, 90)}
+    assert all(step.chroma == standard_tables(60)[1] for step in _drawn() if step.luma[0] > 8)
+    step = _drawn()[0]
+    assert read_step(step.to_json()) == step
+
+
+@pytest.mark.parametrize("measured", [{}, {"jpeg": INDEX.measured["jpeg"][2:]}])
+def test_draw_says_that_no_photo_can_be_imitated(measured: Any) -> None:
+    with pytest.raises(InvalidValueError, match="no photo of the pool is a JPEG file"):
+        Jpeg.draw(PoolIndex(("k",), measured=measured), (8, 8), rng_for(0))
+
+
+def test_apply_rounds_clips_and_compresses() -> None:
+    levels = 280 * make_scene("lr", 33, 50) - 10
+    before = levels.copy()
+    step = Jpeg(*standard_tables(70), "4:2:0")
+    result = step.apply(levels, Source(PoolInHand()))
+    pixels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    wanted = recompressed(pixels, JpegSettings(*standard_tables(70), "4:2:0"))
+    assert result.dtype == np.float32 and np.array_equal(result, wanted)
+    assert np.array_equal(levels, before)
+
+
+def test_words_name_the_quality_where_there_is_one() -> None:
+    assert Jpeg(*standard_tables(87), "4:2:2").words() == (
+        "compressed as JPEG at libjpeg's quality 87, 4:2:2"
+    )
+    own = Jpeg((3,) * 64, (4,) * 64, "4:4:4")
+    assert own.words() == "compressed as JPEG with a camera's own tables, 4:4:4"
+
+
+@pytest.mark.parametrize("luma", [[1] * 63, [0] * 64, [1.5] * 64, "x"])
+def test_read_step_refuses_other_tables(luma: Any) -> None:
+    data = Jpeg(*standard_tables(70), "4:2:0").to_json() | {"luma": luma}
+    with pytest.raises(CorruptDataError, match="luma"):
+        read_step(data)

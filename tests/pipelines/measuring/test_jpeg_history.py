@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from degrade.degradation.steps import Jpeg
+from degrade.images.image_io import quantise, write_png
+from degrade.jpeg.compression import recompressed
+from degrade.jpeg.tables import JpegSettings, standard_tables
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool
+from pipelines.cli import main
+from tests.making import make_scene
+
+
+def _run(*arguments: object) -> str:
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    scene = make_scene("photo", 160, 200)
+    grain = np.random.default_rng(0).normal(0, 0.008, scene.shape)
+    scene[:80, :80] = 0.5  # a flat part, for noise
+    pixels = quantise((scene + grain).astype(np.float32))
+    write_png(folder / "clean.png", pixels)
+    for quality in (60, 90):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+        (folder / f"q{quality}.jpg").write_bytes(file.getvalue())
+    return folder
+
+
+def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    _run("build-pool", photos, "--pool", pool, "--scale", 2, "--jobs", 1)
+    names = {photo.sha256: photo.name for photo in DegradationPool.open(pool).photos}
+    found = {
+        names[record.photo]: record.values
+        for record in DegradationPool.open(pool).measurements
+        if record.kind == "jpeg"
+    }
+    assert found["clean.png"] == {"format": "png"}
+    assert {name: found[name].get("quality") for name in found if "q" in name} == {
+        "q60.jpg": 60,
+        "q90.jpg": 90,
+    }
+    assert "quality 60, subsampling 4:2:0" in _run("inspect", pool)
+    common = ("build-pairs", "--pool", pool, "--hr", photos, "--scale", 2, "--hr-size", 64)
+    _run(*common, "--out", tmp_path / "plain", "--jobs", 1)
+    _run(*common, "--out", tmp_path / "pairs", "--jpeg", "measured", "--jobs", 1)
+    plain, pairs = open_pairs(tmp_path / "plain"), open_pairs(tmp_path / "pairs")
+    qualities = set()
+    for number, record in enumerate(pairs.records):
+        assert record.plan is not None
+        *_, step = record.plan.steps
+        assert isinstance(step, Jpeg)
+        qualities.add(step.luma)
+        # What was compressed is what there would have been without.
+        settings = JpegSettings(step.luma, step.chroma, step.subsampling)
+        wanted = recompressed(plain.read(number)[0], settings)
+        assert np.array_equal(pairs.read(number)[0], wanted)
+    assert qualities == {standard_tables(quality)[0] for quality in (60, 90)}
+    _run("replay", tmp_path / "pairs", pairs.records[0].key)
