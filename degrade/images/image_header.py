@@ -31,7 +31,7 @@ def read_header(data: bytes) -> ImageHeader:
         raise InvalidValueError("the file is empty")
     parse = next((parse for begins_so, parse in PARSERS if begins_so(data)), None)
     if parse is None:
-        raise InvalidValueError("not an image in a known format (PNG, JPEG, WebP, TIFF, BMP, PNM)")
+        raise InvalidValueError("not an image in a known format")
     try:
         header = parse(data)
     except (struct.error, IndexError, KeyError) as error:

@@ -19,6 +19,7 @@ from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.errors import DegradeError, InputError, InvalidValueError
 from degrade.images.colour import refuse_by_colour, to_srgb
 from degrade.images.decoding import DECODERS
+from degrade.images.headers.extras import NeedsExtraError
 from degrade.images.image_header import ImageHeader, read_header
 from degrade.images.opencv import cv2
 from degrade.images.orientation import upright
@@ -41,29 +42,19 @@ __all__ = [
 DECODING_VERSION = 2
 """Counts up when the same file gives other pixels. 2: colours become sRGB."""
 
-IMAGE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".tif", ".tiff", ".bmp", ".pbm", ".pgm", ".ppm"}
+_COMMON = (
+    ".png .apng .jpg .jpeg .jpe .jfif .jif .pjpeg .pjp .mpo .jps .webp .tif .tiff .bmp .dib .pbm "
+    ".pgm .ppm .pnm .heic .heif .hif .avif .jxl .jp2 .j2k .jpf .jpx"
 )
-"""File name endings, in lower case, of the formats that are read."""
+_RAW = (
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .iiq .kdc .mef .mos .mrw .nef .nrw .orf .pef .raf "
+    ".raw .rw2 .rwl .sr2 .srf .srw .x3f"
+)
 
-FOREIGN_SUFFIXES = frozenset(
-    {
-        ".gif",
-        ".heic",
-        ".heif",
-        ".avif",
-        ".jxl",
-        ".jp2",
-        ".dng",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".raf",
-        ".orf",
-        ".rw2",
-    }
-)
+IMAGE_SUFFIXES = frozenset(f"{_COMMON} {_RAW}".split())
+"""File name endings, in lower case, by which folders are searched; the content decides the rest."""
+
+FOREIGN_SUFFIXES = frozenset({".gif"})
 """Endings of photos in other formats: found too, so that they are refused by name, not missed."""
 
 _STRIP = 256
@@ -148,7 +139,8 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
         header = read_header(data)
         refuse_by_colour(data, header)
     except InvalidValueError as error:
-        raise InputError(path, str(error), _REMEDY) from None
+        remedy = error.remedy if isinstance(error, NeedsExtraError) else _REMEDY
+        raise InputError(path, str(error), remedy) from None
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(

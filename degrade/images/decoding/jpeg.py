@@ -46,6 +46,7 @@ def decode_jpeg(data: bytes, header: ImageHeader) -> Decoded:
         raise InvalidValueError("its pixels do not fill the size in its header")
     if not is_ended:
         notes = ("end marker missing",)
+    notes += ("first of several pictures",) * structure.has_more_pictures
     if space == "GRAY":
         return Decoded(
             cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB), None, structure.profile, ("gray", *notes)

@@ -6,11 +6,14 @@ import struct
 from dataclasses import dataclass, replace
 
 from degrade.errors import InvalidValueError
+from degrade.images.headers.exif_orientation import integer_tags
 from degrade.images.headers.jpeg import END_OF_IMAGE, JPEG_FRAMES, jpeg_segments
 
 __all__ = ["JpegScan", "JpegStructure", "read_structure", "require_sound_scans"]
 
-_HUFFMAN_TABLES, _SCAN, _ADOBE, _ICC = 0xC4, 0xDA, 0xEE, 0xE2
+_HUFFMAN_TABLES, _SCAN, _ADOBE = 0xC4, 0xDA, 0xEE
+_ICC = _MULTI_PICTURE = 0xE2
+_PICTURE_COUNT = 0xB001
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _COEFFICIENTS = 64
 _LONGEST_ZEROS = 32
@@ -63,6 +66,8 @@ class JpegStructure:
         The ICC profile, its parts joined; None when one is missing.
     adobe_transform : int or None
         What Adobe's segment says: 0 RGB or CMYK, 1 YCbCr, 2 YCCK.
+    has_more_pictures : bool
+        Others follow: another view, or how much brighter the picture is on HDR screens.
     """
 
     process: int
@@ -70,6 +75,7 @@ class JpegStructure:
     scans: tuple[JpegScan, ...]
     profile: bytes | None
     adobe_transform: int | None
+    has_more_pictures: bool = False
 
     @property
     def is_progressive(self) -> bool:
@@ -97,7 +103,7 @@ def read_structure(data: bytes) -> JpegStructure:
     tables: dict[int, int] = {}
     scans: list[JpegScan] = []
     parts: dict[int, bytes] = {}
-    count = 0
+    count, more = 0, False
     try:
         for marker, start, length in jpeg_segments(data):
             body = data[start : start + length]
@@ -112,6 +118,8 @@ def read_structure(data: bytes) -> JpegStructure:
                 scans.append(_scan(body, start, tables))
             elif marker == _ADOBE and body.startswith(b"Adobe"):
                 adobe = body[11]
+            elif marker == _MULTI_PICTURE and body.startswith(b"MPF\x00"):
+                more = _has_more(body[4:])
             elif marker == _ICC and body.startswith(b"ICC_PROFILE\x00"):
                 parts[body[12]], count = body[14:], body[13]
     except (struct.error, IndexError) as error:
@@ -120,7 +128,15 @@ def read_structure(data: bytes) -> JpegStructure:
         scans[-1] = replace(scans[-1], end=len(data))
     whole = count > 0 and sorted(parts) == list(range(1, count + 1))
     profile = b"".join(parts[i] for i in sorted(parts)) if whole else None
-    return JpegStructure(process, components, tuple(scans), profile, adobe)
+    return JpegStructure(process, components, tuple(scans), profile, adobe, more)
+
+
+def _has_more(index: bytes) -> bool:
+    """Return whether the index of a file's pictures names several; False when it is damaged."""
+    try:
+        return integer_tags(index)[0].get(_PICTURE_COUNT, [1])[0] > 1
+    except (struct.error, IndexError):
+        return False
 
 
 def _first_symbols(body: bytes) -> dict[int, int]:

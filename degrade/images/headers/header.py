@@ -14,7 +14,8 @@ class ImageHeader:
     Attributes
     ----------
     format : str
-        ``png``, ``jpeg``, ``webp``, ``tiff``, ``bmp`` or ``pnm``.
+        ``avif``, ``bmp``, ``heif``, ``jpeg``, ``jpeg2000``, ``jpegxl``, ``png``, ``pnm``, ``raw``,
+        ``tiff`` or ``webp``.
     width, height : int
         Stored size in pixels, before any EXIF rotation.
     channels : int

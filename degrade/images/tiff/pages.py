@@ -17,7 +17,14 @@ import numpy.typing as npt
 from degrade.errors import InvalidValueError
 from degrade.images.tiff_directory import TiffDirectory, TiffEntry
 
-__all__ = ["PhotoPage", "Photometric", "TiffPage", "embedded_profile", "photo_page"]
+__all__ = [
+    "PhotoPage",
+    "Photometric",
+    "TiffPage",
+    "embedded_profile",
+    "holds_sensor_data",
+    "photo_page",
+]
 
 _MOST_PAGES = 1000
 _MOST_ENTRIES = 256
@@ -258,7 +265,7 @@ def photo_page(data: bytes) -> PhotoPage:
     pages = list(itertools.islice(_pages(data), _MOST_PAGES + 1))
     if len(pages) > _MOST_PAGES:
         raise InvalidValueError(f"holds more than {_MOST_PAGES} pages")
-    if data[8:10] == b"CR" or any(page.is_raw for page, _ in pages):
+    if _is_of_sensor(data, pages):
         raise InvalidValueError("a camera's raw file: develop it and save it as TIFF or PNG")
     listed = [page for page, is_listed in pages if is_listed]
     within = [page for page, is_listed in pages if not is_listed]
@@ -273,6 +280,15 @@ def photo_page(data: bytes) -> PhotoPage:
         raise InvalidValueError(f"holds {count} pages: save the one wanted as a file of its own")
     speaks = photos[0] if _ORIENTATION in photos[0].entries else listed[0]
     return PhotoPage(photos[0], len(pages) > 1, speaks.orientation)
+
+
+def holds_sensor_data(data: bytes) -> bool:
+    """Return whether a TIFF file is a camera's raw file; raises as :func:`photo_page` does."""
+    return _is_of_sensor(data, list(itertools.islice(_pages(data), _MOST_PAGES)))
+
+
+def _is_of_sensor(data: bytes, pages: list[tuple[TiffPage, bool]]) -> bool:
+    return data[8:10] == b"CR" or any(page.is_raw for page, _ in pages)
 
 
 def _pages(data: bytes) -> Iterator[tuple[TiffPage, bool]]:
