@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shlex
 import shutil
@@ -22,6 +23,7 @@ __all__ = [
     "UnreachableError",
     "as_typed",
     "disk_full",
+    "is_disk_full",
     "line_of",
     "not_written",
     "printable",
@@ -158,9 +160,15 @@ def remedy_for(error: OSError, otherwise: str) -> str:
 
 def write_failure(path: Path, size: int, error: OSError) -> str:
     """Return the text of an error in writing ``size`` bytes to ``path``."""
-    if error.errno == errno.ENOSPC:
+    if is_disk_full(error):
         return disk_full(path, size)
     return not_written(path, str(error.strerror), error)
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Return whether an error says that there is no room, by its number or in its words."""
+    number = getattr(error, "errno", None)
+    return number == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)
 
 
 def not_written(path: Path, reason: str, error: Exception | None = None) -> str:

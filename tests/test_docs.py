@@ -95,3 +95,10 @@ def test_names_lists_the_sets_that_are_known() -> None:
         for known in KNOWN_SETS
     ]
     assert re.findall(r"^\| (?!set ).*$", page, re.MULTILINE) == rows
+
+
+def test_docstrings_say_more_than_where_to_look() -> None:
+    packages = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
+    modules = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    pointers = [path.name for path in modules if re.search(r'"""See :', path.read_text())]
+    assert pointers == []

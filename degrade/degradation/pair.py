@@ -10,7 +10,7 @@ import numpy as np
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.plan import DegradationPlan
-from degrade.degradation.steps import NO_LEVELS, PoolParts, Source, apply_steps
+from degrade.degradation.steps import NO_LEVELS, PoolParts, StepInputs, apply_steps
 from degrade.kernels import bicubic_kernel
 
 __all__ = ["Pair", "apply_degradation", "clean_up", "make_pair", "prepare_hr"]
@@ -100,7 +100,7 @@ def apply_degradation(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts)
     eq. 1. Exact up to here and rounded once by the caller; the released code truncates to uint8,
     which darkens LR by half a grey level.
     """
-    return apply_steps(plan.steps, NO_LEVELS, Source(pool, hr, plan.hr_box))
+    return apply_steps(plan.steps, NO_LEVELS, StepInputs(pool, hr, plan.hr_box))
 
 
 def make_pair(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts) -> Pair:

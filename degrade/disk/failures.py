@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from degrade.errors import (
     CorruptDataError,
     DegradeError,
     disk_full,
+    is_disk_full,
     line_of,
     not_written,
     printable,
@@ -43,7 +43,7 @@ def writing(path: Path, size: int, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except caught as error:
-        if _is_disk_full(path, size, error):
+        if _has_no_room(path, size, error):
             raise DegradeError(disk_full(path, max(size, STRUCTURE_BYTES))) from error
         raise DegradeError(not_written(path, printable(_reason(error)), error)) from error
 
@@ -65,8 +65,8 @@ def require_space(path: Path, size: int) -> None:
         raise DegradeError(disk_full(path, needed))
 
 
-def _is_disk_full(path: Path, size: int, error: Exception) -> bool:
-    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+def _has_no_room(path: Path, size: int, error: Exception) -> bool:
+    if is_disk_full(error):
         return True
     # LMDB calls it an input/output error.
     with contextlib.suppress(OSError):

@@ -20,7 +20,7 @@ _RESERVED = re.compile(r"con|prn|aux|nul|(?:com|lpt)[0-9]", re.IGNORECASE)
 
 
 def open_writer(folder: Path, exported: ExportSet, done: int) -> FolderWriter:
-    """See :func:`degrade.exchange.formats.open_writer`."""
+    """Begin PNG folders or go on with them; refuse keys that would meet in one file."""
     _check_keys(exported)
     return FolderWriter(folder, exported, done)
 

@@ -28,7 +28,7 @@ _TEXTS_A_CHUNK = 256
 
 
 def open_writer(folder: Path, exported: ExportSet, done: int) -> Hdf5FileWriter:
-    """See :func:`degrade.exchange.formats.open_writer`; HDF5 always begins anew."""
+    """Begin the HDF5 file; an unfinished one always anew."""
     del done
     return Hdf5FileWriter(folder / entry_names(exported)[0], exported)
 

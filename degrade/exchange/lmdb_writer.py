@@ -23,7 +23,7 @@ __all__ = ["LmdbFoldersWriter", "open_writer"]
 
 
 def open_writer(folder: Path, exported: ExportSet, done: int) -> LmdbFoldersWriter:
-    """See :func:`degrade.exchange.formats.open_writer`; LMDB always begins anew."""
+    """Begin LMDB folders; unfinished ones always anew."""
     del done
     return LmdbFoldersWriter(folder, exported)
 

@@ -24,7 +24,7 @@ __all__ = ["TarWriter", "open_writer"]
 
 
 def open_writer(folder: Path, exported: ExportSet, done: int) -> TarWriter:
-    """See :func:`degrade.exchange.formats.open_writer`."""
+    """Begin tars or go on after those that are complete."""
     return TarWriter(folder, exported.records, done)
 
 

@@ -138,22 +138,22 @@ class LocalPlace:
     folder: Path
 
     def shown(self, name: str = "") -> str:
-        """See :class:`Place`."""
+        """Return the folder or file as messages write it."""
         return printable(self.folder / name)
 
     def absolute(self) -> LocalPlace:
-        """See :class:`Place`."""
+        """Return the place by the folder's absolute path."""
         return LocalPlace(self.folder.absolute())
 
     def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
-        """See :class:`Place`; refuses a folder of other files, such as the photos themselves."""
+        """Make the folder; refuse one of other files too, such as the photos themselves."""
         claim_folder(self.folder, mark, kinds)
         if not os.path.lexists(self.folder / mark):
             refuse_other_files(self.shown(), self.names(), "folder of pairs")
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """See :class:`Place`."""
+        """Lock the folder, and clear it before and after."""
         with folder_lock(self.folder):
             self.clear_unfinished()
             try:
@@ -163,21 +163,21 @@ class LocalPlace:
                     self.clear_unfinished()
 
     def clear_unfinished(self) -> None:
-        """See :class:`Place`."""
+        """Remove the temporary files and folders."""
         for name in self.names():
             if is_temporary(name):
                 with writing(self.folder / name, 0):
                     _remove_tree(self.folder / name)
 
     def names(self) -> list[str]:
-        """See :class:`Place`."""
+        """Return the names in the folder."""
         try:
             return [path.name for path in self.folder.iterdir()]
         except OSError as error:
             raise DegradeError(f"{self.shown()}: cannot be read ({error.strerror})") from None
 
     def size(self, name: str) -> int | None:
-        """See :class:`Place`."""
+        """Return a file's bytes, links followed within the folder."""
         path = self._inside(name)
         try:
             return path.stat().st_size if path.is_file() else None
@@ -185,18 +185,18 @@ class LocalPlace:
             raise DegradeError(f"{self.shown(name)}: cannot be read ({error.strerror})") from None
 
     def read(self, name: str) -> bytes:
-        """See :class:`Place`."""
+        """Read a file, links followed within the folder."""
         try:
             return read_file(self._inside(name))
         except InputError as error:
             raise CorruptDataError(f"{self.shown(name)}: {error.reason}") from None
 
     def write(self, name: str, data: bytes) -> None:
-        """See :class:`Place`."""
+        """Write a file beside its place and rename it."""
         write_atomically(self.folder / name, data)
 
     def publish(self, files: Mapping[str, Path]) -> None:
-        """See :class:`Place`."""
+        """Rename the files into the folder, and flush it."""
         for name, path in files.items():
             target = self.folder / name
             with writing(target, STRUCTURE_BYTES):
@@ -209,13 +209,13 @@ class LocalPlace:
             fsync_folder(self.folder)
 
     def remove(self, name: str) -> None:
-        """See :class:`Place`."""
+        """Remove a file, and flush the folder."""
         with writing(self.folder / name, 0):
             (self.folder / name).unlink(missing_ok=True)
             fsync_folder(self.folder)
 
     def make_temporary_folder(self, name: str) -> Path:
-        """See :class:`Place`."""
+        """Make a temporary folder in this one."""
         # Here and not in a temporary folder: only within a file system can files be renamed.
         folder = self.folder / f"{name}.{unique_token()}{TEMPORARY}"
         with writing(self.folder, STRUCTURE_BYTES):
@@ -225,7 +225,7 @@ class LocalPlace:
 
     @contextlib.contextmanager
     def fetched(self, names: Iterable[str]) -> Iterator[Path]:
-        """See :class:`Place`."""
+        """Give the folder itself: nothing is to be copied."""
         yield self.folder
 
     def _inside(self, name: str) -> Path:

@@ -28,6 +28,7 @@ from degrade.errors import (
     MissingDependencyError,
     UnreachableError,
     disk_full,
+    is_disk_full,
     printable,
 )
 from degrade.places.temporary_folders import make_temporary_folder
@@ -58,16 +59,16 @@ class RemotePlace:
         self._files()
 
     def shown(self, name: str = "") -> str:
-        """See :class:`degrade.pairs.Place`."""
+        """Return the URL without credentials."""
         base = without_credentials(self.url)
         return printable(f"{base.rstrip('/')}/{name}" if name else base)
 
     def absolute(self) -> RemotePlace:
-        """See :class:`degrade.pairs.Place`."""
+        """Return this place: a URL is the same everywhere."""
         return self
 
     def claim(self, mark: str, kinds: Mapping[str, str]) -> None:
-        """See :class:`degrade.pairs.Place`."""
+        """Refuse a prefix with content of another kind; there is nothing to make."""
         names = self.names()
         for other, content in kinds.items():
             if other != mark and other in names:
@@ -75,11 +76,11 @@ class RemotePlace:
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """See :class:`degrade.pairs.Place`.
+        """Keep other runs out by a lock that is an object.
 
-        The lock is an object that names host, process and start. Where the store can refuse to
-        write over an object (S3 can), two runs cannot both get it; elsewhere two that begin within
-        the same moment can. Shards stay right even so: both write the same bytes.
+        It names host, process and start. Where the store can refuse to write over an object (S3
+        can), two runs cannot both get it; elsewhere two that begin within the same moment can.
+        Shards stay right even so: both write the same bytes.
         """
         content = lock_content()
         self._take_lock(content)
@@ -124,7 +125,7 @@ class RemotePlace:
         return self._put(name, create)
 
     def names(self) -> list[str]:
-        """See :class:`degrade.pairs.Place`."""
+        """List the prefix anew; what does not exist has no names."""
 
         def names(fs: Any, path: str) -> list[str]:
             fs.invalidate_cache()
@@ -137,7 +138,7 @@ class RemotePlace:
         return self._ask("", "be listed", names)
 
     def size(self, name: str) -> int | None:
-        """See :class:`degrade.pairs.Place`."""
+        """Look an object up."""
 
         def size(fs: Any, path: str) -> int | None:
             fs.invalidate_cache()
@@ -150,7 +151,7 @@ class RemotePlace:
         return self._ask(name, "be looked up", size)
 
     def read(self, name: str) -> bytes:
-        """See :class:`degrade.pairs.Place`."""
+        """Read an object."""
         size = self.size(name)
         if size is None:
             raise CorruptDataError(f"{self.shown(name)}: cannot be read (no such object)")
@@ -164,7 +165,7 @@ class RemotePlace:
             raise CorruptDataError(f"{self.shown(name)}: cannot be read (it has gone)") from None
 
     def write(self, name: str, data: bytes) -> None:
-        """See :class:`degrade.pairs.Place`."""
+        """Upload an object, and make sure that all of it arrived."""
 
         def upload(fs: Any, path: str) -> None:
             fs.pipe_file(path, data)
@@ -173,7 +174,7 @@ class RemotePlace:
         self._put(name, upload)
 
     def publish(self, files: Mapping[str, Path]) -> None:
-        """See :class:`degrade.pairs.Place`."""
+        """Upload the files in order, and make sure that each arrived."""
         for name, local in files.items():
             size = local.stat().st_size
 
@@ -184,12 +185,12 @@ class RemotePlace:
             self._put(name, upload)
 
     def remove(self, name: str) -> None:
-        """See :class:`degrade.pairs.Place`."""
+        """Remove an object."""
         with contextlib.suppress(FileNotFoundError):
             self._ask(name, "be removed", lambda fs, path: fs.rm_file(path))
 
     def make_temporary_folder(self, name: str) -> Path:
-        """See :class:`degrade.pairs.Place`; it lies where TMPDIR says."""
+        """Make a temporary folder where TMPDIR says."""
         try:
             return make_temporary_folder()
         except OSError as error:
@@ -200,7 +201,7 @@ class RemotePlace:
 
     @contextlib.contextmanager
     def fetched(self, names: Iterable[str]) -> Iterator[Path]:
-        """See :class:`degrade.pairs.Place`; downloaded to a temporary folder, then deleted."""
+        """Download the objects to a temporary folder, which is deleted afterwards."""
         folder = self.make_temporary_folder("reading")
         try:
             for name in names:
@@ -242,7 +243,7 @@ class RemotePlace:
             # Every store has exceptions of its own, few of them are OSError.
             except Exception as error:
                 failure = error
-                if getattr(error, "errno", None) == errno.ENOSPC:
+                if is_disk_full(error):
                     full = disk_full(Path(tempfile.gettempdir()))
                     raise DegradeError(
                         f"{full}, or point TMPDIR elsewhere: no room to copy {self.shown(name)}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
-from degrade.degradation.steps import Chance, Source, Step, apply_steps, kinds_drawn_from
+from degrade.degradation.steps import Chance, Step, StepInputs, apply_steps, kinds_drawn_from
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
@@ -74,10 +74,10 @@ class NoiseSource:
     pool: DegradationPool
     index: PoolIndex
     kinds: tuple[str, ...]
-    _source: Source = field(init=False, repr=False)
+    _inputs: StepInputs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_source", Source(self.pool))
+        object.__setattr__(self, "_inputs", StepInputs(self.pool))
 
     @classmethod
     def of_run(
@@ -118,7 +118,7 @@ class NoiseSource:
 
     def apply(self, lr_u8: U8Array, steps: Sequence[Step]) -> U8Array:
         """Apply drawn steps to a (h, w, 3) uint8 crop of the stored LR, and round once more."""
-        return round_to_u8(apply_steps(steps, lr_u8.astype(np.float32), self._source))
+        return round_to_u8(apply_steps(steps, lr_u8.astype(np.float32), self._inputs))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

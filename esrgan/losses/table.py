@@ -124,7 +124,7 @@ class Loss:
         It needs the LR images and their kernels.
     needs_judge : bool
         It needs the discriminator, which is not made otherwise.
-    kind : str
+    form_setting : str
         The setting of the training that says which form of the loss is meant; empty: there is
         one form.
     """
@@ -135,7 +135,7 @@ class Loss:
     layers: Callable[[LossSettings], Mapping[str, float]] | None = None
     needs_kernels: bool = False
     needs_judge: bool = False
-    kind: str = ""
+    form_setting: str = ""
 
 
 def used_layers(layers: Mapping[str, float]) -> dict[str, float]:
@@ -191,25 +191,25 @@ LOSSES: Final[dict[str, Loss]] = {
         compute=_pixel,
         words="how far SR is from HR, pixel by pixel",
         default_weight=1.0,
-        kind="pixel_loss",
+        form_setting="pixel_loss",
     ),
     "content": Loss(
         compute=_content,
         words="how far SR is from HR in the features of a network",
         layers=lambda settings: settings.content_layers,
-        kind="content_features",
+        form_setting="content_features",
     ),
     "texture": Loss(
         compute=_texture,
         words="how far SR is from HR in which features occur together",
         layers=lambda settings: settings.texture_layers,
-        kind="content_features",
+        form_setting="content_features",
     ),
     "adversarial": Loss(
         compute=_adversarial,
         words="how well the discriminator tells SR from HR",
         needs_judge=True,
-        kind="adversarial_loss",
+        form_setting="adversarial_loss",
     ),
     "cycle": Loss(
         compute=_cycle,

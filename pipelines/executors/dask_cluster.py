@@ -78,7 +78,7 @@ class DaskExecutor:
     def run(
         self, function: Callable[[Task], Value], tasks: Sequence[Task]
     ) -> Iterator[TaskResult[Value]]:
-        """See :class:`Executor`.
+        """Yield results as the cluster returns them.
 
         Raises
         ------

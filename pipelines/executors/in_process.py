@@ -15,6 +15,6 @@ class InProcessExecutor:
     def run(
         self, function: Callable[[Task], Value], tasks: Sequence[Task]
     ) -> Iterator[TaskResult[Value]]:
-        """See :class:`Executor`."""
+        """Yield the results in the tasks' order."""
         for index, task in enumerate(tasks):
             yield attempt(function, index, task)

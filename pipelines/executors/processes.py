@@ -55,7 +55,7 @@ class ProcessExecutor:
     def run(
         self, function: Callable[[Task], Value], tasks: Sequence[Task]
     ) -> Iterator[TaskResult[Value]]:
-        """See :class:`Executor`."""
+        """Yield results as the workers return them."""
 
         def wave(indices: Sequence[int]) -> Iterator[TaskResult[Value]]:
             workers: list[_Worker[Task, Value]] = []

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
 from degrade.disk.processes import is_temporary
 from degrade.disk.results import refuse_taken
@@ -32,7 +33,7 @@ from pipelines.exports.finishing import (
     require_free,
 )
 from pipelines.exports.writing import Progress, plan_tasks, write_export
-from pipelines.shared.folder_kinds import claim_folder
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 from pipelines.shared.run_settings import begin_or_resume
@@ -126,7 +127,7 @@ def export_pairs(
             f"{printable(config.out)} is the pairs' own folder, or lies in it; choose another one"
         )
     settings, pool = _settings(exported), config.pool or run.get("pool")
-    claim_folder(config.out, EXPORT_MARK)
+    claim_folder(config.out, EXPORT_MARK, FOLDER_KINDS)
     with folder_lock(config.out):
         if os.path.lexists(config.out / EXPORT_MARK):
             begin_or_resume(place_at(config.out), {"settings": settings}, name=EXPORT_MARK)
@@ -171,7 +172,7 @@ def _settings(exported: ExportSet) -> dict[str, Any]:
         digest.update(f"{record.key} {record.hr_shape} {record.crc32}\n".encode())
     return {
         "version": _VERSION,
-        "form": exported.format,  # so called in export.json since its version 1
+        "format": exported.format,
         "name": exported.name,
         "scale": exported.scale,
         "pairs": f"{len(exported.records)} {digest.hexdigest()[:32]}",
@@ -188,7 +189,7 @@ def _begin(
     if progress.closed:  # what is not in the working folder any more was moved
         names = tuple(name for name in names if os.path.lexists(config.work / name))
     require_free(config.out, names, beside)
-    claim_folder(config.work, EXPORT_MARK)
+    claim_folder(config.work, EXPORT_MARK, FOLDER_KINDS)
     run = {"settings": settings}
     begin_or_resume(place_at(config.work), run, name=EXPORT_MARK, folder=config.out)
     return min(Progress.read(config.work).pairs, len(exported.records))

@@ -68,7 +68,7 @@ class EstimationMethod(Measurement, Protocol):
         return "kernel"
 
     def measure(self, photo: OpenPhoto) -> KernelFindings:
-        """See :class:`Measurement`."""
+        """Estimate the kernel of a photo."""
         estimate = self.estimate(photo.photo, photo.scanned.name)
         return KernelFindings(
             kind=self.kind,
@@ -89,27 +89,27 @@ class SpectralMethod(EstimationMethod):
 
     @property
     def name(self) -> str:
-        """See :class:`EstimationMethod`."""
+        """The text ``spectral``."""
         return "spectral"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """See :class:`EstimationMethod`."""
+        """The scale, and a hash of the weights that come with the package."""
         return {"method": self.name, "scale": self.scale, "weights": _weights_digest(self.scale)}
 
     @property
     def spread(self) -> float:
-        """See :class:`EstimationMethod`."""
+        """As measured when the weights were calibrated."""
         from degrade.spectral.weights import load_network
 
         return load_network(self.scale).calibration.spread
 
     def seconds_for(self, pixels: int) -> float:
-        """See :class:`EstimationMethod`."""
+        """Return the time of starting, and that of each pixel: decoding and a transform."""
         return 0.025 + 6e-8 * pixels
 
     def estimate(self, photo: Photo, source: str) -> KernelEstimate:
-        """See :class:`EstimationMethod`."""
+        """Estimate a kernel from the spectrum of the photo's windows."""
         from degrade.spectral import estimate_kernel
 
         try:
@@ -139,33 +139,33 @@ class KernelGANMethod(EstimationMethod):
 
     @property
     def name(self) -> str:
-        """See :class:`EstimationMethod`."""
+        """The text ``kernelgan``."""
         return "kernelgan"
 
     @property
     def settings(self) -> dict[str, Any]:
-        """See :class:`EstimationMethod`."""
+        """The seed, and all settings of the training."""
         return {"method": self.name, "seed": self.seed, **asdict(self.config)}
 
     @property
     def spread(self) -> float:
-        """See :class:`EstimationMethod`."""
+        """That of the spectral method, which rates these kernels too."""
         # What to expect of its kernels is read off the photo in the same way.
         return SpectralMethod(self.config.scale).spread
 
     def check_device(self) -> None:
-        """See :class:`EstimationMethod`."""
+        """Ask PyTorch for any device but the CPU."""
         if self.device != "cpu":  # which is there, and asking loads PyTorch
             import kernelgan
 
             kernelgan.estimate_kernels([], self.config, keys=[], seed=0, device=self.device)
 
     def seconds_for(self, pixels: int) -> float:
-        """See :class:`EstimationMethod`."""
+        """Return the time of the training, whatever the photo's size."""
         return 0.007 * self.config.iterations
 
     def estimate(self, photo: Photo, source: str) -> KernelEstimate:
-        """See :class:`EstimationMethod`."""
+        """Train KernelGAN on the photo."""
         import kernelgan
 
         try:

@@ -53,14 +53,23 @@ Sides: TypeAlias = tuple[list[NamedImage], list[NamedImage]]
 """HR and LR."""
 
 
+def _identity(path: Path) -> object:
+    """Return what all names and links of a file share; of one that has gone, its path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return status.st_dev, status.st_ino
+
+
 def take_apart(hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]) -> Sides:
-    """Leave each file on one side only, also when its folder was given under two names."""
-    place_of = _Places()
-    shared = {place_of(photo) for photo in hr} & {place_of(photo) for photo in lr}
+    """Leave each file on one side only, by whatever path each side names it."""
+    files = {photo.path: _identity(photo.path) for photo in (*hr, *lr)}
+    shared = {files[photo.path] for photo in hr} & {files[photo.path] for photo in lr}
     names = defaultdict(list)
     for photo in (*hr, *lr):
-        if place_of(photo) in shared:
-            names[place_of(photo)].append(parse_name(photo.name))
+        if files[photo.path] in shared:
+            names[files[photo.path]].append(parse_name(photo.name))
     sides: dict[str, set[Side]] = defaultdict(set)
     for name in chain.from_iterable(names.values()):
         if name.side:
@@ -73,22 +82,9 @@ def take_apart(hr: Sequence[ScannedPhoto], lr: Sequence[ScannedPhoto]) -> Sides:
         # A scale alone marks LR, or HR where the other image is marked as LR.
         return sides[said[0].bare.casefold()] != {"lr"}
 
-    low = {place for place, said in names.items() if is_low(said)}
-    high = shared - low
+    high = {file for file, said in names.items() if not is_low(said)}
+    low = shared - high
     return (
-        [NamedImage.of(photo) for photo in hr if place_of(photo) not in low],
-        [NamedImage.of(photo) for photo in lr if place_of(photo) not in high],
+        [NamedImage.of(photo) for photo in hr if files[photo.path] not in low],
+        [NamedImage.of(photo) for photo in lr if files[photo.path] not in high],
     )
-
-
-class _Places:
-    """Where photos lie when links and ``..`` are followed; each folder is asked once."""
-
-    def __init__(self) -> None:
-        self._folders: dict[Path, Path] = {}
-
-    def __call__(self, photo: ScannedPhoto) -> Path:
-        folder = photo.path.parent
-        if folder not in self._folders:
-            self._folders[folder] = folder.resolve()
-        return self._folders[folder] / photo.path.name

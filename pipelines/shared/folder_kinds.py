@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from degrade.disk.files import claim_folder as claim_among
-
-__all__ = ["FOLDER_KINDS", "claim_folder"]
+__all__ = ["FOLDER_KINDS"]
 
 FOLDER_KINDS = {
     "pool.json": "a degradation pool",
@@ -16,14 +12,3 @@ FOLDER_KINDS = {
     "upscale.jsonl": "enlarged photos",
 }
 """The file by which each kind of folder is known, and what such a folder holds."""
-
-
-def claim_folder(folder: Path, mark: str) -> None:
-    """Make a folder for one kind of content; ``mark`` is its file in :data:`FOLDER_KINDS`.
-
-    Raises
-    ------
-    DegradeError
-        The folder cannot be made, or holds content of another kind, which would be mixed up.
-    """
-    claim_among(folder, mark, FOLDER_KINDS)

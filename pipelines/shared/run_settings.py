@@ -33,8 +33,11 @@ _CONTENTS = {
 }
 """Settings that are a count and a hash, or a hash alone, and what they are of."""
 
-_WORDS = {"form": "`format`", "method": "what the command does"}
-"""What is called otherwise on disk: ``form`` since the first version of exports."""
+_WORDS = {"method": "what the command does"}
+"""What people call a setting where that is not its name."""
+
+_CALLED_NOW = {"form": "format"}
+"""Names that settings had in files of earlier versions: ``form`` in exports of 0.1."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -88,7 +91,7 @@ def begin_or_resume(
         return
     try:
         found = parse_struct(place.read(name), _Run, name)
-        then = found.settings
+        then = _as_called_now(found.settings)
         differences = _differences(then, run["settings"])
         reads_otherwise = found.decoding != run.get("decoding")
     except (CorruptDataError, RecursionError):  # the latter: in showing a value of many levels
@@ -116,7 +119,11 @@ def _is_own(found: _Run, run: Mapping[str, Any]) -> bool:
     """Tell whether a file that may be replaced was written by such a run, and not changed since."""
     if "config_hash" in run:
         return bool(found.config_hash == hash_settings(found.settings))
-    return bool(found.settings.keys() == run["settings"].keys())
+    return bool(_as_called_now(found.settings).keys() == run["settings"].keys())
+
+
+def _as_called_now(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {_CALLED_NOW.get(name, name): value for name, value in settings.items()}
 
 
 def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:

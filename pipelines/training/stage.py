@@ -277,7 +277,8 @@ def _quality(scores: Scores) -> str:
 def _describe_losses(stage: Stage) -> str:
     settings, weights = stage.config.settings(), stage.config.loss_weights
     return ", ".join(
-        f"{weights[name]:g} × {name}" + (f" ({settings[loss.kind]})" if loss.kind else "")
+        f"{weights[name]:g} × {name}"
+        + (f" ({settings[loss.form_setting]})" if loss.form_setting else "")
         for name, loss in LOSSES.items()
         if weights.get(name)
     )

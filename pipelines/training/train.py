@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import resolve_inside
+from degrade.disk.files import claim_folder, resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.images.sources import Reject, hash_file
 from esrgan.devices import choose_device
@@ -16,7 +16,7 @@ from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
 from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.checkpoints import newest_step
 from esrgan.training.state import create_state
-from pipelines.shared.folder_kinds import claim_folder
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport, check_rejects, write_rejects
@@ -87,7 +87,7 @@ def train(
         stack.enter_context(naming_lack_of_memory(_WITH_LESS_MEMORY))
         inputs = open_inputs(config, stages, world, device)
         if world.rank == 0:
-            claim_folder(config.out, RUN_FILE)
+            claim_folder(config.out, RUN_FILE, FOLDER_KINDS)
             stack.enter_context(folder_lock(config.out))
             folders = _folders(config, stages)
             for folder in dict.fromkeys([config.out, *folders[_latest(folders) :]]):

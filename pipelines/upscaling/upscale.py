@@ -14,6 +14,7 @@ import numpy as np
 
 from degrade.arrays import AnyArray
 from degrade.disk.file_streams import replacing
+from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.images.colour import is_for_colour
@@ -30,7 +31,7 @@ from esrgan.weights.files import read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
 from esrgan.weights.interpolation import interpolate_weights
-from pipelines.shared.folder_kinds import claim_folder
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
 from pipelines.shared.reports import (
@@ -85,7 +86,7 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
     files, job.rejects = find_images(config.sources)
     if not files and not job.rejects:
         raise DegradeError("no photo was found; give files, or folders that hold some")
-    claim_folder(config.out, JOURNAL_NAME)
+    claim_folder(config.out, JOURNAL_NAME, FOLDER_KINDS)
     with folder_lock(config.out):
         ResultJournal(config.out).require_own()
         check_rejects(config.out)

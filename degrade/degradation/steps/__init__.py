@@ -9,8 +9,8 @@ from degrade.degradation.steps.base import (
     NO_LEVELS,
     Chance,
     PoolParts,
-    Source,
     Step,
+    StepInputs,
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur
@@ -30,8 +30,8 @@ __all__ = [
     "Quilt",
     "Residual",
     "Rounding",
-    "Source",
     "Step",
+    "StepInputs",
     "apply_steps",
     "find_step",
     "kinds_drawn_from",

@@ -18,8 +18,8 @@ __all__ = [
     "NO_LEVELS",
     "Chance",
     "PoolParts",
-    "Source",
     "Step",
+    "StepInputs",
     "apply_steps",
 ]
 
@@ -44,7 +44,7 @@ class PoolParts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class StepInputs:
     """What steps read besides themselves.
 
     Attributes
@@ -99,14 +99,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Apply the step; nothing is drawn, and ``levels`` stay as they are.
 
         Parameters
         ----------
         levels : (h, w, 3) float32 array
             LR in 8-bit grey levels, not clipped. Empty for the step that makes LR of HR.
-        source : Source
+        given : StepInputs
 
         Returns
         -------
@@ -116,7 +116,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises
         ------
         InvalidValueError
-            ``levels`` or ``source`` are not what the step is for.
+            ``levels`` or ``given`` are not what the step is for.
         """
         raise NotImplementedError
 
@@ -133,8 +133,8 @@ NO_LEVELS: FloatArray = np.empty((0, 0, 3), np.float32)
 """What the step that makes LR of HR is given."""
 
 
-def apply_steps(steps: Iterable[Step], levels: FloatArray, source: Source) -> FloatArray:
+def apply_steps(steps: Iterable[Step], levels: FloatArray, given: StepInputs) -> FloatArray:
     """Apply steps one after the other; parameters and result as :meth:`Step.apply`."""
     for step in steps:
-        levels = step.apply(levels, source)
+        levels = step.apply(levels, given)
     return levels

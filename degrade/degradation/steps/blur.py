@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, PoolParts, Source, Step
+from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
 
@@ -32,14 +32,14 @@ class Blur(Step, frozen=True):
             raise InvalidValueError("the pool has no kernel of this scale")
         return cls(index.kernel_ids[rng.integers(len(index.kernel_ids))])
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
-        """Return the LR of the source's HR patch; exact.
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
+        """Return the LR of the HR patch that is given; exact.
 
         Pixels around the patch feed the blur.
         """
-        if levels.size or source.hr is None or source.hr_box is None:
+        if levels.size or given.hr is None or given.hr_box is None:
             raise InvalidValueError("a blur makes LR of HR: it is applied first, and needs the HR")
-        return source.hr.downsample(source.pool.read_kernel(self.kernel_id), source.hr_box)
+        return given.hr.downsample(given.pool.read_kernel(self.kernel_id), given.hr_box)
 
     def reach(self, pool: PoolParts) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import NoiseChoice, PoolIndex
-from degrade.degradation.steps.base import Chance, Source, Step
+from degrade.degradation.steps.base import Chance, Step, StepInputs
 from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
 from degrade.noise.quilting import quilt_noise
@@ -76,17 +76,17 @@ class Residual(Step, frozen=True, omit_defaults=True):
         left = rng.integers(choice.size - width + 1)
         return cls(choice.id, int(top), int(left))
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise (RealSR, eq. 1)."""
-        noise = self._noise(levels.shape[0], levels.shape[1], source)
+        noise = self._noise(levels.shape[0], levels.shape[1], given)
         if noise.shape != levels.shape:
             raise InvalidValueError(f"noise must be of shape {levels.shape}, got {noise.shape}")
         noisy = noise * np.float32(255)
         noisy += levels
         return noisy
 
-    def _noise(self, height: int, width: int, source: Source) -> FloatArray:
-        read = source.pool.read_residual_crop
+    def _noise(self, height: int, width: int, given: StepInputs) -> FloatArray:
+        read = given.pool.read_residual_crop
         if self.quilt is None:
             return read(self.noise_id, self.top, self.left, height, width)
         side = self.quilt.size

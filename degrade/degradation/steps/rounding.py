@@ -8,7 +8,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Source, Step
+from degrade.degradation.steps.base import Chance, Step, StepInputs
 
 __all__ = ["Rounding"]
 
@@ -29,7 +29,7 @@ class Rounding(Step, frozen=True):
         """Return the step: there is nothing to draw."""
         return cls()
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Return whole levels."""
         return round_to_u8(levels).astype(np.float32)
 

@@ -58,9 +58,9 @@ def test_what_a_loss_needs_follows_from_its_row() -> None:
     }
 
 
-def test_the_kinds_are_settings_of_a_training() -> None:
+def test_the_forms_are_settings_of_a_training() -> None:
     settings = TrainingConfig().settings()
-    assert all(loss.kind in settings for loss in LOSSES.values() if loss.kind)
+    assert {loss.form_setting for loss in LOSSES.values()} - {""} <= settings.keys()
 
 
 def test_the_documentation_has_a_line_for_every_loss() -> None:

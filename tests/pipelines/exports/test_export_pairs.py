@@ -122,6 +122,21 @@ def test_export_pairs_refuses_what_does_not_belong_together(
         export_pairs(replace(config, pairs=taken))
 
 
+def test_export_pairs_goes_on_with_one_that_calls_its_format_form(
+    tmp_path: Path, pairs: Path
+) -> None:
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format="png")
+    export_pairs(config)
+    mark = config.out / "export.json"
+    content = json.loads(mark.read_text())
+    assert content["settings"]["format"] == "png"
+    content["settings"]["form"] = content["settings"].pop("format")
+    mark.write_text(json.dumps(content))
+    assert (export_pairs(config).done, export_pairs(config).skipped) == (0, 9)
+    with pytest.raises(ChangedConfigError, match="`format`: png -> kair"):
+        export_pairs(replace(config, format="kair"))
+
+
 ODD_NAMES = [
     "CON.png",
     "a b, (3,4) c.png",

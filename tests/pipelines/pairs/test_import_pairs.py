@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -199,6 +200,38 @@ def test_import_pairs_of_one_folder_for_both_sides_says_so(
     same = hr / ".." / hr.name
     with pytest.raises(DegradeError, match=r"given for HR and LR both: .* its own folder"):
         import_pairs(ImportPairsConfig(hr=hr, lr=same, out=tmp_path / "pairs"))
+
+
+@pytest.mark.parametrize("spelling", ["dots", "relative", "linked", "links", "hard links"])
+def test_import_pairs_knows_a_file_by_whatever_path(
+    tmp_path: Path, images: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, spelling: str
+) -> None:
+    both, other = tmp_path / "both", tmp_path / "other"
+    shutil.copytree(images[0], both)
+    shutil.copytree(images[1], both, dirs_exist_ok=True)
+    if spelling == "dots":
+        other = both / ".." / "both"
+    elif spelling == "relative":
+        monkeypatch.chdir(tmp_path)
+        other = Path("both")
+    elif spelling == "linked":
+        other.symlink_to(both)
+    else:
+        link = os.symlink if spelling == "links" else os.link
+        shutil.copytree(both, other, copy_function=link)
+    for number, (hr, lr) in enumerate([(both, other), (other, both)]):
+        report = import_pairs(ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / f"{number}"))
+        assert (report.done, report.rejects) == (4, ())
+    assert digests(tmp_path / "0") == digests(tmp_path / "1")
+
+
+def test_import_pairs_of_equal_sizes_alone_says_so(
+    tmp_path: Path, images: tuple[Path, Path]
+) -> None:
+    hr, copied = images[0], tmp_path / "copied"
+    shutil.copytree(hr, copied)
+    with pytest.raises(DegradeError, match=r"4 rejected: .* has its size, 60×48; take LR images"):
+        import_pairs(ImportPairsConfig(hr=hr, lr=copied, out=tmp_path / "pairs"))
 
 
 def test_import_pairs_takes_the_scale_that_is_asked_for(

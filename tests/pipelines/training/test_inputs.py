@@ -22,7 +22,9 @@ def test_run_training_needs_the_weights_before_the_pairs(small_run: TrainConfig)
     nowhere = small_run.pairs / "nowhere"
     with pytest.raises(DegradeError, match="no VGG19 weights"):
         train(replace(small_run, stages=("realsr",), pairs=nowhere, vgg_weights=nowhere))
-    with pytest.raises(DegradeError, match=r"nowhere\.pth: cannot be read"):
+    with pytest.raises(
+        DegradeError, match=r"nowhere\.pth: the weights to start from, `init`, do not exist"
+    ):
         train(replace(small_run, pairs=nowhere, init=nowhere.with_suffix(".pth")))
     with pytest.raises(DegradeError, match=r"pairs/nowhere: "):
         train(replace(small_run, pairs=nowhere))
@@ -44,7 +46,7 @@ FEW = ("features=8", "blocks=1", "growth=4", "discriminator_features=4")
 FAILING: list[tuple[dict[str, Any], str]] = [
     ({"device": "cuda:99"}, "device 'cuda:99' cannot be used here"),
     ({"preset": "realsr", "vgg_weights": Path("no")}, "no VGG19 weights: tried no"),
-    ({"init": Path("no.pth")}, r"no\.pth: cannot be read"),
+    ({"init": Path("no.pth")}, r"no\.pth: the weights to start from, `init`, do not exist"),
     ({"stages": ("srresnet", "srgan-mse"), "init": Path("start.pth")}, "'srresnet'.*RRDBNet"),
     ({"pairs": Path("no")}, "no: cannot be read"),
     ({"hr_patch": 33}, "multiple of the pairs' scale 2, got 33; use `hr_patch=32`"),

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from degrade.arrays import FloatArray
 from degrade.degradation import PoolIndex
-from degrade.degradation.steps import STEPS, Chance, Source, Step
+from degrade.degradation.steps import STEPS, Chance, Step, StepInputs
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError, InvalidValueError
 from degrade.images.image_io import quantise, write_png
 from degrade.pairs import open_pairs
@@ -38,7 +38,7 @@ class Haze(Step, frozen=True):
             raise InvalidValueError("the pool is too small for haze")
         return cls(20 + int(rng.integers(20)))
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         share = np.float32(self.percent / 100)
         return levels + (np.float32(128) - levels) * share
 

@@ -5,7 +5,7 @@ import pytest
 
 from degrade.degradation import PoolIndex
 from degrade.degradation.downsampling import PreparedImage
-from degrade.degradation.steps import NO_LEVELS, Blur, Source
+from degrade.degradation.steps import NO_LEVELS, Blur, StepInputs
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.rng import rng_for
@@ -23,10 +23,10 @@ def test_draw_gives_every_kernel_its_turn() -> None:
 def test_apply_downsamples_the_patch_with_the_kernel(rng: np.random.Generator) -> None:
     kernel = gaussian_kernel(7, 2, (1.2, 0.8))
     hr = PreparedImage(rng.integers(0, 256, (20, 24, 3), np.uint8), 2, kernel.size // 2)
-    source = Source(PoolInHand({"k": kernel}), hr, (2, 4, 8, 12))
+    given = StepInputs(PoolInHand({"k": kernel}), hr, (2, 4, 8, 12))
     blur = Blur("k")
-    lr = blur.apply(NO_LEVELS, source)
+    lr = blur.apply(NO_LEVELS, given)
     assert np.array_equal(lr, hr.downsample(kernel, (2, 4, 8, 12)))
-    assert blur.reach(source.pool) == 3
+    assert blur.reach(given.pool) == 3
     with pytest.raises(InvalidValueError, match="applied first"):
-        blur.apply(lr, source)
+        blur.apply(lr, given)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.steps import Quilt, Residual, Source, read_step
+from degrade.degradation.steps import Quilt, Residual, StepInputs, read_step
 from degrade.errors import InvalidValueError
 from degrade.noise.quilting import quilt_noise
 from degrade.rng import rng_for
@@ -44,11 +44,11 @@ def test_draw_says_that_the_pool_has_no_noise() -> None:
 def test_apply_adds_the_window_in_grey_levels(rng: np.random.Generator) -> None:
     residual = rng.uniform(-0.2, 0.2, (6, 7, 3)).astype(np.float32)
     levels = rng.uniform(-5, 260, (4, 5, 3)).astype(np.float32)
-    source = Source(PoolInHand({}, {"n": residual}))
-    noisy = Residual("n", 1, 2).apply(levels, source)
+    given = StepInputs(PoolInHand({}, {"n": residual}))
+    noisy = Residual("n", 1, 2).apply(levels, given)
     assert noisy.dtype == np.float32
     assert np.array_equal(noisy, levels + residual[1:5, 2:7] * np.float32(255))
-    grey = Source(PoolInHand({}, {"n": residual[..., :1]}))
+    grey = StepInputs(PoolInHand({}, {"n": residual[..., :1]}))
     with pytest.raises(InvalidValueError, match="noise must be of shape"):
         Residual("n", 1, 2).apply(levels, grey)
 
@@ -91,12 +91,12 @@ def test_apply_adds_sewn_noise_in_grey_levels(rng: np.random.Generator) -> None:
     patches = {name: rng.uniform(-0.1, 0.1, (16, 16, 3)).astype(np.float32) for name in "ab"}
     levels = rng.uniform(0, 255, (30, 44, 3)).astype(np.float32)
     step = Residual("b", 0, 0, Quilt(("a",), 16, 5))
-    noisy = step.apply(levels, Source(PoolInHand({}, patches)))
+    noisy = step.apply(levels, StepInputs(PoolInHand({}, patches)))
     wanted = quilt_noise([patches["b"], patches["a"]], 30, 44, 5) * np.float32(255)
     assert np.array_equal(noisy, wanted + levels)
     grey = {name: patch[..., :1] for name, patch in patches.items()}
     with pytest.raises(InvalidValueError, match="noise must be of shape"):
-        step.apply(levels, Source(PoolInHand({}, grey)))
+        step.apply(levels, StepInputs(PoolInHand({}, grey)))
 
 
 def test_words_name_the_patches() -> None:
