@@ -10,7 +10,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Source, Step
+from degrade.degradation.steps.base import Chance, Step, StepInputs
 from degrade.errors import InvalidValueError
 from degrade.jpeg.compression import COMPRESSIBLE, LARGEST_STEP, recompressed
 from degrade.jpeg.tables import JpegSettings, Table, quality_of
@@ -43,7 +43,7 @@ class Jpeg(Step, frozen=True):
         values = found[rng.integers(len(found))]
         return msgspec.convert({name: values[name] for name in cls.__struct_fields__}, cls)
 
-    def apply(self, levels: FloatArray, source: Source) -> FloatArray:
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Compress."""
         pixels = recompressed(round_to_u8(np.clip(levels, 0, 255)), self._settings)
         return pixels.astype(np.float32)

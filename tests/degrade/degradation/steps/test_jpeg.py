@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from degrade.degradation import Measured, PoolIndex
-from degrade.degradation.steps import Jpeg, Source, read_step
+from degrade.degradation.steps import Jpeg, StepInputs, read_step
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.jpeg.compression import recompressed
 from degrade.jpeg.tables import JpegSettings, standard_tables
@@ -57,7 +57,7 @@ def test_apply_rounds_clips_and_compresses() -> None:
     levels = 280 * make_scene("lr", 33, 50) - 10
     before = levels.copy()
     step = Jpeg(*standard_tables(70), "4:2:0")
-    result = step.apply(levels, Source(PoolInHand()))
+    result = step.apply(levels, StepInputs(PoolInHand()))
     pixels = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
     wanted = recompressed(pixels, JpegSettings(*standard_tables(70), "4:2:0"))
     assert result.dtype == np.float32 and np.array_equal(result, wanted)
