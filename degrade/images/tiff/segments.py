@@ -192,8 +192,12 @@ def _is_subsampled(page: TiffPage) -> bool:
 
 
 def _check_padding(page: TiffPage, segment: Segment, count: int) -> None:
-    """Refuse an uncompressed segment that says of itself that it is far larger than its pixels."""
-    padded = _byte_count(page, segment, segment.full_height) + _MOST_PADDING
+    """Refuse an uncompressed segment that says of itself that it is far larger than its pixels.
+
+    Twice as large, it is of twice the bits; else it may be padded, or as high as the others.
+    """
+    padding = max(4, min(count - 1, _MOST_PADDING))
+    padded = max(count + padding, _byte_count(page, segment, segment.full_height))
     if page.compression == 1 and segment.told_size and segment.size > padded:
         raise InvalidValueError(
             f"{segment.name} has {segment.size} bytes for pixels of {count}: its header is damaged"

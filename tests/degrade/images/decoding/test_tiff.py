@@ -351,7 +351,7 @@ def of(**tags: Any) -> bytes:
     """Return a file of gray, with other tags."""
     pixels = noise((HEIGHT, WIDTH))
     return tiff_file(
-        ({**tags_of(pixels), **{int(k[1:]): v for k, v in tags.items()}}, [bytes(9999)])
+        ({**tags_of(pixels), **{int(k[1:]): v for k, v in tags.items()}}, [bytes(WIDTH * HEIGHT)])
     )
 
 
@@ -390,6 +390,9 @@ REFUSED = {
     "samples a pixel": of(t277=4000),
     "bytes cannot hold": of(t256=9000, t257=9000, t278=9000),
     "cut into 3000000 segments": of(t257=3 * 10**6, t278=1),
+    "bytes for pixels": tiff_file(
+        ({256: WIDTH, 257: HEIGHT, 262: 1}, [noise((HEIGHT, WIDTH)).tobytes()])
+    ),
     "expands": of(t256=9000, t257=9000, t278=9000, t259=8),
 }
 
