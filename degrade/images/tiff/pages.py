@@ -34,6 +34,7 @@ _JPEG = 7
 _ORIENTATION = 274
 _PROFILE = 34675
 _JPEG_PLACE = 513
+_INK_SET = 332
 
 
 class Photometric:
@@ -128,6 +129,8 @@ class TiffPage:
         """What the samples mean; guessed from their number where the file does not say."""
         samples = max(self.integer(277, 1), len(self.integers(258)))
         guess = Photometric.RGB if samples >= 3 else Photometric.BLACK_IS_ZERO
+        if samples == 4 and _INK_SET in self.entries:
+            guess = Photometric.CMYK
         return self.integer(262, guess)
 
     @functools.cached_property
