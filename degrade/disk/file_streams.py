@@ -17,7 +17,7 @@ __all__ = ["replacing"]
 
 @contextlib.contextmanager
 def replacing(
-    path: Path, *, scratch: Path, may_replace: Callable[[], bool] = lambda: True
+    path: Path, *, scratch: Path, may_replace: Callable[[], bool] = lambda: True, size: int = 0
 ) -> Iterator[BinaryIO]:
     """Give a file to write that takes the place of ``path`` when all went well.
 
@@ -30,6 +30,8 @@ def replacing(
         is locked (:func:`degrade.disk.locks.folder_lock`), what a killed process left is cleared.
     may_replace : callable
         Asked at the end whether a file that has the name then gives way.
+    size : int
+        Bytes that are going to be written, for the message of a full disk; 0: not known.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def replacing(
     except FileExistsError:
         raise
     except OSError as error:
-        raise DegradeError(write_failure(path, 0, error)) from error
+        raise DegradeError(write_failure(path, size, error)) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

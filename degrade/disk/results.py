@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,12 +20,23 @@ from degrade.disk.journal import Journal
 from degrade.disk.processes import is_temporary
 from degrade.errors import DegradeError, InputError, printable, write_failure
 
-__all__ = ["RECORD_NAME", "Results", "is_taken", "refuse_other_files", "refuse_taken", "write_new"]
+__all__ = [
+    "RECORD_NAME",
+    "Results",
+    "is_taken",
+    "refuse_other_files",
+    "refuse_taken",
+    "refuse_unless",
+    "write_new",
+    "write_over",
+]
 
 RECORD_NAME = ".degrade.jsonl"
 
 _ANOTHER_NAME = "choose another name, or replace it with `overwrite`"
 _SHOWN = 5
+_OF_A_DISK = "lost+found"
+"""In the root of a disk, which is a usual place for results in containers."""
 
 _Identity: TypeAlias = tuple[int, int, int]
 
@@ -108,7 +119,8 @@ class Results:
         if not may_replace():
             refuse_taken([path], self._remedy)
         try:
-            with replacing(path, scratch=path.parent, may_replace=may_replace) as file:
+            scratch, size = path.parent, len(data)
+            with replacing(path, scratch=scratch, may_replace=may_replace, size=size) as file:
                 file.write(data)
                 # Before the file has its name: of a run that is killed in between, the old one
                 # stays, and its line counts still.
@@ -182,6 +194,37 @@ def write_new(path: Path, data: bytes, *, remedy: str = _ANOTHER_NAME) -> None:
         refuse_taken([path], remedy)
 
 
+def write_over(
+    path: Path, data: bytes, *, is_own: Callable[[Path], bool], remedy: str = _ANOTHER_NAME
+) -> None:
+    """Write a file over one that tells itself that it may be replaced, or where there is none.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+    is_own : callable
+        Tells of a regular file whether it may.
+    remedy : str
+
+    Raises
+    ------
+    DegradeError
+        Something else is there, or gets the name meanwhile; or the file cannot be written.
+    """
+    refuse_unless(path, is_own, remedy)
+    try:
+        write_atomically(path, data, replace=os.path.lexists(path))
+    except FileExistsError:
+        refuse_taken([path], remedy)
+
+
+def refuse_unless(path: Path, is_own: Callable[[Path], bool], remedy: str) -> None:
+    """Raise the DegradeError of :func:`write_over` where a file may not be replaced."""
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file() or not is_own(path)):
+        refuse_taken([path], remedy)
+
+
 def is_taken(path: Path, data: bytes) -> bool:
     """Tell whether something other than a file with these bytes has this name."""
     return os.path.lexists(path) and _hash(path) != hashlib.sha256(data).hexdigest()
@@ -211,7 +254,11 @@ def refuse_other_files(where: str, names: Iterable[str], kind: str) -> None:
     kind : str
         Such as "pool".
     """
-    others = [name for name in names if not name.startswith(".") and not is_temporary(name)]
+    others = [
+        name
+        for name in names
+        if not (name.startswith(".") or is_temporary(name) or name == _OF_A_DISK)
+    ]
     if others:
         raise DegradeError(
             f"{where} holds other files ({_listed(sorted(others))}) and is no {kind}; "

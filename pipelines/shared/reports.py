@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from degrade.disk.files import read_file, write_atomically
-from degrade.disk.results import refuse_taken
+from degrade.disk.files import read_file
+from degrade.disk.results import refuse_unless, write_over
 from degrade.errors import DegradeError, printable
 from degrade.images.sources import Reject
 from degrade.pairs import LocalPlace, Place
@@ -41,6 +41,11 @@ REJECTS_NAME = "rejects.jsonl"
 _REPORT_MARK = {"format": "degrade-report", "version": 1}
 
 _EXAMPLES = 3
+
+_ANOTHER_REPORT, _ANOTHER_FOLDER = (
+    "choose another `report`",
+    "move it away, or choose another folder",
+)
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -196,7 +201,7 @@ def write_report(path: Path, values: Mapping[str, Any]) -> None:
     """
     check_report_path(path)
     text = json.dumps({**_REPORT_MARK, **values}, indent=1)
-    write_atomically(path, text.encode("ascii") + b"\n")
+    write_over(path, text.encode("ascii") + b"\n", is_own=_is_report, remedy=_ANOTHER_REPORT)
 
 
 def check_report_path(path: Path) -> None:
@@ -206,10 +211,7 @@ def check_report_path(path: Path) -> None:
             f"{printable(path)} cannot be written: its folder is not there or not writable; "
             "choose another `report`"
         )
-    if os.path.lexists(path) and not (_is_file(path) and _is_report(path)):
-        raise DegradeError(
-            f"{printable(path)} is there and is no report of degrade's; choose another `report`"
-        )
+    refuse_unless(path, _is_report, _ANOTHER_REPORT)
 
 
 def _is_report(path: Path) -> bool:
@@ -243,15 +245,13 @@ def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
     DegradeError
         As :func:`check_rejects`, or it cannot be written.
     """
-    check_rejects(folder)
-    write_atomically(folder / REJECTS_NAME, encode_rejects(rejects))
+    path, content = folder / REJECTS_NAME, encode_rejects(rejects)
+    write_over(path, content, is_own=_is_list, remedy=_ANOTHER_FOLDER)
 
 
 def check_rejects(folder: Path) -> None:
     """Refuse, DegradeError, to replace a ``rejects.jsonl`` that no job has written."""
-    path = folder / REJECTS_NAME
-    if os.path.lexists(path) and not (_is_file(path) and _are_rejects(read_file(path))):
-        refuse_taken([path], "move it away, or choose another folder")
+    refuse_unless(folder / REJECTS_NAME, _is_list, _ANOTHER_FOLDER)
 
 
 def check_rejects_at(place: Place) -> None:
@@ -265,8 +265,8 @@ def check_rejects_at(place: Place) -> None:
         )
 
 
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
+def _is_list(path: Path) -> bool:
+    return _are_rejects(read_file(path))
 
 
 def _are_rejects(content: bytes) -> bool:

@@ -9,10 +9,23 @@ import pytest
 
 from degrade.disk.files import publish
 from degrade.disk.journal import Journal
-from degrade.disk.results import RECORD_NAME, Results, refuse_taken, write_new
+from degrade.disk.processes import unique_token
+from degrade.disk.results import (
+    RECORD_NAME,
+    Results,
+    refuse_other_files,
+    refuse_taken,
+    write_new,
+    write_over,
+)
 from degrade.errors import DegradeError
 
 IN_THE_WAY = "is there and was not made by this command, or changed since"
+
+
+def identity(path: Path) -> tuple[int, int, int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns
 
 
 def test_results_replace_what_the_same_command_has_made(tmp_path: Path) -> None:
@@ -38,7 +51,7 @@ def test_results_refuse_what_is_not_theirs(tmp_path: Path, change: str) -> None:
     elif change == "folder":
         path.unlink()
         path.mkdir()
-    before = path.stat()
+    before = identity(path)
 
     def write(results: Results) -> None:
         results.write(path, b"new")
@@ -46,7 +59,7 @@ def test_results_refuse_what_is_not_theirs(tmp_path: Path, change: str) -> None:
     for refuses in (lambda: Results.at(path, "draw"), lambda: write(Results(tmp_path, "draw"))):
         with pytest.raises(DegradeError, match=f"a.png/? {IN_THE_WAY}; choose .* `overwrite`"):
             refuses()
-    assert path.stat() == before
+    assert identity(path) == before
 
     if change == "folder":
         with pytest.raises(DegradeError, match=IN_THE_WAY):
@@ -143,12 +156,12 @@ def test_results_survive_any_cut_of_their_record(tmp_path: Path) -> None:
 def test_write_new_keeps_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_new(path, b"one")
-    before = path.stat()
+    before = identity(path)
     write_new(path, b"one")
-    assert path.stat() == before
+    assert identity(path) == before
     with pytest.raises(DegradeError, match=f"a {IN_THE_WAY}; go away"):
         write_new(path, b"two", remedy="go away")
-    assert path.stat() == before
+    assert identity(path) == before
     refuse_taken([], "")
 
 
@@ -190,3 +203,35 @@ def test_results_do_without_a_record_that_is_another_users(
     monkeypatch.setattr(Journal, "open", opened)
     with pytest.raises(DegradeError, match=f"b {IN_THE_WAY}"):
         Results(tmp_path, "draw").write(tmp_path / "b", b"newer")
+
+
+def test_write_over_asks_the_file_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+
+    def is_own(found: Path) -> bool:
+        return found.read_bytes().startswith(b"own")
+
+    for content in (b"own 1", b"own 2"):
+        write_over(path, content, is_own=is_own)
+        assert path.read_bytes() == content
+    for change in (lambda: path.write_bytes(b"mine"), lambda: path.symlink_to("b"), path.mkdir):
+        path.unlink()
+        change()
+        with pytest.raises(DegradeError, match=IN_THE_WAY):
+            write_over(path, b"own 3", is_own=is_own)
+        if not path.is_dir() and not path.is_symlink():
+            assert path.read_bytes() == b"mine"
+    path.rmdir()
+    # It appears between the question and the writing.
+    monkeypatch.setattr(os.path, "lexists", lambda found: False)
+    path.write_bytes(b"mine")
+    with pytest.raises(DegradeError, match=IN_THE_WAY):
+        write_over(path, b"own", is_own=is_own)
+    assert path.read_bytes() == b"mine"
+
+
+def test_refuse_other_files_passes_over_what_is_no_content() -> None:
+    temporary = f"a.{unique_token()}.tmp"
+    refuse_other_files("out", [".DS_Store", ".lock", "lost+found", temporary], "pool")
+    with pytest.raises(DegradeError, match=r"out holds other files \(a, b\) and is no pool; give"):
+        refuse_other_files("out", ["b", "a", ".hidden"], "pool")

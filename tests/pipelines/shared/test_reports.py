@@ -85,12 +85,12 @@ def test_write_report_replaces_reports_and_nothing_else(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["done"] == 2
     for other in (b"my notes", b"[]", b'{"format": "other"}', b"[" * 100_000):
         path.write_bytes(other)
-        with pytest.raises(DegradeError, match="is no report"):
+        with pytest.raises(DegradeError, match="was not made by this command"):
             write_report(path, REPORT.to_json())
         assert path.read_bytes() == other
     path.unlink()
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DegradeError, match="is no report"):
+    with pytest.raises(DegradeError, match="was not made by this command"):
         write_report(path, REPORT.to_json())
     with pytest.raises(DegradeError, match="cannot be written"):
         write_report(tmp_path / "nowhere" / "report.json", REPORT.to_json())
