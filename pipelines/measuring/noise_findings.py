@@ -24,6 +24,9 @@ __all__ = ["NoiseTally", "PhotoFindings"]
 _MOST_NOISE = 100.0
 """Grey variance up to which a patch may well be noise (sigma 10 grey levels)."""
 
+_LARGE_SHARE = 0.3
+"""Of all patches, from which on it is said that one photo gave so many."""
+
 _MOST_POSITIONS = 2**40
 """More than any photo has; sums over photos stay integers of 64 bits."""
 
@@ -144,12 +147,16 @@ class NoiseTally:
         default_factory=lambda: np.zeros(len(_BIN_EDGES) - 1, dtype=np.int64)
     )
     _refused: Counter[str] = field(default_factory=Counter)
+    _sizes: Counter[int] = field(default_factory=Counter)
+    _most: tuple[int, str] = (0, "")
     _wanted: float = np.inf
 
     def add(self, name: str, photo: PhotoFindings, variances: Sequence[float]) -> None:
         """Take in what was found in the photo called ``name``, and the variances that are kept."""
         self.found += photo.kept
         self.with_patches += photo.kept > 0
+        self._sizes[photo.patch_size] += photo.kept > 0
+        self._most = max(self._most, (photo.kept, name))
         values = photo.fact_values(name, variances)
         self.facts.append(Fact("noise", photo.describe(name), values))
         if photo.is_blocky:
@@ -161,6 +168,21 @@ class NoiseTally:
 
     def together(self) -> list[Fact]:
         """Return what is to be said of all patches together."""
+        facts = []
+        sizes = {str(size): count for size, count in sorted(self._sizes.items()) if count}
+        if len(sizes) > 1:
+            each = ", ".join(f"{size} px: {counted(n, 'photo')}" for size, n in sizes.items())
+            facts.append(Fact("patch_sizes", f"patch sizes: {each}", {"sizes": sizes}))
+        count, name = self._most
+        if self.with_patches > 1 and count > _LARGE_SHARE * self.found:
+            words = (
+                f"{printable(name)} gave {count} of {counted(self.found, 'patch')}; pairs draw a "
+                "photo first and then a patch of it, so that each photo counts alike"
+            )
+            facts.append(Fact("large_share", words, {"photo": name, "patches": count}))
+        return [*facts, *self._told_of_blocks()]
+
+    def _told_of_blocks(self) -> list[Fact]:
         if not self.blocky:
             return []
         some = ", ".join(sorted(self.blocky)[:3]) + (", …" if len(self.blocky) > 3 else "")

@@ -160,6 +160,16 @@ def test_extract_noise_leaves_out_noise_that_jpeg_has_changed(photos: Path) -> N
         replace(config, min_confidence=1.5)
 
 
+def test_extract_noise_says_which_sizes_it_chose_and_who_gave_most(tmp_path: Path) -> None:
+    write_noisy(tmp_path / "photos" / "large.png", 2.0, size=300)
+    write_noisy(tmp_path / "photos" / "small.png", 2.0, size=48)
+    config = ExtractNoiseConfig(sources=(tmp_path / "photos",), pool=tmp_path / "pool")
+    for _ in range(2):
+        facts = {fact.kind: fact for fact in extract_noise(config).facts}
+        assert facts["patch_sizes"].words == "patch sizes: 32 px: 1 photo, 256 px: 1 photo"
+        assert " gave 4 of 8 patches; pairs draw a photo first" in facts["large_share"].words
+
+
 def test_run_noise_extraction_that_finds_nothing_names_the_setting_that_would(
     photos: Path,
 ) -> None:
