@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from degrade.noise.roughness import measure_roughness
-from tests.degrade.noise.test_search import roughness_of
+from tests.degrade.noise.naive_search import roughness_of
 
 TOPS, LEFTS = np.array([0, 5, 20]), np.array([0, 10, 33, 40])
 

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import numpy as np
 import pytest
 
+from degrade.errors import InvalidValueError
 from degrade.noise import ENOUGH, PATCH_SIZES, NoiseSelection, search_noise_patches
+from degrade.pool.records import canonical_json
 
 
 def _busy_but_for(rng: np.random.Generator, side: int, flat: int) -> np.ndarray:
@@ -43,3 +48,48 @@ def test_a_patch_size_that_is_given_is_kept(rng: np.random.Generator) -> None:
     assert search_noise_patches(pixels, NoiseSelection(patch_size=64)).boxes == []
     (one,) = search_noise_patches(pixels, NoiseSelection(patch_size=32)).boxes
     assert one == (0, 0, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"patch_size": 7},
+        {"stride": 0},
+        {"max_variance": 0.01},
+        {"min_variance": -1},
+        {"min_mean": 256},
+        {"min_mean": -1},
+        {"max_clipped": 1.1},
+        {"max_structure": 0.5},
+        {"max_unevenness": 1.5},
+        {"max_unevenness": float("nan")},
+        {"max_variance": float("nan")},
+        {"max_structure": float("nan")},
+        {"max_patches": 0},
+    ],
+    ids=str,
+)
+def test_noise_selection_refuses_bad_settings(changes: Any) -> None:
+    with pytest.raises(InvalidValueError, match="got"):
+        NoiseSelection(**changes)
+
+
+def test_noise_selection_writes_equal_numbers_alike() -> None:
+    whole = NoiseSelection(
+        max_variance=20,
+        min_variance=0,
+        min_mean=0,
+        max_clipped=1,
+        max_structure=3,
+        max_unevenness=1,
+    )
+    same = NoiseSelection(
+        max_variance=20.0,
+        min_variance=0.0,
+        min_mean=0.0,
+        max_clipped=1.0,
+        max_structure=3.0,
+        max_unevenness=1.0,
+    )
+    assert canonical_json(dataclasses.asdict(whole)) == canonical_json(dataclasses.asdict(same))
+    assert '"max_variance": 20.0' in canonical_json(dataclasses.asdict(whole))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -14,20 +13,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from degrade.disk.processes import unique_token
 from degrade.errors import (
     CorruptDataError,
     DegradeError,
     FolderInUseError,
     InvalidValueError,
-    MissingDependencyError,
-    UnreachableError,
 )
 from degrade.pairs import (
     LocalPlace,
@@ -40,21 +36,15 @@ from degrade.pairs import (
     write_shard_list,
 )
 from degrade.pairs.shards import sidecar_indices
-from degrade.places import remote as remote_place
+from tests.degrade.places.finished_files import finished
 from tests.making import is_committed
-from tests.object_stores import S3Server, objects, s3_server
+from tests.object_stores import S3Server, objects
 
 GONE = json.dumps(
     {"host": socket.gethostname(), "pid": 2**22 + 1, "process_start": "77", "since": "x"}
 ).encode()
 
 KINDS = {"run.json": "a run of build-pairs", "pool.json": "a degradation pool"}
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3Server]:
-    with s3_server() as server:
-        yield server
 
 
 @pytest.fixture(params=["local", "memory", "s3"])
@@ -72,19 +62,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         case _:
             request.getfixturevalue("s3")
             yield place_at(f"s3://bucket/{number}/pairs")
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try twice at most, without a pause: the store will not come back in a test."""
-    monkeypatch.setattr(remote_place, "_TRIES", 2)
-    monkeypatch.setattr(remote_place, "_FIRST_PAUSE_S", 0.0)
-
-
-def _finished(place: Place, content: bytes, name: str = "file") -> Path:
-    path = place.make_temporary_folder("shard-00000") / name
-    path.write_bytes(content)
-    return path
 
 
 class TestEveryPlace:
@@ -105,7 +82,7 @@ class TestEveryPlace:
         place.remove("a.json")
 
     def test_folder_is_no_file(self, place: Place) -> None:
-        place.publish({"deep/data.mdb": _finished(place, b"data")})
+        place.publish({"deep/data.mdb": finished(place, b"data")})
         assert place.size("deep") is None
         with pytest.raises(CorruptDataError, match="deep: "):
             place.read("deep")
@@ -120,7 +97,7 @@ class TestEveryPlace:
     def test_published_replaces_and_has_the_bytes(self, place: Place, tmp_path: Path) -> None:
         contents = {"shard.h5": os.urandom(3_000_001), "shard_HR.lmdb/data.mdb": os.urandom(5000)}
         for _ in range(2):
-            place.publish({name: _finished(place, data) for name, data in contents.items()})
+            place.publish({name: finished(place, data) for name, data in contents.items()})
         assert {name: place.read(name) for name in contents} == contents
         with place.fetched(contents) as folder:
             assert {name: (folder / name).read_bytes() for name in contents} == contents
@@ -229,138 +206,6 @@ class TestEveryPlace:
         assert sorted(place.names()) == ["manifest.json", "shard-00000.h5", "shard-00000.json"]
 
 
-class TestLocalPlace:
-    def test_hold_clears_what_killed_runs_left(self, tmp_path: Path) -> None:
-        kept = ["shard-00000.h5", "shard-00000.json", "notes.tmp", "photos", "my.json.tmp"]
-        left = [
-            f"shard-00000.{unique_token()}.tmp/shard-00000.h5.tmp",
-            f"shard-00003.{unique_token()}.tmp/shard-00003_HR.lmdb.tmp",
-            *(
-                f"{name}.{unique_token()}.tmp"
-                for name in ("manifest.json", "run.json", "rejects.jsonl", "shard-00001.json")
-            ),
-        ]
-        for name in kept + left:
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            (tmp_path / name).touch()
-        (tmp_path / f"shard-00005.{unique_token()}.tmp").symlink_to(tmp_path / "photos")
-        with LocalPlace(tmp_path).hold():
-            assert sorted(LocalPlace(tmp_path).names()) == sorted([*kept, ".lock"])
-
-    def test_names_that_lead_out_are_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "pairs").mkdir()
-        (tmp_path / "secret").write_bytes(b"x")
-        (tmp_path / "pairs" / "link").symlink_to(tmp_path / "secret")
-        place = LocalPlace(tmp_path / "pairs")
-        for name in ("../secret", str(tmp_path / "secret"), "link"):
-            for ask in (place.read, place.size):
-                with pytest.raises(CorruptDataError, match="leads outside"):
-                    ask(name)
-
-    def test_file_urls_are_folders(self, tmp_path: Path) -> None:
-        assert place_at(f"file://{tmp_path}") == LocalPlace(tmp_path)
-
-
-class TestRemotePlace:
-    def test_temporary_folders_of_killed_processes_are_cleared(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        pytest.importorskip("fsspec", reason="the extra 'remote' is not installed")
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-        code = (
-            "import os, signal\nfrom degrade.pairs import place_at\n"
-            "place_at('memory://x/y').make_temporary_folder('shard-00000')\n"
-            "os.kill(os.getpid(), signal.SIGKILL)"
-        )
-        environment = os.environ | {"TMPDIR": str(tmp_path)}
-        subprocess.run([sys.executable, "-c", code], env=environment, check=False)
-        (left,) = tmp_path.iterdir()
-        elsewhere = tmp_path / left.name.replace(socket.gethostname(), "elsewhere")
-        elsewhere.mkdir()
-        place = place_at("memory://x/y")
-        mine = [place.make_temporary_folder("shard-00000") for _ in range(2)]
-        assert sorted(tmp_path.iterdir()) == sorted([*mine, elsewhere])
-
-    def test_store_that_does_not_answer_gives_one_line(
-        self, s3: S3Server, quick: None, cases: Any
-    ) -> None:
-        place, case = place_at("s3://bucket/away/pairs"), cases["hdf5-fixed"]
-        case.write(place, case.pairs())
-        s3.stop()
-        try:
-            asked: list[Callable[[], object]] = [
-                lambda: case.write(place, case.pairs(), 1),
-                lambda: is_committed(place, case.spec()),
-            ]
-            for ask in asked:
-                with pytest.raises(
-                    UnreachableError, match=r"away/pairs/shard-0000\d\.(h5|json): cannot be .*again"
-                ) as caught:
-                    ask()
-                assert "\n" not in str(caught.value)
-                assert "dummy" not in str(caught.value)
-        finally:
-            s3.start()
-        assert is_committed(place, case.spec())
-        assert not is_committed(place, case.spec(1))
-
-    def test_bucket_must_exist(self, s3: S3Server) -> None:
-        place = place_at("s3://no-such-bucket/pairs")
-        with pytest.raises(UnreachableError, match=r"pairs/a: .*make the bucket"):
-            place.write("a", b"")
-        with pytest.raises(UnreachableError, match=r"pairs/\.lock: .*make the bucket"):
-            place.hold().__enter__()
-
-    def test_big_files_go_in_parts(self, s3: S3Server) -> None:
-        place = place_at("s3://bucket/big/pairs")
-        content = os.urandom(1 << 20) * 33
-        place.publish({"shard-00000.h5": _finished(place, content)})
-        with place.fetched(["shard-00000.h5"]) as folder:
-            assert (folder / "shard-00000.h5").read_bytes() == content
-
-    @pytest.mark.parametrize(
-        ("url", "error", "text"),
-        [
-            ("s3://", InvalidValueError, "below the root"),
-            ("nonsense://a/b", InvalidValueError, "nonsense://a/b: .*[Pp]rotocol not known"),
-            ("memory://", InvalidValueError, "below the root"),
-        ],
-    )
-    def test_other_urls_are_refused(self, url: str, error: type[Exception], text: str) -> None:
-        pytest.importorskip("s3fs", reason="the extra 'remote' is not installed")
-        with pytest.raises(error, match=text):
-            place_at(url)
-
-    def test_missing_packages_are_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(sys.modules, "fsspec.core", None)
-        with pytest.raises(MissingDependencyError, match=r"pip install 'degrade\[remote\]'"):
-            place_at("s3://bucket/pairs")
-
-    def test_credentials_are_never_shown(self) -> None:
-        hide = remote_place.without_credentials
-        assert hide("ftp://me:secret@host/a/b") == "ftp://…@host/a/b"
-        assert hide('at "https://h/k?X-Amz-Credential=secret&x=1" end') == 'at "https://h/k?…" end'
-        pytest.importorskip("fsspec", reason="the extra 'remote' is not installed")
-        place = place_at("memory://me:secret@host/pairs")
-        for text in (place.shown(), place.shown("a"), repr(place)):
-            assert "secret" not in text
-        with pytest.raises(DegradeError) as caught:
-            place.read("a")
-        assert "secret" not in str(caught.value)
-
-
-def test_a_full_temporary_disk_is_said_to_be() -> None:
-    def fill(fs: Any, path: str) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    place = remote_place.RemotePlace("memory://some/place")
-    with pytest.raises(DegradeError) as caught:
-        place._ask("a.h5", "be read", fill)
-    said = str(caught.value)
-    assert said.startswith(f"{tempfile.gettempdir()}: the disk is full; ")
-    assert said.endswith("or point TMPDIR elsewhere: no room to copy memory://some/place/a.h5")
-
-
 @pytest.mark.parametrize("url", ["s3://bucket/pairs", "memory://pairs-to-copy"])
 @pytest.mark.parametrize("as_path", [True, False])
 def test_open_pairs_says_how_to_copy_a_url(url: str, as_path: bool) -> None:
@@ -388,14 +233,3 @@ def test_place_at_refuses_a_url_that_lost_a_slash(where: str | Path) -> None:
         InvalidValueError, match=r"neither a URL \(s3://bucket/pairs\) nor a folder"
     ):
         place_at(where)
-
-
-def test_claim_refuses_a_folder_of_other_files(tmp_path: Path) -> None:
-    place = LocalPlace(tmp_path)
-    (tmp_path / ".hidden").touch()
-    place.claim("run.json", KINDS)
-    (tmp_path / "photo.png").touch()
-    with pytest.raises(DegradeError, match=r"holds other files \(photo.png\)"):
-        place.claim("run.json", KINDS)
-    (tmp_path / "run.json").touch()
-    place.claim("run.json", KINDS)

@@ -21,7 +21,7 @@ from pipelines import BuildPairsConfig, build_pairs
 from pipelines.executors import InProcessExecutor, ProcessExecutor
 from pipelines.pairs.checks import verify
 from pipelines.shared.photo_scan import find_photos
-from tests.pipelines.pairs.test_build_pairs import FORMATS, config_for, digests
+from tests.pipelines.pairs.building import FORMATS, config_for, digests
 
 
 def rot(path: Path, pool: Path) -> None:
