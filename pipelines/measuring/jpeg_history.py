@@ -7,12 +7,16 @@ from typing import Any
 
 import msgspec
 
+from degrade.errors import printable
 from degrade.jpeg.tables import jpeg_settings, quality_of
 from degrade.pool import Findings
+from degrade.wording import counted
+from pipelines.measuring.collector import Collector
 from pipelines.measuring.measurement import Measurement
-from pipelines.shared.photo_scan import OpenPhoto
+from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
+from pipelines.shared.reports import Fact
 
-__all__ = ["JpegHistory"]
+__all__ = ["JpegCollector", "JpegHistory"]
 
 _VERSION = 1
 """Of what is recorded; raised when more is."""
@@ -44,3 +48,32 @@ class JpegHistory(Measurement):
             values |= {"quality": quality_of(found), "subsampling": found.subsampling}
             values |= msgspec.to_builtins(found)
         return Findings(kind=self.kind, settings=self.settings, values=values)
+
+
+class JpegCollector(Collector):
+    """Tells how each JPEG photo was compressed, and counts the others."""
+
+    def __init__(self) -> None:
+        super().__init__(JpegHistory(), job="read-jpeg")
+        self._others = 0
+
+    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings:
+        """Take what was found; all of it goes into the pool."""
+        self._done += 1
+        values = findings.values
+        if "luma" not in values:
+            self._others += 1
+            return findings
+        quality = values["quality"]
+        tables = "tables of its own" if quality is None else f"libjpeg's quality {quality}"
+        words = f"{printable(photo.name)}: {tables}, {values['subsampling']}"
+        self._told.append(Fact(findings.kind, words, {"photo": photo.name, "values": values}))
+        return findings
+
+    def facts(self) -> list[Fact]:
+        """Return a line for each JPEG photo of this run."""
+        told = super().facts()
+        if told and self._others:
+            words = f"{counted(self._others, 'photo')} in other formats"
+            told.append(Fact("other_formats", words, {"photos": self._others}))
+        return told

@@ -11,7 +11,7 @@ from degrade.errors import InvalidValueError, printable
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, kernel_collector
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
-from pipelines.measuring.jpeg_history import JpegHistory
+from pipelines.measuring.jpeg_history import JpegCollector
 from pipelines.measuring.noise_patches import NoiseCollector
 
 __all__ = ["MEASUREMENTS", "BuildPoolConfig"]
@@ -56,7 +56,7 @@ MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
         config.noise.selection, min_confidence=config.noise.min_confidence
     ),
     "kernel": lambda config: kernel_collector(config.kernels),
-    "jpeg": lambda _: Collector(JpegHistory()),
+    "jpeg": lambda _: JpegCollector(),
 }
 """By kind, in the order in which a photo is measured and a report tells of them.
 

@@ -214,7 +214,7 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
     assert sections == [
         "extract-noise: 0 noise patches, 1 rejected",
         "estimate-kernels: 2 kernels, 1 rejected",
-        "measure jpeg: 3 photos",
+        "read-jpeg: 3 photos",
     ]
     assert any(line.startswith("    loud.png: 0 of 16 positions at 32 px; ") for line in lines)
 

@@ -41,7 +41,8 @@ def photos(tmp_path: Path) -> Path:
 
 def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: Path) -> None:
     pool = tmp_path / "pool"
-    _run("build-pool", photos, "--pool", pool, "--scale", 2, "--jobs", 1)
+    told = _run("build-pool", photos, "--pool", pool, "--scale", 2, "--jobs", 1)
+    assert "q60.jpg: libjpeg's quality 60, 4:2:0" in told and "1 photo in other formats" in told
     names = {photo.sha256: photo.name for photo in DegradationPool.open(pool).photos}
     found = {
         names[record.photo]: record.values
