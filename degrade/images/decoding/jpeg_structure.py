@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass, replace
 
 from degrade.errors import InvalidValueError
-from degrade.images.headers.exif_orientation import integer_tags
 from degrade.images.headers.jpeg import END_OF_IMAGE, JPEG_FRAMES, jpeg_segments
+from degrade.images.headers.turning import first_value
 
 __all__ = ["JpegScan", "JpegStructure", "read_structure", "require_sound_scans"]
 
@@ -133,10 +133,7 @@ def read_structure(data: bytes) -> JpegStructure:
 
 def _has_more(index: bytes) -> bool:
     """Return whether the index of a file's pictures names several; False when it is damaged."""
-    try:
-        return integer_tags(index)[0].get(_PICTURE_COUNT, [1])[0] > 1
-    except (struct.error, IndexError):
-        return False
+    return (first_value(index, _PICTURE_COUNT) or 1) > 1
 
 
 def _first_symbols(body: bytes) -> dict[int, int]:

@@ -7,10 +7,10 @@ import struct
 import warnings
 
 from degrade.errors import InvalidValueError
-from degrade.images.headers.exif_orientation import valid_orientation
 from degrade.images.headers.extras import NeedsExtraError
 from degrade.images.headers.header import ImageHeader
 from degrade.images.headers.isobmff import brands, is_cut
+from degrade.images.headers.turning import valid_orientation
 from degrade.images.pillow import Image
 
 __all__ = [

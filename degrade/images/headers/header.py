@@ -27,6 +27,8 @@ class ImageHeader:
     is_animated, is_float, is_cmyk, has_alpha : bool
         More than one frame or image, or a raw one; floating-point samples; inks, not light; an
         alpha channel or transparent colour.
+    white : int
+        The level of white where a format lets a file say it (PNM); 0: all bits set.
     missing_end : bool
         The file stops before its format's end marker: it was cut.
     least_bytes : int
@@ -43,6 +45,7 @@ class ImageHeader:
     is_float: bool = False
     is_cmyk: bool = False
     has_alpha: bool = False
+    white: int = 0
     missing_end: bool = False
     least_bytes: int = 0
 

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Iterator
 
 from degrade.errors import InvalidValueError
-from degrade.images.headers.exif_orientation import exif_orientation
 from degrade.images.headers.header import ImageHeader
+from degrade.images.headers.turning import EXIF_MARK, orientation_of
 
 __all__ = [
     "END_OF_IMAGE",
@@ -23,6 +23,7 @@ END_OF_IMAGE = 0xD9
 # Start-of-frame markers: 0xC0…0xCF without DHT (C4), JPG (C8) and DAC (CC).
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HUFFMAN_CODED, _PROGRESSIVE = (0xC0, 0xC1, 0xC2), 0xC2
+_APP1, _XMP = 0xE1, b"http://ns.adobe.com/xap/1.0/\x00"
 _MAKERS_TRAILERS = (b"SEFT",)
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
@@ -63,15 +64,19 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def parse_jpeg(data: bytes) -> ImageHeader:
     """Return the header; as :func:`degrade.images.image_header.read_header`."""
     frame: tuple[int, int, int, int] | None = None
-    orientation, ended, least = 1, False, 0
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    ended, least = False, 0
     for marker, start, length in jpeg_segments(data):
         ended = marker == END_OF_IMAGE
         if marker in JPEG_FRAMES and frame is None:
             depth, height, width, channels = struct.unpack(">BHHB", data[start : start + 6])
             frame = (width, height, channels, depth)
             least = _least_bytes(marker, data[start : start + length])
-        elif marker == 0xE1 and data[start : start + 6] == b"Exif\x00\x00":
-            orientation = exif_orientation(data[start + 6 : start + length])
+        elif marker == _APP1 and exif is None and data.startswith(EXIF_MARK, start):
+            exif = data[start : start + length]
+        elif marker == _APP1 and xmp is None and data.startswith(_XMP, start):
+            xmp = data[start : start + length]
     if frame is None:
         raise InvalidValueError("its JPEG header is damaged or cut short")
     width, height, channels, depth = frame
@@ -81,7 +86,7 @@ def parse_jpeg(data: bytes) -> ImageHeader:
         height,
         channels,
         depth,
-        orientation,
+        orientation_of(exif, xmp),
         is_cmyk=channels == 4,
         missing_end=not ended and not has_makers_trailer(data),
         least_bytes=least,

@@ -6,12 +6,13 @@ import struct
 from collections.abc import Iterator
 
 from degrade.errors import InvalidValueError
-from degrade.images.headers.exif_orientation import exif_orientation
 from degrade.images.headers.header import ImageHeader
+from degrade.images.headers.turning import exif_of_text, orientation_of
 
 __all__ = ["is_png", "parse_png", "png_chunks"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_XMP = b"XML:com.adobe.xmp\x00"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _SAMPLES = {**_CHANNELS, 3: 1}
 
@@ -37,10 +38,16 @@ def parse_png(data: bytes) -> ImageHeader:
     if data[12:16] != b"IHDR":
         raise InvalidValueError("its PNG header is damaged")
     width, height, depth, colour = struct.unpack(">IIBB", data[16:26])
-    orientation, animated, transparent, ended = 1, False, colour in (4, 6), False
+    animated, transparent, ended = False, colour in (4, 6), False
+    exif: bytes | None = None
+    xmp: bytes | None = None
     for kind, start, length in png_chunks(data):
-        if kind == b"eXIf":
-            orientation = exif_orientation(data[start : start + length])
+        if kind == b"eXIf" or (kind in (b"tEXt", b"zTXt") and exif is None):
+            body = data[start : start + length]
+            is_packed = kind == b"zTXt"
+            exif = body if kind == b"eXIf" else exif_of_text(body, is_packed=is_packed)
+        elif kind == b"iTXt" and data.startswith(_XMP, start):
+            xmp = data[start : start + length]
         animated |= kind == b"acTL"
         transparent |= kind == b"tRNS"
         if kind == b"IEND":
@@ -52,7 +59,7 @@ def parse_png(data: bytes) -> ImageHeader:
         height,
         _CHANNELS[colour],
         depth,
-        orientation,
+        orientation_of(exif, xmp),
         is_animated=animated,
         has_alpha=transparent,
         missing_end=not ended,

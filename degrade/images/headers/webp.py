@@ -6,8 +6,8 @@ import struct
 from collections.abc import Iterator
 
 from degrade.errors import InvalidValueError
-from degrade.images.headers.exif_orientation import exif_orientation
 from degrade.images.headers.header import ImageHeader
+from degrade.images.headers.turning import orientation_of
 
 __all__ = ["is_webp", "parse_webp", "webp_chunks"]
 
@@ -36,8 +36,7 @@ def parse_webp(data: bytes) -> ImageHeader:
         animated, alpha = bool(flags & 2), bool(flags & 16)
         width = int.from_bytes(body[4:7], "little") + 1
         height = int.from_bytes(body[7:10], "little") + 1
-        if flags & 8:
-            orientation = _orientation(data)
+        orientation = _orientation(data)
     elif kind == b"VP8 ":
         width, height = (n & 0x3FFF for n in struct.unpack("<HH", body[6:10]))
     elif kind == b"VP8L":
@@ -56,13 +55,23 @@ def parse_webp(data: bytes) -> ImageHeader:
         is_animated=animated,
         has_alpha=alpha,
         missing_end=len(data) < riff_length + 8,
+        least_bytes=_least_bytes(data, width, height),
     )
 
 
+def _least_bytes(data: bytes, width: int, height: int) -> int:
+    """Return how many bytes a picture takes at the least when all of it is of one colour.
+
+    Lossy: for each 16×16 pixels a mode for light and one for colour are told, by chances that the
+    format fixes, which takes 3.4 bits or more. Lossless: no bits at all, so nothing is known.
+    """
+    is_lossy = any(kind == b"VP8 " for kind, _, _ in webp_chunks(data))
+    return -(-width // 16) * -(-height // 16) * 3 // 8 if is_lossy else 0
+
+
 def _orientation(data: bytes) -> int:
-    orientation = 1
+    found: dict[bytes, bytes] = {}
     for kind, start, length in webp_chunks(data):
-        if kind == b"EXIF":
-            exif = data[start : start + length]
-            orientation = exif_orientation(exif.removeprefix(b"Exif\x00\x00"))
-    return orientation
+        if kind in (b"EXIF", b"XMP ") and kind not in found:
+            found[kind] = data[start : start + length]
+    return orientation_of(found.get(b"EXIF"), found.get(b"XMP "))

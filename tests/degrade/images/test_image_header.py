@@ -100,6 +100,68 @@ def test_read_header_takes_invalid_orientations_for_upright(value: int) -> None:
     assert read_header(_jpeg_with_exif(_exif(value))).orientation == 1
 
 
+def _entry(tag: int, kind: int, count: int, value: bytes, order: str) -> bytes:
+    return struct.pack(order + "HHI", tag, kind, count) + value.ljust(4, b"\0")
+
+
+def _odd_exif(order: str, kind: str) -> bytes:
+    """Return a block that says 6 in a way that Pillow and libexif understand."""
+    code = {"byte": ("B", 1), "long": ("I", 4), "signed": ("h", 8)}.get(kind, ("H", 3))
+    value = struct.pack(order + code[0], 6) * (2 if kind == "twice" else 1)
+    entry = _entry(274, code[1], 2 if kind == "twice" else 1, value, order)
+    before = _entry(256, 4, 99, b"\xff" * 4, order) if kind == "other tag damaged" else b""
+    gap = b"\0" * (3 if kind == "odd place" else 0)
+    count = 1 + len(before) // 12 + (50 if kind == "more entries promised" else 0)
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    start = struct.pack(order + "I", 8 + len(gap))
+    return mark + start + gap + struct.pack(order + "H", count) + before + entry
+
+
+ODD_EXIF = (
+    *("byte", "long", "signed", "twice", "odd place"),
+    *("other tag damaged", "more entries promised"),
+)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ODD_EXIF)
+def test_read_header_reads_odd_exif_as_others_do(kind: str, order: str) -> None:
+    exif = _odd_exif(order, kind)
+    for data in (_jpeg_with_exif(exif), _png_with(b"eXIf", exif), _vp8x(8, (b"EXIF", exif))):
+        assert read_header(data).orientation == 6
+
+
+def _app1(body: bytes) -> bytes:
+    return b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+
+
+XMP = b"http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation='3'/>"
+
+
+def test_read_header_finds_exif_among_other_segments() -> None:
+    data = _encode(".jpg")
+    exif = _app1(b"Exif\0\0" + _exif(8))
+    other = b"\xff\xed" + struct.pack(">H", 2000) + bytes(1998)
+    assert read_header(data[:2] + _app1(XMP) + other + exif + data[2:]).orientation == 8
+    # The first of two counts, and XMP where EXIF says nothing.
+    second = _app1(b"Exif\0\0" + _exif(3))
+    assert read_header(data[:2] + exif + second + data[2:]).orientation == 8
+    silent = _app1(b"Exif\0\0II*\0\x08\0\0\0\x01\0" + _entry(34853, 4, 1, b"\x1a", "<") + bytes(4))
+    assert read_header(data[:2] + silent + data[2:]).orientation == 1
+    assert read_header(data[:2] + silent + _app1(XMP) + data[2:]).orientation == 3
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"tEXt"])
+def test_read_header_reads_exif_in_texts_of_png(kind: bytes) -> None:
+    block = b"Exif\0\0" + _exif(6)
+    text = b"\nexif\n      " + str(len(block)).encode() + b"\n" + block.hex().encode() + b"\n"
+    packed = b"\0" + zlib.compress(text) if kind == b"zTXt" else text
+    data = _png_with(kind, b"Raw profile type exif\0" + packed)
+    assert read_header(data).orientation == 6
+    assert read_header(_png_with(kind, b"Raw profile type exif\0junk")).orientation == 1
+    assert read_header(_png_with(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)).orientation == 3
+
+
 @pytest.mark.parametrize("exif", [b"", b"II*\0", b"junk" * 9, _exif(6)[:-9], _exif(6)[:12]])
 def test_read_header_takes_damaged_exif_for_upright(exif: bytes) -> None:
     assert read_header(_jpeg_with_exif(exif)).orientation == 1
@@ -159,8 +221,8 @@ def test_read_header_sees_that_the_end_is_missing(ending: str) -> None:
         (b"II*\0\xff\xff\xff\xff", "damaged"),
         (b"BM", "damaged"),
         (b"P5 3", "PNM header"),
-        (b"P5 3 2 1023\n", "white as 1023"),
-        (b"P6 3 2 100\n", "as 100"),
+        (b"P5 3 2 65536\n", "white as 65536"),
+        (b"P6 3 2 0\n", "as 0"),
         (b"GIF89a", "GIF"),
         (b"\xff\xd8\xff\xd9", "damaged"),
         (_tiff((256, 5)), "damaged"),

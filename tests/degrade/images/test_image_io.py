@@ -234,7 +234,7 @@ def test_decode_photo_refuses_above_the_callers_cap() -> None:
         (b"no image at all", "not an image"),
         (_encode(".png", _photo())[:33] + _png_chunk(b"acTL", b"\0" * 8), "several images"),
         (_encode(".tiff", np.ones((4, 4), np.float32)), "floating-point"),
-        (b"P5 3 2 1023\n" + b"\0" * 12, "white as 1023"),
+        (b"P5 3 2 1023\n" + b"\xff" * 12, "brighter than its white"),
     ],
     ids=ascii,
 )
