@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
-import re
 import shutil
 import tempfile
 import time
@@ -30,6 +29,13 @@ from degrade.errors import (
     disk_full,
     is_disk_full,
     printable,
+)
+from degrade.places.store_errors import (
+    is_lasting,
+    is_no_bucket,
+    reason_of,
+    remedy_of,
+    without_credentials,
 )
 from degrade.places.temporary_folders import make_temporary_folder
 
@@ -131,7 +137,11 @@ class RemotePlace:
             fs.invalidate_cache()
             try:
                 found = fs.ls(path, detail=False)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if is_no_bucket(error):
+                    raise UnreachableError(
+                        f"{self.shown()}: there is no such bucket; {remedy_of(error)}"
+                    ) from None
                 return []
             return [str(name).rstrip("/").rpartition("/")[2] for name in found]
 
@@ -222,7 +232,7 @@ class RemotePlace:
             return self._ask(name, "be written", action)
         except FileNotFoundError as error:
             raise UnreachableError(
-                f"{self.shown(name)}: cannot be written ({_reason(error)}); "
+                f"{self.shown(name)}: cannot be written ({reason_of(error)}); "
                 "make the bucket, or check its name"
             ) from None
 
@@ -248,12 +258,12 @@ class RemotePlace:
                     raise DegradeError(
                         f"{full}, or point TMPDIR elsewhere: no room to copy {self.shown(name)}"
                     ) from None
-                if isinstance(error, PermissionError):
+                if is_lasting(error):
                     break
+        failure = _explained(failure, fs, root)
         # The cause is not kept: what stores raise may quote signed addresses.
         raise UnreachableError(
-            f"{self.shown(name)}: cannot {what} ({_reason(failure)}); "
-            "check network, address and credentials, then run the same command again"
+            f"{self.shown(name)}: cannot {what} ({reason_of(failure)}); {remedy_of(failure)}"
         ) from None
 
     def _files(self) -> tuple[Any, str]:
@@ -262,17 +272,31 @@ class RemotePlace:
             fs, root = importlib.import_module("fsspec.core").url_to_fs(self.url)
         except ImportError as error:
             raise MissingDependencyError(
-                f"{self.shown()}: a package is missing ({_reason(error)}); for s3:// "
+                f"{self.shown()}: a package is missing ({reason_of(error)}); for s3:// "
                 "pip install 'degrade[remote]', for other stores the package named there"
             ) from None
         except Exception as error:
             raise InvalidValueError(
-                f"{self.shown()}: not a URL that fsspec can use ({_reason(error)})"
+                f"{self.shown()}: not a URL that fsspec can use ({reason_of(error)})"
             ) from None
         root = str(root).rstrip("/")
         if not root:
             raise InvalidValueError(f"{self.shown()}: give a place below the root of the store")
         return fs, root
+
+
+def _explained(failure: Exception, fs: Any, root: str) -> Exception:
+    """Return an error that says why: to some questions S3 answers no more than "Forbidden"."""
+    if str(failure).rpartition("] ")[2] not in ("Forbidden", "Bad Request"):
+        return failure
+    try:
+        fs.invalidate_cache()
+        fs.ls(root)
+    except FileNotFoundError:
+        return failure
+    except Exception as error:
+        return error
+    return failure
 
 
 def _require_arrival(fs: Any, path: str, size: int) -> None:
@@ -285,15 +309,3 @@ def _require_arrival(fs: Any, path: str, size: int) -> None:
 def _options(fs: Any, by_protocol: Mapping[str, dict[str, int]]) -> dict[str, int]:
     protocols = (fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol
     return next((by_protocol[name] for name in protocols if name in by_protocol), {})
-
-
-def without_credentials(text: str) -> str:
-    """Cut what addresses may carry besides places: user and password, signed queries."""
-    return re.sub(r"\?[^\s\"']*", "?…", re.sub(r"://[^/\s]*@", "://…@", text))
-
-
-def _reason(error: Exception) -> str:
-    """Return what went wrong on one short line."""
-    lines = str(error).strip().splitlines() or [""]
-    text = without_credentials(lines[0])[:200]
-    return printable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
