@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any
 
 import click
@@ -40,7 +40,7 @@ class Progress:
         """Show that ``done`` of ``total`` are done."""
         if self._begun is None:
             # What an earlier run has done took no time in this one.
-            self._begun = time.monotonic(), done
+            self._begun = monotonic(), done
             if self._bar is not None:
                 self._bar.initial = self._bar.n = done
         if self._bar is not None:
@@ -64,7 +64,7 @@ class Progress:
 
     def _write_line(self, done: int, total: int) -> None:
         started, first = self._begun or (0.0, 0)
-        spent = time.monotonic() - started
+        spent = monotonic() - started
         if spent < self._next_s or not first < done < total:
             return
         self._next_s = spent + min(max(_NEXT_S, spent / 10), _MOST_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,46 @@ def test_open_writes_nothing(tmp_path: Path) -> None:
     found.read_kernel(found.kernels[0].id)
     assert found.verify() == []
     assert {p: p.stat().st_mtime_ns for p in [pool.path, *pool.path.rglob("*")]} == before
+
+
+def _append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def _swap(first: Path, second: Path) -> None:
+    contents = first.read_bytes(), second.read_bytes()
+    second.write_bytes(contents[0])
+    first.write_bytes(contents[1])
+
+
+@pytest.mark.parametrize("folder", ["kernels", "noise"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda files: _append(files[0]), "holds 4 bytes more than what was added"),
+        (lambda files: files[0].write_bytes(files[0].read_bytes()[:-1]), "not a whole .npy array"),
+        (lambda files: files[0].write_bytes(b""), "not a whole .npy array"),
+        (lambda files: _swap(*files[:2]), "its content is not what was added"),
+        (lambda files: files[0].unlink(), "cannot be read"),
+        (lambda files: (files[0].parent / "notes.txt").touch(), "not of this pool"),
+        (lambda files: (files[0].parent / "0.npy").touch(), "not in index.jsonl"),
+        (lambda files: _append(files[0].parents[1] / "index.jsonl"), "no whole line; harmless"),
+    ],
+)
+def test_verify_finds_what_was_done_to_the_files(
+    tmp_path: Path, folder: str, change: Callable[[list[Path]], object], words: str
+) -> None:
+    pool = fill_pool(tmp_path / "pool")
+    change(sorted((pool.path / folder).glob("*.npy")))
+    problems = DegradationPool.open(pool.path).verify()
+    assert problems and all(words in problem for problem in problems)
+
+
+@pytest.mark.parametrize("name", [".hidden", "x.0bbfd16a-1-18523728.tmp"])
+def test_verify_passes_over_what_systems_and_killed_runs_leave(tmp_path: Path, name: str) -> None:
+    pool = fill_pool(tmp_path / "pool")
+    (pool.path / "noise" / name).touch()
+    assert pool.verify() == []
 
 
 def test_index_and_digest_cover_the_kinds_that_are_asked_for(pool: DegradationPool) -> None:

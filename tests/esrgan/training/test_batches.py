@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 from degrade.errors import InvalidValueError
 from esrgan.data import PairDataset
 from esrgan.distributed import World
-from esrgan.training.batches import read_batches
+from esrgan.training.batches import check_memory, read_batches
 from tests.esrgan.training_runs import SMALL
 
 CPU = torch.device("cpu")
@@ -70,3 +71,14 @@ def test_the_batches_are_the_same_with_any_number_of_workers(x2_pairs: Path, wor
         assert torch.equal(first.hr_BCHW, second.hr_BCHW)
         assert first.kernels_BKK is not None and second.kernels_BKK is not None
         assert torch.equal(first.kernels_BKK, second.kernels_BKK)
+
+
+def test_a_batch_beyond_the_memory_is_refused_with_the_largest_that_could_fit() -> None:
+    config = replace(SMALL, batch_size=10**8)
+    with pytest.raises(InvalidValueError, match="batch_size must be at most") as caught:
+        check_memory(config, 2, "cpu", World(0, 1))
+    most = int(re.findall(r"at most (\d+) here", str(caught.value))[0])
+    check_memory(replace(config, batch_size=most), 2, "cpu", World(0, 1))
+    with pytest.raises(InvalidValueError, match=f"at most {most} here"):
+        check_memory(replace(config, batch_size=most + 1), 2, "cpu", World(0, 1))
+    check_memory(replace(config, batch_size=2 * most, accumulation=2), 2, "cpu", World(0, 1))

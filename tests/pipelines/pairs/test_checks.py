@@ -28,6 +28,15 @@ def test_verify_of_a_run_that_has_not_ended_says_so(
         verify(out)
 
 
+def test_verify_says_what_lies_beside_the_pairs(tmp_path: Path, scenes: Path, pool: Path) -> None:
+    out = tmp_path / "pairs"
+    build_pairs(BuildPairsConfig(pool=pool, hr=(scenes,), out=out, scale=2, hr_size=64))
+    assert not any("not of these pairs" in line for line in verify(out).lines)
+    for name in ("notes.txt", "shard-00077.h5", ".hidden"):
+        (out / name).touch()
+    assert "not of these pairs, passed over: notes.txt, shard-00077.h5" in verify(out).lines
+
+
 def test_verify_names_shards_and_rows_and_the_folder_once(
     tmp_path: Path, scenes: Path, pool: Path
 ) -> None:
