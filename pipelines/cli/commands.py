@@ -32,7 +32,7 @@ __all__ = ["main"]
     "--report",
     type=PATH,
     metavar="FILE",
-    help="Write what the command did and found there too, as JSON.",
+    help="Write what the command did and found there too, as JSON; - is standard output.",
 )
 def main(debug: bool, report: Path | None) -> None:
     """Real-world degradation data for image super-resolution.

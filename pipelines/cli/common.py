@@ -143,10 +143,11 @@ def finish(report: RunReport) -> None:
     root = context.find_root()
     others = root.command.commands if isinstance(root.command, click.Group) else {}
     say = functools.partial(as_options, commands=[root.command, context.command], others=others)
-    click.echo(say(report.summary()))
+    path = root.params.get("report")
+    # Standard output then is for programs alone.
+    click.echo(say(report.summary()), err=path is not None and str(path) == "-")
     for line in report.reject_lines():
         click.echo(f"  {say(line)}", err=True)
-    path = root.params.get("report")
     if path is not None:
         from pipelines.shared.reports import write_report
 

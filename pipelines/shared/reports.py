@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from pipelines.shared.speech import said
 
 __all__ = [
     "REJECTS_NAME",
+    "STANDARD_OUTPUT",
     "Fact",
     "ProgressCallback",
     "ReportedError",
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 REJECTS_NAME = "rejects.jsonl"
+
+STANDARD_OUTPUT = Path("-")
 
 _REPORT_MARK = {"format": "degrade-report", "version": 1}
 
@@ -192,7 +196,7 @@ class ReportedError(DegradeError):
 def write_report(path: Path, values: Mapping[str, Any]) -> None:
     """Write what :meth:`RunReport.to_json` gives, or less where a command has no such report.
 
-    An older report is replaced, and nothing else is.
+    An older report is replaced, and nothing else is; ``-`` is standard output.
 
     Raises
     ------
@@ -200,12 +204,18 @@ def write_report(path: Path, values: Mapping[str, Any]) -> None:
         The file is there and is no report, or cannot be written.
     """
     check_report_path(path)
-    text = json.dumps({**_REPORT_MARK, **values}, indent=1)
-    write_over(path, text.encode("ascii") + b"\n", is_own=_is_report, remedy=_ANOTHER_REPORT)
+    text = json.dumps({**_REPORT_MARK, **values}, indent=1) + "\n"
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_over(path, text.encode("ascii"), is_own=_is_report, remedy=_ANOTHER_REPORT)
 
 
 def check_report_path(path: Path) -> None:
     """Refuse, DegradeError, to replace a file that is no report, or a place without a folder."""
+    if path == STANDARD_OUTPUT:
+        return
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise DegradeError(
             f"{printable(path)} cannot be written: its folder is not there or not writable; "

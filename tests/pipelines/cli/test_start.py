@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -169,3 +170,14 @@ def test_too_few_open_files_are_said_with_what_to_do(pool: Path, tmp_path: Path)
     code, err = limited(16)
     assert code == 1 and err.count(b"\n") == 1
     assert b"Too many open files" in err and b"(ulimit -n 4096)" in err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_report_on_standard_output_is_alone_there(tmp_path: Path, encoding: str) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff \xc3\x97.png")
+    odd.write_text("no picture")
+    code, out, err = run("--report", "-", "extract-noise", odd, PYTHONIOENCODING=encoding)
+    report = json.loads(out.decode(encoding))
+    assert code == report["exit_code"] == 1
+    assert report["job"] == "extract-noise" and err.count(b"\n") == 1
+    assert not Path("-").exists()
