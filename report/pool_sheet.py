@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import warnings
 from collections import Counter
@@ -107,6 +108,8 @@ def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     """
     if path.suffix.lower() != ".png":
         raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
+    # It has much to say where no cache can be written.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +81,8 @@ def draw_demo(results: DemoResults) -> bytes:
     MissingDependencyError
         matplotlib is not there.
     """
+    # It has much to say where no cache can be written.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
