@@ -116,8 +116,21 @@ def build_pairs(
 
 
 def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
-    """Say where noise came from patches that are smaller than LR."""
-    noise = pool.index(config.scale).noise if config.noise == "bake" else ()
+    """Say where patches are smaller than LR, and where what was compressed is so once more."""
+    index = pool.index(config.scale)
+    noise = index.noise if config.noise != "none" else ()
+    compressed = {
+        found.photo_sha256 for found in index.measured.get("jpeg", ()) if "luma" in found.values
+    }
+    twice = sum(choice.photo_sha256 in compressed for choice in noise)
+    if twice and "jpeg" in config.further:
+        words = (
+            f"{twice} of {counted(len(noise), 'noise patch')} are from JPEG photos: that noise was "
+            "compressed once before"
+        )
+        job.found("compressed_twice", words, compressed=twice, patches=len(noise))
+    if config.noise != "bake":
+        return
     least = config.patch_side and config.patch_side // config.scale
     smaller = [choice for choice in noise if least is None or choice.size < least]
     if smaller:

@@ -57,7 +57,10 @@ def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: 
     assert "quality 60, subsampling 4:2:0" in _run("inspect", pool)
     common = ("build-pairs", "--pool", pool, "--hr", photos, "--scale", 2, "--hr-size", 64)
     _run(*common, "--out", tmp_path / "plain", "--jobs", 1)
-    _run(*common, "--out", tmp_path / "pairs", "--jpeg", "measured", "--jobs", 1)
+    told = _run(*common, "--out", tmp_path / "pairs", "--jpeg", "measured", "--jobs", 1)
+    noise = DegradationPool.open(pool).noise
+    twice = sum(patch.provenance.source_name != "clean.png" for patch in noise)
+    assert f"{twice} of {len(noise)} noise patches are from JPEG photos" in told and twice
     plain, pairs = open_pairs(tmp_path / "plain"), open_pairs(tmp_path / "pairs")
     qualities = set()
     for number, record in enumerate(pairs.records):
