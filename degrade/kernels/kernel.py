@@ -10,28 +10,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
-from degrade.resample import cubic, mirror_indices
 
 __all__ = [
     "PHASE_TOLERANCE",
     "BlurKernel",
-    "bicubic_kernel",
     "centre_of_mass",
-    "compose_kernels",
+    "check_scale",
     "crop_or_pad_kernel",
-    "downsample",
-    "gaussian_kernel",
     "kernel_sigmas",
     "phase_centre",
+    "phase_error",
     "repair_kernel",
     "shift_to_phase",
 ]
@@ -69,7 +64,7 @@ class BlurKernel:
 
     def __post_init__(self) -> None:
         weights = np.array(self.weights, dtype=np.float32, order="C")
-        _check_scale(self.scale)
+        check_scale(self.scale)
         _check_square(weights)
         if weights.shape[0] % 2 == 0 or weights.shape[0] < 3:
             raise InvalidValueError(f"weights must be (K, K) with K odd, got {weights.shape}")
@@ -128,7 +123,8 @@ def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:
     return float(largest), float(smallest)
 
 
-def _check_scale(scale: int) -> None:
+def check_scale(scale: int) -> None:
+    """Refuse what is no integer of at least 2."""
     if scale != int(scale) or scale < 2:
         raise InvalidValueError(f"scale must be an integer of at least 2, got {scale}")
 
@@ -167,7 +163,7 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
         mass lies outside of it.
     """
     mended = np.array(weights, dtype=np.float64)
-    _check_scale(scale)
+    check_scale(scale)
     _check_square(mended)
     total = mended.sum()
     if not total > 1e-6 * np.abs(mended).sum():
@@ -254,126 +250,3 @@ def crop_or_pad_kernel(weights: AnyArray, size: int) -> AnyArray:
     if margin >= 0:
         return np.pad(weights, margin)
     return weights[-margin:margin, -margin:margin].copy()
-
-
-def gaussian_kernel(
-    size: int, scale: int, sigma: tuple[float, float], angle: float = 0.0
-) -> BlurKernel:
-    """Return an anisotropic Gaussian that follows the phase rule.
-
-    Parameters
-    ----------
-    size : int
-        K, odd.
-    scale : int
-        Downscaling factor.
-    sigma : (float, float)
-        Standard deviations along the rotated column and row axes, in HR pixels, above 0.
-    angle : float
-        Rotation in radians from the column axis towards the row axis.
-    """
-    if not min(sigma) > 0:
-        raise InvalidValueError(f"sigma must be above 0, got {sigma}")
-    rows, columns = np.mgrid[:size, :size] - phase_centre(size, scale)
-    along = np.cos(angle) * columns + np.sin(angle) * rows
-    across = -np.sin(angle) * columns + np.cos(angle) * rows
-    weights = np.exp(-0.5 * ((along / sigma[0]) ** 2 + (across / sigma[1]) ** 2))
-    kernel, _ = repair_kernel(weights / weights.sum(), scale, f"gaussian {sigma[0]:g} {sigma[1]:g}")
-    return kernel
-
-
-def bicubic_kernel(scale: int) -> BlurKernel:
-    """Return the kernel that ``imresize(·, 1/scale)`` applies (antialiased, a = -0.5)."""
-    _check_scale(scale)
-    size = 2 * ceil(2 * scale + (scale - 1) / 2) + 1
-    taps = cubic((np.arange(size) - phase_centre(size, scale)) / scale)
-    taps /= taps.sum()
-    return BlurKernel(np.outer(taps, taps).astype(np.float32), scale, f"bicubic ×{scale}")
-
-
-def compose_kernels(first: BlurKernel, second: BlurKernel) -> BlurKernel:
-    """Return the one kernel that equals downsampling by ``first``, then by ``second``.
-
-    ``first`` acts on HR, so the taps of ``second`` lie ``first.scale`` HR pixels apart:
-    k = k₁ ∗ (k₂ dilated by s₁) (KernelGAN, Bell-Kligler et al., NeurIPS 2019, §4, for ×4 from ×2).
-    """
-    step, side = first.scale, first.size
-    inner = first.weights.astype(np.float64)
-    weights = np.zeros(((second.size - 1) * step + side,) * 2)
-    for (row, column), tap in np.ndenumerate(second.weights):
-        weights[row * step : row * step + side, column * step : column * step + side] += tap * inner
-    scale = first.scale * second.scale
-    # The centres' errors add up (the second's times the step), so they may need mending.
-    return repair_kernel(weights, scale, f"{first.source} ∘ {second.source}".strip(" ∘"))[0]
-
-
-def downsample(
-    image: FloatArray,
-    kernel: BlurKernel,
-    *,
-    box: tuple[int, int, int, int] | None = None,
-    border: Literal["mirror", "wrap"] = "mirror",
-) -> FloatArray:
-    """Blur with ``kernel`` and keep every scale-th pixel; only those are computed.
-
-    Parameters
-    ----------
-    image : (H, W, C) or (H, W) float32 array
-        The HR image.
-    kernel : BlurKernel
-        Correlated with the image; its scale is the step.
-    box : (top, left, height, width) or None
-        The part of the image to downsample; pixels around it feed the blur. None: all of it.
-    border : {"mirror", "wrap"}
-        What lies outside the image.
-
-    Returns
-    -------
-    (height / scale, width / scale[, C]) float32 array
-
-    Raises
-    ------
-    InvalidValueError
-        The box leaves the image or its sides are no multiples of the scale.
-
-    Notes
-    -----
-    Sums are taken in float64, so that the last bit of the float32 result, and with it the rounded
-    8-bit pixel, does not depend on which vector instructions a machine has.
-    """
-    top, left, height, width = box or (0, 0, *image.shape[:2])
-    scale, size = kernel.scale, kernel.size
-    if height % scale or width % scale or height < scale or width < scale:
-        raise InvalidValueError(f"sides must be multiples of {scale}, got {height}×{width}")
-    if min(top, left) < 0 or top + height > image.shape[0] or left + width > image.shape[1]:
-        raise InvalidValueError(f"box {box} leaves the image of shape {image.shape}")
-    rows, columns = height // scale, width // scale
-    padded = _window(
-        image,
-        np.arange(top - size // 2, top - size // 2 + (rows - 1) * scale + size),
-        np.arange(left - size // 2, left - size // 2 + (columns - 1) * scale + size),
-        border,
-    )
-    # Polyphase: output pixel p reads padded[scale·p + t]; taps t ≡ a (mod scale) all fall on the
-    # a-th phase of the padded image, where they are an ordinary correlation.
-    total = np.zeros((rows, columns, *image.shape[2:]), dtype=np.float64)
-    weights = kernel.weights.astype(np.float64)
-    for a in range(min(scale, size)):
-        for b in range(min(scale, size)):
-            phase = np.ascontiguousarray(padded[a::scale, b::scale], dtype=np.float64)
-            part = cv2.filter2D(phase, cv2.CV_64F, weights[a::scale, b::scale], anchor=(0, 0))
-            total += part[:rows, :columns].reshape(total.shape)
-    return total.astype(np.float32)
-
-
-def _window(
-    image: FloatArray, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], border: str
-) -> FloatArray:
-    """Return ``image[rows][:, columns]`` with positions outside folded back by the border rule."""
-    height, width = image.shape[:2]
-    inside = rows[0] >= 0 and columns[0] >= 0 and rows[-1] < height and columns[-1] < width
-    if inside:
-        return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if border == "wrap":
-        return image[np.mod(rows, height)[:, None], np.mod(columns, width)]
-    return image[mirror_indices(rows, height)[:, None], mirror_indices(columns, width)]

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from degrade.pairs.store_kinds import StoreKind as StoreKind
     from degrade.pairs.verify import VerifyResult as VerifyResult
     from degrade.pairs.verify import verify_pairs as verify_pairs
-    from degrade.places.place import LocalPlace as LocalPlace
+    from degrade.places.local import LocalPlace as LocalPlace
     from degrade.places.place import Location as Location
     from degrade.places.place import Place as Place
     from degrade.places.place import place_at as place_at
 
 _HOMES = {
     "FileRecord": "degrade.pairs.pair_records",
-    "LocalPlace": "degrade.places.place",
+    "LocalPlace": "degrade.places.local",
     "Location": "degrade.places.place",
     "PairReader": "degrade.pairs.reader",
     "PairRecord": "degrade.pairs.pair_records",

@@ -6,12 +6,10 @@ import torch
 
 from degrade.arrays import FloatArray
 from degrade.errors import DegradeError, InvalidValueError
+from degrade.kernels import bicubic_kernel, downsample, gaussian_kernel
 from degrade.kernels.kernel import (
     BlurKernel,
-    bicubic_kernel,
     crop_or_pad_kernel,
-    downsample,
-    gaussian_kernel,
     phase_error,
 )
 from kernelgan import KernelEstimate, KernelGANConfig, UnsuitablePhotoError, estimate_kernels

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.kernels.kernel import compose_kernels, gaussian_kernel, phase_error
+from degrade.kernels import compose_kernels, gaussian_kernel
+from degrade.kernels.kernel import phase_error
 from kernelgan import KernelGANConfig
 from kernelgan.postprocessing import finish_kernel
 

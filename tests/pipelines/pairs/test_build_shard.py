@@ -15,7 +15,7 @@ import pytest
 
 from degrade.errors import DegradeError
 from degrade.pairs import place_at, verify_pairs
-from degrade.places.place import LocalPlace
+from degrade.places.local import LocalPlace
 from degrade.pool import DegradationPool
 from pipelines.pairs import build_shard as shard_building
 from pipelines.pairs.build_shard import ShardTask, build_shard
