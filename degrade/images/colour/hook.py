@@ -11,6 +11,7 @@ from degrade.images.colour.facts import ColourFacts, jpeg_segments, read_colour_
 from degrade.images.colour.spaces import HDR_TRANSFERS
 from degrade.images.decoding import Decoded
 from degrade.images.headers import ImageHeader
+from degrade.images.headers.isobmff import nclx_coding
 
 __all__ = ["colours_of", "is_for_colour", "refuse_by_colour", "to_srgb"]
 
@@ -26,7 +27,12 @@ def refuse_by_colour(data: bytes, header: ImageHeader) -> None:
     InvalidValueError
         It is HDR; the text says of which kind.
     """
-    refuse_hdr(read_colour_facts(data, header.format))
+    facts = read_colour_facts(data, header.format)
+    # A HEIC file may tell of the light of a gain map, too; which is which, its decoder knows.
+    coding = nclx_coding(data) if header.format == "avif" else None
+    if coding is not None:
+        facts = replace(facts, cicp=(*coding[:2], 0, 1))
+    refuse_hdr(facts)
 
 
 def colours_of(data: bytes, header: ImageHeader) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from degrade.errors import InputError, InvalidValueError
 from degrade.images.colour import colours_of, to_srgb
@@ -124,6 +125,21 @@ def test_hdr_is_refused_by_name_before_it_is_decoded(transfer: int, kind: str) -
         read_photo_header(data, Path("x.png"))
     with pytest.raises(InputError, match=f"HDR \\({kind}\\)"):
         decode_photo(data, Path("x.png"))
+
+
+def test_hdr_in_heic_is_refused() -> None:
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
+    for coding, refused in (((9, 16), True), ((9, 18), True), ((12, 13), False)):
+        file = io.BytesIO()
+        pillow_heif.from_pillow(Image.fromarray(_smooth())).save(
+            file, color_primaries=coding[0], transfer_characteristics=coding[1]
+        )
+        if refused:
+            with pytest.raises(InputError, match="HDR"):
+                decode_photo(file.getvalue(), Path("x"))
+        else:
+            photo = decode_photo(file.getvalue(), Path("x"))
+            assert photo.notes == ("converted from Display P3",)
 
 
 def test_to_srgb_heeds_what_a_container_tells() -> None:
