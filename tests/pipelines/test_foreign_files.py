@@ -109,6 +109,10 @@ def _sheet(m: Material, out: Path, *more: object) -> Result:
     return degrade("inspect", m / "pool", "--sheet", out / "sheet.png", *more)
 
 
+def _pairs_sheet(m: Material, out: Path, *more: object) -> Result:
+    return degrade("inspect", m / "pairs", "--sheet", out / "pairs.png", *more)
+
+
 def _convert(name: str) -> Run:
     return lambda m, out, *more: degrade("convert", m / "w.pth", out / name, *more)
 
@@ -206,6 +210,7 @@ REFUSED: Mapping[str, tuple[Run, tuple[str, ...]]] = {
     "upscale": (_upscale, ("upscale.jsonl", "rejects.jsonl", ".lock")),
     "replay": (_replay, ("KEY_HR.png", "KEY_LR.png")),
     "inspect": (_sheet, ("sheet.png",)),
+    "inspect pairs": (_pairs_sheet, ("pairs.png",)),
     "convert": (_convert("o.pth"), ("o.pth", ".degrade.jsonl")),
     "convert safe": (_convert("o.safetensors"), ("o.safetensors",)),
     "export-model": (_export_model("o.onnx"), ("o.onnx",)),
@@ -258,7 +263,7 @@ REFUSED_AGAIN: Mapping[str, tuple[Run, tuple[str, ...]]] = {
 # Files that are in nobody's way: the command does its work and leaves them.
 PASSED_BY: Mapping[str, tuple[Run, tuple[str, ...]]] = {
     "export": (_export("png"), ("options/mine.tmp", "photo.jpg", "options/mine.yml")),
-    "upscale": (_upscale, ("photo.jpg", "mine.tmp")),
+    "upscale": (_upscale, ("photo.jpg", "mine.tmp", "a.png")),
     "replay": (_replay, ("photo.jpg",)),
     "inspect": (_sheet, ("photo.jpg",)),
     "estimate-kernels": (_estimate(), ("a/notes.txt",)),
@@ -419,6 +424,47 @@ def test_overwrite_replaces_a_file_and_no_more(
     assert file.path.read_bytes() != MINE and file.path.stat().st_nlink == 1
     assert kind == "file" or file.elsewhere.read_bytes() == MINE
     assert run(material, out).exit_code == 0  # now it is the command's own
+
+
+@pytest.mark.parametrize(
+    ("run", "name", "again"),
+    [
+        (_train(), "tensorboard", True),
+        (STAGES, "2-realsr", False),
+        (_export("png"), "options", False),
+        (_export("png"), ".partial", False),
+        (_upscale, "sub", False),
+        (_estimate(), "a", False),
+        (_build_pool, "kernels", True),
+        (_build_pool, "noise", True),
+    ],
+)
+def test_no_write_follows_a_linked_folder(
+    tmp_path: Path,
+    material: Material,
+    run: Run,
+    name: str,
+    again: bool,
+    finished: Callable[[Run], Path],
+) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if again:
+        shutil.copytree(finished(run), out)
+        shutil.rmtree(out / name, ignore_errors=True)
+    else:
+        out.mkdir()
+    if run is STAGES:  # begun, before its second stage
+        shutil.copytree(finished(run), out, dirs_exist_ok=True)
+        shutil.rmtree(out / name)
+    if run is _upscale:
+        shutil.copytree(material / "small", tmp_path / "small" / "sub")
+        material = Material(tmp_path, "")
+        shutil.copy(finished(_convert("w.pth")) / "w.pth", tmp_path)
+    (out / name).symlink_to(elsewhere)
+    result = run(material, out)
+    assert result.exit_code == 1 and name in result.output, result.output
+    assert (out / name).is_symlink() and not list(elsewhere.iterdir())
 
 
 def test_every_file_in_the_way_is_named_at_once(tmp_path: Path, material: Material) -> None:
