@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import math
 import warnings
 from collections import Counter
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import InvalidValueError, MissingDependencyError, line_of, printable
+from degrade.errors import InvalidValueError, line_of, printable
 from degrade.kernels import crop_or_pad_kernel, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
 from degrade.pool.kernel_estimates import (
@@ -28,7 +27,15 @@ from degrade.pool.kernel_estimates import (
     sigma_text,
 )
 from degrade.wording import counted
-from report.sheet import DOUBTFUL_COLOUR, FAINT, FLAGGED_COLOUR, MARGIN, Layout, Sheet
+from report.sheet import (
+    DOUBTFUL_COLOUR,
+    FAINT,
+    FLAGGED_COLOUR,
+    MARGIN,
+    Layout,
+    Sheet,
+    require_matplotlib,
+)
 
 __all__ = ["check_sheet_path", "draw_pool_sheet"]
 
@@ -108,14 +115,7 @@ def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     """
     if path.suffix.lower() != ".png":
         raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
-    # It has much to say where no cache can be written.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError(
-            "drawing needs matplotlib: pip install 'degrade[report]'"
-        ) from None
+    require_matplotlib()
     return Results.at(path, "inspect", overwrite=overwrite)
 
 

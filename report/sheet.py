@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +10,40 @@ from pathlib import PurePath
 from typing import Any
 
 from degrade.arrays import AnyArray
-from degrade.errors import line_of
+from degrade.errors import MissingDependencyError, line_of
 from degrade.pool import Provenance
 from degrade.pool.kernel_estimates import is_doubtful
 
-__all__ = ["DOUBTFUL_COLOUR", "FAINT", "FLAGGED_COLOUR", "MARGIN", "Layout", "Sheet"]
+__all__ = [
+    "DOUBTFUL_COLOUR",
+    "FAINT",
+    "FLAGGED_COLOUR",
+    "MARGIN",
+    "Layout",
+    "Sheet",
+    "require_matplotlib",
+]
 
 # Inches.
 MARGIN, GAP, LINE, HEADING = 0.35, 0.12, 0.11, 0.46
 INK, FAINT, DOUBTFUL_COLOUR, FLAGGED_COLOUR = "#1f2933", "#7b8794", "#c81e1e", "#b45309"
+
+
+def require_matplotlib() -> None:
+    """Load matplotlib, and keep it from saying much where no cache can be written.
+
+    Raises
+    ------
+    MissingDependencyError
+        It is not installed.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "drawing needs matplotlib: pip install 'degrade[report]'"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
-from degrade.errors import MissingDependencyError
 from degrade.kernels import crop_or_pad_kernel
 from degrade.kernels.metrics import kernel_psnr
 from degrade.metrics import psnr_of_error
+from report.sheet import require_matplotlib
 
 __all__ = ["DemoResults", "KernelComparison", "draw_demo", "psnr"]
 
@@ -81,15 +80,10 @@ def draw_demo(results: DemoResults) -> bytes:
     MissingDependencyError
         matplotlib is not there.
     """
-    # It has much to say where no cache can be written.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingDependencyError(
-            "the picture needs matplotlib: pip install 'degrade[report]'"
-        ) from None
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     heights = [0.6, 3.0, 2.25, 1.95, 2.25, 3.9]
     figure = Figure(figsize=(13, sum(heights)), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)

@@ -22,7 +22,13 @@ from pipelines.pairs.image_matching import Matching, MatchRules, match_images
 from pipelines.pairs.import_shards import ImportTask, import_shard
 from pipelines.pairs.lr_names import LrName
 from pipelines.pairs.matched_images import MatchedImages
-from pipelines.pairs.shard_runs import check_ends, finish_run, missing_shards, run_shards
+from pipelines.pairs.shard_runs import (
+    check_ends,
+    finish_run,
+    group_by_size,
+    missing_shards,
+    run_shards,
+)
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import scan_photos
@@ -274,15 +280,10 @@ def _plan(
     """Group the pairs, in order, into shards."""
     sizes = {(pair.hr.height, pair.hr.width) for pair in fitting}
     side = fitting[0].hr.height
-    groups: list[list[MatchedImages]] = []
-    filled = 0
-    for pair in fitting:
-        size = 3 * sum(image.height * image.width for image in (pair.hr, pair.lr))
-        if not groups or filled + size > _SHARD_BYTES:
-            groups.append([])
-            filled = 0
-        groups[-1].append(pair)
-        filled += size
+    bytes_of = [
+        3 * sum(image.height * image.width for image in (pair.hr, pair.lr)) for pair in fitting
+    ]
+    groups = group_by_size(fitting, bytes_of, _SHARD_BYTES)
     return [
         ImportTask(
             place=place,

@@ -21,6 +21,7 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.pairs import STORES, Place, ShardSpec
 from pipelines.pairs.build_shard import PlannedPhoto, ShardTask
+from pipelines.pairs.shard_runs import group_by_size
 from pipelines.shared.photo_scan import ScannedPhoto
 
 __all__ = ["BuildPairsConfig", "fit_hr_size", "plan_photos", "plan_shards"]
@@ -180,15 +181,7 @@ def plan_shards(
     """Group the photos, in order, into shards of about the wanted size."""
     bytes_of = functools.cache(_pair_bytes)
     sizes = [sum(bytes_of(box, config.scale) for box in photo.boxes) for photo in planned]
-    target = _shard_bytes(config, sum(sizes))
-    groups: list[list[PlannedPhoto]] = [[]]
-    filled = 0
-    for photo, size in zip(planned, sizes, strict=True):
-        if groups[-1] and filled + size > target:
-            groups.append([])
-            filled = 0
-        groups[-1].append(photo)
-        filled += size
+    groups = group_by_size(planned, sizes, _shard_bytes(config, sum(sizes)))
     return [
         ShardTask(
             place=place,

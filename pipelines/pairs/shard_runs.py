@@ -33,6 +33,7 @@ __all__ = [
     "check_ends",
     "ensure_shard",
     "finish_run",
+    "group_by_size",
     "missing_shards",
     "run_shards",
 ]
@@ -55,6 +56,7 @@ class _Task(Protocol):
 
 
 Task = TypeVar("Task", bound=_Task)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,28 @@ def check_ends(place: Place) -> None:
     """
     check_rejects_at(place)
     check_shard_list(place)
+
+
+def group_by_size(items: Sequence[Item], sizes: Sequence[int], most: int) -> list[list[Item]]:
+    """Group items, in order, so that no group takes over ``most`` bytes, but for a single item.
+
+    Parameters
+    ----------
+    items : sequence
+    sizes : sequence of int
+        Bytes of each item.
+    most : int
+        Bytes of a group.
+    """
+    groups: list[list[Item]] = [[]]
+    filled = 0
+    for item, size in zip(items, sizes, strict=True):
+        if groups[-1] and filled + size > most:
+            groups.append([])
+            filled = 0
+        groups[-1].append(item)
+        filled += size
+    return groups
 
 
 def missing_shards(place: Place, tasks: Sequence[Task]) -> list[Task]:

@@ -11,6 +11,7 @@ from degrade.errors import DegradeError
 from degrade.images.image_io import quantise, write_png
 from degrade.pairs import open_pairs, place_at
 from pipelines import BuildPairsConfig, ImportPairsConfig, build_pairs, import_pairs
+from pipelines.pairs.shard_runs import group_by_size
 from pipelines.shared.reports import ProgressCallback
 from tests.making import make_scene
 
@@ -83,3 +84,15 @@ def test_a_folder_with_shards_of_no_known_run_is_refused(tmp_path: Path, job: Jo
     with pytest.raises(DegradeError, match=r"holds other files .*shard-00007"):
         job(out, lambda *_: None)
     assert list(out.iterdir()) == [out / "shard-00007.h5"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "groups"),
+    [
+        ([], [[]]),
+        ([3, 3, 4, 1], [[0, 1, 2], [3]]),
+        ([30, 1, 9, 30], [[0], [1, 2], [3]]),
+    ],
+)
+def test_group_by_size_fills_groups_in_order(sizes: list[int], groups: list[list[int]]) -> None:
+    assert group_by_size(range(len(sizes)), sizes, 10) == groups
