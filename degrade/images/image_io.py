@@ -19,6 +19,7 @@ from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.errors import DegradeError, InputError, InvalidValueError
 from degrade.images.colour import refuse_by_colour, to_srgb
 from degrade.images.decoding import DECODERS
+from degrade.images.flat_tail import flat_tail
 from degrade.images.headers.extras import NeedsExtraError
 from degrade.images.image_header import ImageHeader, read_header
 from degrade.images.opencv import cv2
@@ -190,6 +191,7 @@ def decode_photo(
     header = header or read_photo_header(data, path, max_pixels=max_pixels)
     try:
         decoded = DECODERS[header.format](data, header)
+        tail = flat_tail(decoded.pixels)
         decoded = to_srgb(decoded, header, data, keep_profile=keep_profile)
     except InvalidValueError as error:
         raise InputError(path, str(error), _REMEDY) from None
@@ -204,6 +206,8 @@ def decode_photo(
         notes += ("alpha dropped",)
     if header.orientation != 1:
         notes += ("rotated",)
+    if tail:
+        notes += (f"last {tail} rows of one colour, perhaps cut off",)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Photo(rgb, sha256, notes, alpha, decoded.profile)
 
