@@ -191,7 +191,7 @@ def decode_photo(
     header = header or read_photo_header(data, path, max_pixels=max_pixels)
     try:
         decoded = DECODERS[header.format](data, header)
-        tail = flat_tail(decoded.pixels)
+        ends_flat = flat_tail(decoded.pixels) > 0
         decoded = to_srgb(decoded, header, data, keep_profile=keep_profile)
     except InvalidValueError as error:
         raise InputError(path, str(error), _REMEDY) from None
@@ -206,8 +206,8 @@ def decode_photo(
         notes += ("alpha dropped",)
     if header.orientation != 1:
         notes += ("rotated",)
-    if tail:
-        notes += (f"last {tail} rows of one colour, perhaps cut off",)
+    if ends_flat:
+        notes += ("ends in rows of one colour, perhaps cut off",)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Photo(rgb, sha256, notes, alpha, decoded.profile)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from degrade.images.image_io import FOREIGN_SUFFIXES, IMAGE_SUFFIXES
 from degrade.images.manifest import listed_file, read_manifest
 from degrade.images.result_folders import results_in
 
-__all__ = ["MANIFEST_SUFFIX", "Reject", "SourceFile", "find_images", "hash_file"]
+__all__ = ["MANIFEST_SUFFIX", "Reject", "SourceFile", "find_images", "hash_file", "passed_over"]
 
 MANIFEST_SUFFIX = ".jsonl"
 
@@ -197,6 +197,28 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
             )
             continue
         yield _regular(path, name, entry.sha256)
+
+
+def passed_over(
+    sources: Sequence[Path], *, suffixes: Collection[str] = IMAGE_SUFFIXES | FOREIGN_SUFFIXES
+) -> dict[str, int]:
+    """Return how many files :func:`find_images` passes over in folders, by their endings.
+
+    Returns
+    -------
+    dict of str to int
+        The most frequent endings first, in lower case; empty for files without one.
+    """
+    counts: Counter[str] = Counter()
+    for source in sources:
+        for folder, below, names in os.walk(source):
+            below[:] = [name for name in below if not name.startswith(".")]
+            for name in names:
+                ending = Path(name).suffix.lower()
+                path = Path(folder, name)
+                if ending not in suffixes and not name.startswith(".") and path.is_file():
+                    counts[ending] += 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def hash_file(path: Path) -> str:

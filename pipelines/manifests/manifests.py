@@ -106,6 +106,7 @@ def make_manifest(
     job = Job("manifest make", "file", on_progress)
     results = Results.at(config.out, "manifest make", overwrite=config.overwrite)
     files, job.rejects = find_images(config.sources)
+    job.tell_passed_over(config.sources)
     entries: dict[str, ManifestEntry] = {}
     for number, file in enumerate(files, start=1):
         photos, unreadable = scan_photos([file], max_pixels=config.max_pixels)

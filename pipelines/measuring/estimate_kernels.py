@@ -159,7 +159,7 @@ def estimate_kernels(
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
-    report = replace(report, facts=(*report.facts, *job.note_facts()))
+    report = replace(report, facts=(*report.facts, *job.facts, *job.note_facts()))
     if config.pool is not None:
         write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)

@@ -90,7 +90,7 @@ def extract_noise(
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
-    report = replace(report, facts=(*report.facts, *job.note_facts()))
+    report = replace(report, facts=(*report.facts, *job.facts, *job.note_facts()))
     write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)
     if shortfall is not None:

@@ -62,6 +62,7 @@ def measure_photos(
     files, job.rejects = find_images(sources)
     if not files:
         raise no_photo_error(sources, job.rejects)
+    job.tell_passed_over(sources)
     if not isinstance(executor, DaskExecutor):  # whose workers have devices of their own
         for collector in collectors:
             collector.measurement.check_device()

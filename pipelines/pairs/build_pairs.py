@@ -88,6 +88,7 @@ def build_pairs(
     pool = DegradationPool.open(config.pool)
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
+    job.tell_passed_over(config.hr or ())
     is_fitted = config.hr_size == "auto"
     config = fit_hr_size(config, [*photos.trusted, *photos.scanned])
     run = _plan(pool, config, place, photos, job)

@@ -170,6 +170,7 @@ def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Ma
     sides, unusable = [], []
     for source in (config.hr, config.lr):
         files, missing = find_images([source])
+        job.tell_passed_over([source])
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels, executor=executor)
         job.rejects += missing + unreadable
         sides.append(photos)

@@ -6,9 +6,11 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from degrade.images.sources import Reject
+from degrade.errors import printable
+from degrade.images.sources import Reject, passed_over
 from degrade.wording import counted
 from pipelines.shared.interrupts import interrupt_signal
 from pipelines.shared.reports import Fact, ProgressCallback, RunReport, no_progress
@@ -17,6 +19,10 @@ __all__ = ["Job"]
 
 _UNTOLD = frozenset({"rotated"})
 """What decoding changes in most photos, and nobody need know."""
+
+
+_KINDS = 6
+"""Endings that are told of by name when files are passed over."""
 
 
 class Job:
@@ -68,6 +74,15 @@ class Job:
     def found(self, kind: str, words: str, **values: Any) -> None:
         """Report one more fact; see :class:`pipelines.shared.reports.Fact`."""
         self.facts.append(Fact(kind, words, values))
+
+    def tell_passed_over(self, sources: Sequence[Path]) -> None:
+        """Report which files in the folders of ``sources`` have no photo's ending, by kind."""
+        counts = passed_over(sources)
+        if counts:
+            kinds = [f"{n} {printable(kind) or 'without ending'}" for kind, n in counts.items()]
+            rest = f", {len(kinds) - _KINDS} more kinds" if len(kinds) > _KINDS else ""
+            words = f"passed over: {', '.join(kinds[:_KINDS])}{rest}"
+            self.found("passed_over", words, files=counts)
 
     def note_facts(self) -> tuple[Fact, ...]:
         """Return what decoding changed, with the number of photos that it changed."""

@@ -86,6 +86,7 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
     files, job.rejects = find_images(config.sources)
     if not files and not job.rejects:
         raise DegradeError("no photo was found; give files, or folders that hold some")
+    job.tell_passed_over(config.sources)
     claim_folder(config.out, JOURNAL_NAME, FOLDER_KINDS)
     with folder_lock(config.out):
         ResultJournal(config.out).require_own()

@@ -38,7 +38,7 @@ def test_flat_tail_leaves_nights_and_borders(colour: tuple[int, int, int]) -> No
 
 def test_decode_photo_notes_a_flat_tail() -> None:
     photo = decode_photo(encode_png(ending((128, 128, 128), 50)), Path("x.png"))
-    assert photo.notes == ("last 50 rows of one colour, perhaps cut off",)
+    assert photo.notes == ("ends in rows of one colour, perhaps cut off",)
     buffer = io.BytesIO()
     Image.fromarray(RGB).save(buffer, "PNG")
     assert decode_photo(buffer.getvalue(), Path("x.png")).notes == ()

@@ -14,7 +14,7 @@ import pytest
 
 from degrade.errors import InputError
 from degrade.images.manifest import ManifestEntry, write_manifest
-from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.images.sources import Reject, SourceFile, find_images, hash_file, passed_over
 
 
 def _touch(path: Path, content: bytes = b"x") -> Path:
@@ -273,3 +273,17 @@ def test_find_images_reads_a_manifest_of_windows(tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_bytes(text.encode("utf-16"))
     (file,), rejects = find_images([tmp_path / "m.jsonl"])
     assert (file.path, file.name) == (tmp_path / "HR" / name, f"HR/{name}") and not rejects
+
+
+def test_passed_over_counts_what_folders_hold_besides_photos(tmp_path: Path) -> None:
+    names = ("a.jpg", "b.HEIC", "c.txt", "d.TXT", "e.mp4", "f", ".hidden.txt", "g.jfif", "h.nef")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".git").mkdir()
+    for name in (*names, "sub/i.txt", ".git/j.txt"):
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.txt")
+    counts = passed_over([tmp_path])
+    assert counts == {".txt": 3, "": 1, ".mp4": 1}
+    assert list(counts) == [".txt", "", ".mp4"]
+    assert passed_over([tmp_path / "c.txt"]) == {}
+    assert len(find_images([tmp_path])[0]) == 4
