@@ -87,9 +87,14 @@ def commands(out: Path) -> Mapping[str, tuple[str, ...]]:
         ),
         "convert": ("convert", str(root / "weights.pth"), f"{out}.safetensors"),
         "export-model": ("export-model", str(root / "weights.pth"), f"{out}.onnx"),
-        "manifest make": ("manifest", "make", photos, "--out", f"{out}.jsonl"),
+        "manifest make": ("manifest", "make", str(_beside(out)), "--out", f"{out}.jsonl"),
         "help": ("--help",),
     }
+
+
+def _beside(out: Path) -> Path:
+    """Return a folder of photos below that of ``out``, as manifests want them."""
+    return Path(shutil.copytree(_material() / "hr", out.parent / "photos", dirs_exist_ok=True))
 
 
 NAMES = (

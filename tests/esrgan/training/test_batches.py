@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import multiprocessing
 import re
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from degrade.errors import InvalidValueError
 from esrgan.data import PairDataset
 from esrgan.distributed import World
-from esrgan.training.batches import check_memory, read_batches
+from esrgan.training.batches import _one_ahead, check_memory, read_batches
 from tests.esrgan.training_runs import SMALL
 
 CPU = torch.device("cpu")
@@ -82,3 +83,28 @@ def test_a_batch_beyond_the_memory_is_refused_with_the_largest_that_could_fit() 
     with pytest.raises(InvalidValueError, match=f"at most {most} here"):
         check_memory(replace(config, batch_size=most + 1), 2, "cpu", World(0, 1))
     check_memory(replace(config, batch_size=2 * most, accumulation=2), 2, "cpu", World(0, 1))
+
+
+@dataclass(frozen=True)
+class _Pinned:
+    """What stands for tensors where there is no GPU to pin them for."""
+
+    number: int
+
+    def pinned(self) -> _Pinned:
+        return _Pinned(-self.number)
+
+
+def test_what_is_read_for_a_gpu_comes_in_order_and_one_ahead() -> None:
+    taken = []
+
+    def numbers() -> Iterator[_Pinned]:
+        for number in range(1, 5):
+            taken.append(number)
+            yield _Pinned(number)
+
+    reads = _one_ahead(numbers())  # type: ignore[arg-type]
+    assert next(reads) == _Pinned(-1)  # type: ignore[comparison-overlap]
+    reads.close()  # type: ignore[attr-defined]
+    assert taken == [1, 2]
+    assert list(_one_ahead(numbers())) == [_Pinned(-n) for n in range(1, 5)]  # type: ignore[arg-type,comparison-overlap]
