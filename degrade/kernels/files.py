@@ -8,7 +8,6 @@ and ``.npz``.
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import zlib
@@ -19,12 +18,11 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import io as scipy_io
 
 from degrade.arrays import AnyArray
-from degrade.disk.files import make_folder, read_file, write_atomically
+from degrade.disk.files import read_file
 from degrade.disk.npy import map_npy, read_npz
-from degrade.errors import InputError, InvalidValueError, printable
+from degrade.errors import InputError, printable
 from degrade.field_names import scales_in
 from degrade.kernels.kernel import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
 from degrade.kernels.mat5 import is_mat5, read_mat5
@@ -34,13 +32,10 @@ __all__ = [
     "KERNEL_SUFFIXES",
     "Convention",
     "RawKernel",
-    "encode_kernelgan_mat",
     "import_kernel",
-    "kernelgan_mat_path",
     "kernels_in",
     "read_kernel_file",
     "scale_in_name",
-    "write_kernelgan_mat",
 ]
 
 KERNEL_SUFFIXES = frozenset({".mat", ".npy", ".npz"})
@@ -276,44 +271,3 @@ def _distance_to_phase(weights: npt.NDArray[np.float64], scale: int) -> float:
     even = 1 - weights.shape[0] % 2
     odd = np.pad(weights, ((even, 0), (even, 0)))  # as repair_kernel does
     return float(np.abs(phase_error(odd, scale)).max())
-
-
-def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Path:
-    """Write what :func:`encode_kernelgan_mat` gives where :func:`kernelgan_mat_path` says.
-
-    Raises
-    ------
-    InvalidValueError
-        ``image_name`` is no plain file name.
-    DegradeError
-        The file cannot be written.
-    """
-    path = kernelgan_mat_path(folder, image_name, kernel.scale)
-    make_folder(path.parent)
-    write_atomically(path, encode_kernelgan_mat(kernel))
-    return path
-
-
-def kernelgan_mat_path(folder: Path, image_name: str, scale: int) -> Path:
-    """Return ``<folder>/<image_name>/<image_name>_kernel_x<scale>.mat``, where KernelGAN writes.
-
-    Raises
-    ------
-    InvalidValueError
-        ``image_name`` is no plain file name.
-    """
-    if image_name in ("", ".", "..") or "/" in image_name or "\0" in image_name:
-        raise InvalidValueError(f"not a file name: {printable(image_name)!r}")
-    return folder / image_name / f"{image_name}_kernel_x{scale}.mat"
-
-
-def encode_kernelgan_mat(kernel: BlurKernel) -> bytes:
-    """Return a kernel's file in KernelGAN's form: key ``Kernel``, float64.
-
-    The same kernel gives the same bytes.
-    """
-    buffer = io.BytesIO()
-    scipy_io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
-    # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
-    text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
-    return text + buffer.getvalue()[116:]

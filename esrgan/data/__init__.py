@@ -5,11 +5,10 @@ from esrgan.data.dataset import (
     NoiseSource,
     PairDataset,
     SampleChance,
-    SampleKey,
-    StepSampler,
     to_float,
 )
 from esrgan.data.reading_ahead import read_ahead
+from esrgan.data.step_sampler import SampleKey, StepSampler
 
 __all__ = [
     "KernelSource",

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from degrade.arrays import AnyArray, U8Array
 from degrade.degradation import DegradationPlan
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
-from degrade.rng import rng_for
 from esrgan.data.pool_sources import KernelSource, NoiseSource, SampleChance
+from esrgan.data.step_sampler import SampleKey
 from esrgan.losses import dihedral_kernels
 
 __all__ = [
@@ -32,13 +32,9 @@ __all__ = [
     "NoiseSource",
     "PairDataset",
     "SampleChance",
-    "SampleKey",
-    "StepSampler",
     "to_float",
 ]
 
-SampleKey: TypeAlias = tuple[int, int]
-"""(epoch, index): names one sample of a run."""
 
 # Changes with everything that decides which samples a seed gives, besides what the user sets.
 _STREAM = 2
@@ -267,44 +263,3 @@ def to_float(images_BHWC: Tensor, device: torch.device) -> Tensor:
     colours of a pixel stay together (channels last), as the networks' weights do.
     """
     return images_BHWC.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
-
-
-class StepSampler(Sampler[list[SampleKey]]):
-    """The samples of each step of a run.
-
-    Every epoch is a permutation of the pairs; epochs follow each other without a break, so that
-    a batch may be larger than the set. The batch of a step depends on seed and step only, so a
-    resumed run sees what the uninterrupted one would have seen.
-
-    Parameters
-    ----------
-    length : int
-        Of the dataset.
-    batch_size : int
-    seed : int
-    steps : range
-        The steps to give batches for, such as ``range(done, total)``.
-    """
-
-    def __init__(self, length: int, *, batch_size: int, seed: int, steps: range) -> None:
-        for name, value in (("length", length), ("batch_size", batch_size)):
-            if value < 1:
-                raise InvalidValueError(f"{name} must be at least 1, got {value}")
-        self._length, self._batch_size = length, batch_size
-        self._seed, self._steps = seed, steps
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def __iter__(self) -> Iterator[list[SampleKey]]:
-        keys = self._keys(self._steps.start * self._batch_size)
-        for _ in self._steps:
-            yield [next(keys) for _ in range(self._batch_size)]
-
-    def _keys(self, start: int) -> Iterator[SampleKey]:
-        epoch, position = divmod(start, self._length)
-        while True:
-            order = rng_for(self._seed, "epochs", epoch).permutation(self._length)
-            for index in order[position:].tolist():
-                yield epoch, index
-            epoch, position = epoch + 1, 0

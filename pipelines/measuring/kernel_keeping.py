@@ -13,7 +13,7 @@ from degrade.field_names import composed
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate
-from degrade.kernels.files import encode_kernelgan_mat, kernelgan_mat_path
+from degrade.kernels.kernelgan_mat import encode_kernelgan_mat, kernelgan_mat_path
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
 from degrade.pool.kernel_estimates import confidence_text
 from pipelines.measuring.collector import Collector

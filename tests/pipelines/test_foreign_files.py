@@ -17,7 +17,7 @@ from degrade.disk.results import RECORD_NAME
 from degrade.errors import DegradeError
 from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel
-from degrade.kernels.files import write_kernelgan_mat
+from degrade.kernels.kernelgan_mat import write_kernelgan_mat
 from degrade.pairs import open_pairs
 from pipelines.cli import main
 from pipelines.exports.export_pairs import ExportConfig, export_pairs

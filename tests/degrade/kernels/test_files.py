@@ -15,7 +15,6 @@ from scipy import io as scipy_io
 from degrade.errors import InputError, InvalidValueError
 from degrade.images.image_io import read_photo
 from degrade.kernels import (
-    bicubic_kernel,
     centre_of_mass,
     downsample,
     gaussian_kernel,
@@ -25,8 +24,6 @@ from degrade.kernels.files import (
     RawKernel,
     import_kernel,
     read_kernel_file,
-    scale_in_name,
-    write_kernelgan_mat,
 )
 from degrade.kernels.registration import measure_shift
 from degrade.resample import imresize
@@ -271,26 +268,6 @@ def test_import_kernel_repairs_any_size(size: int, scale: int) -> None:
 def test_import_kernel_refuses_what_cannot_be_mended(weights: Weights) -> None:
     with pytest.raises(InvalidValueError):
         import_kernel(RawKernel(weights, "bad"), 2)
-
-
-def test_write_kernelgan_mat_round_trips_where_kernelgan_looks(tmp_path: Path) -> None:
-    kernel = gaussian_kernel(13, 2, (1.5, 0.8), 0.3)
-    path = write_kernelgan_mat(tmp_path, "IMG 1", kernel)
-    assert path == tmp_path / "IMG 1" / "IMG 1_kernel_x2.mat"
-    assert scale_in_name(path) == 2
-    saved = scipy_io.loadmat(path)["Kernel"]
-    assert saved.dtype == np.float64
-    np.testing.assert_array_equal(saved, kernel.weights)
-    again, _ = import_kernel(read_kernel_file(path)[0], 2)
-    np.testing.assert_array_equal(again.weights, kernel.weights)
-    first = path.read_bytes()
-    assert write_kernelgan_mat(tmp_path, "IMG 1", kernel).read_bytes() == first
-
-
-@pytest.mark.parametrize("name", ["", "..", ".", "../up", "/etc/x", "a\0b"])
-def test_write_kernelgan_mat_stays_in_its_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidValueError):
-        write_kernelgan_mat(tmp_path, name, bicubic_kernel(2))
 
 
 def test_every_kernel_of_the_field_imports(shared_data: Path) -> None:

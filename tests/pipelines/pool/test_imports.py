@@ -16,7 +16,7 @@ from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
 from degrade.images.image_io import write_png
 from degrade.kernels import gaussian_kernel
-from degrade.kernels.files import write_kernelgan_mat
+from degrade.kernels.kernelgan_mat import write_kernelgan_mat
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines.cli import main
