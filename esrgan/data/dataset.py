@@ -127,6 +127,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         if self.noise is not None:
             kinds = self.noise.kinds
             noise = [self.noise.pool.digest(self.scale, kinds_drawn_from(kinds)), *kinds]
+            noise += [[kind, *size] for kind, size in self.noise.index.settings.items()]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:
             content.append(self.kernels.ids)

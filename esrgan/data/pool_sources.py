@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
-from degrade.degradation.steps import Chance, Step, StepInputs, apply_steps, kinds_drawn_from
+from degrade.degradation.steps import (
+    Chance,
+    ErrorSize,
+    Step,
+    StepInputs,
+    apply_steps,
+    kinds_drawn_from,
+)
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
@@ -66,7 +73,7 @@ class NoiseSource:
     ----------
     pool : DegradationPool
     index : PoolIndex
-        Of the pool, at the scale of the pairs.
+        Of the pool, at the scale of the pairs, and what their run has set.
     kinds : tuple of str
         Of the steps, in order.
     """
@@ -102,10 +109,17 @@ class NoiseSource:
             raise CorruptDataError(
                 f"{printable(folder)}: its run's 'further' must be a list of names"
             )
-        kinds = DegradationConfig(scale=scale, noise="defer", further=tuple(further)).deferred_kinds
+        drawn = DegradationConfig(
+            scale=scale,
+            noise="defer",
+            model_error=_error_size(settings.get("model_error", "none"), folder),
+            further=tuple(further),
+        )
+        kinds = drawn.deferred_kinds
         hint = f"{printable(folder)} leaves the noise to training: give its `pool`"
         opened = _open_pool(run, pool, hint)
-        source = cls(opened, opened.index(scale, kinds_drawn_from(kinds)), kinds)
+        index = opened.index(scale, kinds_drawn_from(kinds))
+        source = cls(opened, replace(index, settings=drawn.settings), kinds)
         try:
             source.draw((1, 1), SampleChance(0, 0, ""))
         except InvalidValueError as error:
@@ -175,6 +189,18 @@ class KernelSource:
         """Refuse HR patches that no kernel fits in, InvalidValueError."""
         # Turning adds scale - 1 on each side: see esrgan.losses.dihedral.
         interior(hr_patch, self.weights_NKK.shape[-1] + 2 * (scale - 1), scale)
+
+
+def _error_size(stored: object, folder: Path) -> ErrorSize | None:
+    """Return how large a run's model error is; the oldest runs say nothing of it."""
+    if stored == "none":
+        return None
+    numbers = stored if isinstance(stored, list) else []
+    if [type(number) for number in numbers] != [float, float]:
+        raise CorruptDataError(
+            f"{printable(folder)}: its run's 'model_error' must be 'none' or two numbers"
+        )
+    return ErrorSize(*numbers)
 
 
 def _open_pool(run: Mapping[str, Any], pool: Path | None, hint: str) -> DegradationPool:

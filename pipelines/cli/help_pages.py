@@ -32,6 +32,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "scale",
         "hr_size",
         "noise",
+        "model_error",
         "jpeg",
         "clean_up",
         "shard_mib",

@@ -39,6 +39,19 @@ def _pixels_or_word(
     return int(value)
 
 
+def _auto_none_or_sigma(
+    _ctx: click.Context, _option: click.Parameter, value: str
+) -> float | Literal["auto", "none"]:
+    if value in ("auto", "none"):
+        return value  # type: ignore[return-value]
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is neither 'auto' nor 'none' nor a number of grey levels"
+        ) from None
+
+
 @command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
 @pool_option(required=True)
 @click.option(
@@ -74,6 +87,15 @@ def _pixels_or_word(
     default="bake",
     show_default=True,
     help="Add noise now, at training, or never.",
+)
+@click.option(
+    "--model-error",
+    metavar="auto|none|SIGMA",
+    callback=_auto_none_or_sigma,
+    default="auto",
+    show_default=True,
+    help="What no kernel makes, as white noise before the other, at training where that is: of "
+    "SIGMA grey levels; or 'auto', 1.5 + 0.2 · gradient, but none with --noise none.",
 )
 @click.option(
     "--jpeg",

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from degrade.degradation.steps import find_step
+from degrade.degradation.steps import ModelError, find_step
 from degrade.errors import DegradeError, InvalidValueError, UnreachableError, as_typed, printable
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
@@ -104,8 +104,9 @@ def build_pairs(
     if is_fitted:
         words = f"HR patches of {config.patch_side} px, the largest that nearly all photos hold"
         job.found("hr_size", words, pixels=config.patch_side)
+    _tell_of_model_error(job, config)
     _tell_of_noise(job, pool, config)
-    if config.noise == "bake" and progress.shift_pairs:
+    if len(config.degradation.kinds) > 1 and progress.shift_pairs:
         shift = progress.shift_sum / progress.shift_pairs
         words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
         job.found("clipping", words, grey_levels=shift)
@@ -114,6 +115,16 @@ def build_pairs(
         skipped=there.pairs - progress.pairs,
         rejects_file=place.shown(REJECTS_NAME),
     )
+
+
+def _tell_of_model_error(job: Job, config: BuildPairsConfig) -> None:
+    """Say how large it is and who adds it; where there is none, nothing."""
+    size = config.degradation.model_error
+    if size is not None:
+        is_deferred = ModelError.kind in config.degradation.deferred_kinds
+        when = "left to training" if is_deferred else "added to LR"
+        words = f"the kernels' error as a model, {size.words()}, {when}"
+        job.found("model_error", words, base=size.base, slope=size.slope, deferred=is_deferred)
 
 
 def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
@@ -144,7 +155,8 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
     where, typed = printable(config.pool), as_typed(config.pool)
-    index = pool.index(config.scale, config.degradation.measured_kinds)
+    drawn = config.degradation
+    index = replace(pool.index(config.scale, drawn.measured_kinds), settings=drawn.settings)
     if not index.kernel_ids:
         scales = sorted({kernel.scale for kernel in pool.kernels})
         others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
@@ -157,7 +169,7 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
             f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
             "or build pairs without noise: `noise=none`"
         )
-    for kind in (*config.degradation.kinds, *config.degradation.deferred_kinds):
+    for kind in (*drawn.kinds, *drawn.deferred_kinds):
         try:
             find_step(kind).draw(index, (1, 1), rng_for(0))
         except InvalidValueError as error:
@@ -258,6 +270,7 @@ def _run_settings(
         "scale": config.scale,
         "hr_size": config.patch_side or "full",
         "noise": config.noise,
+        "model_error": list(config.degradation.model_error or ()) or "none",
         "clean_up": config.degradation.clean_up,
         "further": list(config.degradation.further),
         "seed": config.seed,

@@ -15,6 +15,7 @@ from typing import Literal
 
 from degrade.arrays import Box
 from degrade.degradation import DegradationConfig, hr_boxes
+from degrade.degradation.steps import AUTO, ErrorSize
 from degrade.errors import InvalidValueError
 from degrade.field_names import composed
 from degrade.images.image_io import MAX_PIXELS
@@ -57,6 +58,11 @@ class BuildPairsConfig:
         small.
     noise : {"bake", "defer", "none"}
         See :class:`degrade.degradation.DegradationConfig`.
+    model_error : "auto", "none" or float
+        The error of the kernels as a model, which is added before the noise: a standard deviation
+        in grey levels; or ``auto``, 1.5 and more where LR has a gradient
+        (:data:`degrade.degradation.steps.AUTO`), but nothing where ``noise`` is none. It is left to
+        training when the noise is.
     clean_up : int or None
         1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
     further : tuple of str
@@ -76,6 +82,7 @@ class BuildPairsConfig:
     scale: int = 4
     hr_size: int | Literal["auto"] | None = "auto"
     noise: Literal["bake", "defer", "none"] = "bake"
+    model_error: Literal["auto", "none"] | float = "auto"
     clean_up: int | None = None
     further: tuple[str, ...] = ()
     seed: int = 0
@@ -109,8 +116,21 @@ class BuildPairsConfig:
         """The part that plans need."""
         clean_up = self.clean_up or (1 if self.hr else 2)
         return DegradationConfig(
-            scale=self.scale, noise=self.noise, clean_up=clean_up, further=self.further
+            scale=self.scale,
+            noise=self.noise,
+            clean_up=clean_up,
+            model_error=self._error_size(),
+            further=self.further,
         )
+
+    def _error_size(self) -> ErrorSize | None:
+        if isinstance(self.model_error, str):
+            if self.model_error not in ("auto", "none"):
+                raise InvalidValueError(
+                    f"model_error must be auto, none or a number, got {self.model_error!r}"
+                )
+            return AUTO if self.model_error == "auto" and self.noise != "none" else None
+        return ErrorSize(float(self.model_error))
 
 
 def fit_hr_size(config: BuildPairsConfig, photos: Sequence[ScannedPhoto]) -> BuildPairsConfig:

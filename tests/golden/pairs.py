@@ -111,6 +111,7 @@ def make_configs(folder: Path) -> Iterator[tuple[str, BuildPairsConfig]]:
                 out=folder / name.replace(" ", "-"),
                 scale=scale,
                 noise=noise,
+                model_error="none",
                 clean_up=clean_up,
                 hr_size=hr_size,
             ),

@@ -15,17 +15,29 @@ from degrade.degradation.steps.base import (
 )
 from degrade.degradation.steps.blur import Blur
 from degrade.degradation.steps.jpeg import Jpeg
+from degrade.degradation.steps.model_error import (
+    AUTO,
+    MOST_BASE,
+    MOST_SLOPE,
+    ErrorSize,
+    ModelError,
+)
 from degrade.degradation.steps.residual import Quilt, Residual
 from degrade.degradation.steps.rounding import Rounding
 from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
 __all__ = [
+    "AUTO",
+    "MOST_BASE",
+    "MOST_SLOPE",
     "NO_LEVELS",
     "STEPS",
     "Blur",
     "Chance",
+    "ErrorSize",
     "Jpeg",
+    "ModelError",
     "PoolParts",
     "Quilt",
     "Residual",
@@ -40,6 +52,7 @@ __all__ = [
 
 STEPS: dict[str, type[Step]] = {
     "blur": Blur,
+    "model-error": ModelError,
     "residual": Residual,
     "rounding": Rounding,
     "jpeg": Jpeg,

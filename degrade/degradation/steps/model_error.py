@@ -1,0 +1,139 @@
+"""The step that adds what no kernel makes: noise where the real LR has detail, as a model's error.
+
+However good a kernel is, real LR differs from the HR that it has blurred: by misfocus from place to
+place, by the camera's own sharpening and demosaicing, by what the kernel's estimate missed. That is
+more where there is more detail. A network that never saw it trusts every pixel of LR too much.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, NamedTuple, Self
+
+import msgspec
+import numpy as np
+
+from degrade.arrays import FloatArray
+from degrade.degradation.index import PoolIndex
+from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.disk.structs import Whole
+from degrade.errors import InvalidValueError
+from degrade.noise.normals import UNIT, draw_normals
+
+__all__ = ["AUTO", "MOST_BASE", "MOST_SLOPE", "ErrorSize", "ModelError", "local_gradient"]
+
+MOST_BASE, MOST_SLOPE = 64.0, 4.0
+
+_STEEPEST = 40.0
+"""Steeper gradients, in grey levels per pixel, count as this one: the edges of clipped lamps."""
+
+_SHARED, _OWN, _BOTH = 4, 3, 5
+"""Each channel is 4/5 of what all share and 3/5 of its own, whose squares sum to 1: two channels
+correlate by 16/25 = 0.64. Measured were 0.5 to 0.73."""
+
+
+class ErrorSize(NamedTuple):
+    """How large the error is: a standard deviation of ``base + slope · gradient`` grey levels.
+
+    Attributes
+    ----------
+    base : float
+        In grey levels, 0 to :data:`MOST_BASE`.
+    slope : float
+        In grey levels for each grey level per pixel, 0 to :data:`MOST_SLOPE`.
+    """
+
+    base: float
+    slope: float = 0.0
+
+    def words(self) -> str:
+        """Return the size for people."""
+        by_gradient = f" + {self.slope:g} · gradient" if self.slope else ""
+        return f"σ = {self.base:g}{by_gradient} grey levels"
+
+
+AUTO = ErrorSize(1.5, 0.2)
+"""What helped most in training, on pairs of two cameras."""
+
+
+class ModelError(Step, frozen=True):
+    """Add white normal noise that is stronger where LR has a gradient.
+
+    It stands before the residual: its gradient is that of the scene, not of the sensor's noise.
+    Neighbouring pixels are independent; channels correlate by 0.64.
+
+    Attributes
+    ----------
+    base, slope : float
+        As in :class:`ErrorSize`; the gradient is that of :func:`local_gradient`.
+    seed : int
+        Of the noise.
+    """
+
+    kind: ClassVar[str] = "model-error"
+    base: Annotated[float, msgspec.Meta(ge=0, le=MOST_BASE)]
+    slope: Annotated[float, msgspec.Meta(ge=0, le=MOST_SLOPE)]
+    seed: Whole
+
+    @classmethod
+    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
+        """Draw a seed; the size is what the run has set, :data:`AUTO` where it says nothing."""
+        base, slope = index.settings.get(cls.kind, AUTO)
+        return cls(base, slope, int(rng.integers(2**32)))
+
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
+        """Add the noise."""
+        height, width, channels = levels.shape
+        if channels != 3:
+            raise InvalidValueError(f"a model error is for three channels, got {channels}")
+        drawn = draw_normals(self.seed, height * width * 4).reshape(height, width, 4)
+        sigma = np.float32(self.base / (_BOTH * UNIT))
+        if self.slope:
+            gradient = np.minimum(local_gradient(levels), np.float32(_STEEPEST))
+            gradient *= np.float32(self.slope / (_BOTH * UNIT))
+            sigma = (gradient + sigma)[..., None]
+        # Whole numbers below 2¹⁵ up to here: then one product and one sum, each rounded once.
+        noisy = (drawn[..., 1:] * np.int16(_OWN) + drawn[..., :1] * np.int16(_SHARED)) * sigma
+        noisy += levels
+        return noisy
+
+    def words(self) -> str:
+        """Return the step in one line for people."""
+        return f"model error added: white noise, {ErrorSize(self.base, self.slope).words()}"
+
+
+def local_gradient(levels: FloatArray) -> FloatArray:
+    """Return how steep an image is, in grey levels per pixel.
+
+    The length of the gradient of (R + 2 G + B) / 4: along each axis half the difference of the two
+    neighbours; at the border that to the only neighbour; 0 along a side of one pixel.
+
+    Parameters
+    ----------
+    levels : (h, w, 3) float32 array
+
+    Returns
+    -------
+    (h, w) float32 array
+        The same bits on every machine: each operation is rounded on its own.
+    """
+    grey = levels[..., 1] * np.float32(2)
+    grey += levels[..., 0]
+    grey += levels[..., 2]
+    # Twice the gradient of four times the grey: 8 in all.
+    down, right = _doubled_slope(grey), _doubled_slope(grey.T).T
+    down *= down
+    right *= right
+    down += right
+    steep: FloatArray = np.sqrt(down, out=down)
+    steep *= np.float32(1 / 8)
+    return steep
+
+
+def _doubled_slope(plane: FloatArray) -> FloatArray:
+    """Return twice the slope along the rows' axis."""
+    slope = np.zeros_like(plane)
+    if len(plane) > 1:
+        np.subtract(plane[2:], plane[:-2], out=slope[1:-1])
+        slope[0] = 2 * (plane[1] - plane[0])
+        slope[-1] = 2 * (plane[-1] - plane[-2])
+    return slope

@@ -1,0 +1,60 @@
+"""Normal numbers that are the same bits on every machine and with every version of NumPy.
+
+NumPy may change what its generators make of their stream, and logarithms and sines differ in their
+last bits from library to library. So here 16 bits of the raw stream choose a quantile from a table,
+and the table holds whole numbers.
+
+The table is the quantiles at (n + ½) / 65536, rounded to 1/256 standard deviation. So it errs: the
+distribution function by 8e-6 between two such steps, the variance by -2e-5, the kurtosis by -8e-4
+of 3; and nothing lies beyond 4.33 standard deviations, where a normal number is once in 65,000
+draws.
+"""
+
+from __future__ import annotations
+
+import functools
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["UNIT", "draw_normals"]
+
+UNIT = 256
+"""Standard deviation of the numbers."""
+
+_COUNT = 2**16
+
+
+def draw_normals(seed: int, count: int) -> npt.NDArray[np.int16]:
+    """Draw normal numbers, each independent of the others.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    count : int
+        A multiple of 4: so many are made of one word of PCG64's stream.
+
+    Returns
+    -------
+    (count,) int16 array
+        Their mean is 0, their standard deviation :data:`UNIT`.
+    """
+    words = np.random.PCG64(seed).random_raw(count // 4)
+    drawn: npt.NDArray[np.int16] = quantiles()[words.astype("<u8", copy=False).view("<u2")]
+    return drawn
+
+
+@functools.cache
+def quantiles() -> npt.NDArray[np.int16]:
+    """Return the table, ascending.
+
+    The library that computes a quantile errs by about 1e-15. None lies as close as 1e-5 to where
+    another whole number begins, so all libraries give the same table.
+    """
+    inverse = NormalDist().inv_cdf
+    # One half, since the other is its negative.
+    upper = [UNIT * inverse((n + 0.5) / _COUNT) for n in range(_COUNT // 2, _COUNT)]
+    whole = np.rint(upper).astype(np.int16)
+    return np.concatenate([-whole[::-1], whole])
