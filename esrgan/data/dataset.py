@@ -126,8 +126,9 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         noise = None
         if self.noise is not None:
             kinds = self.noise.kinds
-            noise = [self.noise.pool.digest(self.scale, kinds_drawn_from(kinds)), *kinds]
-            noise += [[kind, *size] for kind, size in self.noise.index.settings.items()]
+            set_so = [[kind, *size] for kind, size in self.noise.index.settings.items()]
+            digest = self.noise.pool.digest(self.scale, kinds_drawn_from(kinds))
+            noise = [digest, *kinds, *set_so]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:
             content.append(self.kernels.ids)

@@ -4,7 +4,8 @@
 
 writes the digests anew. They were made with version 0.1.0's first plans (version 1), before a plan
 was a list of steps; whoever changes them changes the bytes of everybody's pairs. Three are newer:
-baked noise on whole photos, whose patches are too small, is sewn and no longer mirrored.
+baked noise on whole photos, whose patches are too small, is sewn and no longer mirrored. Those
+with a model error came with that.
 """
 
 from __future__ import annotations
@@ -114,6 +115,20 @@ def make_configs(folder: Path) -> Iterator[tuple[str, BuildPairsConfig]]:
                 model_error="none",
                 clean_up=clean_up,
                 hr_size=hr_size,
+            ),
+        )
+    for scale, noise, error in ((2, "bake", "auto"), (3, "bake", "auto"), (4, "none", 2.0)):
+        name = f"x{scale} {noise} model-error {error}"
+        yield (
+            name,
+            BuildPairsConfig(
+                pool=folder / "pool",
+                hr=(folder / "hr",),
+                out=folder / name.replace(" ", "-"),
+                scale=scale,
+                noise=noise,  # type: ignore[arg-type]
+                model_error=error,  # type: ignore[arg-type]
+                hr_size=48,
             ),
         )
 

@@ -86,7 +86,7 @@ class ModelError(Step, frozen=True):
         if channels != 3:
             raise InvalidValueError(f"a model error is for three channels, got {channels}")
         drawn = draw_normals(self.seed, height * width * 4).reshape(height, width, 4)
-        sigma = np.float32(self.base / (_BOTH * UNIT))
+        sigma: FloatArray | np.float32 = np.float32(self.base / (_BOTH * UNIT))
         if self.slope:
             gradient = np.minimum(local_gradient(levels), np.float32(_STEEPEST))
             gradient *= np.float32(self.slope / (_BOTH * UNIT))

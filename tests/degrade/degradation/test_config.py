@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from degrade.degradation import DegradationConfig
+from degrade.degradation.steps import ErrorSize
 from degrade.errors import InvalidValueError
 
 
@@ -16,6 +17,12 @@ from degrade.errors import InvalidValueError
         {"clean_up": 3},
         {"further": ("blur",)},
         {"further": ("residual",)},
+        {"further": ("model-error",)},
+        {"model_error": ErrorSize(0.0)},
+        {"model_error": ErrorSize(-1.0)},
+        {"model_error": ErrorSize(65.0)},
+        {"model_error": ErrorSize(float("nan"))},
+        {"model_error": ErrorSize(1.0, 5.0)},
     ],
     ids=str,
 )
@@ -25,7 +32,7 @@ def test_config_refuses_bad_settings(changes: Any) -> None:
 
 
 def test_config_names_the_steps_that_there_are() -> None:
-    with pytest.raises(InvalidValueError, match="no step 'haze', only blur, residual, "):
+    with pytest.raises(InvalidValueError, match="no step 'haze', only blur, model-error, "):
         DegradationConfig(further=("haze",))
 
 
@@ -46,6 +53,23 @@ def test_kinds_are_in_the_order_of_a_camera(
 ) -> None:
     config = DegradationConfig(noise=noise, further=further)
     assert (config.kinds, config.deferred_kinds) == (now, later)
+
+
+@pytest.mark.parametrize(
+    ("noise", "now", "later"),
+    [
+        ("bake", ("blur", "model-error", "residual", "rounding"), ()),
+        ("defer", ("blur",), ("model-error", "residual", "rounding")),
+        ("none", ("blur", "model-error", "rounding"), ()),
+    ],
+)
+def test_model_error_comes_before_the_noise_and_is_deferred_with_it(
+    noise: Any, now: tuple[str, ...], later: tuple[str, ...]
+) -> None:
+    size = ErrorSize(1.5, 0.2)
+    config = DegradationConfig(noise=noise, model_error=size, further=("rounding",))
+    assert (config.kinds, config.deferred_kinds) == (now, later)
+    assert config.settings == {"model-error": size} and DegradationConfig().settings == {}
 
 
 def test_further_steps_stand_in_order_and_once() -> None:

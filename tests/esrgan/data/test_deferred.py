@@ -62,6 +62,7 @@ def deferred(tmp_path_factory: pytest.TempPathFactory) -> Path:
             scale=SCALE,
             hr_size=128,
             noise="defer",
+            model_error="none",
             clean_up=2,
         )
     )
@@ -99,6 +100,49 @@ def test_training_sees_what_building_makes_of_the_completed_plan(deferred: Path)
         assert np.array_equal(lr, pair.lr_u8) and np.array_equal(hr, pair.hr_u8)
         assert DegradationPlan.from_json(plan.to_json()) == plan
     assert kinds == {("blur", "rounding", "residual")}
+
+
+def test_model_error_is_left_to_training_and_equals_the_completed_plan(deferred: Path) -> None:
+    pairs = deferred / "with-model-error"
+    build_pairs(
+        BuildPairsConfig(
+            pool=deferred / "pool",
+            hr=(deferred / "hr",),
+            out=pairs,
+            scale=SCALE,
+            hr_size=128,
+            noise="defer",
+        )
+    )
+    dataset = PairDataset(pairs, hr_patch=64, seed=4, augment=False)
+    without = PairDataset(deferred / "pairs", hr_patch=64, seed=4, augment=False)
+    assert dataset.fingerprint != without.fingerprint
+    errors = []
+    for key in [(epoch, index) for epoch in range(2) for index in range(len(dataset))]:
+        plan = dataset.read_plan(key)
+        assert [s.kind for s in plan.steps] == ["blur", "rounding", "model-error", "residual"]
+        pair, levels = pair_of(deferred, plan)
+        lr, hr = (side.permute(1, 2, 0).numpy() for side in dataset[key])
+        assert np.array_equal(lr, pair.lr_u8) and np.array_equal(hr, pair.hr_u8)
+        errors.append(levels - pair_of(deferred, baked(plan))[1])
+    # Rounding in between costs 1/12 level², and next to nothing through the gradient.
+    assert float(np.var(np.stack(errors))) == pytest.approx(1 / 12, rel=0.06)
+
+
+def test_size_of_a_model_error_must_be_one(deferred: Path, tmp_path: Path) -> None:
+    with open_pairs(deferred / "pairs") as reader:
+        run = dict(reader.run)
+    for wrong in (5, "auto", [1.0], [1.0, None], ["1", "2"], {"a": 1}, None):
+        settings = {**run["settings"], "model_error": wrong}
+        with pytest.raises(CorruptDataError, match="'model_error' must be 'none' or two numbers"):
+            NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    for wrong in ([1e9, 0.0], [float("nan"), 0.0]):
+        settings = {**run["settings"], "model_error": wrong}
+        with pytest.raises(InvalidValueError, match="model_error must be of 0 to 64"):
+            NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    settings = {key: value for key, value in run["settings"].items() if key != "model_error"}
+    source = NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    assert source is not None and source.kinds == ("residual",)
 
 
 def test_completed_plan_differs_from_baking_as_whole_levels_must(deferred: Path) -> None:

@@ -10,13 +10,13 @@ import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
 from degrade.disk.files import read_file
-from degrade.errors import DegradeError, InputError
+from degrade.errors import ChangedConfigError, DegradeError, InputError, InvalidValueError
 from degrade.images.image_io import read_photo, write_png
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
@@ -252,7 +252,7 @@ def test_build_pairs_without_a_kernel_of_the_scale_says_what_to_do(
 
 
 def test_build_pairs_bakes_the_pools_noise(tmp_path: Path, scenes: Path, pool: Path) -> None:
-    noisy = config_for(tmp_path, scenes, pool, name="noisy")
+    noisy = replace(config_for(tmp_path, scenes, pool, name="noisy"), model_error="none")
     clean = replace(noisy, noise="none", out=tmp_path / "clean")
     build_pairs(noisy)
     build_pairs(clean)
@@ -264,6 +264,49 @@ def test_build_pairs_bakes_the_pools_noise(tmp_path: Path, scenes: Path, pool: P
     residual = np.concatenate([d.ravel() for d in differences])
     assert abs(residual.mean()) < 0.1
     assert 2.8 < residual.std() < 3.2
+
+
+def test_build_pairs_adds_the_model_error_and_says_so(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    clean = replace(config_for(tmp_path, scenes, pool, name="clean"), noise="none")
+    report = build_pairs(clean)
+    assert "model_error" not in {fact.kind for fact in report.facts}
+    white = replace(clean, model_error=2.0, out=tmp_path / "white")
+    (fact,) = (fact for fact in build_pairs(white).facts if fact.kind == "model_error")
+    assert "σ = 2 grey levels, added to LR" in fact.words
+    with open_pairs(white.out) as a, open_pairs(clean.out) as b:
+        pairs = [(a.read(row)[0].astype(float), b.read(row)[0]) for row in range(len(a))]
+        seeds = {record.plan.steps[1].seed for record in a.records}
+        assert len(seeds) == len(a)
+    error = np.concatenate([(noisy - plain).ravel() for noisy, plain in pairs])
+    assert abs(error.mean()) < 0.03
+    # Both were rounded to whole levels.
+    assert error.var() == pytest.approx(4 + 2 / 12, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("noise", "setting", "wanted"),
+    [("bake", "auto", [1.5, 0.2]), ("defer", "auto", [1.5, 0.2]), ("none", "auto", "none")],
+)
+def test_build_pairs_goes_on_with_the_same_model_error_only(
+    tmp_path: Path, scenes: Path, pool: Path, noise: Any, setting: Any, wanted: Any
+) -> None:
+    config = replace(config_for(tmp_path, scenes, pool), noise=noise, model_error=setting)
+    build_pairs(config)
+    settings = json.loads((tmp_path / "pairs" / "run.json").read_bytes())["settings"]
+    assert settings["model_error"] == wanted
+    with pytest.raises(ChangedConfigError, match=r"`model_error`: .* -> \[3\.0, 0\.0\]"):
+        build_pairs(replace(config, model_error=3.0))
+
+
+def test_build_pairs_refuses_a_model_error_that_is_none(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    config = config_for(tmp_path, scenes, pool)
+    for wrong in ("some", 0.0, -1.0, 100.0, float("nan"), float("inf")):
+        with pytest.raises(InvalidValueError, match="model_error must be"):
+            replace(config, model_error=wrong)
 
 
 def test_build_pairs_names_the_pools_photos_that_are_gone_or_changed(
