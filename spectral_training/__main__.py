@@ -58,8 +58,7 @@ _SCENES = 4  # for each chunk
 _SCENE_SIDE = 720
 
 
-def main() -> None:
-    """Make the samples that are missing, train, write."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--scale", type=int, choices=(2, 3, 4), default=2)
@@ -80,8 +79,13 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
+    return parser
 
+
+def main() -> None:
+    """Refuse what cannot be used, make the samples that are missing, train, write."""
+    parser = _parser()
+    arguments = parser.parse_args()
     out, log_file = arguments.out, arguments.out.with_suffix(".jsonl")
     results = Results(out.parent, "spectral_training", overwrite=arguments.overwrite)
     try:
@@ -96,19 +100,7 @@ def main() -> None:
         parser.error(f"{arguments.beside} is for ×{earlier.scale}, not for ×{arguments.scale}")
     hashes = {file.path: hash_file(file.path) for file in files}
     paths = sorted(hashes, key=lambda path: hashes[path])
-    measured = [
-        np.asarray(kernel.weights, np.float64)
-        for path in arguments.kernels
-        for kernel in read_kernel_file(path)
-    ]
-    own = [path for index, path in enumerate(paths) if index % _HELD_OUT]
-    chunks = [
-        *_make_samples(arguments, "training", arguments.count, own, measured),
-        *_make_samples(arguments, "drawn", arguments.drawn_count, None, measured),
-    ]
-    training = _read_samples(chunks)
-    others, count = paths[::_HELD_OUT], arguments.held_out_count
-    held_out = _read_samples(_make_samples(arguments, "held-out", count, others, measured))
+    training, held_out = _samples(arguments, paths)
 
     run = {
         "scale": arguments.scale,
@@ -138,6 +130,23 @@ def main() -> None:
     report({"together": asdict(together)})
     results.write(out, encode_network(as_ensemble(networks, together.calibration)))
     results.write(log_file, "\n".join([*log, ""]).encode())
+
+
+def _samples(arguments: argparse.Namespace, paths: Sequence[Path]) -> tuple[Samples, Samples]:
+    """Return the samples to train on and those to measure with; make those that are missing."""
+    measured = [
+        np.asarray(kernel.weights, np.float64)
+        for path in arguments.kernels
+        for kernel in read_kernel_file(path)
+    ]
+    own = [path for index, path in enumerate(paths) if index % _HELD_OUT]
+    chunks = [
+        *_make_samples(arguments, "training", arguments.count, own, measured),
+        *_make_samples(arguments, "drawn", arguments.drawn_count, None, measured),
+    ]
+    others, count = paths[::_HELD_OUT], arguments.held_out_count
+    held_out = _make_samples(arguments, "held-out", count, others, measured)
+    return _read_samples(chunks), _read_samples(held_out)
 
 
 def _make_samples(
