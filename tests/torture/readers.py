@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
@@ -69,6 +72,12 @@ def _encoded(ending: str, *options: int, **picture: Any) -> bytes:
     return data.tobytes()
 
 
+def _by_pillow(format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(_picture()).save(buffer, format, **options)
+    return buffer.getvalue()
+
+
 def _pictures(kind: str) -> list[bytes]:
     deep, grey, alpha = {"dtype": np.uint16}, {"channels": 1}, {"channels": 4}
     match kind:
@@ -93,6 +102,16 @@ def _pictures(kind: str) -> list[bytes]:
                 for packing in packings
                 for how in ({}, deep, grey, alpha)
             ]
+        case "avif" | "jpeg2000":
+            return [_by_pillow(kind.upper())]
+        case "jpegxl":
+            importlib.import_module("pillow_jxl")
+            return [_by_pillow("JXL", lossless=True), _by_pillow("JXL", effort=1)]
+        case "heic":
+            importlib.import_module("pillow_heif").register_heif_opener()
+            return [_by_pillow("HEIF")]
+        case "raw":
+            return [importlib.import_module("tests.degrade.images.raw_files").dng()]
         case "bmp":
             return [_encoded(".bmp", **how) for how in ({}, grey, alpha)]
     return [
@@ -256,9 +275,13 @@ def _lines_again(content: bytes, chance: random.Random) -> bytes:
     return damage_lines(content, chance, lambda value: json.dumps(value).encode() + b"\n")
 
 
+_EXTRAS = {"jpegxl": "pillow_jxl", "heic": "pillow_heif", "raw": "rawpy"}
+
+
 def readers() -> Iterator[Reader]:
     """Yield the readers of single files."""
-    for kind in ("png", "jpeg", "webp", "tiff", "bmp", "pnm"):
+    common = ("png", "jpeg", "webp", "tiff", "bmp", "pnm", "avif", "jpeg2000")
+    for kind in (*common, *(kind for kind, library in _EXTRAS.items() if find_spec(library))):
         yield Reader(f"photo {kind}", partial(_photos, kind, True))
     yield Reader("photo png by OpenCV alone", partial(_photos, "png", False))
     yield Reader("kernels .mat", partial(_kernels, "mat"))
