@@ -141,7 +141,7 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
         refuse_by_colour(data, header)
     except InvalidValueError as error:
         remedy = error.remedy if isinstance(error, NeedsExtraError) else _REMEDY
-        raise InputError(path, str(error), remedy) from None
+        raise InputError(path, _on_one_line(error), remedy) from None
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(
@@ -194,7 +194,7 @@ def decode_photo(
         ends_flat = flat_tail(decoded.pixels) > 0
         decoded = to_srgb(decoded, header, data, keep_profile=keep_profile)
     except InvalidValueError as error:
-        raise InputError(path, str(error), _REMEDY) from None
+        raise InputError(path, _on_one_line(error), _REMEDY) from None
     orientation = 1 if decoded.is_upright else header.orientation
     rgb = np.ascontiguousarray(upright(decoded.pixels, orientation))
     rgb.flags.writeable = False
@@ -210,6 +210,10 @@ def decode_photo(
         notes += ("ends in rows of one colour, perhaps cut off",)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Photo(rgb, sha256, notes, alpha, decoded.profile)
+
+
+def _on_one_line(error: InvalidValueError) -> str:
+    return " ".join(str(error).split())  # what libraries say has several
 
 
 def quantise(image: FloatArray) -> U8Array:

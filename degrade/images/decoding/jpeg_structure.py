@@ -149,7 +149,7 @@ def _first_symbols(body: bytes) -> dict[int, int]:
 def _scan(body: bytes, start: int, tables: dict[int, int]) -> JpegScan:
     count = body[0]
     names = tuple(body[1 + 2 * i] for i in range(count))
-    first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+    first, last, bits = struct.unpack_from("BBB", body, 1 + 2 * count)
     zeros = tuple(tables.get(0x10 | body[2 + 2 * i] & 15, 0) for i in range(count))
     parameters = start + 1 + 2 * count
     return JpegScan(
@@ -167,10 +167,11 @@ def require_sound_scans(structure: JpegStructure, data: bytes) -> None:
         raise InvalidValueError("a colour's scan is missing: the file was cut or damaged")
     if structure.is_progressive:
         _require_every_bit(structure)
-        return
     for scan in structure.scans:
-        # Zeros mean blocks without detail in some tables, and impossible ones in others.
-        if any(scan.zeros_mean) and data.find(bytes(_LONGEST_ZEROS), scan.start, scan.end) >= 0:
+        # Zeros mean blocks without detail in some tables of AC codes, and impossible ones in
+        # others. Scans of DC alone have none.
+        is_telling = any(scan.zeros_mean) and (scan.first > 0 or not structure.is_progressive)
+        if is_telling and data.find(bytes(_LONGEST_ZEROS), scan.start, scan.end) >= 0:
             raise InvalidValueError("a block of zeros lies in its pixels: the file is damaged")
 
 
