@@ -120,7 +120,7 @@ def test_workers_of_build_pairs_never_load_torch(tmp_path: Path, scenes: Path, p
 
 def test_workers_of_extract_noise_never_load_torch(tmp_path: Path, scenes: Path) -> None:
     spy = SpyingExecutor(ProcessExecutor(2))
-    selection = NoiseSelection(patch_size=32, max_variance=1e4)
+    selection = NoiseSelection(patch_size=32, max_variance=1e4, min_roughness=0.0)
     config = ExtractNoiseConfig(sources=(scenes,), pool=tmp_path / "other", selection=selection)
     assert extract_noise(config, executor=spy).done > 0
     _check_lightness(spy)
