@@ -24,7 +24,7 @@ __all__ = ["NoiseModel", "fit_noise_model", "make_noise"]
 
 _LEAST_CELLS = 8
 _LEAST_ROUGHNESS = 0.85
-"""Of that which a tenth of the cells exceeds; chosen on one camera, judged on others."""
+"""Of that which a tenth of the cells exceeds; chosen on the cameras of docs/benchmarks.md."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
