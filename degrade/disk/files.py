@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from degrade.disk.processes import unique_token
+from degrade.disk.processes import is_left_over, unique_token
 from degrade.errors import DegradeError, InputError, printable, write_failure
 
 __all__ = [
     "claim_folder",
+    "clear_left_over",
     "fsync_folder",
     "make_folder",
     "open_regular",
@@ -173,6 +174,22 @@ def _temporary_beside(path: Path) -> Path:
     # Cut, because a name may be as long as the file system allows already.
     stem = os.fsdecode(os.fsencode(path.name)[:200])
     return path.with_name(f"{stem}.{unique_token()}.tmp")
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove the temporary files of killed processes; those that cannot be removed do no harm.
+
+    Files of processes that run, of other machines, and of any other name stay.
+
+    Parameters
+    ----------
+    folder : Path
+        Only what lies directly in it is looked at.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if is_left_over(path.name) and not path.is_dir():
+                path.unlink(missing_ok=True)
 
 
 def fsync_folder(folder: Path) -> None:

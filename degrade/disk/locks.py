@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from degrade.disk.files import read_file
-from degrade.disk.processes import is_left_over, process_start, unique_token
+from degrade.disk.files import clear_left_over, read_file
+from degrade.disk.processes import process_start, unique_token
 from degrade.errors import (
     DegradeError,
     FolderInUseError,
@@ -41,7 +41,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
     lock = folder / ".lock"
     _take_lock(lock, lock_content())
     try:
-        _clear_leftovers(folder)
+        clear_left_over(folder)
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -79,14 +79,6 @@ def _take_lock(lock: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _clear_leftovers(folder: Path) -> None:
-    """Remove the temporary files of killed processes; those that cannot be removed do no harm."""
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            if is_left_over(path.name) and not path.is_dir():
-                path.unlink(missing_ok=True)
 
 
 def _link_or_create(temporary: Path, lock: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from degrade.disk.file_streams import replacing
-from degrade.disk.files import open_regular, resolve_inside, write_atomically
+from degrade.disk.files import clear_left_over, open_regular, resolve_inside, write_atomically
 from degrade.disk.journal import Journal
 from degrade.disk.processes import is_temporary
 from degrade.errors import DegradeError, InputError, printable, write_failure
@@ -64,6 +64,7 @@ class Results:
         self._record = Journal(folder / RECORD_NAME, durable=True)
         self._hashes: dict[str, set[str]] | None = None
         self._written: dict[str, _Identity] = {}
+        self._cleared: set[Path] = set()
 
     @classmethod
     def at(cls, path: Path, by: str, *, overwrite: bool = False) -> Results:
@@ -118,6 +119,7 @@ class Results:
 
         if not may_replace():
             refuse_taken([path], self._remedy)
+        self._clear(path.parent)
         try:
             scratch, size = path.parent, len(data)
             with replacing(path, scratch=scratch, may_replace=may_replace, size=size) as file:
@@ -156,6 +158,7 @@ class Results:
         """Return the hashes of what the command has made, by the files' names."""
         if self._hashes is None:
             self._hashes = {}
+            self._clear(self.folder)
             if self._record.path.is_file() and not os.access(self._record.path, os.R_OK):
                 return self._hashes  # another user's
             self._record.require_own(_is_line)
@@ -163,6 +166,12 @@ class Results:
                 if line["by"] == self._by:
                     self._hashes.setdefault(line["file"], set()).add(line["sha256"])
         return self._hashes
+
+    def _clear(self, folder: Path) -> None:
+        """Remove, once for each folder, what a killed run has left there."""
+        if folder not in self._cleared:
+            self._cleared.add(folder)
+            clear_left_over(folder)
 
     def _remember(self, path: Path, sha256: str) -> None:
         name, known = self._name(path), self._known()
@@ -186,6 +195,7 @@ def write_new(path: Path, data: bytes, *, remedy: str = _ANOTHER_NAME) -> None:
     DegradeError
         Something else has its name, or gets it meanwhile; or the file cannot be written.
     """
+    clear_left_over(path.parent)
     if os.path.lexists(path) and not is_taken(path, data):
         return
     try:
@@ -213,6 +223,7 @@ def write_over(
         Something else is there, or gets the name meanwhile; or the file cannot be written.
     """
     refuse_unless(path, is_own, remedy)
+    clear_left_over(path.parent)
     try:
         write_atomically(path, data, replace=os.path.lexists(path))
     except FileExistsError:

@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,12 @@ from degrade.disk.results import (
 from degrade.errors import DegradeError
 
 IN_THE_WAY = "is there and was not made by this command, or changed since"
+
+WRITES = {
+    "write": "Results(path.parent, 'draw').write(path, b'whole')",
+    "write_new": "write_new(path, b'whole')",
+    "write_over": "write_over(path, b'whole', is_own=lambda path: True)",
+}
 
 
 def identity(path: Path) -> tuple[int, int, int, int]:
@@ -235,3 +244,29 @@ def test_refuse_other_files_passes_over_what_is_no_content() -> None:
     refuse_other_files("out", [".DS_Store", ".lock", "lost+found", temporary], "pool")
     with pytest.raises(DegradeError, match=r"out holds other files \(a, b\) and is no pool; give"):
         refuse_other_files("out", ["b", "a", ".hidden"], "pool")
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize("step", ["fsync", "unlink"])
+def test_results_remove_what_a_killed_run_has_left_beside_them(
+    tmp_path: Path, call: str, step: str
+) -> None:
+    folder = tmp_path / "a folder below"
+    folder.mkdir()
+    kept = {"mine.tmp", f"b.{unique_token()}.tmp"}  # a person's; another run's that lives
+    for name in kept:
+        (folder / name).touch()
+    script = f"""
+import os, signal, sys
+from pathlib import Path
+from degrade.disk.results import *
+path = Path(sys.argv[1])
+if {step!r} in sys.argv:
+    os.{step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+{WRITES[call]}
+"""
+    run = [sys.executable, "-c", script, str(folder / "a.png")]
+    assert subprocess.run([*run, step]).returncode == -signal.SIGKILL
+    assert {path.name for path in folder.iterdir()} - kept - {RECORD_NAME, "a.png"}
+    subprocess.run(run, check=True)
+    assert {path.name for path in folder.iterdir()} - {RECORD_NAME} == {"a.png", *kept}
