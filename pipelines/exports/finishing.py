@@ -131,14 +131,15 @@ def _move(path: Path, target: Path) -> None:
 
 def clear_work(work: Path) -> None:
     """Remove a working folder that is done with; it stays if a person's file lies in it."""
-    if work.is_symlink() or not (work / EXPORT_MARK).is_file():
+    if work.is_symlink():
         return
     with contextlib.suppress(OSError):
-        for path in work.iterdir():
-            if path.name == PROGRESS_FILE or is_temporary(path.name):
-                path.unlink()
-        (work / EXPORT_MARK).unlink()
-        work.rmdir()
+        if (work / EXPORT_MARK).is_file():
+            for path in work.iterdir():
+                if path.name == PROGRESS_FILE or is_temporary(path.name):
+                    path.unlink()
+            (work / EXPORT_MARK).unlink()
+        work.rmdir()  # also where a run was killed just before it did so
 
 
 def _write_beside(out: Path, beside: Beside) -> None:

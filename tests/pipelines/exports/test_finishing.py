@@ -107,6 +107,24 @@ def test_export_pairs_of_kair_does_not_begin_where_its_kernels_cannot_go(
     assert not (out / "export.json").exists()
 
 
+def test_export_pairs_removes_its_working_folder_at_whatever_point_it_was_killed(
+    tmp_path: Path, pairs: Path
+) -> None:
+    config = ExportConfig(pairs=pairs, out=tmp_path / "out", format="png")
+    export_pairs(config)
+    work = tmp_path / "out/.partial"
+    for left in ([], ["export.json"], ["export.json", "progress.json"]):
+        work.mkdir()
+        for name in left:
+            (work / name).write_text("{}")
+        export_pairs(config)
+        assert not work.exists(), left
+    work.mkdir()
+    (work / "mine.tmp").touch()
+    export_pairs(config)
+    assert (work / "mine.tmp").exists()
+
+
 def test_export_pairs_without_networks_for_the_scale_says_so(
     tmp_path: Path, monkeypatch: Any, pairs: Path
 ) -> None:
