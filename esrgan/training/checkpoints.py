@@ -121,7 +121,6 @@ def write_checkpoint(
     path = _path(folder, step)
     data = encode_pth(state)
     write = write_atomically if results is None else partial(results.write, mend=True)
-    write(path, data)
     stamp = {
         "step": step,
         "bytes": len(data),
@@ -129,7 +128,9 @@ def write_checkpoint(
         "planned": planned,
         "score": score,
     }
+    # The stamp first: a kill in between leaves no checkpoint, and not one that seems damaged.
     write(path.with_suffix(".json"), json.dumps(stamp).encode())
+    write(path, data)
     for old in _outdated(folder, step, keep, keep_best):
         if results is None or results.knows(old):
             with contextlib.suppress(OSError):

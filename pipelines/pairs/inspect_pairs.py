@@ -47,7 +47,11 @@ class PairsInspection:
         lines = [*_counts("photos", self.photos), *_counts("kernels", self.kernels)]
         lines += [*_counts("HR sizes", self.sizes)]
         settings = reader.run.get("settings", {})
-        run = [f"{name} {settings[name]}" for name in _SETTINGS if name in settings]
+        run = [
+            f"{name.replace('_', ' ')} {_plain(settings[name])}"
+            for name in _SETTINGS
+            if settings.get(name) not in (None, [])
+        ]
         if run:
             lines.append(printable(f"made with: {', '.join(run)}"))
         made_of = [
@@ -82,13 +86,19 @@ class PairsInspection:
         }
 
 
+def _plain(value: Any) -> str:
+    """Write a setting as its option takes it."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def _counts(title: str, found: Counter[str]) -> list[str]:
     """Tell the most frequent ones, with how often each is there."""
     if not found:
         return []
     lines = [f"{title} ({len(found)}):"]
     lines += [
-        f"  {count:7} pairs  {printable(name)}" for name, count in found.most_common(_MOST_LISTED)
+        f"  {count:7} {'pair ' if count == 1 else 'pairs'}  {printable(name)}"
+        for name, count in found.most_common(_MOST_LISTED)
     ]
     more = len(found) - _MOST_LISTED
     return [*lines, f"          and {more} more"] if more > 0 else lines

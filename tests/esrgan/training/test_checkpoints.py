@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from esrgan.training.checkpoints import (
 from esrgan.weights.files import parse_weights, read_network
 from esrgan.weights.naming import to_naming
 from tests.esrgan.plain_model import PlainRRDBNet
+from tests.torture.children import in_child
+from tests.torture.kills import count_steps
 
 
 def write(folder: Path, *steps: int, keep: int = 3) -> list[Path]:
@@ -115,6 +119,27 @@ class Malice:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, (f"touch {self.marker}",)
+
+
+def test_a_kill_at_any_step_of_the_first_checkpoint_leaves_a_whole_one_or_none(
+    tmp_path: Path,
+) -> None:
+    def write_until(last: int, folder: Path) -> None:
+        def die(step: int) -> None:
+            if step == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        count_steps(die)
+        write_checkpoint(folder, 2, {"step": 2}, results=Results(folder, "train"))
+
+    for last in range(100):
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        killed = in_child(partial(write_until, last, folder)).killed_by == signal.SIGKILL
+        assert newest_step(folder) is None or read_step(folder) == 2
+        if not killed:
+            break
+    assert last > 4 and read_step(folder) == 2
 
 
 def test_code_in_a_weights_file_is_refused_and_not_run(tmp_path: Path) -> None:

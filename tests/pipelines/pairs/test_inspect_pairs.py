@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,8 @@ def test_inspect_pairs_counts_photos_kernels_noise_and_sizes(pairs: Path) -> Non
     assert found.kernels.total() == found.noise.total() == 5
     *lines, last = found.lines()
     assert "5 pairs ×2 in hdf5; of 2 photos, " in last
-    assert any(line.startswith("made with: ") and "seed 0" in line for line in lines)
+    assert "made with: clean up 2, noise bake, model error 1.5 0.2, seed 0" in lines
+    assert any(re.fullmatch(r" +1 pair   \S+", line) for line in lines)
     assert json.loads(json.dumps(found.to_json()))["pairs"] == 5
 
 
