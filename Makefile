@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -51,6 +51,9 @@ bench-pairs: $(VENV)/.installed  ## HR="photo.png …": building pairs, extracti
 	$(BIN)/python -m benchmarks.pair_building $(HR)
 	$(BIN)/python -m benchmarks.noise_extraction $(HR)
 	$(BIN)/python -m benchmarks.training_reader $(HR)
+
+bench-damaged: $(VENV)/.installed  ## PHOTOS="photo.png …": damaged photos refused, and the time of decoding
+	$(BIN)/python -m benchmarks.damaged_photos $(PHOTOS)
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

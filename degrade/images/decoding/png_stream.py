@@ -8,7 +8,7 @@ make pixels, and the stream unpacked already, so that it is not unpacked twice.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -31,6 +31,7 @@ _PASSES = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _PIECE, _STORED = 1 << 16, 65535
 
 
@@ -65,9 +66,7 @@ def checked_png(data: bytes) -> bytes:
         elif kind[0] & 0x20 == 0 and (kind != b"IHDR" or start != 16):
             raise InvalidValueError(f"its PNG has a part that is not known ({kind!r})")
     rows = list(_rows(data, head))
-    raw = _unpacked(b"".join(packed), sum(count * size for count, size in rows))
-    _require_known_filters(raw, rows)
-    return b"".join((_SIGNATURE, *head, *_stored(raw), b"\x00\x00\x00\x00IEND\xaeB`\x82"))
+    return b"".join((_SIGNATURE, *head, *_stored(_unpacked(packed, rows)), _END))
 
 
 def _is_of_use(kind: bytes, length: int, colour: int) -> bool:
@@ -93,42 +92,54 @@ def _rows(data: bytes, head: list[bytes]) -> Iterator[tuple[int, int]]:
             yield rows, 1 + -(-columns * bits // 8)
 
 
-def _unpacked(packed: bytes, size: int) -> bytes:
-    """Return the stream's content, which must be of that size."""
-    stream, parts, found = decompressobj(), [], 0
+def _unpacked(packed: Sequence[memoryview], rows: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield the content of a stream piece by piece; all rows must be there, and nothing more."""
+    stream, found = decompressobj(), 0
+    size = sum(count * length for count, length in rows)
     try:
-        for place in range(0, len(packed), _PIECE):
-            part = stream.decompress(packed[place : place + _PIECE])
-            parts.append(part)
-            found += len(part)
-            if found > size or stream.eof:
-                break
+        for chunk in packed:
+            for place in range(0, len(chunk), _PIECE):
+                part = stream.decompress(chunk[place : place + _PIECE])
+                _require_known_filters(part, found, rows)
+                found += len(part)
+                if found > size:
+                    break
+                yield part
     except InflateError:
         raise InvalidValueError("the stream of its pixels is damaged") from None
     if found != size or not stream.eof:
         much = "more" if found > size else "fewer"
         raise InvalidValueError(f"it holds {much} pixels than its header tells")
-    return b"".join(parts)
 
 
-def _require_known_filters(raw: bytes, rows: list[tuple[int, int]]) -> None:
-    levels, place = np.frombuffer(raw, np.uint8), 0
-    for count, size in rows:
-        if levels[place : place + count * size : size].max() > 4:
-            raise InvalidValueError("a row of its pixels has no known filter: it is damaged")
-        place += count * size
+def _require_known_filters(part: bytes, place: int, rows: Sequence[tuple[int, int]]) -> None:
+    """Raise InvalidValueError unless each row in a part of the content begins with 0 … 4."""
+    levels, end = np.frombuffer(part, np.uint8), place + len(part)
+    start = 0
+    for count, length in rows:
+        stop = start + count * length
+        if start < end and stop > place:
+            first = start + max(0, -(-(place - start) // length)) * length
+            starts = levels[first - place : stop - place : length]
+            if starts.size and starts.max() > 4:
+                raise InvalidValueError("a row of its pixels has no known filter: it is damaged")
+        start = stop
 
 
-def _stored(raw: bytes) -> Iterator[bytes]:
-    """Yield the parts of one IDAT chunk that holds ``raw`` in a stream that packs nothing."""
-    view = memoryview(raw)
-    blocks: list[bytes | memoryview] = [b"IDAT\x78\x01"]
-    for place in range(0, len(raw), _STORED):
-        block = view[place : place + _STORED]
-        is_last = place + _STORED >= len(raw)
-        blocks += (struct.pack("<BHH", is_last, len(block), len(block) ^ 0xFFFF), block)
-    blocks.append(struct.pack(">I", adler32(raw)))
-    content = b"".join(blocks)
-    yield struct.pack(">I", len(content) - 4)
-    yield content
-    yield struct.pack(">I", crc32(content))
+def _stored(parts: Iterable[bytes]) -> Iterator[bytes | memoryview]:
+    """Yield what makes one IDAT chunk that holds the parts in a stream that packs nothing."""
+    content: list[bytes | memoryview] = [b"IDAT", b"\x78\x01"]
+    adler = 1
+    for part in parts:
+        adler = adler32(part, adler)
+        view = memoryview(part)
+        for place in range(0, len(part), _STORED):
+            block = view[place : place + _STORED]
+            content += (struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF), block)
+    content += (struct.pack("<BHH", 1, 0, 0xFFFF), struct.pack(">I", adler))
+    crc = 0
+    for piece in content:
+        crc = crc32(piece, crc)
+    yield struct.pack(">I", sum(map(len, content)) - 4)
+    yield from content
+    yield struct.pack(">I", crc)
