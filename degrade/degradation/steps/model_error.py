@@ -31,6 +31,10 @@ _SHARED, _OWN, _BOTH = 4, 3, 5
 correlate by 16/25 = 0.64. Measured were 0.5 to 0.73."""
 
 
+_BAND = 2**15
+"""Pixels that are worked on at a time: they stay in the processor's cache."""
+
+
 class ErrorSize(NamedTuple):
     """How large the error is: a standard deviation of ``base + slope · gradient`` grey levels.
 
@@ -91,8 +95,15 @@ class ModelError(Step, frozen=True):
             gradient = np.minimum(local_gradient(levels), np.float32(_STEEPEST))
             gradient *= np.float32(self.slope / (_BOTH * UNIT))
             sigma = (gradient + sigma)[..., None]
-        # Whole numbers below 2¹⁵ up to here: then one product and one sum, each rounded once.
-        noisy = (drawn[..., 1:] * np.int16(_OWN) + drawn[..., :1] * np.int16(_SHARED)) * sigma
+        noisy = np.empty_like(levels)
+        size = np.broadcast_to(sigma, (height, width, 1))
+        band = max(1, _BAND // width)
+        for top in range(0, height, band):
+            rows = slice(top, top + band)
+            # Whole numbers below 2¹⁵ up to here: then one product and one sum, each rounded once.
+            own, shared = drawn[rows, :, 1:] * np.int16(_OWN), drawn[rows, :, :1]
+            own += shared * np.int16(_SHARED)
+            np.multiply(own, size[rows], out=noisy[rows])
         noisy += levels
         return noisy
 

@@ -31,9 +31,9 @@ def test_quantiles_are_normal_as_far_as_is_said() -> None:
 
 
 def test_draw_normals_takes_16_bits_of_the_raw_stream_each() -> None:
-    words = np.random.PCG64(7).random_raw(3).tolist()
+    words = np.random.PCG64(7).random_raw(20_003).tolist()
     places = [word >> shift & 0xFFFF for word in words for shift in (0, 16, 32, 48)]
-    assert draw_normals(7, 12).tolist() == quantiles()[places].tolist()
+    assert draw_normals(7, 80_012).tolist() == quantiles()[places].tolist()
     assert draw_normals(7, 400)[:12].tolist() == draw_normals(7, 12).tolist()
     assert draw_normals(8, 12).tolist() != draw_normals(7, 12).tolist()
 
