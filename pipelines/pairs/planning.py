@@ -15,7 +15,7 @@ from typing import Literal
 
 from degrade.arrays import Box
 from degrade.degradation import DegradationConfig, hr_boxes
-from degrade.degradation.steps import AUTO, ErrorSize
+from degrade.degradation.steps import AUTO, MOST_BASE, ErrorSize
 from degrade.errors import InvalidValueError
 from degrade.field_names import composed
 from degrade.images.image_io import MAX_PIXELS
@@ -130,6 +130,11 @@ class BuildPairsConfig:
                     f"model_error must be auto, none or a number, got {self.model_error!r}"
                 )
             return AUTO if self.model_error == "auto" and self.noise != "none" else None
+        if not 0 < self.model_error <= MOST_BASE:
+            raise InvalidValueError(
+                f"model_error must be above 0 and at most {MOST_BASE:g} grey levels, got "
+                f"{self.model_error:g}; for none use `model_error=none`"
+            )
         return ErrorSize(float(self.model_error))
 
 
