@@ -17,7 +17,7 @@ from degrade.images.sources import find_images
 ACCEPTED: dict[str, tuple[tuple[int, int], int, tuple[str, ...]]] = {
     "00017_gray.png": ((351, 500), 8, ("gray",)),
     "12in16bit.tif": ((100, 100), 16, ("gray",)),
-    "hopper.webp": ((128, 128), 8, ()),
+    "hopper.webp": ((128, 128), 8, ("lossy WebP, damage cannot be told",)),
     "hopper_1bit.pbm": ((128, 128), 8, ("gray",)),
     "hopper_gray.jpg": ((128, 128), 8, ("gray",)),
     "i_trns.png": ((64, 64), 16, ("gray", "alpha dropped")),
