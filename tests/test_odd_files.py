@@ -1,4 +1,4 @@
-"""What becomes of each odd file of the research material (FAULTS.md 6, 7, 9, 10, 11)."""
+"""What becomes of each odd file of the research material, which is beside the checkout or not."""
 
 from __future__ import annotations
 
