@@ -64,10 +64,11 @@ def test_a_process_that_is_killed_is_replaced_once(tmp_path: Path, processes: in
 
 def test_a_process_that_is_killed_twice_is_named_with_what_to_do(tmp_path: Path) -> None:
     read = functools.partial(_die_so_often, tmp_path, 99)
-    values = read_ahead(read, range(9), 2)
-    assert [next(values) for _ in range(3)] == [0, 1, 2]
+    values: list[int] = []
     with pytest.raises(DegradeError, match=r"ended twice by SIGKILL, .* use fewer `workers`"):
-        next(values)
+        values.extend(read_ahead(read, range(9), 2))
+    # It reads ahead: it may die before it has sent the value that it read before.
+    assert values in ([0], [0, 1, 2])
     assert not multiprocessing.active_children()
 
 
