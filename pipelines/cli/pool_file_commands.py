@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from pipelines.pool.inspect_pool import PoolInspection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What ``inspect`` was asked for."""
+
+    sheet: Path | None
+    as_json: bool
+    verify: bool
+    overwrite: bool
+
+
 @command("inspect", short_help="Tell what a pool or pairs hold, also as a picture.")
 @click.argument("folder", type=PATH)
 @click.option(
@@ -26,15 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
 )
-@click.pass_context
-def inspect(
-    ctx: click.Context,
-    folder: Path,
-    sheet: Path | None,
-    as_json: bool,
-    verify: bool,
-    overwrite: bool,
-) -> None:
+def inspect(folder: Path, **options: Any) -> None:
     """Tell what FOLDER holds, the summary last.
 
     Of a pool: kernels, noise, and the photos that were looked at. Of pairs: the photos, kernels
@@ -43,63 +46,47 @@ def inspect(
     from pipelines.pairs.inspect_pairs import holds_pairs
 
     look_at = _inspect_pairs if holds_pairs(folder) else _inspect_pool
-    look_at(ctx, folder, sheet, as_json=as_json, verify=verify, overwrite=overwrite)
+    look_at(folder, _Wish(**options))
 
 
-def _inspect_pool(
-    ctx: click.Context,
-    folder: Path,
-    sheet: Path | None,
-    *,
-    as_json: bool,
-    verify: bool,
-    overwrite: bool,
-) -> None:
+def _inspect_pool(folder: Path, wish: _Wish) -> None:
     from pipelines.pool.inspect_pool import inspect_pool
 
-    if sheet is not None:
+    if wish.sheet is not None:
         from report.pool_sheet import check_sheet_path
 
-        check_sheet_path(sheet, overwrite=overwrite)
-    found = inspect_pool(folder, verify=verify)
-    _print(found, as_json=as_json)
+        check_sheet_path(wish.sheet, overwrite=wish.overwrite)
+    found = inspect_pool(folder, verify=wish.verify)
+    _print(found, as_json=wish.as_json)
     if found.problems:
-        _report_problems(found.problems, all_of_them=verify)
-        ctx.exit(1)
-    if verify:
+        _report_problems(found.problems, all_of_them=wish.verify)
+        raise click.exceptions.Exit(1)
+    if wish.verify:
         click.echo("verify: every file is as it was added", err=True)
-    if sheet is not None:
+    if wish.sheet is not None:
         from report.pool_sheet import draw_pool_sheet
 
-        draw_pool_sheet(found.pool, sheet, overwrite=overwrite)
+        draw_pool_sheet(found.pool, wish.sheet, overwrite=wish.overwrite)
 
 
-def _inspect_pairs(
-    _ctx: click.Context,
-    folder: Path,
-    sheet: Path | None,
-    *,
-    as_json: bool,
-    verify: bool,
-    overwrite: bool,
-) -> None:
+def _inspect_pairs(folder: Path, wish: _Wish) -> None:
     from pipelines.pairs.inspect_pairs import inspect_pairs
 
-    if sheet is not None:
+    if wish.sheet is not None:
         from report.pairs_sheet import check_pairs_sheet_path
 
-        check_pairs_sheet_path(sheet, overwrite=overwrite)
+        check_pairs_sheet_path(wish.sheet, overwrite=wish.overwrite)
     found = inspect_pairs(folder)
-    _print(found, as_json=as_json)
-    if verify:
+    _print(found, as_json=wish.as_json)
+    if wish.verify:
         from pipelines.pairs.checks import verify as verify_pairs
 
         verify_pairs(folder)
         click.echo("verify: every pair is as it was written", err=True)
-    if sheet is not None:
+    if wish.sheet is not None:
         from report.pairs_sheet import draw_pairs_sheet
 
-        draw_pairs_sheet(found.reader, sheet, overwrite=overwrite)
+        draw_pairs_sheet(found.reader, wish.sheet, overwrite=wish.overwrite)
 
 
 def _print(found: PoolInspection | PairsInspection, *, as_json: bool) -> None:

@@ -82,6 +82,9 @@ def visit_photo(visit: Visit) -> Visited:
     if visit.scanned is not None and visit.scanned.sha256 != photo.scanned.sha256:
         raise changed_meanwhile(file.path)
     outcomes = tuple(_measure(measurement, photo) for measurement in visit.measurements)
+    if photo.damage is not None:
+        # Also for those that need no pixels: nothing is remembered of a damaged photo.
+        outcomes = (Reject.from_error(photo.damage),) * len(outcomes)
     return Visited(photo.scanned, outcomes, photo.notes)
 
 

@@ -157,6 +157,11 @@ class OpenPhoto:
         return self._decoded
 
     @property
+    def damage(self) -> InputError | None:
+        """Why the decoder refuses the pixels; None as long as nobody has asked for them."""
+        return self._decoded if isinstance(self._decoded, InputError) else None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What decoding changed; nothing as long as nobody has asked for the pixels."""
         return self._decoded.notes if isinstance(self._decoded, Photo) else ()

@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -104,33 +105,26 @@ def make_configs(folder: Path) -> Iterator[tuple[str, BuildPairsConfig]]:
         (2, 3, 4), NOISE, ((1, 48), (1, None), (2, 48))
     ):
         name = f"x{scale} {noise} clean-up {clean_up} hr-size {hr_size or 'full'}"
+        run = _config(folder, name, scale)
         yield (
             name,
-            BuildPairsConfig(
-                pool=folder / "pool",
-                hr=(folder / "hr",),
-                out=folder / name.replace(" ", "-"),
-                scale=scale,
-                noise=noise,
-                model_error="none",
-                clean_up=clean_up,
-                hr_size=hr_size,
-            ),
+            replace(run, noise=noise, model_error="none", clean_up=clean_up, hr_size=hr_size),
         )
-    for scale, noise, error in ((2, "bake", "auto"), (3, "bake", "auto"), (4, "none", 2.0)):
-        name = f"x{scale} {noise} model-error {error}"
-        yield (
-            name,
-            BuildPairsConfig(
-                pool=folder / "pool",
-                hr=(folder / "hr",),
-                out=folder / name.replace(" ", "-"),
-                scale=scale,
-                noise=noise,  # type: ignore[arg-type]
-                model_error=error,  # type: ignore[arg-type]
-                hr_size=48,
-            ),
-        )
+    for scale, error in ((2, "auto"), (3, "auto")):
+        name = f"x{scale} bake model-error {error}"
+        yield name, _config(folder, name, scale)
+    name = "x4 none model-error 2.0"
+    yield name, replace(_config(folder, name, 4), noise="none", model_error=2.0)
+
+
+def _config(folder: Path, name: str, scale: int) -> BuildPairsConfig:
+    return BuildPairsConfig(
+        pool=folder / "pool",
+        hr=(folder / "hr",),
+        out=folder / name.replace(" ", "-"),
+        scale=scale,
+        hr_size=48,
+    )
 
 
 def make_digests(folder: Path) -> dict[str, str]:

@@ -74,3 +74,14 @@ def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: 
         assert np.array_equal(pairs.read(number)[0], wanted)
     assert qualities == {standard_tables(quality)[0] for quality in (60, 90)}
     _run("replay", tmp_path / "pairs", pairs.records[0].key)
+
+
+def test_nothing_is_remembered_of_a_damaged_photo(photos: Path, tmp_path: Path) -> None:
+    data = (photos / "q60.jpg").read_bytes()
+    (photos / "q60.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    arguments = ["build-pool", photos, "--pool", tmp_path / "pool", "--scale", 2, "--jobs", 1]
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    assert result.exit_code == 3 and result.output.count("q60.jpg: its pixels are damaged") == 1
+    assert "quality 60" not in result.output and "read-jpeg: 2 photos, 1 rejected" in result.output
+    found = DegradationPool.open(tmp_path / "pool").measurements
+    assert len({record.photo for record in found}) == 2
