@@ -10,6 +10,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -292,3 +293,12 @@ def colour_grid(points: int = 9, dtype: type = np.uint8) -> npt.NDArray[np.gener
     peak = np.iinfo(dtype).max
     values = np.rint(np.linspace(0, peak, points))
     return np.stack(np.meshgrid(values, values, values), -1).reshape(-1, points, 3).astype(dtype)
+
+
+Decode: TypeAlias = Callable[[np.ndarray], np.ndarray]
+"""From what is stored to light."""
+
+
+def power(gamma: float) -> Decode:
+    """Return the curve of a gamma."""
+    return lambda v: v**gamma

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import tifffile
+
+from degrade.images.image_io import Photo, decode_photo
 
 Tags: TypeAlias = dict[int, int | tuple[int, ...] | bytes | list[tuple[int, int]]]
 """Integers, bytes, or fractions, by tag."""
@@ -97,3 +100,59 @@ def _value(value: Any, order: str) -> tuple[int, int, bytes]:
     values = value if isinstance(value, tuple) else (value,)
     kind, code = (3, "H") if max(values, default=0) < 2**16 else (4, "I")
     return kind, len(values), struct.pack(f"{order}{len(values)}{code}", *values)
+
+
+HEIGHT, WIDTH = 37, 53
+LAYOUTS = ("gray", "white is zero", "rgb", "planar", "rgba", "planar rgba", "five samples")
+
+
+def read(data: bytes, **options: Any) -> Photo:
+    return decode_photo(data, Path("photo.tif"), **options)
+
+
+def noise(shape: tuple[int, ...], bits: int = 8, seed: int = 0) -> np.ndarray:
+    values = np.random.default_rng(seed).integers(0, 2**bits, shape)
+    return values.astype(np.uint8 if bits <= 8 else np.uint16)
+
+
+def layout(name: str, bits: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Return an array as tifffile takes it, the RGB that it stands for, and tifffile's options."""
+    samples = {"gray": 1, "white is zero": 1, "rgba": 4, "planar rgba": 4, "five samples": 5}
+    pixels = noise((HEIGHT, WIDTH, samples.get(name, 3)), bits)
+    options: dict[str, Any] = {"photometric": "rgb"}
+    if samples.get(name) == 1:
+        options["photometric"] = "minisblack" if name == "gray" else "miniswhite"
+        rgb = np.repeat(
+            pixels if name == "gray" else np.iinfo(pixels.dtype).max - pixels, 3, axis=2
+        )
+        return pixels[..., 0], rgb, options
+    if name == "rgba" or name == "planar rgba":
+        options["extrasamples"] = ["unassalpha"]
+    if name.startswith("planar"):
+        options["planarconfig"] = "separate"
+        return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)), pixels[..., :3], options
+    return pixels, pixels[..., :3], options
+
+
+COMPRESSIONS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "LZW": {"compression": "lzw"},
+    "LZW of differences": {"compression": "lzw", "predictor": 2},
+    "deflate": {"compression": "adobe_deflate"},
+    "deflate of differences": {"compression": "adobe_deflate", "predictor": 2},
+    "old deflate": {"compression": "deflate"},
+    "PackBits": {"compression": "packbits"},
+    "Zstandard": {"compression": "zstd"},
+    "LZMA": {"compression": "lzma"},
+    "JPEG XL": {"compression": "jpegxl"},
+    "LERC": {"compression": "lerc"},
+    "LERC in deflate": {"compression": "lerc", "compressionargs": {"compression": "deflate"}},
+    "LERC in Zstandard": {"compression": "lerc", "compressionargs": {"compression": "zstd"}},
+}
+
+
+def scene() -> np.ndarray:
+    """Return a photo-like picture: smooth, with grain."""
+    random_values = np.random.default_rng(5)
+    steps = random_values.normal(size=(160, 200, 3)).cumsum(0).cumsum(1)
+    return np.clip(128 + steps + random_values.normal(0, 2, steps.shape), 0, 255).astype(np.uint8)

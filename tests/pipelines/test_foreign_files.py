@@ -4,278 +4,48 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from degrade.disk.results import RECORD_NAME
 from degrade.errors import DegradeError
-from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel
 from degrade.kernels.kernelgan_mat import write_kernelgan_mat
-from degrade.pairs import open_pairs
-from pipelines.cli import main
 from pipelines.exports.export_pairs import ExportConfig, export_pairs
 from pipelines.upscaling.upscale import UpscaleConfig, upscale
-from spectral_training.__main__ import main as train_spectral
-from tests.making import fill_pool, make_scene
-from tests.pipelines.enlarged import write_interpolator
-
-MINE = b"my holiday\n"
-
-
-def degrade(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the commands read; not to be changed. The others lie below ``root``."""
-
-    root: Path
-    key: str
-
-    def __truediv__(self, name: str) -> Path:
-        return self.root / name
+from tests.pipelines.foreign_commands import (
+    MINE,
+    PASSED_BY,
+    PASSED_BY_AGAIN,
+    REFUSED,
+    REFUSED_AGAIN,
+    STAGES,
+    Material,
+    Run,
+    degrade,
+    make_material,
+    run_build_pool,
+    run_convert,
+    run_estimate,
+    run_export,
+    run_export_model,
+    run_make,
+    run_replay,
+    run_sheet,
+    run_spectral,
+    run_split,
+    run_train,
+    run_upscale,
+)
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    root = tmp_path_factory.mktemp("material")
-    for name in ("a", "b"):
-        scene = make_scene(name, 96, 96)
-        noise = np.random.default_rng(len(name)).normal(0.5, 0.01, (48, 48, 1))
-        scene[:48, :48] = noise  # a flat part, for those who look for noise
-        write_png(root / "hr" / f"{name}.png", quantise(scene))
-        write_png(root / "lr" / f"{name}.png", quantise(scene[::2, ::2]))
-        write_png(root / "small" / f"{name}.png", quantise(scene[:16, :16]))
-    write_png(root / "noise" / "n.png", quantise(0.01 * make_scene("n", 64, 64) + 0.5))
-    write_kernelgan_mat(root / "kernels", "k", gaussian_kernel(13, 2, (1.2, 0.8)))
-    fill_pool(root / "pool")
-    write_interpolator(root / "w.pth", scale=2)
-    options = ("--pool", root / "pool", "--scale", 2, "--hr-size", 32, "--jobs", 1)
-    built = degrade("build-pairs", "--hr", root / "hr", "--out", root / "pairs", *options)
-    assert built.exit_code == 0, built.output
-    made = degrade("manifest", "make", root / "hr", "--out", root / "photos.jsonl")
-    assert made.exit_code == 0, made.output
-    with open_pairs(root / "pairs") as reader:
-        return Material(root, reader.keys[0])
-
-
-Run = Callable[[Material, Path], Result]
-"""Runs a command whose results go into a folder, or below it."""
-
-
-def _train(*more: object, sizes: tuple[str, ...] = ()) -> Run:
-    def run(m: Material, out: Path) -> Result:
-        options = ("--steps", 1, "--batch-size", 1, "--hr-patch", 32, "--device", "cpu")
-        changes = [word for size in sizes for word in ("--set", size)]
-        pairs = ("--pairs", m / "pairs", "--validation", m / "pairs")
-        return degrade("train", *pairs, "--out", out, *options, *changes, *more)
-
-    return run
-
-
-def _export(format: str) -> Run:
-    return lambda m, out: degrade("export", m / "pairs", out, "--to", format, "--jobs", 1)
-
-
-def _build_pairs(m: Material, out: Path) -> Result:
-    options = ("--pool", m / "pool", "--scale", 2, "--hr-size", 32, "--jobs", 1)
-    return degrade("build-pairs", "--hr", m / "hr", "--out", out, *options)
-
-
-def _build_pool(m: Material, out: Path) -> Result:
-    options = ("--scale", 2, "--patch-size", 16, "--jobs", 1)
-    return degrade("build-pool", m / "hr", "--pool", out, *options)
-
-
-def _upscale(m: Material, out: Path, *more: object) -> Result:
-    options = ("--weights", m / "w.pth", "--device", "cpu")
-    return degrade("upscale", m / "small", "--out", out, *options, *more)
-
-
-def _replay(m: Material, out: Path, *more: object) -> Result:
-    return degrade("replay", m / "pairs", m.key, "--out", out, *more)
-
-
-def _sheet(m: Material, out: Path, *more: object) -> Result:
-    pytest.importorskip("matplotlib")
-    return degrade("inspect", m / "pool", "--sheet", out / "sheet.png", *more)
-
-
-def _pairs_sheet(m: Material, out: Path, *more: object) -> Result:
-    return degrade("inspect", m / "pairs", "--sheet", out / "pairs.png", *more)
-
-
-def _convert(name: str) -> Run:
-    return lambda m, out, *more: degrade("convert", m / "w.pth", out / name, *more)
-
-
-def _export_model(name: str) -> Run:
-    def run(m: Material, out: Path, *more: object) -> Result:
-        if name.endswith("onnx"):
-            pytest.importorskip("onnx")
-            pytest.importorskip("onnxruntime")
-        return degrade("export-model", m / "w.pth", out / name, *more)
-
-    return run
-
-
-def _make(m: Material, out: Path, *more: object) -> Result:
-    if not (out / "hr").exists():
-        shutil.copytree(m / "hr", out / "hr")
-    return degrade("manifest", "make", out / "hr", "--out", out / "list.jsonl", *more)
-
-
-def _split(m: Material, out: Path, *more: object) -> Result:
-    if not (out / "photos.jsonl").exists():
-        shutil.copytree(m / "hr", out / "hr")
-        shutil.copy(m / "photos.jsonl", out)
-    shares = ("--train", 0.4, "--val", 0.3, "--test", 0.3, "--seed", 1)
-    return degrade("manifest", "split", out / "photos.jsonl", *shares, *more)
-
-
-def _estimate(*options: object) -> Run:
-    def run(m: Material, out: Path, *more: object) -> Result:
-        pool = ("--pool", out.parent / "new pool", "--out-mat", out, "--scale", 2)
-        return degrade("estimate-kernels", m / "hr", *pool, *options, "--jobs", 1, *more)
-
-    return run
-
-
-def _report(m: Material, out: Path) -> Result:
-    return degrade("--report", out / "report.json", "inspect", m / "pool")
-
-
-def _import(kind: str, *options: object) -> Run:
-    return lambda m, out: degrade(f"import-{kind}", m / kind, "--pool", out, *options)
-
-
-def _import_pairs(m: Material, out: Path) -> Result:
-    sides = ("--hr", m / "hr", "--lr", m / "lr")
-    return degrade("import-pairs", *sides, "--out", out, "--jobs", 1)
-
-
-def _demo(_m: Material, out: Path) -> Result:
-    pytest.importorskip("skimage")
-    (out / ".degrade-demo").touch()
-    return degrade("demo", "--out", out, "--jobs", 1)
-
-
-def _spectral(m: Material, out: Path) -> Result:
-    arguments = ["x", str(m / "hr"), "--samples", str(out / "s"), "--out", str(out / "n.x")]
-    before, sys.argv = sys.argv, arguments
-    try:
-        train_spectral()
-    except SystemExit as error:
-        return Result(CliRunner(), b"", b"", b"", None, int(error.code or 0), error)
-    finally:
-        sys.argv = before
-    raise AssertionError("it began")
-
-
-PAIR_FILES = ("run.json", "manifest.json", "rejects.jsonl", "shard-00000.h5", "shard-00000.json")
-TRAIN_FILES = (
-    *("generator.pth", "best.pth", "preview.png", "log.jsonl", "validation.jsonl"),
-    *("rejects.jsonl", "training.json", "checkpoint-00000001.pt", "checkpoint-00000001.json"),
-    "photo.jpg",
-)
-SMALL_SIZES = ("features=8", "blocks=1", "growth=4", "discriminator_features=4", "content_weight=0")
-STAGES = _train("--stages", "rrdb-psnr,realsr", sizes=SMALL_SIZES)
-
-# What a command makes in an empty folder. It refuses to begin where a file has such a name.
-REFUSED: Mapping[str, tuple[Run, tuple[str, ...]]] = {
-    "train": (_train(), TRAIN_FILES),
-    "train in stages": (STAGES, ("training.json", "1-rrdb-psnr/generator.pth", "2-realsr/x.png")),
-    "export png": (
-        _export("png"),
-        (
-            *("hr", "lr", "meta_info.txt", "meta_info_pair.txt", "export.json"),
-            *("options/basicsr_psnr.yml", "options", ".partial/mine.txt", ".partial", ".lock"),
-        ),
-    ),
-    "export kair": (
-        _export("kair"),
-        ("trainH", "trainL", "kernels.mat", "options/kair_psnr.json"),
-    ),
-    "export lmdb": (_export("basicsr-lmdb"), ("pairs_HR.lmdb", "pairs_LR.lmdb")),
-    "export webdataset": (_export("webdataset"), ("pairs-000000.tar",)),
-    "export h5": (_export("h5"), ("pairs.h5",)),
-    "upscale": (_upscale, ("upscale.jsonl", "rejects.jsonl", ".lock")),
-    "replay": (_replay, ("KEY_HR.png", "KEY_LR.png")),
-    "inspect": (_sheet, ("sheet.png",)),
-    "inspect pairs": (_pairs_sheet, ("pairs.png",)),
-    "convert": (_convert("o.pth"), ("o.pth", ".degrade.jsonl")),
-    "convert safe": (_convert("o.safetensors"), ("o.safetensors",)),
-    "export-model": (_export_model("o.onnx"), ("o.onnx",)),
-    "export-model safe": (_export_model("o.safetensors"), ("o.safetensors",)),
-    "manifest make": (_make, ("list.jsonl",)),
-    "manifest split": (
-        _split,
-        ("photos.train.jsonl", "photos.val.jsonl", "photos.test.jsonl"),
-    ),
-    "estimate-kernels": (_estimate(), ("a/a_kernel_x2.mat", "b/b_kernel_x2.mat", "a")),
-    "estimate-kernels shared": (_estimate("--shared"), ("shared/shared_kernel_x2.mat",)),
-    "report": (_report, ("report.json",)),
-    "build-pool": (
-        _build_pool,
-        ("pool.json", "index.jsonl", "rejects.jsonl", "kernels", "photo.jpg"),
-    ),
-    "import-kernels": (_import("kernels", "--scale", 2), ("pool.json", "rejects.jsonl")),
-    "import-noise": (_import("noise"), ("pool.json", "rejects.jsonl")),
-    "build-pairs": (_build_pairs, (*PAIR_FILES, "run.json.old", "photo.jpg", ".lock")),
-    "import-pairs": (_import_pairs, PAIR_FILES),
-    "demo": (_demo, ("demo.png", "src/astronaut.png", "notes.txt", "model/notes.txt", "my/a.png")),
-    "spectral_training": (_spectral, ("n.x", "n.jsonl")),
-}
-
-# What the same command meets when it is given again, and a person's file has come meanwhile.
-REFUSED_AGAIN: Mapping[str, tuple[Run, tuple[str, ...]]] = {
-    "train": (
-        _train(),
-        (
-            *(name for name in TRAIN_FILES if name[:5] not in ("check", "photo")),
-            *("checkpoint-00000009.pt", "checkpoint-00000009.json"),
-        ),
-    ),
-    "train in stages": (STAGES, ("training.json", "2-realsr/generator.pth")),
-    "export png": (_export("png"), ("export.json",)),
-    "upscale": (_upscale, ("upscale.jsonl", "rejects.jsonl")),
-    "replay": (_replay, ("KEY_HR.png", "KEY_LR.png")),
-    "inspect": (_sheet, ("sheet.png",)),
-    "convert": (_convert("o.pth"), ("o.pth",)),
-    "export-model": (_export_model("o.safetensors"), ("o.safetensors",)),
-    "manifest make": (_make, ("list.jsonl",)),
-    "manifest split": (_split, ("photos.train.jsonl",)),
-    "estimate-kernels": (_estimate(), ("a/a_kernel_x2.mat",)),
-    "build-pool": (_build_pool, ("rejects.jsonl", "pool.json")),
-    "import-kernels": (_import("kernels", "--scale", 2), ("rejects.jsonl",)),
-    "build-pairs": (_build_pairs, ("run.json", "rejects.jsonl", "manifest.json")),
-    "import-pairs": (_import_pairs, ("rejects.jsonl", "manifest.json")),
-}
-
-# Files that are in nobody's way: the command does its work and leaves them.
-PASSED_BY: Mapping[str, tuple[Run, tuple[str, ...]]] = {
-    "export": (_export("png"), ("options/mine.tmp", "photo.jpg", "options/mine.yml")),
-    "upscale": (_upscale, ("photo.jpg", "mine.tmp", "a.png")),
-    "replay": (_replay, ("photo.jpg",)),
-    "inspect": (_sheet, ("photo.jpg",)),
-    "estimate-kernels": (_estimate(), ("a/notes.txt",)),
-    "build-pool": (_build_pool, (".hidden.tmp",)),
-}
-PASSED_BY_AGAIN: Mapping[str, tuple[Run, tuple[str, ...]]] = {
-    "build-pool": (_build_pool, ("kernels/mine.tmp", "noise/mine.tmp", "mine.tmp")),
-    "build-pairs": (_build_pairs, ("mine.tmp", "photo.jpg")),
-    "export": (_export("png"), (".partial/mine.txt", "options/mine.tmp")),
-    "train": (_train(), ("photo.jpg", "checkpoint-mine.pt", "mine.tmp")),
-    "upscale": (_upscale, ("a.png",)),
-}
+    return make_material(tmp_path_factory.mktemp("material"))
 
 
 @dataclass
@@ -350,11 +120,13 @@ def test_a_persons_file_is_kept(
     file.plant()
     result = run(material, out)
     assert file.state() == file.before, result.output
-    if run is _upscale and name.endswith("png"):  # its photo is rejected, the others are enlarged
+    if run is run_upscale and name.endswith(
+        "png"
+    ):  # its photo is rejected, the others are enlarged
         assert result.exit_code == 3 and name in result.output
     elif not refused:
         assert result.exit_code == 0, result.output
-    elif run is not _spectral:
+    elif run is not run_spectral:
         assert result.exit_code == 1 and len(result.output.splitlines()) <= 30, result.output
         last = result.output.splitlines()[-1]
         assert name.split("/")[0].replace("KEY", material.key) in last or "mine.txt" in last, last
@@ -395,14 +167,14 @@ def test_a_command_given_again_replaces_its_own(
 
 
 OVERWRITTEN: Mapping[str, tuple[Callable[..., Result], str]] = {
-    "upscale": (_upscale, "a.png"),
-    "replay": (_replay, "KEY_LR.png"),
-    "inspect": (_sheet, "sheet.png"),
-    "convert": (_convert("o.pth"), "o.pth"),
-    "export-model": (_export_model("o.safetensors"), "o.safetensors"),
-    "manifest make": (_make, "list.jsonl"),
-    "manifest split": (_split, "photos.train.jsonl"),
-    "estimate-kernels": (_estimate(), "a/a_kernel_x2.mat"),
+    "upscale": (run_upscale, "a.png"),
+    "replay": (run_replay, "KEY_LR.png"),
+    "inspect": (run_sheet, "sheet.png"),
+    "convert": (run_convert("o.pth"), "o.pth"),
+    "export-model": (run_export_model("o.safetensors"), "o.safetensors"),
+    "manifest make": (run_make, "list.jsonl"),
+    "manifest split": (run_split, "photos.train.jsonl"),
+    "estimate-kernels": (run_estimate(), "a/a_kernel_x2.mat"),
 }
 
 
@@ -429,14 +201,14 @@ def test_overwrite_replaces_a_file_and_no_more(
 @pytest.mark.parametrize(
     ("run", "name", "again"),
     [
-        (_train(), "tensorboard", True),
+        (run_train(), "tensorboard", True),
         (STAGES, "2-realsr", False),
-        (_export("png"), "options", False),
-        (_export("png"), ".partial", False),
-        (_upscale, "sub", False),
-        (_estimate(), "a", False),
-        (_build_pool, "kernels", True),
-        (_build_pool, "noise", True),
+        (run_export("png"), "options", False),
+        (run_export("png"), ".partial", False),
+        (run_upscale, "sub", False),
+        (run_estimate(), "a", False),
+        (run_build_pool, "kernels", True),
+        (run_build_pool, "noise", True),
     ],
 )
 def test_no_write_follows_a_linked_folder(
@@ -457,10 +229,10 @@ def test_no_write_follows_a_linked_folder(
     if run is STAGES:  # begun, before its second stage
         shutil.copytree(finished(run), out, dirs_exist_ok=True)
         shutil.rmtree(out / name)
-    if run is _upscale:
+    if run is run_upscale:
         shutil.copytree(material / "small", tmp_path / "small" / "sub")
         material = Material(tmp_path, "")
-        shutil.copy(finished(_convert("w.pth")) / "w.pth", tmp_path)
+        shutil.copy(finished(run_convert("w.pth")) / "w.pth", tmp_path)
     (out / name).symlink_to(elsewhere)
     result = run(material, out)
     assert result.exit_code == 1 and name in result.output, result.output
@@ -470,7 +242,7 @@ def test_no_write_follows_a_linked_folder(
 def test_every_file_in_the_way_is_named_at_once(tmp_path: Path, material: Material) -> None:
     for name in ("hr", "lr", "meta_info.txt", "options/basicsr_psnr.yml"):
         Planted(tmp_path / "out" / name, "file", tmp_path / "elsewhere").plant()
-    result = _export("png")(material, tmp_path / "out")
+    result = run_export("png")(material, tmp_path / "out")
     assert all(name in result.output for name in ("/hr", "/lr", "meta_info.txt", "psnr.yml"))
     assert len(result.output.splitlines()) == 1 and "were not made by this command" in result.output
 
@@ -513,16 +285,16 @@ def test_a_file_that_appears_while_photos_are_enlarged_is_kept(
 
 def test_a_backup_by_hard_links_stays_as_it_was(tmp_path: Path, material: Material) -> None:
     """``cp -al`` is a usual backup: a log that grows must not grow there too."""
-    for run, steps in ((_train(), 2), (_upscale, 0), (_build_pool, 0)):
+    for run, steps in ((run_train(), 2), (run_upscale, 0), (run_build_pool, 0)):
         out, backup = tmp_path / "out", tmp_path / "backup"
         assert run(material, out).exit_code == 0
         shutil.copytree(out, backup, copy_function=os.link)
         before = {path: path.read_bytes() for path in backup.rglob("*") if path.is_file()}
         if steps:
-            again = _train("--steps", steps)(material, out)
-        elif run is _upscale:
+            again = run_train("--steps", steps)(material, out)
+        elif run is run_upscale:
             (out / "a.png").unlink()
-            again = _upscale(material, out)
+            again = run_upscale(material, out)
         else:
             again = degrade("build-pool", material / "small", "--pool", out, "--jobs", 1)
             assert again.exit_code in (0, 3)
@@ -536,11 +308,11 @@ def test_a_training_of_before_there_were_records_goes_on(
     tmp_path: Path, material: Material
 ) -> None:
     out = tmp_path / "out"
-    assert _train()(material, out).exit_code == 0
+    assert run_train()(material, out).exit_code == 0
     (out / RECORD_NAME).unlink()
-    assert _train("--steps", 2)(material, out).exit_code == 0
+    assert run_train("--steps", 2)(material, out).exit_code == 0
     (out / "preview.png").write_bytes(MINE)
-    assert "preview.png is there" in _train("--steps", 3)(material, out).output
+    assert "preview.png is there" in run_train("--steps", 3)(material, out).output
 
 
 def test_results_among_the_photos_are_no_photos_the_next_time(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,22 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-import degrade.images.image_io as image_io
 import pipelines.measuring.measure_photos as measure_photos
-import pipelines.shared.photo_scan as photo_scan
-from degrade.degradation.index import Measured, PoolIndex
 from degrade.errors import DegradeError
 from degrade.images.image_io import write_png
 from degrade.images.sources import SourceFile
-from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool, Findings
 from degrade.rng import rng_for
 from kernelgan import KernelGANConfig
 from pipelines import (
     BuildPairsConfig,
     BuildPoolConfig,
-    EstimateKernelsConfig,
-    ExtractNoiseConfig,
     build_pairs,
     build_pool,
     estimate_kernels,
@@ -40,59 +33,14 @@ from pipelines import (
 from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, WorkerDiedError
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.kernel_methods import KernelGANMethod, SpectralMethod
-from pipelines.measuring.noise_patches import NoisePatches
 from pipelines.measuring.visits import Visit
-from pipelines.pool.inspect_pool import inspect_pool
 from pipelines.pool.measurements import MEASUREMENTS
-from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
+from pipelines.shared.photo_scan import ScannedPhoto
+from tests.pipelines.measuring.counting import Calls, pool_of
 from tests.pipelines.measuring.toy import Deadly, MeanLevel
 from tests.pipelines.photographs import take_photo
 
 NAMES = ["a.png", "b.png", "c.png"]
-
-
-@pytest.fixture(autouse=True)
-def _two_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The loop is the same for any; here it is counted what it does for these."""
-    for kind in set(MEASUREMENTS) - {"noise", "kernel"}:
-        monkeypatch.delitem(MEASUREMENTS, kind)
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> BuildPoolConfig:
-    """Return the settings for three photos, each of a length of its own."""
-    for number, name in enumerate(NAMES):
-        photo = take_photo(name, side=120 + 8 * number)
-        grain = rng_for(0, "grain", name).normal(128, 3.0, (20, photo.shape[1], 3))
-        flat = np.rint(grain).astype(np.uint8)
-        write_png(tmp_path / "photos" / name, np.concatenate([photo, flat]))
-    return BuildPoolConfig(
-        kernels=EstimateKernelsConfig(
-            sources=(tmp_path / "photos",), pool=tmp_path / "pool", scale=2
-        ),
-        noise=ExtractNoiseConfig(
-            sources=(tmp_path / "photos",),
-            pool=tmp_path / "pool",
-            selection=NoiseSelection(patch_size=16),
-        ),
-    )
-
-
-def pool_of(config: BuildPoolConfig) -> DegradationPool:
-    return DegradationPool.open(config.noise.pool)
-
-
-class Calls(Counter[str]):
-    """Counts the calls of real functions."""
-
-    def spy(self, monkeypatch: pytest.MonkeyPatch, place: Any, name: str, label: str) -> None:
-        real: Callable[..., Any] = getattr(place, name)
-
-        def counting(*arguments: Any, **options: Any) -> Any:
-            self[label] += 1
-            return real(*arguments, **options)
-
-        monkeypatch.setattr(place, name, counting)
 
 
 class Opens(Counter[str]):
@@ -116,18 +64,6 @@ def opens(tmp_path: Path) -> Iterator[Opens]:
     counted = Opens(tmp_path / "photos")
     yield counted
     counted.forget()
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Count reads, header parses and decodes of photos, and searches for kernels and noise."""
-    counted = Calls()
-    counted.spy(monkeypatch, photo_scan, "read_file", "reads")
-    counted.spy(monkeypatch, image_io, "read_header", "parses")
-    counted.spy(monkeypatch, image_io, "upright", "decodes")
-    counted.spy(monkeypatch, SpectralMethod, "estimate", "kernels")
-    counted.spy(monkeypatch, NoisePatches, "measure", "noise")
-    return counted
 
 
 def test_on_the_way_to_pairs_a_photo_is_read_parsed_and_decoded_twice(
@@ -319,80 +255,6 @@ def test_files_that_are_no_photos_end_the_run_with_the_reason(
     assert DegradationPool.open(config.noise.pool).photos == ()  # what was there stays
 
 
-# A measurement more: one row.
-
-
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> MeanLevel:
-    measurement = MeanLevel(least=145)
-    row: Callable[[BuildPoolConfig], Collector] = lambda _: Collector(measurement)  # noqa: E731
-    monkeypatch.setitem(MEASUREMENTS, measurement.kind, row)
-    return measurement
-
-
-def test_a_measurement_more_is_one_row_and_measures_an_old_pool_for_itself_alone(
-    config: BuildPoolConfig, calls: Calls, request: pytest.FixtureRequest
-) -> None:
-    build_pool(config)
-    before = pool_of(config)
-    digest, offered = before.digest(2), before.index(2)
-    assert offered.measured == {} and len(before.measurements) == 6
-    calls.clear()
-    toy = request.getfixturevalue("toy")
-
-    report = build_pool(config)
-    assert (calls["kernels"], calls["noise"], calls["decodes"]) == (0, 0, 2)
-    (part,) = [part for part in report.parts if part.job == "measure mean-level"]
-    assert (part.done, part.skipped) == (2, 0) and part.lines[0].startswith("b.png: level ")
-    assert part.lines[0].endswith("; confidence 0.50")
-    (reject,) = report.rejects
-    assert Path(reject.path).name == "a.png" and reject.reason == "too narrow for a mean"
-
-    pool = pool_of(config)
-    measured = pool.measured("mean-level", toy.settings)
-    names = {photo.sha256: photo.name for photo in pool.photos}
-    assert {names[sha256] for sha256 in measured} == {"b.png", "c.png"}
-    index = pool.index(2)
-    assert (index.kernel_ids, index.noise) == (offered.kernel_ids, offered.noise)
-    assert index.measured == {
-        "mean-level": tuple(
-            Measured(sha256, record.values) for sha256, record in sorted(measured.items())
-        )
-    }
-    assert pool.digest(2) != digest, "plans may draw more than they did"
-
-    calls.clear()
-    assert build_pool(config).parts[-1].skipped == 2
-    assert calls["decodes"] == 0
-
-
-def test_a_measurement_more_is_inspected(config: BuildPoolConfig, toy: MeanLevel) -> None:
-    build_pool(config)
-    found = inspect_pool(config.noise.pool)
-    lines = found.lines()
-    start = lines.index("mean-level (2):")
-    assert all(" level " in line for line in lines[start + 1 : start + 3])
-    data = json.loads(json.dumps(found.to_json()))
-    (values, _) = [r["values"] for r in data["measurements"] if r["kind"] == toy.kind]
-    assert 0 < values["level"] < 255
-    assert data["photos"][0]["format"] == "png" and data["photos"][0]["bit_depth"] == 8
-
-
-def test_a_measurement_that_needs_no_pixels_decodes_nothing(
-    monkeypatch: pytest.MonkeyPatch, config: BuildPoolConfig, calls: Calls
-) -> None:
-    def measure_header(self: MeanLevel, photo: OpenPhoto) -> Findings:
-        values = {"bit depth": photo.header.bit_depth}
-        return Findings(kind=self.kind, settings=self.settings, values=values)
-
-    monkeypatch.setattr(MeanLevel, "measure", measure_header)
-    monkeypatch.setitem(MEASUREMENTS, "mean-level", lambda _: Collector(MeanLevel()))
-    for kind in ("noise", "kernel"):
-        monkeypatch.delitem(MEASUREMENTS, kind)
-    assert build_pool(config).done == 3
-    assert (calls["reads"], calls["parses"], calls["decodes"]) == (3, 3, 0)
-
-
 def test_choose_executor_starts_workers_for_long_work_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,35 +293,6 @@ def test_a_signal_while_findings_are_kept_waits_until_the_pool_has_what_is_count
     done = {part.job: part.done for part in report.parts}
     assert done["extract-noise"] == len(pool.noise) > 0
     assert done["estimate-kernels"] == len(pool.kernels) > 0
-
-
-class Above(MeanLevel):
-    """Finds another level for other settings."""
-
-    def measure(self, photo: OpenPhoto) -> Findings:
-        level = photo.photo.pixels.mean() - self.least
-        return Findings(kind=self.kind, settings=self.settings, values={"level": float(level)})
-
-
-def test_settings_that_are_asked_for_again_count_again(
-    config: BuildPoolConfig, calls: Calls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def offered(least: int) -> PoolIndex:
-        row: Callable[[BuildPoolConfig], Collector] = lambda _: Collector(  # noqa: E731
-            Above(least=least)
-        )
-        monkeypatch.setitem(MEASUREMENTS, "mean-level", row)
-        build_pool(config)
-        return pool_of(config).index(2, ["mean-level"])
-
-    first, second = offered(100), offered(101)
-    assert first.measured["mean-level"] != second.measured["mean-level"]
-    index = config.noise.pool / "index.jsonl"
-    calls.clear()
-    assert offered(100) == first and calls["decodes"] == 0
-    before = index.read_bytes()
-    assert offered(100) == first and index.read_bytes() == before
-    assert offered(101) == second
 
 
 def test_build_pool_tells_one_time_for_all_that_was_measured_at_once(
