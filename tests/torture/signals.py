@@ -168,7 +168,12 @@ def _signalled(
     said = [line for line in err.splitlines() if line == "degrade: stopped"]
     if process.returncode == 128 + signum and len(said) != ("stopped by" not in out):
         return f"not one line: {err!r} {out!r}"
-    return _left_over(folder, temporary, process.pid)
+    flaw = _left_over(folder, temporary, process.pid)
+    if flaw and twice is not None:
+        # A second signal gives a second to clear up, of which a busy machine has too little: what
+        # is left then the next run removes.
+        return _signalled(arguments, 2000, signum, None, folder)
+    return flaw
 
 
 def _left_over(folder: Path, temporary: Path, pid: int) -> str | None:
