@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from degrade.degradation.steps import (
-    MOST_BASE,
-    MOST_SLOPE,
-    STEPS,
-    Blur,
-    ErrorSize,
-    ModelError,
-    Residual,
-    find_step,
-    kinds_drawn_from,
-)
+from degrade.degradation.recipe import Entry, Recipe
+from degrade.degradation.recipes import MEASURED
+from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError
 
 __all__ = ["DegradationConfig"]
-
-_DEFERRED = (ModelError.kind, Residual.kind)
-"""Where deferred steps begin: at the first of these that there is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,73 +20,64 @@ class DegradationConfig:
     ----------
     scale : int
         HR size over LR size, at least 2.
-    noise : {"bake", "defer", "none"}
-        ``bake`` adds a residual to LR now (I_LR = (I_HR * k)↓s + n, RealSR eq. 1); ``defer`` leaves
-        that, the model error and every step after them to training, where every epoch draws others;
-        ``none`` adds no residual.
+    recipe : Recipe
+        The steps of the plans.
+    defers_noise : bool
+        The first step that adds noise and all that follow it are left to training, where every
+        epoch draws others.
     clean_up : int
         1: HR is the photo; 2: HR is the photo downscaled by 2 (bicubic, antialiased), which
         removes most of its own blur and noise (RealSR §3).
-    model_error : ErrorSize or None
-        How large the model's error is, which comes before the residual; None: there is none.
-    further : tuple of str
-        Kinds of further steps, of those that ``STEPS`` names; in its order, each once.
+
+    Raises
+    ------
+    InvalidValueError
+        Any of this does not hold, or the recipe has nothing that could be left to training.
     """
 
     scale: int = 4
-    noise: Literal["bake", "defer", "none"] = "bake"
+    recipe: Recipe = MEASURED
+    defers_noise: bool = False
     clean_up: int = 1
-    model_error: ErrorSize | None = None
-    further: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scale < 2:
             raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
-        if self.noise not in ("bake", "defer", "none"):
-            raise InvalidValueError(f"noise must be bake, defer or none, got {self.noise!r}")
         if self.clean_up not in (1, 2):
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
-        if self.model_error is not None:
-            _check_size(self.model_error)
-        for kind in self.further:
-            if find_step(kind) in (Blur, ModelError, Residual):
-                raise InvalidValueError(f"{kind} is no further step, other settings decide on it")
-        in_order = tuple(kind for kind in STEPS if kind in self.further)
-        object.__setattr__(self, "further", in_order)
+        if self.defers_noise:
+            self._check_deferred()
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of steps that are drawn when a pair is planned, in order."""
-        kinds = self._all_kinds()
-        if self.noise != "defer":
-            return kinds
-        return kinds[: min(kinds.index(kind) for kind in _DEFERRED if kind in kinds)]
+    def entries(self) -> tuple[Entry, ...]:
+        """What is drawn when a pair is planned, in order."""
+        return self.recipe.possible[: self._kept()]
 
     @property
-    def deferred_kinds(self) -> tuple[str, ...]:
-        """The kinds of steps that are left to training: deferred noise and all that follows it."""
-        return self._all_kinds()[len(self.kinds) :]
-
-    @property
-    def settings(self) -> dict[str, tuple[float, ...]]:
-        """What steps take from the run's settings: see :class:`PoolIndex`."""
-        return {} if self.model_error is None else {ModelError.kind: self.model_error}
+    def deferred_entries(self) -> tuple[Entry, ...]:
+        """What is left to training: deferred noise and all that follows it."""
+        return self.recipe.possible[self._kept() :]
 
     @property
     def measured_kinds(self) -> tuple[str, ...]:
         """The kinds of measurements that these steps draw from, those left to training included."""
-        return kinds_drawn_from(self._all_kinds())
+        return kinds_drawn_from(entry.kind for entry in self.recipe.possible)
 
-    def _all_kinds(self) -> tuple[str, ...]:
-        wanted = {Blur.kind, *self.settings, *self.further}
-        if self.noise != "none":
-            wanted.add(Residual.kind)
-        return tuple(kind for kind in STEPS if kind in wanted)
+    def _kept(self) -> int:
+        """Return how many of the possible steps are not left to training."""
+        possible = self.recipe.possible
+        if not self.defers_noise:
+            return len(possible)
+        noise = [number for number, entry in enumerate(possible) if entry.step.is_noise]
+        return min(noise, default=len(possible))
 
-
-def _check_size(size: ErrorSize) -> None:
-    if not (0 <= size.base <= MOST_BASE and 0 <= size.slope <= MOST_SLOPE and any(size)):
-        raise InvalidValueError(
-            f"model_error must be of 0 to {MOST_BASE:g} grey levels, and 0 to {MOST_SLOPE:g} for a "
-            f"gradient of one, not both 0; got {size.base:g} and {size.slope:g}"
-        )
+    def _check_deferred(self) -> None:
+        if not self.deferred_entries:
+            raise InvalidValueError("noise must not be `noise=defer`: the recipe has none")
+        names = {entry.one_of for entry in self.entries if entry.one_of}
+        both = names & {entry.one_of for entry in self.deferred_entries}
+        if both:
+            raise InvalidValueError(
+                f"noise must not be `noise=defer` where steps on both sides of the noise are "
+                f"one_of {min(both)!r}"
+            )

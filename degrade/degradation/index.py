@@ -57,14 +57,11 @@ class PoolIndex:
         The same, those of one photo together; by the first id.
     measured : mapping of str to tuple of Measured
         By kind of measurement, one for each photo at most.
-    settings : mapping of str to tuple of float
-        What a run has set for kinds of steps, where they are not drawn: by kind of step.
     """
 
     kernel_ids: tuple[str, ...]
     noise: tuple[NoiseChoice, ...] = ()
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
-    settings: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,10 +14,11 @@ from degrade.arrays import Box
 from degrade.degradation.config import DegradationConfig
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.plan_json import VERSION, read_plan
-from degrade.degradation.steps import Blur, Chance, Rounding, Step, find_step
+from degrade.degradation.recipe import draw_steps
+from degrade.degradation.steps import Blur, Chance, Rounding, Step
 from degrade.errors import CorruptDataError, InvalidValueError
 
-__all__ = ["DegradationPlan", "draw_steps", "hr_boxes", "plan_degradation"]
+__all__ = ["DegradationPlan", "hr_boxes", "plan_degradation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def plan_degradation(
     pool : PoolIndex
         What may be drawn.
     config : DegradationConfig
-        Its ``kinds`` are drawn, in their order.
+        Its ``entries`` are drawn, in their order.
     rng : numpy.random.Generator
         Use ``rng_for(seed, "pairs", key)``.
 
@@ -148,15 +149,8 @@ def plan_degradation(
         clean_up=config.clean_up,
         hr_box=hr_box,
         scale=config.scale,
-        steps=draw_steps(config.kinds, pool, lr_shape, rng),
+        steps=draw_steps(config.entries, pool, lr_shape, rng),
     )
-
-
-def draw_steps(
-    kinds: Iterable[str], pool: PoolIndex, lr_shape: tuple[int, int], rng: Chance
-) -> tuple[Step, ...]:
-    """Draw a step of each kind, in order; InvalidValueError when the pool lacks what one needs."""
-    return tuple([find_step(kind).draw(pool, lr_shape, rng) for kind in kinds])
 
 
 def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from degrade.arrays import AnyArray, U8Array
-from degrade.degradation import DegradationPlan
+from degrade.degradation import DegradationPlan, Entry
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
@@ -125,10 +125,10 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         content: list[Any] = [[records[row].key, records[row].crc32] for row in self._rows]
         noise = None
         if self.noise is not None:
-            kinds = self.noise.kinds
-            set_so = [[kind, *size] for kind, size in self.noise.index.settings.items()]
-            digest = self.noise.pool.digest(self.scale, kinds_drawn_from(kinds))
-            noise = [digest, *kinds, *set_so]
+            entries = self.noise.entries
+            drawn_from = kinds_drawn_from(entry.kind for entry in entries)
+            digest = self.noise.pool.digest(self.scale, drawn_from)
+            noise = [digest, *map(Entry.to_json, entries)]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:
             content.append(self.kernels.ids)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
-from degrade.degradation import DegradationConfig, PoolIndex, draw_steps
+from degrade.degradation import DegradationConfig, Entry, PoolIndex, draw_steps, recipe_of_run
 from degrade.degradation.steps import (
     Chance,
-    ErrorSize,
     Step,
     StepInputs,
     apply_steps,
@@ -73,14 +72,14 @@ class NoiseSource:
     ----------
     pool : DegradationPool
     index : PoolIndex
-        Of the pool, at the scale of the pairs, and what their run has set.
-    kinds : tuple of str
-        Of the steps, in order.
+        Of the pool, at the scale of the pairs.
+    entries : tuple of Entry
+        What the steps are drawn from, in order.
     """
 
     pool: DegradationPool
     index: PoolIndex
-    kinds: tuple[str, ...]
+    entries: tuple[Entry, ...]
     _inputs: StepInputs = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,31 +94,25 @@ class NoiseSource:
         Raises
         ------
         CorruptDataError
-            The run's settings are not what a run has.
+            The run's settings are not what a run has, or need a kind of step that this version
+            does not know.
         DegradeError
             The pool cannot be read or lacks what is to be drawn.
-        InvalidValueError
-            The pairs need a kind of step that this version does not know.
         """
         settings = run.get("settings")
         if not isinstance(settings, Mapping) or settings.get("noise") != "defer":
             return None
-        further = settings.get("further", [])
-        if not isinstance(further, list) or not all(isinstance(kind, str) for kind in further):
-            raise CorruptDataError(
-                f"{printable(folder)}: its run's 'further' must be a list of names"
+        try:
+            drawn = DegradationConfig(
+                scale=scale, recipe=recipe_of_run(settings), defers_noise=True
             )
-        drawn = DegradationConfig(
-            scale=scale,
-            noise="defer",
-            model_error=_error_size(settings.get("model_error", "none"), folder),
-            further=tuple(further),
-        )
-        kinds = drawn.deferred_kinds
+        except InvalidValueError as error:
+            raise CorruptDataError(f"{printable(folder)}: {error}") from None
+        entries = drawn.deferred_entries
         hint = f"{printable(folder)} leaves the noise to training: give its `pool`"
         opened = _open_pool(run, pool, hint)
-        index = opened.index(scale, kinds_drawn_from(kinds))
-        source = cls(opened, replace(index, settings=drawn.settings), kinds)
+        index = opened.index(scale, kinds_drawn_from(entry.kind for entry in entries))
+        source = cls(opened, index, entries)
         try:
             source.draw((1, 1), SampleChance(0, 0, ""))
         except InvalidValueError as error:
@@ -128,7 +121,7 @@ class NoiseSource:
 
     def draw(self, lr_shape: tuple[int, int], chance: Chance) -> tuple[Step, ...]:
         """Draw the steps of one sample; ``lr_shape`` is the (height, width) of its LR."""
-        return draw_steps(self.kinds, self.index, lr_shape, chance)
+        return draw_steps(self.entries, self.index, lr_shape, chance)
 
     def apply(self, lr_u8: U8Array, steps: Sequence[Step]) -> U8Array:
         """Apply drawn steps to a (h, w, 3) uint8 crop of the stored LR, and round once more."""
@@ -189,18 +182,6 @@ class KernelSource:
         """Refuse HR patches that no kernel fits in, InvalidValueError."""
         # Turning adds scale - 1 on each side: see esrgan.losses.dihedral.
         interior(hr_patch, self.weights_NKK.shape[-1] + 2 * (scale - 1), scale)
-
-
-def _error_size(stored: object, folder: Path) -> ErrorSize | None:
-    """Return how large a run's model error is; the oldest runs say nothing of it."""
-    if stored == "none":
-        return None
-    numbers = stored if isinstance(stored, list) else []
-    if [type(number) for number in numbers] != [float, float]:
-        raise CorruptDataError(
-            f"{printable(folder)}: its run's 'model_error' must be 'none' or two numbers"
-        )
-    return ErrorSize(*numbers)
 
 
 def _open_pool(run: Mapping[str, Any], pool: Path | None, hint: str) -> DegradationPool:

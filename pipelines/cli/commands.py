@@ -19,6 +19,7 @@ from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
 from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
+from pipelines.cli.recipe_commands import recipe
 from pipelines.cli.training_commands import train
 from pipelines.cli.upscale_command import upscale
 
@@ -59,6 +60,7 @@ for _command in (
     import_noise,
     inspect,
     build_pairs,
+    recipe,
     verify,
     replay,
     import_pairs,

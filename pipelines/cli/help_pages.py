@@ -31,6 +31,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
     "What is made": (
         "scale",
         "hr_size",
+        "recipe",
         "noise",
         "model_error",
         "jpeg",
@@ -115,6 +116,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "degrade build-pairs --pool pool/ --hr clean/ --out s3://bucket/pairs --format lmdb",
             "LMDB, in object storage",
         ),
+        (
+            "degrade build-pairs --pool pool/ --hr clean/ --recipe mine.toml --out pairs/",
+            "by a recipe of one's own",
+        ),
+    ),
+    "recipe show": (
+        ("degrade recipe show measured", "the recipe of build-pairs, in words and as TOML"),
+        ("degrade recipe show mine.toml --pool pool/", "and whether a pool has what it needs"),
     ),
     "verify": (
         ("degrade verify pairs/", "hashes every pair again"),

@@ -82,6 +82,13 @@ def _auto_none_or_sigma(
     "than one photo in ten is too small for that.",
 )
 @click.option(
+    "--recipe",
+    metavar="NAME|FILE",
+    default="measured",
+    show_default=True,
+    help="What LR goes through: a recipe's name or a TOML file; 'degrade recipe show' prints them.",
+)
+@click.option(
     "--noise",
     type=click.Choice(["bake", "defer", "none"]),
     default="bake",
@@ -95,14 +102,14 @@ def _auto_none_or_sigma(
     default="auto",
     show_default=True,
     help="What no kernel makes, as white noise before the other, at training where that is: of "
-    "SIGMA grey levels; or 'auto', 1.5 + 0.2 · gradient, but none with --noise none.",
+    "SIGMA grey levels; or 'auto', as the recipe has it, but none with --noise none.",
 )
 @click.option(
     "--jpeg",
     type=click.Choice(["measured", "none"]),
-    default="none",
-    show_default=True,
-    help="Compress LR at last, with the tables and the subsampling of a JPEG photo of the pool.",
+    default=None,
+    help="Compress every LR, with the tables and the subsampling of a JPEG photo of the pool, or "
+    "none.  [default: as the recipe has it; 'measured' compresses none]",
 )
 @click.option(
     "--clean-up",
@@ -119,17 +126,29 @@ def _auto_none_or_sigma(
 @seed_option
 @executor_options
 @max_pixels_option
-def build_pairs(hr: tuple[Path, ...], executor: Executor | None, jpeg: str, **options: Any) -> None:
+def build_pairs(
+    hr: tuple[Path, ...],
+    executor: Executor | None,
+    recipe: str,
+    jpeg: str | None,
+    **options: Any,
+) -> None:
     """Apply the pool to clean HR photos and write LR/HR pairs.
 
     An interrupted run goes on where it stopped when the same command is given again.
     """
+    from degrade.degradation.recipe_files import find_recipe
     from pipelines.executors import make_executor
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
 
-    further = ("jpeg",) if jpeg == "measured" else ()
-    config = BuildPairsConfig(hr=hr, further=further, **options)
+    config = BuildPairsConfig(
+        hr=hr,
+        recipe=find_recipe(recipe),
+        further=("jpeg",) if jpeg == "measured" else (),
+        omitted=("jpeg",) if jpeg == "none" else (),
+        **options,
+    )
     executor = executor or make_executor(None)
     refuse_memory(config.out, executor)
     with progress_bar("scan", "photos") as scan, progress_bar("build-pairs", "shards") as progress:

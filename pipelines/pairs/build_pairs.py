@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from degrade.degradation.steps import ModelError, find_step
-from degrade.errors import DegradeError, InvalidValueError, UnreachableError, as_typed, printable
+from degrade.degradation.steps import Blur, Jpeg, Residual
+from degrade.errors import DegradeError, UnreachableError, as_typed, printable
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
 from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
-from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
@@ -32,6 +31,7 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
+from pipelines.pairs.show_recipe import lacking
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.reports import (
@@ -44,9 +44,9 @@ from pipelines.shared.run_settings import RUN_FILE, begin_anew, begin_or_resume,
 
 __all__ = ["BuildPairsConfig", "build_pairs"]
 
-_FORMAT_VERSION = 2
-"""Of the sidecars: since 2 their plans are lists of steps. A set has one version: the bytes of its
-files depend on its settings alone."""
+_FORMAT_VERSION = 3
+"""Of the sidecars and of ``run.json``: since 2 plans are lists of steps, since 3 the settings hold
+the recipe. A set has one version: the bytes of its files depend on its settings alone."""
 
 
 def build_pairs(
@@ -104,9 +104,9 @@ def build_pairs(
     if is_fitted:
         words = f"HR patches of {config.patch_side} px, the largest that nearly all photos hold"
         job.found("hr_size", words, pixels=config.patch_side)
-    _tell_of_model_error(job, config)
+    _tell_of_recipe(job, config)
     _tell_of_noise(job, pool, config)
-    if len(config.degradation.kinds) > 1 and progress.shift_pairs:
+    if len(config.degradation.entries) > 1 and progress.shift_pairs:
         shift = progress.shift_sum / progress.shift_pairs
         words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
         job.found("clipping", words, grey_levels=shift)
@@ -117,31 +117,33 @@ def build_pairs(
     )
 
 
-def _tell_of_model_error(job: Job, config: BuildPairsConfig) -> None:
-    """Say how large it is and who adds it; where there is none, nothing."""
-    size = config.degradation.model_error
-    if size is not None:
-        is_deferred = ModelError.kind in config.degradation.deferred_kinds
-        when = "left to training" if is_deferred else "added to LR"
-        words = f"the kernels' error as a model, {size.words()}, {when}"
-        job.found("model_error", words, base=size.base, slope=size.slope, deferred=is_deferred)
+def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:
+    """Say which steps LR goes through, and which of them training adds."""
+    drawn = config.degradation
+    job.found("recipe", f"recipe {printable(drawn.recipe.name)}:", **drawn.recipe.to_json())
+    now = replace(drawn.recipe, entries=drawn.entries)
+    for line in now.lines():
+        job.found("step", f"  {line}", deferred=False)
+    for entry in drawn.deferred_entries:
+        job.found("step", f"  {entry.words()}; left to training", deferred=True)
 
 
 def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
     """Say where patches are smaller than LR, and where what was compressed is so once more."""
     index = pool.index(config.scale)
-    noise = index.noise if config.noise != "none" else ()
+    kinds = {entry.kind for entry in config.degradation.recipe.possible}
+    noise = index.noise if Residual.kind in kinds else ()
     compressed = {
         found.photo_sha256 for found in index.measured.get("jpeg", ()) if "luma" in found.values
     }
     twice = sum(choice.photo_sha256 in compressed for choice in noise)
-    if twice and "jpeg" in config.further:
+    if twice and Jpeg.kind in kinds:
         words = (
             f"{twice} of {counted(len(noise), 'noise patch')} are from JPEG photos: that noise was "
             "compressed once before"
         )
         job.found("compressed_twice", words, compressed=twice, patches=len(noise))
-    if config.noise != "bake":
+    if config.degradation.defers_noise:
         return
     least = config.patch_side and config.patch_side // config.scale
     smaller = [choice for choice in noise if least is None or choice.size < least]
@@ -156,24 +158,23 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
     where, typed = printable(config.pool), as_typed(config.pool)
     drawn = config.degradation
-    index = replace(pool.index(config.scale, drawn.measured_kinds), settings=drawn.settings)
-    if not index.kernel_ids:
+    index = pool.index(config.scale, drawn.measured_kinds)
+    kinds = {entry.kind for entry in drawn.recipe.possible}
+    if Blur.kind in kinds and not index.kernel_ids:
         scales = sorted({kernel.scale for kernel in pool.kernels})
         others = f"only of scale {', '.join(map(str, scales))}" if scales else "nor any other"
         raise DegradeError(
             f"{where} has no ×{config.scale} kernel ({others}); run: "
             f"`degrade estimate-kernels SRC scale={config.scale} pool={typed}`"
         )
-    if config.noise != "none" and not index.noise:
+    if Residual.kind in kinds and not index.noise:
         raise DegradeError(
             f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
             "or build pairs without noise: `noise=none`"
         )
-    for kind in (*drawn.kinds, *drawn.deferred_kinds):
-        try:
-            find_step(kind).draw(index, (1, 1), rng_for(0))
-        except InvalidValueError as error:
-            raise DegradeError(f"{where} cannot give {kind}: {error}") from None
+    missing = lacking(drawn.recipe, index)
+    if missing:
+        raise DegradeError(f"{where} cannot give {missing[0]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,9 +271,8 @@ def _run_settings(
         "scale": config.scale,
         "hr_size": config.patch_side or "full",
         "noise": config.noise,
-        "model_error": list(config.degradation.model_error or ()) or "none",
+        "recipe": config.degradation.recipe.to_json(),
         "clean_up": config.degradation.clean_up,
-        "further": list(config.degradation.further),
         "seed": config.seed,
         "shard_mib": config.shard_mib or "auto",
         "pool_digest": pool.digest(config.scale, config.degradation.measured_kinds),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -145,11 +145,8 @@ class _KeptKernels:
 
 def _snapshot(task: ShardTask) -> tuple[PoolParts, PoolIndex]:
     """Return the pool as it was when the run began, and what plans may draw from."""
-    drawn, spec = task.degradation, task.spec
-    pool, index = _open_snapshot(
-        task.pool, task.pool_end, spec.scale, drawn.measured_kinds, spec.config_hash
-    )
-    return pool, replace(index, settings=drawn.settings)
+    spec, kinds = task.spec, task.degradation.measured_kinds
+    return _open_snapshot(task.pool, task.pool_end, spec.scale, kinds, spec.config_hash)
 
 
 # The hash stands for the pool's content: another pool may come to lie at the same path.

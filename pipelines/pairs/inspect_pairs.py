@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from degrade.degradation import recipe_of_run
 from degrade.degradation.steps import Residual
-from degrade.errors import printable
+from degrade.errors import InvalidValueError, printable
 from degrade.pairs import PairReader, open_pairs
 from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.wording import counted
@@ -18,7 +19,7 @@ __all__ = ["PairsInspection", "holds_pairs", "inspect_pairs"]
 
 _MOST_LISTED = 20
 
-_SETTINGS = ("clean_up", "noise", "model_error", "seed", "further")
+_SETTINGS = ("clean_up", "noise", "seed")
 """What people ask of a run and no other line tells."""
 
 
@@ -48,10 +49,11 @@ class PairsInspection:
         lines += [*_counts("HR sizes", self.sizes)]
         settings = reader.run.get("settings", {})
         run = [
-            f"{name.replace('_', ' ')} {_plain(settings[name])}"
+            f"{name.replace('_', ' ')} {settings[name]}"
             for name in _SETTINGS
             if settings.get(name) not in (None, [])
         ]
+        lines += _recipe_lines(settings)
         if run:
             lines.append(printable(f"made with: {', '.join(run)}"))
         made_of = [
@@ -86,9 +88,15 @@ class PairsInspection:
         }
 
 
-def _plain(value: Any) -> str:
-    """Write a setting as its option takes it."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _recipe_lines(settings: Any) -> list[str]:
+    """Tell by which recipe a run has made its pairs; imported ones have none."""
+    if not isinstance(settings, dict) or "noise" not in settings:
+        return []
+    try:
+        recipe = recipe_of_run(settings)
+    except InvalidValueError as error:
+        return [f"recipe: cannot be told ({error})"]
+    return [f"recipe {printable(recipe.name)}:", *(f"  {line}" for line in recipe.lines())]
 
 
 def _counts(title: str, found: Counter[str]) -> list[str]:

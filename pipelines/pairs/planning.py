@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from degrade.arrays import Box
-from degrade.degradation import DegradationConfig, hr_boxes
-from degrade.degradation.steps import AUTO, MOST_BASE, ErrorSize
+from degrade.degradation import MEASURED, DegradationConfig, Recipe, hr_boxes
+from degrade.degradation.recipes import with_model_error, with_step, without_noise
+from degrade.degradation.steps import MOST_BASE, ErrorSize, ModelError
 from degrade.errors import InvalidValueError
 from degrade.field_names import composed
 from degrade.images.image_io import MAX_PIXELS
@@ -56,17 +57,21 @@ class BuildPairsConfig:
         Side of the HR patches; None keeps whole photos. ``auto`` is the largest of 512, 256, 128
         and 64 (less what is no multiple of the scale) for which at most one photo in ten is too
         small.
+    recipe : Recipe
+        Which steps pairs are made by; what follows changes it.
     noise : {"bake", "defer", "none"}
-        See :class:`degrade.degradation.DegradationConfig`.
+        ``bake`` adds what the recipe has of noise to LR now; ``defer`` leaves it, and every step
+        after it, to training, where every epoch draws others; ``none`` takes it out.
     model_error : "auto", "none" or float
-        The error of the kernels as a model, which is added before the noise: a standard deviation
-        in grey levels; or ``auto``, 1.5 and more where LR has a gradient
-        (:data:`degrade.degradation.steps.AUTO`), but nothing where ``noise`` is none. It is left to
-        training when the noise is.
+        The error of the kernels as a model, which is added before the noise: ``auto`` as the recipe
+        has it (but not where ``noise`` is none), a standard deviation in grey levels, or none. It
+        is left to training when the noise is.
     clean_up : int or None
         1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
     further : tuple of str
-        Kinds of further steps; see :class:`degrade.degradation.DegradationConfig`.
+        Kinds of steps that every plan has besides.
+    omitted : tuple of str
+        Kinds of steps that no plan has.
     seed : int
     shard_mib : int or None
         Size of a shard. None: 256 MiB, in most formats less on small sets, so that every core has
@@ -81,10 +86,12 @@ class BuildPairsConfig:
     format: str = "hdf5"
     scale: int = 4
     hr_size: int | Literal["auto"] | None = "auto"
+    recipe: Recipe = MEASURED
     noise: Literal["bake", "defer", "none"] = "bake"
     model_error: Literal["auto", "none"] | float = "auto"
     clean_up: int | None = None
     further: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
     seed: int = 0
     shard_mib: int | None = None
     max_pixels: int = MAX_PIXELS
@@ -114,28 +121,37 @@ class BuildPairsConfig:
     @property
     def degradation(self) -> DegradationConfig:
         """The part that plans need."""
-        clean_up = self.clean_up or (1 if self.hr else 2)
         return DegradationConfig(
             scale=self.scale,
-            noise=self.noise,
-            clean_up=clean_up,
-            model_error=self._error_size(),
-            further=self.further,
+            recipe=self._changed_recipe(),
+            defers_noise=self.noise == "defer",
+            clean_up=self.clean_up or (1 if self.hr else 2),
         )
 
-    def _error_size(self) -> ErrorSize | None:
-        if isinstance(self.model_error, str):
-            if self.model_error not in ("auto", "none"):
-                raise InvalidValueError(
-                    f"model_error must be auto, none or a number, got {self.model_error!r}"
-                )
-            return AUTO if self.model_error == "auto" and self.noise != "none" else None
-        if not 0 < self.model_error <= MOST_BASE:
-            raise InvalidValueError(
-                f"model_error must be above 0 and at most {MOST_BASE:g} grey levels, got "
-                f"{self.model_error:g}; for none use `model_error=none`"
-            )
-        return ErrorSize(float(self.model_error))
+    def _changed_recipe(self) -> Recipe:
+        if self.noise not in ("bake", "defer", "none"):
+            raise InvalidValueError(f"noise must be bake, defer or none, got {self.noise!r}")
+        recipe = without_noise(self.recipe) if self.noise == "none" else self.recipe
+        recipe = recipe.without(self.omitted)
+        if self.model_error == "none":
+            recipe = recipe.without((ModelError.kind,))
+        elif self.model_error != "auto":
+            recipe = with_model_error(recipe, _error_size(self.model_error))
+        for kind in self.further:
+            recipe = with_step(recipe, kind)
+        # What no plan has is no part of it: a run goes on when that is all that changed.
+        return replace(recipe, entries=recipe.possible)
+
+
+def _error_size(sigma: str | float) -> ErrorSize:
+    if isinstance(sigma, str):
+        raise InvalidValueError(f"model_error must be auto, none or a number, got {sigma!r}")
+    if not 0 < sigma <= MOST_BASE:
+        raise InvalidValueError(
+            f"model_error must be above 0 and at most {MOST_BASE:g} grey levels, got {sigma:g}; "
+            "for none use `model_error=none`"
+        )
+    return ErrorSize(float(sigma))
 
 
 def fit_hr_size(config: BuildPairsConfig, photos: Sequence[ScannedPhoto]) -> BuildPairsConfig:

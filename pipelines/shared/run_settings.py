@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from degrade.degradation import read_recipe
 from degrade.disk.structs import parse_struct
-from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
+from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError, InvalidValueError
 from degrade.pairs import Place
 from degrade.wording import counted
 from pipelines.shared.changes import changes_between
@@ -32,6 +33,8 @@ _CONTENTS = {
     "pool_digest": "the pool's content",
 }
 """Settings that are a count and a hash, or a hash alone, and what they are of."""
+
+_RECIPE = "recipe"
 
 _WORDS = {"method": "what the command does"}
 """What people call a setting where that is not its name."""
@@ -132,9 +135,10 @@ def _write(place: Place, name: str, run: Mapping[str, Any]) -> None:
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return what has changed, in words that a person can act on: options, counts, no hashes."""
-    options = changes_between(
-        then, now, names=[name for name in now if name not in _CONTENTS], words=_WORDS
-    )
+    names = [name for name in now if name not in _CONTENTS and name != _RECIPE]
+    options = changes_between(then, now, names=names, words=_WORDS)
+    if then.get(_RECIPE) != now.get(_RECIPE):
+        options[f"`{_RECIPE}`"] = _recipe_changes(then.get(_RECIPE), now.get(_RECIPE))
     contents = changes_between(
         then,
         now,
@@ -149,6 +153,25 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
             what = "others of that number" if after else "changed"
             contents[name] = before or "as it was", what
     return options | contents
+
+
+def _recipe_changes(then: Any, now: Any) -> tuple[str, str]:
+    """Return the lines of each recipe that the other one lacks; their names when that is all."""
+    before, after = _recipe_lines(then), _recipe_lines(now)
+    gone = [line for line in before if line not in after]
+    new = [line for line in after if line not in before]
+    if not gone and not new:
+        return str(then["name"]), str(now["name"])
+    return "; ".join(gone) or "nothing", "; ".join(new) or "nothing"
+
+
+def _recipe_lines(recipe: Any) -> list[str]:
+    if recipe is None:  # of an earlier version, or of another kind of run
+        return []
+    try:
+        return read_recipe(recipe).lines()
+    except InvalidValueError as error:
+        raise CorruptDataError(str(error)) from None
 
 
 def _without_hash(content: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.degradation import (
+    MEASURED,
     DegradationConfig,
     PoolIndex,
     hr_boxes,
@@ -13,6 +14,7 @@ from degrade.degradation import (
     plan_degradation,
 )
 from degrade.degradation.downsampling import PreparedImage
+from degrade.degradation.recipes import without_noise
 from degrade.images.image_io import quantise
 from degrade.kernels import gaussian_kernel
 from degrade.pairs import ShardSpec, create_shard, write_shard_list
@@ -32,7 +34,7 @@ def make_pairs(
     """Write one shard of blurred and downsampled scenes and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     kernel = gaussian_kernel(13, scale, (1.5, 1.2), 0.3)
-    config = DegradationConfig(scale=scale, noise="none")
+    config = DegradationConfig(scale=scale, recipe=without_noise(MEASURED))
     with create_shard(folder, ShardSpec(0, format, scale, hr_size, "test")) as shard:
         for number, side in enumerate(sides):
             scene = quantise(make_scene(f"scene {number}", side, side))

@@ -11,6 +11,7 @@ from degrade.degradation.steps.base import (
     PoolParts,
     Step,
     StepInputs,
+    StepSettings,
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur
@@ -21,6 +22,7 @@ from degrade.degradation.steps.model_error import (
     MOST_SLOPE,
     ErrorSize,
     ModelError,
+    ModelErrorSettings,
 )
 from degrade.degradation.steps.residual import Quilt, Residual
 from degrade.degradation.steps.rounding import Rounding
@@ -38,12 +40,14 @@ __all__ = [
     "ErrorSize",
     "Jpeg",
     "ModelError",
+    "ModelErrorSettings",
     "PoolParts",
     "Quilt",
     "Residual",
     "Rounding",
     "Step",
     "StepInputs",
+    "StepSettings",
     "apply_steps",
     "find_step",
     "kinds_drawn_from",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "PoolParts",
     "Step",
     "StepInputs",
+    "StepSettings",
     "apply_steps",
 ]
 
@@ -61,6 +62,21 @@ class StepInputs:
     hr_box: Box | None = None
 
 
+class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a recipe may say of a step: a subclass beside the step, which names it.
+
+    Its fields are the keys that the step has in a recipe's TOML, in types that say their ranges.
+    """
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Step:
+        """Draw the step; as :meth:`Step.draw`."""
+        raise NotImplementedError
+
+    def words(self) -> str:
+        """Return for people, in a few words, what is drawn."""
+        raise NotImplementedError
+
+
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a plan: a subclass in a file of its own, and a row of ``STEPS``.
 
@@ -75,14 +91,27 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     draws_from : tuple of str
         The kinds of measurements whose values :meth:`draw` takes; it is offered no others, and a
         run that has begun does not mind when others are added to its pool.
+    about : str
+        What is drawn, in a few words for people: for a step that has no settings.
+    settings : subclass of StepSettings or None
+        What a recipe may set; None: nothing.
+    reads_hr : bool
+        Whether it makes levels of HR: every plan begins with one such step, and has no other.
+    is_noise : bool
+        Whether it adds noise: ``noise="defer"`` leaves it, and all that follows it, to training,
+        and ``noise="none"`` leaves it out.
     """
 
     kind: ClassVar[str]
     draws_from: ClassVar[tuple[str, ...]] = ()
+    about: ClassVar[str] = ""
+    settings: ClassVar[type[StepSettings] | None] = None
+    reads_hr: ClassVar[bool] = False
+    is_noise: ClassVar[bool] = False
 
     @classmethod
     def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a step.
+        """Draw a step; one that has settings is drawn as they are when nothing is set.
 
         Parameters
         ----------
@@ -97,7 +126,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         InvalidValueError
             The pool has nothing to draw from; the text says what it lacks.
         """
-        raise NotImplementedError
+        if cls.settings is None:
+            raise NotImplementedError
+        return cast(Self, cls.settings().draw(index, lr_shape, rng))
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Apply the step; nothing is drawn, and ``levels`` stay as they are.
@@ -123,6 +154,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def words(self) -> str:
         """Return the step in one line for people."""
         raise NotImplementedError
+
+    def reach(self, pool: PoolParts) -> int:
+        """Return how many pixels around a pixel of HR it reads; 0 for one that reads none."""
+        return 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the step as plain Python values."""

@@ -30,6 +30,7 @@ class Jpeg(Step, frozen=True):
 
     kind: ClassVar[str] = "jpeg"
     draws_from: ClassVar[tuple[str, ...]] = ("jpeg",)
+    about: ClassVar[str] = "tables and subsampling of a JPEG photo of the pool, each as likely"
     luma: Table
     chroma: Table
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"]

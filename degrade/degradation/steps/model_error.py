@@ -7,19 +7,27 @@ more where there is more detail. A network that never saw it trusts every pixel 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, NamedTuple, Self
+from typing import Annotated, ClassVar, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.disk.structs import Whole
 from degrade.errors import InvalidValueError
 from degrade.noise.normals import UNIT, draw_normals
 
-__all__ = ["AUTO", "MOST_BASE", "MOST_SLOPE", "ErrorSize", "ModelError", "local_gradient"]
+__all__ = [
+    "AUTO",
+    "MOST_BASE",
+    "MOST_SLOPE",
+    "ErrorSize",
+    "ModelError",
+    "ModelErrorSettings",
+    "local_gradient",
+]
 
 MOST_BASE, MOST_SLOPE = 64.0, 4.0
 
@@ -59,6 +67,37 @@ AUTO = ErrorSize(1.5, 0.2)
 """What helped most in training, on pairs of two cameras."""
 
 
+_Base: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MOST_BASE)]
+_Slope: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MOST_SLOPE)]
+
+
+class ModelErrorSettings(StepSettings, frozen=True, omit_defaults=False):
+    """How large the error is: ``base`` and ``slope``, as in :class:`ErrorSize`."""
+
+    base: _Base = AUTO.base
+    slope: _Slope = AUTO.slope
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.base <= MOST_BASE and 0 <= self.slope <= MOST_SLOPE and any(self.size)):
+            raise InvalidValueError(
+                f"model_error must be of 0 to {MOST_BASE:g} grey levels, and 0 to {MOST_SLOPE:g} "
+                f"for a gradient of one, not both 0; got {self.base:g} and {self.slope:g}"
+            )
+
+    @property
+    def size(self) -> ErrorSize:
+        """Both as one."""
+        return ErrorSize(self.base, self.slope)
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> ModelError:
+        """Draw a seed."""
+        return ModelError(self.base, self.slope, int(rng.integers(2**32)))
+
+    def words(self) -> str:
+        """Return the size for people."""
+        return f"what no kernel makes, as white noise, {self.size.words()}"
+
+
 class ModelError(Step, frozen=True):
     """Add white normal noise that is stronger where LR has a gradient.
 
@@ -74,15 +113,11 @@ class ModelError(Step, frozen=True):
     """
 
     kind: ClassVar[str] = "model-error"
-    base: Annotated[float, msgspec.Meta(ge=0, le=MOST_BASE)]
-    slope: Annotated[float, msgspec.Meta(ge=0, le=MOST_SLOPE)]
+    settings: ClassVar[type[StepSettings]] = ModelErrorSettings
+    is_noise: ClassVar[bool] = True
+    base: _Base
+    slope: _Slope
     seed: Whole
-
-    @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a seed; the size is what the run has set, :data:`AUTO` where it says nothing."""
-        base, slope = index.settings.get(cls.kind, AUTO)
-        return cls(base, slope, int(rng.integers(2**32)))
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""

@@ -53,6 +53,8 @@ class Residual(Step, frozen=True, omit_defaults=True):
     """
 
     kind: ClassVar[str] = "residual"
+    about: ClassVar[str] = "noise of a photo of the pool, each as likely"
+    is_noise: ClassVar[bool] = True
     noise_id: Text
     top: Whole
     left: Whole

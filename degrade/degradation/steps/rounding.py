@@ -23,6 +23,7 @@ class Rounding(Step, frozen=True):
     """
 
     kind: ClassVar[str] = "rounding"
+    about: ClassVar[str] = "to whole grey levels"
 
     @classmethod
     def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:

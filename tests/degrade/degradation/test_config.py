@@ -4,74 +4,73 @@ from typing import Any
 
 import pytest
 
-from degrade.degradation import DegradationConfig
-from degrade.degradation.steps import ErrorSize
+from degrade.degradation import MEASURED, DegradationConfig, Entry, Recipe
+from degrade.degradation.recipes import with_model_error, with_step, without_noise
+from degrade.degradation.steps import Blur, ErrorSize, Residual
 from degrade.errors import InvalidValueError
 
+PLAIN = Recipe("plain", (Entry(Blur.kind), Entry(Residual.kind)))
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"scale": 1},
-        {"noise": "some"},
-        {"clean_up": 3},
-        {"further": ("blur",)},
-        {"further": ("residual",)},
-        {"further": ("model-error",)},
-        {"model_error": ErrorSize(0.0)},
-        {"model_error": ErrorSize(-1.0)},
-        {"model_error": ErrorSize(65.0)},
-        {"model_error": ErrorSize(float("nan"))},
-        {"model_error": ErrorSize(1.0, 5.0)},
-    ],
-    ids=str,
-)
+
+@pytest.mark.parametrize("changes", [{"scale": 1}, {"clean_up": 3}], ids=str)
 def test_config_refuses_bad_settings(changes: Any) -> None:
     with pytest.raises(InvalidValueError):
         DegradationConfig(**changes)
 
 
-def test_config_names_the_steps_that_there_are() -> None:
-    with pytest.raises(InvalidValueError, match="no step 'haze', only blur, model-error, "):
-        DegradationConfig(further=("haze",))
+def kinds_of(config: DegradationConfig) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    now, later = config.entries, config.deferred_entries
+    return tuple(entry.kind for entry in now), tuple(entry.kind for entry in later)
 
 
 @pytest.mark.parametrize(
-    ("noise", "further", "now", "later"),
+    ("recipe", "defers", "now", "later"),
     [
-        ("bake", (), ("blur", "residual"), ()),
-        ("defer", (), ("blur",), ("residual",)),
-        ("none", (), ("blur",), ()),
-        ("bake", ("rounding",), ("blur", "residual", "rounding"), ()),
-        ("none", ("rounding",), ("blur", "rounding"), ()),
+        (PLAIN, False, ("blur", "residual"), ()),
+        (PLAIN, True, ("blur",), ("residual",)),
+        (without_noise(PLAIN), False, ("blur",), ()),
+        (MEASURED, False, ("blur", "model-error", "residual"), ()),
+        (MEASURED, True, ("blur",), ("model-error", "residual")),
+        (with_step(MEASURED, "jpeg"), False, ("blur", "model-error", "residual", "jpeg"), ()),
         # What a camera does after the noise must wait for it.
-        ("defer", ("rounding",), ("blur",), ("residual", "rounding")),
+        (with_step(MEASURED, "jpeg"), True, ("blur",), ("model-error", "residual", "jpeg")),
+        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "jpeg"), ()),
     ],
 )
-def test_kinds_are_in_the_order_of_a_camera(
-    noise: Any, further: Any, now: tuple[str, ...], later: tuple[str, ...]
+def test_noise_and_all_that_follows_may_be_left_to_training(
+    recipe: Recipe, defers: bool, now: tuple[str, ...], later: tuple[str, ...]
 ) -> None:
-    config = DegradationConfig(noise=noise, further=further)
-    assert (config.kinds, config.deferred_kinds) == (now, later)
+    config = DegradationConfig(recipe=recipe, defers_noise=defers)
+    assert kinds_of(config) == (now, later)
 
 
-@pytest.mark.parametrize(
-    ("noise", "now", "later"),
-    [
-        ("bake", ("blur", "model-error", "residual", "rounding"), ()),
-        ("defer", ("blur",), ("model-error", "residual", "rounding")),
-        ("none", ("blur", "model-error", "rounding"), ()),
-    ],
-)
-def test_model_error_comes_before_the_noise_and_is_deferred_with_it(
-    noise: Any, now: tuple[str, ...], later: tuple[str, ...]
-) -> None:
-    size = ErrorSize(1.5, 0.2)
-    config = DegradationConfig(noise=noise, model_error=size, further=("rounding",))
-    assert (config.kinds, config.deferred_kinds) == (now, later)
-    assert config.settings == {"model-error": size} and DegradationConfig().settings == {}
+def test_a_recipe_without_noise_has_nothing_to_leave_to_training() -> None:
+    with pytest.raises(InvalidValueError, match="the recipe has none"):
+        DegradationConfig(recipe=without_noise(MEASURED), defers_noise=True)
 
 
-def test_further_steps_stand_in_order_and_once() -> None:
-    config = DegradationConfig(further=("rounding", "rounding"))
-    assert config == DegradationConfig(further=("rounding",))
+def test_no_choice_is_made_twice_at_building_and_at_training() -> None:
+    either = Entry("rounding", probability=0.5, one_of="end")
+    both_sides = Recipe("r", (Entry("blur"), either, Entry("residual"), either))
+    assert kinds_of(DegradationConfig(recipe=both_sides))[1] == ()
+    with pytest.raises(InvalidValueError, match="one_of 'end'"):
+        DegradationConfig(recipe=both_sides, defers_noise=True)
+
+
+def test_steps_are_added_where_a_camera_has_them() -> None:
+    recipe = with_model_error(with_step(PLAIN, "rounding"), ErrorSize(2.0))
+    assert [e.kind for e in recipe.entries] == ["blur", "model-error", "residual", "rounding"]
+    assert with_step(recipe, "rounding") == recipe
+    (error,) = (e.settings for e in recipe.entries if e.kind == "model-error")
+    (bigger,) = (
+        e.settings
+        for e in with_model_error(recipe, ErrorSize(3.0, 0.1)).entries
+        if e.kind == "model-error"
+    )
+    assert error is not None and bigger is not None
+    assert "σ = 2 grey" in error.words() and "σ = 3 + 0.1 · gradient" in bigger.words()
+
+
+def test_measured_kinds_are_those_that_plans_may_draw_from() -> None:
+    assert DegradationConfig().measured_kinds == ()
+    assert DegradationConfig(recipe=with_step(MEASURED, "jpeg")).measured_kinds == ("jpeg",)

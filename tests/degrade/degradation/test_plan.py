@@ -9,20 +9,24 @@ import pytest
 from degrade.degradation import (
     DegradationConfig,
     DegradationPlan,
+    Entry,
     NoiseChoice,
     PoolIndex,
+    Recipe,
     apply_degradation,
     hr_boxes,
     make_pair,
     plan_degradation,
     prepare_hr,
 )
+from degrade.degradation.recipes import without_noise
 from degrade.degradation.steps import Blur, Residual, Rounding, Step
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.rng import rng_for
 from tests.making import PoolInHand
 
+PLAIN = Recipe("plain", (Entry(Blur.kind), Entry(Residual.kind)))
 POOL = PoolIndex(("k1", "k2", "k3"), (NoiseChoice("n1", 16), NoiseChoice("n2", 40)))
 
 
@@ -44,7 +48,11 @@ def _noise(plan: DegradationPlan) -> Residual:
 
 @pytest.mark.parametrize("noise", ["bake", "defer", "none"])
 def test_plan_degradation_repeats_with_the_same_generator(noise: Any) -> None:
-    config = DegradationConfig(scale=2, noise=noise)
+    config = DegradationConfig(
+        scale=2,
+        recipe=without_noise(PLAIN) if noise == "none" else PLAIN,
+        defers_noise=noise == "defer",
+    )
     plans = [
         plan_degradation("a", "s", (0, 0, 8, 8), pool, config, rng=rng_for(1, "pairs", "a"))
         for pool in (POOL, PoolIndex(POOL.kernel_ids[::-1], POOL.noise[::-1]))
@@ -60,13 +68,13 @@ def test_plan_degradation_draws_as_it_always_did() -> None:
     kernel, noise, top, left = (int(rng.integers(bound)) for bound in (3, 1, 25, 21))
     pool = PoolIndex(POOL.kernel_ids, POOL.noise[1:])
     plan = plan_degradation(
-        "a", "s", (0, 0, 32, 40), pool, DegradationConfig(scale=2), rng=rng_for(3, "pairs", "a")
+        "a", "s", (0, 0, 32, 40), pool, DegradationConfig(scale=2, recipe=PLAIN), rng=rng_for(3, "pairs", "a")
     )
     assert plan.steps == (Blur(POOL.kernel_ids[kernel]), Residual("n2", top, left)) and noise == 0
 
 
 def test_plan_degradation_draws_everything_on_offer() -> None:
-    config = DegradationConfig(scale=2)
+    config = DegradationConfig(scale=2, recipe=PLAIN)
     drawn = [
         plan_degradation(str(i), "s", (0, 0, 32, 32), POOL, config, rng=rng_for(0, "pairs", i))
         for i in range(400)
@@ -86,7 +94,7 @@ def test_plan_degradation_draws_everything_on_offer() -> None:
 )
 def test_plan_degradation_says_what_is_missing(pool: PoolIndex, box: Any) -> None:
     with pytest.raises(InvalidValueError):
-        plan_degradation("k", "s", box, pool, DegradationConfig(scale=2), rng=rng_for(0))
+        plan_degradation("k", "s", box, pool, DegradationConfig(scale=2, recipe=PLAIN), rng=rng_for(0))
 
 
 @pytest.mark.parametrize(

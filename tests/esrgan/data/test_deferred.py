@@ -129,20 +129,26 @@ def test_model_error_is_left_to_training_and_equals_the_completed_plan(deferred:
     assert float(np.var(np.stack(errors))) == pytest.approx(1 / 12, rel=0.06)
 
 
-def test_size_of_a_model_error_must_be_one(deferred: Path, tmp_path: Path) -> None:
+def as_version_2(run: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a run as it was when its settings did not hold the recipe."""
+    settings = {name: value for name, value in run["settings"].items() if name != "recipe"}
+    return {**run, "settings": {**settings, "version": 2, **changes}}
+
+
+def test_size_of_a_model_error_of_earlier_runs_must_be_one(deferred: Path, tmp_path: Path) -> None:
     with open_pairs(deferred / "pairs") as reader:
         run = dict(reader.run)
     for wrong in (5, "auto", [1.0], [1.0, None], ["1", "2"], {"a": 1}, None):
-        settings = {**run["settings"], "model_error": wrong}
         with pytest.raises(CorruptDataError, match="'model_error' must be 'none' or two numbers"):
-            NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+            NoiseSource.of_run(as_version_2(run, model_error=wrong), tmp_path, None, SCALE)
     for wrong in ([1e9, 0.0], [float("nan"), 0.0]):
-        settings = {**run["settings"], "model_error": wrong}
-        with pytest.raises(InvalidValueError, match="model_error must be of 0 to 64"):
-            NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
-    settings = {key: value for key, value in run["settings"].items() if key != "model_error"}
-    source = NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
-    assert source is not None and source.kinds == ("residual",)
+        with pytest.raises(CorruptDataError, match="model_error must be of 0 to 64"):
+            NoiseSource.of_run(as_version_2(run, model_error=wrong), tmp_path, None, SCALE)
+    for size, kinds in (([2.0, 0.5], ["model-error", "residual"]), ("none", ["residual"])):
+        source = NoiseSource.of_run(as_version_2(run, model_error=size), tmp_path, None, SCALE)
+        assert source is not None and [entry.kind for entry in source.entries] == kinds
+    oldest = NoiseSource.of_run(as_version_2(run), tmp_path, None, SCALE)
+    assert oldest is not None and [entry.kind for entry in oldest.entries] == ["residual"]
 
 
 def test_completed_plan_differs_from_baking_as_whole_levels_must(deferred: Path) -> None:
@@ -217,16 +223,17 @@ def test_arithmetic_in_grey_levels_moves_next_to_no_sample(deferred: Path) -> No
 def test_what_was_left_to_training_must_be_known(deferred: Path, tmp_path: Path) -> None:
     with open_pairs(deferred / "pairs") as reader:
         run = dict(reader.run)
-    settings: dict[str, Any] = {**run["settings"], "further": ["haze"]}
-    with pytest.raises(InvalidValueError, match="no step 'haze'"):
-        NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
+    with pytest.raises(CorruptDataError, match="no step 'haze'"):
+        NoiseSource.of_run(as_version_2(run, further=["haze"]), tmp_path, None, SCALE)
     for wrong in (5, "jpeg", [1], {"a": 1}):
-        settings["further"] = wrong
         with pytest.raises(CorruptDataError, match="'further' must be a list of names"):
+            NoiseSource.of_run(as_version_2(run, further=wrong), tmp_path, None, SCALE)
+    source = NoiseSource.of_run(as_version_2(run, further=["rounding"]), tmp_path, None, SCALE)
+    assert source is not None and [e.kind for e in source.entries] == ["residual", "rounding"]
+    for recipe in (5, {}, {"steps": [{"kind": "haze"}]}, {"steps": [{"kind": "residual"}]}):
+        settings = {**run["settings"], "recipe": recipe}
+        with pytest.raises(CorruptDataError):
             NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
-    settings["further"] = ["rounding"]
-    source = NoiseSource.of_run({**run, "settings": settings}, tmp_path, None, SCALE)
-    assert source is not None and source.kinds == ("residual", "rounding")
 
 
 def test_samples_of_baked_pairs_have_no_plan_of_their_own(x2_pairs: Path) -> None:

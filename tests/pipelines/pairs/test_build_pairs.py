@@ -271,10 +271,10 @@ def test_build_pairs_adds_the_model_error_and_says_so(
 ) -> None:
     clean = replace(config_for(tmp_path, scenes, pool, name="clean"), noise="none")
     report = build_pairs(clean)
-    assert "model_error" not in {fact.kind for fact in report.facts}
+    assert not any("model-error" in fact.words for fact in report.facts)
     white = replace(clean, model_error=2.0, out=tmp_path / "white")
-    (fact,) = (fact for fact in build_pairs(white).facts if fact.kind == "model_error")
-    assert "σ = 2 grey levels, added to LR" in fact.words
+    (fact,) = (fact for fact in build_pairs(white).facts if "model-error" in fact.words)
+    assert fact.kind == "step" and fact.words.endswith("σ = 2 grey levels")
     with open_pairs(white.out) as a, open_pairs(clean.out) as b:
         pairs = [(a.read(row)[0].astype(float), b.read(row)[0]) for row in range(len(a))]
         seeds = {record.plan.steps[1].seed for record in a.records}
@@ -286,17 +286,18 @@ def test_build_pairs_adds_the_model_error_and_says_so(
 
 
 @pytest.mark.parametrize(
-    ("noise", "setting", "wanted"),
-    [("bake", "auto", [1.5, 0.2]), ("defer", "auto", [1.5, 0.2]), ("none", "auto", "none")],
+    ("noise", "sizes"),
+    [("bake", [[1.5, 0.2]]), ("defer", [[1.5, 0.2]]), ("none", [])],
 )
 def test_build_pairs_goes_on_with_the_same_model_error_only(
-    tmp_path: Path, scenes: Path, pool: Path, noise: Any, setting: Any, wanted: Any
+    tmp_path: Path, scenes: Path, pool: Path, noise: Any, sizes: list[list[float]]
 ) -> None:
-    config = replace(config_for(tmp_path, scenes, pool), noise=noise, model_error=setting)
+    config = replace(config_for(tmp_path, scenes, pool), noise=noise)
     build_pairs(config)
-    settings = json.loads((tmp_path / "pairs" / "run.json").read_bytes())["settings"]
-    assert settings["model_error"] == wanted
-    with pytest.raises(ChangedConfigError, match=r"`model_error`: .* -> \[3\.0, 0\.0\]"):
+    recipe = json.loads((tmp_path / "pairs" / "run.json").read_bytes())["settings"]["recipe"]
+    found = [step for step in recipe["steps"] if step["kind"] == "model-error"]
+    assert [[step["base"], step["slope"]] for step in found] == sizes
+    with pytest.raises(ChangedConfigError, match=r"`recipe`: .* -> always model-error: .*σ = 3 "):
         build_pairs(replace(config, model_error=3.0))
 
 

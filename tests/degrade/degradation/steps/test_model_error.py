@@ -9,7 +9,13 @@ import pytest
 
 from degrade.arrays import FloatArray
 from degrade.degradation import PoolIndex
-from degrade.degradation.steps import AUTO, ModelError, StepInputs, read_step
+from degrade.degradation.steps import (
+    AUTO,
+    ModelError,
+    ModelErrorSettings,
+    StepInputs,
+    read_step,
+)
 from degrade.degradation.steps.model_error import local_gradient
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.rng import rng_for
@@ -101,8 +107,8 @@ def test_local_gradient_is_in_levels_per_pixel() -> None:
 def test_draw_takes_its_size_from_the_settings() -> None:
     plain = ModelError.draw(PoolIndex(()), (8, 8), rng_for(0))
     assert (plain.base, plain.slope) == AUTO
-    index = PoolIndex((), settings={"model-error": (2.0, 0.0)})
-    drawn = [ModelError.draw(index, (8, 8), rng_for(0, "seed", n)) for n in range(50)]
+    of_two = ModelErrorSettings(2.0, 0.0)
+    drawn = [of_two.draw(PoolIndex(()), (8, 8), rng_for(0, "seed", n)) for n in range(50)]
     assert {(step.base, step.slope) for step in drawn} == {(2.0, 0.0)}
     assert len({step.seed for step in drawn}) == 50
 

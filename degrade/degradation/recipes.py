@@ -1,0 +1,96 @@
+"""The recipes that have names, and what settings of runs change in one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from degrade.degradation.recipe import Entry, Recipe, read_recipe
+from degrade.degradation.steps import (
+    STEPS,
+    Blur,
+    ErrorSize,
+    Jpeg,
+    ModelError,
+    ModelErrorSettings,
+    Residual,
+)
+from degrade.errors import InvalidValueError
+
+__all__ = [
+    "MEASURED",
+    "RECIPES",
+    "recipe_of_run",
+    "with_model_error",
+    "with_step",
+    "without_noise",
+]
+
+MEASURED = Recipe(
+    "measured",
+    (
+        Entry(Blur.kind),
+        Entry(ModelError.kind),
+        Entry(Residual.kind),
+        # Kernels hold the camera's sharpening and residuals its JPEG already: see
+        # docs/decisions/0015-recipes.md.
+        Entry(Jpeg.kind, probability=0.0),
+    ),
+)
+"""What was measured, in the order of a camera."""
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (MEASURED,)}
+"""All of them, by name."""
+
+
+def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:
+    """Return a recipe with a model error of one size in every plan."""
+    return recipe.having(Entry(ModelError.kind, ModelErrorSettings(*size)))
+
+
+def without_noise(recipe: Recipe) -> Recipe:
+    """Return a recipe with none of the steps that add noise."""
+    return recipe.without({kind for kind, step in STEPS.items() if step.is_noise})
+
+
+def with_step(recipe: Recipe, kind: str) -> Recipe:
+    """Return a recipe with a step of a kind in every plan, as the recipe itself would draw it."""
+    return recipe.having(Entry(kind), keeps_settings=True)
+
+
+def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of the settings that a run's file holds.
+
+    Runs of earlier versions say how large their model error is, whether there is noise, and which
+    further steps there are.
+
+    Raises
+    ------
+    InvalidValueError
+        They are none that a run has, or name a step that this version does not know.
+    """
+    if "recipe" in settings:
+        stored = settings["recipe"]
+        if not isinstance(stored, Mapping):
+            raise InvalidValueError("its run's 'recipe' must be an object")
+        return read_recipe(stored)
+    recipe = MEASURED.without((ModelError.kind, Jpeg.kind))
+    size = settings.get("model_error", "none")
+    if size != "none":
+        recipe = with_model_error(recipe, _error_size(size))
+    if settings.get("noise") == "none":
+        recipe = recipe.without((Residual.kind,))
+    further = settings.get("further", [])
+    if not isinstance(further, list) or not all(isinstance(kind, str) for kind in further):
+        raise InvalidValueError("its run's 'further' must be a list of names")
+    for kind in further:
+        recipe = with_step(recipe, kind)
+    return replace(recipe, name="measured")
+
+
+def _error_size(stored: object) -> ErrorSize:
+    numbers = stored if isinstance(stored, list) else []
+    if [type(number) for number in numbers] != [float, float]:
+        raise InvalidValueError("its run's 'model_error' must be 'none' or two numbers")
+    return ErrorSize(*numbers)

@@ -1,0 +1,35 @@
+"""``degrade recipe show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.cli.common import pool_option
+from pipelines.cli.help_pages import HelpfulCommand
+
+__all__ = ["recipe"]
+
+
+@click.group("recipe")
+def recipe() -> None:
+    """Recipes: what LR goes through, for build-pairs."""
+
+
+@recipe.command("show", cls=HelpfulCommand)
+@click.argument("name", metavar="NAME|FILE")
+@pool_option(help="Say also what there is in this pool to draw from.")
+@click.option(
+    "--scale", type=click.IntRange(2), default=4, show_default=True, help="Of the pool's kernels."
+)
+def show(name: str, pool: Path | None, scale: int) -> None:
+    """Print a recipe in words and as TOML.
+
+    NAME is that of a recipe, such as measured; FILE is TOML with one. What is printed is TOML
+    itself: save it, change it, and give it to build-pairs --recipe.
+    """
+    from degrade.degradation.recipe_files import find_recipe
+    from pipelines.pairs.show_recipe import show_recipe
+
+    click.echo(show_recipe(find_recipe(name), pool, scale), nl=False)

@@ -1,0 +1,63 @@
+"""What a recipe is, in words and as TOML, and whether a pool has what it draws from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from degrade.degradation import PoolIndex, Recipe
+from degrade.degradation.recipe_files import recipe_to_toml
+from degrade.degradation.steps import kinds_drawn_from
+from degrade.errors import InvalidValueError, printable
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from degrade.wording import counted
+
+__all__ = ["lacking", "show_recipe"]
+
+
+def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str:
+    """Return a recipe as TOML, whose first comments say it in words.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    pool : Path or None
+        Of which it is said what the recipe may draw there.
+    scale : int
+        Of the kernels.
+
+    Raises
+    ------
+    DegradeError
+        The pool cannot be read.
+    """
+    words = [f"recipe {printable(recipe.name)}, its steps in order:"]
+    words += [f"  {line}" for line in recipe.lines()]
+    if pool is not None:
+        words += _pool_lines(recipe, pool, scale)
+    return "".join(f"# {line}\n" for line in words) + "\n" + recipe_to_toml(recipe)
+
+
+def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
+    """Return, for each step that a pool cannot give, its kind and what is missing."""
+    missing = []
+    for entry in recipe.possible:
+        try:
+            entry.draw(index, (1, 1), rng_for(0))
+        except InvalidValueError as error:
+            missing.append(f"{entry.kind}: {error}")
+    return missing
+
+
+def _pool_lines(recipe: Recipe, path: Path, scale: int) -> list[str]:
+    """Say what there is to draw from."""
+    kinds = kinds_drawn_from(entry.kind for entry in recipe.possible)
+    index = DegradationPool.open(path).index(scale, kinds)
+    photos = counted(len(index.noise_by_photo), "photo")
+    there = [
+        f"{counted(len(index.kernel_ids), 'kernel')} ×{scale}",
+        f"{counted(len(index.noise), 'noise patch')} of {photos}",
+        *(f"{kind} of {counted(len(found), 'photo')}" for kind, found in index.measured.items()),
+    ]
+    lines = [f"{printable(path)} has {', '.join(there)}"]
+    return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]
