@@ -68,7 +68,12 @@ def test_plan_degradation_draws_as_it_always_did() -> None:
     kernel, noise, top, left = (int(rng.integers(bound)) for bound in (3, 1, 25, 21))
     pool = PoolIndex(POOL.kernel_ids, POOL.noise[1:])
     plan = plan_degradation(
-        "a", "s", (0, 0, 32, 40), pool, DegradationConfig(scale=2, recipe=PLAIN), rng=rng_for(3, "pairs", "a")
+        "a",
+        "s",
+        (0, 0, 32, 40),
+        pool,
+        DegradationConfig(scale=2, recipe=PLAIN),
+        rng=rng_for(3, "pairs", "a"),
     )
     assert plan.steps == (Blur(POOL.kernel_ids[kernel]), Residual("n2", top, left)) and noise == 0
 
@@ -94,7 +99,9 @@ def test_plan_degradation_draws_everything_on_offer() -> None:
 )
 def test_plan_degradation_says_what_is_missing(pool: PoolIndex, box: Any) -> None:
     with pytest.raises(InvalidValueError):
-        plan_degradation("k", "s", box, pool, DegradationConfig(scale=2, recipe=PLAIN), rng=rng_for(0))
+        plan_degradation(
+            "k", "s", box, pool, DegradationConfig(scale=2, recipe=PLAIN), rng=rng_for(0)
+        )
 
 
 @pytest.mark.parametrize(
