@@ -82,7 +82,8 @@ class Entry:
     def words(self) -> str:
         """Return for people how often a plan has the step, and what is drawn."""
         about = self.step.about if self.settings is None else self.settings.words()
-        often = {1: "always", 0: "never"}.get(self.probability, f"{100 * self.probability:.4g} %")
+        certain = {1.0: "always", 0.0: "never"}
+        often = certain.get(self.probability, f"{100 * self.probability:.4g} %")
         return f"{often} {self.kind}" + (f": {about}" if about else "")
 
 
