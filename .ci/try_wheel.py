@@ -27,7 +27,16 @@ from packaging.utils import canonicalize_name
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
 BESIDE = (".ci", "benchmarks", "data_manifests", "docs", "tests")
-LOOSE = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "constraints.txt")
+COMPILED, SOURCES = "degrade/compiled/_code.abi3.so", (".c", ".h")
+LOOSE = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "constraints.txt",
+    "setup.py",
+)
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -64,21 +73,29 @@ def check_sdist(sdist: Path) -> None:
 
 
 def check_wheel(wheel: Path) -> None:
-    """Refuse a wheel that lacks a file of a package, or that holds anything else."""
+    """Refuse a wheel that lacks a file of a package, or that holds anything else.
+
+    Of what is compiled, it holds the result in place of the sources.
+    """
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    wanted = set(files_of(*PACKAGES))
+    wanted = {name for name in files_of(*PACKAGES) if not name.endswith(SOURCES)}
+    if COMPILED in held:
+        held.remove(COMPILED)
+    else:
+        print(f"{wheel.name}: made without a C compiler")  # noqa: T201
     refuse_missing(wheel, wanted - held)
     if held - wanted:
         sys.exit(f"{wheel.name}: holds {sorted(held - wanted)}, which is in no package")
 
 
 def files_of(*folders: str) -> Iterator[str]:
-    """Give the files in folders of the checkout, without what Python itself puts there."""
+    """Give the files in folders of the checkout, without what is made there."""
     for folder in folders:
         for path in (CHECKOUT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                yield path.relative_to(CHECKOUT).as_posix()
+            name = path.relative_to(CHECKOUT).as_posix()
+            if path.is_file() and "__pycache__" not in path.parts and name != COMPILED:
+                yield name
 
 
 def refuse_missing(archive: Path, missing: set[str]) -> None:

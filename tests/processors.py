@@ -21,7 +21,10 @@ from numpy._core import _multiarray_umath as numpy_core
 ROOT = Path(__file__).parents[1]
 
 NUMERIC = (
-    *(f"tests/degrade/{name}" for name in ("degradation", "jpeg", "kernels", "noise", "spectral")),
+    *(
+        f"tests/degrade/{name}"
+        for name in ("compiled", "degradation", "jpeg", "kernels", "noise", "spectral")
+    ),
     *(f"tests/degrade/test_{name}.py" for name in ("luma", "metrics", "resample")),
     "tests/golden",
     "tests/kernelgan",
@@ -60,6 +63,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "mkl-compatible": {"MKL_CBWR": "COMPATIBLE"},
     "opencv-avx2": {"OPENCV_CPU_DISABLE": _of_opencv(avx2=True)},
     "opencv-baseline": {"OPENCV_CPU_DISABLE": _of_opencv(avx2=False)},
+    "not-compiled": {"DEGRADE_COMPILED": "0"},
 }
 SETTINGS["avx2"] = {
     name: value
@@ -67,6 +71,7 @@ SETTINGS["avx2"] = {
     for name, value in SETTINGS[setting].items()
 }
 SETTINGS["oldest"] = {
+    "DEGRADE_COMPILED": "0",
     "OPENBLAS_CORETYPE": "Nehalem",
     **SETTINGS["numpy-baseline"],
     **SETTINGS["torch-default"],
@@ -76,6 +81,8 @@ SETTINGS["oldest"] = {
 }
 
 _LOOK = """
+from degrade.compiled import is_compiled
+print("compiled code:", is_compiled())
 import cv2, numpy, threadpoolctl, torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 pools = threadpoolctl.threadpool_info()
@@ -88,6 +95,7 @@ torch.rand(8, 8) @ torch.rand(8, 8)
 torch.nn.functional.conv2d(torch.rand(1, 32, 64, 64), torch.rand(32, 32, 3, 3))
 """
 _ABOUT = (
+    "compiled code: ",
     "NumPy:",
     "OpenBLAS: ",
     "OpenCV: ",

@@ -2,7 +2,8 @@
 
 Pixels are integers already. With a kernel rounded to integers too, small enough that no sum can
 reach 2²⁴, every product and every partial sum is an integer that float32 holds exactly; then
-neither the order of the additions nor fused or wider instructions can change the result.
+neither the order of the additions nor fused or wider instructions can change the result. So the
+compiled form and that without a compiler are equal to the bit.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.compiled import is_compiled
+from degrade.compiled.sampling import sample
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
 from degrade.resample import mirror_indices
@@ -73,7 +76,7 @@ def integer_taps(weights: AnyArray) -> tuple[npt.NDArray[np.int64], int]:
 
 
 class PreparedImage:
-    """An 8-bit image cut into its phases, from which many patches are downsampled.
+    """An 8-bit image from which many patches are downsampled.
 
     Parameters
     ----------
@@ -99,23 +102,8 @@ class PreparedImage:
     def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
         if image_u8.size == 0:  # nothing to mirror: OpenCV would look for a border pixel for ever
             raise InvalidValueError(f"an image must have pixels, got {image_u8.shape}")
-        self.pixels, self.scale, self.reach = image_u8, scale, reach
-        height, width, channels = image_u8.shape
-        self._margin = margin = -(-reach // scale) * scale
-        mirrored = mirror_indices(np.arange(-margin, height + margin - height % -scale), height)
-        right = margin - width % -scale
-        rows, columns = len(mirrored) // scale, (margin + width + right) // scale
-        # With its mirrored margin, pixel scale·p + a of the image is pixel p of phase a.
-        self._phases = np.empty((scale, scale, channels, rows, columns), np.int8)
-        for top in range(0, rows, _STRIP):
-            strip = image_u8[mirrored[scale * top : scale * (top + _STRIP)]]
-            np.bitwise_xor(strip, np.uint8(_MIDDLE), out=strip)
-            framed = cv2.copyMakeBorder(strip, 0, 0, margin, right, cv2.BORDER_REFLECT)
-            for channel, plane in enumerate(cv2.split(framed)):
-                # As channels of one pixel: splitting those is fast.
-                for b, phase in enumerate(cv2.split(plane.reshape(-1, columns, scale))):
-                    by_row = phase.view(np.int8).reshape(-1, scale, columns).swapaxes(0, 1)
-                    self._phases[:, b, channel, top : top + _STRIP] = by_row
+        self.pixels, self.scale, self.reach = np.ascontiguousarray(image_u8), scale, reach
+        self._phases = None if is_compiled() else _Phases(image_u8, scale, reach)
 
     def downsample(self, kernel: BlurKernel, box: tuple[int, int, int, int]) -> FloatArray:
         """Blur a part of the image and keep every scale-th pixel; only those are computed.
@@ -149,27 +137,59 @@ class PreparedImage:
                 f"got ×{kernel.scale} and {size}"
             )
         _check_box(box, self.pixels.shape, scale)
-        taps, unit = integer_taps(kernel.weights)
+        integers, unit = integer_taps(kernel.weights)
+        taps = integers.astype(np.float32)
+        part = (top - size // 2, left - size // 2, height // scale, width // scale)
+        if self._phases is None:
+            return sample(self.pixels, taps, scale, part, 1 / unit)
+        lr = self._phases.correlate(taps, part)
+        lr *= np.float32(1 / unit)
+        lr += np.float32(_MIDDLE)
+        return lr
+
+
+class _Phases:
+    """The same without compiled code: an image cut into its phases, on which OpenCV is fast."""
+
+    def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
+        height, width, channels = image_u8.shape
+        self._scale = scale
+        self._margin = margin = -(-reach // scale) * scale
+        mirrored = mirror_indices(np.arange(-margin, height + margin - height % -scale), height)
+        right = margin - width % -scale
+        rows, columns = len(mirrored) // scale, (margin + width + right) // scale
+        # With its mirrored margin, pixel scale·p + a of the image is pixel p of phase a.
+        self._phases = np.empty((scale, scale, channels, rows, columns), np.int8)
+        for top in range(0, rows, _STRIP):
+            strip = image_u8[mirrored[scale * top : scale * (top + _STRIP)]]
+            np.bitwise_xor(strip, np.uint8(_MIDDLE), out=strip)
+            framed = cv2.copyMakeBorder(strip, 0, 0, margin, right, cv2.BORDER_REFLECT)
+            for channel, plane in enumerate(cv2.split(framed)):
+                # As channels of one pixel: splitting those is fast.
+                for b, phase in enumerate(cv2.split(plane.reshape(-1, columns, scale))):
+                    by_row = phase.view(np.int8).reshape(-1, scale, columns).swapaxes(0, 1)
+                    self._phases[:, b, channel, top : top + _STRIP] = by_row
+
+    def correlate(self, taps: FloatArray, part: tuple[int, int, int, int]) -> FloatArray:
+        """Return the sums of taps · (pixel - 128); as :func:`degrade.compiled.sampling.sample`."""
+        scale, size = self._scale, len(taps)
+        top, left, rows, columns = part
         # Output pixel p reads pixel scale·p + t. Taps t ≡ a (mod scale) all meet one phase, where
         # they are an ordinary correlation; filled up, every phase has as many.
         side = -(-size // scale)
         filled = np.zeros((side * scale, side * scale), np.float32)
         filled[:size, :size] = taps
-        rows, columns = height // scale, width // scale
-        lr = np.empty((rows, columns, self.pixels.shape[2]), np.float32)
-        first = self._margin - size // 2
+        sums = np.empty((rows, columns, self._phases.shape[2]), np.float32)
         band = max(1, _BAND // columns)
         for start in range(0, rows, band):
-            part = lr[start : start + band]
-            self._correlate((top + first + start * scale, left + first), filled, part)
-        lr *= np.float32(1 / unit)
-        lr += np.float32(_MIDDLE)
-        return lr
+            first = (self._margin + top + start * scale, self._margin + left)
+            self._fill(first, filled, sums[start : start + band])
+        return sums
 
-    def _correlate(self, start: tuple[int, int], filled: FloatArray, lr: FloatArray) -> None:
-        """Fill some rows of LR; ``start`` is the pixel that their first one's first tap reads."""
-        scale, side = self.scale, len(filled) // self.scale
-        rows, columns, channels = lr.shape
+    def _fill(self, start: tuple[int, int], filled: FloatArray, sums: FloatArray) -> None:
+        """Fill some rows; ``start`` is the pixel that their first one's first tap reads."""
+        scale, side = self._scale, len(filled) // self._scale
+        rows, columns, channels = sums.shape
         high, wide = rows + side - 1, columns + side - 1
         # One below the other the channels are one image; what reads across a seam is cut off.
         total: FloatArray = np.zeros((channels * high, wide), np.float32)
@@ -179,7 +199,7 @@ class PreparedImage:
             phase = self._phases[row_phase, column_phase]
             seen = phase[:, row : row + high, column : column + wide].astype(np.float32)
             _add_correlation(total, seen.reshape(total.shape), filled[a::scale, b::scale])
-        lr[...] = total.reshape(channels, high, wide)[:, :rows, :columns].transpose(1, 2, 0)
+        sums[...] = total.reshape(channels, high, wide)[:, :rows, :columns].transpose(1, 2, 0)
 
 
 def _add_correlation(total: FloatArray, image: FloatArray, taps: FloatArray) -> None:

@@ -15,6 +15,7 @@ import simplejpeg
 from degrade.arrays import AnyArray, U8Array
 from degrade.errors import InvalidValueError
 from degrade.images.decoding.decoded import Decoded
+from degrade.images.decoding.jpeg_coefficients import require_possible_coefficients
 from degrade.images.decoding.jpeg_structure import (
     JpegStructure,
     read_structure,
@@ -40,6 +41,7 @@ def decode_jpeg(data: bytes, header: ImageHeader) -> Decoded:
     if not is_ended:
         data = data[: structure.scans[0].end] + _END
     require_sound_scans(structure, data)
+    require_possible_coefficients(structure, data, header)
     space = {1: "GRAY", 4: "CMYK"}.get(header.channels, "RGB")
     pixels, notes = _decoded(_plain(data, structure), space, structure, is_ended=is_ended)
     if pixels.shape[:2] != (header.height, header.width):

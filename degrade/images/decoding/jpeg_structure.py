@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from degrade.errors import InvalidValueError
 from degrade.images.headers.jpeg import END_OF_IMAGE, JPEG_FRAMES, jpeg_segments
@@ -11,11 +11,11 @@ from degrade.images.headers.turning import first_value
 
 __all__ = ["JpegScan", "JpegStructure", "read_structure", "require_sound_scans"]
 
-_HUFFMAN_TABLES, _SCAN, _ADOBE = 0xC4, 0xDA, 0xEE
+_HUFFMAN_TABLES, _SCAN, _STEPS, _RESTART, _ADOBE = 0xC4, 0xDA, 0xDB, 0xDD, 0xEE
 _ICC = _MULTI_PICTURE = 0xE2
 _PICTURE_COUNT = 0xB001
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
-_COEFFICIENTS = 64
+_COEFFICIENTS, _COUNTS = 64, 16
 _LONGEST_ZEROS = 32
 """Bytes. More bits than a block of coefficients that are all −1 takes, which no photo has."""
 
@@ -36,8 +36,13 @@ class JpegScan:
         Bits that earlier scans have brought, and that later ones will.
     parameters, start, end : int
         Where those four begin; where the coded data begin and end.
-    zeros_mean : tuple of int
-        The AC symbol, for each component, of the Huffman code that is all zeros.
+    mean_codes, detail_codes : tuple of bytes
+        For each component, its Huffman tables of DC and of AC: 16 counts, then the symbols. Empty
+        where the file has none.
+    steps : tuple of tuple of int
+        For each component, its quantisation steps in zigzag order; empty where it has none.
+    restart : int
+        Units of blocks between restart markers; 0: there are none.
     """
 
     components: tuple[int, ...]
@@ -48,7 +53,15 @@ class JpegScan:
     parameters: int
     start: int
     end: int
-    zeros_mean: tuple[int, ...]
+    mean_codes: tuple[bytes, ...]
+    detail_codes: tuple[bytes, ...]
+    steps: tuple[tuple[int, ...], ...]
+    restart: int
+
+    @property
+    def zeros_mean(self) -> tuple[int, ...]:
+        """The AC symbol, for each component, of the code that is all zeros; -1: of none."""
+        return tuple(_first_symbol(codes) for codes in self.detail_codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +72,8 @@ class JpegStructure:
     ----------
     process : int
         The marker of its frame: baseline 0xC0, progressive 0xC2, …
-    components : tuple of int
-        Their names in the file.
+    sampling : dict of int to (int, int)
+        By each component's name in the file: how finely it is sampled across and down.
     scans : tuple of JpegScan
     profile : bytes or None
         The ICC profile, its parts joined; None when one is missing.
@@ -71,7 +84,7 @@ class JpegStructure:
     """
 
     process: int
-    components: tuple[int, ...]
+    sampling: dict[int, tuple[int, int]]
     scans: tuple[JpegScan, ...]
     profile: bytes | None
     adobe_transform: int | None
@@ -99,8 +112,8 @@ def read_structure(data: bytes) -> JpegStructure:
         A part is cut short.
     """
     process, adobe = 0, None
-    components: tuple[int, ...] = ()
-    tables: dict[int, int] = {}
+    frame: dict[int, tuple[int, int, int]] = {}
+    tables = _Tables()
     scans: list[JpegScan] = []
     parts: dict[int, bytes] = {}
     count, more = 0, False
@@ -111,11 +124,11 @@ def read_structure(data: bytes) -> JpegStructure:
                 scans[-1] = replace(scans[-1], end=start - (2 if marker == END_OF_IMAGE else 4))
             if marker in JPEG_FRAMES and not process:
                 process = marker
-                components = tuple(body[6 + 3 * i] for i in range(body[5]))
-            elif marker == _HUFFMAN_TABLES:
-                tables |= _first_symbols(body)
+                frame = _frame(body)
+            elif marker in (_HUFFMAN_TABLES, _STEPS, _RESTART):
+                tables.take(marker, body)
             elif marker == _SCAN:
-                scans.append(_scan(body, start, tables))
+                scans.append(_scan(body, start, frame, tables))
             elif marker == _ADOBE and body.startswith(b"Adobe"):
                 adobe = body[11]
             elif marker == _MULTI_PICTURE and body.startswith(b"MPF\x00"):
@@ -128,7 +141,8 @@ def read_structure(data: bytes) -> JpegStructure:
         scans[-1] = replace(scans[-1], end=len(data))
     whole = count > 0 and sorted(parts) == list(range(1, count + 1))
     profile = b"".join(parts[i] for i in sorted(parts)) if whole else None
-    return JpegStructure(process, components, tuple(scans), profile, adobe, more)
+    sampling = {name: (across, down) for name, (across, down, _) in frame.items()}
+    return JpegStructure(process, sampling, tuple(scans), profile, adobe, more)
 
 
 def _has_more(index: bytes) -> bool:
@@ -136,24 +150,75 @@ def _has_more(index: bytes) -> bool:
     return (first_value(index, _PICTURE_COUNT) or 1) > 1
 
 
-def _first_symbols(body: bytes) -> dict[int, int]:
-    """Return, by class and number of each table, the symbol whose code is all zeros."""
-    found, place = {}, 0
-    while place < len(body):
-        symbols = sum(body[place + 1 : place + 17])
-        found[body[place]] = body[place + 17] if symbols else -1
-        place += 17 + symbols
-    return found
+def _frame(body: bytes) -> dict[int, tuple[int, int, int]]:
+    """Return, by component, its sampling across and down and the number of its steps' table."""
+    parts = (struct.unpack_from("BBB", body, 6 + 3 * i) for i in range(body[5]))
+    return {name: (*divmod(sampling, 16), table) for name, sampling, table in parts}
 
 
-def _scan(body: bytes, start: int, tables: dict[int, int]) -> JpegScan:
+@dataclass(slots=True)
+class _Tables:
+    """What the scans that follow are read with.
+
+    Attributes
+    ----------
+    codes : dict of int to bytes
+        By class and number.
+    steps : dict of int to tuple of int
+        By number.
+    restart : int
+        As in :class:`JpegScan`.
+    """
+
+    codes: dict[int, bytes] = field(default_factory=dict)
+    steps: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    restart: int = 0
+
+    def take(self, marker: int, body: bytes) -> None:
+        """Read a segment."""
+        if marker == _RESTART:
+            (self.restart,) = struct.unpack_from(">H", body)
+            return
+        place = 0
+        while place < len(body):
+            number = body[place]
+            if marker == _HUFFMAN_TABLES:
+                size = _COUNTS + sum(body[place + 1 : place + 1 + _COUNTS])
+                self.codes[number] = body[place + 1 : place + 1 + size]
+            else:
+                form = f">{_COEFFICIENTS}{'H' if number >> 4 else 'B'}"
+                size = struct.calcsize(form)
+                self.steps[number & 15] = struct.unpack_from(form, body, place + 1)
+            place += 1 + size
+
+
+def _first_symbol(codes: bytes) -> int:
+    """Return the symbol of the code that is all zeros; -1: of none, 0: without a table."""
+    if not codes:
+        return 0
+    return codes[_COUNTS] if len(codes) > _COUNTS else -1
+
+
+def _scan(
+    body: bytes, start: int, frame: dict[int, tuple[int, int, int]], tables: _Tables
+) -> JpegScan:
     count = body[0]
     names = tuple(body[1 + 2 * i] for i in range(count))
+    used = [body[2 + 2 * i] for i in range(count)]
     first, last, bits = struct.unpack_from("BBB", body, 1 + 2 * count)
-    zeros = tuple(tables.get(0x10 | body[2 + 2 * i] & 15, 0) for i in range(count))
-    parameters = start + 1 + 2 * count
     return JpegScan(
-        names, first, last, bits >> 4, bits & 15, parameters, start + len(body), -1, zeros
+        components=names,
+        first=first,
+        last=last,
+        high=bits >> 4,
+        low=bits & 15,
+        parameters=start + 1 + 2 * count,
+        start=start + len(body),
+        end=-1,
+        mean_codes=tuple(tables.codes.get(both >> 4, b"") for both in used),
+        detail_codes=tuple(tables.codes.get(0x10 | both & 15, b"") for both in used),
+        steps=tuple(tables.steps.get(frame.get(name, (0, 0, -1))[2], ()) for name in names),
+        restart=tables.restart,
     )
 
 
@@ -163,7 +228,7 @@ def require_sound_scans(structure: JpegStructure, data: bytes) -> None:
     A decoder takes what is missing for zero, and says nothing.
     """
     scanned = {name for scan in structure.scans for name in scan.components}
-    if not scanned.issuperset(structure.components):
+    if not scanned.issuperset(structure.sampling):
         raise InvalidValueError("a colour's scan is missing: the file was cut or damaged")
     if structure.is_progressive:
         _require_every_bit(structure)
@@ -176,7 +241,7 @@ def require_sound_scans(structure: JpegStructure, data: bytes) -> None:
 
 
 def _require_every_bit(structure: JpegStructure) -> None:
-    missing = {name: [1] * _COEFFICIENTS for name in structure.components}
+    missing = {name: [1] * _COEFFICIENTS for name in structure.sampling}
     for scan in structure.scans:
         for name in scan.components:
             bits = missing.setdefault(name, [1] * _COEFFICIENTS)

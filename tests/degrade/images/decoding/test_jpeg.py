@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import io
 import itertools
+import random
 import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
+from degrade.compiled import is_compiled
 from degrade.errors import InputError
 from degrade.images.image_io import decode_photo
 
@@ -220,3 +223,46 @@ def test_decode_jpeg_prints_nothing_on_damage(capfd: pytest.CaptureFixture[str])
         except InputError:
             continue
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(not is_compiled(), reason="the compiled code was not built here")
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_decode_jpeg_finds_lost_bytes_behind_which_the_codes_fall_into_step(
+    progressive: int,
+) -> None:
+    options = (cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive)
+    chance = random.Random(0)
+    passed, found = 0, 0
+    for _ in range(400):
+        data = encode(picture(seed=chance.randrange(9)), *options)
+        first, end = pixels_at(data)
+        place = chance.randrange(first, end - 64)
+        damaged = data[:place] + data[place + 64 :]
+        try:
+            simplejpeg.decode_jpeg(damaged)
+        except ValueError:
+            continue
+        passed += 1
+        try:
+            decode_photo(damaged, NAME)
+        except InputError:
+            found += 1
+    assert passed >= 8
+    assert found >= 0.25 * passed
+
+
+@pytest.mark.parametrize("quality", [1, 30, 75, 95, 100])
+def test_decode_jpeg_takes_any_picture_that_is_sound(quality: int) -> None:
+    rng = np.random.default_rng(quality)
+    extreme = rng.integers(0, 2, (64, 72, 3), np.uint8) * 255
+    blocks = np.kron(rng.integers(0, 2, (8, 9, 3), np.uint8) * 255, np.ones((8, 8, 1), np.uint8))
+    for pixels in (extreme, blocks, rng.integers(0, 256, (64, 72, 3), np.uint8)):
+        for restart, sampling, progressive in itertools.product((0, 3), SAMPLINGS, (0, 1)):
+            data = encode(
+                pixels,
+                *(cv2.IMWRITE_JPEG_QUALITY, quality),
+                *(cv2.IMWRITE_JPEG_PROGRESSIVE, progressive),
+                *(cv2.IMWRITE_JPEG_RST_INTERVAL, restart),
+                *(cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling),
+            )
+            assert decode_photo(data, NAME).pixels.shape == pixels.shape

@@ -1,0 +1,18 @@
+"""What setup.cfg cannot say of the build: code that is compiled where there is a compiler."""
+
+from setuptools import Extension, setup
+
+setup(
+    ext_modules=[
+        Extension(
+            "degrade.compiled._code",
+            [f"degrade/compiled/{name}.c" for name in ("module", "sampling", "jpeg_walk")],
+            depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
+            extra_compile_args=["-O3"],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            py_limited_api=True,
+            optional=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
