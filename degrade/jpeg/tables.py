@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import struct
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -12,13 +14,23 @@ import numpy.typing as npt
 from degrade.errors import InvalidValueError
 from degrade.images.headers.jpeg import JPEG_FRAMES, jpeg_segments
 
-__all__ = ["JpegSettings", "Subsampling", "Table", "jpeg_settings", "quality_of", "standard_tables"]
+__all__ = [
+    "EXAMPLES",
+    "JpegSettings",
+    "Subsampling",
+    "Table",
+    "in_zigzag",
+    "jpeg_settings",
+    "quality_of",
+    "scaled_table",
+    "standard_tables",
+]
 
 _QUANTISATION = 0xDB
 
 # ITU T.81, tables K.1 and K.2.
 # fmt: off
-_LUMA = np.array([
+_LUMA = (
     16, 11, 10, 16, 24, 40, 51, 61,
     12, 12, 14, 19, 26, 58, 60, 55,
     14, 13, 16, 24, 40, 57, 69, 56,
@@ -27,15 +39,18 @@ _LUMA = np.array([
     24, 35, 55, 64, 81, 104, 113, 92,
     49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,
-])
-_CHROMA = np.array([
+)
+_CHROMA = (
     17, 18, 24, 47, 99, 99, 99, 99,
     18, 21, 26, 66, 99, 99, 99, 99,
     24, 26, 56, 99, 99, 99, 99, 99,
     47, 66, 99, 99, 99, 99, 99, 99,
     *(99,) * 32,
-])
+)
 # fmt: on
+
+EXAMPLES = (_LUMA, _CHROMA)
+"""The standard's example tables of luma and chroma, row by row."""
 
 Subsampling: TypeAlias = Literal["4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "other"]
 
@@ -72,17 +87,22 @@ class JpegSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subsampling: Subsampling
 
 
+@functools.cache
 def standard_tables(quality: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the luma and chroma tables of a quality of libjpeg, 1…100.
 
     They are the examples of ITU T.81, annex K, scaled as libjpeg's ``jpeg_quality_scaling`` and
-    ``jpeg_add_quant_table`` do; whole numbers, of 1…255.
+    ``jpeg_add_quant_table`` do.
     """
+    return scaled_table(_LUMA, quality), scaled_table(_CHROMA, quality)
+
+
+def scaled_table(base: Sequence[int], quality: int) -> tuple[int, ...]:
+    """Return a table as libjpeg scales it for a quality of 1…100; whole numbers, of 1…255."""
     if not 1 <= quality <= 100:
         raise InvalidValueError(f"quality must be in 1…100, got {quality}")
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    luma, chroma = (np.clip((base * percent + 50) // 100, 1, 255) for base in (_LUMA, _CHROMA))
-    return tuple(luma.tolist()), tuple(chroma.tolist())
+    return tuple(min(max((step * percent + 50) // 100, 1), 255) for step in base)
 
 
 def quality_of(settings: JpegSettings) -> int | None:
@@ -96,6 +116,11 @@ def quality_of(settings: JpegSettings) -> int | None:
         if luma == settings.luma and settings.chroma in (None, chroma):
             found.append(quality)
     return min(found, key=lambda quality: abs(quality - 75), default=None)
+
+
+def in_zigzag(table: Sequence[int]) -> list[int]:
+    """Return the steps of a table in the order of files, from its rows."""
+    return [step for _, step in sorted(zip(_PLACE_IN_ZIGZAG, table, strict=True))]
 
 
 def jpeg_settings(data: bytes) -> JpegSettings | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from degrade.errors import printable
-from degrade.jpeg.tables import jpeg_settings, quality_of
+from degrade.jpeg.frame import JpegFrame, jpeg_frame
+from degrade.jpeg.names import name_tables
+from degrade.jpeg.tables import JpegSettings, jpeg_settings, quality_of
 from degrade.pool import Findings
 from degrade.wording import counted
 from pipelines.measuring.collector import Collector
@@ -18,7 +21,7 @@ from pipelines.shared.reports import Fact
 
 __all__ = ["JpegCollector", "JpegHistory"]
 
-_VERSION = 1
+_VERSION = 2
 """Of what is recorded; raised when more is."""
 
 
@@ -42,12 +45,36 @@ class JpegHistory(Measurement):
 
     def measure(self, photo: OpenPhoto) -> Findings:
         """Read the header; a photo in another format is a finding too."""
-        found = jpeg_settings(photo.data)
+        found, frame = jpeg_settings(photo.data), jpeg_frame(photo.data)
         values: dict[str, Any] = {"format": photo.header.format}
-        if found is not None:
-            values |= {"quality": quality_of(found), "subsampling": found.subsampling}
-            values |= msgspec.to_builtins(found)
+        if found is not None and frame is not None:
+            values |= _file_values(found, frame)
         return Findings(kind=self.kind, settings=self.settings, values=values)
+
+
+def _file_values(found: JpegSettings, frame: JpegFrame) -> dict[str, Any]:
+    """Return what is remembered of a JPEG file."""
+    names = msgspec.to_builtins(name_tables(found))
+    return {
+        "quality": quality_of(found),
+        "subsampling": found.subsampling,
+        "named": names.pop("words"),
+        **names,
+        **msgspec.to_builtins(frame),
+        "luma": list(found.luma),
+        "chroma": found.chroma and list(found.chroma),
+    }
+
+
+def _file_words(values: Mapping[str, Any]) -> str:
+    """Return what a JPEG file's header says, for people."""
+    is_usual = values["colours"] == "luma and chroma"
+    parts = [values["named"], values["subsampling"] if is_usual else values["colours"]]
+    parts += [values["coding"]] if values["coding"] != "baseline" else []
+    parts += [f"{values['bits']} bits"] if values["bits"] != 8 else []
+    parts += [f"{values['tables']} tables"] if values["tables"] > 2 else []
+    parts += ["the first of several pictures"] if values["pictures"] else []
+    return ", ".join(parts)
 
 
 class JpegCollector(Collector):
@@ -64,9 +91,7 @@ class JpegCollector(Collector):
         if "luma" not in values:
             self._others += 1
             return findings
-        quality = values["quality"]
-        tables = "tables of its own" if quality is None else f"libjpeg's quality {quality}"
-        words = f"{printable(photo.name)}: {tables}, {values['subsampling']}"
+        words = f"{printable(photo.name)}: {_file_words(values)}"
         self._told.append(Fact(findings.kind, words, {"photo": photo.name, "values": values}))
         return findings
 
