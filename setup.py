@@ -6,7 +6,10 @@ setup(
     ext_modules=[
         Extension(
             "degrade.compiled._code",
-            [f"degrade/compiled/{name}.c" for name in ("module", "sampling", "jpeg_walk")],
+            [
+                f"degrade/compiled/{name}.c"
+                for name in ("module", "sampling", "jpeg_walk", "png_rows")
+            ],
             depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
             extra_compile_args=["-O3"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],

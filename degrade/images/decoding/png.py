@@ -1,4 +1,8 @@
-"""PNG: checked here; by kornia-rs where it is installed and the file is plain, else by OpenCV."""
+"""PNG: checked and unpacked here; filters undone by compiled code, kornia-rs or OpenCV.
+
+Whichever does it, the pixels are the same. The compiled code takes files without a palette whose
+channels have 8 or 16 bits; kornia-rs, where it is installed, plain ones of 8 bits.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +14,54 @@ from dataclasses import replace
 import numpy as np
 
 from degrade.arrays import U8Array
+from degrade.compiled import is_compiled
+from degrade.compiled.png_rows import undo_filters
 from degrade.images.decoding.by_opencv import decode_by_opencv
 from degrade.images.decoding.decoded import Decoded
-from degrade.images.decoding.png_stream import checked_png
+from degrade.images.decoding.png_stream import UnpackedPng, unpack_png
 from degrade.images.headers import ImageHeader
 from degrade.images.headers.png import png_chunks
+from degrade.images.opencv import cv2
 
 __all__ = ["decode_faster", "decode_png"]
 
 _LARGEST_PROFILE = 1 << 25
+_GRAY, _RGB, _GRAY_ALPHA, _RGB_ALPHA = 0, 2, 4, 6
 _DecodePng = Callable[[bytes, tuple[int, int], str], U8Array]
 
 
 def decode_png(data: bytes, header: ImageHeader) -> Decoded:
     """Decode a PNG file; as :data:`degrade.images.decoding.decoded.Decoder` says."""
-    plain = checked_png(data)
-    pixels = decode_faster(plain, header)
-    decoded = decode_by_opencv(plain, header) if pixels is None else Decoded(pixels)
+    unpacked = unpack_png(data)
+    decoded = _from_rows(unpacked, header) if is_compiled() else None
+    if decoded is None:
+        plain = unpacked.as_file()
+        pixels = decode_faster(plain, header)
+        decoded = decode_by_opencv(plain, header) if pixels is None else Decoded(pixels)
     return replace(decoded, profile=_profile(data))
+
+
+def _from_rows(unpacked: UnpackedPng, header: ImageHeader) -> Decoded | None:
+    """Return the pixels of a file that needs nothing but its filters undone; else None."""
+    depth, colour, is_interlaced = unpacked.head[0][16], unpacked.head[0][17], unpacked.head[0][20]
+    channels = {_GRAY: 1, _RGB: 3, _GRAY_ALPHA: 2, _RGB_ALPHA: 4}.get(colour)
+    if channels is None or depth < 8 or is_interlaced or len(unpacked.head) > 1:
+        return None
+    ((rows, length),) = unpacked.passes
+    bytes_ = undo_filters(unpacked.content.reshape(rows, length), channels * depth // 8)
+    if bytes_ is None:
+        return None
+    if depth == 16:
+        bytes_ = bytes_.view(">u2").astype(np.uint16)
+    pixels = bytes_.reshape(header.height, header.width, channels)
+    alpha = np.ascontiguousarray(pixels[..., -1]) if colour in (_GRAY_ALPHA, _RGB_ALPHA) else None
+    if colour in (_GRAY, _GRAY_ALPHA):
+        return Decoded(
+            cv2.cvtColor(pixels[..., :1], cv2.COLOR_GRAY2RGB),
+            alpha,
+            notes=("gray",) * (colour == _GRAY),
+        )
+    return Decoded(np.ascontiguousarray(pixels[..., :3]), alpha)
 
 
 def _profile(data: bytes) -> bytes | None:

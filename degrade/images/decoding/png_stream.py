@@ -1,22 +1,25 @@
 """PNG files checked whole, each chunk and the packed stream of pixels, before they are decoded.
 
-The decoders differ in what they let pass, and libpng writes about it to the terminal. What they
-get here is a file of the same picture that has nothing more to be said about: only the chunks that
-make pixels, and the stream unpacked already, so that it is not unpacked twice.
+The decoders differ in what they let pass, and libpng writes about it to the terminal. Most files
+are unpacked here to their pixels. Of the others a decoder gets a file of the same picture that has
+nothing more to be said about: only the chunks that make pixels, and the stream unpacked already, so
+that it is not unpacked twice.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from degrade.arrays import U8Array
 from degrade.disk.checksums import InflateError, adler32, crc32, decompressobj
 from degrade.errors import InvalidValueError
 from degrade.images.headers.png import png_chunks
 
-__all__ = ["checked_png"]
+__all__ = ["UnpackedPng", "unpack_png"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -33,15 +36,34 @@ _PASSES = (
 )
 _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _PIECE, _STORED = 1 << 16, 65535
+_LAST_FILTER = 4
 
 
-def checked_png(data: bytes) -> bytes:
-    """Return a plain file of the same pixels, its stream stored and not packed.
+@dataclass(frozen=True, slots=True)
+class UnpackedPng:
+    """A PNG whose stream is unpacked, and all of it there.
 
-    Parameters
+    Attributes
     ----------
-    data : bytes
-        A file that has its end.
+    head : tuple of bytes
+        Its chunks before the stream that make pixels, whole; the first one is ``IHDR``.
+    passes : tuple of (int, int)
+        Number and bytes of the rows of each pass, each row with its filter's number.
+    content : (N,) uint8 array
+        The rows one after the other; each filter is a known one.
+    """
+
+    head: tuple[bytes, ...]
+    passes: tuple[tuple[int, int], ...]
+    content: U8Array
+
+    def as_file(self) -> bytes:
+        """Return a plain file of the same pixels, its stream stored and not packed."""
+        return b"".join((_SIGNATURE, *self.head, *_stored(self.content.data), _END))
+
+
+def unpack_png(data: bytes) -> UnpackedPng:
+    """Check and unpack a file that has its end.
 
     Raises
     ------
@@ -65,8 +87,8 @@ def checked_png(data: bytes) -> bytes:
                 head.append(data[start - 8 : end + 4])
         elif kind[0] & 0x20 == 0 and (kind != b"IHDR" or start != 16):
             raise InvalidValueError(f"its PNG has a part that is not known ({kind!r})")
-    rows = list(_rows(data, head))
-    return b"".join((_SIGNATURE, *head, *_stored(_unpacked(packed, rows)), _END))
+    rows = tuple(_rows(data, head))
+    return UnpackedPng(tuple(head), rows, _unpacked(packed, rows))
 
 
 def _is_of_use(kind: bytes, length: int, colour: int) -> bool:
@@ -92,54 +114,46 @@ def _rows(data: bytes, head: list[bytes]) -> Iterator[tuple[int, int]]:
             yield rows, 1 + -(-columns * bits // 8)
 
 
-def _unpacked(packed: Sequence[memoryview], rows: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield the content of a stream piece by piece; all rows must be there, and nothing more."""
+def _unpacked(packed: Sequence[memoryview], rows: Sequence[tuple[int, int]]) -> U8Array:
+    """Return the content of a stream; all rows must be there, and nothing more."""
     stream, found = decompressobj(), 0
-    size = sum(count * length for count, length in rows)
+    content = np.empty(sum(count * length for count, length in rows), np.uint8)
     try:
         for chunk in packed:
             for place in range(0, len(chunk), _PIECE):
                 part = stream.decompress(chunk[place : place + _PIECE])
-                _require_known_filters(part, found, rows)
+                if found + len(part) > len(content):
+                    raise InvalidValueError("it holds more pixels than its header tells")
+                content[found : found + len(part)] = np.frombuffer(part, np.uint8)
                 found += len(part)
-                if found > size:
-                    break
-                yield part
     except InflateError:
         raise InvalidValueError("the stream of its pixels is damaged") from None
-    if found != size or not stream.eof:
-        much = "more" if found > size else "fewer"
-        raise InvalidValueError(f"it holds {much} pixels than its header tells")
+    if found != len(content) or not stream.eof:
+        raise InvalidValueError("it holds fewer pixels than its header tells")
+    _require_known_filters(content, rows)
+    return content
 
 
-def _require_known_filters(part: bytes, place: int, rows: Sequence[tuple[int, int]]) -> None:
-    """Raise InvalidValueError unless each row in a part of the content begins with 0 … 4."""
-    levels, end = np.frombuffer(part, np.uint8), place + len(part)
+def _require_known_filters(content: U8Array, rows: Sequence[tuple[int, int]]) -> None:
+    """Raise InvalidValueError unless each row begins with 0 … 4."""
     start = 0
     for count, length in rows:
         stop = start + count * length
-        if start < end and stop > place:
-            first = start + max(0, -(-(place - start) // length)) * length
-            starts = levels[first - place : stop - place : length]
-            if starts.size and starts.max() > 4:
-                raise InvalidValueError("a row of its pixels has no known filter: it is damaged")
+        if content[start:stop:length].max() > _LAST_FILTER:
+            raise InvalidValueError("a row of its pixels has no known filter: it is damaged")
         start = stop
 
 
-def _stored(parts: Iterable[bytes]) -> Iterator[bytes | memoryview]:
-    """Yield what makes one IDAT chunk that holds the parts in a stream that packs nothing."""
-    content: list[bytes | memoryview] = [b"IDAT", b"\x78\x01"]
-    adler = 1
-    for part in parts:
-        adler = adler32(part, adler)
-        view = memoryview(part)
-        for place in range(0, len(part), _STORED):
-            block = view[place : place + _STORED]
-            content += (struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF), block)
-    content += (struct.pack("<BHH", 1, 0, 0xFFFF), struct.pack(">I", adler))
+def _stored(content: memoryview) -> Iterator[bytes | memoryview]:
+    """Yield what makes one IDAT chunk that holds the content in a stream that packs nothing."""
+    parts: list[bytes | memoryview] = [b"IDAT", b"\x78\x01"]
+    for place in range(0, len(content), _STORED):
+        block = content[place : place + _STORED]
+        parts += (struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF), block)
+    parts += (struct.pack("<BHH", 1, 0, 0xFFFF), struct.pack(">I", adler32(content)))
     crc = 0
-    for piece in content:
+    for piece in parts:
         crc = crc32(piece, crc)
-    yield struct.pack(">I", sum(map(len, content)) - 4)
-    yield from content
+    yield struct.pack(">I", sum(map(len, parts)) - 4)
+    yield from parts
     yield struct.pack(">I", crc)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -9,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from degrade.compiled import is_compiled
 from degrade.degradation import downsampling
 from degrade.degradation.downsampling import PreparedImage, integer_taps
 from degrade.errors import InvalidValueError
@@ -21,20 +19,10 @@ from degrade.kernels import (
     repair_kernel,
 )
 from degrade.resample import imresize, mirror_indices
+from tests.compiled_forms import both_forms
 from tests.rounding import gamma
 
-
-@pytest.fixture(autouse=True, scope="module", params=["compiled", "without a compiler"])
-def _form(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both forms of the code."""
-    if request.param == "compiled":
-        if not is_compiled():
-            pytest.skip("the compiled code was not built here (no C compiler), or is switched off")
-        yield
-    else:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(downsampling, "is_compiled", lambda: False)
-            yield
+in_both_forms = both_forms(downsampling)
 
 
 def _kernel(size: int, scale: int, seed: int) -> BlurKernel:

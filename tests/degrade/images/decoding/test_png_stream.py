@@ -11,9 +11,13 @@ import pytest
 from PIL import Image
 
 from degrade.errors import InputError
+from degrade.images.decoding import png as png_decoding
 from degrade.images.decoding.png import decode_png
 from degrade.images.image_header import read_header
 from degrade.images.image_io import decode_photo
+from tests.compiled_forms import both_forms
+
+in_both_forms = both_forms(png_decoding)
 
 NAME = Path("photo.png")
 RGB = np.random.default_rng(0).integers(0, 256, (23, 31, 3), dtype=np.uint8)
@@ -135,3 +139,24 @@ def test_decode_png_gives_its_profile() -> None:
 
     data = png(before=chunk(b"iCCP", b"a name\0\0" + zlib.compress(b"profile" * 50)))
     assert DECODERS["png"](data, read_header(data)).profile == b"profile" * 50
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("strategy", range(5))
+def test_decode_png_gives_the_pixels_that_were_written(
+    strategy: int, channels: int, deep: bool
+) -> None:
+    rng = np.random.default_rng(strategy)
+    kind = np.uint16 if deep else np.uint8
+    smooth = cv2.GaussianBlur(rng.uniform(0, 1, (53, 41, channels)), (0, 0), 2)
+    written = (smooth * np.iinfo(kind).max).astype(kind).reshape(53, 41, channels)
+    done, data = cv2.imencode(".png", written, (cv2.IMWRITE_PNG_STRATEGY, strategy))
+    assert done
+    decoded = decode_png(data.tobytes(), read_header(data.tobytes()))
+    rgb = written[..., 2::-1] if channels > 1 else np.repeat(written, 3, axis=2)
+    assert decoded.pixels.dtype == kind
+    np.testing.assert_array_equal(decoded.pixels, rgb)
+    if channels == 4:
+        np.testing.assert_array_equal(decoded.alpha, written[..., 3])
+    assert decoded.notes == ("gray",) * (channels == 1)
