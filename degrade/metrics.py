@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from degrade.arrays import AnyArray
 from degrade.errors import InvalidValueError
@@ -93,6 +93,6 @@ def _windowed(plane: AnyArray) -> AnyArray:
     taps = np.exp(-(offsets**2) / (2 * _SIGMA**2))
     taps /= taps.sum()
     for axis in (0, 1):
-        plane = ndimage.correlate1d(plane, taps, axis=axis)
+        plane = scipy.ndimage.correlate1d(plane, taps, axis=axis)
     inside = slice(_RADIUS, -_RADIUS)
     return plane[inside, inside]

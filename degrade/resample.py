@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+import scipy
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.errors import InvalidValueError
@@ -76,7 +76,7 @@ def enlarge_u8(image_u8: U8Array, scale: int) -> U8Array:
     return round_to_u8(np.clip(imresize(image_u8.astype(np.float32), scale), 0, 255))
 
 
-def _resize_matrix(size: int, scale: float, antialias: bool) -> sparse.csr_array:
+def _resize_matrix(size: int, scale: float, antialias: bool) -> scipy.sparse.csr_array:
     """Return the (ceil(size·scale), size) float64 interpolation matrix of one axis."""
     out_size = ceil(round(size * scale, 9))
     stretch = scale if antialias and scale < 1 else 1.0
@@ -88,7 +88,7 @@ def _resize_matrix(size: int, scale: float, antialias: bool) -> sparse.csr_array
     weights /= weights.sum(axis=1, keepdims=True)
     columns = mirror_indices(taps, size)
     starts = np.arange(0, taps.size + 1, taps.shape[1])
-    matrix = sparse.csr_array(
+    matrix = scipy.sparse.csr_array(
         (weights.ravel(), columns.ravel(), starts), shape=(out_size, size), dtype=np.float64
     )
     matrix.sum_duplicates()

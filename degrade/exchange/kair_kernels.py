@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import io as scipy_io
+import scipy
 
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
@@ -31,7 +31,7 @@ def encode_kair_kernels(kernels: Sequence[BlurKernel]) -> bytes:
     for number, kernel in enumerate(kernels):
         cell[0, number] = kernel.weights[::-1, ::-1].astype(np.float64)
     buffer = io.BytesIO()
-    scipy_io.savemat(buffer, {"kernels": cell})
+    scipy.io.savemat(buffer, {"kernels": cell})
     # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
     text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
     return text + buffer.getvalue()[116:]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from degrade.kernels.kernel import centre_of_mass, phase_centre, shift_to_phase
 from degrade.resample import cubic
@@ -178,7 +178,7 @@ def _softened(
     rng: np.random.Generator, scale: int, weights: Weights, chance: float, widest: float
 ) -> Weights:
     if rng.random() < chance:
-        weights = ndimage.gaussian_filter(weights, rng.uniform(0.1, widest) * scale)
+        weights = scipy.ndimage.gaussian_filter(weights, rng.uniform(0.1, widest) * scale)
     return _normalised(weights)
 
 
@@ -200,7 +200,7 @@ def _motion(rng: np.random.Generator, scale: int) -> Weights:
     inside = np.all([(place >= 0) & (place < side * finer) for place in places], axis=0)
     np.add.at(weights, (places[0][inside], places[1][inside]), dwell[inside])
     width = max(_log_uniform(rng, 0.12, 0.6) * scale, 0.25)
-    return _averaged(ndimage.gaussian_filter(weights, width * finer), finer)
+    return _averaged(scipy.ndimage.gaussian_filter(weights, width * finer), finer)
 
 
 def _resizer(rng: np.random.Generator, scale: int) -> Weights:
@@ -246,10 +246,10 @@ def _camera(rng: np.random.Generator, scale: int) -> Weights:
         )
     else:
         disk = (rows**2 + columns**2 <= rng.uniform(0.3, 1.2) ** 2).astype(float)
-        weights = ndimage.gaussian_filter(disk, rng.uniform(0.1, 0.4) * scale * 3)
+        weights = scipy.ndimage.gaussian_filter(disk, rng.uniform(0.1, 0.4) * scale * 3)
     # An odd width keeps the aperture centred.
     aperture = 2 * round((rng.uniform(0.6, 1.0) * scale * 3 - 1) / 2) + 1
-    weights = _averaged(ndimage.uniform_filter(weights, aperture), 3)
+    weights = _averaged(scipy.ndimage.uniform_filter(weights, aperture), 3)
     return _sharpened_lr(rng, scale, weights)
 
 
@@ -271,7 +271,9 @@ def _sharpened(rng: np.random.Generator, scale: int, weights: Weights) -> Weight
     if rng.random() < 0.5:
         return _sharpened_lr(rng, scale, weights)
     amount, radius = rng.uniform(0.1, 1.0), rng.uniform(0.3, 1.0) * scale
-    return _normalised(weights + amount * (weights - ndimage.gaussian_filter(weights, radius)))
+    return _normalised(
+        weights + amount * (weights - scipy.ndimage.gaussian_filter(weights, radius))
+    )
 
 
 def _resized(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
@@ -281,9 +283,9 @@ def _resized(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
     rows, columns = (axis * scale for axis in _axes(scale, 3))
     along, across = _turned(rng, rows, columns)
     centre = centre_of_mass(padded)
-    smooth = ndimage.gaussian_filter(padded, max(0.35 / factor, 0.3))
+    smooth = scipy.ndimage.gaussian_filter(padded, max(0.35 / factor, 0.3))
     places = [across / factor + centre[0], along / factor + centre[1]]
-    moved = np.maximum(ndimage.map_coordinates(smooth, places, order=1), 0)
+    moved = np.maximum(scipy.ndimage.map_coordinates(smooth, places, order=1), 0)
     return shift_to_phase(_averaged(moved, 3), scale, rounds=3)
 
 

@@ -13,7 +13,7 @@ from math import ceil
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
@@ -222,7 +222,7 @@ def shift_to_phase(
         offset = phase_error(weights, scale)
         if np.abs(offset).max() < tolerance:
             break
-        weights = ndimage.shift(weights, -offset, order=3, mode="constant")
+        weights = scipy.ndimage.shift(weights, -offset, order=3, mode="constant")
         weights /= weights.sum()
     return weights
 

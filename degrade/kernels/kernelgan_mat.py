@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from scipy import io as scipy_io
+import scipy
 
 from degrade.disk.files import make_folder, write_atomically
 from degrade.errors import InvalidValueError, printable
@@ -50,7 +50,7 @@ def encode_kernelgan_mat(kernel: BlurKernel) -> bytes:
     The same kernel gives the same bytes.
     """
     buffer = io.BytesIO()
-    scipy_io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
+    scipy.io.savemat(buffer, {"Kernel": kernel.weights.astype(np.float64)})
     # scipy writes the time into the 116 bytes of free text that begin a MATLAB file.
     text = b"MATLAB 5.0 MAT-file, written by degrade".ljust(116)
     return text + buffer.getvalue()[116:]

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
@@ -61,7 +61,7 @@ def align_kernels(estimate: AnyArray, truth: AnyArray) -> tuple[_Float64, _Float
     size = max(_SMALLEST_GRID, 2 * max(*reference.shape, *candidate.shape) + 1)
     candidate, reference = _embed(candidate, size), _embed(reference, size)
     offset = centre_of_mass(reference) - centre_of_mass(candidate)
-    return ndimage.shift(candidate, offset, order=3), reference
+    return scipy.ndimage.shift(candidate, offset, order=3), reference
 
 
 def kernel_psnr(estimate: AnyArray, truth: AnyArray) -> float:

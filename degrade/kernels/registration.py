@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
@@ -47,7 +47,7 @@ def measure_shift(
     inner = (slice(_MARGIN, -_MARGIN),) * 2
     shift = np.zeros(2)
     for _ in range(iterations):
-        moved = ndimage.shift(base, shift, order=3, mode="nearest")
+        moved = scipy.ndimage.shift(base, shift, order=3, mode="nearest")
         rows, columns = np.gradient(moved)
         # moved(x - d) ≈ moved - d·∇moved; gain and offset soak up what blur and noise change.
         terms = (-rows[inner], -columns[inner], moved[inner], np.ones_like(moved[inner]))
@@ -65,4 +65,4 @@ def _prepare(image: FloatArray, smoothing: float) -> npt.NDArray[np.float64]:
     grey = image.astype(np.float64)
     if grey.ndim == 3:
         grey = grey.mean(axis=2)
-    return np.asarray(ndimage.gaussian_filter(grey, smoothing), dtype=np.float64)
+    return np.asarray(scipy.ndimage.gaussian_filter(grey, smoothing), dtype=np.float64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy
 
 from degrade.arrays import FloatArray
 
@@ -56,7 +56,7 @@ class SamplingGrid:
         window = np.ascontiguousarray(hr[parts[0], parts[1]])
         blurred = cv2.filter2D(window, cv2.CV_32F, weights, borderType=cv2.BORDER_REFLECT)
         channels = np.atleast_3d(blurred).transpose(2, 0, 1)
-        splines = tuple(ndimage.spline_filter(channel, 3, np.float32) for channel in channels)
+        splines = tuple(scipy.ndimage.spline_filter(channel, 3, np.float32) for channel in channels)
         return BlurredImage(splines, np.array(origins), self)
 
 
@@ -79,7 +79,7 @@ class BlurredImage:
         shape = (self.grid.height, self.grid.width)
         return np.stack(
             [
-                ndimage.affine_transform(
+                scipy.ndimage.affine_transform(
                     spline, steps, self.origin + shift, shape, np.float64, 3, prefilter=False
                 )
                 for spline in self.splines

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
+import scipy
 
 from degrade.arrays import FloatArray
 from degrade.spectral.windows import SIDE
