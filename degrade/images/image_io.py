@@ -60,6 +60,7 @@ FOREIGN_SUFFIXES = frozenset({".gif"})
 
 _STRIP = 256
 _REMEDY = "replace, convert or remove the file"
+_SAYS_WHAT_TO_DO = ("save it", "save the one", "develop it", "install")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,8 +141,7 @@ def read_photo_header(data: bytes, path: Path, *, max_pixels: int = MAX_PIXELS) 
         header = read_header(data)
         refuse_by_colour(data, header)
     except InvalidValueError as error:
-        remedy = error.remedy if isinstance(error, NeedsExtraError) else _REMEDY
-        raise InputError(path, _on_one_line(error), remedy) from None
+        raise InputError(path, _on_one_line(error), _remedy(error)) from None
     if header.width * header.height > max_pixels:
         size = f"{header.width}×{header.height}"
         raise InputError(
@@ -194,7 +194,7 @@ def decode_photo(
         ends_flat = flat_tail(decoded.pixels) > 0
         decoded = to_srgb(decoded, header, data, keep_profile=keep_profile)
     except InvalidValueError as error:
-        raise InputError(path, _on_one_line(error), _REMEDY) from None
+        raise InputError(path, _on_one_line(error), _remedy(error)) from None
     orientation = 1 if decoded.is_upright else header.orientation
     rgb = np.ascontiguousarray(upright(decoded.pixels, orientation))
     rgb.flags.writeable = False
@@ -210,6 +210,13 @@ def decode_photo(
         notes += ("ends in rows of one colour, perhaps cut off",)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Photo(rgb, sha256, notes, alpha, decoded.profile)
+
+
+def _remedy(error: InvalidValueError) -> str:
+    """Return what can be done; empty where the error says it itself."""
+    if isinstance(error, NeedsExtraError):
+        return error.remedy
+    return "" if any(words in str(error) for words in _SAYS_WHAT_TO_DO) else _REMEDY
 
 
 def _on_one_line(error: InvalidValueError) -> str:

@@ -6,7 +6,8 @@ object file is a hash of the content: what is read back is checked against it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import functools
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -217,23 +218,26 @@ class PoolReader:
             return False
         return True
 
-    def verify(self) -> list[str]:
+    def verify(self, on_progress: Callable[[int, int], None] | None = None) -> list[str]:
         """Read and check every kernel and noise patch; return one line for each problem.
+
+        ``on_progress`` is given how many are done, and how many there are.
 
         Files that the index does not name are one too: a killed run leaves those of one photo, an
         index that was cut leaves many. A pool opened as it was at an earlier time passes them over.
         """
         problems = self._foreign() if self._until is None else []
-        for kernel in self.kernels:
+        checks: list[Callable[[], object]] = [
+            functools.partial(self.read_kernel, kernel.id) for kernel in self.kernels
+        ]
+        checks += [functools.partial(self._objects.check, noise) for noise in self.noise]
+        for done, check in enumerate(checks, start=1):
             try:
-                self.read_kernel(kernel.id)
+                check()
             except DegradeError as error:
                 problems.append(str(error))
-        for noise in self.noise:
-            try:
-                self._objects.check(noise)
-            except DegradeError as error:
-                problems.append(str(error))
+            if on_progress is not None:
+                on_progress(done, len(checks))
         return problems
 
     def _foreign(self) -> list[str]:

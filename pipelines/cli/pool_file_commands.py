@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option
+from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option, progress_bar
 from pipelines.cli.help_pages import command
 from pipelines.shared.speech import said
 
@@ -56,7 +56,8 @@ def _inspect_pool(folder: Path, wish: _Wish) -> None:
         from report.pool_sheet import check_sheet_path
 
         check_sheet_path(wish.sheet, overwrite=wish.overwrite)
-    found = inspect_pool(folder, verify=wish.verify)
+    with progress_bar("verify", "files") as progress:
+        found = inspect_pool(folder, verify=wish.verify, on_progress=progress)
     _print(found, as_json=wish.as_json)
     if found.problems:
         _report_problems(found.problems, all_of_them=wish.verify)
@@ -81,7 +82,8 @@ def _inspect_pairs(folder: Path, wish: _Wish) -> None:
     if wish.verify:
         from pipelines.pairs.checks import verify as verify_pairs
 
-        verify_pairs(folder)
+        with progress_bar("verify", "pairs") as progress:
+            verify_pairs(folder, on_progress=progress)
         click.echo("verify: every pair is as it was written", err=True)
     if wish.sheet is not None:
         from report.pairs_sheet import draw_pairs_sheet
@@ -140,7 +142,9 @@ def import_kernels(**options: Any) -> None:
     from pipelines.pool.imports import ImportKernelsConfig
     from pipelines.pool.imports import import_kernels as run
 
-    finish(run(ImportKernelsConfig(**options)))
+    with progress_bar("import-kernels", "files") as progress:
+        report = run(ImportKernelsConfig(**options), on_progress=progress)
+    finish(report)
 
 
 @command("import-noise", short_help="Put noise images of other tools into a pool.")
@@ -156,4 +160,6 @@ def import_noise(**options: Any) -> None:
     from pipelines.pool.imports import ImportNoiseConfig
     from pipelines.pool.imports import import_noise as run
 
-    finish(run(ImportNoiseConfig(**options)))
+    with progress_bar("import-noise", "images") as progress:
+        report = run(ImportNoiseConfig(**options), on_progress=progress)
+    finish(report)

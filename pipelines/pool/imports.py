@@ -31,6 +31,7 @@ from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
 from pipelines.shared.reports import (
     REJECTS_NAME,
     Fact,
+    ProgressCallback,
     RunReport,
     check_rejects,
     usual_reason,
@@ -92,7 +93,9 @@ class _Imported:
     is_assumed: bool
 
 
-def import_kernels(config: ImportKernelsConfig) -> RunReport:
+def import_kernels(
+    config: ImportKernelsConfig, *, on_progress: ProgressCallback | None = None
+) -> RunReport:
     """Put the kernels of other tools' files into a pool, by the project's phase rule.
 
     Returns
@@ -105,11 +108,12 @@ def import_kernels(config: ImportKernelsConfig) -> RunReport:
     DegradeError
         No kernel can be used, or the pool is damaged or in use.
     """
-    job = Job("import-kernels", "kernel")
+    job = Job("import-kernels", "kernel", on_progress)
     files, job.rejects = find_images(config.sources, suffixes=KERNEL_SUFFIXES)
     passed = PassedOver()
     imported: list[_Imported] = []
-    for file in files:
+    for done, file in enumerate(files):
+        job.progress(done, len(files))
         try:
             imported += _read_kernels(file, config, job.rejects, passed)
         except InputError as error:
@@ -227,7 +231,9 @@ class ImportNoiseConfig:
     max_pixels: int = MAX_PIXELS
 
 
-def import_noise(config: ImportNoiseConfig) -> RunReport:
+def import_noise(
+    config: ImportNoiseConfig, *, on_progress: ProgressCallback | None = None
+) -> RunReport:
     """Put noise images that other tools have made into a pool.
 
     An image is one patch. It is refused when it is clipped, has no noise at all, or varies so much
@@ -238,14 +244,15 @@ def import_noise(config: ImportNoiseConfig) -> RunReport:
     DegradeError
         No image can be used, or the pool is damaged or in use.
     """
-    job = Job("import-noise", "noise patch")
+    job = Job("import-noise", "noise patch", on_progress)
     photos, job.rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     pool = DegradationPool.create(config.pool)
     check_rejects(config.pool)
     there = {record.id for record in pool.noise}
     ids: list[str] = []
     with job.stoppable(), pool.writing():
-        for photo in photos:
+        for done, photo in enumerate(photos):
+            job.progress(done, len(photos))
             try:
                 patch, fact = _read_noise(photo, config)
             except InputError as error:

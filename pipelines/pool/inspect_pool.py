@@ -21,6 +21,7 @@ from degrade.pool.kernel_estimates import (
 from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
+from pipelines.shared.reports import ProgressCallback
 
 __all__ = ["PoolInspection", "inspect_pool"]
 
@@ -171,7 +172,9 @@ def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
     return lines
 
 
-def inspect_pool(path: Path, *, verify: bool = False) -> PoolInspection:
+def inspect_pool(
+    path: Path, *, verify: bool = False, on_progress: ProgressCallback | None = None
+) -> PoolInspection:
     """Read a pool's entries and measure its kernels.
 
     Parameters
@@ -179,6 +182,8 @@ def inspect_pool(path: Path, *, verify: bool = False) -> PoolInspection:
     path : Path
     verify : bool
         Read the noise as well and check every file against what was added.
+    on_progress : callable or None
+        Told how many of these files are checked, and how many there are.
 
     Raises
     ------
@@ -193,4 +198,4 @@ def inspect_pool(path: Path, *, verify: bool = False) -> PoolInspection:
             sigmas[record.id] = kernel_sigmas(pool.read_kernel(record.id).weights)
         except CorruptDataError as error:
             problems.append(str(error))
-    return PoolInspection(pool, sigmas, pool.verify() if verify else problems)
+    return PoolInspection(pool, sigmas, pool.verify(on_progress) if verify else problems)

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, InvalidValueError
@@ -243,6 +244,14 @@ def test_decode_photo_says_why_and_what_to_do(data: bytes, reason: str) -> None:
         decode_photo(data, NAME)
     assert caught.value.remedy
     assert "\n" not in str(caught.value)
+
+
+def test_decode_photo_says_once_what_to_do() -> None:
+    signed = io.BytesIO()
+    tifffile.imwrite(signed, np.ones((4, 4), np.int16), photometric="minisblack")
+    with pytest.raises(InputError, match="save it") as caught:
+        decode_photo(signed.getvalue(), NAME)
+    assert not caught.value.remedy
 
 
 def test_read_photo_reads_what_write_png_wrote(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from pipelines.pool.imports import (
     import_kernels,
     import_noise,
 )
+from pipelines.pool.inspect_pool import inspect_pool
 from tests.pipelines.photographs import take_photo
 
 
@@ -163,6 +164,27 @@ def test_commands_import_and_inspect(kernelgan_output: Path, tmp_path: Path) -> 
     found = json.loads(run("inspect", pool, "--json").stdout)
     assert len(found["kernels"]) == 3 and found["problems"] == []
     assert found["noise"][0]["size"] == 32
+
+
+def test_imports_and_checks_tell_how_far_they_are(kernelgan_output: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    told: list[tuple[int, int]] = []
+    sources = (kernelgan_output,)
+    import_kernels(
+        ImportKernelsConfig(sources=sources, pool=pool, scale=2),
+        on_progress=lambda done, count: told.append((done, count)),
+    )
+    assert told == [(done, told[0][1]) for done in range(len(told))] and told[0][1] == len(told)
+    write_png(tmp_path / "n" / "a.png", make_noise("a", 32, 32))
+    told.clear()
+    import_noise(
+        ImportNoiseConfig(sources=(tmp_path / "n",), pool=pool),
+        on_progress=lambda done, count: told.append((done, count)),
+    )
+    assert (0, 1) in told
+    told.clear()
+    inspect_pool(pool, verify=True, on_progress=lambda done, count: told.append((done, count)))
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_inspect_names_damage_and_exits_with_1(kernelgan_output: Path, tmp_path: Path) -> None:
