@@ -59,6 +59,15 @@ FOREIGN_SUFFIXES = frozenset({".gif"})
 """Endings of photos in other formats: found too, so that they are refused by name, not missed."""
 
 _STRIP = 256
+_QUICKLY = (
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    # Not in older versions: they choose a filter for each row.
+    *(
+        (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
+        if hasattr(cv2, "IMWRITE_PNG_FILTER")
+        else ()
+    ),
+)
 _REMEDY = "replace, convert or remove the file"
 _SAYS_WHAT_TO_DO = ("save it", "save the one", "develop it", "install")
 
@@ -228,8 +237,17 @@ def quantise(image: FloatArray) -> U8Array:
     return round_to_u8(image * 255.0)
 
 
-def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
-    """Encode an (H, W, 3) uint8 or uint16 RGB array as PNG; ``level`` is zlib's, 0…9.
+def encode_png(rgb_u8: AnyArray, *, level: int = 3, quickly: bool = False) -> bytes:
+    """Encode an array as PNG.
+
+    Parameters
+    ----------
+    rgb_u8 : (H, W, 3) uint8 or uint16 array
+    level : int
+        zlib's, 0…9.
+    quickly : bool
+        Look for runs only, in differences to the row above: of photos the files are a few percent
+        larger, and made in half the time.
 
     Raises
     ------
@@ -243,7 +261,8 @@ def encode_png(rgb_u8: AnyArray, *, level: int = 3) -> bytes:
     if rgb_u8.dtype not in (np.uint8, np.uint16):
         raise InvalidValueError(f"pixels must be uint8 or uint16, got {rgb_u8.dtype}")
     bgr = cv2.cvtColor(np.ascontiguousarray(rgb_u8), cv2.COLOR_RGB2BGR)
-    done, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, level])
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, level, *(_QUICKLY if quickly else ())]
+    done, encoded = cv2.imencode(".png", bgr, settings)
     if not done:
         raise DegradeError(f"an image of shape {rgb_u8.shape} could not be encoded as PNG")
     return encoded.tobytes()

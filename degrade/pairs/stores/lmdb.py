@@ -162,7 +162,10 @@ class _Encoding:
 _COMPRESS_LEVEL = 1
 _ENCODINGS = {
     "lmdb": _Encoding(
-        "png", _COMPRESS_LEVEL, lambda u8: encode_png(u8, level=_COMPRESS_LEVEL), LmdbReader
+        "png",
+        _COMPRESS_LEVEL,
+        lambda u8: encode_png(u8, level=_COMPRESS_LEVEL, quickly=True),
+        LmdbReader,
     ),
     "lmdb-raw": _Encoding("rgb", 0, lambda u8: u8.tobytes(), RawLmdbReader),
 }

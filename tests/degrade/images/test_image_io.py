@@ -304,9 +304,10 @@ def test_write_png_says_when_it_cannot_write(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("level", [0, 3, 9])
-def test_encode_png_is_lossless_and_repeatable(level: int) -> None:
-    data = encode_png(_photo(), level=level)
-    assert data == encode_png(np.asfortranarray(_photo()), level=level)
+@pytest.mark.parametrize("quickly", [False, True])
+def test_encode_png_is_lossless_and_repeatable(level: int, quickly: bool) -> None:
+    data = encode_png(_photo(), level=level, quickly=quickly)
+    assert data == encode_png(np.asfortranarray(_photo()), level=level, quickly=quickly)
     assert np.array_equal(decode_photo(data, NAME).pixels, _photo())
 
 
