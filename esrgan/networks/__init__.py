@@ -1,4 +1,4 @@
-"""The networks: three generators, which make SR from LR, and three discriminators.
+"""The networks: four generators, which make SR from LR, and three discriminators.
 
 Every generator has ``scale``, ``in_channels``, ``out_channels``, ``lr_multiple``,
 ``receptive_radius`` and ``add_to``, which writes it into an ONNX graph; every discriminator has
@@ -14,6 +14,7 @@ from esrgan.networks.msrresnet import MSRResNet
 from esrgan.networks.patch_discriminator import PatchDiscriminator, PatchNorm
 from esrgan.networks.rrdbnet import RRDBNet
 from esrgan.networks.srresnet import SRResNet, fold_batch_norm
+from esrgan.networks.srvggnet import SRVGGNetCompact
 from esrgan.networks.unet_discriminator import UNetDiscriminator
 from esrgan.networks.vgg_discriminator import VGGDiscriminator
 
@@ -27,19 +28,21 @@ __all__ = [
     "PatchNorm",
     "RRDBNet",
     "SRResNet",
+    "SRVGGNetCompact",
     "SpectralConv2d",
     "UNetDiscriminator",
     "VGGDiscriminator",
     "fold_batch_norm",
 ]
 
-Generator: TypeAlias = RRDBNet | SRResNet | MSRResNet
+Generator: TypeAlias = RRDBNet | SRResNet | MSRResNet | SRVGGNetCompact
 Discriminator: TypeAlias = PatchDiscriminator | VGGDiscriminator | UNetDiscriminator
 
-GENERATORS: dict[str, type[RRDBNet] | type[SRResNet] | type[MSRResNet]] = {
+GENERATORS: dict[str, type[RRDBNet] | type[SRResNet] | type[MSRResNet] | type[SRVGGNetCompact]] = {
     "rrdbnet": RRDBNet,
     "srresnet": SRResNet,
     "msrresnet": MSRResNet,
+    "srvggnet": SRVGGNetCompact,
 }
 
 DISCRIMINATORS: dict[

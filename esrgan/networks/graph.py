@@ -49,8 +49,8 @@ class Graph:
 
     def conv(self, x: str, name: str, layer: nn.Module, *, unshuffled: int = 1) -> str:
         """Add a convolution of stride 1 that keeps the size."""
-        if not isinstance(layer, nn.Conv2d) or layer.bias is None:
-            raise TypeError(f"{name} is no convolution with a bias")
+        if not isinstance(layer, nn.Conv2d):
+            raise TypeError(f"{name} is no convolution")
         padding = layer.kernel_size[0] // 2
         # ONNX orders the channels of SpaceToDepth by place first, torch by colour first.
         rows, columns = layer.weight.shape[:2]
@@ -61,7 +61,7 @@ class Graph:
             "Conv",
             x,
             self.constant(f"{name}.weight", weight),
-            self.constant(f"{name}.bias", layer.bias),
+            *([] if layer.bias is None else [self.constant(f"{name}.bias", layer.bias)]),
             kernel_shape=list(layer.kernel_size),
             pads=[padding] * 4,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,14 +15,20 @@ from esrgan.networks.layers import SLOPE, check_sizes, conv3, draw_small_weights
 __all__ = ["RRDBNet", "ResidualDenseBlock", "ResidualInResidualBlock"]
 
 _RESIDUAL_SCALE = 0.2
-_UNSHUFFLE = {1: 4, 2: 2, 3: 1, 4: 1}
+_UNSHUFFLE = {1: 4, 2: 2, 3: 1, 4: 1, 8: 1}
+_STYLES = ("esrgan", "esrgan+")
 
 
 class ResidualDenseBlock(nn.Module):
-    """Five convolutions, each of which sees the outputs of all before it."""
+    """Five convolutions, each of which sees the outputs of all before it.
 
-    def __init__(self, features: int, growth: int) -> None:
+    With ``plus``, as in ESRGAN+, the second output has a 1×1 convolution of the input added, and
+    the fourth the second.
+    """
+
+    def __init__(self, features: int, growth: int, *, plus: bool = False) -> None:
         super().__init__()
+        self.conv1x1 = nn.Conv2d(features, growth, 1, bias=False) if plus else None
         self.conv1 = conv3(features, growth)
         self.conv2 = conv3(features + growth, growth)
         self.conv3 = conv3(features + 2 * growth, growth)
@@ -31,9 +39,13 @@ class ResidualDenseBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the input plus the scaled residual."""
-        seen = x_BCHW
-        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+        seen, second = x_BCHW, x_BCHW
+        for number, conv in enumerate((self.conv1, self.conv2, self.conv3, self.conv4), start=1):
             new = functional.leaky_relu(conv(seen), SLOPE, inplace=True)
+            if self.conv1x1 is not None and number == 2:
+                new = second = new + self.conv1x1(x_BCHW)
+            elif self.conv1x1 is not None and number == 4:
+                new = new + second
             seen = torch.cat((seen, new), dim=1)
         return torch.add(x_BCHW, self.conv5(seen), alpha=_RESIDUAL_SCALE)
 
@@ -41,11 +53,11 @@ class ResidualDenseBlock(nn.Module):
 class ResidualInResidualBlock(nn.Module):
     """Three dense blocks with a residual connection around them."""
 
-    def __init__(self, features: int, growth: int) -> None:
+    def __init__(self, features: int, growth: int, *, plus: bool = False) -> None:
         super().__init__()
-        self.rdb1 = ResidualDenseBlock(features, growth)
-        self.rdb2 = ResidualDenseBlock(features, growth)
-        self.rdb3 = ResidualDenseBlock(features, growth)
+        self.rdb1 = ResidualDenseBlock(features, growth, plus=plus)
+        self.rdb2 = ResidualDenseBlock(features, growth, plus=plus)
+        self.rdb3 = ResidualDenseBlock(features, growth, plus=plus)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the input plus the scaled residual."""
@@ -58,10 +70,10 @@ class RRDBNet(nn.Module):
 
     Parameters
     ----------
-    scale : {1, 2, 3, 4}
-        ×4 enlarges twice by nearest neighbour and convolution. ×2 and ×1 are the same network
-        behind a pixel-unshuffle of the input by 2 and 4. ×3 enlarges once by 3 and has no
-        ``conv_up2``: see :mod:`esrgan.weights.naming` for who can load such weights.
+    scale : {1, 2, 3, 4, 8}
+        Times ``unshuffle``, it is enlarged twofold so often, by nearest neighbour and convolution
+        (``conv_up1``, ``conv_up2``, …). ×3 enlarges once by 3: see :mod:`esrgan.weights.naming`
+        for who can load such weights.
     in_channels, out_channels : int
         Of the images.
     features : int
@@ -70,19 +82,25 @@ class RRDBNet(nn.Module):
         Residual-in-residual dense blocks.
     growth : int
         Channels that each convolution of a dense block adds.
+    unshuffle : {1, 2, 4} or None
+        The pixel-unshuffle in front. None: as BasicSR has it, 4 for ×1, 2 for ×2, else 1.
+    style : {"esrgan", "esrgan+"}
+        How the dense blocks are joined.
 
     Raises
     ------
     InvalidValueError
-        There is no such scale, or a size is below 1.
+        There is no such scale, unshuffle or style, or a size is below 1.
 
     References
     ----------
     Wang et al., "ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks", ECCVW 2018:
     §3.1 for the blocks, residual scaling by 0.2 and He initialisation scaled by 0.1 in the dense
     blocks; the other convolutions keep PyTorch's initialisation, as in the authors' code.
+    Rakotonirina and Rasoanaivo, "ESRGAN+: Further Improving Enhanced Super-Resolution Generative
+    Adversarial Network", ICASSP 2020, §2.1; the noise that it adds in training is left out.
     Wang et al., "Real-ESRGAN", ICCVW 2021, §3.4 for the pixel-unshuffle; sides that are no
-    multiple of it are padded here and cut off again, where the original refuses them.
+    multiple of it are mirrored on, as its program does, and cut off again.
     """
 
     def __init__(
@@ -94,10 +112,14 @@ class RRDBNet(nn.Module):
         features: int = 64,
         blocks: int = 23,
         growth: int = 32,
+        unshuffle: int | None = None,
+        style: str = "esrgan",
     ) -> None:
         super().__init__()
         if scale not in _UNSHUFFLE:
-            raise InvalidValueError(f"scale must be 1, 2, 3 or 4, got {scale}")
+            raise InvalidValueError(f"scale must be 1, 2, 3, 4 or 8, got {scale}")
+        if style not in _STYLES:
+            raise InvalidValueError(f"style must be esrgan or esrgan+, got {style!r}")
         check_sizes(
             in_channels=in_channels,
             out_channels=out_channels,
@@ -108,13 +130,18 @@ class RRDBNet(nn.Module):
         self.scale = scale
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.conv_first = conv3(in_channels * _UNSHUFFLE[scale] ** 2, features)
+        self.lr_multiple = _UNSHUFFLE[scale] if unshuffle is None else unshuffle
+        self._factors = _enlargements(scale, self.lr_multiple)
+        self.conv_first = conv3(in_channels * self.lr_multiple**2, features)
         self.body = nn.Sequential(
-            *(ResidualInResidualBlock(features, growth) for _ in range(blocks))
+            *(
+                ResidualInResidualBlock(features, growth, plus=style == "esrgan+")
+                for _ in range(blocks)
+            )
         )
         self.conv_body = conv3(features, features)
-        self.conv_up1 = conv3(features, features)
-        self.conv_up2 = None if scale == 3 else conv3(features, features)
+        for number, _ in enumerate(self._factors, start=1):
+            self.add_module(f"conv_up{number}", conv3(features, features))
         self.conv_hr = conv3(features, features)
         self.conv_last = conv3(features, out_channels)
 
@@ -123,22 +150,29 @@ class RRDBNet(nn.Module):
         height, width = lr_BCHW.shape[-2:]
         x = self.conv_first(self._unshuffled(lr_BCHW))
         x = x + self.conv_body(self.body(x))
-        if self.conv_up2 is None:
-            x = enlarge(x, self.conv_up1, 3)
-        else:
-            x = enlarge(enlarge(x, self.conv_up1, 2), self.conv_up2, 2)
+        for factor, conv in self.enlargements():
+            x = enlarge(x, conv, factor)
         x = self.conv_last(functional.leaky_relu(self.conv_hr(x), SLOPE, inplace=True))
         sr_BCHW: Tensor = x[..., : self.scale * height, : self.scale * width]
         return sr_BCHW
+
+    def enlargements(self) -> Iterator[tuple[int, nn.Conv2d]]:
+        """Yield by what the trunk's output is enlarged, and the convolution behind it."""
+        for number, factor in enumerate(self._factors, start=1):
+            conv = self.get_submodule(f"conv_up{number}")
+            if isinstance(conv, nn.Conv2d):
+                yield factor, conv
 
     def _unshuffled(self, lr_BCHW: Tensor) -> Tensor:
         factor = self.lr_multiple
         if factor == 1:
             return lr_BCHW
-        height, width = lr_BCHW.shape[-2:]
-        missing = (0, -width % factor, 0, -height % factor)
-        padded = functional.pad(lr_BCHW, missing, mode="replicate")
-        return functional.pixel_unshuffle(padded, factor)
+        filled_BCHW = lr_BCHW
+        for dim in (2, 3):
+            if lr_BCHW.shape[dim] % factor:
+                index = _mirrored(lr_BCHW.shape[dim], factor, lr_BCHW.device)
+                filled_BCHW = filled_BCHW.index_select(dim, index)
+        return functional.pixel_unshuffle(filled_BCHW, factor)
 
     def add_to(self, graph: Graph) -> None:
         """Write the network into an ONNX graph, from ``lr`` to ``sr``."""
@@ -146,26 +180,18 @@ class RRDBNet(nn.Module):
         x = graph.conv(
             _unshuffled(graph, "lr", factor), "conv_first", self.conv_first, unshuffled=factor
         )
-        fifth = graph.constant("residual_scale", torch.tensor(_RESIDUAL_SCALE))
+        graph.constant("residual_scale", torch.tensor(_RESIDUAL_SCALE))
         first = x
         for n, block in enumerate(self.body):
             before = x
-            for m in (1, 2, 3):
-                seen = [x]
-                for k in (1, 2, 3, 4, 5):
-                    name = f"rdb{m}.conv{k}"
-                    joined = seen[0] if k == 1 else graph.node("Concat", *seen, axis=1)
-                    new = graph.conv(joined, f"body.{n}.{name}", block.get_submodule(name))
-                    seen.append(new if k == 5 else graph.leaky(new, SLOPE))
-                x = graph.node("Add", x, graph.node("Mul", seen[-1], fifth))
-            x = graph.node("Add", before, graph.node("Mul", x, fifth))
+            for name, dense in block.named_children():
+                if isinstance(dense, ResidualDenseBlock):
+                    x = _add_dense(graph, x, f"body.{n}.{name}", dense)
+            x = graph.node("Add", before, graph.node("Mul", x, "residual_scale"))
         x = graph.node("Add", first, graph.conv(x, "conv_body", self.conv_body))
-        if self.conv_up2 is None:
-            stages = [("conv_up1", self.conv_up1, 3)]
-        else:
-            stages = [("conv_up1", self.conv_up1, 2), ("conv_up2", self.conv_up2, 2)]
-        for name, conv, times in stages:
-            x = graph.leaky(graph.conv(graph.nearest(x, times), name, conv), SLOPE)
+        for number, (times, conv) in enumerate(self.enlargements(), start=1):
+            larger = graph.nearest(x, times)
+            x = graph.leaky(graph.conv(larger, f"conv_up{number}", conv), SLOPE)
         x = graph.leaky(graph.conv(x, "conv_hr", self.conv_hr), SLOPE)
         x = graph.conv(x, "conv_last", self.conv_last)
         if factor > 1:
@@ -176,24 +202,59 @@ class RRDBNet(nn.Module):
         graph.node("Identity", x, output="sr")
 
     @property
-    def lr_multiple(self) -> int:
-        """Tiles of an image are upscaled as the whole when they start at multiples of this."""
-        return _UNSHUFFLE[self.scale]
-
-    @property
     def receptive_radius(self) -> int:
         """How many LR pixels away from its own an SR pixel can look, at most."""
         trunk = 2 + 15 * len(self.body)  # conv_first, conv_body, 3 × 5 in each block
-        return trunk + 3 if self.lr_multiple == 1 else self.lr_multiple * (trunk + 2)
+        if self.lr_multiple > 1:
+            return self.lr_multiple * (trunk + 2)
+        return trunk + (3 if self._factors else 2)
+
+
+def _enlargements(scale: int, unshuffle: int) -> tuple[int, ...]:
+    """Return by what the trunk's output is enlarged, one convolution each."""
+    if scale == 3 and unshuffle == 1:
+        return (3,)
+    wanted = scale * unshuffle
+    if unshuffle not in (1, 2, 4) or wanted & (wanted - 1):
+        raise InvalidValueError(f"unshuffle must be 1, 2 or 4 (×3: 1), got {unshuffle}")
+    return (2,) * (wanted.bit_length() - 1)
+
+
+def _mirrored(size: int, multiple: int, device: torch.device) -> Tensor:
+    """Return 0 … size - 1 and on to a multiple, mirrored without the edge repeated."""
+    last = size - 1
+    index = torch.arange(size + -size % multiple, device=device) % max(2 * last, 1)
+    return last - (last - index).abs()
 
 
 def _unshuffled(graph: Graph, x: str, factor: int) -> str:
     if factor == 1:
         return x
-    size = graph.node("Shape", x, start=2, end=4)
-    multiple = graph.constant("lr_multiple", [factor])
-    missing = graph.node("Mod", graph.node("Neg", size), multiple)
-    before = graph.constant("before", [0] * 6)
-    pads = graph.node("Concat", before, missing, axis=0)
-    padded = graph.node("Pad", x, pads, mode="edge")
-    return graph.node("SpaceToDepth", padded, blocksize=factor)
+    zero, one = graph.constant("zero", torch.tensor(0)), graph.constant("one", torch.tensor(1))
+    multiple = graph.constant("lr_multiple", torch.tensor(factor))
+    for axis in (2, 3):
+        size = graph.node("Squeeze", graph.node("Shape", x, start=axis, end=axis + 1))
+        whole = graph.node("Add", size, graph.node("Mod", graph.node("Neg", size), multiple))
+        last = graph.node("Sub", size, one)
+        period = graph.node("Max", graph.node("Add", last, last), one)
+        place = graph.node("Mod", graph.node("Range", zero, whole, one), period)
+        index = graph.node("Sub", last, graph.node("Abs", graph.node("Sub", last, place)))
+        x = graph.node("Gather", x, index, axis=axis)
+    return graph.node("SpaceToDepth", x, blocksize=factor)
+
+
+def _add_dense(graph: Graph, x: str, name: str, block: ResidualDenseBlock) -> str:
+    """Write a dense block into an ONNX graph."""
+    seen = [x]
+    plus = block.conv1x1
+    for k in (1, 2, 3, 4, 5):
+        joined = seen[0] if k == 1 else graph.node("Concat", *seen, axis=1)
+        new = graph.conv(joined, f"{name}.conv{k}", block.get_submodule(f"conv{k}"))
+        if k < 5:
+            new = graph.leaky(new, SLOPE)
+        if plus is not None and k == 2:
+            new = graph.node("Add", new, graph.conv(x, f"{name}.conv1x1", plus))
+        elif plus is not None and k == 4:
+            new = graph.node("Add", new, seen[2])
+        seen.append(new)
+    return graph.node("Add", x, graph.node("Mul", seen[-1], "residual_scale"))

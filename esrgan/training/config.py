@@ -26,7 +26,7 @@ from esrgan.networks import DISCRIMINATORS, GENERATORS, PatchNorm
 
 __all__ = ["FeatureName", "Precision", "TrainingConfig", "weight_name"]
 
-GeneratorName: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet"]
+GeneratorName: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet", "srvggnet"]
 DiscriminatorName: TypeAlias = Literal["patch", "vgg", "unet"]
 FeatureName: TypeAlias = Literal["vgg19", "gabor"]
 OptimizerName: TypeAlias = Literal["adam", "adamw"]
@@ -39,7 +39,7 @@ class TrainingConfig:
 
     Attributes
     ----------
-    generator : {"rrdbnet", "srresnet", "msrresnet"}
+    generator : {"rrdbnet", "srresnet", "msrresnet", "srvggnet"}
     features, blocks, growth : int
         Of the generator; growth is RRDBNet's alone.
     start_as_interpolation : bool

@@ -54,14 +54,11 @@ def start_as_interpolation(generator: RRDBNet) -> None:
         _carry(generator.conv_first, torch.eye(carried), _AS_IT_IS)
         generator.conv_body.weight[:carried] = 0
         generator.conv_body.bias[:carried] = 0  # type: ignore[index]
-        if generator.conv_up2 is None:
-            _carry(generator.conv_up1, torch.eye(colours), _TAPS_X3)
-        else:
-            if generator.scale == 2:
-                _carry_unshuffled(generator.conv_up1, colours)
+        for number, (factor, conv) in enumerate(generator.enlargements()):
+            if number == 0 and generator.lr_multiple == 2:
+                _carry_unshuffled(conv, colours)
             else:
-                _carry(generator.conv_up1, torch.eye(colours), _TAPS_X2)
-            _carry(generator.conv_up2, torch.eye(colours), _TAPS_X2)
+                _carry(conv, torch.eye(colours), _TAPS_X3 if factor == 3 else _TAPS_X2)
         _carry(generator.conv_hr, torch.eye(colours), _AS_IT_IS)
         _carry(generator.conv_last, torch.eye(colours), _AS_IT_IS)
 

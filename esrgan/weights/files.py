@@ -121,6 +121,8 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
         content, metadata = _parse_safetensors(data, path)
     else:
         content = parse_weights(data, path)
+        if isinstance(content, Mapping):
+            metadata = {"scale": str(content.get("scale"))}
     try:
         state = unwrap_params(content)
         # A tensor may claim any shape over a single number that it holds.
@@ -147,7 +149,7 @@ def _parse_safetensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict
 
 def _stated_scale(metadata: Mapping[str, str]) -> int | None:
     scale = metadata.get("scale")
-    return int(scale) if scale in ("1", "2", "3", "4") else None
+    return int(scale) if scale in ("1", "2", "3", "4", "8") else None
 
 
 def read_network(path: Path, *, scale: int | None = None) -> Generator:
@@ -210,7 +212,10 @@ def encode_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") 
         metadata = weights.spec.to_metadata() | {"format": "pt", "naming": naming}
         return _sorted_header(save_safetensors(state, metadata))
     if path.suffix.lower() == ".pth":
-        return encode_pth({_WRAPPERS[naming]: state} if naming in _WRAPPERS else state)
+        content = {_WRAPPERS[naming]: state} if naming in _WRAPPERS else state
+        # Nothing else tells ×3 from ×2: see esrgan.weights.naming.
+        is_open = naming == "basicsr" and weights.spec.scale == 3
+        return encode_pth(content | {"scale": 3} if is_open else content)
     raise InvalidValueError(f"weights are written as .pth or .safetensors, got {path.name!r}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from degrade.errors import InvalidValueError
 from esrgan.networks import GENERATORS, Generator
-from esrgan.weights.naming import Architecture, Naming, architecture_of, to_basicsr_names
+from esrgan.weights.naming import Architecture, architecture_of, to_basicsr_names
 
 __all__ = [
     "NetworkSpec",
@@ -22,6 +23,8 @@ __all__ = [
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DISCRIMINATORS = ("model.0.weight_orig", "conv0_0.weight", "conv1.weight_orig")
 _SAY_SCALE = "say its `scale`"
+_UNSHUFFLES = (1, 2, 4)
+_USUAL_UNSHUFFLE = {1: 4, 2: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,8 @@ def identify(
         In any naming of :mod:`esrgan.weights.naming`.
     scale : int or None
         Decides where the tensors leave it open: an RRDBNet whose images have not as many
-        channels out as in, and one in an older naming with a single enlarging convolution.
+        channels out as in, and one with a single enlarging convolution, which is ×2 unless 3 is
+        said.
 
     Returns
     -------
@@ -91,11 +95,13 @@ def identify(
     found = architecture_of(state)
     if found is None:
         raise InvalidValueError(_unknown(state))
-    architecture, naming = found
+    architecture, _ = found
     renamed = to_basicsr_names(state)
     try:
         if architecture == "rrdbnet":
-            arguments = _rrdbnet_arguments(renamed, naming, scale)
+            arguments = _rrdbnet_arguments(renamed, scale)
+        elif architecture == "srvggnet":
+            arguments = _srvggnet_arguments(renamed)
         else:
             arguments = _resnet_arguments(renamed, architecture)
     except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
@@ -159,52 +165,58 @@ def _unknown(state: Mapping[str, Tensor]) -> str:
     )
 
 
-def _rrdbnet_arguments(
-    state: Mapping[str, Tensor], naming: Naming, scale: int | None
-) -> dict[str, int | str]:
+def _rrdbnet_arguments(state: Mapping[str, Tensor], scale: int | None) -> dict[str, int | str]:
     features, first = state["conv_first.weight"].shape[:2]
     out_channels = state["conv_last.weight"].shape[0]
-    if "conv_up2.weight" not in state:
-        if naming != "basicsr":
-            _require_x3("conv_up1.weight" in state, scale)
-        scale, in_channels = 3, first
-    else:
-        scale, in_channels = _unshuffled(first, out_channels, scale)
-    return {
+    times = sum(name.startswith("conv_up") and name.endswith(".weight") for name in state)
+    scale, unshuffle = _scale_of(first, out_channels, times, scale)
+    arguments: dict[str, int | str] = {
         "scale": scale,
-        "in_channels": in_channels,
+        "in_channels": first // unshuffle**2,
         "out_channels": out_channels,
         "features": features,
         "blocks": _count_blocks(state),
         "growth": state["body.0.rdb1.conv1.weight"].shape[0],
     }
+    if unshuffle != _USUAL_UNSHUFFLE.get(scale, 1):
+        arguments["unshuffle"] = unshuffle
+    if "body.0.rdb1.conv1x1.weight" in state:
+        arguments["style"] = "esrgan+"
+    return arguments
 
 
-def _require_x3(enlarges: bool, scale: int | None) -> None:
-    if not enlarges:
-        raise InvalidValueError("an older RRDBNet that does not enlarge (×1) cannot be read")
-    if scale != 3:
-        raise InvalidValueError(
-            "an older RRDBNet with a single enlarging convolution is ×2, which cannot be read, or "
-            "×3: say so (`scale=3`) if it is ×3"
-        )
-
-
-def _unshuffled(first: int, out_channels: int, scale: int | None) -> tuple[int, int]:
-    """Return the scale and the images' channels of weights with two enlarging convolutions."""
-    possible = {s: first // u for s, u in ((4, 1), (2, 4), (1, 16)) if first % u == 0}
+def _scale_of(first: int, out_channels: int, times: int, scale: int | None) -> tuple[int, int]:
+    """Return the scale and the pixel-unshuffle of weights that are enlarged ``times`` times."""
+    if times == 1 and scale == 3:
+        return 3, 1
+    possible = {2**times // u: u for u in _UNSHUFFLES if first % u**2 == 0 and 2**times % u == 0}
     if scale is not None:
         if scale not in possible:
             choice = ", ".join(f"×{s}" for s in possible)
             raise InvalidValueError(f"an RRDBNet of {choice}, not of ×{scale}")
         return scale, possible[scale]
-    likely = [s for s, channels in possible.items() if channels == out_channels]
+    likely = [s for s, u in possible.items() if first // u**2 == out_channels]
     if len(possible) == 1:
         likely = list(possible)
     if not likely:
-        choice = " or ".join(f"×{s} for {channels} channels" for s, channels in possible.items())
+        choice = " or ".join(f"×{s} for {first // u**2} channels" for s, u in possible.items())
         raise InvalidValueError(f"an RRDBNet of {choice} in and {out_channels} out; {_SAY_SCALE}")
     return likely[0], possible[likely[0]]
+
+
+def _srvggnet_arguments(state: Mapping[str, Tensor]) -> dict[str, int | str]:
+    if state["body.1.weight"].dim() != 1:
+        raise InvalidValueError("an SRVGGNetCompact without PReLU, of which the slopes are unknown")
+    layers = sorted({int(name.split(".")[1]) for name in state if name.startswith("body.")})
+    features, in_channels = state["body.0.weight"].shape[:2]
+    shuffled = state[f"body.{layers[-1]}.weight"].shape[0]
+    scale = math.isqrt(shuffled // in_channels)
+    return {
+        "scale": scale,
+        "in_channels": in_channels,
+        "features": features,
+        "blocks": (len(layers) - 3) // 2,
+    }
 
 
 def _resnet_arguments(

@@ -9,19 +9,25 @@ conv_first            conv_first                 model.0
 body.N.rdbM.convK     RRDB_trunk.N.RDBM.convK    model.1.sub.N.RDBM.convK.0
 conv_body             trunk_conv                 model.1.sub.<blocks>
 conv_up1, conv_up2    upconv1, upconv2           model.3, model.6
-conv_hr, conv_last    HRconv, conv_last          model.8, model.10 (×3: model.5, model.7)
+conv_hr, conv_last    HRconv, conv_last          model.8, model.10
 ====================  =========================  ======================================
+
+With U enlarging convolutions, ``model`` has ``model.<3u>`` for ``conv_up<u>``, then
+``model.<3U + 2>`` and ``model.<3U + 4>``. ESRGAN+ has a ``conv1x1`` more in each dense block.
 
 MSRResNet: BasicSR's names are ours; ``trunk`` has ``recon_trunk.N`` for ``body.N`` and ``HRconv``
 for ``conv_hr`` (mmsr, KAIR). SRResNet as the paper has it: ours, and ``srgan``, the names of
 SRGAN-PyTorch (``conv1.0``, ``trunk.N.rcb``, ``conv2``, ``upsampling``, ``conv3``), whose network
 is the same but for clipping its output.
 
+SRVGGNetCompact has BasicSR's names only.
+
 Who loads RRDBNet weights of ×3: they have one enlarging convolution and no ``conv_up2``. BasicSR's
 RRDBNet and what descends from it always have two and cannot load them. ESRGAN's first research
-code has exactly this network (``upscale=3``): give it the naming ``model``. Programs that guess the
-scale from the names (spandrel, and with it chaiNNer and ComfyUI) take one enlarging convolution
-for ×2 and give images of the wrong size. An ONNX file of ×3 runs everywhere.
+code has exactly this network (``upscale=3``): give it the naming ``model``. One enlarging
+convolution is ×2 as well, which is what programs take it for that guess the scale from the names
+(spandrel, and with it chaiNNer and ComfyUI), and this one where nobody says ×3; files that are
+written here say it. An ONNX file of ×3 runs everywhere.
 """
 
 from __future__ import annotations
@@ -46,13 +52,18 @@ __all__ = [
 ]
 
 Naming: TypeAlias = Literal["basicsr", "trunk", "model", "srgan"]
-Architecture: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet"]
+Architecture: TypeAlias = Literal["rrdbnet", "srresnet", "msrresnet", "srvggnet"]
 NAMINGS: tuple[Naming, ...] = get_args(Naming)
 
 _Rules: TypeAlias = tuple[tuple[str, str], ...]
 """Pairs of our layer and theirs; ``{}`` stands for a number, the same in both."""
 
-_WRAPPERS = ("params_ema", "params", "state_dict", "average", "generator")
+_WRAPPERS = (
+    *("params_ema", "g_ema", "net_g_ema", "generator_ema", "params", "state_dict", "average"),
+    *("generator", "model_state_dict", "net_g", "netG", "model"),
+)
+_OF_GENERATORS = ("generator_ema.", "g_ema.", "net_g_ema.", "generator.", "netG.", "net_g.")
+_OF_ALL = ("module.", "_orig_mod.")
 
 _MARKS: dict[str, tuple[Architecture, Naming]] = {
     "body.0.rdb1.conv1.weight": ("rrdbnet", "basicsr"),
@@ -61,15 +72,16 @@ _MARKS: dict[str, tuple[Architecture, Naming]] = {
     "body.0.act.weight": ("srresnet", "basicsr"),
     "trunk.0.rcb.0.weight": ("srresnet", "srgan"),
     "recon_trunk.0.conv1.weight": ("msrresnet", "trunk"),
-    # Last: SRResNet has it, too.
+    # SRResNet has it, too.
     "body.0.conv1.weight": ("msrresnet", "basicsr"),
+    "body.0.weight": ("srvggnet", "basicsr"),
 }
 
 _RRDBNET_TRUNK: _Rules = (
     ("body.{}.rdb{}.conv{}", "RRDB_trunk.{}.RDB{}.conv{}"),
+    ("body.{}.rdb{}.conv1x1", "RRDB_trunk.{}.RDB{}.conv1x1"),
     ("conv_body", "trunk_conv"),
-    ("conv_up1", "upconv1"),
-    ("conv_up2", "upconv2"),
+    ("conv_up{}", "upconv{}"),
     ("conv_hr", "HRconv"),
 )
 _MSRRESNET_TRUNK: _Rules = (
@@ -97,26 +109,42 @@ _SRRESNET_SRGAN: _Rules = (
 def unwrap_params(content: Any) -> dict[str, Tensor]:
     """Return a generator's state dict inside a loaded file: bare, or under one of many names.
 
-    The averaged weights are preferred where both are there, because they are meant for use. A
-    ``module.`` in front of every name, left by data-parallel training, is removed.
+    The averaged weights are preferred where both are there, because they are meant for use. What
+    data-parallel training, a compiler or a trainer with several networks puts in front of the
+    names (``module.``, ``_orig_mod.``, ``generator.``) is removed, and other networks are left
+    out.
 
     Raises
     ------
     InvalidValueError
         There is none.
     """
-    for name in _WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
-            content = content[name]
+    while isinstance(content, Mapping):
+        wrapped = (content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping))
+        inner = next(wrapped, None)
+        if inner is None:
             break
+        content = inner
     if not isinstance(content, Mapping) or not content:
         raise InvalidValueError("holds no network weights")
-    for key, value in content.items():
+    state = _without_prefixes(content)
+    for key, value in state.items():
         if not isinstance(key, str) or not _is_plain(value):
             raise InvalidValueError(f"holds something other than weights under {str(key)[:60]!r}")
-    if all(key.startswith("module.") for key in content):
-        return {key.removeprefix("module."): value for key, value in content.items()}
-    return dict(content)
+    return state
+
+
+def _without_prefixes(state: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return what belongs to the generator, without what stands before all of its names."""
+    for prefix in (*_OF_GENERATORS, *_OF_ALL):
+        named = {
+            key.removeprefix(prefix): value
+            for key, value in state.items()
+            if isinstance(key, str) and key.startswith(prefix)
+        }
+        if named and (prefix in _OF_GENERATORS or len(named) == len(state)):
+            return _without_prefixes(named)
+    return dict(state)
 
 
 def _is_plain(value: Any) -> bool:
@@ -175,6 +203,7 @@ def _rules(architecture: Architecture, naming: Naming, state: Mapping[str, Tenso
         "rrdbnet": "basicsr, trunk and model",
         "srresnet": "basicsr and srgan",
         "msrresnet": "basicsr and trunk",
+        "srvggnet": "basicsr only",
     }
     raise InvalidValueError(
         f"{architecture} weights have no naming {naming!r}; theirs are {known[architecture]}"
@@ -188,22 +217,18 @@ def _rrdbnet_model(state: Mapping[str, Tensor]) -> _Rules:
         blocks = len(numbers) - 1
     else:
         blocks = len({name.split(".")[1] for name in state if name.startswith("body.")})
-    twice = "conv_up2.weight" in state or "model.10.weight" in state
-    once = "conv_up1.weight" in state or "model.7.weight" in state
-    tail: _Rules
-    if twice:
-        tail = (
-            ("conv_up1", "model.3"),
-            ("conv_up2", "model.6"),
-            ("conv_hr", "model.8"),
-            ("conv_last", "model.10"),
-        )
-    elif once:
-        tail = (("conv_up1", "model.3"), ("conv_hr", "model.5"), ("conv_last", "model.7"))
-    else:
-        tail = (("conv_hr", "model.2"), ("conv_last", "model.4"))
+    times = sum(name.startswith("conv_up") and name.endswith(".weight") for name in state)
+    if numbers:
+        loose = (name.split(".")[1] for name in state if re.fullmatch(r"model\.\d+\.weight", name))
+        times = max(0, max(map(int, loose), default=0) - 4) // 3
+    tail: _Rules = (
+        *((f"conv_up{n}", f"model.{3 * n}") for n in range(1, times + 1)),
+        ("conv_hr", f"model.{3 * times + 2}"),
+        ("conv_last", f"model.{3 * times + 4}"),
+    )
     return (
         ("body.{}.rdb{}.conv{}", "model.1.sub.{}.RDB{}.conv{}.0"),
+        ("body.{}.rdb{}.conv1x1", "model.1.sub.{}.RDB{}.conv1x1"),
         ("conv_first", "model.0"),
         ("conv_body", f"model.1.sub.{blocks}"),
         *tail,

@@ -87,7 +87,7 @@ from pipelines.cli.help_pages import command
 )
 @click.option(
     "--scale",
-    type=click.IntRange(1, 4),
+    type=click.IntRange(1, 8),
     default=None,
     help="For the few weights that do not tell.  [default: read off the weights]",
 )

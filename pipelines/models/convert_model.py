@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,7 +42,7 @@ class ConvertConfig:
     out: Path
     naming: Naming = "basicsr"
     half: bool = False
-    scale: Literal[1, 2, 3, 4] | None = None
+    scale: int | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from degrade.disk.results import Results
 from degrade.errors import printable
@@ -40,7 +39,7 @@ class ExportModelConfig:
 
     weights: Path
     out: Path
-    scale: Literal[1, 2, 3, 4] | None = None
+    scale: int | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from degrade.errors import InvalidValueError
 from degrade.images.image_rows import ROW_FORMATS, RowFormat
@@ -59,7 +58,7 @@ class UpscaleConfig:
     out: Path
     other: Path | None = None
     alpha: float | None = None
-    scale: Literal[1, 2, 3, 4] | None = None
+    scale: int | None = None
     format: RowFormat = "png"
     suffix: str = ""
     keep_profile: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from esrgan.networks import Generator, MSRResNet, RRDBNet, SRResNet
+from esrgan.networks import Generator, MSRResNet, RRDBNet, SRResNet, SRVGGNetCompact
 
 
 def small_rrdbnet(scale: int = 4, **sizes: int) -> RRDBNet:
@@ -32,8 +32,23 @@ def small_msrresnet(scale: int = 4, **sizes: int) -> MSRResNet:
     return MSRResNet(scale=scale, **({"features": 8, "blocks": 2} | sizes))
 
 
-SMALL = {"rrdbnet": small_rrdbnet, "srresnet": small_srresnet, "msrresnet": small_msrresnet}
-SCALES = {"rrdbnet": (1, 2, 3, 4), "srresnet": (2, 3, 4), "msrresnet": (2, 3, 4)}
+def small_srvggnet(scale: int = 4, **sizes: int) -> SRVGGNetCompact:
+    torch.manual_seed(scale)
+    return SRVGGNetCompact(scale=scale, **({"features": 8, "blocks": 2} | sizes))
+
+
+SMALL = {
+    "rrdbnet": small_rrdbnet,
+    "srresnet": small_srresnet,
+    "msrresnet": small_msrresnet,
+    "srvggnet": small_srvggnet,
+}
+SCALES = {
+    "rrdbnet": (1, 2, 3, 4, 8),
+    "srresnet": (2, 3, 4),
+    "msrresnet": (2, 3, 4),
+    "srvggnet": (1, 2, 3, 4),
+}
 EVERY = [(name, scale) for name, scales in SCALES.items() for scale in scales]
 
 

@@ -50,12 +50,46 @@ def test_rrdbnet_equals_a_plainly_written_network(scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [1, 2])
-def test_rrdbnet_pads_odd_sides_by_their_edge(scale: int) -> None:
+def test_rrdbnet_mirrors_odd_sides_as_real_esrgan_does(scale: int) -> None:
     network = small_rrdbnet(scale).double()
     lr_BCHW = torch.rand(1, 3, 5, 6).double()
     step = network.lr_multiple
-    padded = functional.pad(lr_BCHW, (0, -6 % step, 0, -5 % step), mode="replicate")
+    padded = functional.pad(lr_BCHW, (0, -6 % step, 0, -5 % step), mode="reflect")
     assert_same_formula(network(lr_BCHW), network(padded)[..., : 5 * scale, : 6 * scale])
+
+
+@pytest.mark.parametrize(
+    ("scale", "unshuffle", "factors"),
+    [(1, 1, []), (2, 1, [2]), (4, 1, [2, 2]), (8, 1, [2, 2, 2]), (4, 2, [2, 2, 2]), (3, 1, [3])],
+)
+def test_rrdbnet_enlarges_what_it_has_not_unshuffled(
+    scale: int, unshuffle: int, factors: list[int]
+) -> None:
+    network = small_rrdbnet(scale, unshuffle=unshuffle)
+    assert [factor for factor, _ in network.enlargements()] == factors
+    assert network(torch.rand(1, 3, 5, 7)).shape == (1, 3, 5 * scale, 7 * scale)
+
+
+@pytest.mark.parametrize(("scale", "unshuffle"), [(3, 2), (4, 3), (2, 0), (1, 8)])
+def test_rrdbnet_refuses_an_unshuffle_that_leads_to_no_scale(scale: int, unshuffle: int) -> None:
+    with pytest.raises(InvalidValueError, match=f"unshuffle must be .*, got {unshuffle}"):
+        small_rrdbnet(scale, unshuffle=unshuffle)
+
+
+def test_dense_block_of_esrgan_plus_follows_its_paper() -> None:
+    block = RRDBNet(features=8, blocks=1, growth=4, style="esrgan+").double().body[0].rdb1
+    x_BCHW = torch.rand(1, 8, 6, 6).double()
+
+    def activated(x: Tensor) -> Tensor:
+        return functional.leaky_relu(x, 0.2)
+
+    first = activated(block.conv1(x_BCHW))
+    second = activated(block.conv2(torch.cat((x_BCHW, first), 1)))
+    second = second + functional.conv2d(x_BCHW, block.conv1x1.weight)
+    third = activated(block.conv3(torch.cat((x_BCHW, first, second), 1)))
+    fourth = activated(block.conv4(torch.cat((x_BCHW, first, second, third), 1))) + second
+    fifth = block.conv5(torch.cat((x_BCHW, first, second, third, fourth), 1))
+    assert_same_formula(block(x_BCHW), x_BCHW + 0.2 * fifth)
 
 
 def test_rrdbnet_starts_its_dense_blocks_at_a_tenth() -> None:

@@ -19,6 +19,7 @@ from tests.esrgan.networks.making import (
     small_msrresnet,
     small_rrdbnet,
     small_srresnet,
+    small_srvggnet,
 )
 
 NAMINGS: tuple[Naming, ...] = ("basicsr", "trunk", "model")
@@ -46,7 +47,8 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
 @given(spec=specs())
 def test_hyper_parameters_are_read_off_the_weights(spec: NetworkSpec) -> None:
     state = spec.create().state_dict()
-    found, renamed = identify(state)
+    # An RRDBNet of ×3 has the form of one of ×2.
+    found, renamed = identify(state, scale=3 if spec.scale == 3 else None)
     assert found == spec
     assert same_state(renamed, state)
 
@@ -94,15 +96,37 @@ def test_network_from_state_dict_reads_every_naming(naming: Naming, scale: int) 
     assert same_state(dict(read.state_dict()), dict(original.state_dict()))
 
 
-@pytest.mark.parametrize("naming", ["trunk", "model"])
-def test_older_networks_with_one_enlarging_convolution_want_to_be_told(naming: Naming) -> None:
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize("scale", [1, 2, 4, 8])
+def test_older_networks_enlarge_without_an_unshuffle(naming: Naming, scale: int) -> None:
+    original = small_rrdbnet(scale, unshuffle=1).eval()
+    read = network_from_state_dict(to_naming(original.state_dict(), naming)).eval()
+    assert read.scale == scale and read.lr_multiple == 1
+    lr_BCHW = torch.rand(1, 3, 5, 7)
+    torch.testing.assert_close(read(lr_BCHW), original(lr_BCHW), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_one_enlarging_convolution_is_x2_unless_x3_is_said(naming: Naming) -> None:
     state = to_naming(small_rrdbnet(3).state_dict(), naming)
-    with pytest.raises(InvalidValueError, match=r"single enlarging convolution .*`scale=3`"):
-        identify(state)
+    assert identify(state)[0].scale == 2
     assert identify(state, scale=3)[0].scale == 3
-    none = {n: t for n, t in small_rrdbnet(3).state_dict().items() if "conv_up1" not in n}
-    with pytest.raises(InvalidValueError, match="does not enlarge"):
-        identify(to_naming(none, naming))
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_esrgan_plus_is_told_by_its_small_convolutions(naming: Naming) -> None:
+    original = RRDBNet(features=8, blocks=2, growth=4, style="esrgan+").eval()
+    spec, renamed = identify(to_naming(original.state_dict(), naming))
+    assert spec.arguments["style"] == "esrgan+"
+    assert same_state(renamed, dict(original.state_dict()))
+
+
+def test_srvggnet_without_prelu_is_refused() -> None:
+    state = small_srvggnet(blocks=1).state_dict()
+    plain = {name: tensor for name, tensor in state.items() if tensor.dim() != 1 or "bias" in name}
+    renumbered = {name.replace("body.2", "body.1"): tensor for name, tensor in plain.items()}
+    with pytest.raises(InvalidValueError, match="without PReLU"):
+        identify(renumbered)
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -91,6 +91,26 @@ def test_unwrap_params_finds_weights_in_the_wrappers_of_the_field() -> None:
 
 
 @pytest.mark.parametrize(
+    "wrapper", ["model", "model_state_dict", "net_g", "g_ema", "generator", "state_dict"]
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "netG.", "generator.", "net_g."])
+def test_unwrap_params_finds_weights_behind_wrappers_and_prefixes(
+    wrapper: str, prefix: str
+) -> None:
+    state = small_rrdbnet().state_dict()
+    named = {prefix + name: tensor for name, tensor in state.items()}
+    for content in (named, {wrapper: named, "step": 3}, {wrapper: {"params_ema": named}}):
+        assert unwrap_params(content).keys() == state.keys()
+
+
+def test_unwrap_params_leaves_other_networks_out_and_prefers_the_average() -> None:
+    plain, averaged, other = torch.zeros(1), torch.ones(1), torch.full((1,), 2.0)
+    state = {"generator.a": plain, "generator_ema.a": averaged, "discriminator.a": other}
+    assert unwrap_params({"state_dict": state | {"step": torch.ones(())}}) == {"a": averaged}
+    assert unwrap_params({"module.generator.a": averaged}) == {"a": averaged}
+
+
+@pytest.mark.parametrize(
     "content",
     [
         None,
