@@ -17,13 +17,14 @@ import numpy as np
 from degrade.jpeg.tables import (
     EXAMPLES,
     JpegSettings,
+    Table,
     in_zigzag,
     quality_of,
     scaled_table,
     standard_tables,
 )
 
-__all__ = ["TableNames", "name_tables"]
+__all__ = ["TableNames", "known_pairs", "name_tables"]
 
 _DIGITS = 12
 _LEAST_TOLD = 8
@@ -99,6 +100,21 @@ def name_tables(settings: JpegSettings) -> TableNames:
     elif chroma is not None:
         words = f"a luma table of its own, libjpeg's chroma quality {chroma}"
     return TableNames(words, luma, chroma)
+
+
+@functools.cache
+def known_pairs() -> tuple[tuple[Table, Table], ...]:
+    """Return the tables, luma and chroma, that are known whole: libjpeg's, mozjpeg's, Photoshop's.
+
+    Of Photoshop's those that Pillow has; only they are known by more than a digest.
+    """
+    from PIL.JpegPresets import presets  # takes longer to load than most commands need for all else
+
+    qualities = range(1, 101)
+    libjpeg = [standard_tables(quality) for quality in qualities]
+    mozjpeg = [(table, table) for table in (scaled_table(_MOZJPEG, q) for q in qualities)]
+    photoshop = [tuple(map(tuple, preset["quantization"])) for preset in presets.values()]
+    return tuple(dict.fromkeys([*libjpeg, *photoshop, *mozjpeg]))
 
 
 def _quality(fits: Callable[[int], bool]) -> int | None:
