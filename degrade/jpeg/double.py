@@ -11,7 +11,6 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from degrade.arrays import FloatArray
 from degrade.jpeg.grid import GridVotes
@@ -73,7 +72,9 @@ def earlier_on_grid(blocks: FloatArray, table: tuple[int, ...]) -> tuple[int, in
     best = float(sums.max())
     if best < max(_LEAST, _EACH * totals.sum()):
         return None
-    fitting = [quality for quality, found in zip(coarser, sums, strict=True) if found > best - _APART]
+    fitting = [
+        quality for quality, found in zip(coarser, sums, strict=True) if found > best - _APART
+    ]
     return fitting[0], fitting[-1]
 
 
@@ -137,6 +138,8 @@ def _rates(first: int, last: int) -> npt.NDArray[np.float64]:
     """Return how much more often each multiple of ``last`` comes after ``first`` than without."""
     if first == last:
         return np.ones(_MOST)
+    from scipy.special import ndtr  # takes long to load, and most photos need none of it
+
     sigma = np.sqrt(_ROUNDING)
     places = np.arange(1, _MOST + 1)[:, None]
     low, high = (places - 0.5) * last, (places + 0.5) * last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,9 @@ from degrade.arrays import FloatArray
 from degrade.jpeg.transform import BLOCK, coefficients_everywhere
 from degrade.jpeg.windows import Windows
 
-__all__ = ["GridVotes", "count_votes"]
+__all__ = ["GridVotes", "count_votes", "upright_grid"]
+
+_T = TypeVar("_T", bound=np.generic)
 
 _WINDOWS = 12
 _AREA = 71
@@ -100,19 +103,35 @@ def count_votes(windows: Windows) -> GridVotes:
     return GridVotes(votes.reshape(BLOCK, BLOCK), cells.reshape(-1, BLOCK, BLOCK))
 
 
+def upright_grid(upright_size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return where the grid of a JPEG file begins, modulo 8, once its pixels are turned upright.
+
+    Parameters
+    ----------
+    upright_size : (height, width)
+    orientation : int
+        Of the file, 1 to 8; see :func:`degrade.images.orientation.upright`.
+    """
+    height, width = upright_size
+    rows = height % BLOCK if orientation in (3, 4, 7, 8) else 0
+    return rows, width % BLOCK if orientation in (2, 3, 6, 7) else 0
+
+
 def _zeros(plane: FloatArray) -> npt.NDArray[np.uint8]:
-    """Return how many coefficients of the block at each pixel round to zero, its mean left aside."""
+    """Return how many coefficients of the block at each pixel, but its mean, round to zero."""
     found = coefficients_everywhere(plane)
     near_zero = np.abs(found, out=found) < 0.5
     near_zero[..., 0, 0] = False
     flat = near_zero.reshape(*near_zero.shape[:2], BLOCK**2).view(np.uint64)
     # Eight flags at a time: each byte of the sum is at most 8, and then they are added across.
     sums = flat.sum(axis=2, dtype=np.uint64)
-    bytes_of: npt.NDArray[np.uint8] = sums.view(np.uint8).reshape(*sums.shape, 8)
-    return bytes_of.sum(axis=2, dtype=np.uint8)
+    found_zeros: npt.NDArray[np.uint8] = (
+        sums.view(np.uint8).reshape(*sums.shape, 8).sum(axis=2, dtype=np.uint8)
+    )
+    return found_zeros
 
 
-def _cells(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _cells(image: npt.NDArray[_T]) -> npt.NDArray[_T]:
     """Return the pixels of whole cells, (N, 64)."""
     rows, columns = (side // BLOCK for side in image.shape[1:])
     cut = image[:, : rows * BLOCK, : columns * BLOCK]
@@ -122,8 +141,8 @@ def _cells(image: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 def _within_reach(clipped: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return, for each place where a block begins, whether that block has a clipped pixel."""
     seen = np.lib.stride_tricks.sliding_window_view
-    down = seen(clipped, BLOCK, axis=1).any(axis=3)
-    found: npt.NDArray[np.bool_] = seen(down, BLOCK, axis=2).any(axis=3)
+    down = np.any(seen(clipped, BLOCK, axis=1), axis=3)
+    found: npt.NDArray[np.bool_] = np.any(seen(down, BLOCK, axis=2), axis=3)
     return found
 
 

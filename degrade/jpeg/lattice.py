@@ -89,4 +89,5 @@ def _ratios(number: int) -> FloatArray:
         density[:, :near] += np.exp(-(few**2) / (2 * variance))
     ratio = (1 - _ASTRAY) * step * density / np.sqrt(2 * np.pi * variance) + _ASTRAY
     logs = np.log(ratio)
-    return np.where(size < step / 2, np.minimum(logs, 0), logs).astype(np.float32)
+    found: FloatArray = np.where(size < step / 2, np.minimum(logs, 0), logs).astype(np.float32)
+    return found

@@ -10,6 +10,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -113,7 +114,11 @@ def known_pairs() -> tuple[tuple[Table, Table], ...]:
     qualities = range(1, 101)
     libjpeg = [standard_tables(quality) for quality in qualities]
     mozjpeg = [(table, table) for table in (scaled_table(_MOZJPEG, q) for q in qualities)]
-    photoshop = [tuple(map(tuple, preset["quantization"])) for preset in presets.values()]
+    photoshop: list[tuple[Table, Table]] = []
+    for preset in presets.values():
+        tables: Any = preset["quantization"]
+        luma, chroma = (tuple(map(int, table)) for table in tables)
+        photoshop.append((luma, chroma))
     return tuple(dict.fromkeys([*libjpeg, *photoshop, *mozjpeg]))
 
 

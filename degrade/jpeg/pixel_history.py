@@ -13,7 +13,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from degrade.arrays import FloatArray, U8Array
+from degrade.arrays import AnyArray, FloatArray
 from degrade.jpeg.chroma import ROUNDING, ChromaFit, clear_blocks, find_chroma
 from degrade.jpeg.double import earlier_grid, earlier_on_grid
 from degrade.jpeg.grid import GridVotes, count_votes
@@ -90,17 +90,17 @@ class PixelHistory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     earlier: Earlier | None = None
 
 
-def history_of_pixels(rgb_u8: U8Array) -> PixelHistory:
+def history_of_pixels(pixels: AnyArray) -> PixelHistory:
     """Tell from pixels how they were compressed last, and before.
 
     Parameters
     ----------
-    rgb_u8 : (H, W, 3) uint8 array
+    pixels : (H, W, 3) uint8 or uint16 array
         A photo from a file that is no JPEG.
     """
-    if min(rgb_u8.shape[:2]) < _LEAST_SIDE:
+    if min(pixels.shape[:2]) < _LEAST_SIDE:
         return PixelHistory(doubt="too small")
-    windows = choose_windows(rgb_u8)
+    windows = choose_windows(pixels)
     votes = count_votes(windows)
     if not votes.is_grid:
         return PixelHistory(doubt=_why_not(windows, votes))
@@ -116,13 +116,13 @@ def history_of_pixels(rgb_u8: U8Array) -> PixelHistory:
 
 
 def earlier_of_file(
-    rgb_u8: U8Array, settings: JpegSettings, grid: tuple[int, int], *, turned: bool = False
+    pixels: AnyArray, settings: JpegSettings, grid: tuple[int, int], *, turned: bool = False
 ) -> Earlier | None:
     """Tell from the pixels of a JPEG file whether they had been a JPEG before.
 
     Parameters
     ----------
-    rgb_u8 : (H, W, 3) uint8 array
+    pixels : (H, W, 3) uint8 array
     settings : JpegSettings
         The file's own.
     grid : (row, column)
@@ -130,9 +130,9 @@ def earlier_of_file(
     turned : bool
         Rows have become columns.
     """
-    if min(rgb_u8.shape[:2]) < _LEAST_SIDE:
+    if min(pixels.shape[:2]) < _LEAST_SIDE:
         return None
-    windows = choose_windows(rgb_u8)
+    windows = choose_windows(pixels)
     votes = count_votes(windows)
     if votes.is_grid and votes.phase != grid:
         return Earlier(votes.phase)
@@ -183,13 +183,13 @@ def _why_not(windows: Windows, votes: GridVotes) -> str:
     if _is_artificial(windows):
         return "artificial"
     if len(votes.zeros) < _LEAST_CELLS:
-        return "clipped" if windows.clipped.mean() > 0.1 else "too small"
+        return "clipped"
     if votes.votes.sum() < _LEAST_CELLS:
         return "flat"
     return "no grid"
 
 
 def _is_artificial(windows: Windows) -> bool:
-    """Tell whether most neighbours are of one colour, as in drawings; also of what is one colour."""
+    """Tell whether most neighbours are of one colour: a drawing, or what has one colour at all."""
     pixels = windows.pixels
     return bool((pixels[:, :, 1:] == pixels[:, :, :-1]).all(axis=3).mean() > _MOST_EQUAL)

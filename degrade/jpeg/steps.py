@@ -66,7 +66,8 @@ def lively(coefficients: FloatArray, least: float) -> FloatArray:
     """
     blocks = coefficients.reshape(-1, 8, 8)
     power = np.einsum("nij,nij->n", blocks[:, 1:, 1:], blocks[:, 1:, 1:]) / 64
-    return blocks[power >= least].reshape(-1, 64)
+    chosen: FloatArray = blocks[power >= least].reshape(-1, 64)
+    return chosen
 
 
 def fit_table(
@@ -126,7 +127,7 @@ def _own_steps(evidence: FloatArray) -> tuple[tuple[int, ...], float]:
 
 @functools.cache
 def _bank(which: int) -> tuple[list[tuple[int, ...]], list[bool], npt.NDArray[np.int64]]:
-    """Return the known tables, which of them stand turned in the photo, and how they stand there."""
+    """Return the known tables, which of them stand turned, and how they stand in the photo."""
     tables = list(dict.fromkeys(pair[which] for pair in known_pairs()))
     tables = [table for table in tables if max(table) <= LARGEST_STEP]
     plain = np.array(tables, np.int64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray, U8Array
+from degrade.arrays import AnyArray, FloatArray, U8Array
 
 __all__ = ["MCU", "SIDE", "Windows", "choose_windows"]
 
@@ -70,27 +70,34 @@ class Windows:
         return Windows(self.pixels[chosen], self.clipped[chosen])
 
 
-def choose_windows(rgb_u8: U8Array) -> Windows:
+def choose_windows(pixels: AnyArray) -> Windows:
     """Choose up to 36 windows of 112 pixels a side, spread over a photo.
 
     Of up to 64 places those that clip little and have the most detail.
 
     Parameters
     ----------
-    rgb_u8 : (H, W, 3) uint8 array
-        At least 1 pixel a side; a side that is shorter than a window is taken whole.
+    pixels : (H, W, 3) uint8 or uint16 array
+        At least 1 pixel a side; a side that is shorter than a window is taken whole. 16 bits that
+        were made of 8 become the same 8 again.
     """
-    height, width = (min(side, SIDE) for side in rgb_u8.shape[:2])
+    height, width = (min(side, SIDE) for side in pixels.shape[:2])
     places = [
         (top, left)
-        for top in _starts(rgb_u8.shape[0], height)
-        for left in _starts(rgb_u8.shape[1], width)
+        for top in _starts(pixels.shape[0], height)
+        for left in _starts(pixels.shape[1], width)
     ]
-    liking = [_liking(rgb_u8[y : y + height : 8, x : x + width]) for y, x in places]
+    liking = [_liking(_as_u8(pixels[y : y + height : 8, x : x + width])) for y, x in places]
     best = sorted(range(len(places)), key=lambda number: -liking[number])[:_MOST]
-    cut = [rgb_u8[y : y + height, x : x + width] for y, x in (places[n] for n in sorted(best))]
-    pixels = np.stack(cut)
-    return Windows(pixels, ((pixels == 0) | (pixels == 255)).any(axis=3))
+    cut = [pixels[y : y + height, x : x + width] for y, x in (places[n] for n in sorted(best))]
+    chosen = _as_u8(np.stack(cut))
+    return Windows(chosen, ((chosen == 0) | (chosen == 255)).any(axis=3))
+
+
+def _as_u8(pixels: AnyArray) -> U8Array:
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from degrade.pool.kernel_estimates import (
 from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
+from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.shared.reports import ProgressCallback
 
 __all__ = ["PoolInspection", "inspect_pool"]
@@ -114,6 +115,10 @@ class PoolInspection:
         }
 
 
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {"jpeg": jpeg_words}
+"""Of kinds whose values are more than a list says."""
+
+
 def _as_json(record: Record) -> dict[str, Any]:
     values = record_to_json(record)
     del values["entry"]  # the list's name says it
@@ -132,7 +137,9 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
         lines.append(f"{kind} ({len(records)}):")
         for record in records:
             name = printable(names.get(record.photo, record.photo[:16]))
+            words = _WORDS.get(kind)
             values = describe_values(record.values, record.flags, record.confidence)
+            values = values if words is None else words(record.values)
             lines.append(f"  {name}  {values}")
     return lines
 

@@ -37,10 +37,13 @@ class Jpeg(Step, frozen=True):
 
     @classmethod
     def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a photo that is a JPEG file, each as likely."""
+        """Draw a photo that is a JPEG file, or by its pixels was one, each as likely."""
         found = list(_usable(index))
         if not found:
-            raise InvalidValueError("no photo of the pool is a JPEG file whose colours are known")
+            raise InvalidValueError(
+                "no photo of the pool is a JPEG file whose colours are known, or has such a file's "
+                "tables in its pixels"
+            )
         values = found[rng.integers(len(found))]
         return msgspec.convert({name: values[name] for name in cls.__struct_fields__}, cls)
 
@@ -63,7 +66,9 @@ class Jpeg(Step, frozen=True):
 def _usable(index: PoolIndex) -> Iterator[dict[str, Any]]:
     """Yield what was measured in photos that the encoder can imitate."""
     for found in index.measured.get(Jpeg.kind, ()):
-        values = dict(found.values)
+        # Of files in other formats: what their pixels still tell, where all of it is certain.
+        values = dict(found.values if "luma" in found.values else found.values.get("pixels", {}))
         is_known = values.get("subsampling") in COMPRESSIBLE and values.get("chroma")
+        is_known = is_known and values.get("luma")
         if is_known and max(*values["luma"], *values["chroma"]) <= LARGEST_STEP:
             yield values

@@ -15,6 +15,7 @@ from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from pipelines.cli import main
+from tests.degrade.jpeg.photos import make_photo, through_jpeg
 from tests.making import make_scene
 
 
@@ -49,12 +50,12 @@ def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: 
         for record in DegradationPool.open(pool).measurements
         if record.kind == "jpeg"
     }
-    assert found["clean.png"] == {"format": "png"}
+    assert found["clean.png"] == {"format": "png", "pixels": {"doubt": "no grid"}}
     assert {name: found[name].get("quality") for name in found if "q" in name} == {
         "q60.jpg": 60,
         "q90.jpg": 90,
     }
-    assert "quality 60, subsampling 4:2:0" in _run("inspect", pool)
+    assert "q60.jpg  libjpeg's quality 60, 4:2:0" in _run("inspect", pool)
     common = ("build-pairs", "--pool", pool, "--hr", photos, "--scale", 2, "--hr-size", 64)
     _run(*common, "--out", tmp_path / "plain", "--jobs", 1)
     told = _run(*common, "--out", tmp_path / "pairs", "--jpeg", "measured", "--jobs", 1)
@@ -74,6 +75,32 @@ def test_pairs_go_through_the_compression_of_the_photos(photos: Path, tmp_path: 
         assert np.array_equal(pairs.read(number)[0], wanted)
     assert qualities == {standard_tables(quality)[0] for quality in (60, 90)}
     _run("replay", tmp_path / "pairs", pairs.records[0].key)
+
+
+def test_pairs_go_through_what_pixels_tell(tmp_path: Path) -> None:
+    photos, pool = tmp_path / "photos", tmp_path / "pool"
+    clean = make_photo("clean")
+    noise = np.random.default_rng(0).normal(128, 2, (96, 96, 3))
+    clean[:96, :96] = np.rint(noise)  # a flat part, for noise
+    write_png(photos / "clean.png", clean)
+    write_png(photos / "resaved.png", through_jpeg(clean, 80, subsampling="4:2:0")[3:, 5:])
+    file = io.BytesIO()
+    twice = through_jpeg(clean, 70)
+    Image.fromarray(twice).save(file, "JPEG", quality=92, subsampling="4:4:4")
+    (photos / "twice.jpg").write_bytes(file.getvalue())
+    told = _run("build-pool", photos, "--pool", pool, "--scale", 2, "--jobs", 1)
+    words = "once a JPEG: libjpeg's quality 80, 4:2:0, its grid begins at row 5, column 3"
+    assert f"resaved.png: {words}" in told
+    assert "twice.jpg: libjpeg's quality 92, 4:4:4, before at quality 70" in told
+    assert "1 photo in other formats, without a trace of JPEG" in told
+    shown = _run("inspect", pool)
+    assert words in shown and "no JPEG: no grid of one found, unless it was resized" in shown
+    out = tmp_path / "pairs"
+    common = ("--pool", pool, "--hr", photos / "clean.png", "--scale", 2, "--hr-size", 64)
+    _run("build-pairs", *common, "--noise", "none", "--jpeg", "measured", "--out", out)
+    steps = [record.plan.steps[-1] for record in open_pairs(out).records if record.plan]
+    drawn = {(step.luma, step.subsampling) for step in steps if isinstance(step, Jpeg)}
+    assert drawn == {(standard_tables(80)[0], "4:2:0"), (standard_tables(92)[0], "4:4:4")}
 
 
 def test_nothing_is_remembered_of_a_damaged_photo(photos: Path, tmp_path: Path) -> None:
