@@ -22,12 +22,12 @@ from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
 from degrade.resample import mirror_indices
 
-__all__ = ["PreparedImage", "integer_taps"]
+__all__ = ["MIDDLE", "PreparedImage", "integer_taps"]
 
 _EXACT = 2**24
 """float32 holds every integer up to this one."""
 
-_MIDDLE = 128
+MIDDLE = 128
 """Taken from every pixel first: it halves the sums, which leaves one more bit to the kernel."""
 
 _MOST_TAPS = 11
@@ -64,7 +64,7 @@ def integer_taps(weights: AnyArray) -> tuple[npt.NDArray[np.int64], int]:
     """
     exact = np.asarray(weights, np.float64)
     # Each tap may gain almost 1.
-    room = (_EXACT / _MIDDLE - exact.size) / np.abs(exact).sum()
+    room = (_EXACT / MIDDLE - exact.size) / np.abs(exact).sum()
     unit = min(2 ** floor(log2(room)), _MOST_UNIT) if room >= 1 else 0
     if not unit:
         raise InvalidValueError(f"a kernel of {exact.shape} taps is too large to apply exactly")
@@ -144,7 +144,7 @@ class PreparedImage:
             return sample(self.pixels, taps, scale, part, 1 / unit)
         lr = self._phases.correlate(taps, part)
         lr *= np.float32(1 / unit)
-        lr += np.float32(_MIDDLE)
+        lr += np.float32(MIDDLE)
         return lr
 
 
@@ -162,7 +162,7 @@ class _Phases:
         self._phases = np.empty((scale, scale, channels, rows, columns), np.int8)
         for top in range(0, rows, _STRIP):
             strip = image_u8[mirrored[scale * top : scale * (top + _STRIP)]]
-            np.bitwise_xor(strip, np.uint8(_MIDDLE), out=strip)
+            np.bitwise_xor(strip, np.uint8(MIDDLE), out=strip)
             framed = cv2.copyMakeBorder(strip, 0, 0, margin, right, cv2.BORDER_REFLECT)
             for channel, plane in enumerate(cv2.split(framed)):
                 # As channels of one pixel: splitting those is fast.

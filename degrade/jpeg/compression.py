@@ -8,9 +8,9 @@ import numpy as np
 
 from degrade.arrays import U8Array
 from degrade.errors import InvalidValueError
-from degrade.jpeg.tables import JpegSettings
+from degrade.jpeg.tables import JpegSettings, Table
 
-__all__ = ["COMPRESSIBLE", "LARGEST_STEP", "compress_jpeg", "recompressed"]
+__all__ = ["COMPRESSIBLE", "LARGEST_STEP", "compress_jpeg", "compressible_chroma", "recompressed"]
 
 COMPRESSIBLE = ("4:4:4", "4:2:2", "4:2:0")
 """The subsamplings that the encoder makes: nearly all that there are."""
@@ -38,22 +38,28 @@ def compress_jpeg(rgb_u8: U8Array, settings: JpegSettings) -> bytes:
     InvalidValueError
         The settings are others.
     """
-    if settings.chroma is None or settings.subsampling not in COMPRESSIBLE:
-        raise InvalidValueError(
-            f"cannot compress as {settings.subsampling} without luma and chroma"
-        )
-    if max(*settings.luma, *settings.chroma) > LARGEST_STEP:
-        raise InvalidValueError(f"cannot compress with steps above {LARGEST_STEP}")
+    chroma = compressible_chroma(settings)
     from PIL import Image  # takes longer to load than most commands need for all else
 
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(rgb_u8)).save(
         file,
         "JPEG",
-        qtables=[list(settings.luma), list(settings.chroma)],
+        qtables=[list(settings.luma), list(chroma)],
         subsampling=settings.subsampling,
     )
     return file.getvalue()
+
+
+def compressible_chroma(settings: JpegSettings) -> Table:
+    """Return the table of the colour differences; InvalidValueError as :func:`compress_jpeg`."""
+    if settings.chroma is None or settings.subsampling not in COMPRESSIBLE:
+        raise InvalidValueError(
+            f"cannot compress as {settings.subsampling} without luma and chroma"
+        )
+    if max(*settings.luma, *settings.chroma) > LARGEST_STEP:
+        raise InvalidValueError(f"cannot compress with steps above {LARGEST_STEP}")
+    return settings.chroma
 
 
 def recompressed(rgb_u8: U8Array, settings: JpegSettings) -> U8Array:

@@ -21,8 +21,12 @@ from degrade.noise.normals import UNIT, draw_normals
 
 __all__ = [
     "AUTO",
+    "BOTH",
     "MOST_BASE",
     "MOST_SLOPE",
+    "OWN",
+    "SHARED",
+    "STEEPEST",
     "ErrorSize",
     "ModelError",
     "ModelErrorSettings",
@@ -31,10 +35,10 @@ __all__ = [
 
 MOST_BASE, MOST_SLOPE = 64.0, 4.0
 
-_STEEPEST = 40.0
+STEEPEST = 40.0
 """Steeper gradients, in grey levels per pixel, count as this one: the edges of clipped lamps."""
 
-_SHARED, _OWN, _BOTH = 4, 3, 5
+SHARED, OWN, BOTH = 4, 3, 5
 """Each channel is 4/5 of what all share and 3/5 of its own, whose squares sum to 1: two channels
 correlate by 16/25 = 0.64. Measured were 0.5 to 0.73."""
 
@@ -125,10 +129,10 @@ class ModelError(Step, frozen=True):
         if channels != 3:
             raise InvalidValueError(f"a model error is for three channels, got {channels}")
         drawn = draw_normals(self.seed, height * width * 4).reshape(height, width, 4)
-        sigma: FloatArray | np.float32 = np.float32(self.base / (_BOTH * UNIT))
+        sigma: FloatArray | np.float32 = np.float32(self.base / (BOTH * UNIT))
         if self.slope:
-            gradient = np.minimum(local_gradient(levels), np.float32(_STEEPEST))
-            gradient *= np.float32(self.slope / (_BOTH * UNIT))
+            gradient = np.minimum(local_gradient(levels), np.float32(STEEPEST))
+            gradient *= np.float32(self.slope / (BOTH * UNIT))
             sigma = (gradient + sigma)[..., None]
         noisy = np.empty_like(levels)
         size = np.broadcast_to(sigma, (height, width, 1))
@@ -136,8 +140,8 @@ class ModelError(Step, frozen=True):
         for top in range(0, height, band):
             rows = slice(top, top + band)
             # Whole numbers below 2¹⁵ up to here: then one product and one sum, each rounded once.
-            own, shared = drawn[rows, :, 1:] * np.int16(_OWN), drawn[rows, :, :1]
-            own += shared * np.int16(_SHARED)
+            own, shared = drawn[rows, :, 1:] * np.int16(OWN), drawn[rows, :, :1]
+            own += shared * np.int16(SHARED)
             np.multiply(own, size[rows], out=noisy[rows])
         noisy += levels
         return noisy

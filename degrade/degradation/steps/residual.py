@@ -9,7 +9,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import NoiseChoice, PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs
 from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
 from degrade.noise.quilting import quilt_noise
@@ -80,15 +80,16 @@ class Residual(Step, frozen=True, omit_defaults=True):
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise (RealSR, eq. 1)."""
-        noise = self._noise(levels.shape[0], levels.shape[1], given)
+        noise = self.read_noise(levels.shape[0], levels.shape[1], given.pool)
         if noise.shape != levels.shape:
             raise InvalidValueError(f"noise must be of shape {levels.shape}, got {noise.shape}")
         noisy = noise * np.float32(255)
         noisy += levels
         return noisy
 
-    def _noise(self, height: int, width: int, given: StepInputs) -> FloatArray:
-        read = given.pool.read_residual_crop
+    def read_noise(self, height: int, width: int, pool: PoolParts) -> FloatArray:
+        """Return what is added to LR of this size, on the [0, 1] scale."""
+        read = pool.read_residual_crop
         if self.quilt is None:
             return read(self.noise_id, self.top, self.left, height, width)
         side = self.quilt.size

@@ -1,0 +1,72 @@
+"""The blur that makes LR of HR, in a batch, exact as :mod:`degrade.degradation.downsampling` is.
+
+Pixels and taps are integers there, so small that float32 holds every sum. So the order of the
+additions does not matter, and a convolution on any device gives the same.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from degrade.arrays import FloatArray
+from degrade.degradation.downsampling import MIDDLE, integer_taps
+from degrade.degradation.steps import Blur
+from degrade.errors import InvalidValueError
+from degrade.kernels import BlurKernel
+from esrgan.degrading.inputs import BatchInputs
+
+__all__ = ["blur"]
+
+
+def blur(levels_BHWC: Tensor, steps: Sequence[Blur], given: BatchInputs) -> Tensor:
+    """Blur each window with the kernel of its :class:`~degrade.degradation.steps.Blur`."""
+    if levels_BHWC.numel():
+        raise InvalidValueError("a blur makes LR of HR: it is applied first")
+    kernels = [given.pool.read_kernel(step.kernel_id) for step in steps]
+    for kernel in kernels:
+        if kernel.scale != given.scale or kernel.size // 2 > given.margin:
+            raise InvalidValueError(
+                f"the batch is for ×{given.scale} and kernels of {2 * given.margin + 1} taps, "
+                f"got ×{kernel.scale} and {kernel.size}"
+            )
+    taps_BKK, units = _taps_of(kernels)
+    cut = given.margin - taps_BKK.shape[-1] // 2
+    height, width = (side - cut for side in given.windows_BHWC.shape[1:3])
+    seen = given.windows_BHWC[:, cut:height, cut:width].permute(3, 0, 1, 2)
+    pixels_CBHW = seen.to(torch.float32, memory_format=torch.contiguous_format).sub_(MIDDLE)
+    summed_CBHW = _correlate(pixels_CBHW, taps_BKK.to(given.device), given.scale)
+    summed_CBHW.mul_((1 / units).to(given.device)[:, None, None]).add_(MIDDLE)
+    return summed_CBHW.permute(1, 2, 3, 0)
+
+
+def _correlate(pixels_CBHW: Tensor, taps_BKK: Tensor, step: int) -> Tensor:
+    """Correlate each sample with its own taps, at every ``step``-th pixel."""
+    count = len(taps_BKK)
+    if count == 1:  # one group is no depthwise convolution, and a GPU would round what goes in
+        pixels_CBHW, taps_BKK = pixels_CBHW.repeat(1, 2, 1, 1), taps_BKK.repeat(2, 1, 1)
+    groups = len(taps_BKK)
+    return functional.conv2d(pixels_CBHW, taps_BKK[:, None], stride=step, groups=groups)[:, :count]
+
+
+def _taps_of(kernels: Sequence[BlurKernel]) -> tuple[Tensor, Tensor]:
+    """Return all taps, the smaller kernels framed by zeros, and the sum of each kernel."""
+    side = max(kernel.size for kernel in kernels)
+    taps_BKK = np.zeros((len(kernels), side, side), np.float32)
+    units = np.empty(len(kernels), np.float32)
+    for number, kernel in enumerate(kernels):
+        first = (side - kernel.size) // 2
+        inner = slice(first, first + kernel.size)
+        taps_BKK[number, inner, inner], units[number] = _float_taps(kernel)
+    return torch.from_numpy(taps_BKK), torch.from_numpy(units)
+
+
+@functools.lru_cache(maxsize=1024)
+def _float_taps(kernel: BlurKernel) -> tuple[FloatArray, int]:
+    taps, unit = integer_taps(kernel.weights)
+    return taps.astype(np.float32), unit
