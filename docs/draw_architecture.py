@@ -46,6 +46,7 @@ ROOMS = {
     "pipelines.executors": "cores and clusters",
     "esrgan.training": "steps, states, checkpoints",
     "esrgan.data": "pairs as batches",
+    "esrgan.degrading": "plans in batches",
     "esrgan.losses": "what is made small",
     "esrgan.weights": "in files",
     "esrgan.upscaling": "whole images, in tiles",

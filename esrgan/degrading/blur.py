@@ -23,12 +23,15 @@ from esrgan.degrading.inputs import BatchInputs
 
 __all__ = ["blur"]
 
+_AT_ONCE = 16
+"""Samples that a CPU works on together: so many fit into its cache."""
+
 
 def blur(levels_BHWC: Tensor, steps: Sequence[Blur], given: BatchInputs) -> Tensor:
     """Blur each window with the kernel of its :class:`~degrade.degradation.steps.Blur`."""
     if levels_BHWC.numel():
         raise InvalidValueError("a blur makes LR of HR: it is applied first")
-    kernels = [given.pool.read_kernel(step.kernel_id) for step in steps]
+    kernels = [step.read_kernel(given.pool) for step in steps]
     for kernel in kernels:
         if kernel.scale != given.scale or kernel.size // 2 > given.margin:
             raise InvalidValueError(
@@ -47,11 +50,17 @@ def blur(levels_BHWC: Tensor, steps: Sequence[Blur], given: BatchInputs) -> Tens
 
 def _correlate(pixels_CBHW: Tensor, taps_BKK: Tensor, step: int) -> Tensor:
     """Correlate each sample with its own taps, at every ``step``-th pixel."""
-    count = len(taps_BKK)
-    if count == 1:  # one group is no depthwise convolution, and a GPU would round what goes in
+    if len(taps_BKK) == 1:  # one group is no depthwise convolution: a GPU would round what goes in
         pixels_CBHW, taps_BKK = pixels_CBHW.repeat(1, 2, 1, 1), taps_BKK.repeat(2, 1, 1)
-    groups = len(taps_BKK)
-    return functional.conv2d(pixels_CBHW, taps_BKK[:, None], stride=step, groups=groups)[:, :count]
+        return _correlate(pixels_CBHW, taps_BKK, step)[:, :1]
+    at_once = len(taps_BKK) if taps_BKK.is_cuda else _AT_ONCE
+    parts = [
+        functional.conv2d(pixels, taps[:, None], stride=step, groups=len(taps))
+        for pixels, taps in zip(
+            torch.split(pixels_CBHW, at_once, 1), torch.split(taps_BKK, at_once), strict=True
+        )
+    ]
+    return torch.cat(parts, 1)
 
 
 def _taps_of(kernels: Sequence[BlurKernel]) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ __all__ = ["jpeg", "recompressed"]
 
 def jpeg(levels_BHWC: Tensor, steps: Sequence[Jpeg], given: BatchInputs) -> Tensor:
     """Compress each sample as its :class:`~degrade.degradation.steps.Jpeg` does."""
-    settings = [step.settings for step in steps]
+    settings = [step.tables for step in steps]
     return recompressed(whole_levels(levels_BHWC), settings).float()
 
 

@@ -9,6 +9,7 @@ from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
+from degrade.kernels import BlurKernel
 
 __all__ = ["Blur"]
 
@@ -41,11 +42,15 @@ class Blur(Step, frozen=True):
         """
         if levels.size or given.hr is None or given.hr_box is None:
             raise InvalidValueError("a blur makes LR of HR: it is applied first, and needs the HR")
-        return given.hr.downsample(given.pool.read_kernel(self.kernel_id), given.hr_box)
+        return given.hr.downsample(self.read_kernel(given.pool), given.hr_box)
+
+    def read_kernel(self, pool: PoolParts) -> BlurKernel:
+        """Read the kernel."""
+        return pool.read_kernel(self.kernel_id)
 
     def reach(self, pool: PoolParts) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""
-        return pool.read_kernel(self.kernel_id).size // 2
+        return self.read_kernel(pool).size // 2
 
     def words(self) -> str:
         """Return the step in one line for people."""

@@ -49,17 +49,17 @@ class Jpeg(Step, frozen=True):
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Compress."""
-        pixels = recompressed(round_to_u8(np.clip(levels, 0, 255)), self.settings)
+        pixels = recompressed(round_to_u8(np.clip(levels, 0, 255)), self.tables)
         return pixels.astype(np.float32)
 
     @property
-    def settings(self) -> JpegSettings:
+    def tables(self) -> JpegSettings:
         """What the encoder is told."""
         return JpegSettings(self.luma, self.chroma, self.subsampling)
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        quality = quality_of(self.settings)
+        quality = quality_of(self.tables)
         how = "with a camera's own tables" if quality is None else f"at libjpeg's quality {quality}"
         return f"compressed as JPEG {how}, {self.subsampling}"
 
