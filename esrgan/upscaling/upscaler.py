@@ -162,7 +162,7 @@ class Upscaler:
     def _to_tensor(self, window: AnyArray) -> Tensor:
         missing = [(0, -side % self.network.lr_multiple) for side in window.shape[:2]]
         peak = 1 if window.dtype == np.float32 else np.iinfo(window.dtype).max
-        image = np.pad(window, (*missing, (0, 0)), mode="edge").astype(np.float32)
+        image = np.pad(window, (*missing, (0, 0)), mode="reflect").astype(np.float32)
         image /= np.float32(peak)
         lr_BCHW = torch.from_numpy(image).permute(2, 0, 1)[None]
         return lr_BCHW.to(self._device).contiguous(memory_format=torch.channels_last)

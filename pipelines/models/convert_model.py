@@ -117,6 +117,9 @@ def describe_weights(weights: Weights) -> list[Fact]:
             "programs that guess the scale take it for ×2; ONNX runs everywhere"
         )
         facts.append(Fact("scale_3", words))
+    elif (weights.spec.scale, weights.spec.arguments.get("unshuffle")) == (2, 1):
+        words = "one enlarging convolution: ×2; if it is ×3, say so (`scale=3`)"
+        facts.append(Fact("scale_2", words))
     return facts
 
 

@@ -33,13 +33,16 @@ def test_convert_goes_through_every_naming_and_back(tmp_path: Path) -> None:
     assert (tmp_path / "4.pth").read_bytes() == (tmp_path / "0.pth").read_bytes()
 
 
-def test_convert_says_which_scale_is_wanted(tmp_path: Path) -> None:
+def test_convert_says_for_which_scale_it_takes_one_enlarging_convolution(tmp_path: Path) -> None:
     write_weights(tmp_path / "old.pth", weights_of(small_rrdbnet(3)), naming="model")
-    result = run("convert", tmp_path / "old.pth", tmp_path / "new.pth")
-    assert result.exit_code == 1
-    (line,) = result.output.splitlines()
-    assert "old.pth" in line and "--scale 3" in line
-    assert run("convert", tmp_path / "old.pth", tmp_path / "new.pth", "--scale", 3).exit_code == 0
+    result = run("convert", tmp_path / "old.pth", tmp_path / "x2.pth")
+    assert result.exit_code == 0
+    assert "RRDBNet ×2" in result.output and "--scale 3" in result.output
+    result = run("convert", tmp_path / "old.pth", tmp_path / "x3.pth", "--scale", 3)
+    assert result.exit_code == 0 and "RRDBNet ×3" in result.output
+    # What is written says it, so that it need not be said again.
+    result = run("convert", tmp_path / "x3.pth", tmp_path / "again.pth")
+    assert result.exit_code == 0 and "RRDBNet ×3" in result.output
 
 
 def test_export_model_prints_how_far_it_is_from_torch(tmp_path: Path) -> None:
