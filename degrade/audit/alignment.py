@@ -1,0 +1,159 @@
+"""What a pair must hold to: LR lies where HR lies, and has its brightness and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from degrade.arrays import FloatArray, U8Array
+from degrade.errors import InvalidValueError
+from degrade.kernels.registration import measure_shift
+from degrade.luma import luma
+from degrade.resample import imresize
+
+__all__ = ["MOST_SHIFT", "Agreement", "PairAgreement", "measure_agreement", "summarise_agreement"]
+
+MOST_SHIFT = 0.05
+"""LR pixels: a shift that training notices."""
+
+_MOST_SHIFTED = 0.1
+_MOST_BIAS = 1.0
+_MOST_CLIPPED = 0.01
+_SMALLEST = 32
+_WINDOW = 192
+"""LR pixels: of larger images the middle is looked at."""
+
+_SMOOTHING = 1.5
+_ENDS = (0, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreement:
+    """How LR of one pair lies to HR made smaller by bicubic interpolation.
+
+    Attributes
+    ----------
+    shift : (float, float)
+        Rows and columns, LR pixels; NaN where there is too little to hold on to.
+    bias : (float, float, float)
+        Mean of LR less that of HR in grey levels: red, green, blue.
+    clipped : float
+        Share of LR's values at 0 or 255 that are not there in HR made smaller.
+    """
+
+    shift: tuple[float, float]
+    bias: tuple[float, float, float]
+    clipped: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The same of a set of pairs.
+
+    Attributes
+    ----------
+    pairs : int
+    shift : (float, float)
+        Median of rows and of columns.
+    shifted : float
+        Share of pairs that lie off by more than 0.05 LR pixels.
+    bias : (float, float, float)
+        Median.
+    clipped : float
+        Mean.
+    """
+
+    pairs: int
+    shift: tuple[float, float]
+    shifted: float
+    bias: tuple[float, float, float]
+    clipped: float
+
+    @property
+    def lies_off(self) -> bool:
+        """Whether the set fails: as a whole, or too many of its pairs."""
+        return max(map(abs, self.shift)) > MOST_SHIFT or self.shifted > _MOST_SHIFTED
+
+    @property
+    def is_biased(self) -> bool:
+        """Whether brightness or a colour is off by more than a grey level."""
+        return max(map(abs, self.bias)) > _MOST_BIAS
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether LR is clipped where HR is not, in more than one value of a hundred."""
+        return self.clipped > _MOST_CLIPPED
+
+
+def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
+    """Compare LR with HR made smaller.
+
+    Parameters
+    ----------
+    lr_u8, hr_u8 : (h, w, 3) and (h·scale, w·scale, 3) uint8 arrays
+        Of larger pairs the middle 192 LR pixels are looked at.
+
+    Raises
+    ------
+    InvalidValueError
+        HR is no multiple of LR.
+    """
+    height, width = lr_u8.shape[:2]
+    scale = hr_u8.shape[0] / height
+    if scale < 1 or hr_u8.shape[:2] != (round(height * scale), round(width * scale)):
+        raise InvalidValueError(f"HR of {hr_u8.shape} is no multiple of LR of {lr_u8.shape}")
+    if scale == int(scale):
+        lr_u8, hr_u8 = _middle(lr_u8, 1), _middle(hr_u8, int(scale))
+    lr = lr_u8.astype(np.float32)
+    # Taken as it is: what bicubic overshoots is clipped in no camera.
+    smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
+    bias = (lr - smaller).mean(axis=(0, 1), dtype=np.float64)
+    ends = np.isin(lr_u8, _ENDS) & (smaller > 1.5) & (smaller < 253.5)
+    return PairAgreement(
+        shift=_shift(luma(lr), luma(smaller)),
+        bias=(float(bias[0]), float(bias[1]), float(bias[2])),
+        clipped=float(ends.mean()),
+    )
+
+
+def summarise_agreement(found: Sequence[PairAgreement]) -> Agreement:
+    """Return what a set of pairs has in common.
+
+    Raises
+    ------
+    InvalidValueError
+        There are none.
+    """
+    if not found:
+        raise InvalidValueError("at least one pair is needed")
+    shifts = np.array([each.shift for each in found])
+    known = shifts[np.isfinite(shifts).all(axis=1)]
+    if not len(known):
+        known = np.zeros((1, 2))
+    rows, columns = np.median(known, axis=0)
+    red, green, blue = np.median([each.bias for each in found], axis=0)
+    return Agreement(
+        pairs=len(found),
+        shift=(float(rows), float(columns)),
+        shifted=float((np.hypot(*known.T) > MOST_SHIFT).mean()),
+        bias=(float(red), float(green), float(blue)),
+        clipped=float(np.mean([each.clipped for each in found])),
+    )
+
+
+def _middle(image: U8Array, scale: int) -> U8Array:
+    sides = [min(length, _WINDOW * scale) for length in image.shape[:2]]
+    top, left = (
+        (length - side) // 2 // scale * scale
+        for length, side in zip(image.shape[:2], sides, strict=True)
+    )
+    return image[top : top + sides[0], left : left + sides[1]]
+
+
+def _shift(lr: FloatArray, smaller: FloatArray) -> tuple[float, float]:
+    unknown = float("nan"), float("nan")
+    if min(lr.shape) < _SMALLEST or min(lr.std(), smaller.std()) < 1:
+        return unknown
+    return measure_shift(lr, smaller, smoothing=_SMOOTHING)

@@ -1,0 +1,79 @@
+"""What was planted is named, and nothing is named where nothing differs."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from degrade.audit.differences import DIFFERENCES, name_differences
+from degrade.audit.features import PhotoFeatures, measure_features
+from degrade.rng import rng_for
+from tests.degrade.audit.scenes import make_photo, plant
+
+_NAMES = tuple(f"scene {i}" for i in range(20))
+
+
+@functools.cache
+def photos() -> list[PhotoFeatures]:
+    return [measure_features(make_photo(name)) for name in _NAMES]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "softer",
+        "more overshoot",
+        "more noise",
+        "coarser grain",
+        "more colour noise",
+        "more JPEG blocks",
+        "softer colours",
+    ],
+)
+def test_planted_differences_are_named_and_the_largest(kind: str) -> None:
+    planted = [measure_features(plant(make_photo(name), kind, name)) for name in _NAMES]
+    found = name_differences(
+        [each.measures for each in photos()], [each.measures for each in planted], rng_for(0)
+    )
+    named = [each for each in found if each.is_there]
+    assert kind in [each.name for each in named]
+    # Coarse noise is noise too, and blocks take colours along.
+    assert max(named, key=lambda each: each.kind.extent(each.size)).name == kind
+
+
+def test_the_other_way_round_the_names_are_the_opposites() -> None:
+    planted = [measure_features(plant(make_photo(name), "softer", name)) for name in _NAMES]
+    found = name_differences(
+        [each.measures for each in planted], [each.measures for each in photos()], rng_for(0)
+    )
+    assert "sharper" in [each.name for each in found if each.is_there]
+
+
+def test_equal_sets_differ_in_nothing_and_it_is_ruled_out() -> None:
+    measures = [each.measures for each in photos()]
+    found = name_differences(measures, measures, rng_for(0))
+    assert len(found) == len(DIFFERENCES)
+    assert all(each.ruled_out and not each.is_there for each in found)
+    assert all(each.size == each.kind.neutral for each in found)
+
+
+def test_false_names_are_as_rare_as_stated() -> None:
+    rng, runs, wrong = rng_for(0, "false names"), 200, 0
+    for _ in range(runs):
+        first, second = (
+            [{kind.name: float(np.exp(rng.normal())) for kind in DIFFERENCES} for _ in range(15)]
+            for _ in range(2)
+        )
+        found = name_differences(first, second, rng, resamples=10)
+        wrong += any(each.p_value <= 0.05 for each in found)
+    # One in twenty: 200 runs give 10, and more than 20 one time in a thousand.
+    assert wrong <= 20
+
+
+def test_what_few_photos_tell_is_left_out() -> None:
+    unknown = {kind.name: float("nan") for kind in DIFFERENCES}
+    known = {**unknown, "noise": 1.0}
+    found = name_differences([known, known, unknown], [known] * 3, rng_for(0))
+    assert [(each.kind.name, each.photos) for each in found] == [("noise", 2)]
