@@ -11,7 +11,7 @@ from degrade.arrays import AnyArray
 from degrade.errors import InvalidValueError
 from degrade.luma import luma_studio
 
-__all__ = ["psnr", "psnr_of_error", "ssim"]
+__all__ = ["psnr", "psnr_of_error", "ssim", "ssim_of_planes"]
 
 _PEAK = 255.0
 _RADIUS, _SIGMA = 5, 1.5
@@ -61,7 +61,11 @@ def ssim(image: AnyArray, reference: AnyArray, *, border: int) -> float:
     2004: a Gaussian window of 11 × 11 and σ 1.5, K1 = 0.01, K2 = 0.03; the mean over all windows
     that lie inside. The image is not made smaller first, as in the authors' later code.
     """
-    first, second = _inner_lumas(image, reference, border, smallest=2 * _RADIUS + 1)
+    return ssim_of_planes(*_inner_lumas(image, reference, border, smallest=2 * _RADIUS + 1))
+
+
+def ssim_of_planes(first: AnyArray, second: AnyArray) -> float:
+    """Do what :func:`ssim` does, with two (H, W) float planes of grey levels and no border."""
     mean_1, mean_2 = _windowed(first), _windowed(second)
     variance_1 = _windowed(first * first) - mean_1**2
     variance_2 = _windowed(second * second) - mean_2**2

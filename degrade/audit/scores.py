@@ -1,0 +1,121 @@
+"""How near an enlarged photo is to HR, also where HR lies a little off or has another brightness."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from degrade.errors import InvalidValueError
+from degrade.metrics import psnr_of_error, ssim_of_planes
+
+__all__ = ["SCORE_NAMES", "Scores", "gmsd", "score_planes"]
+
+Plane: TypeAlias = npt.NDArray[np.floating]
+
+SCORE_NAMES = ("psnr", "shifted", "calibrated", "ssim", "gmsd")
+
+_PEAK = 255.0
+_GMSD_CONSTANT = 170.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Figures of one image, on Y.
+
+    Attributes
+    ----------
+    psnr : float
+        dB.
+    shifted : float
+        The same after the best shift, to first order: real pairs lie off by some tenths of a pixel.
+    calibrated : float
+        The same after the best shift, gain and offset.
+    ssim : float
+    gmsd : float
+        Gradient magnitude similarity deviation: less is better.
+    """
+
+    psnr: float
+    shifted: float
+    calibrated: float
+    ssim: float
+    gmsd: float
+
+    def values(self) -> tuple[float, ...]:
+        """Return the figures in the order of :data:`SCORE_NAMES`."""
+        return astuple(self)
+
+
+def score_planes(sr: Plane, hr: Plane, *, border: int) -> Scores:
+    """Compare an enlarged photo with HR.
+
+    Parameters
+    ----------
+    sr, hr : (H, W) float arrays
+        Y in grey levels, as :func:`degrade.luma.luma_studio` gives it; neither clipped nor rounded
+        here.
+    border : int
+        Pixels that are left out along each edge.
+
+    Raises
+    ------
+    InvalidValueError
+        The shapes differ, or less than 16 × 16 pixels are left.
+    """
+    if sr.shape != hr.shape or border < 1 or min(sr.shape) - 2 * border < 16:
+        raise InvalidValueError(
+            f"two planes of one shape, more than 16 pixels inside a border of {border}, are "
+            f"needed, got {sr.shape} and {hr.shape}"
+        )
+    inner = (slice(border, -border),) * 2
+    down, right = (each[inner].ravel() for each in np.gradient(sr.astype(np.float64)))
+    first, second = sr[inner].astype(np.float64), hr[inner].astype(np.float64)
+    error = (second - first).ravel()
+    ones = np.ones_like(error)
+    return Scores(
+        psnr=_psnr(error),
+        shifted=_psnr_of_rest(error, (down, right)),
+        calibrated=_psnr_of_rest(error, (down, right, first.ravel(), ones)),
+        ssim=ssim_of_planes(first, second),
+        gmsd=gmsd(first, second),
+    )
+
+
+def gmsd(first: Plane, second: Plane) -> float:
+    """Return the gradient magnitude similarity deviation of two planes of grey levels.
+
+    References
+    ----------
+    Xue, Zhang, Mou, Bovik, "Gradient Magnitude Similarity Deviation", TIP 2014: Prewitt gradients
+    of the planes halved, c = 170.
+    """
+    slopes = [_slope(plane) for plane in (first, second)]
+    alike = (2 * slopes[0] * slopes[1] + _GMSD_CONSTANT) / (
+        slopes[0] ** 2 + slopes[1] ** 2 + _GMSD_CONSTANT
+    )
+    return float(alike.std())
+
+
+def _slope(plane: Plane) -> npt.NDArray[np.float64]:
+    rows, columns = (length // 2 for length in plane.shape)
+    blocks = plane[: 2 * rows, : 2 * columns].astype(np.float64).reshape(rows, 2, columns, 2)
+    halved = blocks.mean(axis=(1, 3))
+    return np.asarray(np.hypot(*(ndimage.prewitt(halved, axis=axis) / 3 for axis in (0, 1))))
+
+
+def _psnr(error: npt.NDArray[np.float64]) -> float:
+    return psnr_of_error(float(np.mean(np.square(error))), peak=_PEAK)
+
+
+def _psnr_of_rest(
+    error: npt.NDArray[np.float64], terms: tuple[npt.NDArray[np.float64], ...]
+) -> float:
+    """Return the PSNR of what no sum of the terms explains."""
+    design = np.stack(terms)
+    gram = design @ design.T
+    gram[np.diag_indices_from(gram)] += 1e-6 * gram.trace() / len(gram)
+    return _psnr(error - np.linalg.solve(gram, design @ error) @ design)
