@@ -1,4 +1,4 @@
-"""How near an enlarged photo is to HR, also where HR lies a little off or has another brightness."""
+"""How near an enlarged photo is to HR, also where HR lies off or has another brightness."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from degrade.metrics import psnr_of_error, ssim_of_planes
 __all__ = ["SCORE_NAMES", "Scores", "gmsd", "score_planes"]
 
 Plane: TypeAlias = npt.NDArray[np.floating]
+Errors: TypeAlias = npt.NDArray[np.float64]
 
 SCORE_NAMES = ("psnr", "shifted", "calibrated", "ssim", "gmsd")
 
@@ -72,8 +73,10 @@ def score_planes(sr: Plane, hr: Plane, *, border: int) -> Scores:
             f"needed, got {sr.shape} and {hr.shape}"
         )
     inner = (slice(border, -border),) * 2
-    down, right = (each[inner].ravel() for each in np.gradient(sr.astype(np.float64)))
-    first, second = sr[inner].astype(np.float64), hr[inner].astype(np.float64)
+    whole = sr.astype(np.float64)
+    down, right = (np.gradient(whole, axis=axis)[inner].ravel() for axis in (0, 1))
+    first: Errors = sr[inner].astype(np.float64)
+    second: Errors = hr[inner].astype(np.float64)
     error = (second - first).ravel()
     ones = np.ones_like(error)
     return Scores(
@@ -107,13 +110,11 @@ def _slope(plane: Plane) -> npt.NDArray[np.float64]:
     return np.asarray(np.hypot(*(ndimage.prewitt(halved, axis=axis) / 3 for axis in (0, 1))))
 
 
-def _psnr(error: npt.NDArray[np.float64]) -> float:
+def _psnr(error: Errors) -> float:
     return psnr_of_error(float(np.mean(np.square(error))), peak=_PEAK)
 
 
-def _psnr_of_rest(
-    error: npt.NDArray[np.float64], terms: tuple[npt.NDArray[np.float64], ...]
-) -> float:
+def _psnr_of_rest(error: Errors, terms: tuple[Errors, ...]) -> float:
     """Return the PSNR of what no sum of the terms explains."""
     design = np.stack(terms)
     gram = design @ design.T

@@ -15,6 +15,7 @@ from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.manifest_commands import manifest
+from pipelines.cli.matching_commands import audit, diff
 from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
@@ -63,6 +64,8 @@ for _command in (
     recipe,
     verify,
     replay,
+    audit,
+    diff,
     import_pairs,
     export,
     train,

@@ -18,12 +18,14 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "pool",
         "hr",
         "lr",
+        "photos",
         "lr_name",
         "all_variants",
         "out",
         "out_mat",
         "format",
         "suffix",
+        "sheet",
         "overwrite",
         "weights",
         "other",
@@ -132,6 +134,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "replay": (
         ("degrade replay pairs/ KEY", "makes a pair again and compares it"),
         ("degrade replay pairs/ KEY --out seen/ --pool pool/", "and writes it as PNG"),
+    ),
+    "audit": (
+        ("degrade audit --pairs pairs/ --photos phone/", "does LR look like these photos?"),
+        (
+            "degrade audit --pairs pairs/ --photos phone/ --sheet audit.png",
+            "and a picture: spectra, and the size of what differs",
+        ),
+    ),
+    "diff": (
+        ("degrade diff old-phone/ new-phone/", "what the second camera does differently"),
+        ("degrade diff originals/ uploads/ --sheet diff.png", "what a service does, as a picture"),
     ),
     "import-pairs": (
         ("degrade import-pairs --hr HR/ --lr LR_x4/ --out pairs/", "pairs that there are already"),

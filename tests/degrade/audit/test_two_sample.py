@@ -30,8 +30,8 @@ def test_sets_that_differ_in_spread_alone_are_told_apart(rng: np.random.Generato
 def test_halves_of_one_set_are_told_apart_as_rarely_as_stated() -> None:
     rng, told = rng_for(0, "halves"), 0
     for _ in range(60):
-        table = rng.standard_t(3, (60, 6)) @ rng.normal(0, 1, (6, 6))
-        found = compare_two_samples(table[:30], table[30:], rng, resamples=100, relabellings=39)
+        table = rng.standard_t(3, (40, 4)) @ rng.normal(0, 1, (4, 4))
+        found = compare_two_samples(table[:20], table[20:], rng, resamples=100, relabellings=19)
         told += found.told_apart
     # One in twenty: 3 of 60, and more than 8 one time in a thousand.
     assert told <= 8

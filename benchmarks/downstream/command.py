@@ -1,0 +1,147 @@
+"""The command: for each split and each direction make the sets, learn, judge, and print a table."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.downstream.judging import Table, judge, learn, share_of_gap
+from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.training_sets import (
+    CEILING,
+    FLOOR,
+    Pair,
+    build_set,
+    make_pools,
+    read_set,
+    synthetic_sets,
+)
+from benchmarks.parts import write_json
+from degrade.audit.scores import SCORE_NAMES
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+DEFAULT_SETS = ("pool:", "pool without model error:--model-error none", "pooled@pooled:")
+_MOST_TRANSFER = 40
+_CALIBRATED = SCORE_NAMES.index("calibrated")
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    options = _parser().parse_args(words)
+    real, other = read_real_pairs(options.pairs), read_real_pairs(options.other)
+    other = [
+        other[i] for i in np.unique(np.linspace(0, len(other) - 1, _MOST_TRANSFER).astype(int))
+    ]
+    results: list[dict[str, Any]] = []
+    for split in options.splits:
+        halves = split_scenes(real, split)
+        for turned in (False, True)[: options.directions]:
+            train, test = halves[::-1] if turned else halves
+            label = f"split {split}{', the other way' if turned else ''}"
+            started = time.monotonic()
+            scores = _scores(train, {"test": test, "other": other}, options, seed=split)
+            results.append({"split": split, "turned": turned, "scores": scores})
+            print(f"\n{label}: {len(train)} scenes measured, {len(test)} judged", end="")
+            print(f" ({time.monotonic() - started:.0f} s)\n{_table(scores)}", flush=True)
+            if options.json:
+                write_json(options.json, {"score_names": SCORE_NAMES, "runs": _plain(results)})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.downstream", description=__doc__)
+    add = parser.add_argument
+    add("--pairs", type=Path, default=SHARED / "pairs" / "realsr_x4", help="NAME_LR, NAME_HR")
+    add("--other", type=Path, default=SHARED / "pairs" / "drealsr_x4", help="another camera set")
+    add(
+        "--hr", type=Path, nargs="+", default=[SHARED / "hr", SHARED / "train"], help="clean photos"
+    )
+    add("--splits", type=int, nargs="+", default=[0, 1])
+    add("--directions", type=int, choices=(1, 2), default=2, help="2: each split both ways")
+    add(
+        "--sets",
+        nargs="+",
+        default=list(DEFAULT_SETS),
+        metavar="NAME[@POOL]:OPTIONS",
+        help="sets of build-pairs, with its options; POOL is pool (a kernel a photo) or pooled",
+    )
+    add("--json", type=Path, help="all scores")
+    return parser
+
+
+def _scores(
+    train: list[RealPair], judged: dict[str, list[RealPair]], options: Any, *, seed: int
+) -> dict[str, dict[str, Table]]:
+    scores = {}
+    with tempfile.TemporaryDirectory(prefix="downstream-") as folder:
+        for name, pairs in _sets(train, Path(folder), options, seed):
+            bank = learn(pairs)
+            scores[name] = {where: judge(bank, real) for where, real in judged.items()}
+    return scores
+
+
+def _sets(
+    train: list[RealPair], folder: Path, options: Any, seed: int
+) -> Iterator[tuple[str, list[Pair]]]:
+    scale = train[0].hr_u8.shape[0] // train[0].lr_u8.shape[0]
+    yield CEILING, [(pair.lr_u8, pair.hr_u8) for pair in train]
+    pools = make_pools(train, folder, scale)
+    hr = None
+    for number, wanted in enumerate(options.sets):
+        name, _, settings = wanted.partition(":")
+        name, _, pool = name.partition("@")
+        out = folder / f"pairs-{number}"
+        words = shlex.split(settings)
+        build_set(pools[pool or "pool"], options.hr, out, words, scale=scale, seed=seed)
+        pairs = read_set(out)
+        if hr is None:
+            hr = [image for _, image in pairs]
+            yield from synthetic_sets(hr, scale, seed)
+        yield name, pairs
+
+
+def _table(scores: dict[str, dict[str, Table]]) -> str:
+    """Return the scores of each set less those of bicubic pairs, and the share of the gap."""
+    floor, ceiling = scores[FLOOR], scores[CEILING]
+    lines = [
+        "| learned on | share of the calibrated gap | raw | shifted | calibrated | SSIM | GMSD "
+        "| other cameras |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, found in sorted(
+        scores.items(), key=lambda item: item[1]["test"].mean(0)[_CALIBRATED]
+    ):
+        gap = "floor" if name == FLOOR else "ceiling"
+        if name not in (FLOOR, CEILING):
+            columns = (each["test"][:, _CALIBRATED] for each in (floor, found, ceiling))
+            share, low, high = share_of_gap(*columns)
+            gap = f"{share:.0%} [{low:.0%}, {high:.0%}]"
+        raw, shifted, calibrated, ssim, gmsd = (found["test"] - floor["test"]).mean(axis=0)
+        other = (found["other"] - floor["other"]).mean(axis=0)[_CALIBRATED]
+        lines.append(
+            f"| {name} | {gap} | {raw:+.2f} | {shifted:+.2f} | {calibrated:+.2f} | {ssim:+.4f} "
+            f"| {gmsd:+.4f} | {other:+.2f} |"
+        )
+    means = ", ".join(
+        f"{name} {mean:.4g}" for name, mean in zip(SCORE_NAMES, floor["test"].mean(0), strict=True)
+    )
+    return "\n".join([*lines, f"(dB and figures less those of the floor, which has {means})"])
+
+
+def _plain(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            **each,
+            "scores": {
+                name: {where: table.tolist() for where, table in found.items()}
+                for name, found in each["scores"].items()
+            },
+        }
+        for each in results
+    ]

@@ -1,0 +1,86 @@
+"""The kinds of pairs that are learned from."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.downstream.real_pairs import RealPair
+from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.kernels import downsample, gaussian_kernel
+from degrade.pairs import open_pairs
+from degrade.resample import imresize
+from degrade.rng import rng_for
+
+FLOOR, CEILING = "bicubic", "real pairs"
+GAUSSIAN_SIGMA = 0.6
+"""In LR pixels."""
+
+NOISE = 2.0
+"""Grey levels: white, at LR."""
+
+MOST_PAIRS = 120
+
+Pair = tuple[U8Array, U8Array]
+
+
+def run_degrade(*words: str | Path) -> None:
+    """Run a command of the program as its users do; its output is shown when it fails."""
+    command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 3):  # 3: some photos were rejected
+        raise SystemExit(f"degrade {shlex.join(map(str, words))}: {done.stderr[-1000:]}")
+
+
+def make_pools(sources: Sequence[RealPair], folder: Path, scale: int) -> dict[str, Path]:
+    """Measure LR photos alone: a kernel for each, and one for all of them."""
+    photos = folder / "photos"
+    photos.mkdir(parents=True)
+    for pair in sources:
+        shutil.copy(pair.lr_path, photos)
+    single, pooled = folder / "pool", folder / "pooled"
+    run_degrade("build-pool", photos, "--pool", single, "--scale", str(scale))
+    run_degrade("estimate-kernels", photos, "--pool", pooled, "--shared", "--scale", str(scale))
+    run_degrade("extract-noise", photos, "--pool", pooled)
+    return {"pool": single, "pooled": pooled}
+
+
+def build_set(
+    pool: Path, hr: Sequence[Path], out: Path, options: Sequence[str], *, scale: int, seed: int
+) -> None:
+    """Build pairs of clean photos with the program's own command."""
+    photos = [word for path in hr for word in ("--hr", str(path))]
+    where = ["--pool", str(pool), "--out", str(out), "--scale", str(scale), "--seed", str(seed)]
+    run_degrade("build-pairs", *where, *photos, *options)
+
+
+def read_set(folder: Path) -> list[Pair]:
+    """Read an even choice of the pairs of a folder."""
+    with open_pairs(folder) as reader:
+        count = min(len(reader), MOST_PAIRS)
+        return [reader.read(i) for i in np.linspace(0, len(reader) - 1, count).astype(int)]
+
+
+def synthetic_sets(
+    hr: Sequence[U8Array], scale: int, seed: int
+) -> Iterator[tuple[str, list[Pair]]]:
+    """Yield controls of the same HR: two kernels that nobody measured, with and without noise."""
+    kernel = gaussian_kernel(8 * scale + 1, scale, (GAUSSIAN_SIGMA * scale,) * 2)
+    makers: dict[str, Callable[[FloatArray], FloatArray]] = {
+        FLOOR: lambda levels: imresize(levels, 1 / scale),
+        "gaussian": lambda levels: downsample(levels, kernel),
+    }
+    for name, make in makers.items():
+        clean = [make(image.astype(np.float32)) for image in hr]
+        yield name, [(round_to_u8(lr), image) for lr, image in zip(clean, hr, strict=True)]
+        noisy = []
+        for number, lr in enumerate(clean):
+            noise = rng_for(seed, name, number).normal(0, NOISE, lr.shape)
+            noisy.append(round_to_u8(lr + noise))
+        yield f"{name} + noise", list(zip(noisy, hr, strict=True))

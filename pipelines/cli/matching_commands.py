@@ -1,0 +1,124 @@
+"""``degrade diff`` and ``audit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.cli.common import (
+    PATH,
+    finish,
+    jobs_option,
+    max_pixels_option,
+    progress_bar,
+    seed_option,
+)
+from pipelines.cli.help_pages import command
+from pipelines.shared.speech import said
+
+if TYPE_CHECKING:
+    from pipelines.executors import Executor
+
+_sheet = click.option(
+    "--sheet", type=PATH, default=None, help="Draw what was found into this file, NAME.png."
+)
+_overwrite = click.option(
+    "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
+)
+
+
+def _executor(jobs: int | None) -> Executor | None:
+    from pipelines.executors import make_executor
+
+    return None if jobs is None else make_executor(jobs)
+
+
+@command("diff", short_help="Tell by what two folders of photos differ.")
+@click.argument("first", metavar="A", type=PATH)
+@click.argument("second", metavar="B", type=PATH)
+@_sheet
+@_overwrite
+@seed_option
+@jobs_option
+@max_pixels_option
+def diff(
+    first: Path,
+    second: Path,
+    sheet: Path | None,
+    overwrite: bool,
+    seed: int,
+    jobs: int | None,
+    max_pixels: int,
+) -> None:
+    """Tell by what the photos of B differ from those of A, whatever they show.
+
+    Softness, overshoot, noise, its grain and colours, JPEG's blocks: each that differs is named,
+    with its size and interval. Two phones, before and after an update, originals and re-uploads.
+    """
+    from pipelines.matching.diff import DiffConfig, diff_photos
+
+    if sheet is not None:
+        from report.differences_sheet import check_differences_sheet_path
+
+        check_differences_sheet_path(sheet, "diff", overwrite=overwrite)
+    config = DiffConfig(first=first, second=second, seed=seed, max_pixels=max_pixels)
+    with progress_bar("diff", "photos") as progress:
+        found = diff_photos(config, executor=_executor(jobs), on_progress=progress)
+    if sheet is not None:
+        from report.differences_sheet import draw_differences_sheet
+
+        sets = {"A": found.sets[0].features, "B": found.sets[1].features}
+        draw_differences_sheet(found.comparison, sets, sheet, "diff", overwrite=overwrite)
+    finish(found.report)
+
+
+@command("audit", short_help="Tell whether pairs match photos.")
+@click.option("--pairs", type=PATH, required=True, help="Folder of pairs, built or imported.")
+@click.option(
+    "--photos",
+    type=PATH,
+    multiple=True,
+    required=True,
+    help="Photos that LR shall look like: file, folder or manifest; may be repeated.",
+)
+@_sheet
+@_overwrite
+@seed_option
+@jobs_option
+@max_pixels_option
+def audit(
+    pairs: Path,
+    photos: tuple[Path, ...],
+    sheet: Path | None,
+    overwrite: bool,
+    seed: int,
+    jobs: int | None,
+    max_pixels: int,
+) -> None:
+    """Tell whether the LR of pairs looks as if the camera of the photos had taken it.
+
+    Each difference that remains is named, with its size, interval and what to change, beside what
+    bicubic and Gaussian LR of the same HR come to. Pairs whose LR lies off HR by more than 0.05 LR
+    pixels fail.
+    """
+    from pipelines.matching.audit import AuditConfig, MisalignedPairsError, audit_pairs
+
+    if sheet is not None:
+        from report.differences_sheet import check_differences_sheet_path
+
+        check_differences_sheet_path(sheet, "audit", overwrite=overwrite)
+    config = AuditConfig(pairs=pairs, photos=photos, seed=seed, max_pixels=max_pixels)
+    try:
+        with progress_bar("audit", "photos") as progress:
+            found = audit_pairs(config, executor=_executor(jobs), on_progress=progress)
+    except MisalignedPairsError as error:
+        click.echo(said(error.report.summary()), err=True)
+        raise
+    if sheet is not None:
+        from report.differences_sheet import draw_differences_sheet
+
+        sets = {"photos": found.photos, **found.lr}
+        draw_differences_sheet(found.comparison, sets, sheet, "audit", overwrite=overwrite)
+    finish(found.report)

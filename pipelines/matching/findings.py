@@ -1,0 +1,97 @@
+"""What a comparison found, in words and as values for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from degrade.audit.comparison import Comparison
+from degrade.audit.differences import NamedDifference
+from pipelines.shared.job import Job
+
+__all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison"]
+
+CHANGES: Mapping[str, str] = {
+    "softer": "the kernels are too wide: measure the pool from these photos, or sharpen the recipe",
+    "sharper": "the kernels are too narrow, or HR is softer than it should be",
+    "more overshoot": "leave out a sharpening step",
+    "less overshoot": "the photos are sharpened: kernels must have negative lobes",
+    "more noise": "less noise: patches of other photos, or a smaller `model_error`",
+    "less noise": "add noise: `noise=bake`, patches of these photos, or a larger `model_error`",
+    "coarser grain": "noise that is less smooth: patches that are no soft structure",
+    "finer grain": "noise with the photos' grain: patches of these photos, less white noise",
+    "more colour noise": "noise whose colours go together more",
+    "less colour noise": "noise of these photos, whose colours do not go together",
+    "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
+    "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
+    "softer colours": "chroma is blurred too much: JPEG without subsampling, or none",
+    "sharper colours": "chroma is not blurred as in the photos: `jpeg=measured`",
+}
+"""What to change in pairs whose LR is this, compared with the photos."""
+
+
+def difference_words(found: NamedDifference) -> str:
+    """Return the size of a difference with its interval, and the medians of both sets."""
+    low, high = found.interval
+    before, after = found.levels
+    kind = found.kind
+    if kind.is_ratio:
+        return f"×{found.size:.2f} [{low:.2f}, {high:.2f}] ({before:.2f} → {after:.2f} {kind.unit})"
+    return f"{found.size:+.2f} {kind.unit} [{low:+.2f}, {high:+.2f}] ({before:.2f} → {after:.2f})"
+
+
+def tell_comparison(
+    job: Job, found: Comparison, *, subject: str, changes: Mapping[str, str] | None = None
+) -> None:
+    """Report the verdict, the named differences, and what is ruled out or not known.
+
+    Parameters
+    ----------
+    job : Job
+    found : Comparison
+    subject : str
+        What the second set is called.
+    changes : mapping of str to str or None
+        By name of a difference, what to change.
+    """
+    job.found("verdict", found.verdict, **comparison_values(found))
+    for each in found.named:
+        change = (changes or {}).get(each.name, "")
+        words = f"{subject}: {each.name}, {difference_words(each)}"
+        words += f"; {change}" if change else ""
+        job.found("difference", words, change=change, **_values(each))
+    rest = [each for each in found.differences if not each.is_there]
+    alike = [each.kind.name for each in rest if each.ruled_out]
+    open_ = [each for each in rest if not each.ruled_out]
+    if alike:
+        job.found("alike", f"no difference that matters in: {', '.join(alike)}", kinds=alike)
+    for each in open_:
+        words = f"not known: {each.kind.name}, {difference_words(each)}"
+        job.found("unknown", words, **_values(each))
+
+
+def comparison_values(found: Comparison) -> dict[str, Any]:
+    """Return a comparison as plain values."""
+    result = found.result
+    return {
+        "photos": list(found.photos),
+        "matched": found.matched,
+        "auc": None if result is None else result.auc,
+        "interval": None if result is None else list(result.interval),
+        "p_value": None if result is None else result.p_value,
+        "half_width": None if result is None else result.half_width,
+        "told_apart": None if result is None else result.told_apart,
+    }
+
+
+def _values(found: NamedDifference) -> dict[str, Any]:
+    return {
+        "of": found.kind.name,
+        "name": found.name if found.is_there else None,
+        "size": found.size,
+        "interval": list(found.interval),
+        "unit": "ratio" if found.kind.is_ratio else found.kind.unit,
+        "medians": list(found.levels),
+        "p_value": found.p_value,
+        "photos": found.photos,
+    }

@@ -1,0 +1,124 @@
+"""A picture of two sets of photos compared: their spectra, and the sizes of their differences."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.audit.comparison import Comparison
+from degrade.audit.features import PhotoFeatures
+from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+from degrade.errors import InvalidValueError, printable
+from report.sheet import DOUBTFUL_COLOUR, FAINT, require_matplotlib
+
+__all__ = ["check_differences_sheet_path", "draw_differences_sheet"]
+
+_COLOURS = ("#1d4ed8", "#c2410c", "#6b7280", "#a3a3a3")
+_STYLES = ("-", "-", "--", ":")
+_LOW = slice(1, 4)
+_MOST_EXTENT = 12.0
+
+
+def draw_differences_sheet(
+    found: Comparison,
+    sets: Mapping[str, Sequence[PhotoFeatures]],
+    path: Path,
+    by: str,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Draw the mean spectra of all sets, and each kind of difference with its interval, as PNG.
+
+    Parameters
+    ----------
+    found : Comparison
+        Of the first two sets.
+    sets : mapping of str to sequence of PhotoFeatures
+        By the names that the legend has.
+    path : Path
+    by : str
+        The command, for the record of what it has made.
+    overwrite : bool
+
+    Raises
+    ------
+    DegradeError
+        As :func:`check_differences_sheet_path`, or the file cannot be written.
+    """
+    results = check_differences_sheet_path(path, by, overwrite=overwrite)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.8), dpi=130, facecolor="white", layout="constrained")
+    figure.suptitle(found.verdict, fontsize=9, x=0.01, ha="left")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
+    _draw_spectra(left, sets)
+    _draw_sizes(right, found, list(sets)[:2])
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
+        figure.savefig(buffer, format="png")
+    make_folder(path.parent)
+    results.write(path, buffer.getvalue())
+
+
+def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False) -> Results:
+    """Say what would keep :func:`draw_differences_sheet` from drawing, before anything is done.
+
+    Raises
+    ------
+    DegradeError
+        The name does not end in ``.png``, matplotlib is not installed, or what stands there is no
+        sheet drawn before.
+    """
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
+    require_matplotlib()
+    return Results.at(path, by, overwrite=overwrite)
+
+
+def _draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
+    for (name, photos), colour, style in zip(sets.items(), _COLOURS, _STYLES, strict=False):
+        curves = np.array([photo.spectrum - photo.spectrum[_LOW].mean() for photo in photos])
+        curves *= 10 / np.log(10)
+        label = f"{name} ({len(photos)})"
+        axes.plot(BAND_FREQUENCIES, curves.mean(axis=0), style, color=colour, label=label)
+        if style == "-":
+            low, high = np.quantile(curves, (0.25, 0.75), axis=0)
+            axes.fill_between(BAND_FREQUENCIES, low, high, color=colour, alpha=0.12, lw=0)
+    axes.set_title("Power against low frequencies; bands: half of the photos", fontsize=9)
+    axes.set_xlabel("cycles per pixel")
+    axes.set_ylabel("dB")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _draw_sizes(axes: Any, found: Comparison, names: Sequence[str]) -> None:
+    kinds = list(found.differences)[::-1]
+    for place, each in enumerate(kinds):
+        signs = [np.sign(x - each.kind.neutral) for x in (each.size, *each.interval)]
+        ends = [
+            float(np.clip(sign * each.kind.extent(x), -_MOST_EXTENT, _MOST_EXTENT))
+            for sign, x in zip(signs, (each.size, *each.interval), strict=True)
+        ]
+        colour = DOUBTFUL_COLOUR if each.is_there else FAINT
+        axes.plot(ends[1:], [place, place], color=colour, lw=2.5, solid_capstyle="round")
+        axes.plot(ends[0], place, "o", color=colour, ms=6)
+        text = each.name if each.is_there else ""
+        axes.annotate(
+            text, (ends[0], place), (0, 7), textcoords="offset points", ha="center", fontsize=8
+        )
+    axes.axvspan(-1, 1, color="#dcfce7", zorder=0)
+    axes.set_yticks(range(len(kinds)), [each.kind.name for each in kinds])
+    axes.set_ylim(-0.6, len(kinds) - 0.3)
+    axes.set_xlim(-_MOST_EXTENT - 1, _MOST_EXTENT + 1)
+    axes.set_title(
+        f"{' → '.join(names)}, in units of what matters (green: it does not)", fontsize=9
+    )
+    axes.grid(axis="x", alpha=0.3)

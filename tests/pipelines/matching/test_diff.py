@@ -1,0 +1,97 @@
+"""Two folders of photos: what was done to one is named, and what cannot be compared is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from degrade.arrays import U8Array
+from degrade.images.image_io import read_photo, write_png
+from pipelines.cli import main
+from tests.degrade.audit.scenes import make_photo, plant
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def write_set(folder: Path, names: range, change: Callable[[U8Array, str], U8Array]) -> Path:
+    for number in names:
+        name = f"{number:03}"
+        write_png(folder / f"{name}.png", change(make_photo(name), name))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_set(tmp_path_factory.mktemp("originals"), range(14), lambda photo, _: photo)
+
+
+def test_diff_names_what_was_done_and_draws_it(originals: Path, tmp_path: Path) -> None:
+    noisy = write_set(
+        tmp_path / "noisy", range(14), lambda photo, name: plant(photo, "more noise", name)
+    )
+    report, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
+    found = run("--report", report, "diff", originals, noisy, "--sheet", sheet)
+    assert found.exit_code == 0, found.output
+    assert "told apart: AUC" in found.output and "noisy: more noise, ×" in found.output
+    facts = json.loads(report.read_text())["facts"]
+    verdict = next(fact for fact in facts if fact["kind"] == "verdict")
+    assert verdict["told_apart"] is True and verdict["matched"] == 14
+    assert "more noise" in [fact["name"] for fact in facts if fact["kind"] == "difference"]
+    pixels = read_photo(sheet).pixels
+    assert min(pixels.shape[:2]) > 400 and pixels.std() > 10
+    assert run("diff", originals, noisy).output.splitlines()[1:] == found.output.splitlines()[1:]
+    sheet.write_bytes(b"somebody's own")
+    assert run("diff", originals, noisy, "--sheet", sheet).exit_code == 1
+    assert sheet.read_bytes() == b"somebody's own"
+
+
+def test_diff_says_that_there_are_too_few_photos(originals: Path, tmp_path: Path) -> None:
+    few = write_set(tmp_path / "few", range(20, 24), lambda photo, _: photo)
+    found = run("diff", originals, few)
+    assert found.exit_code == 0 and "too few photos for a verdict" in found.output
+
+
+def test_diff_refuses_one_photo_and_the_same_folder(originals: Path, tmp_path: Path) -> None:
+    one = write_set(tmp_path / "one", range(1), lambda photo, _: 255 - photo)
+    found = run("diff", originals, one)
+    assert found.exit_code == 1 and "one photo that can be used is no set" in found.output
+    shutil.copytree(originals, tmp_path / "copy")
+    for other in (originals, tmp_path / "copy"):
+        found = run("diff", originals, other)
+        assert found.exit_code == 1 and "nothing to compare" in found.output
+    assert run("diff", originals, tmp_path / "nowhere").exit_code == 1
+    (tmp_path / "empty").mkdir()
+    assert "no photo in" in run("diff", originals, tmp_path / "empty").output
+
+
+def test_diff_goes_on_without_damaged_and_small_photos(originals: Path, tmp_path: Path) -> None:
+    mixed = write_set(
+        tmp_path / "mixed", range(13), lambda photo, name: plant(photo, "softer", name)
+    )
+    write_png(mixed / "small.png", np.zeros((20, 20, 3), np.uint8))
+    whole = (mixed / "000.png").read_bytes()
+    (mixed / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (mixed / "text.png").write_text("no photo")
+    found = run("diff", originals, mixed)
+    assert found.exit_code == 3 and "3 rejected" in found.output
+    assert "mixed: softer" in found.output
+    assert {"small.png", "cut.png", "text.png"} <= {
+        word.rstrip(":").rsplit("/", 1)[-1] for word in found.output.split()
+    }
+
+
+def test_diff_leaves_out_what_both_have(originals: Path, tmp_path: Path) -> None:
+    other = write_set(
+        tmp_path / "other", range(12), lambda photo, name: plant(photo, "more noise", name)
+    )
+    shutil.copy(originals / "003.png", other / "again.png")
+    found = run("diff", originals, other)
+    assert "1 photo in both sets, byte for byte: left out" in found.output
