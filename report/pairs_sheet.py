@@ -80,7 +80,10 @@ def _tile(reader: PairReader, number: int) -> U8Array:
 def _made_of(plan: DegradationPlan | None) -> str:
     if plan is None:
         return "imported, not made by a plan"
-    return ", ".join([f"kernel {plan.kernel_id[:12]}", *(step.kind for step in plan.steps[1:])])
+    kinds = [step.kind for step in plan.steps]
+    if plan.kernel_id is not None:
+        kinds[0] = f"kernel {plan.kernel_id[:12]}"
+    return ", ".join(kinds)
 
 
 def _on_a_sheet(tiles: list[U8Array]) -> U8Array:

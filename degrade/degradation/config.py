@@ -74,6 +74,10 @@ class DegradationConfig:
     def _check_deferred(self) -> None:
         if not self.deferred_entries:
             raise InvalidValueError("noise must not be `noise=defer`: the recipe has none")
+        if any(entry.step.makes_lr for entry in self.deferred_entries):
+            raise InvalidValueError(
+                "noise must not be `noise=defer`: this recipe adds some before LR has its size"
+            )
         names = {entry.one_of for entry in self.entries if entry.one_of}
         both = names & {entry.one_of for entry in self.deferred_entries}
         if both:

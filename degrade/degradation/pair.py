@@ -68,7 +68,7 @@ def clean_up(photo_u8: U8Array, factor: int) -> U8Array:
 
 def prepare_hr(hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: PoolParts) -> PreparedImage:
     """Prepare a clean HR image for all the plans that are made of it, at least one."""
-    reach = max(plan.blur.reach(pool) for plan in plans)
+    reach = max(plan.reach(pool) for plan in plans)
     return PreparedImage(hr_u8, plans[0].scale, reach)
 
 

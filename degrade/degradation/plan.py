@@ -15,7 +15,7 @@ from degrade.degradation.config import DegradationConfig
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.plan_json import VERSION, read_plan
 from degrade.degradation.recipe import draw_steps
-from degrade.degradation.steps import Blur, Chance, Rounding, Step
+from degrade.degradation.steps import Blur, Chance, PoolParts, Rounding, Step
 from degrade.errors import CorruptDataError, InvalidValueError
 
 __all__ = ["DegradationPlan", "hr_boxes", "plan_degradation"]
@@ -37,12 +37,13 @@ class DegradationPlan:
         The HR patch within the (cleaned-up) photo; sides are multiples of ``scale``.
     scale : int
     steps : tuple of Step
-        What is done to HR, in order; the first one, and no other, is a :class:`Blur`.
+        What is done to HR, in order. The first one, and no other, takes HR; one makes the size of
+        LR: a :class:`Blur` is both.
 
     Raises
     ------
     InvalidValueError
-        The steps do not begin with their only blur.
+        The steps are not so.
     """
 
     key: str
@@ -53,20 +54,24 @@ class DegradationPlan:
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:
-        blurs = [number for number, step in enumerate(self.steps) if isinstance(step, Blur)]
-        if blurs != [0]:
+        reading = [number for number, step in enumerate(self.steps) if step.reads_hr]
+        making = [step for step in self.steps if step.makes_lr]
+        if reading != [0] or len(making) != 1:
             kinds = ", ".join(step.kind for step in self.steps) or "no steps"
-            raise InvalidValueError(f"a plan begins with its only blur, got {kinds}")
+            raise InvalidValueError(
+                "a plan begins with its only step that takes HR, and makes the size of LR once, "
+                f"got {kinds}"
+            )
 
     @property
-    def blur(self) -> Blur:
-        """The step that makes LR of HR."""
-        return next(step for step in self.steps if isinstance(step, Blur))
+    def kernel_id(self) -> str | None:
+        """The kernel of the pool that LR is made with; None: it is made otherwise."""
+        first = self.steps[0]
+        return first.kernel_id if isinstance(first, Blur) else None
 
-    @property
-    def kernel_id(self) -> str:
-        """The kernel that LR is made with."""
-        return self.blur.kernel_id
+    def reach(self, pool: PoolParts) -> int:
+        """Return how many pixels around a pixel of HR the kernel reads."""
+        return self.steps[0].reach(pool)
 
     def completed(self, lr_box: Box, steps: Iterable[Step]) -> DegradationPlan:
         """Return the plan of a window of the stored LR, to which training has added ``steps``."""

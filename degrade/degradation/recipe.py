@@ -51,7 +51,7 @@ class Entry:
     one_of: str = ""
 
     def __post_init__(self) -> None:
-        wanted = find_step(self.kind).settings
+        wanted = find_step(self.kind).drawn_by
         if self.settings is None and wanted is not None:
             object.__setattr__(self, "settings", wanted())
         if type(self.settings) is not (wanted or type(None)):
@@ -71,20 +71,20 @@ class Entry:
         return self.settings.draw(index, lr_shape, rng)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry as plain values; what is left at its default is not among them."""
+        """Return the entry as plain values, defaults among them: later ones may be others."""
         plain: dict[str, Any] = {"kind": self.kind}
         if self.probability != 1:
             plain["probability"] = self.probability
         if self.one_of:
             plain["one_of"] = self.one_of
-        return plain | (msgspec.to_builtins(self.settings) if self.settings else {})
+        set_so = msgspec.to_builtins(self.settings) if self.settings else {}
+        # TOML has no word for nothing.
+        return plain | {name: value for name, value in set_so.items() if value is not None}
 
     def words(self) -> str:
         """Return for people how often a plan has the step, and what is drawn."""
         about = self.step.about if self.settings is None else self.settings.words()
-        certain = {1.0: "always", 0.0: "never"}
-        often = certain.get(self.probability, f"{100 * self.probability:.4g} %")
-        return f"{often} {self.kind}" + (f": {about}" if about else "")
+        return f"{_often(self.probability)} {self.kind}" + (f": {about}" if about else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class Recipe:
     Raises
     ------
     InvalidValueError
-        It does not begin with its only steps that read HR, of which a plan has exactly one; the
-        probabilities of a group sum to more than 1; or it has more than 64 entries.
+        Not every plan would begin with its only step that reads HR, or have one step that makes the
+        size of LR; the probabilities of a group sum to more than 1; or it has more than 64 entries.
     """
 
     name: str
@@ -154,16 +154,40 @@ class Recipe:
         """Return the recipe as plain values, which :func:`read_recipe` takes back."""
         return {"name": self.name, "steps": [entry.to_json() for entry in self.entries]}
 
-    def lines(self) -> list[str]:
+    def lines(self, *, whole: bool = False) -> list[str]:
         """Return the recipe for people: its steps in order, a line each.
 
-        Steps of which plans have one stand in a line together where nothing is between them.
+        Of steps of which plans have one, those that follow each other stand together.
+
+        Parameters
+        ----------
+        whole : bool
+            Each of them has a line with what is drawn; else they have one, with their kinds.
         """
         lines = []
         for name, group in itertools.groupby(self.entries, key=lambda entry: entry.one_of):
-            words = [entry.words() for entry in group]
-            lines += [f"one {printable(name)} of: {'; '.join(words)}"] if name else words
+            entries = list(group)
+            words = [entry.words() for entry in entries]
+            if name and whole:
+                words = [f"one {printable(name)} of:", *(f"  {line}" for line in words)]
+            elif name:
+                kinds = _by_kind(entries).items()
+                shares = (f"{_often(share)} {kind}" for kind, share in kinds)
+                words = [f"one {printable(name)} of: {', '.join(shares)}"]
+            lines += words
         return lines
+
+
+def _often(probability: float) -> str:
+    certain = {1.0: "always", 0.0: "never"}
+    return certain.get(probability, f"{100 * probability:.4g} %")
+
+
+def _by_kind(entries: Iterable[Entry]) -> dict[str, float]:
+    shares: dict[str, float] = defaultdict(float)
+    for entry in entries:
+        shares[entry.kind] += entry.probability
+    return shares
 
 
 def _shares(entries: Iterable[Entry]) -> dict[str, float]:
@@ -174,17 +198,28 @@ def _shares(entries: Iterable[Entry]) -> dict[str, float]:
 
 
 def _check_order(entries: Sequence[Entry]) -> None:
-    """Refuse a recipe some plan of which would not begin with its only step that reads HR."""
+    """Refuse a recipe some plan of which would not go from HR to LR once."""
     reading = [entry for entry in entries if entry.step.reads_hr]
-    first = list(entries[: len(reading)])
-    groups = {entry.one_of for entry in reading}
-    share = sum(entry.probability for entry in reading)
-    if not reading or reading != first or len(groups) > 1 or abs(share - 1) > 1e-9:
+    if not reading or reading != list(entries[: len(reading)]) or not _is_certain(reading):
         known = " or ".join(kind for kind, step in STEPS.items() if step.reads_hr)
         raise InvalidValueError(
-            f"a recipe begins with the one step that makes LR of HR ({known}), whose probability "
-            "is 1; several of them are one_of one name, and their probabilities sum to 1"
+            f"a recipe begins with the one step that takes HR ({known}), whose probability is 1; "
+            "several of them are one_of one name, and their probabilities sum to 1"
         )
+    making = [entry for entry in entries if entry.step.makes_lr]
+    # Either all of the first ones make LR, or none does.
+    if not _is_certain(making) or making not in (reading, [e for e in making if e not in reading]):
+        known = " or ".join(kind for kind, step in STEPS.items() if step.makes_lr)
+        raise InvalidValueError(
+            f"every plan of a recipe has one step that makes the size of LR ({known}): "
+            "its probability is 1"
+        )
+
+
+def _is_certain(entries: Sequence[Entry]) -> bool:
+    """Tell whether every plan has exactly one of these."""
+    share = sum(entry.probability for entry in entries)
+    return len({entry.one_of for entry in entries}) == 1 and abs(share - 1) <= 1e-9
 
 
 def draw_steps(
@@ -262,7 +297,7 @@ def _read_entry(number: int, data: dict[str, Any]) -> Entry:
     entry = read_struct(common, _Entry, what)
     further = {name: data[name] for name in data if name not in common}
     try:
-        wanted = find_step(entry.kind).settings
+        wanted = find_step(entry.kind).drawn_by
         if wanted is None and further:
             unknown = ", ".join(printable(name[:40]) for name in further)
             raise InvalidValueError(f"it has no settings, got {unknown}")

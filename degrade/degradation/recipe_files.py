@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -61,4 +62,17 @@ def recipe_from_toml(text: str, name: str = "recipe") -> Recipe:
 
 def recipe_to_toml(recipe: Recipe) -> str:
     """Return a recipe as TOML that :func:`recipe_from_toml` takes back."""
-    return tomli_w.dumps(recipe.to_json())
+    plain = recipe.to_json()
+    steps = (
+        ", ".join(f"{name} = {_inline(value)}" for name, value in step.items())
+        for step in plain["steps"]
+    )
+    rows = "".join(f"    {{ {step} }},\n" for step in steps)
+    return f"name = {_inline(plain['name'])}\nsteps = [\n{rows}]\n"
+
+
+def _inline(value: Any) -> str:
+    """Return a value on one line: `tomli_w` writes long lists a number a line."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_inline, value))}]"
+    return tomli_w.dumps({"v": value}).removeprefix("v = ").removesuffix("\n")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from degrade.degradation.recipe import Entry, Recipe, read_recipe
+from degrade.degradation.second_order import SECOND_ORDER
 from degrade.degradation.steps import (
     STEPS,
     Blur,
@@ -40,7 +41,7 @@ MEASURED = Recipe(
 )
 """What was measured, in the order of a camera."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (MEASURED,)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (MEASURED, SECOND_ORDER)}
 """All of them, by name."""
 
 

@@ -154,18 +154,20 @@ class KernelSource:
         Raises
         ------
         DegradeError
-            A pair was imported, so that its kernel is not known, or the pool cannot be read or
-            lacks a kernel.
+            A pair was imported or made without a kernel of a pool, so that its kernel is not known,
+            or the pool cannot be read or lacks a kernel.
         """
         where = printable(folder)
         pair_ids = []
         for record in records:
-            if record.plan is None:
+            kernel_id = record.plan.kernel_id if record.plan else None
+            if kernel_id is None:
+                how = "made without one of a pool" if record.plan else "imported"
                 raise DegradeError(
-                    f"{where}: nobody knows the kernel of {record.key}, which was imported; the "
+                    f"{where}: nobody knows the kernel of {record.key}, which was {how}; the "
                     "cycle loss needs pairs of build-pairs: use `cycle_weight=0`"
                 )
-            pair_ids.append(record.plan.kernel_id)
+            pair_ids.append(kernel_id)
         ids = tuple(sorted(set(pair_ids)))
         hint = f"the cycle loss needs the kernels of {where}: give their `pool`"
         opened = _open_pool(run, pool, hint)

@@ -194,9 +194,11 @@ def _kernels(exported: ExportSet, place: Any) -> Beside:
     name = EXPORT_FORMATS[exported.format].kernels
     if name is None:
         return Beside({}, [])
-    ids = sorted({record.plan.kernel_id for record in exported.records if record.plan})
+    plans = [record.plan for record in exported.records if record.plan]
+    ids = sorted({plan.kernel_id for plan in plans if plan.kernel_id})
     if not ids or place is None:
-        words = f"no {name}: the pairs were imported, their kernels are not known"
+        how = "made without kernels of a pool" if plans else "imported"
+        words = f"no {name}: the pairs were {how}, their kernels are not known"
         return Beside({}, [Fact("no_kernels", words)])
     try:
         pool = open_pool_of_pairs(Path(str(place)))

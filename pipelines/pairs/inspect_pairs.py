@@ -132,6 +132,6 @@ def inspect_pairs(folder: Path) -> PairsInspection:
         if record.plan is None:
             continue
         photos[f"{record.key.rsplit('_', 1)[0]}"] += 1
-        kernels[record.plan.kernel_id] += 1
+        kernels.update([record.plan.kernel_id] if record.plan.kernel_id else [])
         noise.update(step.noise_id for step in record.plan.steps if isinstance(step, Residual))
     return PairsInspection(reader, photos, kernels, noise, sizes)

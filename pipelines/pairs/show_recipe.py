@@ -32,7 +32,7 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str
         The pool cannot be read.
     """
     words = [f"recipe {printable(recipe.name)}, its steps in order:"]
-    words += [f"  {line}" for line in recipe.lines()]
+    words += [f"  {line}" for line in recipe.lines(whole=True)]
     if pool is not None:
         words += _pool_lines(recipe, pool, scale)
     return "".join(f"# {line}\n" for line in words) + "\n" + recipe_to_toml(recipe)

@@ -169,7 +169,7 @@ def _recipe_lines(recipe: Any) -> list[str]:
     if recipe is None:  # of an earlier version, or of another kind of run
         return []
     try:
-        return read_recipe(recipe).lines()
+        return read_recipe(recipe).lines(whole=True)
     except InvalidValueError as error:
         raise CorruptDataError(str(error)) from None
 

@@ -15,7 +15,10 @@ from degrade.degradation.steps.base import (
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur
-from degrade.degradation.steps.jpeg import Jpeg
+from degrade.degradation.steps.gaussian_noise import GaussianNoise, GaussianNoiseSettings
+from degrade.degradation.steps.hr_patch import HrPatch
+from degrade.degradation.steps.jpeg import Jpeg, JpegChoice
+from degrade.degradation.steps.lr_size import LrSize
 from degrade.degradation.steps.model_error import (
     AUTO,
     MOST_BASE,
@@ -24,8 +27,12 @@ from degrade.degradation.steps.model_error import (
     ModelError,
     ModelErrorSettings,
 )
+from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSettings
 from degrade.degradation.steps.residual import Quilt, Residual
+from degrade.degradation.steps.resize import Resize, ResizeSettings
 from degrade.degradation.steps.rounding import Rounding
+from degrade.degradation.steps.sinc import Sinc, SincSettings
+from degrade.degradation.steps.synthetic_blur import SyntheticBlur, SyntheticBlurSettings
 from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
@@ -38,16 +45,29 @@ __all__ = [
     "Blur",
     "Chance",
     "ErrorSize",
+    "GaussianNoise",
+    "GaussianNoiseSettings",
+    "HrPatch",
     "Jpeg",
+    "JpegChoice",
+    "LrSize",
     "ModelError",
     "ModelErrorSettings",
+    "PoissonNoise",
+    "PoissonNoiseSettings",
     "PoolParts",
     "Quilt",
     "Residual",
+    "Resize",
+    "ResizeSettings",
     "Rounding",
+    "Sinc",
+    "SincSettings",
     "Step",
     "StepInputs",
     "StepSettings",
+    "SyntheticBlur",
+    "SyntheticBlurSettings",
     "apply_steps",
     "find_step",
     "kinds_drawn_from",
@@ -55,9 +75,16 @@ __all__ = [
 ]
 
 STEPS: dict[str, type[Step]] = {
+    "hr-patch": HrPatch,
     "blur": Blur,
+    "synthetic-blur": SyntheticBlur,
+    "resize": Resize,
+    "lr-size": LrSize,
+    "sinc": Sinc,
     "model-error": ModelError,
     "residual": Residual,
+    "gaussian-noise": GaussianNoise,
+    "poisson-noise": PoissonNoise,
     "rounding": Rounding,
     "jpeg": Jpeg,
 }

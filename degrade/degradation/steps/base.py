@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeAlias, cast
 
 import msgspec
 import numpy as np
@@ -15,8 +15,10 @@ from degrade.degradation.index import PoolIndex
 from degrade.kernels import BlurKernel
 
 __all__ = [
+    "MARGIN",
     "NO_LEVELS",
     "Chance",
+    "Margin",
     "PoolParts",
     "Step",
     "StepInputs",
@@ -62,7 +64,7 @@ class StepInputs:
     hr_box: Box | None = None
 
 
-class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a recipe may say of a step: a subclass beside the step, which names it.
 
     Its fields are the keys that the step has in a recipe's TOML, in types that say their ranges.
@@ -93,10 +95,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         run that has begun does not mind when others are added to its pool.
     about : str
         What is drawn, in a few words for people: for a step that has no settings.
-    settings : subclass of StepSettings or None
+    drawn_by : subclass of StepSettings or None
         What a recipe may set; None: nothing.
     reads_hr : bool
         Whether it makes levels of HR: every plan begins with one such step, and has no other.
+    makes_lr : bool
+        Whether what it gives has the size of LR for the first time: every plan has one such step.
     is_noise : bool
         Whether it adds noise: ``noise="defer"`` leaves it, and all that follows it, to training,
         and ``noise="none"`` leaves it out.
@@ -105,8 +109,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: ClassVar[str]
     draws_from: ClassVar[tuple[str, ...]] = ()
     about: ClassVar[str] = ""
-    settings: ClassVar[type[StepSettings] | None] = None
+    drawn_by: ClassVar[type[StepSettings] | None] = None
     reads_hr: ClassVar[bool] = False
+    makes_lr: ClassVar[bool] = False
     is_noise: ClassVar[bool] = False
 
     @classmethod
@@ -126,9 +131,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         InvalidValueError
             The pool has nothing to draw from; the text says what it lacks.
         """
-        if cls.settings is None:
+        if cls.drawn_by is None:
             raise NotImplementedError
-        return cast(Self, cls.settings().draw(index, lr_shape, rng))
+        return cast(Self, cls.drawn_by().draw(index, lr_shape, rng))
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Apply the step; nothing is drawn, and ``levels`` stay as they are.
@@ -163,6 +168,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the step as plain Python values."""
         return {"kind": self.kind, **msgspec.to_builtins(self)}
 
+
+MARGIN = 12
+"""Pixels of LR around a patch, for chains of steps that begin in the size of HR: more than half the
+largest kernel of the field's random chains."""
+
+Margin: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1024)]
 
 NO_LEVELS: FloatArray = np.empty((0, 0, 3), np.float32)
 """What the step that makes LR of HR is given."""

@@ -26,6 +26,7 @@ class Blur(Step, frozen=True):
     kind: ClassVar[str] = "blur"
     about: ClassVar[str] = "a kernel of the pool, each as likely; every scale-th pixel is kept"
     reads_hr: ClassVar[bool] = True
+    makes_lr: ClassVar[bool] = True
     kernel_id: Text
 
     @classmethod

@@ -3,19 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.ranges import check_ascending
 from degrade.errors import InvalidValueError
 from degrade.jpeg.compression import COMPRESSIBLE, LARGEST_STEP, recompressed
-from degrade.jpeg.tables import JpegSettings, Table, quality_of
+from degrade.jpeg.neighbours import neighbour_tables
+from degrade.jpeg.tables import JpegSettings, Table, quality_of, standard_tables
 
-__all__ = ["Jpeg"]
+__all__ = ["Jpeg", "JpegChoice"]
+
+
+_Quality: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100)]
+_Subsampling: TypeAlias = Literal["4:4:4", "4:2:2", "4:2:0"]
+
+
+class JpegChoice(StepSettings, frozen=True):
+    """Which tables.
+
+    Attributes
+    ----------
+    quality : (int, int) or None
+        Lowest and highest quality of libjpeg; None: the tables and the subsampling of a photo of
+        the pool.
+    subsampling : {"4:4:4", "4:2:2", "4:2:0"}
+        With ``quality``.
+    neighbours : int
+        Around a photo's quality, so many to each side.
+    """
+
+    quality: tuple[_Quality, _Quality] | None = None
+    subsampling: _Subsampling = "4:2:0"
+    neighbours: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
+
+    def __post_init__(self) -> None:
+        if self.quality is not None:
+            check_ascending("quality", self.quality, 1, 100)
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Jpeg:
+        """Draw a quality, or a photo that is a JPEG file; each as likely."""
+        if self.quality is not None:
+            low, high = self.quality
+            tables = standard_tables(low + int(rng.integers(high - low + 1)))
+            return Jpeg(*tables, self.subsampling)
+        found = list(_usable(index))
+        if not found:
+            raise InvalidValueError(
+                "no photo of the pool is a JPEG file whose colours are known, or has such a file's "
+                "tables in its pixels"
+            )
+        values = found[rng.integers(len(found))]
+        step = msgspec.convert({name: values[name] for name in Jpeg.__struct_fields__}, Jpeg)
+        if not self.neighbours:
+            return step
+        by = int(rng.integers(2 * self.neighbours + 1)) - self.neighbours
+        return Jpeg(*neighbour_tables(step.luma, step.chroma, by), step.subsampling)
+
+    def words(self) -> str:
+        """Return for people what is drawn."""
+        if self.quality is not None:
+            low, high = self.quality
+            return f"libjpeg's quality {low} … {high}, {self.subsampling}"
+        around = f", its quality ± {self.neighbours}" if self.neighbours else ""
+        return f"tables and subsampling of a JPEG photo of the pool, each as likely{around}"
 
 
 class Jpeg(Step, frozen=True):
@@ -30,22 +86,10 @@ class Jpeg(Step, frozen=True):
 
     kind: ClassVar[str] = "jpeg"
     draws_from: ClassVar[tuple[str, ...]] = ("jpeg",)
-    about: ClassVar[str] = "tables and subsampling of a JPEG photo of the pool, each as likely"
+    drawn_by: ClassVar[type[StepSettings]] = JpegChoice
     luma: Table
     chroma: Table
-    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"]
-
-    @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a photo that is a JPEG file, or by its pixels was one, each as likely."""
-        found = list(_usable(index))
-        if not found:
-            raise InvalidValueError(
-                "no photo of the pool is a JPEG file whose colours are known, or has such a file's "
-                "tables in its pixels"
-            )
-        values = found[rng.integers(len(found))]
-        return msgspec.convert({name: values[name] for name in cls.__struct_fields__}, cls)
+    subsampling: _Subsampling
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Compress."""

@@ -75,7 +75,7 @@ _Base: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MOST_BASE)]
 _Slope: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=MOST_SLOPE)]
 
 
-class ModelErrorSettings(StepSettings, frozen=True, omit_defaults=False):
+class ModelErrorSettings(StepSettings, frozen=True):
     """How large the error is: ``base`` and ``slope``, as in :class:`ErrorSize`."""
 
     base: _Base = AUTO.base
@@ -117,7 +117,7 @@ class ModelError(Step, frozen=True):
     """
 
     kind: ClassVar[str] = "model-error"
-    settings: ClassVar[type[StepSettings]] = ModelErrorSettings
+    drawn_by: ClassVar[type[StepSettings]] = ModelErrorSettings
     is_noise: ClassVar[bool] = True
     base: _Base
     slope: _Slope

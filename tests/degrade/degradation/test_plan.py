@@ -20,7 +20,7 @@ from degrade.degradation import (
     prepare_hr,
 )
 from degrade.degradation.recipes import without_noise
-from degrade.degradation.steps import Blur, Residual, Rounding, Step
+from degrade.degradation.steps import Blur, HrPatch, Residual, Rounding, Step
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.rng import rng_for
@@ -106,11 +106,19 @@ def test_plan_degradation_says_what_is_missing(pool: PoolIndex, box: Any) -> Non
 
 @pytest.mark.parametrize(
     "steps",
-    [(), (Rounding(),), (Rounding(), Blur("k")), (Blur("k"), Blur("k")), (Residual("n", 0, 0),)],
+    [
+        (),
+        (Rounding(),),
+        (Rounding(), Blur("k")),
+        (Blur("k"), Blur("k")),
+        (Residual("n", 0, 0),),
+        (HrPatch(4),),
+        (Blur("k"), HrPatch(4)),
+    ],
     ids=str,
 )
-def test_plan_begins_with_its_only_blur(steps: Any) -> None:
-    with pytest.raises(InvalidValueError, match="begins with its only blur, got"):
+def test_plan_goes_from_hr_to_lr_once(steps: Any) -> None:
+    with pytest.raises(InvalidValueError, match="begins with its only step that takes HR"):
         _plan(*steps)
 
 
@@ -182,4 +190,4 @@ def test_plans_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         plan.scale = 3  # type: ignore[misc]
     with pytest.raises(AttributeError):
-        plan.blur.kernel_id = "other"  # type: ignore[misc]
+        plan.steps[0].kernel_id = "other"  # type: ignore[misc]

@@ -115,7 +115,10 @@ def test_certain_and_impossible_steps_take_no_random_number() -> None:
         ([5], "steps\\[0\\] must be"),
         ([{}], "step 1: .*kind"),
         ([{"kind": 7}], "step 1: kind must be"),
-        ([BLUR, {"kind": "haze"}], r"step 2 \(haze\): there is no step 'haze', only blur"),
+        (
+            [BLUR, {"kind": "haze"}],
+            r"step 2 \(haze\): there is no step 'haze', only hr-patch, blur",
+        ),
         ([{**BLUR, "radius": 3}], r"step 1 \(blur\): it has no settings, got radius"),
         ([BLUR, {"kind": "model-error", "bias": 1}], r"step 2 \(model-error\): .*'bias'"),
         ([BLUR, {"kind": "model-error", "base": "2"}], r"step 2 \(model-error\): base must be"),
@@ -130,11 +133,16 @@ def test_certain_and_impossible_steps_take_no_random_number() -> None:
         ([BLUR, {"kind": "rounding", "probability": float("nan")}], "probability"),
         ([BLUR, {"kind": "rounding", "one_of": 3}], r"step 2 \(rounding\): one_of must"),
         ([BLUR, *[{"kind": "rounding", "probability": 0.6, "one_of": "x"}] * 2], "sum to 1.2"),
-        ([{"kind": "rounding"}], "begins with the one step that makes LR of HR"),
+        ([{"kind": "rounding"}], "begins with the one step that takes HR"),
         ([{"kind": "rounding"}, BLUR], "begins with the one step"),
         ([BLUR, BLUR], "begins with the one step"),
         ([{**BLUR, "probability": 0.5}], "begins with the one step"),
         ([BLUR, *[{"kind": "rounding"}] * 64], "64 steps at most"),
+        ([{"kind": "hr-patch"}], "one step that makes the size of LR"),
+        ([{"kind": "hr-patch"}, {"kind": "lr-size", "probability": 0.5}], "the size of LR"),
+        ([{"kind": "hr-patch"}, {"kind": "lr-size"}, {"kind": "lr-size"}], "the size of LR"),
+        ([BLUR, {"kind": "lr-size"}], "one step that makes the size of LR"),
+        ([{"kind": "lr-size"}, {"kind": "hr-patch"}], "begins with the one step"),
     ],
 )
 def test_read_recipe_names_the_step_and_the_key(steps: Any, said: str) -> None:
@@ -169,5 +177,10 @@ def test_lines_say_a_group_in_one_line() -> None:
     recipe = Recipe("r", (Entry("blur"), a, b, Entry("jpeg", probability=0.0)))
     first, group, never = recipe.lines()
     assert first.startswith("always blur: ")
-    assert group.startswith("one end of: 25 % rounding") and "; 50 % rounding" in group
+    assert group == "one end of: 75 % rounding"
     assert never.startswith("never jpeg: ")
+    _, title, *members, _ = recipe.lines(whole=True)
+    assert title == "one end of:" and [line.split(":")[0] for line in members] == [
+        "  25 % rounding",
+        "  50 % rounding",
+    ]

@@ -97,7 +97,9 @@ def test_added_step_is_drawn_stored_read_back_replayed_and_shown(
     assert f"\n{haze.words()}\n" in shown.output
 
     monkeypatch.delitem(STEPS, Haze.kind)
-    with pytest.raises(CorruptDataError, match=r"steps\[1\]: there is no step 'haze', only blur"):
+    with pytest.raises(
+        CorruptDataError, match=r"steps\[1\]: there is no step 'haze', only hr-patch"
+    ):
         open_pairs(Path(config.out))
 
 

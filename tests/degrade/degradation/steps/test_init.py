@@ -19,7 +19,7 @@ def test_steps_are_named_as_they_name_themselves() -> None:
         ({"kind": "residual", "noise_id": "n", "top": True, "left": 0}, "'residual': .*top"),
         ({"kind": "residual", "noise_id": "n", "top": 0, "left": 2**60}, "'residual': .*left"),
         ({"kind": "rounding", "levels": 1}, "'rounding': .*levels"),
-        ({"kind": "Blur", "kernel_id": "k"}, "no step 'Blur', only blur, model-error, "),
+        ({"kind": "Blur", "kernel_id": "k"}, "no step 'Blur', only hr-patch, blur, "),
         ({"kind": "x\n" * 500}, r"no step 'x\\nx"),
         ({"kind": None}, "object with a text 'kind'"),
         ([], "object with a text 'kind'"),
