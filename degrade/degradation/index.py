@@ -57,11 +57,14 @@ class PoolIndex:
         The same, those of one photo together; by the first id.
     measured : mapping of str to tuple of Measured
         By kind of measurement, one for each photo at most.
+    kernel_kpsnr : mapping of str to float
+        By id, the kernel PSNR that an estimate expects, dB; without those that know none.
     """
 
     kernel_ids: tuple[str, ...]
     noise: tuple[NoiseChoice, ...] = ()
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
+    kernel_kpsnr: Mapping[str, float] = field(default_factory=dict)
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:

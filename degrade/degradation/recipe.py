@@ -298,10 +298,15 @@ def _read_entry(number: int, data: dict[str, Any]) -> Entry:
     further = {name: data[name] for name in data if name not in common}
     try:
         wanted = find_step(entry.kind).drawn_by
-        if wanted is None and further:
-            unknown = ", ".join(printable(name[:40]) for name in further)
-            raise InvalidValueError(f"it has no settings, got {unknown}")
+        _refuse_unknown(further, wanted.__struct_fields__ if wanted else ())
         settings = read_struct(further, wanted, what) if wanted else None
         return Entry(entry.kind, settings, entry.probability, entry.one_of)
     except InvalidValueError as error:
         raise InvalidValueError(f"{what}: {error}") from None
+
+
+def _refuse_unknown(found: Iterable[str], known: Sequence[str]) -> None:
+    unknown = [name for name in found if name not in known]
+    if unknown:
+        may = ", ".join((*_Entry.__struct_fields__, *known))
+        raise InvalidValueError(f"there is no key '{printable(unknown[0][:40])}', only {may}")

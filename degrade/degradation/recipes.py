@@ -11,8 +11,10 @@ from degrade.degradation.second_order import SECOND_ORDER
 from degrade.degradation.steps import (
     STEPS,
     Blur,
+    BlurSettings,
     ErrorSize,
     Jpeg,
+    JpegChoice,
     ModelError,
     ModelErrorSettings,
     Residual,
@@ -21,6 +23,7 @@ from degrade.errors import InvalidValueError
 
 __all__ = [
     "MEASURED",
+    "MEASURED_SPREAD",
     "RECIPES",
     "recipe_of_run",
     "with_model_error",
@@ -41,7 +44,19 @@ MEASURED = Recipe(
 )
 """What was measured, in the order of a camera."""
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (MEASURED, SECOND_ORDER)}
+MEASURED_SPREAD = Recipe(
+    "measured+spread",
+    (
+        Entry(Blur.kind, BlurSettings(spread=True)),
+        *MEASURED.entries[1:-1],
+        Entry(Jpeg.kind, JpegChoice(neighbours=3), probability=0.0),
+    ),
+)
+"""The same, drawn around what was measured by its doubt."""
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (MEASURED, MEASURED_SPREAD, SECOND_ORDER)
+}
 """All of them, by name."""
 
 

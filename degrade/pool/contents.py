@@ -97,13 +97,19 @@ class PoolContents:
                 for key, noise in self.noise.items()
             ),
             {kind: tuple(found) for kind, found in by_kind.items()},
+            {
+                key: kernel.provenance.values["expected_kpsnr"]
+                for key, kernel in self.kernels.items()
+                if kernel.scale == scale and "expected_kpsnr" in kernel.provenance.values
+            },
         )
 
     def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
         index = self.index(scale, measured)
         noise = (f"{choice.id} {choice.photo_sha256}" for choice in index.noise)
-        lines = [f"scale {scale}", *index.kernel_ids, "noise", *noise]
+        expected = (f"{key} {kpsnr!r}" for key, kpsnr in sorted(index.kernel_kpsnr.items()))
+        lines = [f"scale {scale}", *index.kernel_ids, "expected", *expected, "noise", *noise]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

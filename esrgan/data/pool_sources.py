@@ -14,6 +14,7 @@ import numpy as np
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, Entry, PoolIndex, draw_steps, recipe_of_run
 from degrade.degradation.steps import (
+    Blur,
     Chance,
     Step,
     StepInputs,
@@ -161,11 +162,16 @@ class KernelSource:
         pair_ids = []
         for record in records:
             kernel_id = record.plan.kernel_id if record.plan else None
-            if kernel_id is None:
+            if record.plan is None or kernel_id is None:
                 how = "made without one of a pool" if record.plan else "imported"
                 raise DegradeError(
                     f"{where}: nobody knows the kernel of {record.key}, which was {how}; the "
                     "cycle loss needs pairs of build-pairs: use `cycle_weight=0`"
+                )
+            if any(isinstance(step, Blur) and step.width_error for step in record.plan.steps):
+                raise DegradeError(
+                    f"{where}: each pair has a kernel of its own, as the recipe spreads them; the "
+                    "cycle loss needs the pool's kernels as they are: use `cycle_weight=0`"
                 )
             pair_ids.append(kernel_id)
         ids = tuple(sorted(set(pair_ids)))

@@ -14,7 +14,7 @@ from degrade.degradation.steps.base import (
     StepSettings,
     apply_steps,
 )
-from degrade.degradation.steps.blur import Blur
+from degrade.degradation.steps.blur import Blur, BlurSettings
 from degrade.degradation.steps.gaussian_noise import GaussianNoise, GaussianNoiseSettings
 from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.degradation.steps.jpeg import Jpeg, JpegChoice
@@ -43,6 +43,7 @@ __all__ = [
     "NO_LEVELS",
     "STEPS",
     "Blur",
+    "BlurSettings",
     "Chance",
     "ErrorSize",
     "GaussianNoise",

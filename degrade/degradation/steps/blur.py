@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar
+
+import msgspec
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs
+from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs, StepSettings
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
+from degrade.kernels.estimates import error_energy
+from degrade.kernels.stretching import stretch_by_error
+from degrade.noise.normals import UNIT, quantiles
 
-__all__ = ["Blur"]
+__all__ = ["Blur", "BlurSettings"]
+
+_OWN = 0.5
+"""The share of a kernel's expected error that is its photo's own, as where kernels are shared."""
+
+_DIGITS = 6
 
 
-class Blur(Step, frozen=True):
-    """Blur HR and sample it: the first step of every plan, and the only one that reads HR.
+class BlurSettings(StepSettings, frozen=True):
+    """Which kernel.
+
+    Attributes
+    ----------
+    spread : bool
+        Make the kernel wider or narrower by its own part of the error that its estimate expects;
+        a kernel of unknown error stays as it is.
+    """
+
+    spread: bool = False
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Blur:
+        """Draw a kernel, each with the same probability."""
+        if not index.kernel_ids:
+            raise InvalidValueError("the pool has no kernel of this scale")
+        kernel_id = index.kernel_ids[rng.integers(len(index.kernel_ids))]
+        if not self.spread:
+            return Blur(kernel_id)
+        normal = int(quantiles()[rng.integers(len(quantiles()))]) / UNIT
+        kpsnr = index.kernel_kpsnr.get(kernel_id)
+        energy = 0.0 if kpsnr is None else error_energy(kpsnr)
+        return Blur(kernel_id, round(normal * (_OWN * energy) ** 0.5, _DIGITS))
+
+    def words(self) -> str:
+        """Return for people what is drawn."""
+        around = ", its width around what was measured by its doubt" if self.spread else ""
+        return f"a kernel of the pool, each as likely{around}; every scale-th pixel is kept"
+
+
+class Blur(Step, frozen=True, omit_defaults=True):
+    """Blur HR and sample it.
 
     Attributes
     ----------
     kernel_id : str
         In the pool.
+    width_error : float
+        How far from that kernel, in its width: see
+        :func:`degrade.kernels.stretching.stretch_by_error`. 0: it is used as it is.
     """
 
     kind: ClassVar[str] = "blur"
-    about: ClassVar[str] = "a kernel of the pool, each as likely; every scale-th pixel is kept"
+    drawn_by: ClassVar[type[StepSettings]] = BlurSettings
     reads_hr: ClassVar[bool] = True
     makes_lr: ClassVar[bool] = True
     kernel_id: Text
-
-    @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a kernel, each with the same probability."""
-        if not index.kernel_ids:
-            raise InvalidValueError("the pool has no kernel of this scale")
-        return cls(index.kernel_ids[rng.integers(len(index.kernel_ids))])
+    width_error: Annotated[float, msgspec.Meta(ge=-16, le=16)] = 0.0
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Return the LR of the HR patch that is given; exact.
@@ -46,8 +83,8 @@ class Blur(Step, frozen=True):
         return given.hr.downsample(self.read_kernel(given.pool), given.hr_box)
 
     def read_kernel(self, pool: PoolParts) -> BlurKernel:
-        """Read the kernel."""
-        return pool.read_kernel(self.kernel_id)
+        """Read the kernel, and make it wider or narrower."""
+        return stretch_by_error(pool.read_kernel(self.kernel_id), self.width_error)
 
     def reach(self, pool: PoolParts) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""
@@ -55,4 +92,6 @@ class Blur(Step, frozen=True):
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        return f"blurred with kernel {self.kernel_id}"
+        changed = "wider" if self.width_error > 0 else "narrower"
+        how = f", made {changed} by its doubt" if self.width_error else ""
+        return f"blurred with kernel {self.kernel_id}{how}"

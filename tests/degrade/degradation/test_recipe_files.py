@@ -28,7 +28,7 @@ def test_recipe_without_a_name_is_called_after_its_file(tmp_path: Path) -> None:
     [
         ("steps = [", "no TOML"),
         ("steps = 3", "steps must be"),
-        ('[[steps]]\nkind = "blur"\nradius = 2\n', "step 1 (blur): it has no settings, got radius"),
+        ('[[steps]]\nkind = "blur"\nradius = 2\n', "step 1 (blur): there is no key 'radius'"),
         ("a = " + "[" * 5000, "no TOML"),
         (f"steps = {'1' * 5000}", "no TOML"),
         ('[[steps]]\nkind = "blur"\nprobability = 2026-01-01\n', "probability must be"),

@@ -61,7 +61,7 @@ def test_recipe_of_a_file_makes_pairs_and_a_fault_in_it_is_named(tmp_path: Path)
     recipe.write_text('[[steps]]\nkind = "blur"\nradius = 3\n')
     wrong = degrade(*build, recipe, "--out", tmp_path / "other")
     assert wrong.exit_code == 1 and not (tmp_path / "other").exists()
-    assert f"{recipe}: step 1 (blur): it has no settings, got radius" in wrong.output
+    assert f"{recipe}: step 1 (blur): there is no key 'radius'" in wrong.output
 
 
 @pytest.mark.parametrize("option", [("--jpeg", "none"), ("--noise", "none"), ("--noise", "defer")])

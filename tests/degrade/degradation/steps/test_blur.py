@@ -5,9 +5,11 @@ import pytest
 
 from degrade.degradation import PoolIndex
 from degrade.degradation.downsampling import PreparedImage
-from degrade.degradation.steps import NO_LEVELS, Blur, StepInputs
+from degrade.degradation.steps import NO_LEVELS, Blur, BlurSettings, StepInputs, read_step
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
+from degrade.kernels.estimates import error_energy
+from degrade.kernels.stretching import stretch_by_error
 from degrade.rng import rng_for
 from tests.making import PoolInHand
 
@@ -30,3 +32,33 @@ def test_apply_downsamples_the_patch_with_the_kernel(rng: np.random.Generator) -
     assert blur.reach(given.pool) == 3
     with pytest.raises(InvalidValueError, match="applied first"):
         blur.apply(lr, given)
+
+
+def test_draw_spreads_widths_by_the_kernels_own_doubt() -> None:
+    sure, unsure = 60.0, 40.0
+    index = PoolIndex(("a", "b", "c"), kernel_kpsnr={"a": sure, "b": unsure})
+    spread = BlurSettings(spread=True)
+    drawn = [spread.draw(index, (8, 8), rng_for(0, "spread", number)) for number in range(900)]
+    errors = {key: [s.width_error for s in drawn if s.kernel_id == key] for key in "abc"}
+    assert set(errors["c"]) == {0.0}  # nothing is known of it
+    for key, kpsnr in (("a", sure), ("b", unsure)):
+        wanted = (error_energy(kpsnr) / 2) ** 0.5
+        assert np.std(errors[key]) == pytest.approx(wanted, rel=0.15)
+        assert abs(np.mean(errors[key])) < 0.25 * wanted
+    for step in drawn[:20]:
+        assert read_step(step.to_json()) == step
+    assert "width_error" not in Blur("a").to_json()
+
+
+def test_apply_uses_the_wider_kernel_and_says_so(rng: np.random.Generator) -> None:
+    kernel = gaussian_kernel(7, 2, (1.2, 0.8))
+    pool = PoolInHand({"k": kernel})
+    wider = Blur("k", 0.05)
+    assert wider.read_kernel(pool).size // 2 == wider.reach(pool) > 3
+    hr = PreparedImage(rng.integers(0, 256, (20, 24, 3), np.uint8), 2, wider.reach(pool))
+    given = StepInputs(pool, hr, (2, 4, 8, 12))
+    lr = wider.apply(NO_LEVELS, given)
+    assert np.array_equal(lr, hr.downsample(stretch_by_error(kernel, 0.05), (2, 4, 8, 12)))
+    assert np.ptp(lr) < np.ptp(Blur("k").apply(NO_LEVELS, given))
+    assert wider.words().endswith("kernel k, made wider by its doubt")
+    assert Blur("k", -0.05).words().endswith("made narrower by its doubt")

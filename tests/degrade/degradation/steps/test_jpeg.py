@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from degrade.degradation import Measured, PoolIndex
-from degrade.degradation.steps import Jpeg, StepInputs, read_step
+from degrade.degradation.steps import Jpeg, JpegChoice, StepInputs, read_step
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.jpeg.compression import recompressed
 from degrade.jpeg.tables import JpegSettings, standard_tables
@@ -77,3 +77,21 @@ def test_read_step_refuses_other_tables(luma: Any) -> None:
     data = Jpeg(*standard_tables(70), "4:2:0").to_json() | {"luma": luma}
     with pytest.raises(CorruptDataError, match="luma"):
         read_step(data)
+
+
+def test_draw_takes_neighbours_of_a_photos_quality() -> None:
+    index = PoolIndex((), measured={"jpeg": (_measured(0, 80),)})
+    drawn = [
+        JpegChoice(neighbours=2).draw(index, (8, 8), rng_for(0, "near", n)) for n in range(100)
+    ]
+    assert {step.luma for step in drawn} == {standard_tables(q)[0] for q in range(78, 83)}
+    assert {step.subsampling for step in drawn} == {"4:2:0"}
+
+
+def test_draw_takes_a_quality_of_libjpeg_without_a_photo() -> None:
+    choice = JpegChoice((30, 33), "4:4:4")
+    drawn = [choice.draw(PoolIndex(()), (8, 8), rng_for(0, "any", n)) for n in range(100)]
+    assert {step.luma for step in drawn} == {standard_tables(q)[0] for q in range(30, 34)}
+    assert {step.subsampling for step in drawn} == {"4:4:4"}
+    with pytest.raises(InvalidValueError, match="quality must be a lowest and a highest"):
+        JpegChoice((80, 70))
