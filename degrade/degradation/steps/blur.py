@@ -22,6 +22,8 @@ _OWN = 0.5
 """The share of a kernel's expected error that is its photo's own, as where kernels are shared."""
 
 _DIGITS = 6
+_MOST_ERROR = 16.0
+"""No two kernels differ by as much."""
 
 
 class BlurSettings(StepSettings, frozen=True):
@@ -45,8 +47,10 @@ class BlurSettings(StepSettings, frozen=True):
             return Blur(kernel_id)
         normal = int(quantiles()[rng.integers(len(quantiles()))]) / UNIT
         kpsnr = index.kernel_kpsnr.get(kernel_id)
-        energy = 0.0 if kpsnr is None else error_energy(kpsnr)
-        return Blur(kernel_id, round(normal * (_OWN * energy) ** 0.5, _DIGITS))
+        if kpsnr is None:
+            return Blur(kernel_id)
+        error = normal * (_OWN * error_energy(kpsnr)) ** 0.5
+        return Blur(kernel_id, min(max(round(error, _DIGITS), -_MOST_ERROR), _MOST_ERROR))
 
     def words(self) -> str:
         """Return for people what is drawn."""
@@ -61,9 +65,9 @@ class Blur(Step, frozen=True, omit_defaults=True):
     ----------
     kernel_id : str
         In the pool.
-    width_error : float
+    width_error : float or None
         How far from that kernel, in its width: see
-        :func:`degrade.kernels.stretching.stretch_by_error`. 0: it is used as it is.
+        :func:`degrade.kernels.stretching.stretch_by_error`. None: it is used as it is.
     """
 
     kind: ClassVar[str] = "blur"
@@ -71,7 +75,7 @@ class Blur(Step, frozen=True, omit_defaults=True):
     reads_hr: ClassVar[bool] = True
     makes_lr: ClassVar[bool] = True
     kernel_id: Text
-    width_error: Annotated[float, msgspec.Meta(ge=-16, le=16)] = 0.0
+    width_error: Annotated[float, msgspec.Meta(ge=-_MOST_ERROR, le=_MOST_ERROR)] | None = None
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Return the LR of the HR patch that is given; exact.
@@ -84,7 +88,8 @@ class Blur(Step, frozen=True, omit_defaults=True):
 
     def read_kernel(self, pool: PoolParts) -> BlurKernel:
         """Read the kernel, and make it wider or narrower."""
-        return stretch_by_error(pool.read_kernel(self.kernel_id), self.width_error)
+        kernel = pool.read_kernel(self.kernel_id)
+        return kernel if self.width_error is None else stretch_by_error(kernel, self.width_error)
 
     def reach(self, pool: PoolParts) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""
@@ -92,6 +97,7 @@ class Blur(Step, frozen=True, omit_defaults=True):
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        changed = "wider" if self.width_error > 0 else "narrower"
-        how = f", made {changed} by its doubt" if self.width_error else ""
+        how = ""
+        if self.width_error:
+            how = f", made {'wider' if self.width_error > 0 else 'narrower'} by its doubt"
         return f"blurred with kernel {self.kernel_id}{how}"
