@@ -70,8 +70,8 @@ class DegradationPlan:
         return first.kernel_id if isinstance(first, Blur) else None
 
     def reach(self, pool: PoolParts) -> int:
-        """Return how many pixels around a pixel of HR the kernel reads."""
-        return self.steps[0].reach(pool)
+        """Return how many pixels around a pixel of HR its first step reads."""
+        return self.steps[0].reach(pool, self.scale)
 
     def completed(self, lr_box: Box, steps: Iterable[Step]) -> DegradationPlan:
         """Return the plan of a window of the stored LR, to which training has added ``steps``."""

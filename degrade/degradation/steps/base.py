@@ -160,7 +160,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the step in one line for people."""
         raise NotImplementedError
 
-    def reach(self, pool: PoolParts) -> int:
+    def reach(self, pool: PoolParts, scale: int) -> int:
         """Return how many pixels around a pixel of HR it reads; 0 for one that reads none."""
         return 0
 

@@ -91,7 +91,7 @@ class Blur(Step, frozen=True, omit_defaults=True):
         kernel = pool.read_kernel(self.kernel_id)
         return kernel if self.width_error is None else stretch_by_error(kernel, self.width_error)
 
-    def reach(self, pool: PoolParts) -> int:
+    def reach(self, pool: PoolParts, scale: int) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""
         return self.read_kernel(pool).size // 2
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import MARGIN, Chance, Margin, Step, StepInputs
+from degrade.degradation.steps.base import MARGIN, Chance, Margin, PoolParts, Step, StepInputs
 from degrade.errors import InvalidValueError
 from degrade.resample import mirror_indices
 
@@ -45,6 +45,10 @@ class HrPatch(Step, frozen=True):
         rows = mirror_indices(np.arange(top - margin, top + height + margin), pixels.shape[0])
         columns = mirror_indices(np.arange(left - margin, left + width + margin), pixels.shape[1])
         return pixels[rows[:, None], columns].astype(np.float32)
+
+    def reach(self, pool: PoolParts, scale: int) -> int:
+        """Return how many pixels of HR the margin is."""
+        return self.margin * scale
 
     def words(self) -> str:
         """Return the step in one line for people."""

@@ -11,7 +11,6 @@ from degrade.degradation.fixed_point import Interpolation, resize_levels
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import MARGIN, Chance, Margin, Step, StepInputs, StepSettings
 from degrade.degradation.steps.ranges import choose
-from degrade.errors import InvalidValueError
 
 __all__ = ["LrSize"]
 
@@ -55,8 +54,6 @@ class LrSize(Step, frozen=True):
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Resize, and cut the margin off."""
-        if given.hr_box is None:
-            raise InvalidValueError("the size of LR is for a patch of HR")
         margin = self.margin
         resized = resize_levels(
             levels, self.height + 2 * margin, self.width + 2 * margin, self.interpolation

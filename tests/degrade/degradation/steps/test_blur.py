@@ -31,7 +31,7 @@ def test_apply_downsamples_the_patch_with_the_kernel(rng: np.random.Generator) -
     blur = Blur("k")
     lr = blur.apply(NO_LEVELS, given)
     assert np.array_equal(lr, hr.downsample(kernel, (2, 4, 8, 12)))
-    assert blur.reach(given.pool) == 3
+    assert blur.reach(given.pool, 2) == 3
     with pytest.raises(InvalidValueError, match="applied first"):
         blur.apply(lr, given)
 
@@ -57,8 +57,8 @@ def test_apply_uses_the_wider_kernel_and_says_so(rng: np.random.Generator) -> No
     kernel = gaussian_kernel(7, 2, (1.2, 0.8))
     pool = PoolInHand({"k": kernel})
     wider = Blur("k", 0.05)
-    assert wider.read_kernel(pool).size // 2 == wider.reach(pool) > 3
-    hr = PreparedImage(rng.integers(0, 256, (20, 24, 3), np.uint8), 2, wider.reach(pool))
+    assert wider.read_kernel(pool).size // 2 == wider.reach(pool, 2) > 3
+    hr = PreparedImage(rng.integers(0, 256, (20, 24, 3), np.uint8), 2, wider.reach(pool, 2))
     given = StepInputs(pool, hr, (2, 4, 8, 12))
     lr = wider.apply(NO_LEVELS, given)
     assert np.array_equal(lr, hr.downsample(stretch_by_error(kernel, 0.05), (2, 4, 8, 12)))
