@@ -5,7 +5,8 @@
 PHOTO… are clean photos, folders or manifests whose licence lets you train on them; every sixth, by
 the hash of its content, is held out to measure with. Drawn scenes are trained on beside them, for
 few photos are soon known by heart. Samples are made once and kept in CACHE: an interrupted run goes
-on where it was. The figures of all epochs go to FILE's name with ``.jsonl``.
+on where it was. The figures of all epochs go to FILE's name with ``.jsonl``, and the weights as
+they stand are written after each epoch: a run that is stopped leaves usable ones.
 
 This is for whoever makes a release, not for users, so it has a command line of its own beside that
 of ``degrade``, and plain argparse suffices: no job, no pool and no report stand behind it. joblib
@@ -35,7 +36,8 @@ from degrade.images.sources import find_images, hash_file
 from degrade.kernels.families import Weights
 from degrade.kernels.files import read_kernel_file
 from degrade.rng import rng_for
-from degrade.spectral.weights import encode_network, read_network
+from degrade.spectral.network import Calibration, NetworkEnsemble
+from degrade.spectral.weights import encode_network, read_network, write_network
 from spectral_training.fit import (
     FitConfig,
     as_ensemble,
@@ -72,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--floor", type=float, default=FitConfig(scale=2).floor)
     parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="FILE",
+        help="weights to train on from; the photos that their log held out stay held out",
+    )
+    parser.add_argument("--learning-rate", type=float, default=FitConfig(scale=2).learning_rate)
+    parser.add_argument(
         "--beside",
         type=Path,
         metavar="FILE",
@@ -95,12 +104,11 @@ def main() -> None:
     files, rejects = find_images(arguments.photos)
     if rejects:
         parser.error(str(rejects[0]))
-    earlier = None if arguments.beside is None else read_network(arguments.beside)
-    if earlier is not None and earlier.scale != arguments.scale:
-        parser.error(f"{arguments.beside} is for ×{earlier.scale}, not for ×{arguments.scale}")
+    earlier, start = (_read(parser, path) for path in (arguments.beside, arguments.start))
     hashes = {file.path: hash_file(file.path) for file in files}
     paths = sorted(hashes, key=lambda path: hashes[path])
-    training, held_out = _samples(arguments, paths)
+    kept_out = _held_out(paths, hashes, arguments.start)
+    training, held_out = _samples(arguments, paths, kept_out)
 
     run = {
         "scale": arguments.scale,
@@ -111,18 +119,35 @@ def main() -> None:
         "kernels": [path.name for path in arguments.kernels],
     }
     log = [json.dumps(run)]
-    log += [json.dumps({"photo": path.name, "sha256": hashes[path]}) for path in paths]
+    log += [
+        json.dumps({"photo": path.name, "sha256": hashes[path], "held_out": path in kept_out})
+        for path in paths
+    ]
 
     def report(figures: Mapping[str, object]) -> None:
         log.append(json.dumps(figures))
         tqdm.write(log[-1])
 
+    def keep(figures: Mapping[str, object], network: TrainableNetwork) -> None:
+        report(figures)
+        unfinished = as_ensemble([network], Calibration())
+        write_network(out.with_suffix(".unfinished.safetensors"), unfinished)
+
     torch.set_num_threads(1)
     config = FitConfig(
-        scale=arguments.scale, floor=arguments.floor, epochs=arguments.epochs, seed=arguments.seed
+        scale=arguments.scale,
+        floor=arguments.floor,
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
     )
     report(asdict(config))
-    networks = [fit_network(training, held_out, config, on_epoch=report)]
+    first = None
+    if start is not None:
+        first = TrainableNetwork.from_network(start.members[0])
+        report({"start": hash_file(arguments.start)})
+        report({"epoch": 0, "held_out": asdict(measure_networks([first], held_out))})
+    networks = [fit_network(training, held_out, config, start=first, on_epoch=keep)]
     if earlier is not None:
         report({"beside": hash_file(arguments.beside)})
         networks[:0] = map(TrainableNetwork.from_network, earlier.members)
@@ -130,21 +155,46 @@ def main() -> None:
     report({"together": asdict(together)})
     results.write(out, encode_network(as_ensemble(networks, together.calibration)))
     results.write(log_file, "\n".join([*log, ""]).encode())
+    out.with_suffix(".unfinished.safetensors").unlink()
 
 
-def _samples(arguments: argparse.Namespace, paths: Sequence[Path]) -> tuple[Samples, Samples]:
+def _read(parser: argparse.ArgumentParser, path: Path | None) -> NetworkEnsemble | None:
+    """Return the weights of a file for the scale asked for."""
+    if path is None:
+        return None
+    network, scale = read_network(path), parser.parse_args().scale
+    if network.scale != scale:
+        parser.error(f"{path} is for ×{network.scale}, not for ×{scale}")
+    return network
+
+
+def _held_out(paths: Sequence[Path], hashes: Mapping[Path, str], start: Path | None) -> set[Path]:
+    """Return the photos to measure with: those held out before, and every sixth of the others."""
+    known: dict[str, bool] = {}
+    if start is not None:
+        lines = start.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
+        photos = [line for line in map(json.loads, lines) if "sha256" in line]
+        for index, photo in enumerate(photos):
+            known[photo["sha256"]] = photo.get("held_out", index % _HELD_OUT == 0)
+    new = [path for path in paths if hashes[path] not in known]
+    return {path for path in paths if known.get(hashes[path])} | set(new[::_HELD_OUT])
+
+
+def _samples(
+    arguments: argparse.Namespace, paths: Sequence[Path], kept_out: set[Path]
+) -> tuple[Samples, Samples]:
     """Return the samples to train on and those to measure with; make those that are missing."""
     measured = [
         np.asarray(kernel.weights, np.float64)
         for path in arguments.kernels
         for kernel in read_kernel_file(path)
     ]
-    own = [path for index, path in enumerate(paths) if index % _HELD_OUT]
+    own = [path for path in paths if path not in kept_out]
     chunks = [
         *_make_samples(arguments, "training", arguments.count, own, measured),
         *_make_samples(arguments, "drawn", arguments.drawn_count, None, measured),
     ]
-    others, count = paths[::_HELD_OUT], arguments.held_out_count
+    others, count = [path for path in paths if path in kept_out], arguments.held_out_count
     held_out = _make_samples(arguments, "held-out", count, others, measured)
     return _read_samples(chunks), _read_samples(held_out)
 

@@ -65,7 +65,8 @@ def fit_network(
     config: FitConfig,
     *,
     size: NetworkSize | None = None,
-    on_epoch: Callable[[dict[str, object]], None],
+    start: TrainableNetwork | None = None,
+    on_epoch: Callable[[dict[str, object], TrainableNetwork], None],
 ) -> TrainableNetwork:
     """Train a network; its loss is the expected kPSNR, and beside it learns its own error.
 
@@ -74,13 +75,15 @@ def fit_network(
     samples, held_out : Samples
     config : FitConfig
     size : NetworkSize or None
+    start : TrainableNetwork or None
+        A network trained before, which is trained on; a new one of ``size`` when None.
     on_epoch : callable
-        Called with the figures of each epoch.
+        Called with the figures of each epoch, and the network as it stands then.
     """
     size = size or NetworkSize()
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    network = TrainableNetwork(
+    network = start or TrainableNetwork(
         size,
         scale=config.scale,
         side=samples.smooth.shape[-1],
@@ -109,7 +112,7 @@ def fit_network(
         figures: dict[str, object] = {"epoch": epoch, "training_kpsnr": round(total / steps, 3)}
         if epoch % 4 == 0 or epoch == config.epochs:
             figures["held_out"] = asdict(measure_networks([network], held_out))
-        on_epoch(figures)
+        on_epoch(figures, network)
     return network
 
 

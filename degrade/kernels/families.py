@@ -73,7 +73,7 @@ def draw_kernel(
         smooth = _resized(rng, scale, measured[int(rng.integers(len(measured)))])
     else:
         smooth = FAMILIES[family](rng, scale)
-    if family not in ("div2krk", "camera", "measured", "motion") and rng.random() < 0.1:
+    if family not in ("div2krk", "sharp", "camera", "measured", "motion") and rng.random() < 0.1:
         smooth = _sharpened(rng, scale, smooth)
     # At even scales one more tap lies on one side of the centre than on the other.
     extra = round(2 * phase_centre(kernel_side(scale), scale)) - (kernel_side(scale) - 1)
@@ -81,7 +81,7 @@ def draw_kernel(
     smooth = _normalised(smooth)
     if family == "div2krk":
         return DrawnKernel(family, smooth, _roughened(rng, scale, smooth))
-    rough = rng.random() < 0.2
+    rough = rng.random() < (0.5 if family == "sharp" else 0.2)
     return DrawnKernel(family, smooth, _roughened(rng, scale, smooth) if rough else smooth)
 
 
@@ -130,6 +130,13 @@ def _div2krk(rng: np.random.Generator, scale: int) -> Weights:
     margin = (kernel_side(scale) - (5 * scale + 1) // 2 * 2) // 2
     weights[:margin] = weights[:, :margin] = weights[-margin:] = weights[:, -margin:] = 0
     return _normalised(weights)
+
+
+def _sharp(rng: np.random.Generator, scale: int) -> Weights:
+    """Gaussians of the sharp end of DIV2KRK's range, where a small error costs most."""
+    first, second = np.sqrt([rng.uniform(0.1, 0.6) / scale, rng.uniform(0.1, 1.2) / scale])
+    along, across = _turned(rng, *_axes(scale))
+    return _normalised(np.exp(-0.5 * ((along / first) ** 2 + (across / second) ** 2)))
 
 
 def _isotropic(rng: np.random.Generator, scale: int) -> Weights:
@@ -255,7 +262,8 @@ def _camera(rng: np.random.Generator, scale: int) -> Weights:
 
 def _sharpened_lr(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
     """Follow with an unsharp mask on the LR grid, whose taps lie ``scale`` HR pixels apart."""
-    amount, radius = rng.uniform(0.1, 1.5), _log_uniform(rng, 0.4, 3)
+    # The negative taps of cameras sum to 0.1 to 0.4: half of these do.
+    amount, radius = _log_uniform(rng, 0.1, 1.5), _log_uniform(rng, 0.4, 3)
     taps = np.exp(-0.5 * (np.arange(-4, 5) / radius) ** 2)
     mask = -amount * _normalised(np.outer(taps, taps))
     mask[4, 4] += 1 + amount
@@ -291,6 +299,7 @@ def _resized(rng: np.random.Generator, scale: int, weights: Weights) -> Weights:
 
 FAMILIES: dict[str, Family] = {
     "div2krk": _div2krk,
+    "sharp": _sharp,
     "isotropic": _isotropic,
     "generalised": _generalised,
     "plateau": _plateau,

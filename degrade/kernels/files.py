@@ -24,7 +24,13 @@ from degrade.disk.files import read_file
 from degrade.disk.npy import map_npy, read_npz
 from degrade.errors import InputError, printable
 from degrade.field_names import scales_in
-from degrade.kernels.kernel import PHASE_TOLERANCE, BlurKernel, phase_error, repair_kernel
+from degrade.kernels.kernel import (
+    PHASE_TOLERANCE,
+    BlurKernel,
+    kernel_centre,
+    phase_centre,
+    repair_kernel,
+)
 from degrade.kernels.mat5 import is_mat5, read_mat5
 from degrade.kernels.mat73 import is_mat73, read_mat73
 
@@ -50,7 +56,7 @@ _MAX_KERNELS = 10_000
 _USUAL_NAMES = ("Kernel", "kernel", "kernels")
 _SCALE_NAMES = ("scale", "sf", "scale_factor", "upscale")
 _UNDECIDED = 0.5
-"""Farther than this from both phases, in HR pixels, a centre of mass tells no orientation."""
+"""Farther than this from both phases, in HR pixels, a centre tells no orientation."""
 
 # Everything that damaged data have been seen to make h5py and NumPy raise.
 _READ_ERRORS = (
@@ -230,7 +236,7 @@ def import_kernel(
     convention : {"correlate", "convolve", "auto"}
         How its makers apply it. ``correlate`` (KernelGAN): as it is. ``convolve`` (KAIR, USRNet,
         and what FKP stores): flipped along both axes. ``auto``: the one of the two whose place
-        for the centre of mass, K//2 ± (scale - 1)/2, is nearer.
+        for the centre, K//2 ± (scale - 1)/2, is nearer.
 
     Returns
     -------
@@ -261,13 +267,13 @@ def _decide_flip(weights: npt.NDArray[np.float64], scale: int) -> tuple[bool, li
         return False, []
     as_is, turned = (_distance_to_phase(array, scale) for array in (weights, flipped))
     if min(as_is, turned) > _UNDECIDED or abs(as_is - turned) < PHASE_TOLERANCE:
-        return False, ["taken as a correlation (its centre of mass does not tell)"]
+        return False, ["taken as a correlation (its centre does not tell)"]
     if turned < as_is:
-        return True, ["flipped (its centre of mass is a convolution's)"]
-    return False, ["taken as a correlation (its centre of mass is one's)"]
+        return True, ["flipped (its centre is a convolution's)"]
+    return False, ["taken as a correlation (its centre is one's)"]
 
 
 def _distance_to_phase(weights: npt.NDArray[np.float64], scale: int) -> float:
     even = 1 - weights.shape[0] % 2
     odd = np.pad(weights, ((even, 0), (even, 0)))  # as repair_kernel does
-    return float(np.abs(phase_error(odd, scale)).max())
+    return float(np.abs(kernel_centre(odd, scale) - phase_centre(len(odd), scale)).max())

@@ -1,15 +1,18 @@
 """Blur kernels and what they do to an image: pure functions on arrays.
 
 The project's phase rule: a kernel is *correlated* with the HR image, its size K is odd, its
-centre of mass lies at K//2 + (scale - 1)/2 in both axes, and the result is sampled ``[::scale]``.
+centre lies at K//2 + (scale - 1)/2 in both axes, and the result is sampled ``[::scale]``.
 LR pixel p then has its centre at HR coordinate scale·p + (scale - 1)/2, the middle of the HR
-block that it covers.
+block that it covers. A kernel's centre is its centre of mass, or, when it has negative taps, that
+of its low frequencies (:func:`kernel_centre`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +27,30 @@ __all__ = [
     "centre_of_mass",
     "check_scale",
     "crop_or_pad_kernel",
+    "kernel_centre",
     "kernel_sigmas",
+    "negative_sum",
     "phase_centre",
     "phase_error",
     "repair_kernel",
     "shift_to_phase",
 ]
 
+_Float64: TypeAlias = npt.NDArray[np.float64]
+_PhaseError: TypeAlias = Callable[[AnyArray, int], _Float64]
+
 PHASE_TOLERANCE = 0.05
-"""How far, in HR pixels, a kernel's centre of mass may lie from where the phase rule puts it."""
+"""How far, in HR pixels, a kernel's centre may lie from where the phase rule puts it."""
+
+_NEGATIVE = 0.1
+"""A kernel whose negative taps sum to less of the whole is centred by its mass: so much may come of
+resampling alone."""
+
+_LOW_FREQUENCIES = 0.75
+"""LR pixels: the deviation of the Gaussian that smooths a kernel until its low frequencies stay."""
+
+_TELLING = 0.3
+"""HR pixels between the two centres from which on it is told which was taken."""
 
 _SUM_TOLERANCE = 1e-3
 _ROUNDING_TOLERANCE = 1e-6
@@ -72,7 +90,13 @@ class BlurKernel:
         if abs(total - 1) > _SUM_TOLERANCE:
             raise InvalidValueError(f"weights must sum to 1, got {total:.6g}")
         offset = phase_error(weights, self.scale)
-        if float(np.abs(offset).max()) > PHASE_TOLERANCE:
+        if not _is_small(offset) and not (
+            # Moving a kernel changes the sum of its negative taps a little.
+            negative_sum(weights) > _NEGATIVE / 2
+            and _is_small(
+                _low_frequency_centre(weights, self.scale) - phase_centre(len(weights), self.scale)
+            )
+        ):
             raise InvalidValueError(
                 f"the kernel's centre of mass is off by ({offset[0]:.3f}, {offset[1]:.3f}) HR "
                 f"pixels at scale {self.scale}; repair_kernel would centre it"
@@ -91,11 +115,11 @@ class BlurKernel:
 
 
 def phase_centre(size: int, scale: int) -> float:
-    """Return where the phase rule puts the centre of mass along one axis."""
+    """Return where the phase rule puts the centre along one axis."""
     return size // 2 + (scale - 1) / 2
 
 
-def centre_of_mass(weights: AnyArray) -> npt.NDArray[np.float64]:
+def centre_of_mass(weights: AnyArray) -> _Float64:
     """Return the (row, column) centre of mass of a (K, L) array whose sum is not 0."""
     values = np.asarray(weights, dtype=np.float64)
     total = values.sum()
@@ -104,7 +128,59 @@ def centre_of_mass(weights: AnyArray) -> npt.NDArray[np.float64]:
     return np.array([rows, columns])
 
 
-def phase_error(weights: AnyArray, scale: int) -> npt.NDArray[np.float64]:
+def negative_sum(weights: AnyArray) -> float:
+    """Return what the negative taps of a kernel sum to, as a share of the whole sum, at least 0."""
+    values = np.asarray(weights, dtype=np.float64)
+    return float(np.maximum(-values, 0).sum() / values.sum())
+
+
+def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
+    """Return the (row, column) place at which a kernel's low frequencies have no phase.
+
+    That is the centre of mass, but where taps are negative, as sharpening or a measurement's noise
+    make them: there small taps far out move the mass by a pixel and the picture not at all. Then it
+    is the maximum of the kernel smoothed by a Gaussian of 0.75 LR pixels.
+
+    Parameters
+    ----------
+    weights : (K, K) array
+        Of a sum above 0.
+    scale : int
+    """
+    if negative_sum(weights) < _NEGATIVE:
+        return centre_of_mass(weights)
+    return _low_frequency_centre(weights, scale)
+
+
+def _low_frequency_centre(weights: AnyArray, scale: int) -> _Float64:
+    values = np.asarray(weights, dtype=np.float64)
+    sigma = _LOW_FREQUENCIES * scale
+    smooth = ndimage.gaussian_filter(values, sigma, mode="constant")
+    centre = np.array(np.unravel_index(smooth.argmax(), smooth.shape), dtype=np.float64)
+    for _ in range(20):  # Newton's steps to where the slope is 0
+        distances = (np.arange(len(values)) - centre[:, None]) / sigma
+        bells = np.exp(-0.5 * distances**2)
+        slopes, bends = distances * bells, (distances**2 - 1) * bells
+        gradient = np.array([slopes[0] @ values @ bells[1], bells[0] @ values @ slopes[1]])
+        mixed = slopes[0] @ values @ slopes[1]
+        curvature = np.array(
+            [
+                [bends[0] @ values @ bells[1], mixed],
+                [mixed, bells[0] @ values @ bends[1]],
+            ]
+        )
+        step = -sigma * np.linalg.lstsq(curvature, gradient, rcond=None)[0]
+        centre += np.clip(step, -0.5, 0.5)
+        if np.abs(step).max() < 1e-6:
+            break
+    return centre
+
+
+def _is_small(offset: _Float64) -> bool:
+    return float(np.abs(offset).max()) <= PHASE_TOLERANCE
+
+
+def phase_error(weights: AnyArray, scale: int) -> _Float64:
     """Return the (row, column) distance of the centre of mass from its place, in HR pixels."""
     return centre_of_mass(weights) - phase_centre(weights.shape[0], scale)
 
@@ -182,25 +258,45 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
         raise InvalidValueError(
             "weights must have their centre of mass among them: those of either sign nearly cancel"
         )
+    is_signed = negative_sum(mended) >= _NEGATIVE
+    if is_signed:
+        by_mass, offset = offset, _low_frequency_error(mended, scale)
+        apart = by_mass - offset
+        if np.abs(apart).max() > _TELLING:
+            notes.append(
+                f"warning: its centre of mass lies ({apart[0]:.2f}, {apart[1]:.2f}) HR pixels from "
+                "its main lobe, by which it is centred"
+            )
     if np.abs(offset).max() > PHASE_TOLERANCE:
         notes.append(f"moved by ({-offset[0]:.2f}, {-offset[1]:.2f}) HR pixels")
-        mended = _move_centre(mended, scale)
+        mended = _move_centre(mended, scale, _low_frequency_error if is_signed else phase_error)
     return BlurKernel(mended.astype(np.float32), scale, source), notes
 
 
-def _move_centre(weights: npt.NDArray[np.float64], scale: int) -> npt.NDArray[np.float64]:
+def _low_frequency_error(weights: AnyArray, scale: int) -> _Float64:
+    """Return the same as :func:`phase_error` for the centre of the low frequencies."""
+    return _low_frequency_centre(weights, scale) - phase_centre(weights.shape[0], scale)
+
+
+def _move_centre(weights: _Float64, scale: int, error: _PhaseError) -> _Float64:
     """Shift by cubic splines until the phase rule holds, on as many taps as that needs.
 
     A linear shift would add up to 0.25 px² of variance per axis, as much as a sharp camera's.
     """
-    reach = ceil(float(np.abs(phase_error(weights, scale)).max())) + 2
-    moved = shift_to_phase(np.pad(weights, reach), scale, rounds=20, tolerance=1e-4)
-    return _trim(moved, keep=weights.shape[0], scale=scale)
+    reach = ceil(float(np.abs(error(weights, scale)).max())) + 2
+    padded = np.pad(weights, reach)
+    moved = shift_to_phase(padded, scale, rounds=20, tolerance=1e-4, error=error)
+    return _trim(moved, keep=weights.shape[0], scale=scale, error=error)
 
 
 def shift_to_phase(
-    weights: npt.NDArray[np.float64], scale: int, *, rounds: int, tolerance: float = 0.0
-) -> npt.NDArray[np.float64]:
+    weights: _Float64,
+    scale: int,
+    *,
+    rounds: int,
+    tolerance: float = 0.0,
+    error: _PhaseError = phase_error,
+) -> _Float64:
     """Shift by cubic splines, on the same taps, until the phase rule holds; the sum becomes 1.
 
     Parameters
@@ -212,14 +308,16 @@ def shift_to_phase(
     rounds : int
         How often to shift at the most: each time less is amiss.
     tolerance : float
-        HR pixels; nearer to its place than this, the centre of mass is left there.
+        HR pixels; nearer to its place than this, the centre is left there.
+    error : callable
+        What tells how far from its place the centre is: that of the mass.
 
     Returns
     -------
     (K, K) float64 array
     """
     for _ in range(rounds):
-        offset = phase_error(weights, scale)
+        offset = error(weights, scale)
         if np.abs(offset).max() < tolerance:
             break
         weights = scipy.ndimage.shift(weights, -offset, order=3, mode="constant")
@@ -228,15 +326,15 @@ def shift_to_phase(
 
 
 def _trim(
-    weights: npt.NDArray[np.float64], *, keep: int, scale: int, lost: float = 1e-4
-) -> npt.NDArray[np.float64]:
+    weights: _Float64, *, keep: int, scale: int, error: _PhaseError, lost: float = 1e-4
+) -> _Float64:
     """Cut equal margins while at most ``lost`` of the mass goes and the phase stays in place."""
     best = weights
     while best.shape[0] > max(keep, 3):
         inner = best[1:-1, 1:-1]
         gone = np.abs(best).sum() - np.abs(inner).sum()
         inner = inner / inner.sum()
-        if gone > lost or np.abs(phase_error(inner, scale)).max() > PHASE_TOLERANCE / 2:
+        if gone > lost or np.abs(error(inner, scale)).max() > PHASE_TOLERANCE / 2:
             break
         best = inner
     return np.asarray(best / best.sum(), dtype=np.float64)

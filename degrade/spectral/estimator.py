@@ -22,6 +22,7 @@ from degrade.kernels.estimates import (
     kpsnr_of,
 )
 from degrade.luma import luma_fast
+from degrade.spectral.lobes import bound_lobes
 from degrade.spectral.measurement import measure_crop, measure_middle_blocks
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
 from degrade.spectral.verdicts import judge, measure_condition
@@ -45,7 +46,8 @@ def estimate_kernel(
     """Estimate the kernel that makes photos like this from sharp ones ``scale`` times as large.
 
     Large photos are looked at in up to nine crops, whose kernels are averaged by how far each is
-    to be trusted; how they differ counts as doubt.
+    to be trusted; how they differ counts as doubt. Lobes are made shallower by
+    :func:`degrade.spectral.lobes.bound_lobes`.
 
     Parameters
     ----------
@@ -98,10 +100,11 @@ def estimate_kernel(
             network.predict(measure_crop(part, part_cells, blocks, per_direction=count))
             for part, part_cells, count in _crops(luma, cells)
         ]
+        combined = _combine(predictions)
+        kernel = _as_kernel(bound_lobes(combined.kernel), scale, source)
     condition = measure_condition(luma, cells)
-    combined = _combine(predictions)
     return KernelEstimate(
-        kernel=_as_kernel(combined.kernel, scale, source),
+        kernel=kernel,
         method="spectral",
         expected_kpsnr=combined.expected_kpsnr,
         confidence=confidence_of(combined.expected_kpsnr, network.calibration.spread),

@@ -96,7 +96,14 @@ def test_fit_network_learns_and_writes_what_the_estimator_reads(tmp_path: Path) 
     samples, held_out = some_samples(2, 192), some_samples(2, 48, "held out")
     config = FitConfig(scale=2, epochs=12, batch=32, learning_rate=4e-3)
     figures: list[dict[str, object]] = []
-    network = fit_network(samples, held_out, config, size=SMALL, on_epoch=figures.append)
+    stands: list[TrainableNetwork] = []
+
+    def on_epoch(figure: dict[str, object], network: TrainableNetwork) -> None:
+        figures.append(figure)
+        stands.append(network)
+
+    network = fit_network(samples, held_out, config, size=SMALL, on_epoch=on_epoch)
+    assert stands[-1] is network
     gains = [float(str(figure["training_kpsnr"])) for figure in figures]
     assert gains[-1] > gains[0] + 2
     report = measure_networks([network], held_out)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from degrade.errors import InvalidValueError
 from degrade.kernels import (
@@ -17,6 +18,7 @@ from degrade.kernels import (
     kernel_sigmas,
     repair_kernel,
 )
+from degrade.kernels.kernel import centre_of_mass, kernel_centre, negative_sum
 from tests.degrade.kernels.kernel_strategies import gaussians, phase_offset, raw_weights, scales
 from tests.rounding import gamma
 
@@ -124,3 +126,45 @@ def test_crop_or_pad_kernel_keeps_the_centre(size: int, other: int) -> None:
         np.testing.assert_array_equal(crop_or_pad_kernel(changed, size), weights)
     changed[:] = -1
     assert weights.min() >= 0
+
+
+def sharpened(shift: tuple[float, float], side: int = 33) -> npt.NDArray[np.float64]:
+    """Return a Gaussian with a negative ring, both centred at ``shift`` from the middle."""
+    rows, columns = np.mgrid[:side, :side] - (side - 1) / 2.0
+    squares = (rows - shift[0]) ** 2 + (columns - shift[1]) ** 2
+    core, ring = (np.exp(-0.5 * squares / sigma**2) / sigma**2 for sigma in (2.0, 3.5))
+    weights: npt.NDArray[np.float64] = 1.9 * core - 0.9 * ring
+    return weights / weights.sum()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.3, -0.6), (-1.4, 1.1)])
+def test_kernel_centre_of_lobes_around_one_place_is_that_place(shift: tuple[float, float]) -> None:
+    weights = sharpened(shift)
+    assert negative_sum(weights) > 0.1
+    np.testing.assert_allclose(kernel_centre(weights, 4) - 16, shift, atol=2e-3)
+
+
+def test_kernel_centre_is_not_moved_by_small_taps_far_out() -> None:
+    weights = sharpened((0.0, 0.0))
+    weights[2, 3], weights[30, 29] = -0.03, 0.03
+    assert np.abs(centre_of_mass(weights) - 16).max() > 0.7
+    assert np.abs(kernel_centre(weights, 4) - 16).max() < 0.02
+    kernel, notes = repair_kernel(weights, 4)
+    assert any(note.startswith("warning: its centre of mass lies") for note in notes)
+    assert np.abs(kernel_centre(kernel.weights, 4) - kernel.size // 2 - 1.5).max() < 0.05
+
+
+@settings(max_examples=30, deadline=None)
+@given(kernel=gaussians())
+def test_kernel_centre_without_negative_taps_is_the_centre_of_mass(kernel: BlurKernel) -> None:
+    expected = centre_of_mass(kernel.weights.astype(np.float64))
+    np.testing.assert_allclose(kernel_centre(kernel.weights, kernel.scale), expected, atol=1e-9)
+
+
+def test_blur_kernel_takes_a_signed_one_that_was_centred_by_its_mass() -> None:
+    weights = sharpened((1.5, 1.5))
+    weights[2, 3], weights[30, 29] = -0.03, 0.03
+    moved = ndimage.shift(weights, 17.5 - centre_of_mass(weights), order=3)
+    moved /= moved.sum()
+    assert np.abs(centre_of_mass(moved) - 17.5).max() < 0.04
+    assert BlurKernel(moved.astype(np.float32), 4).size == 33
