@@ -49,6 +49,9 @@ resampling alone."""
 _LOW_FREQUENCIES = 0.75
 """LR pixels: the deviation of the Gaussian that smooths a kernel until its low frequencies stay."""
 
+_APART = 0.2
+"""HR pixels: nearer to each other than this, the two centres are one, that of the mass."""
+
 _TELLING = 0.3
 """HR pixels between the two centres from which on it is told which was taken."""
 
@@ -139,7 +142,8 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
 
     That is the centre of mass, but where taps are negative, as sharpening or a measurement's noise
     make them: there small taps far out move the mass by a pixel and the picture not at all. Then it
-    is the maximum of the kernel smoothed by a Gaussian of 0.75 LR pixels.
+    is the maximum of the kernel smoothed by a Gaussian of 0.75 LR pixels, if that lies more than
+    0.2 HR pixels from the mass's.
 
     Parameters
     ----------
@@ -147,15 +151,17 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
         Of a sum above 0.
     scale : int
     """
+    by_mass = centre_of_mass(weights)
     if negative_sum(weights) < _NEGATIVE:
-        return centre_of_mass(weights)
-    return _low_frequency_centre(weights, scale)
+        return by_mass
+    centre = _low_frequency_centre(weights, scale)
+    return centre if np.abs(centre - by_mass).max() > _APART else by_mass
 
 
 def _low_frequency_centre(weights: AnyArray, scale: int) -> _Float64:
     values = np.asarray(weights, dtype=np.float64)
     sigma = _LOW_FREQUENCIES * scale
-    smooth = ndimage.gaussian_filter(values, sigma, mode="constant")
+    smooth = scipy.ndimage.gaussian_filter(values, sigma, mode="constant")
     centre = np.array(np.unravel_index(smooth.argmax(), smooth.shape), dtype=np.float64)
     for _ in range(20):  # Newton's steps to where the slope is 0
         distances = (np.arange(len(values)) - centre[:, None]) / sigma
@@ -258,18 +264,19 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
         raise InvalidValueError(
             "weights must have their centre of mass among them: those of either sign nearly cancel"
         )
-    is_signed = negative_sum(mended) >= _NEGATIVE
-    if is_signed:
-        by_mass, offset = offset, _low_frequency_error(mended, scale)
-        apart = by_mass - offset
-        if np.abs(apart).max() > _TELLING:
-            notes.append(
-                f"warning: its centre of mass lies ({apart[0]:.2f}, {apart[1]:.2f}) HR pixels from "
-                "its main lobe, by which it is centred"
-            )
+    by_mass, error = offset, phase_error
+    offset = kernel_centre(mended, scale) - phase_centre(mended.shape[0], scale)
+    apart = by_mass - offset
+    if apart.any():
+        error = _low_frequency_error
+    if np.abs(apart).max() > _TELLING:
+        notes.append(
+            f"warning: its centre of mass lies ({apart[0]:.2f}, {apart[1]:.2f}) HR pixels from "
+            "its main lobe, by which it is centred"
+        )
     if np.abs(offset).max() > PHASE_TOLERANCE:
         notes.append(f"moved by ({-offset[0]:.2f}, {-offset[1]:.2f}) HR pixels")
-        mended = _move_centre(mended, scale, _low_frequency_error if is_signed else phase_error)
+        mended = _move_centre(mended, scale, error)
     return BlurKernel(mended.astype(np.float32), scale, source), notes
 
 
