@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from degrade.noise.groups import NoiseGroups
 
 __all__ = ["Measured", "NoiseChoice", "PoolIndex"]
 
@@ -21,11 +23,14 @@ class NoiseChoice:
         Its side in pixels.
     photo_sha256 : str
         Of the file that it came from; empty: not known, so it counts as one of its own.
+    levels : (float, float, float)
+        Mean grey levels of the patch, in 8-bit units.
     """
 
     id: str
     size: int
     photo_sha256: str = ""
+    levels: tuple[float, float, float] = (128.0, 128.0, 128.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,9 @@ class PoolIndex:
         By kind of measurement, one for each photo at most.
     kernel_kpsnr : mapping of str to float
         By id, the kernel PSNR that an estimate expects, dB; without those that know none.
+    noise_by_id : mapping of str to NoiseChoice
+    noise_groups : NoiseGroups
+        What was measured as ``noise-model``, by camera.
     """
 
     kernel_ids: tuple[str, ...]
@@ -66,10 +74,14 @@ class PoolIndex:
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
     kernel_kpsnr: Mapping[str, float] = field(default_factory=dict)
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
+    noise_by_id: Mapping[str, NoiseChoice] = field(init=False, repr=False, compare=False)
+    noise_groups: NoiseGroups = field(init=False, repr=False, compare=False)
+    _noise_with_model: list[Self] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
         object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
+        object.__setattr__(self, "noise_by_id", {choice.id: choice for choice in self.noise})
         photos: dict[str, list[NoiseChoice]] = defaultdict(list)
         for choice in self.noise:
             photos[choice.photo_sha256 or choice.id].append(choice)
@@ -79,3 +91,14 @@ class PoolIndex:
             for kind in sorted(self.measured)
         }
         object.__setattr__(self, "measured", measured)
+        models = [(found.photo_sha256, found.values) for found in measured.get("noise-model", ())]
+        object.__setattr__(self, "noise_groups", NoiseGroups(models))
+        object.__setattr__(self, "_noise_with_model", [])
+
+    @property
+    def noise_with_model(self) -> Self:
+        """The same with those residuals alone whose photo's noise is known as a model."""
+        if not self._noise_with_model:
+            known = [c for c in self.noise if self.noise_groups.has_photo(c.photo_sha256)]
+            self._noise_with_model.append(replace(self, noise=tuple(known)))
+        return self._noise_with_model[0]

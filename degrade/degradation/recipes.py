@@ -17,16 +17,20 @@ from degrade.degradation.steps import (
     JpegChoice,
     ModelError,
     ModelErrorSettings,
+    ModelledNoise,
     Residual,
+    ScaledResidual,
 )
 from degrade.errors import InvalidValueError
 
 __all__ = [
     "MEASURED",
     "MEASURED_SPREAD",
+    "NOISE_SOURCES",
     "RECIPES",
     "recipe_of_run",
     "with_model_error",
+    "with_noise_from",
     "with_step",
     "without_noise",
 ]
@@ -58,6 +62,28 @@ RECIPES: dict[str, Recipe] = {
     recipe.name: recipe for recipe in (MEASURED, MEASURED_SPREAD, SECOND_ORDER)
 }
 """All of them, by name."""
+
+
+NOISE_SOURCES: dict[str, str] = {
+    "patches": Residual.kind,
+    "scaled": ScaledResidual.kind,
+    "model": ModelledNoise.kind,
+}
+"""The steps that add a camera's noise, by what it is taken from."""
+
+
+def with_noise_from(recipe: Recipe, source: str) -> Recipe:
+    """Return a recipe whose camera's noise is taken from one source.
+
+    Every step of :data:`NOISE_SOURCES` becomes that of ``source``, as likely as it was. A recipe
+    that has none stays as it is.
+    """
+    kinds = NOISE_SOURCES.values()
+    entries = [
+        replace(entry, kind=NOISE_SOURCES[source]) if entry.kind in kinds else entry
+        for entry in recipe.entries
+    ]
+    return replace(recipe, entries=tuple(entries))
 
 
 def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:

@@ -9,9 +9,10 @@ from degrade.disk.files import open_regular
 from degrade.errors import InputError
 from degrade.images.tiff_directory import TiffDirectory, is_tiff
 
-__all__ = ["camera_in", "read_camera"]
+__all__ = ["camera_in", "iso_in", "read_camera"]
 
 _MAKE, _MODEL = 271, 272
+_INNER, _ISO = 0x8769, 0x8827
 _ASCII = 2
 _MOST_ENTRIES, _MOST_LETTERS = 512, 64
 _HEAD_BYTES = 2**18
@@ -85,3 +86,23 @@ def _texts(block: bytes) -> dict[int, str]:
             raw = directory.value_bytes(entry, entry.count, _MOST_LETTERS).split(b"\x00")[0]
             texts[entry.tag] = " ".join(raw.decode("ascii", "replace").split())
     return texts
+
+
+def iso_in(data: bytes) -> int | None:
+    """Return the ISO setting from an image file, or its first bytes; None when it is not there."""
+    block = _exif_block(data)
+    if block is None:
+        return None
+    try:
+        inner = _first_integer(TiffDirectory.read(block), _INNER)
+        found = inner and _first_integer(TiffDirectory.read(block, inner), _ISO)
+    except (struct.error, OverflowError, ValueError):
+        return None
+    return found or None
+
+
+def _first_integer(directory: TiffDirectory, tag: int) -> int:
+    for entry in directory.entries(_MOST_ENTRIES):
+        if entry.tag == tag and 1 <= entry.count <= 4:
+            return max(int(directory.integers(entry)[:1].sum()), 0)
+    return 0

@@ -2,57 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray
-from degrade.noise.cells import CELL, Cells, cut_cells, describe_cells, roughest
+from degrade.arrays import FloatArray, U8Array
+from degrade.noise.cells import cells_of, describe_cells, flat_among
+from degrade.noise.mixing import GREYS, fit_correlations, turned
 from degrade.noise.normals import UNIT, draw_normals
+from degrade.noise.statistics import LAGS, PRODUCTS, RADIUS, NoiseStatistics, flat_grain
 
 __all__ = ["Grain", "draw_grain", "fit_grain"]
 
-_RADIUS = 3
-_TAP_UNIT, _MIX_UNIT, _WHITE_UNIT = 256, 32, 16
-_ROUNDS, _TRIAL = 6, 384
-_SIDE = 32
+_TAP_UNIT, _MIX_UNIT, _WHITE_UNIT = 256, 64, 16
+_MOST_PART = 8
+_FEWEST = 8
+_ROUNDS, _TRIAL = 4, 320
+_SIDE, _TRIES, _WIDE = 16, 12, 2 * RADIUS + 1
+_LEAST_POWER = 1e-3
+_ALIKE = 0.995
+"""Correlation from which on channels are one: of gray photos."""
+
+_LOWER = np.tril_indices(3)
 
 _Floats = npt.NDArray[np.float64]
 _Integers = npt.NDArray[np.int64]
 
+_Tap = Annotated[int, msgspec.Meta(ge=-2 * _TAP_UNIT, le=2 * _TAP_UNIT)]
+_HalfTaps = Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=len(LAGS), max_length=len(LAGS))]
+_Part = Annotated[int, msgspec.Meta(ge=-_MOST_PART * _MIX_UNIT, le=_MOST_PART * _MIX_UNIT)]
+_Triangle = tuple[_Part, _Part, _Part, _Part, _Part, _Part]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grain:
+
+class Grain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What white noise becomes grain by.
 
     Attributes
     ----------
-    taps : (3, 7, 7) int64 array
-        A filter for each channel, in units of 1/256; its squares sum to about 1.
-    mixing : (3, 3) int64 array
-        What the channels are made of, in units of 1/32; lower triangular.
+    taps : six tuples of 25 int
+        7×7 filters, in units of 1/256: red of the first white noise, green of the first and the
+        second, blue of all three. The squares of a channel's sum to about 1. Of each filter what
+        stands at :data:`degrade.noise.statistics.LAGS`, and on the other side too.
+    mixing : nine tuples of 6 int
+        What the channels are then made of, at :data:`degrade.noise.mixing.GREYS`, in units of
+        1/64: red; green's red and green; blue's red, green and blue.
     """
 
-    taps: _Integers
-    mixing: _Integers
+    taps: Annotated[tuple[_HalfTaps, ...], msgspec.Meta(min_length=6, max_length=6)]
+    mixing: Annotated[
+        tuple[_Triangle, ...], msgspec.Meta(min_length=len(GREYS), max_length=len(GREYS))
+    ]
+
+    def filters(self) -> _Integers:
+        """Return the whole filters, (6, 7, 7)."""
+        return np.stack([_whole(np.array(half)) for half in self.taps])
+
+    def parts(self) -> FloatArray:
+        """Return what the channels are made of at all 256 levels, (256, 6)."""
+        nodes, step = np.array(self.mixing, np.int64), int(GREYS[1])
+        at, rest = np.divmod(np.arange(256), step)
+        between = nodes[at] * (step - rest)[:, None] + nodes[at + 1] * rest[:, None]
+        parts: FloatArray = (between / (step * _MIX_UNIT)).astype(np.float32)
+        return parts
 
 
-def fit_grain(cells: Cells, weights: _Floats, least: float) -> tuple[Grain, _Floats]:
-    """Fit the grain of cells.
+def fit_grain(measured: NoiseStatistics) -> tuple[Grain, _Floats]:
+    """Fit the grain that flat cells show.
 
-    Planes take some of the noise along, and of pure noise too the smoother cells are refused. So
-    the grain's own noise goes the same way, and the grain is changed until both look alike.
+    Planes take some of the noise along, and of pure noise too some cells are refused. So the
+    grain's own noise goes the same way, and the grain is changed until both look alike.
 
     Parameters
     ----------
-    cells : Cells
-        One at least.
-    weights : (N,) float64 array
-        What each counts.
-    least : float
-        How rough they are at least.
+    measured : NoiseStatistics
 
     Returns
     -------
@@ -60,98 +85,136 @@ def fit_grain(cells: Cells, weights: _Floats, least: float) -> tuple[Grain, _Flo
     kept : (3,) float64 array
         Share of the variance that planes leave.
     """
-    wanted, together = _products(cells, weights)
-    target, correlations = wanted.copy(), together.copy()
-    grain, kept = Grain(np.zeros((3, 7, 7), np.int64), np.eye(3, dtype=np.int64)), np.ones(3)
+    wanted = np.array(measured.grain)
+    wanted[:3] /= wanted[:3, :1]
+    mixing = turned(*fit_correlations(measured.table()))
+    is_grey = wanted[3:, 0].min() >= _ALIKE
+    if is_grey:
+        wanted = np.broadcast_to(wanted.mean(axis=0), wanted.shape)
+        mixing = np.broadcast_to(np.eye(3), mixing.shape)
+    target, kept, still = wanted.copy(), np.ones(3), np.broadcast_to(np.eye(3), mixing.shape)
     for _ in range(_ROUNDS):
-        taps = np.stack([_fit_taps(plane) for plane in target])
-        grain = Grain(taps, _fit_mixing(correlations, taps))
-        noise = draw_grain(grain, _TRIAL, _TRIAL, 0).astype(np.float64)
-        trial = cut_cells(noise)
-        whole = describe_cells(trial, np.zeros((len(trial), 2), np.int64))
-        kept = whole.variances.mean(axis=0)
-        tried = roughest(whole, least)
-        if not len(tried.photo):
+        taps = _fit_taps(target)
+        if is_grey:
+            taps[1:] = taps[0]  # made of the first white noise alone
+        trial = describe_cells(_trial_cells(_as_integers(taps, still)))
+        kept = trial.variances.mean(axis=0)
+        flat = flat_among(trial)
+        if flat.sum() < _FEWEST:
             break
-        given, mixed = _products(tried, np.ones(len(tried.photo)))
-        target += wanted - given
-        correlations += together - mixed
-    return grain, kept
+        target += wanted - flat_grain(trial.levels[flat])
+    return _as_integers(taps, mixing), kept
 
 
-def _products(cells: Cells, weights: _Floats) -> tuple[_Floats, _Floats]:
-    """Return the autocovariance of each channel, (3, 7, 7), and the correlations, (3, 3)."""
-    scaled = cells.residuals / np.sqrt(cells.variances)[:, None, None, :]
-    planes = np.stack([_autocovariance(scaled[..., channel], weights) for channel in range(3)])
-    together = np.einsum("n,nyxc,nyxd->cd", weights, scaled, scaled) / (CELL**2 * weights.sum())
-    return planes, together
+def _trial_cells(grain: Grain) -> FloatArray:
+    grey = np.full((_TRIAL, _TRIAL), 128, np.uint8)
+    return cells_of(draw_grain(grain, grey, 0) + np.float32(128))
 
 
-def _autocovariance(scaled: _Floats, weights: _Floats) -> _Floats:
-    """Return the mean products at lags of -3 … 3, (7, 7); 1 in the middle."""
-    lags = range(-_RADIUS, _RADIUS + 1)
-    found = np.empty((len(lags), len(lags)))
-    for y in lags:
-        for x in lags:
-            a = scaled[:, max(y, 0) : CELL + min(y, 0), max(x, 0) : CELL + min(x, 0)]
-            b = scaled[:, max(-y, 0) : CELL + min(-y, 0), max(-x, 0) : CELL + min(-x, 0)]
-            products = (a * b).mean(axis=(1, 2))
-            found[y + _RADIUS, x + _RADIUS] = np.average(products, weights=weights)
-    found /= found[_RADIUS, _RADIUS]
+def _as_integers(taps: _Floats, mixing: _Floats) -> Grain:
+    whole = np.rint(np.clip(taps, -2, 2) * _TAP_UNIT).astype(np.int64)
+    halves = tuple(
+        tuple(int(one[RADIUS + y, RADIUS + x]) for y, x in LAGS) for one in whole[_LOWER]
+    )
+    parts = np.rint(np.clip(mixing, -_MOST_PART, _MOST_PART) * _MIX_UNIT).astype(np.int64)
+    return Grain(halves, tuple(tuple(part[_LOWER].tolist()) for part in parts))
+
+
+def _whole(half: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Return (7, 7) values of both half planes from those of one."""
+    plane = np.zeros((_WIDE, _WIDE), half.dtype)
+    for (y, x), value in zip(LAGS, half, strict=True):
+        plane[RADIUS + y, RADIUS + x] = plane[RADIUS - y, RADIUS - x] = value
+    return plane
+
+
+def _fit_taps(wanted: _Floats) -> _Floats:
+    """Return filters, (3, 3, 7, 7), that give white noise these (6, 25) correlations.
+
+    They are the triangular root of its spectrum, frequency by frequency.
+    """
+    goal = _matrices(wanted)
+    target = goal.copy()
+    taps = np.zeros_like(goal)
+    for _ in range(_TRIES):
+        plane = np.zeros((3, 3, _SIDE, _SIDE))
+        plane[:, :, :_WIDE, :_WIDE] = target
+        power = np.fft.rfft2(np.roll(plane, (-RADIUS, -RADIUS), (2, 3))).real
+        root = np.fft.irfft2(_roots(power), (_SIDE, _SIDE))
+        taps = np.roll(root, (RADIUS, RADIUS), (2, 3))[:, :, :_WIDE, :_WIDE]
+        taps = taps / np.sqrt((taps**2).sum(axis=(1, 2, 3), keepdims=True))
+        # What was cut off is made good for by asking for more.
+        target = target + 0.5 * (goal - _products(taps))
+    return taps
+
+
+def _matrices(halves: _Floats) -> _Floats:
+    """Return (3, 3, 7, 7) correlations."""
+    found = np.empty((3, 3, _WIDE, _WIDE))
+    for (one, other), half in zip(PRODUCTS, halves, strict=True):
+        found[one, other] = found[other, one] = _whole(half)
     return found
 
 
-def _fit_taps(wanted: _Floats) -> _Integers:
-    """Return a filter that gives white noise this autocovariance: the root of its spectrum."""
-    size, target = 2 * _RADIUS + 1, wanted.copy()
-    taps = np.zeros_like(wanted)
-    for _ in range(_SIDE):
-        plane = np.zeros((_SIDE, _SIDE))
-        plane[:size, :size] = target
-        power = np.fft.fft2(np.roll(plane, (-_RADIUS, -_RADIUS), (0, 1))).real
-        root = np.fft.ifft2(np.sqrt(np.maximum(power, 1e-4))).real
-        taps = np.roll(root, (_RADIUS, _RADIUS), (0, 1))[:size, :size]
-        taps = taps / np.sqrt((taps**2).sum())
-        # What was cut off is made good for by asking for more.
-        padded = np.pad(taps, 2 * _RADIUS)
-        given = cv2.filter2D(padded, cv2.CV_64F, taps, borderType=cv2.BORDER_CONSTANT)
-        target = target + 0.5 * (wanted - given[2 * _RADIUS :, 2 * _RADIUS :][:size, :size])
-    return np.rint(taps * _TAP_UNIT).astype(np.int64)
+def _roots(power: _Floats) -> _Floats:
+    """Return the lower triangles whose squares are (3, 3, H, W) spectra, made positive."""
+    matrices = np.moveaxis(power, (0, 1), (2, 3))
+    values, vectors = np.linalg.eigh(matrices)
+    values = np.maximum(values, _LEAST_POWER)
+    roots = np.linalg.cholesky((vectors * values[..., None, :]) @ np.swapaxes(vectors, -1, -2))
+    return np.moveaxis(roots, (2, 3), (0, 1))
 
 
-def _fit_mixing(together: _Floats, taps: _Integers) -> _Integers:
-    """Return the mixing for which filtered noise has these correlations."""
-    filters = taps.reshape(3, -1).astype(np.float64)
-    wanted = np.clip(_as_correlations(together) / _as_correlations(filters @ filters.T), -1, 1)
-    values, vectors = np.linalg.eigh(wanted)
-    possible = _as_correlations((vectors * np.maximum(values, 0.01)) @ vectors.T)
-    mixing: _Integers = np.rint(np.linalg.cholesky(possible) * _MIX_UNIT).astype(np.int64)
-    return mixing
+def _products(taps: _Floats) -> _Floats:
+    """Return the correlations, (3, 3, 7, 7), of white noise that is filtered so."""
+    spectra = np.fft.rfft2(taps, (2 * _WIDE, 2 * _WIDE))
+    power = np.einsum("ckyx,dkyx->cdyx", spectra, spectra.conj())
+    lags = np.roll(np.fft.irfft2(power, (2 * _WIDE, 2 * _WIDE)), (RADIUS, RADIUS), (2, 3))
+    return lags[:, :, :_WIDE, :_WIDE]
 
 
-def _as_correlations(products: _Floats) -> _Floats:
-    size = np.sqrt(np.diag(products))
-    correlations: _Floats = products / np.outer(size, size)
-    return correlations
+def draw_grain(grain: Grain, grey: U8Array, seed: int) -> FloatArray:
+    """Draw (h, w, 3) noise of standard deviation 1 and of this grain, without repetition.
 
+    White whole numbers are filtered in whole numbers below 2²⁴, which float32 holds: no order of
+    additions, and no fused one, can change a bit.
 
-def draw_grain(grain: Grain, height: int, width: int, seed: int) -> FloatArray:
-    """Draw (height, width, 3) noise of standard deviation 1 and of this grain, without repetition.
-
-    White whole numbers are mixed and filtered in whole numbers below 2²⁴, which float32 holds: no
-    order of additions, and no fused one, can change a bit.
+    Parameters
+    ----------
+    grain : Grain
+    grey : (h, w) uint8 array
+        Levels of (R + 2 G + B) / 4, for the correlation of the channels.
+    seed : int
+        At least 0.
     """
-    high, wide = height + 2 * _RADIUS, width + 2 * _RADIUS
+    high, wide = (side + 2 * RADIUS for side in grey.shape)
     count = high * wide * 3
-    drawn = draw_normals(seed, count + -count % 4)[:count].astype(np.int32)
-    step = UNIT // _WHITE_UNIT
-    white = ((drawn + step // 2) // step).reshape(high, wide, 3)
-    noise = np.empty((height, width, 3), np.float32)
-    for channel, (taps, parts) in enumerate(zip(grain.taps, grain.mixing, strict=True)):
-        mixed = (white * parts.astype(np.int32)).sum(axis=2).astype(np.float32)
-        filtered = cv2.filter2D(mixed, cv2.CV_32F, taps.astype(np.float32))
+    drawn = draw_normals(seed, count + -count % 4)[:count].reshape(high, wide, 3)
+    shift = UNIT // _WHITE_UNIT
+    white = cv2.split(((drawn + np.int16(shift // 2)) // np.int16(shift)).astype(np.float32))
+    filters = iter(grain.filters())
+    grains = []
+    for channel in range(3):
+        total, squares = np.zeros(grey.shape, np.float32), 0
+        for plane, taps in zip(white[: channel + 1], filters, strict=False):
+            filtered = cv2.filter2D(plane, cv2.CV_32F, taps.astype(np.float32))
+            total += filtered[RADIUS:-RADIUS, RADIUS:-RADIUS]
+            squares += int((taps**2).sum())
         # The squares as they are, after rounding.
-        size = _WHITE_UNIT * np.sqrt(float((taps**2).sum() * (parts**2).sum()))
-        inside = filtered[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
-        np.multiply(inside, np.float32(1 / size), out=noise[..., channel])
-    return noise
+        total *= np.float32(1 / (_WHITE_UNIT * np.sqrt(float(max(squares, 1)))))
+        grains.append(total)
+    return _mixed(grains, grain, grey)
+
+
+def _mixed(grains: list[FloatArray], grain: Grain, grey: U8Array) -> FloatArray:
+    """Return the channels, made of others as the level asks for, (h, w, 3)."""
+    parts, (ones, _) = grain.parts(), _LOWER
+    tables = cv2.split(cv2.LUT(cv2.merge([grey] * len(ones)), parts[None]))
+    each = iter(tables)
+    noise = []
+    for channel in range(3):
+        total = grains[0] * next(each)
+        for plane in grains[1 : channel + 1]:
+            total += plane * next(each)
+        noise.append(total)
+    return np.asarray(cv2.merge(noise))

@@ -1,4 +1,9 @@
-"""How strong noise is at which colour: a curve of log σ² for each channel, and its interval."""
+"""How strong noise is at which colour: a curve of log σ² for each channel, and its doubt.
+
+A channel's noise depends on its own level, by a curve with up to five knots; and on the levels of
+the two other channels, since a camera's colour matrix brings their noise in, by a straight line of
+log σ² each. So σ is a product of three numbers, one for each level.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import AnyArray, FloatArray
-from degrade.noise.cells import Cells
+from degrade.noise.statistics import ColourTable
 
-__all__ = ["DIFFERENCES", "LEVELS", "Strength", "fit_strength", "sigma_at"]
+__all__ = ["LEVELS", "Strength", "count_of", "fit_strength", "hats", "place_knots"]
 
-LEVELS = np.arange(0, 257, 16)
+LEVELS = np.arange(0.0, 257.0, 16.0)
 """Levels for which a strength is stated; between two of them it is a straight line."""
 
-DIFFERENCES = np.arange(-256, 257, 16)
-"""Differences of two channels for which its factor is stated."""
-
 _MOST_KNOTS = 5
-_CELLS_PER_KNOT = 8
 _LEAST_RANGE = 8.0
+_LEAST_AROUND = 8
+_ENOUGH = 16
+"""Cells of one colour of one photo, from which on more tell little more: they err together."""
+
 _MOST_OFF = 3.0
 _ROUNDS = 30
 _OF_FORM = 0.1
+_UNIT = 64.0
+_LEAST_VARIANCE = 1e-4
 
 _Floats = npt.NDArray[np.float64]
 
@@ -35,14 +41,18 @@ class Strength:
     Attributes
     ----------
     sigma : (17,) float64 array
-        At :data:`LEVELS` of the channel, for grey.
+        At :data:`LEVELS` of grey.
     low, high : (17,) float64 arrays
-        Its interval, as the scatter from patch to patch tells it, and 10 % of the variance for what
-        the form of the curve misses. Beyond the levels that were seen ``sigma`` is held, and the
-        interval widens by a factor of 2 in 64 levels.
-    factors : (3, 33) float64 array
-        For each channel, at :data:`DIFFERENCES` from it to this one: σ is larger by this factor. A
-        camera's colour matrix brings the noise of one channel into the others. 1 for itself.
+        Its interval, as the scatter from colour to colour and photo to photo tells it, and 10 % of
+        the variance for what the form of the curve misses. Beyond the levels that were seen
+        ``sigma`` is held, and the interval widens by a factor of 2 in 64 levels.
+    factors : (3, 17) float64 array
+        What σ is multiplied with at :data:`LEVELS` of red, green and blue, with
+        ``factors.prod(axis=0)`` equal to ``sigma``.
+    least, most : float
+        What σ is held between whatever the colour.
+    seen : (float, float)
+        Lowest and highest level of the channel that were seen.
     knots : tuple of float
         Levels between which log σ² is straight.
     """
@@ -51,57 +61,74 @@ class Strength:
     low: _Floats
     high: _Floats
     factors: _Floats
+    least: float
+    most: float
+    seen: tuple[float, float]
     knots: tuple[float, ...]
 
 
-def fit_strength(cells: Cells, weights: _Floats, channel: int) -> Strength:
+def fit_strength(colours: ColourTable, channel: int) -> Strength:
     """Fit the strength of one channel.
 
     Parameters
     ----------
-    cells : Cells
-        One at least.
-    weights : (N,) float64 array
-        What each counts.
+    colours : ColourTable
+        Of one at least.
     channel : int
     """
-    means, variances = cells.means, cells.variances[:, channel]
-    levels = means[:, channel]
-    knots = _place_knots(levels)
-    count = len(knots)
-    tint = np.delete(means, channel, axis=1) - levels[:, None]
-    seen = np.quantile(tint, [0.02, 0.98], axis=0)
-    basis = np.concatenate([_hats(levels, knots), np.clip(tint, *seen) / 64], axis=1)
+    means = colours.means
+    variances = np.maximum(colours.variances[:, channel], _LEAST_VARIANCE)
+    weights = count_of(colours)
+    knots = place_knots(means[:, channel], colours.cells)
+    others = np.delete(np.arange(3), channel)
+    tint = (means[:, others] - means[:, [channel]]) / _UNIT
+    basis = np.concatenate([hats(means[:, channel], knots), tint], axis=1)
     # Neighbouring knots are held together, and tints to nothing, as by one cell that says so.
-    ties = np.diff(np.eye(count), axis=0)
+    ties, count = np.diff(np.eye(len(knots)), axis=0), len(knots)
     ridge = np.eye(count + 2)
     ridge[:count, :count] = ties.T @ ties
-    found, spread = _solve(basis, variances, weights, ridge, cells.patch)
-    held = np.clip(LEVELS, levels.min(), levels.max())
-    at = _hats(held, knots)
-    log = at @ found[:count]
-    # 2.5 and not 1.96: of few patches the scatter is not well known either.
+    found, spread = _solve(basis, variances, weights, ridge)
+    seen = np.quantile(means, [0, 1], axis=0)
+    held = np.clip(LEVELS[:, None], *seen)
+    at = hats(held[:, channel], knots)
+    curve = at @ found[:count]
+    # 2.5 and not 1.96: of few colours the scatter is not well known either.
     doubt = _OF_FORM + 2.5 * np.sqrt(np.einsum("lk,km,lm->l", at, spread[:count, :count], at))
-    doubt += np.abs(LEVELS - held) / 64 * np.log(4)  # of the variance: twice the deviation
-    factors = np.ones((3, len(DIFFERENCES)))
-    for place, other in enumerate(np.delete(np.arange(3), channel)):
-        steps = np.clip(DIFFERENCES, *seen[:, place]) / 64
-        factors[other] = np.exp(steps * found[count + place] / 2)
-    sigma, low, high = np.exp(np.array([log, log - doubt, log + doubt]) / 2)
-    return Strength(sigma, low, high, factors, tuple(knots.tolist()))
+    doubt += np.abs(LEVELS - held[:, channel]) / 64 * np.log(4)  # of the variance
+    logs = np.zeros((3, len(LEVELS)))
+    logs[channel] = curve - found[count:].sum() * held[:, channel] / _UNIT
+    logs[others] = found[count:, None] * held[:, others].T / _UNIT
+    middle = logs[others].mean(axis=1, keepdims=True)  # keep all near one in size
+    logs[others] -= middle
+    logs[channel] += middle.sum()
+    fitted = basis @ found
+    grey = logs.sum(axis=0)
+    sigma, low, high = np.exp(np.array([grey, grey - doubt, grey + doubt]) / 2)
+    limits = np.exp(np.array([fitted.min(), fitted.max()]) / 2)
+    own = float(seen[0, channel]), float(seen[1, channel])
+    return Strength(
+        np.clip(sigma, *limits),
+        low,
+        high,
+        np.exp(logs / 2),
+        float(limits[0]),
+        float(limits[1]),
+        own,
+        tuple(knots.tolist()),
+    )
+
+
+def count_of(colours: ColourTable) -> _Floats:
+    """Return what each colour counts."""
+    return colours.cells / (1 + colours.cells / _ENOUGH)
 
 
 def _solve(
-    basis: _Floats,
-    variances: _Floats,
-    weights: _Floats,
-    ridge: _Floats,
-    patch: npt.NDArray[np.int64],
+    basis: _Floats, variances: _Floats, weights: _Floats, ridge: _Floats
 ) -> tuple[_Floats, _Floats]:
     """Return the coefficients of the logarithm of the mean variance, and their covariance.
 
-    A gamma regression: it fits the mean, where least squares of logarithms would fit less. Cells
-    of one patch err together, by what the curve misses at its level.
+    A gamma regression: it fits the mean, where least squares of logarithms would fit less.
     """
     found = np.zeros(basis.shape[1])
     found[:-2] = np.log(np.average(variances, weights=weights))
@@ -114,53 +141,23 @@ def _solve(
         found += np.clip(step, -1, 1)
     inverse = np.linalg.inv(normal)
     scores = basis * (weights * off)[:, None]
-    _, numbers = np.unique(patch, return_inverse=True)
-    sums = np.stack([np.bincount(numbers, column) for column in scores.T], axis=-1)
-    return found, inverse @ (sums.T @ sums) @ inverse
+    return found, inverse @ (scores.T @ scores) @ inverse
 
 
-def _place_knots(levels: _Floats) -> _Floats:
+def place_knots(levels: _Floats, counts: _Floats) -> _Floats:
     """Return 1 to 5 levels, evenly from the lowest to the highest, those with cells around them."""
-    count = min(_MOST_KNOTS, len(levels) // _CELLS_PER_KNOT)
+    count = min(_MOST_KNOTS, len(levels))
     low, high = levels.min(), levels.max()
     if count < 2 or high - low < _LEAST_RANGE:
-        return np.array([levels.mean()])
+        return np.array([np.average(levels, weights=counts)])
     even = np.linspace(low, high, count)
     reach = (high - low) / (count - 1) / 2
-    around = (np.abs(levels[:, None] - even) <= reach).sum(axis=0)
-    around[[0, -1]] = _CELLS_PER_KNOT
-    knots: _Floats = even[around >= _CELLS_PER_KNOT]
+    around = (np.abs(levels[:, None] - even) <= reach).T @ counts
+    around[[0, -1]] = _LEAST_AROUND
+    knots: _Floats = even[around >= _LEAST_AROUND]
     return knots
 
 
-def _hats(levels: AnyArray, knots: _Floats) -> _Floats:
+def hats(levels: _Floats, knots: _Floats) -> _Floats:
     """Return the basis of what is straight between knots and constant beyond them."""
     return np.stack([np.interp(levels, knots, one) for one in np.eye(len(knots))], axis=-1)
-
-
-def sigma_at(strengths: tuple[Strength, ...], levels: FloatArray) -> FloatArray:
-    """Return the standard deviation at each sample of an (h, w, 3) image of grey levels.
-
-    The same bits on every machine: tables, and single float32 operations.
-    """
-    seen = np.clip(levels, 0, 255)
-    found = np.empty_like(seen)
-    for channel, strength in enumerate(strengths):
-        own = seen[..., channel]
-        sigma = _between(strength.sigma, own)
-        for other in range(3):
-            if other != channel:
-                sigma *= _between(strength.factors[other], seen[..., other] - own + np.float32(256))
-        found[..., channel] = sigma
-    return found
-
-
-def _between(table: _Floats, places: FloatArray) -> FloatArray:
-    """Return what a table with a value for every 16th place says in between."""
-    values = table.astype(np.float32)
-    rest = places * np.float32(1 / 16)
-    index = rest.astype(np.int64)
-    rest -= index.astype(np.float32)
-    rest *= np.diff(values)[index]
-    rest += values[index]
-    return rest

@@ -93,7 +93,7 @@ class PoolContents:
         return PoolIndex(
             tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
             tuple(
-                NoiseChoice(key, noise.size, noise.provenance.source_sha256 or "")
+                NoiseChoice(key, noise.size, noise.provenance.source_sha256 or "", noise.levels)
                 for key, noise in self.noise.items()
             ),
             {kind: tuple(found) for kind, found in by_kind.items()},

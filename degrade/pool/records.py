@@ -16,6 +16,7 @@ import msgspec
 
 from degrade.arrays import Box
 from degrade.errors import InvalidValueError
+from degrade.luma import LUMA_WEIGHTS
 
 __all__ = [
     "KernelRecord",
@@ -185,6 +186,14 @@ class NoiseRecord(_Checked, frozen=True, tag_field="entry", tag="noise"):
             _refuse("brightness", "in 0…255", self.brightness)
         if not all(0 <= mean <= 65535 for mean in self.means):
             _refuse("means", "three pixel levels", self.means)
+
+    @property
+    def levels(self) -> tuple[float, float, float]:
+        """The means in 8-bit units: their grey level is the brightness."""
+        grey = sum(weight * mean for weight, mean in zip(LUMA_WEIGHTS, self.means, strict=True))
+        unit = self.brightness / grey if grey > 0 else 1.0
+        red, green, blue = (mean * unit for mean in self.means)
+        return red, green, blue
 
 
 class PhotoRecord(_Checked, frozen=True, tag_field="entry", tag="photo"):

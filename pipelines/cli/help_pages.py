@@ -35,6 +35,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "hr_size",
         "recipe",
         "noise",
+        "noise_from",
         "model_error",
         "jpeg",
         "clean_up",

@@ -96,6 +96,14 @@ def _auto_none_or_sigma(
     help="Add noise now, at training, or never.",
 )
 @click.option(
+    "--noise-from",
+    type=click.Choice(["patches", "scaled", "model"]),
+    default=None,
+    help="Take a camera's noise from patches as they are, from patches scaled by brightness, or "
+    "from its model: as strong as at that brightness, without repetition.  [default: as the recipe "
+    "has it]",
+)
+@click.option(
     "--model-error",
     metavar="auto|none|SIGMA",
     callback=_auto_none_or_sigma,

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from degrade.degradation.steps import Blur, Jpeg, Residual
+from degrade.degradation.steps import Blur, Jpeg, ModelledNoise, Residual, ScaledResidual
 from degrade.errors import DegradeError, UnreachableError, as_typed, printable
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
+from degrade.noise.groups import NoiseGroups
 from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
 from degrade.wording import counted
@@ -47,6 +48,14 @@ __all__ = ["BuildPairsConfig", "build_pairs"]
 _FORMAT_VERSION = 3
 """Of the sidecars and of ``run.json``: since 2 plans are lists of steps, since 3 the settings hold
 the recipe. A set has one version: the bytes of its files depend on its settings alone."""
+
+
+_MOST_TOLD = 8
+_FROM_MODELS = frozenset({ScaledResidual.kind, ModelledNoise.kind})
+"""Steps whose noise is as strong as a model says."""
+
+_FROM_PATCHES = frozenset({Residual.kind, ScaledResidual.kind})
+"""Steps that read noise patches."""
 
 
 def build_pairs(
@@ -132,7 +141,7 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
     """Say where patches are smaller than LR, and where what was compressed is so once more."""
     index = pool.index(config.scale)
     kinds = {entry.kind for entry in config.degradation.recipe.possible}
-    noise = index.noise if Residual.kind in kinds else ()
+    noise = index.noise if kinds & _FROM_PATCHES else ()
     compressed = {
         found.photo_sha256 for found in index.measured.get("jpeg", ()) if "luma" in found.values
     }
@@ -143,6 +152,9 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
             "compressed once before"
         )
         job.found("compressed_twice", words, compressed=twice, patches=len(noise))
+    models = index.noise_groups if kinds & _FROM_MODELS else None
+    if models is not None:
+        _tell_of_models(job, models, compressed if Jpeg.kind in kinds else frozenset())
     if config.degradation.defers_noise:
         return
     least = config.patch_side and config.patch_side // config.scale
@@ -153,6 +165,27 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
             "noise is sewn from them, without repetition"
         )
         job.found("sewn_noise", words, smaller=len(smaller), patches=len(noise))
+
+
+def _tell_of_models(job: Job, models: NoiseGroups, compressed: Collection[str]) -> None:
+    """Say how strong which camera's noise is, and how much of it was compressed before."""
+    count = len(models.members)
+    words = f"noise of {counted(models.photos, 'photo')}, by camera:"
+    job.found("noise_models", words, photos=models.photos, cameras=count)
+    for group in range(min(count, _MOST_TOLD)):
+        noise = models.fitted(group)
+        camera = printable(noise.measured.camera) or "camera not known"
+        line = f"  {camera} ({counted(noise.measured.photos, 'photo')}): {noise.words()}"
+        job.found("noise_model", line, camera=noise.measured.camera, model=noise.to_json())
+    if count > _MOST_TOLD:
+        job.found("more_noise_models", f"  and {count - _MOST_TOLD} more", cameras=count)
+    twice = sum(map(models.has_photo, compressed))
+    if twice:
+        words = (
+            f"{twice} of {counted(models.photos, 'photo')} are JPEG files: the noise that "
+            "compression left there is compressed once more"
+        )
+        job.found("modelled_twice", words, compressed=twice, photos=models.photos)
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
@@ -167,7 +200,7 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
             f"{where} has no ×{config.scale} kernel ({others}); run: "
             f"`degrade estimate-kernels SRC scale={config.scale} pool={typed}`"
         )
-    if Residual.kind in kinds and not index.noise:
+    if kinds & _FROM_PATCHES and not index.noise:
         raise DegradeError(
             f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
             "or build pairs without noise: `noise=none`"

@@ -15,7 +15,13 @@ from typing import Literal
 
 from degrade.arrays import Box
 from degrade.degradation import MEASURED, DegradationConfig, Recipe, hr_boxes
-from degrade.degradation.recipes import with_model_error, with_step, without_noise
+from degrade.degradation.recipes import (
+    NOISE_SOURCES,
+    with_model_error,
+    with_noise_from,
+    with_step,
+    without_noise,
+)
 from degrade.degradation.steps import MOST_BASE, ErrorSize, ModelError
 from degrade.errors import InvalidValueError
 from degrade.field_names import composed
@@ -62,6 +68,10 @@ class BuildPairsConfig:
     noise : {"bake", "defer", "none"}
         ``bake`` adds what the recipe has of noise to LR now; ``defer`` leaves it, and every step
         after it, to training, where every epoch draws others; ``none`` takes it out.
+    noise_from : {"patches", "scaled", "model"} or None
+        What a camera's noise is taken from: patches of noise as they are; these, scaled to what the
+        camera's noise has at the brightness of LR; or the model of the camera's noise. None: as the
+        recipe has it.
     model_error : "auto", "none" or float
         The error of the kernels as a model, which is added before the noise: ``auto`` as the recipe
         has it (but not where ``noise`` is none), a standard deviation in grey levels, or none. It
@@ -88,6 +98,7 @@ class BuildPairsConfig:
     hr_size: int | Literal["auto"] | None = "auto"
     recipe: Recipe = MEASURED
     noise: Literal["bake", "defer", "none"] = "bake"
+    noise_from: Literal["patches", "scaled", "model"] | None = None
     model_error: Literal["auto", "none"] | float = "auto"
     clean_up: int | None = None
     further: tuple[str, ...] = ()
@@ -132,6 +143,13 @@ class BuildPairsConfig:
         if self.noise not in ("bake", "defer", "none"):
             raise InvalidValueError(f"noise must be bake, defer or none, got {self.noise!r}")
         recipe = without_noise(self.recipe) if self.noise == "none" else self.recipe
+        if self.noise_from is not None:
+            if self.noise_from not in NOISE_SOURCES:
+                known = ", ".join(NOISE_SOURCES)
+                raise InvalidValueError(
+                    f"noise_from must be one of {known}, got {self.noise_from!r}"
+                )
+            recipe = with_noise_from(recipe, self.noise_from)
         recipe = recipe.without(self.omitted)
         if self.model_error == "none":
             recipe = recipe.without((ModelError.kind,))

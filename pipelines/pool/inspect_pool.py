@@ -22,6 +22,7 @@ from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
 from pipelines.measuring.jpeg_history import jpeg_words
+from pipelines.measuring.noise_statistics import noise_words
 from pipelines.shared.reports import ProgressCallback
 
 __all__ = ["PoolInspection", "inspect_pool"]
@@ -115,7 +116,10 @@ class PoolInspection:
         }
 
 
-_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {"jpeg": jpeg_words}
+_WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "jpeg": jpeg_words,
+    "noise-model": noise_words,
+}
 """Of kinds whose values are more than a list says."""
 
 

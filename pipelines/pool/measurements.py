@@ -13,6 +13,7 @@ from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, kernel_c
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
 from pipelines.measuring.jpeg_history import JpegCollector
 from pipelines.measuring.noise_patches import NoiseCollector
+from pipelines.measuring.noise_statistics import NoiseModelCollector
 
 __all__ = ["MEASUREMENTS", "BuildPoolConfig"]
 
@@ -57,6 +58,7 @@ MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
     ),
     "kernel": lambda config: kernel_collector(config.kernels),
     "jpeg": lambda _: JpegCollector(),
+    "noise-model": lambda _: NoiseModelCollector(),
 }
 """By kind, in the order in which a photo is measured and a report tells of them.
 

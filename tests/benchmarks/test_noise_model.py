@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from scipy import ndimage
 
 from benchmarks.noise_model import judge
 from degrade.arrays import U8Array
+from degrade.images.image_io import write_png
 from degrade.rng import rng_for
 
 
@@ -19,12 +22,18 @@ def _pair(number: int) -> tuple[U8Array, U8Array]:
     return np.rint(noisy.clip(0, 255)).astype(np.uint8), mean
 
 
-def test_judge_ranks_the_model_before_white_noise_and_plain_residuals() -> None:
-    table = judge([_pair(0), _pair(1)])
-    assert list(table) == ["white", "RealSR", "model"]
-    model = table["model"]
+def test_judge_ranks_the_model_before_white_noise_and_plain_residuals(tmp_path: Path) -> None:
+    pairs = []
+    for number in range(2):
+        paths = tmp_path / f"x_{number}_real.png", tmp_path / f"x_{number}_mean.png"
+        for path, pixels in zip(paths, _pair(number), strict=True):
+            write_png(path, pixels)
+        pairs.append(paths)
+    table = judge(pairs)
+    assert list(table) == ["white", "residual", "scaled-residual", "noise-model"]
+    model = table["noise-model"]
     assert model["bins"] >= 9 and model["variance, median error"] < 0.1
     assert model["lag 1"] < 0.05 and model["channels"] < 0.05
-    for other in ("white", "RealSR"):
+    for other in ("white", "residual"):
         assert table[other]["variance, median error"] > 2 * model["variance, median error"]
     assert table["white"]["lag 1"] > 0.2

@@ -27,10 +27,13 @@ from degrade.degradation.steps.model_error import (
     ModelError,
     ModelErrorSettings,
 )
+from degrade.degradation.steps.noise_model import ModelledNoise
 from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSettings
-from degrade.degradation.steps.residual import Quilt, Residual
+from degrade.degradation.steps.real_noise import Quilt
+from degrade.degradation.steps.residual import Residual
 from degrade.degradation.steps.resize import Resize, ResizeSettings
 from degrade.degradation.steps.rounding import Rounding
+from degrade.degradation.steps.scaled_residual import ScaledResidual
 from degrade.degradation.steps.sinc import Sinc, SincSettings
 from degrade.degradation.steps.synthetic_blur import SyntheticBlur, SyntheticBlurSettings
 from degrade.disk.structs import read_struct
@@ -54,6 +57,7 @@ __all__ = [
     "LrSize",
     "ModelError",
     "ModelErrorSettings",
+    "ModelledNoise",
     "PoissonNoise",
     "PoissonNoiseSettings",
     "PoolParts",
@@ -62,6 +66,7 @@ __all__ = [
     "Resize",
     "ResizeSettings",
     "Rounding",
+    "ScaledResidual",
     "Sinc",
     "SincSettings",
     "Step",
@@ -84,6 +89,8 @@ STEPS: dict[str, type[Step]] = {
     "sinc": Sinc,
     "model-error": ModelError,
     "residual": Residual,
+    "scaled-residual": ScaledResidual,
+    "noise-model": ModelledNoise,
     "gaussian-noise": GaussianNoise,
     "poisson-noise": PoissonNoise,
     "rounding": Rounding,

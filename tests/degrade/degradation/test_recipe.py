@@ -18,6 +18,7 @@ from degrade.degradation import (
     read_recipe,
 )
 from degrade.degradation.recipe_files import recipe_from_toml, recipe_to_toml
+from degrade.degradation.recipes import MEASURED, NOISE_SOURCES, with_noise_from
 from degrade.degradation.steps import ModelErrorSettings, read_step
 from degrade.errors import InvalidValueError
 from degrade.rng import rng_for
@@ -187,3 +188,14 @@ def test_lines_say_a_group_in_one_line() -> None:
         "  25 % rounding",
         "  50 % rounding",
     ]
+
+
+def test_noise_from_another_source_is_as_likely_and_in_the_same_place() -> None:
+    recipe = MEASURED.having(Entry("residual", probability=0.5))
+    for source, kind in NOISE_SOURCES.items():
+        changed = with_noise_from(recipe, source)
+        assert [entry.kind for entry in changed.entries] == ["blur", "model-error", kind, "jpeg"]
+        assert changed.entries[2].probability == 0.5
+        assert with_noise_from(changed, "patches") == recipe
+    without = MEASURED.without(("residual",))
+    assert with_noise_from(without, "model") == without

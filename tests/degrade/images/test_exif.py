@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from degrade.images.exif import camera_in, read_camera
+from degrade.images.exif import camera_in, iso_in, read_camera
 
 
 def exif(make: bytes | None, model: bytes | None, order: str = "<") -> bytes:
@@ -111,3 +111,15 @@ def test_read_camera_of_real_photos(shared_data: Path) -> None:
         "cam_kodak-dc240.jpg": "KODAK DC240 ZOOM DIGITAL CAMERA",
         "dnd_02.png": None,
     }
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_iso_in_finds_the_setting_in_the_inner_directory(order: str) -> None:
+    head = (b"II*\x00" if order == "<" else b"MM\x00*") + struct.pack(order + "I", 8)
+    outer = struct.pack(order + "HHHIII", 1, 0x8769, 4, 1, 26, 0)
+    inner = struct.pack(order + "HHHIHHI", 1, 0x8827, 3, 1, 3200, 0, 0)
+    block = head + outer + inner
+    for data in (block, jpeg(block), png(block)):
+        assert iso_in(data) == 3200
+    for damaged in (b"", block[:20], block[:30], exif(b"X", b"Y", order), head):
+        assert iso_in(damaged) is None

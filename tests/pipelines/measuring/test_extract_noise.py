@@ -209,12 +209,15 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
     assert any("20×20 pixels are too few for a kernel" in reason for reason in reasons)
     assert len(DegradationPool.open(tmp_path / "pool").kernels) == 2
     head, *lines = report.summary().splitlines()
-    assert head.startswith("build-pool: 0 noise patches, 2 kernels, 3 photos, 3 rejected in ")
+    assert head.startswith(
+        "build-pool: 0 noise patches, 2 kernels, 3 photos, 2 noise models, 3 rejected in "
+    )
     sections = [line.split(" in ")[0].strip() for line in lines if line[2] != " "]
     assert sections == [
         "extract-noise: 0 noise patches, 1 rejected",
         "estimate-kernels: 2 kernels, 1 rejected",
         "read-jpeg: 3 photos",
+        "measure-noise: 2 noise models",
     ]
     assert any(line.startswith("    loud.png: 0 of 16 positions at 32 px; ") for line in lines)
 

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import numpy as np
+import pytest
+
+from degrade.degradation import PoolIndex
+from degrade.degradation.index import Measured
+from degrade.degradation.steps import ModelledNoise, StepInputs, read_step
+from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.noise.model import make_noise
+from degrade.noise.statistics import measure_noise
+from degrade.rng import rng_for
+from tests.degrade.noise.planted import noisy_photo
+from tests.making import PoolInHand
+
+NOTHING = StepInputs(PoolInHand())
+
+
+@pytest.fixture(scope="module")
+def index() -> PoolIndex:
+    """Return an index of three photos of a quiet camera, one of a loud one, one that is silent."""
+    times = {"q1": 1, "q2": 1, "q3": 1, "l1": 5}
+    found = [
+        Measured(name, msgspec.to_builtins(measure_noise(noisy_photo(name, times=more))))
+        for name, more in times.items()
+    ]
+    return PoolIndex((), (), {"noise-model": (*found, Measured("no", {"cannot_tell": "small"}))})
+
+
+def test_draw_gives_each_photo_the_same_share(index: PoolIndex) -> None:
+    drawn = [ModelledNoise.draw(index, (8, 8), rng_for(0, i)) for i in range(400)]
+    counts = Counter(step.model.strength[1].own for step in drawn)
+    assert sorted(counts.values()) == pytest.approx([100, 300], abs=35)
+    assert len({step.seed for step in drawn}) == 400
+
+
+def test_plan_holds_all_of_the_model(index: PoolIndex) -> None:
+    step = ModelledNoise.draw(index, (8, 8), rng_for(0))
+    data = step.to_json()
+    assert data["kind"] == "noise-model" and read_step(data) == step
+    assert "noise of a camera's model added, green σ" in step.words()
+    data["model"]["grain"] |= {"taps": [[1000] * 25] * 6}
+    with pytest.raises(CorruptDataError, match="noise-model"):
+        read_step(data)
+
+
+def test_apply_adds_the_noise_of_its_seed(index: PoolIndex) -> None:
+    step = ModelledNoise.draw(index, (8, 8), rng_for(0))
+    levels = rng_for(1).uniform(-3, 258, (40, 30, 3)).astype(np.float32)
+    before = levels.copy()
+    noisy = step.apply(levels, NOTHING)
+    assert noisy.dtype == np.float32 and np.array_equal(levels, before)
+    assert np.array_equal(noisy, make_noise(step.model, levels, step.seed) + levels)
+    assert np.array_equal(noisy, step.apply(levels, NOTHING))
+    with pytest.raises(InvalidValueError, match="three channels"):
+        step.apply(levels[..., :1], NOTHING)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 50, 3), (3, 2, 3), (700, 5, 3)])
+def test_apply_makes_noise_of_any_size(index: PoolIndex, shape: tuple[int, int, int]) -> None:
+    step = ModelledNoise.draw(index, shape[:2], rng_for(0))
+    noisy = step.apply(np.full(shape, 100, np.float32), NOTHING)
+    assert noisy.shape == shape and (noisy != 100).mean() > 0.9
+
+
+def test_draw_says_what_the_pool_lacks() -> None:
+    for index in (
+        PoolIndex(()),
+        PoolIndex((), (), {"noise-model": (Measured("a", {"cannot_tell": "x"}),)}),
+    ):
+        with pytest.raises(InvalidValueError, match="no photo's noise as a model"):
+            ModelledNoise.draw(index, (8, 8), rng_for(0))
