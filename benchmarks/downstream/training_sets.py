@@ -25,7 +25,7 @@ GAUSSIAN_SIGMA = 0.6
 NOISE = 2.0
 """Grey levels: white, at LR."""
 
-MOST_PAIRS = 120
+MOST_PAIRS = 80
 
 Pair = tuple[U8Array, U8Array]
 

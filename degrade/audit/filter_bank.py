@@ -38,6 +38,9 @@ _WINDOW_SIGMA = 1.2
 _RIDGE = 4.0
 """Squared grey levels a sample: what keeps filters of noise small."""
 
+_BORROWED = 3000.0
+"""Samples; of few pairs rare classes would learn noise."""
+
 _ROWS = 32
 
 
@@ -141,9 +144,16 @@ def sum_pair(lr: FloatArray, hr: FloatArray) -> FilterSums:
 
 
 def fit_filters(sums: FilterSums) -> FilterBank:
-    """Return the filters that make the squared error of the pairs least, with a little ridge."""
-    ridge = _RIDGE * (sums.count[:, None, None] + _TAPS) * np.eye(_TAPS)
-    filters = np.linalg.solve(sums.gram + ridge, sums.moment)
+    """Return the filters that make the squared error of the pairs least.
+
+    Each class has some samples of the mean of all classes besides its own, and a little ridge: a
+    rare one then has the filter of all.
+    """
+    share = _BORROWED / max(float(sums.count.sum()), 1.0)
+    gram = sums.gram + share * sums.gram.sum(axis=0)
+    moment = sums.moment + share * sums.moment.sum(axis=0)
+    ridge = _RIDGE * (sums.count[:, None, None] + _BORROWED)
+    filters = np.linalg.solve(gram + ridge * np.eye(_TAPS), moment)
     return FilterBank(sums.scale, filters.astype(np.float32))
 
 

@@ -82,7 +82,7 @@ def score_planes(sr: Plane, hr: Plane, *, border: int) -> Scores:
     return Scores(
         psnr=_psnr(error),
         shifted=_psnr_of_rest(error, (down, right)),
-        calibrated=_psnr_of_rest(error, (down, right, first.ravel(), ones)),
+        calibrated=_psnr_of_rest(error, (down, right, (first - first.mean()).ravel(), ones)),
         ssim=ssim_of_planes(first, second),
         gmsd=gmsd(first, second),
     )
@@ -116,7 +116,7 @@ def _psnr(error: Errors) -> float:
 
 def _psnr_of_rest(error: Errors, terms: tuple[Errors, ...]) -> float:
     """Return the PSNR of what no sum of the terms explains."""
-    design = np.stack(terms)
+    design = np.stack([term / max(float(np.linalg.norm(term)), 1e-9) for term in terms])
     gram = design @ design.T
-    gram[np.diag_indices_from(gram)] += 1e-6 * gram.trace() / len(gram)
+    gram[np.diag_indices_from(gram)] += 1e-9
     return _psnr(error - np.linalg.solve(gram, design @ error) @ design)

@@ -15,7 +15,7 @@ from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.manifest_commands import manifest
-from pipelines.cli.matching_commands import audit, diff
+from pipelines.cli.matching_commands import audit, diff, prove
 from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
@@ -65,6 +65,7 @@ for _command in (
     verify,
     replay,
     audit,
+    prove,
     diff,
     import_pairs,
     export,

@@ -19,6 +19,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "hr",
         "lr",
         "photos",
+        "real",
         "lr_name",
         "all_variants",
         "out",
@@ -142,6 +143,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "degrade audit --pairs pairs/ --photos phone/ --sheet audit.png",
             "and a picture: spectra, and the size of what differs",
         ),
+    ),
+    "prove": (
+        ("degrade prove --pairs pairs/ --real RealSR/x4/", "judged by real pairs of other scenes"),
+        ("degrade prove --pairs pairs/ --photos phone/", "judged by photos, for want of better"),
     ),
     "diff": (
         ("degrade diff old-phone/ new-phone/", "what the second camera does differently"),

@@ -1,4 +1,4 @@
-"""``degrade diff`` and ``audit``."""
+"""``degrade audit``, ``diff`` and ``prove``."""
 
 from __future__ import annotations
 
@@ -122,3 +122,36 @@ def audit(
         sets = {"photos": found.photos, **found.lr}
         draw_differences_sheet(found.comparison, sets, sheet, "audit", overwrite=overwrite)
     finish(found.report)
+
+
+@command("prove", short_help="Try out whether training on pairs helps.")
+@click.option("--pairs", type=PATH, required=True, help="Folder of pairs, built or imported.")
+@click.option(
+    "--real",
+    type=PATH,
+    default=None,
+    help="Real pairs that judge: a folder of pairs, or of HR and LR images.",
+)
+@click.option(
+    "--photos",
+    type=PATH,
+    multiple=True,
+    help="Without real pairs: photos of the camera, made smaller; may be repeated.",
+)
+@seed_option
+@max_pixels_option
+def prove(
+    pairs: Path, real: Path | None, photos: tuple[Path, ...], seed: int, max_pixels: int
+) -> None:
+    """Try out, in two minutes on a core, whether training on pairs helps.
+
+    A bank of filters is learned from the pairs, and another from bicubic pairs of the same HR;
+    real pairs of other scenes judge both, or the photos of --photos made smaller. What share of the
+    way to filters learned from the judges themselves is gone?
+    """
+    from pipelines.matching.prove import ProveConfig, prove_pairs
+
+    config = ProveConfig(pairs=pairs, real=real, photos=photos, seed=seed, max_pixels=max_pixels)
+    with progress_bar("prove", "steps") as progress:
+        report = prove_pairs(config, on_progress=progress)
+    finish(report)

@@ -1,0 +1,149 @@
+"""The pairs that judge: real ones, or what the user's own photos recur to when made smaller."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.audit.flat_blocks import measure_flat_noise
+from degrade.errors import DegradeError, InputError, printable
+from degrade.images.sources import Reject
+from degrade.kernels import downsample
+from degrade.luma import luma, luma_studio
+from degrade.pairs import PairReader, open_pairs
+from degrade.rng import rng_for
+from degrade.spectral import SMALLEST_SIDE, estimate_kernel
+from pipelines.matching.photo_sets import find_set
+from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
+from pipelines.pairs.inspect_pairs import holds_pairs
+from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
+
+__all__ = ["KNOWN_SCALES", "Judge", "middle_of", "pairs_of_photos", "planes_of", "real_pairs"]
+
+KNOWN_SCALES = (2, 3, 4)
+"""Of the estimator that finds how photos recur."""
+
+MOST_JUDGES = 64
+_LARGEST_LR = 128
+_SMALLEST_LR = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """Y of one pair: (h, w) and (h·scale, w·scale) float32 arrays."""
+
+    lr: FloatArray
+    hr: FloatArray
+
+
+def planes_of(lr_u8: U8Array, hr_u8: U8Array) -> Judge:
+    """Return Y of both, 16 … 235."""
+    return Judge(*(luma_studio(image).astype(np.float32) for image in (lr_u8, hr_u8)))
+
+
+def middle_of(lr_u8: U8Array, hr_u8: U8Array, most: int) -> tuple[U8Array, U8Array]:
+    """Return the middle of a pair, of at most so many LR pixels a side."""
+    scale = hr_u8.shape[0] // lr_u8.shape[0]
+    sides = [min(side, most) for side in lr_u8.shape[:2]]
+    top, left = ((whole - side) // 2 for whole, side in zip(lr_u8.shape, sides, strict=False))
+    lr = lr_u8[top : top + sides[0], left : left + sides[1]]
+    rows = slice(top * scale, (top + sides[0]) * scale)
+    return lr, hr_u8[rows, left * scale : (left + sides[1]) * scale]
+
+
+def real_pairs(job: Job, real: Path, scale: int) -> list[Judge]:
+    """Read an even choice of real pairs, from a folder of pairs or of images of both sides.
+
+    Raises
+    ------
+    DegradeError
+        There are none of this scale.
+    """
+    judges = []
+    with _opened(job, real) as reader:
+        if reader.scale != scale:
+            raise DegradeError(
+                f"{printable(real)}: pairs of ×{reader.scale} cannot judge pairs of ×{scale}"
+            )
+        for i in _even(len(reader)):
+            try:
+                lr, hr = middle_of(*reader.read(i), most=_LARGEST_LR)
+            except DegradeError as error:
+                job.rejects.append(Reject(str(real), str(error)))
+                continue
+            if min(lr.shape[:2]) >= _SMALLEST_LR:
+                judges.append(planes_of(lr, hr))
+    return judges
+
+
+@contextmanager
+def _opened(job: Job, real: Path) -> Iterator[PairReader]:
+    """Open a folder of pairs; one of images is imported first, to where it is forgotten."""
+    if holds_pairs(real):
+        with open_pairs(real) as reader:
+            yield reader
+        return
+    with tempfile.TemporaryDirectory(prefix="degrade-prove-") as folder:
+        out = Path(folder) / "real"
+        imported = import_pairs(ImportPairsConfig(hr=real, lr=real, out=out))
+        job.rejects += imported.rejects
+        with open_pairs(out) as reader:
+            yield reader
+
+
+def pairs_of_photos(
+    job: Job, photos: Sequence[Path], scale: int, *, max_pixels: int, seed: int
+) -> list[Judge]:
+    """Make each photo smaller as it recurs in itself: by the kernel that its own statistics tell.
+
+    What a camera does to a scene it does at every distance, so a photo made smaller by the right
+    kernel looks like the photo. The noise of its flat parts is added again.
+
+    Raises
+    ------
+    DegradeError
+        No photo can be used, or the scale has no estimator.
+    """
+    if scale not in KNOWN_SCALES:
+        raise DegradeError(
+            f"photos can judge pairs of ×2, ×3 and ×4, not of ×{scale}; give real pairs: `real=DIR`"
+        )
+    judges = []
+    found = find_set(job, photos, max_pixels=max_pixels)
+    for number in _even(len(found)):
+        try:
+            judges.append(_recurring(found[number], scale, max_pixels, seed))
+        except InputError as error:
+            job.rejects.append(Reject.from_error(error))
+    return judges
+
+
+def _recurring(photo: ScannedPhoto, scale: int, max_pixels: int, seed: int) -> Judge:
+    least = max(SMALLEST_SIDE, scale * _SMALLEST_LR)
+    if min(photo.height, photo.width) < least:
+        raise InputError(
+            photo.path, f"{photo.width}×{photo.height} pixels are too few to be made smaller"
+        )
+    pixels = read_scanned(photo.path, photo.sha256, max_pixels=max_pixels).as_u8()
+    kernel = estimate_kernel(pixels, scale, source=str(photo.path)).kernel
+    sides = [min(side // scale, _LARGEST_LR) * scale for side in pixels.shape[:2]]
+    top, left = ((whole - side) // 2 for whole, side in zip(pixels.shape, sides, strict=False))
+    hr = pixels[top : top + sides[0], left : left + sides[1]]
+    levels = hr.astype(np.float32)
+    noise = measure_flat_noise(levels, luma(levels))
+    sigma = 0.0 if noise is None else noise.level
+    lr = downsample(levels, kernel)
+    lr += rng_for(seed, "prove", photo.sha256).normal(0, sigma, lr.shape).astype(np.float32)
+    return planes_of(round_to_u8(lr), hr)
+
+
+def _even(count: int) -> list[int]:
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_JUDGES)).astype(int))
+    return [int(i) for i in chosen]

@@ -1,0 +1,212 @@
+"""``degrade prove``: whether training on pairs will help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from degrade.arrays import round_to_u8
+from degrade.audit.filter_bank import FilterBank, FilterSums, sum_pair
+from degrade.audit.proof import LEAST_JUDGES, Gain, Proof, Table, learn, prove, score_bank
+from degrade.audit.scores import SCORE_NAMES
+from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.images.image_io import MAX_PIXELS
+from degrade.images.sources import Reject
+from degrade.pairs import open_pairs
+from degrade.resample import imresize
+from degrade.rng import rng_for
+from degrade.wording import counted
+from pipelines.matching.judges import Judge, middle_of, pairs_of_photos, planes_of, real_pairs
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport
+
+__all__ = ["ProveConfig", "prove_pairs"]
+
+_MOST_LR_PIXELS = 1_300_000
+_LARGEST_LR = 160
+_UNITS = {"psnr": "dB", "shifted": "dB", "calibrated": "dB", "ssim": "", "gmsd": ""}
+_NAMES = {
+    "psnr": "PSNR",
+    "shifted": "PSNR after the best shift",
+    "calibrated": "PSNR after the best shift, gain and offset",
+    "ssim": "SSIM",
+    "gmsd": "GMSD (less is better)",
+}
+_REAL_WORDS = (
+    "a bank of filters stands in for a network here: where pairs differ clearly it ranks them as "
+    "small networks do, and it says nothing of sharpness that is liked"
+)
+_PHOTO_WORDS = (
+    "judged on photos made smaller by the kernels that they themselves tell: this shows whether "
+    "the pairs agree with those kernels, and cannot show whether the kernels are right; real pairs "
+    "would (`real=DIR`)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveConfig:
+    """The settings of ``degrade prove``.
+
+    Attributes
+    ----------
+    pairs : Path
+        A folder of pairs, built or imported.
+    real : Path or None
+        Real pairs: a folder of pairs, or of images of both sides.
+    photos : tuple of Path
+        Photos of the camera in question, where there are no real pairs.
+    seed : int
+        Of halves and intervals.
+    max_pixels : int
+    """
+
+    pairs: Path
+    real: Path | None = None
+    photos: tuple[Path, ...] = ()
+    seed: int = 0
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if (self.real is None) == (not self.photos):
+            raise InvalidValueError("give either `real` or `photos`: something must judge")
+
+
+def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = None) -> RunReport:
+    """Learn from the pairs and from bicubic ones of the same HR, and let others judge.
+
+    One core, two minutes at most: of large sets an even choice is learned from.
+
+    Raises
+    ------
+    DegradeError
+        There are no pairs, or fewer than eight images that can judge.
+    """
+    job = Job("prove", "photo", on_progress)
+    with open_pairs(config.pairs) as reader:
+        scale = reader.scale
+    if config.real is not None:
+        judges = real_pairs(job, config.real, scale)
+    else:
+        judges = pairs_of_photos(
+            job, config.photos, scale, max_pixels=config.max_pixels, seed=config.seed
+        )
+    if len(judges) < LEAST_JUDGES:
+        raise DegradeError(
+            f"{counted(len(judges), 'image')} can judge, at least {LEAST_JUDGES} are needed"
+        )
+    count, own, bicubic = _learn_from(job, config.pairs, later=2 * len(judges))
+    tables = _judged(job, judges, (bicubic, own), config.seed, learned=count)
+    found = prove(*tables, rng=rng_for(config.seed, "prove"))
+    _tell(job, found, count, is_real=config.real is not None)
+    return job.report(found.photos)
+
+
+def _learn_from(job: Job, folder: Path, *, later: int) -> tuple[int, FilterBank, FilterBank]:
+    """Return how many pairs were learned from, and the filters of these and of bicubic pairs."""
+    own: FilterSums | None = None
+    bicubic: FilterSums | None = None
+    count = 0
+    with open_pairs(folder) as reader:
+        chosen = _choose(len(reader), [record.lr_shape for record in reader.records])
+        for done, number in enumerate(chosen, 1):
+            try:
+                lr, hr = middle_of(*reader.read(number), most=_LARGEST_LR)
+            except DegradeError as error:
+                job.rejects.append(Reject(str(folder), str(error)))
+                continue
+            simple = imresize(hr.astype(np.float32), 1 / reader.scale)
+            pair, plain = planes_of(lr, hr), planes_of(round_to_u8(simple), hr)
+            sums = sum_pair(pair.lr, pair.hr), sum_pair(plain.lr, plain.hr)
+            own = sums[0] if own is None else own + sums[0]
+            bicubic = sums[1] if bicubic is None else bicubic + sums[1]
+            count += 1
+            job.progress(done, len(chosen) + later)
+    if own is None or bicubic is None:
+        raise DegradeError(f"{printable(folder)}: no pair can be read")
+    return count, learn([own]), learn([bicubic])
+
+
+def _choose(count: int, shapes: Sequence[tuple[int, int, int]]) -> list[int]:
+    """Return an even choice of pairs that two minutes are enough for."""
+    pixels = [min(rows, _LARGEST_LR) * min(columns, _LARGEST_LR) for rows, columns, _ in shapes]
+    most = max(int(_MOST_LR_PIXELS / np.mean(pixels)), 1)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+    return [int(i) for i in chosen]
+
+
+def _judged(
+    job: Job, judges: Sequence[Judge], banks: Sequence[FilterBank], seed: int, *, learned: int
+) -> tuple[Table, Table, Table]:
+    """Return the scores of each bank, and of filters that were learned from the other judges."""
+    count = len(judges)
+    sums = []
+    for number, judge in enumerate(judges, 1):
+        sums.append(sum_pair(judge.lr, judge.hr))
+        job.progress(learned + number, learned + 2 * count)
+    second = rng_for(seed, "prove", "halves").permutation(count) % 2 == 1
+    halves = {
+        side: learn(
+            [each for each, is_second in zip(sums, second, strict=True) if is_second != side]
+        )
+        for side in (False, True)
+    }
+    rows: list[list[tuple[float, ...]]] = []
+    for number, (judge, side) in enumerate(zip(judges, second, strict=True), 1):
+        rows.append([score_bank(bank, judge.lr, judge.hr) for bank in (*banks, halves[bool(side)])])
+        job.progress(learned + count + number, learned + 2 * count)
+    table = np.array(rows)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _tell(job: Job, found: Proof, pairs: int, *, is_real: bool) -> None:
+    gains = {gain.name: gain for gain in found.gains}
+    possible = {gain.name: gain for gain in found.possible}
+    judged = "real pairs" if is_real else "photos made smaller"
+    helps = {True: "they help", False: "they harm", None: "no gain that is sure"}[found.helps]
+    words = f"{helps}: {_gain(gains['calibrated'])} against bicubic pairs of the same HR"
+    share = None
+    if found.share is None:
+        words += f"; {judged} themselves bring hardly more than bicubic ones, so there is no share"
+    else:
+        share, low, high = found.share
+        words += (
+            f"; {share:.0%} [{low:.0%}, {high:.0%}] of what {judged} of other scenes bring "
+            f"({_gain(possible['calibrated'])})"
+        )
+    job.found(
+        "proof",
+        words,
+        helps=found.helps,
+        share=None if found.share is None else list(found.share),
+        photos=found.photos,
+        pairs=pairs,
+    )
+    for name, floor in zip(SCORE_NAMES, found.floor, strict=True):
+        words = (
+            f"{_NAMES[name]}: {floor:.4g} by bicubic pairs, {_gain(gains[name])} by these, "
+            f"{_gain(possible[name])} by {judged}"
+        )
+        job.found(
+            "score",
+            words,
+            score=name,
+            floor=floor,
+            gain=gains[name].mean,
+            interval=list(gains[name].interval),
+            possible=possible[name].mean,
+        )
+    job.found(
+        "learned", f"learned from {counted(pairs, 'pair')}, judged by {found.photos} {judged}"
+    )
+    job.found("limits", _REAL_WORDS if is_real else _PHOTO_WORDS)
+
+
+def _gain(gain: Gain) -> str:
+    unit = _UNITS[gain.name]
+    digits = 2 if unit else 4
+    low, high = gain.interval
+    size = f"{gain.mean:+.{digits}f}{' ' if unit else ''}{unit}"
+    return f"{size} [{low:+.{digits}f}, {high:+.{digits}f}]"
