@@ -1,0 +1,1 @@
+"""What was done to a photo before: enlarged, sharpened, out of focus, shaken, clipped."""

@@ -1,0 +1,176 @@
+"""How sharp a photo is by its edges: blurred how much and along what, and sharpened after it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from degrade.history.edges import EdgeProfiles
+from degrade.history.profile_fit import fit_steps
+
+__all__ = ["ENOUGH_EDGES", "EdgeBlur", "Sharpening", "blur_kind", "measure_edge_blur", "measure_sharpening"]
+
+_Floats = npt.NDArray[np.float64]
+
+ENOUGH_EDGES = 12
+"""With fewer nothing is told."""
+
+_GROUPS = 5
+_NINETY = 1.645
+"""Standard deviations to each side of an interval that holds nine tenths."""
+
+_LEAST_AMOUNT, _LEAST_OVERSHOOT = 0.2, 0.05
+
+_SOFT = 1.2
+"""σ in pixels; what cameras and reductions give is below."""
+
+_LEAST_MOTION = 2.0
+
+_DIRECTIONS = 8
+_PER_DIRECTION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpening:
+    """What was done to edges, as K = G_σ · (1 + a · (1 − G_s)).
+
+    Attributes
+    ----------
+    sigma, amount, radius : (low, value, high) float
+        σ, a and s with the interval that holds nine tenths; pixels, a without unit.
+    overshoot : float
+        Of edges, as a share of the step.
+    edges : int
+        How many were used.
+    """
+
+    sigma: tuple[float, float, float]
+    amount: tuple[float, float, float]
+    radius: tuple[float, float, float]
+    overshoot: float
+    edges: int
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is to be said that the photo was sharpened."""
+        return self.amount[0] >= _LEAST_AMOUNT and self.overshoot >= _LEAST_OVERSHOOT
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeBlur:
+    """How wide edges are in each direction: σ² = σ₀² + ℓ² / 12 · cos²(θ − φ).
+
+    Attributes
+    ----------
+    sigma : float
+        σ₀, across the motion, pixels.
+    length : (low, value, high) float
+        ℓ, how far the photo moved, pixels.
+    angle : float
+        φ, along which, degrees in [0, 180), counter-clockwise from the rows.
+    directions : int
+        Of eight, those that had edges.
+    edges : int
+    """
+
+    sigma: float
+    length: tuple[float, float, float]
+    angle: float
+    directions: int
+    edges: int
+
+
+def measure_sharpening(edges: EdgeProfiles) -> Sharpening | None:
+    """Fit blur and sharpening to the sharpest third of the edges; None when they are too few."""
+    sharpest = edges.part(np.argsort(edges.widths, kind="stable")[: max(len(edges) // 3, 8)])
+    if len(edges) < ENOUGH_EDGES:
+        return None
+    group = np.arange(len(sharpest)) % _GROUPS
+    curves = [_typical(sharpest.profiles)]
+    curves += [_typical(sharpest.profiles[group != left_out]) for left_out in range(_GROUPS)]
+    fit = fit_steps(np.array(curves))
+    return Sharpening(
+        sigma=_interval(fit.sigma, 0.03 * fit.sigma[0]),
+        amount=_interval(fit.amount, 0.05),
+        radius=_interval(fit.radius, 0.1 * fit.radius[0]),
+        overshoot=float(fit.overshoot[0]),
+        edges=len(sharpest),
+    )
+
+
+def _typical(profiles: _Floats) -> _Floats:
+    return np.asarray(np.median(profiles, axis=0))
+
+
+def _interval(values: _Floats, least: float, low: float = 0.0) -> tuple[float, float, float]:
+    """Return the first value with its interval, from those with a group left out."""
+    rest = values[1:]
+    error = math.sqrt((len(rest) - 1) / len(rest) * float(((rest - rest.mean()) ** 2).sum()))
+    reach = _NINETY * math.hypot(error, least)
+    value = float(values[0])
+    return max(value - reach, low), value, value + reach
+
+
+def measure_edge_blur(edges: EdgeProfiles) -> EdgeBlur | None:
+    """Fit the width of edges by direction; None when edges or directions are too few."""
+    if len(edges) < ENOUGH_EDGES:
+        return None
+    found = [_fit_directions(edges)]
+    if found[0] is None:
+        return None
+    group = np.arange(len(edges)) % _GROUPS
+    found += [_fit_directions(edges.part(group != left_out)) for left_out in range(_GROUPS)]
+    fits = np.array([fit for fit in found if fit is not None])
+    mean, cosine, sine = fits[0, :3]
+    swing = np.hypot(fits[:, 1], fits[:, 2])
+    lengths = np.sqrt(12 * 2 * swing)
+    across = max(mean - swing[0], 0.0)
+    return EdgeBlur(
+        sigma=math.sqrt(across),
+        length=_interval(lengths, 0.3) if len(fits) > 2 else (0.0, lengths[0], math.inf),
+        # Rows are counted downwards, angles upwards.
+        angle=float(np.degrees(-0.5 * math.atan2(sine, cosine)) % 180),
+        directions=int(fits[0, 3]),
+        edges=len(edges),
+    )
+
+
+def blur_kind(sharpening: Sharpening, blur: EdgeBlur | None) -> Literal["motion", "defocus", "sharp"]:
+    """Tell what blurred a photo, if anything did.
+
+    Motion is told where it is longer than two pixels for certain, longer than the blur across it
+    is wide, and five of eight directions were seen.
+    """
+    if blur is not None and blur.directions >= 5 and blur.length[0] >= _LEAST_MOTION:
+        if blur.length[1] >= 2.0 * max(blur.sigma, 1.0):
+            return "motion"
+    return "defocus" if sharpening.sigma[0] >= _SOFT else "sharp"
+
+
+def _fit_directions(edges: EdgeProfiles) -> tuple[float, float, float, float] | None:
+    """Return mean, cosine and sine part of σ² by twice the angle, and the number of directions."""
+    sector = np.floor(edges.angles / np.pi * _DIRECTIONS + 0.5).astype(int) % _DIRECTIONS
+    curves, angles, counts = [], [], []
+    for number in range(_DIRECTIONS):
+        own = edges.part(np.flatnonzero(sector == number))
+        if len(own) < _PER_DIRECTION:
+            continue
+        own = own.part(np.argsort(own.widths, kind="stable")[: max(len(own) // 3, _PER_DIRECTION)])
+        curves.append(_typical(own.profiles))
+        double = np.exp(2j * own.angles).mean()
+        angles.append(np.angle(double))
+        counts.append(len(own))
+    if len(curves) < 3:
+        return None
+    squares = fit_steps(np.array(curves)).sigma ** 2
+    double_angles, weights = np.array(angles), np.minimum(np.array(counts, float), 12) / squares**2
+    design = np.stack([np.ones_like(squares), np.cos(double_angles), np.sin(double_angles)], axis=1)
+    normal = (design.T * weights) @ design
+    if np.linalg.cond(normal) > 1e3:
+        return None
+    mean, cosine, sine = np.linalg.solve(normal, design.T @ (weights * squares))
+    return mean, cosine, sine, len(curves)

@@ -1,0 +1,142 @@
+"""What the measurements of a photo's history say to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from degrade.errors import printable
+from degrade.pool import Findings
+from degrade.wording import counted
+from pipelines.measuring.collector import describe_values
+from pipelines.shared.reports import Fact
+
+__all__ = ["ENLARGED", "described", "enlarged_text", "together"]
+
+ENLARGED = "enlarged before"
+"""The flag of a photo of which that is told."""
+
+_Values = Mapping[str, Any]
+
+_SHOWN = 3
+
+
+def described(
+    kind: str, values: _Values, flags: Sequence[str] = (), confidence: float | None = None
+) -> str:
+    """Return the line of any measurement: in words where there are some, else its values."""
+    words = _WORDS.get(kind)
+    if words is None:
+        return describe_values(values, flags, confidence)
+    try:
+        return words(values, flags)
+    except (KeyError, TypeError, ValueError):  # what another version wrote, or a hand
+        return describe_values(values, flags, confidence)
+
+
+def _cannot_tell(flags: Sequence[str]) -> str:
+    return f"cannot tell: {printable(', '.join(flags))}"
+
+
+def enlarged_text(values: _Values) -> str:
+    """Return such words as ``enlarged before (about ×1.5, 93 %)``."""
+    enlarged, this = values["probability"], values["factor_probability"]
+    text = f"about ×{values['factor']:.3g}, {100 * enlarged * this:.0f} %"
+    other = values.get("other_factor")
+    if other is not None and this < 0.8:
+        text += f"; or ×{other:.3g}, {100 * enlarged * (1 - this):.0f} %"
+    return f"enlarged before ({text})"
+
+
+def _resampling(values: _Values, flags: Sequence[str]) -> str:
+    if ENLARGED in flags:
+        return enlarged_text(values)
+    if "probability" not in values:
+        return _cannot_tell(flags)
+    period = values["period"]
+    if period is None:
+        return "no enlargement seen, which rules none out"
+    return (
+        f"resampled, perhaps: every {period:.3g} pixels something repeats; an enlargement at "
+        f"{100 * values['probability']:.0f} %"
+    )
+
+
+def _sharpening(values: _Values, flags: Sequence[str]) -> str:
+    if "sigma" not in values:
+        return _cannot_tell(flags)
+    low, high = values["amount_between"]
+    if "sharpened" in flags:
+        text = (
+            f"sharpened by {values['amount']:.2g} ({low:.2g}…{high:.2g}) with a radius of "
+            f"{values['radius']:.2g} px; edges overshoot by {100 * values['overshoot']:.0f} %"
+        )
+    else:
+        text = "no sharpening to be seen at edges"
+    return f"{_blur(values)}; {text}"
+
+
+def _blur(values: _Values) -> str:
+    low, high = values["sigma_between"]
+    width = f"σ {values['sigma']:.2g} ({low:.2g}…{high:.2g}) px"
+    match values["blur"]:
+        case "motion":
+            least, most = values["motion_between"]
+            most_text = "…" if most is None else f"…{most:.2g}"
+            return (
+                f"motion blur along {values['motion_angle']:.0f}°, "
+                f"{values['motion_length']:.2g} ({least:.2g}{most_text}) px; {width} across"
+            )
+        case "defocus":
+            return f"out of focus or soft, {width}"
+        case "sharp":
+            return f"sharp, {width}"
+    return width
+
+
+def _camera(values: _Values, flags: Sequence[str]) -> str:
+    make, model = values.get("make", ""), values.get("model", "")
+    known = any(model.lower().startswith(word) for word in make.lower().split())
+    camera = model if known else f"{make} {model}".strip()
+    parts = [camera, values.get("lens")]
+    parts += [f"ISO {values['iso']}"] if "iso" in values else []
+    parts += [f"{values['focal_length']:g} mm"] if "focal_length" in values else []
+    parts += [f"f/{values['aperture']:g}"] if "aperture" in values else []
+    parts += [_exposure(values["exposure"])] if "exposure" in values else []
+    zoom = values.get("digital_zoom")
+    parts += [] if zoom is None else [f"enlarged ×{zoom:g} by the camera (digital zoom)"]
+    return printable(", ".join(part for part in parts if part)) or "no camera named"
+
+
+def _exposure(seconds: float) -> str:
+    return f"1/{1 / seconds:.0f} s" if seconds < 0.3 else f"{seconds:.2g} s"
+
+
+def _levels(values: _Values, flags: Sequence[str]) -> str:
+    noise = values["noise"]
+    noise_text = "noise not to be seen" if noise is None else f"noise σ {noise:.2g} levels"
+    clipped = f"{100 * values['black']:.1f} % black, {100 * values['white']:.1f} % white"
+    return f"{noise_text}; {clipped}{' (clipped)' if 'clipped' in flags else ''}"
+
+
+_WORDS: dict[str, Callable[[_Values, Sequence[str]], str]] = {
+    "resampling": _resampling,
+    "sharpening": _sharpening,
+    "camera": _camera,
+    "levels": _levels,
+}
+
+
+def together(findings: Mapping[str, Findings]) -> list[Fact]:
+    """Return what is to be said of all photos of a run, whose findings are given by name."""
+    enlarged = {name: found for name, found in findings.items() if ENLARGED in found.flags}
+    if not enlarged:
+        return []
+    first = sorted(enlarged)[:_SHOWN]
+    named = [f"{printable(name)} ({enlarged_text(enlarged[name].values)})" for name in first]
+    more = f" and {len(enlarged) - len(first)} more" if len(enlarged) > len(first) else ""
+    words = (
+        f"enlarged before: {len(enlarged)} of {counted(len(findings), 'photo')}, "
+        f"{'; '.join(named)}{more}; their kernels describe the enlargement, not the camera"
+    )
+    return [Fact("enlarged_photos", words, {"photos": sorted(enlarged), "of": len(findings)})]
