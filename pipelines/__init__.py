@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pipelines.demo.run_demo import run_demo as run_demo
     from pipelines.exports.export_pairs import ExportConfig as ExportConfig
     from pipelines.exports.export_pairs import export_pairs as export_pairs
+    from pipelines.history.photo_history import HistoryConfig as HistoryConfig
+    from pipelines.history.photo_history import photo_history as photo_history
     from pipelines.manifests.manifests import MakeManifestConfig as MakeManifestConfig
     from pipelines.manifests.manifests import check_manifest as check_manifest
     from pipelines.manifests.manifests import make_manifest as make_manifest
@@ -51,6 +53,7 @@ _HOMES = {
     "ExportConfig": "pipelines.exports.export_pairs",
     "ExportModelConfig": "pipelines.models.export_model",
     "ExtractNoiseConfig": "pipelines.measuring.extract_noise",
+    "HistoryConfig": "pipelines.history.photo_history",
     "ImportKernelsConfig": "pipelines.pool.imports",
     "ImportNoiseConfig": "pipelines.pool.imports",
     "ImportPairsConfig": "pipelines.pairs.import_pairs",
@@ -69,6 +72,7 @@ _HOMES = {
     "import_pairs": "pipelines.pairs.import_pairs",
     "inspect_pool": "pipelines.pool.inspect_pool",
     "make_manifest": "pipelines.manifests.manifests",
+    "photo_history": "pipelines.history.photo_history",
     "replay_pair": "pipelines.pairs.checks",
     "run_demo": "pipelines.demo.run_demo",
     "estimate_kernels": "pipelines.measuring.estimate_kernels",

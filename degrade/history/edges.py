@@ -73,7 +73,8 @@ def find_edges(windows: FloatArray) -> EdgeProfiles:
     """
     stack = windows.reshape(-1, SIDE)
     across, down = (cv2.Scharr(stack, cv2.CV_32F, *order) / 32 for order in ((1, 0), (0, 1)))
-    number, row, column = _steepest(cv2.magnitude(across, down).reshape(windows.shape))
+    gradient = np.asarray(cv2.magnitude(across, down), np.float32).reshape(windows.shape)
+    number, row, column = _steepest(gradient)
     offsets = np.arange(-_HALF, _HALF + 1)
     place = (
         number[:, None, None],

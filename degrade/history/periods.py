@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.arrays import AnyArray, U8Array
 
 __all__ = ["FREQUENCIES", "PeriodLines", "measure_periods"]
 
@@ -92,7 +92,8 @@ def _whitened(profile: _Floats) -> _Floats:
     power /= near + 1e-12
     places = np.linspace(0, 0.5, len(power))
     if len(power) <= len(FREQUENCIES):
-        return np.interp(FREQUENCIES, places, power)
+        return np.asarray(np.interp(FREQUENCIES, places, power))
     # The highest of those that fall to each.
     starts = np.searchsorted(places, FREQUENCIES - FREQUENCIES[1] / 2)
-    return np.maximum.reduceat(power, starts)
+    highest: _Floats = np.maximum.reduceat(power, starts)
+    return highest

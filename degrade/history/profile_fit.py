@@ -11,13 +11,15 @@ from scipy.special import ndtr
 
 from degrade.history.edges import PLACES
 
-__all__ = ["StepFit", "fit_steps"]
+__all__ = ["StepFit", "fit_steps", "fit_widths"]
 
 _Floats = npt.NDArray[np.float64]
 
-_SIGMAS: _Floats = np.geomspace(0.3, 5.0, 58)
+_SIGMAS: _Floats = np.geomspace(0.3, 5.0, 80)
 _RADII: _Floats = np.geomspace(0.5, 3.5, 12)
 _MOST_AMOUNT = 6.0
+_USUAL_AMOUNT = 1.5
+_FREEDOM, _LEAST_DOUBT = len(PLACES) - 5, 0.0005**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +58,12 @@ def fit_steps(profiles: _Floats) -> StepFit:
     )
     height = found[..., 1]
     amount = np.divide(found[..., 2], height, out=np.zeros_like(height), where=height > 0.2)
-    allowed = (height > 0.2) & (amount > -0.4) & (amount < _MOST_AMOUNT)
-    best = np.where(allowed, error, np.inf).argmin(axis=1)
+    allowed = (height > 0.2) & (amount > -0.05) & (amount < _MOST_AMOUNT)
+    error = np.where(allowed, error, np.inf)
+    # A little sharpening of a larger radius and much of a small one are hardly different: what is
+    # likely before anything is seen decides.
+    doubt = error.min(axis=1, keepdims=True) / _FREEDOM + _LEAST_DOUBT
+    best = (error / doubt + np.square(amount / _USUAL_AMOUNT)).argmin(axis=1)
     each = np.arange(len(profiles))
     chosen = found[each, best]
     fitted = np.einsum("mk,mkb->mb", chosen[:, :3], bases[best][:, :3])
@@ -69,6 +75,36 @@ def fit_steps(profiles: _Floats) -> StepFit:
         overshoot=np.maximum(beyond / chosen[:, 1], 0.0),
         misfit=np.sqrt(np.maximum(error[each, best], 0) / len(PLACES)) / chosen[:, 1],
     )
+
+
+def fit_widths(profiles: _Floats) -> _Floats:
+    """Return the σ of the step that fits each profile best, when none is sharpened.
+
+    Parameters
+    ----------
+    profiles : (M, 56) float64 array
+        At :data:`~degrade.history.edges.PLACES`.
+
+    Returns
+    -------
+    (M,) float64 array
+        Pixels.
+    """
+    bases, ends = _plain_bases()
+    found = np.einsum("gkb,mb->mgk", ends, profiles)
+    fitted = np.einsum("mgk,gkb->mgb", found, bases)
+    error = np.square(fitted - profiles[:, None, :]).sum(axis=2)
+    widths: _Floats = _SIGMAS[error.argmin(axis=1)]
+    return widths
+
+
+@cache
+def _plain_bases() -> tuple[_Floats, _Floats]:
+    sigma = _SIGMAS[:, None]
+    step = ndtr(PLACES / sigma)
+    shift = np.exp(-0.5 * (PLACES / sigma) ** 2)
+    bases = np.stack([np.ones_like(step), step, shift], axis=1)
+    return bases, np.linalg.pinv(bases.transpose(0, 2, 1))
 
 
 @cache
@@ -86,4 +122,5 @@ def _bases() -> tuple[_Floats, _Floats, _Floats]:
 @cache
 def _grams() -> _Floats:
     bases = _bases()[0]
-    return np.einsum("gkb,glb->gkl", bases, bases)
+    grams: _Floats = np.einsum("gkb,glb->gkl", bases, bases)
+    return grams

@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.history.edges import EdgeProfiles
-from degrade.history.profile_fit import fit_steps
+from degrade.history.profile_fit import fit_steps, fit_widths
 
-__all__ = ["ENOUGH_EDGES", "EdgeBlur", "Sharpening", "blur_kind", "measure_edge_blur", "measure_sharpening"]
+__all__ = [
+    "ENOUGH_EDGES",
+    "EdgeBlur",
+    "Sharpening",
+    "blur_kind",
+    "measure_edge_blur",
+    "measure_sharpening",
+]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -23,12 +30,20 @@ _GROUPS = 5
 _NINETY = 1.645
 """Standard deviations to each side of an interval that holds nine tenths."""
 
-_LEAST_AMOUNT, _LEAST_OVERSHOOT = 0.2, 0.05
+_LEAST_AMOUNT, _LEAST_OVERSHOOT = 0.2, 0.04
 
 _SOFT = 1.2
 """σ in pixels; what cameras and reductions give is below."""
 
-_LEAST_MOTION = 2.0
+_LEAST_MOTION, _WIDER, _SHARPEST = 2.0, 1.7, 0.4
+_DIRECTIONS_FOR_MOTION = 6
+
+_OF_BOX = 1.1
+"""A normal distribution fitted to the step of a box is wider than the box by so much."""
+
+_OWN_DOUBT, _SHARE_DOUBT = 0.06, 0.2
+"""Standard deviations of a beyond what the edges differ by, and of a and s as shares: they can
+stand for each other."""
 
 _DIRECTIONS = 8
 _PER_DIRECTION = 3
@@ -42,7 +57,7 @@ class Sharpening:
     ----------
     sigma, amount, radius : (low, value, high) float
         σ, a and s with the interval that holds nine tenths; pixels, a without unit.
-    overshoot : float
+    overshoot : (low, value, high) float
         Of edges, as a share of the step.
     edges : int
         How many were used.
@@ -51,13 +66,13 @@ class Sharpening:
     sigma: tuple[float, float, float]
     amount: tuple[float, float, float]
     radius: tuple[float, float, float]
-    overshoot: float
+    overshoot: tuple[float, float, float]
     edges: int
 
     @property
     def is_told(self) -> bool:
         """Whether it is to be said that the photo was sharpened."""
-        return self.amount[0] >= _LEAST_AMOUNT and self.overshoot >= _LEAST_OVERSHOOT
+        return self.amount[1] >= _LEAST_AMOUNT and self.overshoot[0] >= _LEAST_OVERSHOOT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +110,9 @@ def measure_sharpening(edges: EdgeProfiles) -> Sharpening | None:
     fit = fit_steps(np.array(curves))
     return Sharpening(
         sigma=_interval(fit.sigma, 0.03 * fit.sigma[0]),
-        amount=_interval(fit.amount, 0.05),
-        radius=_interval(fit.radius, 0.1 * fit.radius[0]),
-        overshoot=float(fit.overshoot[0]),
+        amount=_interval(fit.amount, _OWN_DOUBT + _SHARE_DOUBT * abs(fit.amount[0])),
+        radius=_interval(fit.radius, _SHARE_DOUBT * fit.radius[0]),
+        overshoot=_interval(fit.overshoot, 0.004),
         edges=len(sharpest),
     )
 
@@ -127,7 +142,7 @@ def measure_edge_blur(edges: EdgeProfiles) -> EdgeBlur | None:
     fits = np.array([fit for fit in found if fit is not None])
     mean, cosine, sine = fits[0, :3]
     swing = np.hypot(fits[:, 1], fits[:, 2])
-    lengths = np.sqrt(12 * 2 * swing)
+    lengths = np.sqrt(12 * 2 * swing) / _OF_BOX
     across = max(mean - swing[0], 0.0)
     return EdgeBlur(
         sigma=math.sqrt(across),
@@ -139,14 +154,18 @@ def measure_edge_blur(edges: EdgeProfiles) -> EdgeBlur | None:
     )
 
 
-def blur_kind(sharpening: Sharpening, blur: EdgeBlur | None) -> Literal["motion", "defocus", "sharp"]:
+def blur_kind(
+    sharpening: Sharpening, blur: EdgeBlur | None
+) -> Literal["motion", "defocus", "sharp"]:
     """Tell what blurred a photo, if anything did.
 
-    Motion is told where it is longer than two pixels for certain, longer than the blur across it
-    is wide, and five of eight directions were seen.
+    Motion is told where six of eight directions were seen, it is longer than two pixels for
+    certain, and edges across it are wider than others by more than lenses make them.
     """
-    if blur is not None and blur.directions >= 5 and blur.length[0] >= _LEAST_MOTION:
-        if blur.length[1] >= 2.0 * max(blur.sigma, 1.0):
+    if blur is not None and blur.directions >= _DIRECTIONS_FOR_MOTION:
+        across, least = max(blur.sigma, _SHARPEST), blur.length[0]
+        widening = math.sqrt(across**2 + least**2 / 12) / across
+        if least >= _LEAST_MOTION and widening >= _WIDER:
             return "motion"
     return "defocus" if sharpening.sigma[0] >= _SOFT else "sharp"
 
@@ -166,7 +185,7 @@ def _fit_directions(edges: EdgeProfiles) -> tuple[float, float, float, float] | 
         counts.append(len(own))
     if len(curves) < 3:
         return None
-    squares = fit_steps(np.array(curves)).sigma ** 2
+    squares = fit_widths(np.array(curves)) ** 2
     double_angles, weights = np.array(angles), np.minimum(np.array(counts, float), 12) / squares**2
     design = np.stack([np.ones_like(squares), np.cos(double_angles), np.sin(double_angles)], axis=1)
     normal = (design.T * weights) @ design

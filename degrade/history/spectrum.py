@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +15,7 @@ __all__ = ["BANDS", "fall_of_power"]
 _Floats = npt.NDArray[np.float64]
 
 _EDGES = (3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 32)
-BANDS: _Floats = np.array(
-    [(first + last - 1) / 2 / SIDE for first, last in zip(_EDGES, _EDGES[1:], strict=False)]
-)
+BANDS: _Floats = np.array([(first + last - 1) / 2 / SIDE for first, last in pairwise(_EDGES)])
 """Middles of fifteen bands, cycles per pixel."""
 
 _WINDOWS = 48
@@ -48,9 +48,7 @@ def fall_of_power(windows: FloatArray) -> _Floats:
     down = _power(chosen.transpose(0, 2, 1) * taper)
     frequencies = np.maximum(np.arange(len(along)), 1) / SIDE
     level = (along + down) / 2 + 2 * np.log(frequencies)
-    bands = np.array(
-        [level[first:last].mean() for first, last in zip(_EDGES, _EDGES[1:], strict=False)]
-    )
+    bands = np.array([level[first:last].mean() for first, last in pairwise(_EDGES)])
     relative: _Floats = bands - bands[:2].mean()
     return relative
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -54,10 +56,10 @@ def _cells(length: int) -> list[tuple[int, int]]:
     room = length - SIDE + 1
     count = min(_MOST_A_SIDE, max(room // _NEAREST, 1))
     ends = [number * room // count for number in range(count + 1)]
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 def _coarse(first: int, last: int) -> slice:
-    """Return the middles of the windows that begin there, in coarse pixels."""
-    middle = SIDE // 2
-    return slice((first + middle) // _COARSE, max((last + middle) // _COARSE, 1))
+    """Return the middles of the windows that begin there, in coarse pixels; at least one."""
+    start = (first + SIDE // 2) // _COARSE
+    return slice(start, max((last + SIDE // 2) // _COARSE, start + 1))

@@ -14,6 +14,7 @@ from degrade.disk.processes import keep_freed_memory
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
+from pipelines.cli.history_command import history
 from pipelines.cli.manifest_commands import manifest
 from pipelines.cli.matching_commands import audit, diff, prove
 from pipelines.cli.model_commands import convert, export_model
@@ -54,6 +55,7 @@ def main(debug: bool, report: Path | None) -> None:
 
 for _command in (
     demo,
+    history,
     build_pool,
     estimate_kernels,
     extract_noise,

@@ -24,6 +24,8 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "all_variants",
         "out",
         "out_mat",
+        "csv",
+        "picture",
         "format",
         "suffix",
         "sheet",
@@ -80,6 +82,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "demo": (
         ("degrade demo", "the whole chain on photos that come with it"),
         ("degrade demo --out try/ --jobs 2", "elsewhere, on two cores"),
+    ),
+    "history": (
+        ("degrade history photos/", "a table of what was done to each photo"),
+        ("degrade history photos/ --csv photos.csv --picture photos.png", "as files too"),
+        ("degrade history photos/ --pool pool/", "kept there: a stopped run goes on"),
     ),
     "build-pool": (
         ("degrade build-pool photos/ --pool pool/", "kernels and noise of all photos"),

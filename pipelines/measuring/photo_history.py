@@ -29,7 +29,7 @@ from degrade.history.windows import LEAST_SIDE, spread_windows
 from degrade.images.exif import camera_facts
 from degrade.pool import Findings
 from pipelines.measuring.collector import Collector
-from pipelines.measuring.history_words import ENLARGED, described, together
+from pipelines.measuring.history_words import ENLARGED, together
 from pipelines.measuring.measurement import Measurement
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import Fact
@@ -78,7 +78,7 @@ def _against(windows: FloatArray) -> tuple[str, ...]:
 
 
 def _is_small(pixels_u8: U8Array) -> bool:
-    return min(pixels_u8.shape[:2]) < LEAST_SIDE
+    return bool(min(pixels_u8.shape[:2]) < LEAST_SIDE)
 
 
 class ResamplingHistory(_PhotoMeasurement):
@@ -138,7 +138,8 @@ def _sharpening_values(found: Sharpening) -> dict[str, Any]:
         "amount_between": [found.amount[0], found.amount[2]],
         "radius": found.radius[1],
         "radius_between": [found.radius[0], found.radius[2]],
-        "overshoot": found.overshoot,
+        "overshoot": found.overshoot[1],
+        "overshoot_between": [found.overshoot[0], found.overshoot[2]],
     }
 
 
@@ -201,7 +202,7 @@ def _four_digits(value: Any) -> Any:
 
 
 class HistoryCollector(Collector):
-    """Tells of each photo in plain words, and of all together where there is something to say."""
+    """Tells of all photos together, where there is something to say."""
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement, job=f"read-{measurement.kind}")
@@ -211,16 +212,8 @@ class HistoryCollector(Collector):
         """Take what was found; all of it goes into the pool."""
         self._done += 1
         self._findings[photo.name] = findings
-        values = {
-            "photo": photo.name,
-            "values": findings.values,
-            "flags": list(findings.flags),
-            "confidence": findings.confidence,
-        }
-        words = f"{photo.name}: {described(findings.kind, findings.values, findings.flags)}"
-        self._told.append(Fact(findings.kind, words, values))
         return findings
 
     def facts(self) -> list[Fact]:
-        """Return a line for each photo, then what concerns all."""
-        return [*super().facts(), *together(self._findings)]
+        """Return what concerns all; what each photo tells, the pool shows."""
+        return together(self.measurement.kind, self._findings)

@@ -20,7 +20,7 @@ from degrade.pool.kernel_estimates import (
 )
 from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
-from pipelines.measuring.collector import describe_values
+from pipelines.measuring.history_words import described
 from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.measuring.noise_statistics import noise_words
 from pipelines.shared.reports import ProgressCallback
@@ -142,7 +142,7 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
         for record in records:
             name = printable(names.get(record.photo, record.photo[:16]))
             words = _WORDS.get(kind)
-            values = describe_values(record.values, record.flags, record.confidence)
+            values = described(kind, record.values, record.flags, record.confidence)
             values = values if words is None else words(record.values)
             lines.append(f"  {name}  {values}")
     return lines

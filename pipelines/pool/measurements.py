@@ -14,6 +14,13 @@ from pipelines.measuring.extract_noise import ExtractNoiseConfig
 from pipelines.measuring.jpeg_history import JpegCollector
 from pipelines.measuring.noise_patches import NoiseCollector
 from pipelines.measuring.noise_statistics import NoiseModelCollector
+from pipelines.measuring.photo_history import (
+    CameraHistory,
+    HistoryCollector,
+    LevelHistory,
+    ResamplingHistory,
+    SharpeningHistory,
+)
 
 __all__ = ["MEASUREMENTS", "BuildPoolConfig"]
 
@@ -59,6 +66,10 @@ MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
     "kernel": lambda config: kernel_collector(config.kernels),
     "jpeg": lambda _: JpegCollector(),
     "noise-model": lambda _: NoiseModelCollector(),
+    "camera": lambda _: HistoryCollector(CameraHistory()),
+    "levels": lambda _: HistoryCollector(LevelHistory()),
+    "resampling": lambda _: HistoryCollector(ResamplingHistory()),
+    "sharpening": lambda _: HistoryCollector(SharpeningHistory()),
 }
 """By kind, in the order in which a photo is measured and a report tells of them.
 

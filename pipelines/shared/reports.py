@@ -155,7 +155,8 @@ class RunReport:
 
     def summary(self) -> str:
         """Return the text that ends a run, without a final newline."""
-        counts = [counted(part.done, part.unit) for part in self.parts or (self,)]
+        # Several measurements count photos.
+        counts = [*dict.fromkeys(counted(p.done, p.unit) for p in self.parts or (self,))]
         if self.skipped:
             counts.append(f"{self.skipped} already there")
         if self.rejects:

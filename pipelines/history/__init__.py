@@ -1,0 +1,1 @@
+"""The history of photos, for people who want to know what they have."""
