@@ -218,6 +218,10 @@ def test_run_pool_building_without_noise_goes_on_and_names_who_was_too_small(
         "estimate-kernels: 2 kernels, 1 rejected",
         "read-jpeg: 3 photos",
         "measure-noise: 2 noise models",
+        "read-camera: 3 photos",
+        "read-levels: 3 photos",
+        "read-resampling: 3 photos",
+        "read-sharpening: 3 photos",
     ]
     assert any(line.startswith("    loud.png: 0 of 16 positions at 32 px; ") for line in lines)
 
