@@ -8,7 +8,7 @@ from typing import Any
 
 from degrade.pool import Findings
 from pipelines.measuring.history_words import ENLARGED, described
-from pipelines.measuring.jpeg_history import JpegCollector
+from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.shared.photo_scan import ScannedPhoto
 
 __all__ = ["PhotoRow"]
@@ -54,12 +54,5 @@ class PhotoRow:
         if found is None:
             return ""
         if kind == "jpeg":
-            return self._jpeg_words(found)
+            return jpeg_words(found.values)
         return described(kind, found.values, found.flags, found.confidence)
-
-    def _jpeg_words(self, found: Findings) -> str:
-        """Return what is said of the compression; empty when nothing is."""
-        teller = JpegCollector()
-        teller.keep(self.photo, found)
-        told = [fact.words for fact in teller.facts() if fact.kind == "jpeg"]
-        return told[0].rpartition(": ")[2] if told else ""

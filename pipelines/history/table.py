@@ -30,8 +30,9 @@ def _camera(row: PhotoRow) -> str:
 
 
 def _saved(row: PhotoRow) -> str:
-    words = row.words("jpeg")
-    return words if words else row.photo.format.upper()
+    values = row.values("jpeg")
+    words = row.words("jpeg") if "luma" in values or "grid" in values.get("pixels", {}) else ""
+    return words or row.photo.format.upper()
 
 
 def _enlarged(row: PhotoRow) -> str:

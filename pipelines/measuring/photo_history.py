@@ -138,6 +138,7 @@ def _sharpening_values(found: Sharpening) -> dict[str, Any]:
         "amount_between": [found.amount[0], found.amount[2]],
         "radius": found.radius[1],
         "radius_between": [found.radius[0], found.radius[2]],
+        "sharpened": found.is_told,
         "overshoot": found.overshoot[1],
         "overshoot_between": [found.overshoot[0], found.overshoot[2]],
     }

@@ -34,6 +34,7 @@ from degrade.degradation.steps.residual import Residual
 from degrade.degradation.steps.resize import Resize, ResizeSettings
 from degrade.degradation.steps.rounding import Rounding
 from degrade.degradation.steps.scaled_residual import ScaledResidual
+from degrade.degradation.steps.sharpening import Sharpening, SharpeningSettings
 from degrade.degradation.steps.sinc import Sinc, SincSettings
 from degrade.degradation.steps.synthetic_blur import SyntheticBlur, SyntheticBlurSettings
 from degrade.disk.structs import read_struct
@@ -67,6 +68,8 @@ __all__ = [
     "ResizeSettings",
     "Rounding",
     "ScaledResidual",
+    "Sharpening",
+    "SharpeningSettings",
     "Sinc",
     "SincSettings",
     "Step",
@@ -93,6 +96,7 @@ STEPS: dict[str, type[Step]] = {
     "noise-model": ModelledNoise,
     "gaussian-noise": GaussianNoise,
     "poisson-noise": PoissonNoise,
+    "sharpening": Sharpening,
     "rounding": Rounding,
     "jpeg": Jpeg,
 }

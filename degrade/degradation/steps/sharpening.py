@@ -1,0 +1,139 @@
+"""The step that sharpens LR as cameras and editors do: an unsharp mask.
+
+It is for recipes of one's own, and for chains that photos went through *after* the camera. Kernels
+that were estimated on photos hold the camera's sharpening already, as their negative lobes: a
+recipe that draws such kernels and sharpens too counts it twice. So the recipe ``measured`` has no
+such step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar, TypeAlias
+
+import cv2
+import msgspec
+import numpy as np
+
+from degrade.arrays import FloatArray
+from degrade.degradation.downsampling import integer_taps
+from degrade.degradation.index import PoolIndex
+from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.errors import InvalidValueError
+
+__all__ = ["Sharpening", "SharpeningSettings"]
+
+_LEAST_RADIUS, _MOST_RADIUS, _MOST_AMOUNT = 0.3, 8.0, 6.0
+
+_Amount: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=_MOST_AMOUNT)]
+_Radius: TypeAlias = Annotated[float, msgspec.Meta(ge=_LEAST_RADIUS, le=_MOST_RADIUS)]
+
+_FINE = 64
+"""Levels are blurred in whole 64ths; what is sharpened is not rounded."""
+
+_CHANCES = 2**32
+
+
+class SharpeningSettings(StepSettings, frozen=True):
+    """Between what a and s are drawn, each evenly.
+
+    Attributes
+    ----------
+    amount : (low, high) float
+        a, 0 to 6.
+    radius : (low, high) float
+        s in LR pixels, 0.3 to 8.
+    measured : bool
+        Draw both from a photo of the pool instead that was found to be sharpened, each as likely.
+        Of kernels that were estimated on the same photos this sharpens twice.
+    """
+
+    amount: tuple[_Amount, _Amount] = (0.3, 1.0)
+    radius: tuple[_Radius, _Radius] = (0.7, 1.5)
+    measured: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("amount", "radius"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise InvalidValueError(f"{name} must be low, then high, got {low:g} and {high:g}")
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Sharpening:
+        """Draw a and s."""
+        if self.measured:
+            return _drawn_from(index, rng)
+        return Sharpening(_between(self.amount, rng), _between(self.radius, rng))
+
+    def words(self) -> str:
+        """Return for people what is drawn."""
+        if self.measured:
+            return "as a photo of the pool was sharpened, each as likely"
+        return f"a = {_range(self.amount)}, radius {_range(self.radius)} px"
+
+
+def _range(both: tuple[float, float]) -> str:
+    return f"{both[0]:g}" if both[0] == both[1] else f"{both[0]:g}…{both[1]:g}"
+
+
+def _between(both: tuple[float, float], rng: Chance) -> float:
+    low, high = both
+    return min(low + (high - low) * (int(rng.integers(_CHANCES)) / _CHANCES), high)
+
+
+def _drawn_from(index: PoolIndex, rng: Chance) -> Sharpening:
+    found = [
+        (float(values["amount"]), float(values["radius"]))
+        for values in (one.values for one in index.measured.get(Sharpening.kind, ()))
+        if values.get("sharpened") is True
+    ]
+    if not found:
+        raise InvalidValueError("no photo of the pool was found to be sharpened")
+    amount, radius = found[rng.integers(len(found))]
+    kept = min(max(radius, _LEAST_RADIUS), _MOST_RADIUS)
+    return Sharpening(min(max(amount, 0.0), _MOST_AMOUNT), kept)
+
+
+class Sharpening(Step, frozen=True):
+    """Add a times the detail that a Gaussian of s pixels removes: 1 + a · (1 - G_s).
+
+    Attributes
+    ----------
+    amount : float
+        a.
+    radius : float
+        s in LR pixels.
+    """
+
+    kind: ClassVar[str] = "sharpening"
+    draws_from: ClassVar[tuple[str, ...]] = ("sharpening",)
+    settings: ClassVar[type[StepSettings]] = SharpeningSettings
+    amount: _Amount
+    radius: _Radius
+
+    def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
+        """Sharpen; beyond its edges LR is mirrored."""
+        if not levels.size:
+            raise InvalidValueError("sharpening needs LR: a step before it makes that of HR")
+        taps, unit = _gaussian_taps(self.radius)
+        fine = np.rint(levels.astype(np.float64) * _FINE)
+        # Whole numbers below 2⁵³ throughout: no order of the sums can change them.
+        blurred = cv2.sepFilter2D(fine, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REFLECT)
+        detail = fine * float(unit * unit) - blurred.reshape(levels.shape)
+        detail *= self.amount / (_FINE * unit * unit)
+        detail += levels
+        return detail.astype(np.float32)
+
+    def words(self) -> str:
+        """Return the step in one line for people."""
+        return f"sharpened by {self.amount:.3g} with a radius of {self.radius:.3g} px"
+
+
+def _gaussian_taps(sigma: float) -> tuple[FloatArray, int]:
+    """Return a Gaussian in whole numbers, (K, 1) float64, and their sum, a power of two."""
+    reach = math.ceil(3.5 * sigma)
+    weights = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-reach, reach + 1)]
+    taps, unit = integer_taps(np.array(weights)[:, None] / math.fsum(weights))
+    # Where they differ by rounding, both sides of the middle are made equal.
+    even = np.minimum(taps, taps[::-1])
+    even[reach] += unit - even.sum()
+    return even.astype(np.float64), unit
