@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -54,6 +54,9 @@ bench-pairs: $(VENV)/.installed  ## HR="photo.png …": building pairs, extracti
 
 bench-damaged: $(VENV)/.installed  ## PHOTOS="photo.png …": damaged photos refused, and the time of decoding
 	$(BIN)/python -m benchmarks.damaged_photos $(PHOTOS)
+
+bench-history: $(VENV)/.installed  ## PHOTOS="folder …": enlarged, sharpened, moved: told right, wrong or not
+	$(BIN)/python -m benchmarks.photo_history $(PHOTOS)
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

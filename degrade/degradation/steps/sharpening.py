@@ -19,6 +19,7 @@ from degrade.arrays import FloatArray
 from degrade.degradation.downsampling import integer_taps
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.ranges import Range, check_ascending, draw_within
 from degrade.errors import InvalidValueError
 
 __all__ = ["Sharpening", "SharpeningSettings"]
@@ -30,8 +31,6 @@ _Radius: TypeAlias = Annotated[float, msgspec.Meta(ge=_LEAST_RADIUS, le=_MOST_RA
 
 _FINE = 64
 """Levels are blurred in whole 64ths; what is sharpened is not rounded."""
-
-_CHANCES = 2**32
 
 
 class SharpeningSettings(StepSettings, frozen=True):
@@ -48,21 +47,19 @@ class SharpeningSettings(StepSettings, frozen=True):
         Of kernels that were estimated on the same photos this sharpens twice.
     """
 
-    amount: tuple[_Amount, _Amount] = (0.3, 1.0)
-    radius: tuple[_Radius, _Radius] = (0.7, 1.5)
+    amount: Range = (0.3, 1.0)
+    radius: Range = (0.7, 1.5)
     measured: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("amount", "radius"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise InvalidValueError(f"{name} must be low, then high, got {low:g} and {high:g}")
+        check_ascending("amount", self.amount, 0, _MOST_AMOUNT)
+        check_ascending("radius", self.radius, _LEAST_RADIUS, _MOST_RADIUS)
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Sharpening:
         """Draw a and s."""
         if self.measured:
             return _drawn_from(index, rng)
-        return Sharpening(_between(self.amount, rng), _between(self.radius, rng))
+        return Sharpening(draw_within(self.amount, rng), draw_within(self.radius, rng))
 
     def words(self) -> str:
         """Return for people what is drawn."""
@@ -71,13 +68,8 @@ class SharpeningSettings(StepSettings, frozen=True):
         return f"a = {_range(self.amount)}, radius {_range(self.radius)} px"
 
 
-def _range(both: tuple[float, float]) -> str:
+def _range(both: Range) -> str:
     return f"{both[0]:g}" if both[0] == both[1] else f"{both[0]:g}…{both[1]:g}"
-
-
-def _between(both: tuple[float, float], rng: Chance) -> float:
-    low, high = both
-    return min(low + (high - low) * (int(rng.integers(_CHANCES)) / _CHANCES), high)
 
 
 def _drawn_from(index: PoolIndex, rng: Chance) -> Sharpening:
