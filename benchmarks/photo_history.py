@@ -1,8 +1,9 @@
 """How often a photo's history is told right: ``python -m benchmarks.photo_history PHOTOS``.
 
-PHOTOS are photos, or folders of them, that were not enlarged, not shaken and little sharpened. Those
-that the thresholds of :mod:`degrade.history` were set on are left out: by a hash of the file's name
-half of all. Of each photo the middle is enlarged, sharpened or moved by what is known, and measured.
+PHOTOS are photos, or folders of them, that were not enlarged, not shaken and little sharpened. By a
+hash of the file's name half of all are left out: on such a half the thresholds of
+:mod:`degrade.history` were set. Of each other one the middle is enlarged, sharpened or moved by
+what is known, and measured.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Sharpening(Step, frozen=True):
 
     kind: ClassVar[str] = "sharpening"
     draws_from: ClassVar[tuple[str, ...]] = ("sharpening",)
-    settings: ClassVar[type[StepSettings]] = SharpeningSettings
+    drawn_by: ClassVar[type[StepSettings]] = SharpeningSettings
     amount: _Amount
     radius: _Radius
 
