@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import math
+from typing import Annotated, NamedTuple
 
 import cv2
 import msgspec
@@ -56,17 +58,36 @@ class Grain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[_Triangle, ...], msgspec.Meta(min_length=len(GREYS), max_length=len(GREYS))
     ]
 
-    def filters(self) -> _Integers:
-        """Return the whole filters, (6, 7, 7)."""
-        return np.stack([_whole(np.array(half)) for half in self.taps])
 
-    def parts(self) -> FloatArray:
-        """Return what the channels are made of at all 256 levels, (256, 6)."""
-        nodes, step = np.array(self.mixing, np.int64), int(GREYS[1])
-        at, rest = np.divmod(np.arange(256), step)
-        between = nodes[at] * (step - rest)[:, None] + nodes[at + 1] * rest[:, None]
-        parts: FloatArray = (between / (step * _MIX_UNIT)).astype(np.float32)
-        return parts
+class _Filters(NamedTuple):
+    """What a grain is drawn with.
+
+    Attributes
+    ----------
+    taps : (6, 7, 7) float32 array
+        Whole numbers.
+    sizes : three numpy.float32
+        What makes the channels' standard deviations 1.
+    parts : (1, 256, 6) float32 array
+        What the channels are made of, by level.
+    """
+
+    taps: FloatArray
+    sizes: tuple[np.float32, ...]
+    parts: FloatArray
+
+
+@functools.lru_cache(maxsize=256)
+def _filters_of(grain: Grain) -> _Filters:
+    taps = np.stack([_whole(np.array(half)) for half in grain.taps])
+    squares = np.add.reduceat((taps**2).sum(axis=(1, 2)), [0, 1, 3]).tolist()
+    # The squares as they are, after rounding.
+    sizes = tuple(np.float32(1 / (_WHITE_UNIT * math.sqrt(max(one, 1)))) for one in squares)
+    nodes, step = np.array(grain.mixing, np.int64), int(GREYS[1])
+    at, rest = np.divmod(np.arange(256), step)
+    between = nodes[at] * (step - rest)[:, None] + nodes[at + 1] * rest[:, None]
+    parts = (between / (step * _MIX_UNIT)).astype(np.float32)
+    return _Filters(taps.astype(np.float32), sizes, parts[None])
 
 
 def fit_grain(measured: NoiseStatistics) -> tuple[Grain, _Floats]:
@@ -192,25 +213,21 @@ def draw_grain(grain: Grain, grey: U8Array, seed: int) -> FloatArray:
     drawn = draw_normals(seed, count + -count % 4)[:count].reshape(high, wide, 3)
     shift = UNIT // _WHITE_UNIT
     white = cv2.split(((drawn + np.int16(shift // 2)) // np.int16(shift)).astype(np.float32))
-    filters = iter(grain.filters())
-    grains = []
-    for channel in range(3):
-        total, squares = np.zeros(grey.shape, np.float32), 0
-        for plane, taps in zip(white[: channel + 1], filters, strict=False):
-            filtered = cv2.filter2D(plane, cv2.CV_32F, taps.astype(np.float32))
+    found = _filters_of(grain)
+    filters, grains = iter(found.taps), []
+    for size, channel in zip(found.sizes, range(3), strict=True):
+        total = np.zeros(grey.shape, np.float32)
+        for plane in white[: channel + 1]:
+            filtered = cv2.filter2D(plane, cv2.CV_32F, next(filters))
             total += filtered[RADIUS:-RADIUS, RADIUS:-RADIUS]
-            squares += int((taps**2).sum())
-        # The squares as they are, after rounding.
-        total *= np.float32(1 / (_WHITE_UNIT * np.sqrt(float(max(squares, 1)))))
+        total *= size
         grains.append(total)
-    return _mixed(grains, grain, grey)
+    return _mixed(grains, found.parts, grey)
 
 
-def _mixed(grains: list[FloatArray], grain: Grain, grey: U8Array) -> FloatArray:
+def _mixed(grains: list[FloatArray], parts: FloatArray, grey: U8Array) -> FloatArray:
     """Return the channels, made of others as the level asks for, (h, w, 3)."""
-    parts, (ones, _) = grain.parts(), _LOWER
-    tables = cv2.split(cv2.LUT(cv2.merge([grey] * len(ones)), parts[None]))
-    each = iter(tables)
+    each = iter(cv2.split(cv2.LUT(cv2.merge([grey] * parts.shape[-1]), parts)))
     noise = []
     for channel in range(3):
         total = grains[0] * next(each)

@@ -7,6 +7,7 @@ whole numbers: it fits in a plan, and makes the same bits on every machine.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -198,23 +199,32 @@ def _grey(seen: U8Array) -> U8Array:
     return (total // np.uint16(4)).astype(np.uint8)
 
 
-def sigma_at(strength: Sequence[NoiseStrength], seen: U8Array) -> FloatArray:
+def sigma_at(strength: tuple[NoiseStrength, ...], seen: U8Array) -> FloatArray:
     """Return the standard deviation at each sample of an (h, w, 3) uint8 image.
 
     (h, w, 3) float32, in grey levels; the same bits on every machine: tables of whole numbers, and
     single float32 operations.
     """
-    own = np.stack([_table(one.own, _SIGMA_UNIT) for one in strength], axis=-1)
-    sigma: FloatArray = np.asarray(cv2.LUT(seen, own[None]), np.float32)
-    for by, name in ((1, "next"), (2, "last")):
-        other = np.stack([_table(getattr(one, name), _FACTOR_UNIT) for one in strength], axis=-1)
+    own, following, last, (least, most) = _tables(strength)
+    sigma: FloatArray = np.asarray(cv2.LUT(seen, own), np.float32)
+    for by, other in ((1, following), (2, last)):
         turned = cv2.merge([seen[..., (channel + by) % 3] for channel in range(3)])
-        sigma *= np.asarray(cv2.LUT(turned, other[None]), np.float32)
-    least, most = (
-        np.array([getattr(one, name) for one in strength], np.float32) / np.float32(_SIGMA_UNIT)
-        for name in ("least", "most")
-    )
+        sigma *= np.asarray(cv2.LUT(turned, other), np.float32)
     return np.clip(sigma, least, most, out=sigma)
+
+
+@functools.lru_cache(maxsize=256)
+def _tables(
+    strength: tuple[NoiseStrength, ...],
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return three tables for all channels, (1, 256, 3), and the limits, (2, 3)."""
+    each = [
+        np.stack([_table(getattr(one, name), unit) for one in strength], axis=-1)[None]
+        for name, unit in (("own", _SIGMA_UNIT), ("next", _FACTOR_UNIT), ("last", _FACTOR_UNIT))
+    ]
+    limits = np.array([[one.least, one.most] for one in strength], np.float32).T
+    own, following, last = each
+    return own, following, last, limits / np.float32(_SIGMA_UNIT)
 
 
 def _table(nodes: Sequence[int], unit: int) -> FloatArray:
