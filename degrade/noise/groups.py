@@ -21,7 +21,7 @@ from degrade.noise.statistics import LAGS, NoiseStatistics
 
 __all__ = ["NoiseGroups"]
 
-_BINS = 8
+_BINS = 16
 _FEWEST = 4.0
 _STRENGTH = np.log(2.5)
 """By how much the log variances of one camera's photos may differ, over all levels together."""
@@ -111,7 +111,7 @@ def _fit(photos: tuple[NoiseStatistics, ...]) -> FittedNoise:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sketch:
-    """Sums over photos: (8, 3) of cells and of their variances by level, and of neighbours."""
+    """Sums over photos: (16, 3) of cells and of their variances by level, and of neighbours."""
 
     cells: _Floats
     variances: _Floats
