@@ -34,7 +34,7 @@ from degrade.rng import rng_for
 from pipelines import BuildPoolConfig, EstimateKernelsConfig, ExtractNoiseConfig, build_pool
 
 WINDOW, STEP, BIN = 32, 16, 32
-MOST_SIDE = 1024
+MOST_SIDE, DRAWS = 1024, 3
 FLAT = 4.0
 """Most variance that the mean photo may have in a window, in any channel."""
 
@@ -104,7 +104,7 @@ def describe(noise: FloatArray, levels: AnyArray) -> dict[str, Any]:
         bins = levels[:, channel] // BIN
         for number in np.unique(bins):
             inside = bins == number
-            if inside.sum() >= 8:
+            if inside.sum() >= 8 * DRAWS:
                 strength[f"{channel}:{int(number) * BIN}"] = variances[inside, channel].mean()
     clear /= np.sqrt(np.maximum(variances, 1e-6))[:, None, None, :]  # windows count alike
     lags = [
@@ -127,11 +127,13 @@ def judge(pairs: list[tuple[Path, Path]]) -> dict[str, dict[str, float]]:
             flat = residuals_of(windows).var(axis=(1, 2)).max(axis=1) < FLAT
             clipped = ((seen == 0) | (seen == 255)).mean(axis=(1, 2)).max(axis=1)
             flat &= clipped <= MOST_CLIPPED
-            levels.append(windows[flat].mean(axis=(1, 2)))
+            levels += [windows[flat].mean(axis=(1, 2))] * DRAWS
             clean = mean.astype(np.float32)
-            made = {name: round_to_u8(way(clean, number)) for name, way in ways.items()}
-            for name, noisy in ({"real": real} | made).items():
-                noise[name].append(windows_of(noisy)[flat] - windows[flat])
+            noise["real"] += [seen[flat] - windows[flat]] * DRAWS
+            for name, way in ways.items():
+                for draw in range(DRAWS):
+                    noisy = round_to_u8(way(clean, DRAWS * number + draw))
+                    noise[name].append(windows_of(noisy)[flat] - windows[flat])
     level = np.concatenate(levels)
     return compare({name: describe(np.concatenate(n), level) for name, n in noise.items()}, level)
 
@@ -151,7 +153,7 @@ def compare(found: dict[str, dict[str, Any]], level: AnyArray) -> dict[str, dict
             "variance, within 10 %": float((off <= WANTED["variance"]).mean()),
             "lag 1": float(np.abs(made["lag 1"] - real["lag 1"]).max()),
             "channels": float(np.abs(made["channels"] - real["channels"]).max()),
-            "windows": float(len(level)),
+            "windows": float(len(level) // DRAWS),
             "bins": float(len(ratios)),
         }
     return table

@@ -33,7 +33,7 @@ __all__ = [
 CELL = 16
 """Side of a cell in pixels."""
 
-MOST_CELLS = 4096
+MOST_CELLS = 3072
 """Cells that are looked at; larger photos have them spread evenly."""
 
 _MOST_CLIPPED = 0.005
@@ -123,18 +123,20 @@ def cells_of(pixels: AnyArray) -> FloatArray:
 
 def describe_cells(levels: FloatArray) -> Cells:
     """Measure (N, 16, 16, 3) cells; whole grey levels are summed exactly, in any order."""
-    flat = levels.reshape(len(levels), CELL * CELL * 3)
+    corners = levels[:, :1, :1]
+    about = levels - corners  # small numbers: their squares lose nothing
+    flat = about.reshape(len(levels), CELL * CELL * 3)
     sums, fall, rise = np.split((flat @ _planes()).astype(np.float64), 3, axis=1)
     products = []
     for first, second in ((0, 0), (1, 1), (2, 2), *PAIRS):
         one, other = (
-            levels[..., channel].reshape(len(levels), CELL * CELL) for channel in (first, second)
+            about[..., channel].reshape(len(levels), CELL * CELL) for channel in (first, second)
         )
-        about = np.einsum("np,np->n", one, other).astype(np.float64)
-        about -= sums[:, first] * sums[:, second] / CELL**2
-        about -= fall[:, first] * fall[:, second] / _STEEPNESS
-        about -= rise[:, first] * rise[:, second] / _STEEPNESS
-        products.append(about / CELL**2)
+        product = np.einsum("np,np->n", one, other).astype(np.float64)
+        product -= sums[:, first] * sums[:, second] / CELL**2
+        product -= fall[:, first] * fall[:, second] / _STEEPNESS
+        product -= rise[:, first] * rise[:, second] / _STEEPNESS
+        products.append(product / CELL**2)
     variances = np.maximum(np.stack(products[:3], axis=1), 0.0)
     green = np.ascontiguousarray(levels[..., _GREEN])
     steps = np.zeros(len(levels))
@@ -144,7 +146,8 @@ def describe_cells(levels: FloatArray) -> Cells:
     steps /= 4 * CELL * (CELL - 1)
     varies = variances[:, _GREEN] > _STILL
     rough = np.divide(steps, variances[:, _GREEN], out=np.ones(len(levels)), where=varies)
-    return Cells(levels, sums / CELL**2, variances, np.stack(products[3:], axis=1), rough)
+    means = corners[:, 0, 0] + sums / CELL**2
+    return Cells(levels, means, variances, np.stack(products[3:], axis=1), rough)
 
 
 @functools.cache

@@ -165,7 +165,7 @@ class ColourTable(NamedTuple):
 def measure_noise(pixels: AnyArray, *, camera: str = "") -> NoiseStatistics:
     """Measure the noise in the flat parts of a photo.
 
-    At most 4096 cells of 16×16 pixels are looked at, spread evenly; the grain is that of at most
+    At most 3072 cells of 16×16 pixels are looked at, spread evenly; the grain is that of at most
     384 flat ones.
 
     Parameters
@@ -218,7 +218,9 @@ def _flat_cells(cells: Cells) -> _Booleans:
     flat = np.zeros(len(cells), bool)
     flat[usable] = flat_among(cells[usable])
     if still.sum() > flat.sum():
-        raise InvalidValueError("its flat parts have no noise, as in drawings and in what is clean")
+        raise InvalidValueError(
+            "its flat parts have no noise, as in drawings, clean pictures and strong compression"
+        )
     if flat.sum() < _FEWEST:
         raise InvalidValueError(_NOTHING_FLAT)
     return flat

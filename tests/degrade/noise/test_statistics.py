@@ -145,3 +145,12 @@ def test_a_slope_is_no_noise() -> None:
     table = measure_noise(noisy).table()
     ratios = table.variances / variance_of(table.means)
     assert np.average(ratios, axis=0, weights=table.cells) == pytest.approx([0.95] * 3, abs=0.06)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.25])
+def test_weak_noise_of_16_bits_is_measured(sigma: float) -> None:
+    levels = flat_levels("weak", 256, 256)
+    noisy = levels + rng_for(0, "weak").normal(0, sigma, levels.shape)
+    table = measure_noise((noisy * 257).round().astype(np.uint16)).table()
+    mean = np.average(table.variances, axis=0, weights=table.cells)
+    assert mean == pytest.approx([sigma**2] * 3, rel=0.08)
