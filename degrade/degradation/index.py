@@ -25,12 +25,33 @@ class NoiseChoice:
         Of the file that it came from; empty: not known, so it counts as one of its own.
     levels : (float, float, float)
         Mean grey levels of the patch, in 8-bit units.
+    jpeg_unit : (row, column, height, width) or None
+        Where, in the residual, a unit of the JPEG grid of its photo begins, modulo its size; and
+        that size. None: it is not known that the photo was compressed, or nobody asks.
     """
 
     id: str
     size: int
     photo_sha256: str = ""
     levels: tuple[float, float, float] = (128.0, 128.0, 128.0)
+    jpeg_unit: tuple[int, int, int, int] | None = None
+
+    def starts(self, length: int, axis: int) -> range:
+        """Return where a window of ``length`` pixels may begin along an axis, 0 or 1.
+
+        Where the photo was compressed, only so that the window's blocks are whole; anywhere when no
+        such place is there.
+        """
+        free = self.size - length + 1
+        if self.jpeg_unit is None:
+            return range(free)
+        return range(self.jpeg_unit[axis], free, self.jpeg_unit[axis + 2]) or range(free)
+
+    def is_placed(self, height: int, width: int) -> bool:
+        """Tell whether windows of a size can stand on the photo's grid."""
+        if self.jpeg_unit is None:
+            return False
+        return self.jpeg_unit[0] + height <= self.size and self.jpeg_unit[1] + width <= self.size
 
 
 @dataclass(frozen=True, slots=True)

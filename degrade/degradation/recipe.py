@@ -236,14 +236,15 @@ def draw_steps(
         The pool lacks what a step draws from.
     """
     chosen: dict[str, int] = {}
-    steps = []
+    steps: list[Step] = []
     for number, entry in enumerate(entries):
         group = [n for n, e in enumerate(entries) if entry.one_of and e.one_of == entry.one_of]
         name = entry.one_of or f"step {number}"
         if not group or number == group[0]:
             chosen[name] = _choose(entries, group or [number], rng)
         if chosen[name] == number:
-            steps.append(entry.draw(pool, lr_shape, rng))
+            step = entry.draw(pool, lr_shape, rng)
+            steps.append(entry.settings.behind(step, steps, pool) if entry.settings else step)
     return tuple(steps)
 
 

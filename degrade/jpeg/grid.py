@@ -103,18 +103,27 @@ def count_votes(windows: Windows) -> GridVotes:
     return GridVotes(votes.reshape(BLOCK, BLOCK), cells.reshape(-1, BLOCK, BLOCK))
 
 
-def upright_grid(upright_size: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """Return where the grid of a JPEG file begins, modulo 8, once its pixels are turned upright.
+def upright_grid(
+    upright_size: tuple[int, int], orientation: int, unit: tuple[int, int] = (BLOCK, BLOCK)
+) -> tuple[int, int]:
+    """Return where the grid of a JPEG file begins once its pixels are turned upright.
 
     Parameters
     ----------
     upright_size : (height, width)
     orientation : int
         Of the file, 1 to 8; see :func:`degrade.images.orientation.upright`.
+    unit : (height, width)
+        Of what repeats, upright: a block of luma, or what a block of each chroma covers.
+
+    Returns
+    -------
+    (row, column)
+        Modulo the unit.
     """
     height, width = upright_size
-    rows = height % BLOCK if orientation in (3, 4, 7, 8) else 0
-    return rows, width % BLOCK if orientation in (2, 3, 6, 7) else 0
+    row = height % unit[0] if orientation in (3, 4, 7, 8) else 0
+    return row, width % unit[1] if orientation in (2, 3, 6, 7) else 0
 
 
 def _zeros(plane: FloatArray) -> npt.NDArray[np.uint8]:

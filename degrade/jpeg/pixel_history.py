@@ -19,7 +19,8 @@ from degrade.jpeg.double import earlier_grid, earlier_on_grid
 from degrade.jpeg.grid import GridVotes, count_votes
 from degrade.jpeg.names import name_tables
 from degrade.jpeg.steps import TableFit, fit_table, lively
-from degrade.jpeg.tables import JpegSettings, Subsampling, Table, quality_of
+from degrade.jpeg.tables import UNITS, JpegSettings, Subsampling, Table, quality_of
+from degrade.jpeg.transform import BLOCK
 from degrade.jpeg.windows import Windows, choose_windows
 
 __all__ = ["Earlier", "PixelHistory", "earlier_of_file", "history_of_pixels"]
@@ -61,6 +62,9 @@ class PixelHistory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
         Empty where one is.
     grid : (row, column) or None
         Blocks begin at rows and columns that are these modulo 8.
+    unit : (row, column, height, width) or None
+        Where what a block of chroma covers begins, modulo its size, and that size; without chroma
+        a block of luma.
     named : str
         The tables' name, or that they are not known.
     quality : int or None
@@ -80,6 +84,7 @@ class PixelHistory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
 
     doubt: str = ""
     grid: tuple[int, int] | None = None
+    unit: tuple[int, int, int, int] | None = None
     named: str = ""
     quality: int | None = None
     luma: Table | None = None
@@ -157,8 +162,8 @@ def _put_together(
     votes: GridVotes, fit: TableFit | None, chroma: ChromaFit | None, earlier: Earlier | None
 ) -> PixelHistory:
     if fit is None:
-        named = "steps that cannot be told"
-        return PixelHistory(grid=votes.phase, named=named, earlier=earlier)
+        named, unit = "steps that cannot be told", (*votes.phase, BLOCK, BLOCK)
+        return PixelHistory(grid=votes.phase, unit=unit, named=named, earlier=earlier)
     subsampling = None if chroma is None else chroma.subsampling
     if subsampling is not None and fit.turned:
         subsampling = _TURNED.get(subsampling, subsampling)
@@ -166,8 +171,10 @@ def _put_together(
     settings = None
     if fit.table is not None:
         settings = JpegSettings(fit.table, table, subsampling or "4:4:4")
+    size = (BLOCK, BLOCK) if chroma is None else UNITS[chroma.subsampling]
     return PixelHistory(
         grid=votes.phase,
+        unit=(*(votes.phase if chroma is None else chroma.phase), *size),
         named="tables of its own" if settings is None else name_tables(settings).words,
         quality=None if settings is None else quality_of(settings),
         luma=fit.table,

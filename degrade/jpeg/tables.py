@@ -16,6 +16,7 @@ from degrade.images.headers.jpeg import JPEG_FRAMES, jpeg_segments
 
 __all__ = [
     "EXAMPLES",
+    "UNITS",
     "JpegSettings",
     "Subsampling",
     "Table",
@@ -67,6 +68,12 @@ _SUBSAMPLINGS: dict[tuple[int, int], Subsampling] = {
     (1, 2): "4:4:0",
     (4, 1): "4:1:1",
 }
+
+
+UNITS: dict[Subsampling, tuple[int, int]] = {
+    name: (8 * down, 8 * across) for (across, down), name in _SUBSAMPLINGS.items()
+}
+"""Height and width of what a block of each chroma covers, in pixels."""
 
 
 class JpegSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

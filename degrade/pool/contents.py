@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
 from degrade.degradation.index import Measured
@@ -22,6 +22,19 @@ from degrade.pool.records import (
 __all__ = ["PoolContents"]
 
 _Key = tuple[str, str, str]
+
+JpegUnit: TypeAlias = tuple[int, int, int, int]
+_LARGEST_UNIT = 64
+
+
+def _is_unit(value: object) -> TypeGuard[Sequence[int]]:
+    """Tell whether four whole numbers are places and sizes, which a file may not hold."""
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        return False
+    if not all(type(number) is int for number in value):
+        return False
+    row, column, height, width = (int(number) for number in value)
+    return 0 <= row < height <= _LARGEST_UNIT and 0 <= column < width <= _LARGEST_UNIT
 
 
 def _key(record: MeasurementRecord) -> _Key:
@@ -87,15 +100,13 @@ class PoolContents:
     def index(self, scale: int, measured: Collection[str] | None = None) -> PoolIndex:
         """Return what plans at ``scale`` may draw from; see :meth:`PoolReader.index`."""
         by_kind: dict[str, list[Measured]] = defaultdict(list)
+        units = self.jpeg_units() if measured is None or "jpeg" in measured else {}
         for (kind, photo), record in self.drawn().items():
             if measured is None or kind in measured:
                 by_kind[kind].append(Measured(photo, record.values))
         return PoolIndex(
             tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
-            tuple(
-                NoiseChoice(key, noise.size, noise.provenance.source_sha256 or "", noise.levels)
-                for key, noise in self.noise.items()
-            ),
+            tuple(self._choice(key, units) for key in self.noise),
             {kind: tuple(found) for kind, found in by_kind.items()},
             {
                 key: kernel.provenance.values["expected_kpsnr"]
@@ -104,10 +115,38 @@ class PoolContents:
             },
         )
 
+    def jpeg_units(self) -> dict[str, JpegUnit]:
+        """Return where the JPEG grid lies in photos of which that is known, by their sha256.
+
+        (row, column, height, width): see :class:`degrade.jpeg.pixel_history.PixelHistory`.
+        """
+        found = {}
+        for (kind, photo), record in self.drawn().items():
+            if kind != "jpeg":
+                continue
+            values = record.values if "unit" in record.values else record.values.get("pixels")
+            unit = values.get("unit") if isinstance(values, Mapping) else None
+            if _is_unit(unit):
+                found[photo] = (unit[0], unit[1], unit[2], unit[3])
+        return found
+
+    def _choice(self, key: str, units: Mapping[str, JpegUnit]) -> NoiseChoice:
+        """Return what a plan may draw; a box and the photo's grid tell the grid in the patch."""
+        noise = self.noise[key]
+        known = noise.provenance
+        photo = known.source_sha256 or ""
+        if photo not in units or known.box is None:
+            return NoiseChoice(key, noise.size, photo, noise.levels)
+        row, column, height, width = units[photo]
+        start = ((row - known.box[0]) % height, (column - known.box[1]) % width)
+        return NoiseChoice(key, noise.size, photo, noise.levels, (*start, height, width))
+
     def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
         index = self.index(scale, measured)
-        noise = (f"{choice.id} {choice.photo_sha256}" for choice in index.noise)
+        noise = (
+            f"{choice.id} {choice.photo_sha256}{choice.jpeg_unit or ''}" for choice in index.noise
+        )
         expected = (f"{key} {kpsnr!r}" for key, kpsnr in sorted(index.kernel_kpsnr.items()))
         lines = [f"scale {scale}", *index.kernel_ids, "expected", *expected, "noise", *noise]
         for kind, found in index.measured.items():

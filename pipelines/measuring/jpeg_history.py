@@ -15,7 +15,8 @@ from degrade.jpeg.frame import JpegFrame, jpeg_frame
 from degrade.jpeg.grid import upright_grid
 from degrade.jpeg.names import name_tables
 from degrade.jpeg.pixel_history import earlier_of_file, history_of_pixels
-from degrade.jpeg.tables import JpegSettings, jpeg_settings, quality_of
+from degrade.jpeg.tables import UNITS, JpegSettings, jpeg_settings, quality_of
+from degrade.jpeg.transform import BLOCK
 from degrade.pool import Findings
 from degrade.wording import counted, most_first
 from pipelines.measuring.collector import Collector
@@ -25,7 +26,7 @@ from pipelines.shared.reports import Fact
 
 __all__ = ["JpegCollector", "JpegHistory", "jpeg_words"]
 
-_VERSION = 3
+_VERSION = 4
 """Of what is recorded; raised when more is."""
 
 _UNTOLD = {
@@ -92,10 +93,13 @@ def _file_values(found: JpegSettings, frame: JpegFrame) -> dict[str, Any]:
 def _pixels_of_file(photo: OpenPhoto, found: JpegSettings, pixels: AnyArray) -> dict[str, Any]:
     """Return where a file's grid lies, upright, and what was before it."""
     orientation = photo.header.orientation
-    grid = upright_grid(photo.header.upright_size, orientation)
+    size = photo.header.upright_size
+    grid = upright_grid(size, orientation)
+    unit = UNITS.get(found.subsampling, (BLOCK, BLOCK))
+    unit = unit[::-1] if orientation >= 5 else unit
     earlier = earlier_of_file(pixels, found, grid, turned=orientation >= 5)
     told = {} if earlier is None else {"earlier": msgspec.to_builtins(earlier)}
-    return {"grid": list(grid), **told}
+    return {"grid": list(grid), "unit": [*upright_grid(size, orientation, unit), *unit], **told}
 
 
 def jpeg_words(values: Mapping[str, Any]) -> str:

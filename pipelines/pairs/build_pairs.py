@@ -13,7 +13,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from degrade.degradation.steps import Blur, Jpeg, ModelledNoise, Residual, ScaledResidual
+from degrade.degradation import NoiseChoice, PoolIndex
+from degrade.degradation.steps import (
+    Blur,
+    Jpeg,
+    JpegChoice,
+    ModelledNoise,
+    Residual,
+    ScaledResidual,
+)
 from degrade.errors import DegradeError, UnreachableError, as_typed, printable
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
@@ -142,19 +150,11 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
     index = pool.index(config.scale)
     kinds = {entry.kind for entry in config.degradation.recipe.possible}
     noise = index.noise if kinds & _FROM_PATCHES else ()
-    compressed = {
-        found.photo_sha256 for found in index.measured.get("jpeg", ()) if "luma" in found.values
-    }
-    twice = sum(choice.photo_sha256 in compressed for choice in noise)
-    if twice and Jpeg.kind in kinds:
-        words = (
-            f"{twice} of {counted(len(noise), 'noise patch')} are from JPEG photos: that noise was "
-            "compressed once before"
-        )
-        job.found("compressed_twice", words, compressed=twice, patches=len(noise))
+    if Jpeg.kind in kinds:
+        _tell_of_compression(job, index, noise, config)
     models = index.noise_groups if kinds & _FROM_MODELS else None
     if models is not None:
-        _tell_of_models(job, models, compressed if Jpeg.kind in kinds else frozenset())
+        _tell_of_models(job, models, _once_jpeg(index) if Jpeg.kind in kinds else frozenset())
     if config.degradation.defers_noise:
         return
     least = config.patch_side and config.patch_side // config.scale
@@ -182,10 +182,58 @@ def _tell_of_models(job: Job, models: NoiseGroups, compressed: Collection[str]) 
     twice = sum(map(models.has_photo, compressed))
     if twice:
         words = (
-            f"{twice} of {counted(models.photos, 'photo')} are JPEG files: the noise that "
+            f"{twice} of {counted(models.photos, 'photo')} are or were JPEGs: the noise that "
             "compression left there is compressed once more"
         )
         job.found("modelled_twice", words, compressed=twice, photos=models.photos)
+
+
+def _once_jpeg(index: PoolIndex) -> set[str]:
+    """Return the photos that are JPEG files, or were, by their pixels."""
+    return {
+        found.photo_sha256
+        for found in index.measured.get(Jpeg.kind, ())
+        if "luma" in found.values or "grid" in found.values.get("pixels", {})
+    }
+
+
+def _tell_of_compression(
+    job: Job, index: PoolIndex, noise: Sequence[NoiseChoice], config: BuildPairsConfig
+) -> None:
+    """Say which noise has been a JPEG, and what the compression of LR does to it."""
+    looked_at = {found.photo_sha256 for found in index.measured.get("jpeg", ())}
+    entries = config.degradation.recipe.possible
+    settings = [entry.settings for entry in entries]
+    takes_own = all(s.is_measured for s in settings if isinstance(s, JpegChoice))
+    # Scaled, residuals are no multiples of their steps any more.
+    takes_own = takes_own and all(entry.kind != ScaledResidual.kind for entry in entries)
+    known = Jpeg.photos(index) if takes_own else set()
+    side = config.patch_side
+    lr_side = 1 if side is None else side // config.scale
+    compressed = [choice for choice in noise if choice.jpeg_unit is not None]
+    placed = [
+        choice
+        for choice in compressed
+        if side is not None and choice.is_placed(lr_side, lr_side) and choice.photo_sha256 in known
+    ]
+    twice, of = len(compressed) - len(placed), counted(len(noise), "noise patch")
+    if compressed:
+        words = f"{len(compressed)} of {of} are from JPEG photos"
+        if placed:
+            words += (
+                f": {len(placed)} stand on their grid, and LR goes through the same tables, which "
+                "leaves that noise as it is"
+            )
+        if twice:
+            words += (
+                f"{'; the others are' if placed else ': that noise is'} compressed a second time, "
+                "and a little weaker (larger patches can stand on their grid)"
+            )
+        job.found("compressed_noise", words, placed=len(placed), twice=twice, patches=len(noise))
+    unknown = sum(choice.photo_sha256 not in looked_at for choice in noise)
+    if unknown:
+        words = f"whether {unknown} of {of} were compressed before, the pool does not know"
+        job.found("unknown_compression", words, unknown=unknown, patches=len(noise))
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:

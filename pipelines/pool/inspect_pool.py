@@ -58,7 +58,11 @@ class PoolInspection:
             lines.append(
                 f"  {printable(photo.name)}  sha256 {photo.sha256[:16]}  {printable(photo.path)}"
             )
-        lines += [*_measured_lines(pool), *_noise_lines(pool.noise), *self._kernel_lines()]
+        lines += [
+            *_measured_lines(pool),
+            *_noise_lines(pool.noise, _jpeg_units(pool)),
+            *self._kernel_lines(),
+        ]
         return [*lines, *self._legend(), head]
 
     def _kernel_lines(self) -> list[str]:
@@ -98,6 +102,7 @@ class PoolInspection:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values, for programs."""
+        units = _jpeg_units(self.pool)
         return {
             "path": str(self.pool.path),
             "kernels": [
@@ -109,7 +114,9 @@ class PoolInspection:
                 }
                 for kernel in self.pool.kernels
             ],
-            "noise": [_as_json(noise) for noise in self.pool.noise],
+            "noise": [
+                {**_as_json(noise), "jpeg_unit": units.get(noise.id)} for noise in self.pool.noise
+            ],
             "photos": [_as_json(photo) for photo in self.pool.photos],
             "measurements": [_as_json(record) for record in self.pool.measurements],
             "problems": self.problems,
@@ -166,7 +173,14 @@ def _marks(record: KernelRecord) -> str:
     return f"  ! {'; '.join(marks)}" if marks else ""
 
 
-def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
+def _jpeg_units(pool: DegradationPool) -> dict[str, tuple[int, int, int, int] | None]:
+    """Return where the JPEG grid lies in each noise patch; None where that is not known."""
+    return {choice.id: choice.jpeg_unit for choice in pool.index(scale=2).noise}
+
+
+def _noise_lines(
+    records: Sequence[NoiseRecord], units: Mapping[str, tuple[int, int, int, int] | None]
+) -> list[str]:
     by_source: dict[tuple[str, int], list[NoiseRecord]] = defaultdict(list)
     for record in records:
         by_source[record.provenance.source_name, record.size].append(record)
@@ -174,11 +188,12 @@ def _noise_lines(records: Sequence[NoiseRecord]) -> list[str]:
     for (name, size), group in sorted(by_source.items()):
         variances = [record.variance for record in group]
         levels = [record.brightness for record in group]
+        on_grid = "  on a JPEG grid" if any(units.get(record.id) for record in group) else ""
         flags = ", ".join(sorted({flag for record in group for flag in record.provenance.flags}))
         lines.append(
             f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
             f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "
-            f"{printable(name)}{f'  ! flagged: {flags}' if flags else ''}"
+            f"{printable(name)}{on_grid}{f'  ! flagged: {flags}' if flags else ''}"
         )
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol, Self, TypeAlias, cast
 
@@ -74,6 +74,10 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Draw the step; as :meth:`Step.draw`."""
         raise NotImplementedError
 
+    def behind(self, step: Step, earlier: Sequence[Step], index: PoolIndex) -> Step:
+        """Return a step that :meth:`draw` gave, as it is behind earlier ones; nothing is drawn."""
+        return step
+
     def words(self) -> str:
         """Return for people, in a few words, what is drawn."""
         raise NotImplementedError
@@ -134,6 +138,10 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if cls.drawn_by is None:
             raise NotImplementedError
         return cast(Self, cls.drawn_by().draw(index, lr_shape, rng))
+
+    def photo(self, index: PoolIndex) -> str:
+        """Return the sha256 of the photo that the step's content is of; empty: of none."""
+        return ""
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Apply the step; nothing is drawn, and ``levels`` stay as they are.

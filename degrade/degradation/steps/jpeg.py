@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -52,18 +52,35 @@ class JpegChoice(StepSettings, frozen=True):
             low, high = self.quality
             tables = standard_tables(low + int(rng.integers(high - low + 1)))
             return Jpeg(*tables, self.subsampling)
-        found = list(_usable(index))
+        found = [tables for _, tables in _usable(index)]
         if not found:
             raise InvalidValueError(
                 "no photo of the pool is a JPEG file whose colours are known, or has such a file's "
                 "tables in its pixels"
             )
-        values = found[rng.integers(len(found))]
-        step = msgspec.convert({name: values[name] for name in Jpeg.__struct_fields__}, Jpeg)
+        step = msgspec.convert(found[rng.integers(len(found))], Jpeg)
         if not self.neighbours:
             return step
         by = int(rng.integers(2 * self.neighbours + 1)) - self.neighbours
         return Jpeg(*neighbour_tables(step.luma, step.chroma, by), step.subsampling)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether tables are those of photos, as they are."""
+        return self.quality is None and not self.neighbours
+
+    def behind(self, step: Step, earlier: Sequence[Step], index: PoolIndex) -> Step:
+        """Return the compression of the photo that the noise is of, where that was compressed.
+
+        Its residuals hold that compression already. On the same grid and with the same tables it
+        leaves them as they are; any other would take from them a second time. A quality that is
+        set, and one that is drawn around a photo's, stay as they were drawn.
+        """
+        photos = [photo for other in earlier if (photo := other.photo(index))]
+        if not photos or not self.is_measured:
+            return step
+        own = dict(_usable(index)).get(photos[-1])
+        return step if own is None else msgspec.convert(own, Jpeg)
 
     def words(self) -> str:
         """Return for people what is drawn."""
@@ -91,6 +108,11 @@ class Jpeg(Step, frozen=True):
     chroma: Table
     subsampling: _Subsampling
 
+    @staticmethod
+    def photos(index: PoolIndex) -> set[str]:
+        """Return the photos, by their sha256, whose compression can be drawn."""
+        return {photo for photo, _ in _usable(index)}
+
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Compress."""
         pixels = recompressed(round_to_u8(np.clip(levels, 0, 255)), self.tables)
@@ -108,12 +130,12 @@ class Jpeg(Step, frozen=True):
         return f"compressed as JPEG {how}, {self.subsampling}"
 
 
-def _usable(index: PoolIndex) -> Iterator[dict[str, Any]]:
-    """Yield what was measured in photos that the encoder can imitate."""
+def _usable(index: PoolIndex) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield photos whose compression the encoder can imitate, each with the fields of its step."""
     for found in index.measured.get(Jpeg.kind, ()):
         # Of files in other formats: what their pixels still tell, where all of it is certain.
         values = dict(found.values if "luma" in found.values else found.values.get("pixels", {}))
         is_known = values.get("subsampling") in COMPRESSIBLE and values.get("chroma")
         is_known = is_known and values.get("luma")
         if is_known and max(*values["luma"], *values["chroma"]) <= LARGEST_STEP:
-            yield values
+            yield found.photo_sha256, {name: values[name] for name in Jpeg.__struct_fields__}

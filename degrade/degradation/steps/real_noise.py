@@ -95,7 +95,8 @@ class NoiseWindow(NamedTuple):
 def draw_window(index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> NoiseWindow:
     """Draw a photo, a residual of it, and where its window begins; each is as likely.
 
-    So no photo has more than its share, however many residuals it gave.
+    So no photo has more than its share, however many residuals it gave. Where it is known that the
+    photo was compressed, windows begin on its grid, so that a JPEG of LR has the same.
 
     Raises
     ------
@@ -110,9 +111,9 @@ def draw_window(index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Noi
     if choice.size < max(height, width):
         quilt = Quilt(_like(choice, photo), choice.size, int(rng.integers(2**32)))
         return NoiseWindow(choice.id, 0, 0, quilt)
-    top = rng.integers(choice.size - height + 1)
-    left = rng.integers(choice.size - width + 1)
-    return NoiseWindow(choice.id, int(top), int(left), None)
+    tops, lefts = choice.starts(height, 0), choice.starts(width, 1)
+    top, left = tops[rng.integers(len(tops))], lefts[rng.integers(len(lefts))]
+    return NoiseWindow(choice.id, top, left, None)
 
 
 def _like(first: NoiseChoice, photo: tuple[NoiseChoice, ...]) -> tuple[str, ...]:

@@ -39,6 +39,10 @@ class Residual(Step, frozen=True, omit_defaults=True):
         """Draw a photo, a residual of it, and where its window begins; each is as likely."""
         return cls(*draw_window(index, lr_shape, rng))
 
+    def photo(self, index: PoolIndex) -> str:
+        """Return the photo that the noise is of."""
+        return index.noise_by_id[self.noise_id].photo_sha256
+
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise (RealSR, eq. 1)."""
         noise = self.read_noise(levels.shape[0], levels.shape[1], given.pool)

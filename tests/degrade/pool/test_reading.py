@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,3 +181,24 @@ def test_index_and_digest_cover_the_kinds_that_are_asked_for(pool: DegradationPo
     assert len({covered, pool.digest(4), pool.digest(4, ["camera"]), before}) == 4
     assert list(pool.index(4, ["jpeg", "none"]).measured) == ["jpeg"]
     assert pool.index(4, []).measured == {} and list(pool.index(4).measured) == ["camera", "jpeg"]
+
+
+def test_index_tells_where_the_jpeg_grid_of_a_photo_lies_in_its_patches(
+    pool: DegradationPool,
+) -> None:
+    patch = replace(make_patch(size=32), box=(5, 18, 32, 32))
+    pool.add_findings(make_photo(), [found_patches(patch)])
+    assert [choice.jpeg_unit for choice in pool.index(4).noise] == [None]
+    before = pool.digest(4, ["jpeg"])
+
+    def units(values: dict[str, object], **asked: Any) -> list[object]:
+        jpeg = Findings(kind="jpeg", settings={"version": 4}, values=values)
+        pool.add_findings(make_photo(), [jpeg])
+        return [choice.jpeg_unit for choice in pool.index(4, **asked).noise]
+
+    assert units({"luma": [1] * 64, "unit": [0, 3, 8, 16]}) == [(3, 1, 8, 16)]
+    assert units({"format": "png", "pixels": {"unit": [7, 0, 8, 8]}}) == [(2, 6, 8, 8)]
+    assert units({"unit": [7, 0, 8, 8]}, measured=["camera"]) == [None]
+    assert pool.digest(4, ["jpeg"]) != before
+    for odd in ([8, 0, 8, 8], [0, 0, 0, 8], [0, 0, 8], [0.0, 0, 8, 8], "0088", None, [0] * 4):
+        assert units({"unit": odd}) == [None]

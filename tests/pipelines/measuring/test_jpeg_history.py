@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from degrade.degradation.steps import Jpeg
+from degrade.degradation.steps import Jpeg, Residual
 from degrade.images.image_io import quantise, write_png
 from degrade.jpeg.compression import recompressed
 from degrade.jpeg.tables import JpegSettings, standard_tables
@@ -96,8 +97,9 @@ def test_pairs_go_through_what_pixels_tell(tmp_path: Path) -> None:
     shown = _run("inspect", pool)
     assert words in shown and "no JPEG: no grid of one found, unless it was resized" in shown
     out = tmp_path / "pairs"
-    common = ("--pool", pool, "--hr", photos / "clean.png", "--scale", 2, "--hr-size", 64)
-    _run("build-pairs", *common, "--noise", "none", "--jpeg", "measured", "--out", out)
+    common = ("--pool", pool, "--hr", photos / "clean.png", "--scale", 2)
+    further = ("--noise", "none", "--jpeg", "measured", "--out", out)
+    _run("build-pairs", *common, "--hr-size", 64, *further)
     steps = [record.plan.steps[-1] for record in open_pairs(out).records if record.plan]
     drawn = {(step.luma, step.subsampling) for step in steps if isinstance(step, Jpeg)}
     assert drawn == {(standard_tables(80)[0], "4:2:0"), (standard_tables(92)[0], "4:4:4")}
@@ -112,3 +114,32 @@ def test_nothing_is_remembered_of_a_damaged_photo(photos: Path, tmp_path: Path) 
     assert "quality 60" not in result.output and "read-jpeg: 2 photos, 1 rejected" in result.output
     found = DegradationPool.open(tmp_path / "pool").measurements
     assert len({record.photo for record in found}) == 2
+
+
+def test_noise_that_was_compressed_stands_on_its_grid(tmp_path: Path) -> None:
+    photos, pool, out = tmp_path / "photos", tmp_path / "pool", tmp_path / "pairs"
+    clean = make_photo("noise")
+    clean[:160, :160] = np.rint(np.random.default_rng(0).normal(128, 3, (160, 160, 3)))
+    write_png(photos / "resaved.png", through_jpeg(clean, 80, subsampling="4:2:0")[3:, 5:])
+    _run("build-pool", photos, "--pool", pool, "--scale", 2, "--patch-size", 48, "--jobs", 1)
+    noise = DegradationPool.open(pool).noise
+    assert noise and "on a JPEG grid" in _run("inspect", pool)
+    for entry in json.loads(_run("inspect", pool, "--json"))["noise"]:
+        top, left = entry["provenance"]["box"][:2]
+        # Of the JPEG 3 rows and 5 columns are cut: its second unit begins at row 13, column 11.
+        assert entry["jpeg_unit"] == [(13 - top) % 16, (11 - left) % 16, 16, 16]
+    common = ("build-pairs", "--pool", pool, "--hr", photos, "--scale", 2, "--jpeg", "measured")
+    told = _run(*common, "--hr-size", 48, "--model-error", "none", "--out", out)
+    count = len(noise)
+    assert f"{count} of {count} noise patches are from JPEG photos: {count} stand on their" in told
+    units = {choice.id: choice.jpeg_unit for choice in DegradationPool.open(pool).index(2).noise}
+    for record in open_pairs(out).records:
+        assert record.plan is not None
+        _, residual, jpeg = record.plan.steps
+        assert isinstance(residual, Residual) and isinstance(jpeg, Jpeg)
+        assert jpeg.luma == standard_tables(80)[0]
+        unit = units[residual.noise_id]
+        assert unit is not None
+        assert ((residual.top - unit[0]) % 16, (residual.left - unit[1]) % 16) == (0, 0)
+    told = _run(*common, "--hr-size", 128, "--out", tmp_path / "large")
+    assert f"{count} of {count} noise patches are from JPEG photos: that noise is comp" in told

@@ -6,8 +6,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from degrade.degradation import Measured, PoolIndex
-from degrade.degradation.steps import Jpeg, JpegChoice, StepInputs, read_step
+from degrade.degradation import Measured, NoiseChoice, PoolIndex
+from degrade.degradation.steps import (
+    Blur,
+    Jpeg,
+    JpegChoice,
+    Residual,
+    Step,
+    StepInputs,
+    read_step,
+)
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.jpeg.compression import recompressed
 from degrade.jpeg.tables import JpegSettings, standard_tables
@@ -95,3 +103,35 @@ def test_draw_takes_a_quality_of_libjpeg_without_a_photo() -> None:
     assert {step.subsampling for step in drawn} == {"4:4:4"}
     with pytest.raises(InvalidValueError, match="quality must be a lowest and a highest"):
         JpegChoice((80, 70))
+
+
+def test_behind_noise_it_takes_the_tables_of_the_photo_that_the_noise_is_of() -> None:
+    noise = (NoiseChoice("own", 32, f"{1:064x}"), NoiseChoice("png", 32, "2" * 64))
+    index = PoolIndex(("k",), noise, INDEX.measured)
+    drawn = Jpeg.draw(index, (8, 8), rng_for(0, "jpeg", 0))
+
+    def behind(choice: JpegChoice, *earlier: Step) -> Step:
+        return choice.behind(drawn, [Blur("k"), *earlier], index)
+
+    own = Residual("own", 0, 0)
+    assert behind(JpegChoice(), own) == Jpeg(*standard_tables(90), "4:2:0")
+    assert behind(JpegChoice(), Residual("png", 0, 0)) == drawn == behind(JpegChoice())
+    for choice in (JpegChoice((30, 40)), JpegChoice(neighbours=2)):
+        assert behind(choice, own) == drawn
+    assert Jpeg.photos(index) == {f"{0:064x}", f"{1:064x}"}
+
+
+def test_noise_on_its_own_grid_passes_its_own_compression_unchanged() -> None:
+    settings = JpegSettings(*standard_tables(85), "4:2:0")
+    grain = rng_for(0, "grain").normal(120, 3, (112, 112, 3))
+    photo = recompressed(np.rint(grain).astype(np.uint8), settings).astype(np.float32)
+    residual = (photo - photo.mean(axis=(0, 1))) / np.float32(255)
+    given = StepInputs(PoolInHand({}, {"n": residual}))
+    flat = np.full((64, 64, 3), 128, np.float32)
+    step = Jpeg(settings.luma, settings.chroma, "4:2:0")  # type: ignore[arg-type]
+
+    def taken(top: int) -> float:
+        noisy = Residual("n", top, 16).apply(flat, given)
+        return float((step.apply(noisy, given) - noisy).std())
+
+    assert taken(16) < 0.4 < 0.9 < min(taken(8 + 3), taken(5))

@@ -109,3 +109,15 @@ def test_words_name_the_patches() -> None:
 def test_json_of_a_window_is_as_it_always_was() -> None:
     window = {"kind": "residual", "noise_id": "n", "top": 1, "left": 2}
     assert Residual("n", 1, 2).to_json() == window
+
+
+def test_draw_stands_on_the_grid_of_a_photo_that_was_compressed() -> None:
+    index = PoolIndex((), (NoiseChoice("n", 64, ONE, jpeg_unit=(3, 10, 8, 16)),))
+    drawn = [Residual.draw(index, (16, 24), rng_for(0, "grid", i)) for i in range(200)]
+    assert {step.top for step in drawn} == set(range(3, 49, 8))
+    assert {step.left for step in drawn} == {10, 26}
+    assert drawn[0].photo(index) == ONE
+    # Where no window fits so, it stands anywhere.
+    small = PoolIndex((), (NoiseChoice("n", 18, ONE, jpeg_unit=(7, 7, 8, 8)),))
+    drawn = [Residual.draw(small, (16, 16), rng_for(0, "grid", i)) for i in range(50)]
+    assert {step.top for step in drawn} == {0, 1, 2}
