@@ -19,8 +19,10 @@ def test_history_of_pixels_tells_the_compression_of_a_crop(quality: int, subsamp
     jpeg = through_jpeg(PHOTO, quality, subsampling=subsampling)
     found = history_of_pixels(jpeg[3:, 13:])
     luma, chroma = standard_tables(quality)
+    height, width = {"4:4:4": (8, 8), "4:2:2": (8, 16), "4:2:0": (16, 16)}[subsampling]
     assert found == PixelHistory(
         grid=(5, 3),
+        unit=(-3 % height, -13 % width, height, width),
         named=f"libjpeg's quality {quality}",
         quality=quality,
         luma=luma,
