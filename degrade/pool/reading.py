@@ -21,6 +21,7 @@ from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, pr
 from degrade.kernels import BlurKernel
 from degrade.noise.residuals import residual_of, tile_residual
 from degrade.pool.contents import PoolContents
+from degrade.pool.fingerprint import HeldKernels, open_fingerprint
 from degrade.pool.folder import check_folder
 from degrade.pool.index_file import read_index
 from degrade.pool.object_files import ObjectFiles
@@ -53,7 +54,7 @@ class PoolReader:
         self._until = until
         self._contents = PoolContents()
         self._index_end = 0
-        self._objects = ObjectFiles(path)
+        self._objects: ObjectFiles = ObjectFiles(path)
 
     @classmethod
     def open(cls, path: Path, *, until: int | None = None) -> Self:
@@ -62,6 +63,7 @@ class PoolReader:
         Parameters
         ----------
         path : Path
+            Of its folder, or of a fingerprint.
         until : int or None
             An :attr:`index_end` of this pool: open it, for reading only, as it was at that time.
 
@@ -75,7 +77,8 @@ class PoolReader:
         """
         if until is not None and until < 0:
             raise InvalidValueError(f"until must be at least 0, got {until}")
-        check_folder(path)
+        if not path.is_file():
+            check_folder(path)
         pool = cls(path, until)
         pool._load()
         return pool
@@ -84,10 +87,26 @@ class PoolReader:
         return _reopen, (type(self), self.path, self._until)
 
     def _load(self) -> None:
+        if self.path.is_file():
+            self._load_fingerprint()
+            return
         index = resolve_inside(self.path, "index.jsonl")
         records, self._index_end = read_index(index, self._until)
         self._contents = PoolContents()
         self._contents.remember(records)
+
+    def _load_fingerprint(self) -> None:
+        records, self._objects = open_fingerprint(self.path)
+        self._index_end = self.path.stat().st_size
+        if self._until not in (None, self._index_end):
+            raise DegradeError(f"{printable(self.path)} is not what it was when the run began")
+        self._contents = PoolContents()
+        self._contents.remember(records)
+
+    @property
+    def is_fingerprint(self) -> bool:
+        """Whether it is one file, without photos and noise patches."""
+        return isinstance(self._objects, HeldKernels)
 
     @property
     def index_end(self) -> int:

@@ -89,6 +89,10 @@ class DegradationPool(PoolReader):
         InvalidValueError
             The pool was opened as it was at an earlier time.
         """
+        if self.is_fingerprint:
+            raise InvalidValueError(
+                f"{printable(self.path)} is a fingerprint, and nothing can be added to it"
+            )
         if self._until is not None:
             raise InvalidValueError(
                 f"{printable(self.path)} was opened until byte {self._until} of its index; "

@@ -14,6 +14,7 @@ from degrade.disk.processes import keep_freed_memory
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.exchange_commands import export, import_pairs
+from pipelines.cli.fingerprint_command import fingerprint
 from pipelines.cli.history_command import history
 from pipelines.cli.manifest_commands import manifest
 from pipelines.cli.matching_commands import audit, diff, prove
@@ -62,6 +63,7 @@ for _command in (
     import_kernels,
     import_noise,
     inspect,
+    fingerprint,
     build_pairs,
     recipe,
     verify,

@@ -16,6 +16,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "pairs",
         "validation",
         "pool",
+        "fingerprint",
         "hr",
         "lr",
         "photos",
@@ -120,6 +121,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("degrade inspect pool/ --sheet pool.png", "the same as a picture"),
         ("degrade inspect pairs/ --sheet pairs.png", "LR, bicubic and HR side by side"),
     ),
+    "fingerprint": (
+        ("degrade fingerprint pool/ -o camera.json", "a camera in one file, without photos"),
+        (
+            "degrade fingerprint pool/ -o d850.json --camera D850",
+            "of one of several cameras",
+        ),
+    ),
     "build-pairs": (
         ("degrade build-pairs --pool pool/ --hr clean/ --out pairs/", "pairs of clean photos"),
         ("degrade build-pairs --pool pool/ --out pairs/", "pairs of the pool's own photos, halved"),
@@ -130,6 +138,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "degrade build-pairs --pool pool/ --hr clean/ --recipe mine.toml --out pairs/",
             "by a recipe of one's own",
+        ),
+        (
+            "degrade build-pairs --fingerprint camera.json --hr clean/ --out pairs/",
+            "by what others have measured",
         ),
     ),
     "recipe show": (

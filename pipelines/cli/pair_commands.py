@@ -53,7 +53,13 @@ def _auto_none_or_sigma(
 
 
 @command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
-@pool_option(required=True)
+@pool_option(help="Folder of the degradation pool, or a fingerprint; needed.")
+@click.option(
+    "--fingerprint",
+    type=PATH,
+    default=None,
+    help="In the place of --pool: the file that 'degrade fingerprint' wrote of one.",
+)
 @click.option(
     "--hr",
     type=PATH,
@@ -139,6 +145,8 @@ def build_pairs(
     executor: Executor | None,
     recipe: str,
     jpeg: str | None,
+    pool: Path | None,
+    fingerprint: Path | None,
     **options: Any,
 ) -> None:
     """Apply the pool to clean HR photos and write LR/HR pairs.
@@ -150,7 +158,11 @@ def build_pairs(
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
 
+    measured = pool or fingerprint
+    if measured is None or (pool and fingerprint):
+        raise click.UsageError("give either --pool or --fingerprint")
     config = BuildPairsConfig(
+        pool=measured,
         hr=hr,
         recipe=find_recipe(recipe),
         further=("jpeg",) if jpeg == "measured" else (),

@@ -103,6 +103,11 @@ def build_pairs(
     executor = executor or InProcessExecutor()
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
+    if pool.is_fingerprint and not config.hr:
+        raise DegradeError(
+            f"{printable(config.pool)} is a fingerprint, which holds no photos: give clean ones "
+            "with `hr`"
+        )
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
     job.tell_passed_over(config.hr or ())

@@ -20,6 +20,7 @@ from degrade.pool.kernel_estimates import (
 )
 from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
+from pipelines.measuring.collector import describe_values
 from pipelines.measuring.history_words import described
 from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.measuring.noise_statistics import noise_words
@@ -138,7 +139,9 @@ def _as_json(record: Record) -> dict[str, Any]:
 
 def _measured_lines(pool: DegradationPool) -> list[str]:
     """Tell of what was measured and is no kernel or patch: its values, photo by photo."""
-    names = {photo.sha256: photo.name for photo in pool.photos}
+    known = [record.provenance for record in pool.kernels]  # a fingerprint has no photos
+    names = {made.source_sha256: made.source_name for made in known}
+    names |= {photo.sha256: photo.name for photo in pool.photos}
     by_kind: dict[str, list[MeasurementRecord]] = defaultdict(list)
     for record in pool.measurements:
         if record.objects is None:
@@ -148,11 +151,19 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
         lines.append(f"{kind} ({len(records)}):")
         for record in records:
             name = printable(names.get(record.photo, record.photo[:16]))
-            words = _WORDS.get(kind)
-            values = described(kind, record.values, record.flags, record.confidence)
-            values = values if words is None else words(record.values)
-            lines.append(f"  {name}  {values}")
+            lines.append(f"  {name}  {_measured_words(record)}")
     return lines
+
+
+def _measured_words(record: MeasurementRecord) -> str:
+    words = _WORDS.get(record.kind)
+    try:
+        if words is not None:
+            return words(record.values)
+        return described(record.kind, record.values, record.flags, record.confidence)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Of an earlier version, or of a fingerprint: values may be others.
+        return describe_values(record.values, record.flags, record.confidence)
 
 
 def _confidence(record: KernelRecord) -> str:

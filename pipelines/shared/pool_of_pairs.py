@@ -30,7 +30,7 @@ def open_pool_of_pairs(place: Path) -> DegradationPool:
         It is not there, or of a version that is not read here.
     """
     shown = printable(place)
-    if not (place / _MARK).is_file():
+    if not place.is_file() and not (place / _MARK).is_file():
         raise DegradeError(
             f"{shown}: the pool that these pairs were made with is not there; say where it is now: "
             "`pool=DIR`"

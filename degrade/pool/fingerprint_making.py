@@ -1,0 +1,162 @@
+"""Making a fingerprint of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import fsum
+from typing import TypeVar
+
+import msgspec
+
+import degrade
+from degrade.arrays import AnyArray
+from degrade.degradation.downsampling import integer_taps
+from degrade.errors import InvalidValueError
+from degrade.kernels import kernel_sigmas
+from degrade.places.checked_json import encode_json
+from degrade.pool.fingerprint import KEPT, NAME, VERSION, StoredKernel, StoredMeasurement
+from degrade.pool.reading import PoolReader
+from degrade.pool.records import KernelRecord, MeasurementRecord
+
+__all__ = ["MOST_BYTES", "make_fingerprint"]
+
+MOST_BYTES = 200_000
+"""Of a fingerprint."""
+
+_KERNEL_VALUES = ("expected_kpsnr", "confidence")
+_SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05)
+_KERNELS, _OTHERS = 48, 64
+"""So many kernels of a scale, and photos of another kind, are kept where there is room."""
+
+_T = TypeVar("_T")
+
+
+def make_fingerprint(
+    pool: PoolReader, *, photos: Iterable[str] | None = None, names: bool = False
+) -> bytes:
+    """Return a pool's fingerprint, of :data:`MOST_BYTES` at most.
+
+    Where not all finds room, kernels are kept that stand evenly among all by their width, so that
+    their scatter stays; and of each kind of measurement, photos spread over all of them.
+
+    Parameters
+    ----------
+    pool : PoolReader
+    photos : iterable of str or None
+        The sha256 of those to be told of; None: all.
+    names : bool
+        Keep the names of the photos' files.
+
+    Raises
+    ------
+    InvalidValueError
+        The pool has neither kernels nor measurements of these photos.
+    """
+    wanted = None if photos is None else set(photos)
+    kernels = [
+        record
+        for record in pool.kernels
+        if wanted is None or record.provenance.source_sha256 in wanted
+    ]
+    measured = [
+        record
+        for record in pool.measurements
+        if record.objects is None
+        and record.kind in KEPT
+        and (wanted is None or record.photo in wanted)
+    ]
+    measured = list({(record.kind, record.photo): record for record in measured}.values())
+    if not kernels and not measured:
+        raise InvalidValueError("there is nothing to make a fingerprint of: no kernel, no photo")
+    sources = sorted(
+        {record.photo for record in measured}
+        | {record.provenance.source_sha256 or record.id for record in kernels}
+    )
+    numbers = {sha: number for number, sha in enumerate(sources)}
+    known = {photo.sha256: photo.name for photo in pool.photos} if names else {}
+    for share in _SHARES:
+        payload = {
+            "format": {"name": NAME, "version": VERSION},
+            "photos": len(sources),
+            "tool_version": degrade.__version__,
+            "names": {str(numbers[sha]): known[sha] for sha in sources if sha in known},
+            "kernels": [
+                msgspec.to_builtins(_stored_kernel(pool, record, numbers))
+                for record in _spread_kernels(pool, kernels, max(1, round(_KERNELS * share)))
+            ],
+            "measurements": [
+                msgspec.to_builtins(_stored_measurement(record, numbers))
+                for record in _spread_measured(measured, max(1, round(_OTHERS * share)))
+            ],
+        }
+        encoded = encode_json(payload)
+        if len(encoded) <= MOST_BYTES:
+            return encoded
+    raise InvalidValueError(
+        f"the fingerprint would have {len(encoded)} bytes, more than {MOST_BYTES}: "
+        "choose the photos of one camera"
+    )
+
+
+def _spread_kernels(
+    pool: PoolReader, records: Sequence[KernelRecord], count: int
+) -> list[KernelRecord]:
+    """Return so many kernels of each scale, evenly among all by their width."""
+    kept: list[KernelRecord] = []
+    for scale in sorted({record.scale for record in records}):
+        own = [record for record in records if record.scale == scale]
+        widths = {
+            record.id: round(fsum(kernel_sigmas(pool.read_kernel(record.id).weights)), 6)
+            for record in own
+        }
+        own.sort(key=lambda record: (widths[record.id], record.id))
+        kept += _evenly(own, count)
+    return kept
+
+
+def _spread_measured(records: Sequence[MeasurementRecord], count: int) -> list[MeasurementRecord]:
+    """Return records of so many photos of each kind; photos of which nothing was told come last."""
+    kept: list[MeasurementRecord] = []
+    for kind in sorted({record.kind for record in records}):
+        own = sorted((r for r in records if r.kind == kind), key=lambda record: record.photo)
+        kept += _evenly(own, count)
+    return kept
+
+
+def _evenly(records: Sequence[_T], count: int) -> list[_T]:
+    if len(records) <= count:
+        return list(records)
+    return [records[(2 * number + 1) * len(records) // (2 * count)] for number in range(count)]
+
+
+def _stored_kernel(
+    pool: PoolReader, record: KernelRecord, numbers: Mapping[str, int]
+) -> StoredKernel:
+    taps, _ = integer_taps(pool.read_kernel(record.id).weights)
+    taps = _without_margin(taps)
+    known = record.provenance.values
+    return StoredKernel(
+        photo=numbers[record.provenance.source_sha256 or record.id],
+        scale=record.scale,
+        taps=tuple(taps.ravel().tolist()),
+        method=record.provenance.method,
+        values={name: round(known[name], 4) for name in _KERNEL_VALUES if name in known},
+        flags=record.provenance.flags,
+    )
+
+
+def _without_margin(taps: AnyArray) -> AnyArray:
+    """Cut rows and columns of zeros off, as many on all sides."""
+    while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
+        taps = taps[1:-1, 1:-1]
+    return taps
+
+
+def _stored_measurement(record: MeasurementRecord, numbers: Mapping[str, int]) -> StoredMeasurement:
+    return StoredMeasurement(
+        photo=numbers[record.photo],
+        kind=record.kind,
+        values=dict(record.values),
+        flags=record.flags,
+        confidence=record.confidence,
+    )

@@ -1,0 +1,114 @@
+"""``degrade fingerprint``: a camera's pool as one small file, to be given to others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from degrade.disk.results import Results
+from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.pool import DegradationPool
+from degrade.pool.fingerprint import KEPT
+from degrade.pool.fingerprint_making import make_fingerprint
+from degrade.wording import byte_text, counted, most_first
+from pipelines.shared.job import Job
+from pipelines.shared.reports import RunReport
+
+__all__ = ["FingerprintConfig", "write_fingerprint"]
+
+_SUFFIX = ".json"
+_COMMAND = "fingerprint"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FingerprintConfig:
+    """What is told of a pool, and where.
+
+    Attributes
+    ----------
+    pool : Path
+    out : Path
+        The file to write, NAME.json.
+    camera : str or None
+        Only of photos whose camera's name has this in it, whatever the capitals; None: of all.
+    names : bool
+        Keep the names of the photos' files.
+    overwrite : bool
+        Replace a file that is there, whoever made it.
+    """
+
+    pool: Path
+    out: Path
+    camera: str | None = None
+    names: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.out.suffix.lower() != _SUFFIX:
+            raise InvalidValueError(
+                f"a fingerprint's name must end in {_SUFFIX}, got {printable(self.out)}"
+            )
+
+
+def write_fingerprint(config: FingerprintConfig) -> RunReport:
+    """Write the fingerprint of a pool.
+
+    Raises
+    ------
+    DegradeError
+        The pool cannot be read, tells nothing of such a camera, or the file cannot be written.
+    """
+    job = Job(_COMMAND, "fingerprint")
+    results = Results.at(config.out, _COMMAND, overwrite=config.overwrite)
+    results.require_free([config.out])
+    pool = DegradationPool.open(config.pool)
+    cameras = _cameras(pool)
+    chosen = None
+    if config.camera is not None:
+        wanted = config.camera.casefold()
+        chosen = {sha for sha, name in cameras.items() if wanted in name.casefold()}
+        if not chosen:
+            known = ", ".join(map(printable, sorted(set(cameras.values())))) or "none is known"
+            raise DegradeError(
+                f"{printable(config.pool)} has no photo of a camera like "
+                f"{printable(config.camera)!r}; cameras: {known}"
+            )
+    encoded = make_fingerprint(pool, photos=chosen, names=config.names)
+    results.write(config.out, encoded)
+    made = DegradationPool.open(config.out)
+    words = (
+        f"{counted(len(made.kernels), 'kernel')} of {len(pool.kernels)} and what was measured in "
+        f"{counted(len({m.photo for m in made.measurements}), 'photo')}, {byte_text(len(encoded))}"
+    )
+    job.found("fingerprint", words, bytes=len(encoded), kernels=len(made.kernels))
+    _tell_of_cameras(job, {sha: cameras[sha] for sha in chosen or cameras}, all_of_them=not chosen)
+    left_out = sorted({m.kind for m in pool.measurements if m.objects is None} - set(KEPT))
+    if left_out:
+        job.found("left_out", f"not told of: {', '.join(left_out)}", kinds=left_out)
+    return job.report(1)
+
+
+def _cameras(pool: DegradationPool) -> dict[str, str]:
+    """Return the camera of each photo that tells it, by sha256."""
+    found: dict[str, str] = {}
+    for record in pool.measurements:
+        values = record.values
+        if record.kind == "camera":
+            name = " ".join(str(values[key]) for key in ("make", "model") if values.get(key))
+        else:
+            name = str(values.get("camera", "")) if record.kind == "noise-model" else ""
+        if name:
+            found.setdefault(record.photo, name)
+    return found
+
+
+def _tell_of_cameras(job: Job, cameras: dict[str, str], *, all_of_them: bool) -> None:
+    counts = most_first(Counter(cameras.values()))
+    if len(counts) > 1 and all_of_them:
+        listed = ", ".join(f"{printable(name)} ({count})" for name, count in counts[:6])
+        words = (
+            f"photos of {len(counts)} cameras or settings in one fingerprint: {listed}; "
+            "`camera` chooses one"
+        )
+        job.found("cameras", words, cameras=dict(counts))

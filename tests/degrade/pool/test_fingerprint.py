@@ -1,0 +1,197 @@
+"""A fingerprint is a pool in one file: what it keeps, what it leaves out, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from degrade.degradation.downsampling import PreparedImage, integer_taps
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
+from degrade.images.image_io import quantise
+from degrade.jpeg.tables import JpegSettings, standard_tables
+from degrade.kernels import BlurKernel, gaussian_kernel
+from degrade.places.checked_json import encode_json
+from degrade.pool import DegradationPool, Findings
+from degrade.pool.findings import FoundObject
+from degrade.pool.fingerprint_making import MOST_BYTES, make_fingerprint
+from tests.degrade.pool.parts import make_photo
+from tests.making import make_scene
+
+
+def jpeg_of(quality: int) -> dict[str, Any]:
+    settings = JpegSettings(*standard_tables(quality), "4:2:0")
+    return {"format": "jpeg", "quality": quality, **msgspec.to_builtins(settings)}
+
+
+def make_pool(path: Path, photos: int = 3) -> DegradationPool:
+    """Return a pool of photos with secret names, a kernel and tables each."""
+    pool = DegradationPool.create(path)
+    for number in range(photos):
+        photo = make_photo(name=f"secret {number}.jpg", sha256=f"{number:064x}")
+        kernel = gaussian_kernel(33, 4, (2.0 + number / photos, 1.6), 0.4)
+        values = {"expected_kpsnr": 45.0 + number, "confidence": 0.75, "place": 47.1}
+        found = (FoundObject(kernel, "spectral", values),)
+        pool.add_findings(
+            photo,
+            [
+                Findings(kind="kernel", settings={"scale": 4}, objects=found),
+                Findings(kind="jpeg", settings={}, values=jpeg_of(80 + number % 10)),
+                Findings(kind="diary", settings={}, values={"where": "at home"}),
+            ],
+        )
+    return pool
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_fingerprint_gives_the_kernels_lr_to_the_byte(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool")
+    made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    assert made.is_fingerprint and not pool.is_fingerprint
+    hr_u8 = quantise(make_scene("fingerprint", 64, 64))
+    lr = []
+    for source in (pool, made):
+        kernels = [source.read_kernel(record.id) for record in source.kernels]
+        reach = max(kernel.size // 2 for kernel in kernels)
+        image = PreparedImage(hr_u8, 4, reach)
+        lr.append(sorted(image.downsample(k, (0, 0, 64, 64)).tobytes() for k in kernels))
+        assert source.index(4).kernel_kpsnr and made.verify() == []
+    assert lr[0] == lr[1]
+    values = sorted(record.provenance.values["expected_kpsnr"] for record in made.kernels)
+    assert values == [45.0, 46.0, 47.0]
+
+
+def test_fingerprint_of_a_fingerprint_is_the_same(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool")
+    first = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    again = DegradationPool.open(write(tmp_path / "g.json", make_fingerprint(first)))
+    taps = [
+        sorted(integer_taps(p.read_kernel(r.id).weights)[0].tobytes() for r in p.kernels)
+        for p in (first, again)
+    ]
+    assert taps[0] == taps[1]
+    assert [m.values for m in first.index(4).measured["jpeg"]] != []
+    assert sorted(str(m.values) for m in first.index(4).measured["jpeg"]) == sorted(
+        str(m.values) for m in again.index(4).measured["jpeg"]
+    )
+
+
+def test_fingerprint_tells_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool")
+    text = make_fingerprint(pool).decode()
+    for secret in ("secret", "at home", "47.1", f"{1:064x}", "diary", str(tmp_path)):
+        assert secret not in text
+    named = make_fingerprint(pool, names=True).decode()
+    assert named.count("secret") == 3 and f"{1:064x}" not in named
+    one = make_fingerprint(pool, photos=[f"{1:064x}"], names=True).decode()
+    assert one.count("secret") == 1
+    with pytest.raises(InvalidValueError, match="nothing to make a fingerprint of"):
+        make_fingerprint(pool, photos=["f" * 64])
+
+
+def test_fingerprint_of_many_photos_is_small_and_keeps_their_scatter(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool", 150)
+    data = make_fingerprint(pool)
+    assert len(data) <= MOST_BYTES
+    made = DegradationPool.open(write(tmp_path / "f.json", data))
+    assert 15 <= len(made.kernels) < 150
+    assert 15 <= len(made.index(4).measured["jpeg"]) < 150
+    peaks = [
+        np.array([source.read_kernel(r.id).weights.max() for r in source.kernels])
+        for source in (pool, made)
+    ]
+    assert peaks[1].mean() == pytest.approx(peaks[0].mean(), rel=0.01)
+    assert peaks[1].std() == pytest.approx(peaks[0].std(), rel=0.1)
+
+
+def test_kernels_with_negative_lobes_and_wide_margins_go_through(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    sharp = np.zeros((31, 31), np.float32)
+    sharp[14:18, 14:18] = np.outer([-1, 9, 9, -1], [-1, 9, 9, -1]) / 256
+    found = (FoundObject(BlurKernel(sharp, 2), "spectral", {}),)
+    pool.add_findings(make_photo(), [Findings(kind="kernel", settings={}, objects=found)])
+    made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    (record,) = made.kernels
+    assert record.size < 10
+    kernel = made.read_kernel(record.id)
+    assert kernel.weights.min() < 0 and np.array_equal(
+        kernel.weights[kernel.weights != 0], sharp[sharp != 0]
+    )
+
+
+def test_nothing_is_added_to_a_fingerprint_and_a_changed_one_is_told(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool")
+    path = write(tmp_path / "f.json", make_fingerprint(pool))
+    made = DegradationPool.open(path)
+    with pytest.raises(InvalidValueError, match="is a fingerprint, and nothing can be added"):
+        made.add_findings(make_photo(), [Findings(kind="jpeg", settings={}, values={})])
+    assert DegradationPool.open(path, until=made.index_end).kernels == made.kernels
+    with pytest.raises(DegradeError, match="not what it was when the run began"):
+        DegradationPool.open(path, until=made.index_end + 1)
+
+
+def content(tmp_path: Path) -> dict[str, Any]:
+    data = make_fingerprint(make_pool(tmp_path / "pool", 1))
+    loaded: dict[str, Any] = json.loads(data)
+    del loaded["checksum"]
+    return loaded
+
+
+HOSTILE: dict[str, tuple[Any, str]] = {
+    "version": (lambda c: c["format"].update(version=2), "format version is 2"),
+    "name": (lambda c: c["format"].update(name="other"), "not a file of the kind"),
+    "more": (lambda c: c.update(more=1), "'more'"),
+    "less": (lambda c: c.pop("kernels"), "kernels"),
+    "scale": (lambda c: c["kernels"][0].update(scale=1), r"kernels\[0\].scale"),
+    "tap": (lambda c: c["kernels"][0]["taps"].append(1), r"kernels\[0\]: taps must be a square"),
+    "sum": (lambda c: c["kernels"][0]["taps"].__setitem__(0, 3), "sums to a power of two"),
+    "huge": (lambda c: c["kernels"][0]["taps"].__setitem__(0, 10**30), "taps"),
+    "text": (lambda c: c["kernels"][0]["taps"].__setitem__(0, "1"), "taps"),
+    "phase": (lambda c: c["kernels"][0]["taps"].reverse(), "centre of mass"),
+    "photo": (lambda c: c["kernels"][0].update(photo=9), r"kernels\[0\]: photo must be below 1"),
+    "infinite": (lambda c: c["kernels"][0]["values"].update(confidence=0.5, x="y"), "values"),
+    "kind": (lambda c: c["measurements"][0].update(kind="diary"), "kind must be one of"),
+    "table": (lambda c: c["measurements"][0]["values"].update(luma="abc"), "luma"),
+    "zero": (lambda c: c["measurements"][0]["values"].update(luma=[0] * 64), "luma"),
+    "short": (lambda c: c["measurements"][0]["values"].update(chroma=[1] * 3), "chroma"),
+    "nested": (
+        lambda c: c["measurements"][0]["values"].update(a=[[[[[[[[[[1]]]]]]]]]]),
+        r"measurements\[0\].*deep",
+    ),
+    "doubt": (lambda c: c["measurements"][0].update(confidence=7.0), "confidence"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_fingerprints_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    change, said = HOSTILE[name]
+    hostile = content(tmp_path)
+    change(hostile)
+    path = write(tmp_path / "f.json", encode_json(hostile))
+    with pytest.raises(CorruptDataError, match=said) as caught:
+        DegradationPool.open(path)
+    message = str(caught.value)
+    assert message.startswith(str(path)) and "\n" not in message and len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "does not begin with a checksum"),
+        (b"\xff\xd8\xff\xe0 a photo", "does not begin with a checksum"),
+        (b'{"checksum": "' + b"0" * 64 + b'",\n}', "checksum"),
+        (b" " * (5 << 20), "larger than any fingerprint"),
+    ],
+    ids=["empty", "photo", "changed", "large"],
+)
+def test_other_files_are_no_fingerprints(tmp_path: Path, data: bytes, said: str) -> None:
+    with pytest.raises(CorruptDataError, match=said):
+        DegradationPool.open(write(tmp_path / "f.json", data))
