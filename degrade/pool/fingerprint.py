@@ -21,6 +21,7 @@ from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 from degrade.jpeg.tables import Table
 from degrade.kernels import BlurKernel
+from degrade.noise.statistics import NoiseStatistics
 from degrade.places.checked_json import naming_file, read_json, take_format
 from degrade.places.local import LocalPlace
 from degrade.pool.object_files import ObjectFiles, content_id
@@ -166,8 +167,11 @@ def _measurement_record(
     if stored.kind not in KEPT:
         known = ", ".join(KEPT)
         raise CorruptDataError(f"{what}: kind must be one of {known}")
+    # What steps draw from is checked here, where the file can be named.
     if stored.kind == "jpeg":
         read_struct(stored.values, _JpegValues, what)
+    elif stored.kind == "noise-model" and "colours" in stored.values:
+        read_struct(stored.values, NoiseStatistics, what)
     try:
         return MeasurementRecord(
             kind=stored.kind,

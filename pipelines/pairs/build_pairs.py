@@ -103,11 +103,8 @@ def build_pairs(
     executor = executor or InProcessExecutor()
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
-    if pool.is_fingerprint and not config.hr:
-        raise DegradeError(
-            f"{printable(config.pool)} is a fingerprint, which holds no photos: give clean ones "
-            "with `hr`"
-        )
+    if pool.is_fingerprint:
+        config = _without_patches(config)
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
     job.tell_passed_over(config.hr or ())
@@ -137,6 +134,26 @@ def build_pairs(
         skipped=there.pairs - progress.pairs,
         rejects_file=place.shown(REJECTS_NAME),
     )
+
+
+def _without_patches(config: BuildPairsConfig) -> BuildPairsConfig:
+    """Return the settings for a fingerprint: it has no noise patches, but the model of the noise.
+
+    Raises
+    ------
+    DegradeError
+        They need the photos of the pool, or noise patches.
+    """
+    where = printable(config.pool)
+    if not config.hr:
+        raise DegradeError(
+            f"{where} is a fingerprint, which holds no photos: give clean ones with `hr`"
+        )
+    if config.noise_from in ("patches", "scaled"):
+        raise DegradeError(
+            f"{where} is a fingerprint, which holds no noise patches: use `noise_from=model`"
+        )
+    return replace(config, noise_from="model")
 
 
 def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:

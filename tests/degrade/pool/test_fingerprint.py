@@ -31,20 +31,25 @@ def jpeg_of(quality: int) -> dict[str, Any]:
 def make_pool(path: Path, photos: int = 3) -> DegradationPool:
     """Return a pool of photos with secret names, a kernel and tables each."""
     pool = DegradationPool.create(path)
-    for number in range(photos):
-        photo = make_photo(name=f"secret {number}.jpg", sha256=f"{number:064x}")
-        kernel = gaussian_kernel(33, 4, (2.0 + number / photos, 1.6), 0.4)
-        values = {"expected_kpsnr": 45.0 + number, "confidence": 0.75, "place": 47.1}
-        found = (FoundObject(kernel, "spectral", values),)
-        pool.add_findings(
-            photo,
-            [
-                Findings(kind="kernel", settings={"scale": 4}, objects=found),
-                Findings(kind="jpeg", settings={}, values=jpeg_of(80 + number % 10)),
-                Findings(kind="diary", settings={}, values={"where": "at home"}),
-            ],
-        )
+    with pool.writing():
+        for number in range(photos):
+            _add_photo(pool, number, photos)
     return pool
+
+
+def _add_photo(pool: DegradationPool, number: int, photos: int) -> None:
+    photo = make_photo(name=f"secret {number}.jpg", sha256=f"{number:064x}")
+    kernel = gaussian_kernel(33, 4, (2.0 + number / photos, 1.6), 0.4)
+    values = {"expected_kpsnr": 45.0 + number, "confidence": 0.75, "place": 47.1}
+    found = (FoundObject(kernel, "spectral", values),)
+    pool.add_findings(
+        photo,
+        [
+            Findings(kind="kernel", settings={"scale": 4}, objects=found),
+            Findings(kind="jpeg", settings={}, values=jpeg_of(80 + number % 10)),
+            Findings(kind="diary", settings={}, values={"where": "at home"}),
+        ],
+    )
 
 
 def write(path: Path, data: bytes) -> Path:

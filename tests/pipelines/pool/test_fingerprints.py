@@ -1,0 +1,215 @@
+"""Pairs that are built from a fingerprint have the statistics of those from its pool."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+from click.testing import CliRunner, Result
+
+from degrade.errors import DegradeError
+from degrade.images.image_io import quantise, write_png
+from degrade.jpeg.tables import JpegSettings, standard_tables
+from degrade.kernels import gaussian_kernel
+from degrade.noise.statistics import measure_noise
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool, Findings
+from degrade.pool.findings import FoundObject
+from pipelines import BuildPairsConfig, build_pairs
+from pipelines.cli import main
+from pipelines.pairs.checks import ReplayConfig, replay_pair
+from pipelines.pool.fingerprints import FingerprintConfig, write_fingerprint
+from tests.degrade.noise.planted import flat_levels, noisy_photo
+from tests.degrade.pool.parts import make_photo
+from tests.making import make_scene
+
+SIDE = 64
+"""Of the squares of one level in HR."""
+
+_Floats = npt.NDArray[np.float64]
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a pool of three cameras' kernels, noise and tables."""
+    path = tmp_path_factory.mktemp("camera") / "pool"
+    opened = DegradationPool.create(path)
+    for number, camera in enumerate(("Canon A1, ISO 100", "Canon A1, ISO 100", "Nikon B2")):
+        photo = make_photo(name=f"holiday {number}.jpg", sha256=f"{number:064x}")
+        kernel = gaussian_kernel(17, 2, (1.2 + 0.3 * number, 1.0), 0.4 * number)
+        noise = measure_noise(noisy_photo(f"photo {number}"), camera=camera)
+        jpeg = JpegSettings(*standard_tables(60 + 10 * number), "4:2:0")
+        opened.add_findings(
+            photo,
+            [
+                Findings(
+                    kind="kernel",
+                    settings={},
+                    objects=(FoundObject(kernel, "spectral", {"expected_kpsnr": 45.0}),),
+                ),
+                Findings(kind="noise-model", settings={}, values=msgspec.to_builtins(noise)),
+                Findings(kind="jpeg", settings={}, values=msgspec.to_builtins(jpeg)),
+            ],
+        )
+    return path
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return clean photos: walls of one level a square, and scenes."""
+    folder = tmp_path_factory.mktemp("clean")
+    for number in range(6):
+        wall = flat_levels(f"wall {number}", 256, 256)
+        write_png(folder / f"wall {number}.png", wall.astype(np.uint8))
+        write_png(folder / f"scene {number}.png", quantise(make_scene(f"fp {number}", 256, 256)))
+    return folder
+
+
+def config_of(source: Path, clean: Path, out: Path, **changes: Any) -> BuildPairsConfig:
+    settings = {"scale": 2, "hr_size": 256, "further": ("jpeg",), "noise_from": "model"}
+    return BuildPairsConfig(pool=source, hr=(clean,), out=out, **(settings | changes))
+
+
+def statistics_of(out: Path) -> dict[str, _Floats]:
+    """Return log spectra, noise by level and blockiness of the LR of a set."""
+    spectra, blocks, noise = [], [], []
+    with open_pairs(out) as reader:
+        for number in range(len(reader)):
+            lr_u8, hr_u8 = reader.read(number)
+            luma = lr_u8.astype(np.float64).mean(axis=2)
+            power = np.abs(np.fft.fft2(luma - luma.mean())) ** 2
+            rows, columns = (np.fft.fftfreq(side)[:, None] for side in luma.shape)
+            band = np.minimum((np.hypot(rows, columns.T) * 24).astype(int), 11)
+            spectra.append(np.log(np.bincount(band.ravel(), power.ravel(), 12) + 1))
+            steps = np.abs(np.diff(luma, axis=1)).mean(axis=0)
+            blocks.append(steps[7::8].mean() / np.delete(steps, np.s_[7::8]).mean())
+            noise += squares_of(luma, hr_u8)
+    levels, variances = np.array(noise).T
+    by_level = [
+        variances[(levels >= low) & (levels < low + 64)].mean() for low in range(32, 224, 64)
+    ]
+    return {
+        "spectrum": np.mean(spectra, axis=0),
+        "noise": np.log(by_level),
+        "blockiness": np.array([np.mean(blocks)]),
+    }
+
+
+def squares_of(luma: _Floats, hr_u8: Any) -> list[tuple[float, float]]:
+    """Return level and variance of LR where HR is of one level."""
+    side, found = SIDE // 2, []
+    for top in range(0, luma.shape[0], side):
+        for left in range(0, luma.shape[1], side):
+            square = hr_u8[2 * top : 2 * top + SIDE, 2 * left : 2 * left + SIDE]
+            if np.ptp(square) == 0:
+                inner = luma[top + 8 : top + side - 8, left + 8 : left + side - 8]
+                found.append((float(square.mean()), float(inner.var())))
+    return found
+
+
+def assert_alike(
+    made: dict[str, _Floats], pool: dict[str, _Floats], again: dict[str, _Floats]
+) -> None:
+    """Compare with how far two sets from one pool differ, seed by seed."""
+    for name, least in (("spectrum", 0.05), ("noise", 0.15), ("blockiness", 0.02)):
+        spread = np.maximum(3 * np.abs(pool[name] - again[name]).max(), least)
+        assert np.abs(made[name] - (pool[name] + again[name]) / 2).max() <= spread, name
+
+
+def test_lr_of_a_fingerprint_has_the_statistics_of_lr_of_its_pool(
+    pool: Path, clean: Path, tmp_path: Path
+) -> None:
+    write_fingerprint(FingerprintConfig(pool=pool, out=tmp_path / "camera.json"))
+    runs = {
+        "pool": config_of(pool, clean, tmp_path / "a", seed=0),
+        "again": config_of(pool, clean, tmp_path / "b", seed=1),
+        "made": config_of(tmp_path / "camera.json", clean, tmp_path / "c", seed=2),
+        "plain": config_of(pool, clean, tmp_path / "d", seed=3, noise="none", further=()),
+    }
+    found = {}
+    for name, config in runs.items():
+        build_pairs(config)
+        found[name] = statistics_of(Path(config.out))
+    assert_alike(found["made"], found["pool"], found["again"])
+    with pytest.raises(AssertionError):  # the test can tell sets apart
+        assert_alike(found["plain"], found["pool"], found["again"])
+
+
+def test_pairs_of_a_fingerprint_are_replayed_without_its_pool(
+    pool: Path, clean: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "camera.json"
+    write_fingerprint(FingerprintConfig(pool=pool, out=path))
+    config = config_of(path, clean, tmp_path / "pairs", noise_from=None, further=())
+    report = build_pairs(config)
+    assert any("noise-model" in fact.words for fact in report.facts)
+    with open_pairs(Path(config.out)) as reader:
+        key = reader.keys[0]
+    assert replay_pair(ReplayConfig(pairs=Path(config.out), key=key)).identical
+    assert build_pairs(config).skipped == report.done
+    with pytest.raises(DegradeError, match="no photos: give clean ones with `hr`"):
+        build_pairs(replace(config, hr=(), out=tmp_path / "own"))
+    with pytest.raises(DegradeError, match="no noise patches: use `noise_from=model`"):
+        build_pairs(replace(config, noise_from="patches", out=tmp_path / "patches"))
+
+
+def degrade(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)))
+
+
+def test_fingerprint_command_tells_cameras_and_chooses_one(pool: Path, tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    told = degrade("fingerprint", pool, "-o", path)
+    assert told.exit_code == 0, told.output
+    assert "3 kernels of 3 and what was measured in 3 photos" in told.output
+    assert "2 cameras or settings" in told.output and "--camera chooses one" in told.output
+    assert path.stat().st_size < 200_000 and "holiday" not in path.read_text()
+    one = degrade("fingerprint", pool, "-o", path, "--camera", "canon", "--names")
+    assert one.exit_code == 0 and "2 kernels of 3" in one.output  # its own file is replaced
+    assert "holiday 0" in path.read_text() and "cameras or settings" not in one.output
+    shown = degrade("inspect", path)
+    assert shown.exit_code == 0 and "kernels ×2 (2)" in shown.output
+    assert "Canon A1, ISO 100" in shown.output
+    assert degrade("inspect", path, "--verify", "--json").exit_code == 0
+    none = degrade("fingerprint", pool, "-o", path, "--camera", "Leica")
+    assert none.exit_code == 1 and "cameras: Canon A1, ISO 100, Nikon B2" in none.output
+    path.write_text("mine")
+    assert degrade("fingerprint", pool, "-o", path).exit_code == 1
+    assert path.read_text() == "mine"
+    assert degrade("fingerprint", pool, "-o", tmp_path / "camera.txt").exit_code == 1
+
+
+def test_build_pairs_takes_a_pool_or_a_fingerprint(pool: Path, clean: Path, tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    degrade("fingerprint", pool, "-o", path)
+    build = ("build-pairs", "--hr", clean, "--scale", 2, "--hr-size", 256, "--out")
+    made = degrade(*build, tmp_path / "pairs", "--fingerprint", path)
+    assert made.exit_code == 0, made.output
+    assert degrade(*build, tmp_path / "other").exit_code == 2
+    assert degrade(*build, tmp_path / "other", "--fingerprint", path, "--pool", pool).exit_code == 2
+    wrong = json.loads(path.read_bytes())
+    path.write_text(json.dumps(wrong))
+    damaged = degrade(*build, tmp_path / "other", "--fingerprint", path)
+    assert damaged.exit_code == 1 and str(path) in damaged.output
+
+
+def test_lr_of_a_real_fingerprint_has_the_statistics_of_lr_of_its_pool(
+    shared_data: Path, clean: Path, tmp_path: Path
+) -> None:
+    photos = sorted((shared_data / "real").glob("cam_*.jpg"))[:4]
+    built = degrade("build-pool", *photos, "--pool", tmp_path / "pool", "--scale", 2, "--jobs", 1)
+    assert built.exit_code in (0, 3), built.output
+    write_fingerprint(FingerprintConfig(pool=tmp_path / "pool", out=tmp_path / "camera.json"))
+    found = []
+    for seed, source in enumerate(("pool", "pool", "camera.json")):
+        config = config_of(tmp_path / source, clean, tmp_path / f"pairs {seed}", seed=seed)
+        build_pairs(config)
+        found.append(statistics_of(Path(config.out)))
+    pool_once, pool_again, made = found
+    assert_alike(made, pool_once, pool_again)
