@@ -96,7 +96,7 @@ def statistics_of(out: Path) -> dict[str, _Floats]:
     ]
     return {
         "spectrum": np.mean(spectra, axis=0),
-        "noise": np.log(by_level),
+        "noise": np.log(np.maximum(by_level, 1e-3)),
         "blockiness": np.array([np.mean(blocks)]),
     }
 
