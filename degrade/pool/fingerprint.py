@@ -82,6 +82,13 @@ class _JpegValues(_Compression, frozen=True):
     pixels: _Compression | None = None
 
 
+class _Sharpened(msgspec.Struct, frozen=True):
+    """What steps draw of a photo that was sharpened."""
+
+    amount: float
+    radius: float
+
+
 class _Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kernels: tuple[StoredKernel, ...]
     measurements: tuple[StoredMeasurement, ...]
@@ -170,6 +177,8 @@ def _measurement_record(
     # What steps draw from is checked here, where the file can be named.
     if stored.kind == "jpeg":
         read_struct(stored.values, _JpegValues, what)
+    elif stored.kind == "sharpening" and stored.values.get("sharpened") is True:
+        read_struct(stored.values, _Sharpened, what)
     elif stored.kind == "noise-model" and "colours" in stored.values:
         read_struct(stored.values, NoiseStatistics, what)
     try:

@@ -171,6 +171,14 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         lambda c: c["measurements"][0]["values"].update(a=[[[[[[[[[[1]]]]]]]]]]),
         r"measurements\[0\].*deep",
     ),
+    "sharpened": (
+        lambda c: c["measurements"][0].update(kind="sharpening", values={"sharpened": True}),
+        r"measurements\[0\].*amount",
+    ),
+    "noise": (
+        lambda c: c["measurements"][0].update(kind="noise-model", values={"colours": 3}),
+        r"measurements\[0\]",
+    ),
     "doubt": (lambda c: c["measurements"][0].update(confidence=7.0), "confidence"),
 }
 
