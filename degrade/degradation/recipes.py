@@ -18,6 +18,7 @@ from degrade.degradation.steps import (
     ModelError,
     ModelErrorSettings,
     ModelledNoise,
+    ModelledNoiseSettings,
     Residual,
     ScaledResidual,
 )
@@ -53,6 +54,7 @@ MEASURED_SPREAD = Recipe(
     (
         Entry(Blur.kind, BlurSettings(spread=True)),
         *MEASURED.entries[1:-1],
+        Entry(ModelledNoise.kind, ModelledNoiseSettings(spread=True), probability=0.0),
         Entry(Jpeg.kind, JpegChoice(neighbours=3), probability=0.0),
     ),
 )
@@ -78,9 +80,11 @@ def with_noise_from(recipe: Recipe, source: str) -> Recipe:
     Every step of :data:`NOISE_SOURCES` becomes that of ``source``, as likely as it was. A recipe
     that has none stays as it is.
     """
-    kinds = NOISE_SOURCES.values()
+    kinds, wanted = NOISE_SOURCES.values(), NOISE_SOURCES[source]
+    # The recipe may say how it would draw that step, with the probability 0.
+    own = next((entry.settings for entry in recipe.entries if entry.kind == wanted), None)
     entries = [
-        replace(entry, kind=NOISE_SOURCES[source]) if entry.kind in kinds else entry
+        replace(entry, kind=wanted, settings=own) if entry.kind in kinds else entry
         for entry in recipe.entries
     ]
     return replace(recipe, entries=tuple(entries))

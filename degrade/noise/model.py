@@ -102,6 +102,13 @@ class FittedNoise:
     strengths: tuple[Strength, ...]
     measured: NoiseStatistics
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """How much weaker and stronger green may be, in the middle of what was seen, as factors."""
+        green = self.strengths[1]
+        at = int(np.abs(LEVELS - sum(green.seen) / 2).argmin())
+        return float(green.low[at] / green.sigma[at]), float(green.high[at] / green.sigma[at])
+
     def to_json(self) -> dict[str, Any]:
         """Return the model with its doubt as plain values."""
         doubt = [

@@ -27,7 +27,7 @@ from degrade.degradation.steps.model_error import (
     ModelError,
     ModelErrorSettings,
 )
-from degrade.degradation.steps.noise_model import ModelledNoise
+from degrade.degradation.steps.noise_model import ModelledNoise, ModelledNoiseSettings
 from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSettings
 from degrade.degradation.steps.real_noise import Quilt
 from degrade.degradation.steps.residual import Residual
@@ -59,6 +59,7 @@ __all__ = [
     "ModelError",
     "ModelErrorSettings",
     "ModelledNoise",
+    "ModelledNoiseSettings",
     "PoissonNoise",
     "PoissonNoiseSettings",
     "PoolParts",

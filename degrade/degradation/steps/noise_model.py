@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from math import exp, log
+from typing import Annotated, ClassVar
+
+import msgspec
+import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.ranges import draw_within
 from degrade.degradation.steps.real_noise import NO_MODEL
 from degrade.disk.structs import Whole
 from degrade.errors import InvalidValueError
 from degrade.noise.model import NoiseModel, make_noise
 
-__all__ = ["ModelledNoise"]
+__all__ = ["ModelledNoise", "ModelledNoiseSettings"]
 
 
-class ModelledNoise(Step, frozen=True):
+_MOST_TIMES = 4.0
+
+
+class ModelledNoiseSettings(StepSettings, frozen=True):
+    """How strong.
+
+    Attributes
+    ----------
+    spread : bool
+        Draw the strength within its interval at the middle of the levels that were seen, evenly in
+        its logarithm; else it is what was fitted.
+    """
+
+    spread: bool = False
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> ModelledNoise:
+        """Draw a photo, each as likely, for the model of its camera, and a seed."""
+        count = index.noise_groups.photos
+        if not count:
+            raise InvalidValueError(NO_MODEL)
+        noise = index.noise_groups.at(int(rng.integers(count)))
+        seed = int(rng.integers(2**32))
+        if not self.spread:
+            return ModelledNoise(noise.model, seed)
+        low, high = (log(max(times, 1 / _MOST_TIMES)) for times in noise.interval)
+        times = round(exp(draw_within((low, high), rng)), 4)
+        return ModelledNoise(noise.model, seed, min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
+
+    def words(self) -> str:
+        """Return for people what is drawn."""
+        around = ", its strength within its interval" if self.spread else ""
+        return f"noise that the model of a photo's camera makes, each photo as likely{around}"
+
+
+class ModelledNoise(Step, frozen=True, omit_defaults=True):
     """Add noise of any size, as strong everywhere as a camera's is at that colour.
 
     Attributes
@@ -24,32 +63,29 @@ class ModelledNoise(Step, frozen=True):
         Of the camera, all of it: nothing is read from the pool.
     seed : int
         Of the noise.
+    times : float or None
+        What it is multiplied with; None: nothing.
     """
 
     kind: ClassVar[str] = "noise-model"
     draws_from: ClassVar[tuple[str, ...]] = ("noise-model",)
-    about: ClassVar[str] = "noise that the model of a photo's camera makes, each photo as likely"
+    drawn_by: ClassVar[type[StepSettings]] = ModelledNoiseSettings
     is_noise: ClassVar[bool] = True
     model: NoiseModel
     seed: Whole
-
-    @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a photo, each as likely, for the model of its camera, and a seed."""
-        count = index.noise_groups.photos
-        if not count:
-            raise InvalidValueError(NO_MODEL)
-        model = index.noise_groups.at(int(rng.integers(count))).model
-        return cls(model, int(rng.integers(2**32)))
+    times: Annotated[float, msgspec.Meta(ge=1 / _MOST_TIMES, le=_MOST_TIMES)] | None = None
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""
         if levels.shape[2:] != (3,):
             raise InvalidValueError(f"noise is for three channels, got {levels.shape}")
         noisy = make_noise(self.model, levels, self.seed)
+        if self.times is not None:
+            noisy *= np.float32(self.times)
         noisy += levels
         return noisy
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        return f"noise of a camera's model added, {self.model.words()}"
+        times = "" if self.times is None else f", times {self.times:.2f}"
+        return f"noise of a camera's model added, {self.model.words()}{times}"

@@ -6,9 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from degrade.degradation import PoolIndex
+from degrade.degradation import RECIPES, PoolIndex
 from degrade.degradation.index import Measured
-from degrade.degradation.steps import ModelledNoise, StepInputs, read_step
+from degrade.degradation.recipes import with_noise_from
+from degrade.degradation.steps import ModelledNoise, ModelledNoiseSettings, StepInputs, read_step
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.noise.model import make_noise
 from degrade.noise.statistics import measure_noise
@@ -73,3 +74,25 @@ def test_draw_says_what_the_pool_lacks() -> None:
     ):
         with pytest.raises(InvalidValueError, match="no photo's noise as a model"):
             ModelledNoise.draw(index, (8, 8), rng_for(0))
+
+
+def test_draw_spreads_the_strength_within_its_interval(index: PoolIndex) -> None:
+    spread = ModelledNoiseSettings(spread=True)
+    drawn = [spread.draw(index, (8, 8), rng_for(0, "spread", i)) for i in range(200)]
+    times = np.array([step.times for step in drawn])
+    groups = index.noise_groups
+    limits = np.array([groups.fitted(group).interval for group in range(len(groups.members))])
+    assert limits[:, 0].min() - 1e-4 <= times.min() < 1 < times.max() <= limits[:, 1].max() + 1e-4
+    assert len(set(times)) > 100 and read_step(drawn[0].to_json()) == drawn[0]
+    step = drawn[0]
+    levels = np.full((40, 30, 3), 100, np.float32)
+    plain = ModelledNoise(step.model, step.seed).apply(levels, NOTHING) - levels
+    assert np.allclose(step.apply(levels, NOTHING) - levels, step.times * plain, atol=1e-4)
+    assert f"times {step.times:.2f}" in step.words()
+    assert "times" not in ModelledNoise(step.model, step.seed).to_json()
+
+
+def test_noise_from_models_is_spread_where_the_recipe_says_so() -> None:
+    for recipe, spread in ((RECIPES["measured"], False), (RECIPES["measured+spread"], True)):
+        found = [e for e in with_noise_from(recipe, "model").possible if e.kind == "noise-model"]
+        assert [entry.settings for entry in found] == [ModelledNoiseSettings(spread)]
