@@ -42,18 +42,16 @@ _PhaseError: TypeAlias = Callable[[AnyArray, int], _Float64]
 PHASE_TOLERANCE = 0.05
 """How far, in HR pixels, a kernel's centre may lie from where the phase rule puts it."""
 
-_NEGATIVE = 0.1
+_NEGATIVE = 0.15
 """A kernel whose negative taps sum to less of the whole is centred by its mass: so much may come of
 resampling alone."""
 
 _LOW_FREQUENCIES = 0.75
 """LR pixels: the deviation of the Gaussian that smooths a kernel until its low frequencies stay."""
 
-_APART = 0.2
-"""HR pixels: nearer to each other than this, the two centres are one, that of the mass."""
-
-_TELLING = 0.3
-"""HR pixels between the two centres from which on it is told which was taken."""
+_APART = 0.3
+"""HR pixels: nearer to each other than this, the two centres are one, that of the mass; else it is
+told which was taken."""
 
 _SUM_TOLERANCE = 1e-3
 _ROUNDING_TOLERANCE = 1e-6
@@ -269,7 +267,7 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
     apart = by_mass - offset
     if apart.any():
         error = _low_frequency_error
-    if np.abs(apart).max() > _TELLING:
+    if np.abs(apart).max() > _APART:
         notes.append(
             f"warning: its centre of mass lies ({apart[0]:.2f}, {apart[1]:.2f}) HR pixels from "
             "its main lobe, by which it is centred"
