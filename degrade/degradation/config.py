@@ -73,15 +73,15 @@ class DegradationConfig:
 
     def _check_deferred(self) -> None:
         if not self.deferred_entries:
-            raise InvalidValueError("noise must not be `noise=defer`: the recipe has none")
+            raise InvalidValueError("`noise=defer` is not for this recipe: it has no noise")
         if any(entry.step.makes_lr for entry in self.deferred_entries):
             raise InvalidValueError(
-                "noise must not be `noise=defer`: this recipe adds some before LR has its size"
+                "`noise=defer` is not for this recipe: it adds noise before LR has its size"
             )
         names = {entry.one_of for entry in self.entries if entry.one_of}
         both = names & {entry.one_of for entry in self.deferred_entries}
         if both:
             raise InvalidValueError(
-                f"noise must not be `noise=defer` where steps on both sides of the noise are "
+                f"`noise=defer` is not for this recipe: steps on both sides of the noise are "
                 f"one_of {min(both)!r}"
             )

@@ -75,4 +75,6 @@ def _inline(value: Any) -> str:
     """Return a value on one line: `tomli_w` writes long lists a number a line."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_inline, value))}]"
-    return tomli_w.dumps({"v": value}).removeprefix("v = ").removesuffix("\n")
+    text = tomli_w.dumps({"v": value}).removeprefix("v = ").removesuffix("\n")
+    # Controls are escaped by now; what turns a line of writing round, or is not seen, is not.
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from degrade.errors import DegradeError
+from degrade.errors import DegradeError, InputError
 from pipelines.cli.common import (
     PATH,
     PLACE,
@@ -161,6 +161,8 @@ def build_pairs(
     measured = pool or fingerprint
     if measured is None or (pool and fingerprint):
         raise click.UsageError("give either --pool or --fingerprint")
+    if fingerprint is not None and not fingerprint.is_file():
+        raise InputError(fingerprint, "no such file", "`degrade fingerprint POOL -o` makes one")
     config = BuildPairsConfig(
         pool=measured,
         hr=hr,

@@ -45,7 +45,7 @@ def test_noise_and_all_that_follows_may_be_left_to_training(
 
 
 def test_a_recipe_without_noise_has_nothing_to_leave_to_training() -> None:
-    with pytest.raises(InvalidValueError, match="the recipe has none"):
+    with pytest.raises(InvalidValueError, match="it has no noise"):
         DegradationConfig(recipe=without_noise(MEASURED), defers_noise=True)
 
 

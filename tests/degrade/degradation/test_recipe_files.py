@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,12 @@ def test_find_recipe_names_file_fault_and_remedy(tmp_path: Path, text: str, said
     message = str(caught.value)
     assert str(path) in message and said in message and "recipe show measured" in message
     assert "\n" not in message and len(message) < 600
+
+
+def test_recipe_to_toml_shows_every_letter() -> None:
+    hidden = replace(MEASURED, name="turned \u202e round\u200b")
+    text = recipe_to_toml(hidden)
+    assert text.replace("\n", "").isprintable() and recipe_from_toml(text) == hidden
 
 
 def test_find_recipe_names_what_there_is() -> None:

@@ -192,6 +192,8 @@ def test_build_pairs_takes_a_pool_or_a_fingerprint(pool: Path, clean: Path, tmp_
     made = degrade(*build, tmp_path / "pairs", "--fingerprint", path)
     assert made.exit_code == 0, made.output
     assert degrade(*build, tmp_path / "other").exit_code == 2
+    none = degrade(*build, tmp_path / "other", "--fingerprint", tmp_path / "none.json")
+    assert none.exit_code == 1 and "none.json: no such file" in none.output
     assert degrade(*build, tmp_path / "other", "--fingerprint", path, "--pool", pool).exit_code == 2
     wrong = json.loads(path.read_bytes())
     path.write_text(json.dumps(wrong))
