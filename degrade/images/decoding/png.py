@@ -36,6 +36,7 @@ def decode_png(data: bytes, header: ImageHeader) -> Decoded:
     decoded = _from_rows(unpacked, header) if is_compiled() else None
     if decoded is None:
         plain = unpacked.as_file()
+        del unpacked  # as large as the pixels
         pixels = decode_faster(plain, header)
         decoded = decode_by_opencv(plain, header) if pixels is None else Decoded(pixels)
     return replace(decoded, profile=_profile(data))
