@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -57,6 +57,9 @@ bench-damaged: $(VENV)/.installed  ## PHOTOS="photo.png …": damaged photos ref
 
 bench-history: $(VENV)/.installed  ## PHOTOS="folder …": enlarged, sharpened, moved: told right, wrong or not
 	$(BIN)/python -m benchmarks.photo_history $(PHOTOS)
+
+bench-jpeg: $(VENV)/.installed  ## PHOTOS="folder …": what pixels tell of JPEG: right, wrong, not told
+	$(BIN)/python -m benchmarks.jpeg_history $(PHOTOS)
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -27,14 +27,15 @@ _ROUNDING = 0.12
 """Variance of what rounding pixels, to levels of luma and then of RGB, adds to a coefficient."""
 
 _QUALITIES = range(30, 100)
-_COARSER = 1.1
-"""How much larger the first steps must be, all together."""
+_COARSER = 1.3
+"""How much larger the first steps must be, all together, of every quality that fits: nearer ones
+are taken for those of photos whose coefficients fall off otherwise than assumed."""
 
 _LEAST, _APART = 60.0, 20.0
 """Log-likelihood ratio from which on an earlier compression is claimed, and by how much a quality
 must be ahead of another to exclude it."""
 
-_EACH = 0.01
+_EACH = 0.02
 """What each coefficient must say on the mean."""
 
 _LEAST_CELLS = 100
@@ -64,7 +65,7 @@ def earlier_on_grid(blocks: FloatArray, table: tuple[int, ...]) -> tuple[int, in
     counts = np.bincount(multiples.ravel(), minlength=64 * (_MOST + 2))
     counts = counts.reshape(64, _MOST + 2)[1:, 1 : _MOST + 1]
     totals = counts.sum(axis=1)
-    coarser = [q for q in _QUALITIES if sum(standard_tables(q)[0]) > _COARSER * sum(table)]
+    coarser = [q for q in _QUALITIES if sum(standard_tables(q)[0]) > sum(table)]
     if not coarser or not totals.any():
         return None
     chance = _by_chance(counts, totals)
@@ -75,6 +76,8 @@ def earlier_on_grid(blocks: FloatArray, table: tuple[int, ...]) -> tuple[int, in
     fitting = [
         quality for quality, found in zip(coarser, sums, strict=True) if found > best - _APART
     ]
+    if sum(standard_tables(fitting[-1])[0]) < _COARSER * sum(table):
+        return None
     return fitting[0], fitting[-1]
 
 

@@ -4,8 +4,8 @@ A photo that was a JPEG and became a PNG, cropped or turned perhaps, still has a
 was resized since has none. So "no grid" never means "never compressed".
 
 Looked at are up to 36 windows of 112 pixels that are spread over the photo. Each claim is made only
-where its evidence is far from what photos that never were JPEGs give: of those fewer than 1 in 1000
-is claimed to have a grid (`docs/jpeg.md` has the figures).
+where its evidence is far from what photos that never were JPEGs give; `docs/jpeg.md` has the
+figures.
 """
 
 from __future__ import annotations
