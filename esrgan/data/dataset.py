@@ -12,18 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from degrade.arrays import AnyArray, U8Array
+from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Entry
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.pairs import open_pairs
 from esrgan.data.pool_sources import KernelSource, NoiseSource, SampleChance
+from esrgan.data.samples import PlannedBatch, check_hr_patch, turn_into
 from esrgan.data.step_sampler import SampleKey
 from esrgan.losses import dihedral_kernels
 
@@ -38,8 +38,6 @@ __all__ = [
 
 # Changes with everything that decides which samples a seed gives, besides what the user sets.
 _STREAM = 2
-# What cv2.flip takes for the last two bits of a turn: 1 mirrors left and right, 2 up and down.
-_FLIPS = {1: 1, 2: 0, 3: -1}
 
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]]):
@@ -91,12 +89,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         self._reader = open_pairs(folder)
         self.scale = self._reader.scale
-        if hr_patch < self.scale or hr_patch % self.scale:
-            nearest = max(hr_patch // self.scale, 1) * self.scale
-            raise InvalidValueError(
-                f"hr_patch must be a multiple of the pairs' scale {self.scale}, got {hr_patch}; "
-                f"use `hr_patch={nearest}`"
-            )
+        check_hr_patch(hr_patch, self.scale)
         self.lr_patch = hr_patch // self.scale
         self.seed = seed
         self.augment = augment
@@ -117,6 +110,24 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
             records = [self._reader.records[row] for row in self._rows]
             self.kernels = KernelSource.of_pairs(records, self._reader.run, folder, pool)
             self.kernels.check_patch(hr_patch, self.scale)
+
+    @property
+    def has_kernels(self) -> bool:
+        """Whether it was made with kernels."""
+        return self.kernels is not None
+
+    def rejects(self) -> list[tuple[str, str]]:
+        """Return the names of pairs that are smaller than an HR patch, and why."""
+        where = self._reader.folder
+        return [(f"{where}/{key}", "smaller than an HR patch") for key in self.too_small]
+
+    def read_planned(self, keys: Sequence[SampleKey]) -> tuple[U8Array, PlannedBatch] | None:
+        """Return None: LR is stored."""
+        return None
+
+    def degrade(self, planned: PlannedBatch, windows_BHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """Refuse: LR is stored."""
+        raise InvalidValueError("pairs are degraded already")
 
     @property
     def fingerprint(self) -> str:
@@ -240,22 +251,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         lr, hr = self._reader.read_crop(self._rows[index], top, left, self.lr_patch)
         if self.noise is not None:
             lr = self.noise.apply(lr, self.noise.draw(lr.shape[:2], chance))
-        _transform_into(lr_out, lr, turn)
-        _transform_into(hr_out, hr, turn)
-
-
-def _transform_into(out: U8Array, image: U8Array, turn: int) -> None:
-    """Write one of the eight symmetries of a square image into ``out``.
-
-    OpenCV moves whole pixels; NumPy copies its views of turned images 20 times as slowly.
-    """
-    turned: AnyArray = image
-    if turn & 4:
-        turned = cv2.transpose(turned, dst=None if turn & 3 else out)
-    if turn & 3:
-        turned = cv2.flip(turned, _FLIPS[turn & 3], dst=out)
-    if turned is not out:
-        out[:] = turned
+        turn_into(lr_out, lr, turn)
+        turn_into(hr_out, hr, turn)
 
 
 def to_float(images_BHWC: Tensor, device: torch.device) -> Tensor:

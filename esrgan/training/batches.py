@@ -14,7 +14,7 @@ from torch import Tensor
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
 from degrade.wording import byte_text
-from esrgan.data import PairDataset, SampleKey, StepSampler, read_ahead, to_float
+from esrgan.data import PlannedBatch, SampleKey, Samples, StepSampler, read_ahead, to_float
 from esrgan.distributed import ALONE, World
 from esrgan.out_of_memory import memory_of
 from esrgan.training.config import TrainingConfig
@@ -23,34 +23,37 @@ __all__ = ["Batch", "check_memory", "check_shares", "read_batches"]
 
 
 class _Read(NamedTuple):
-    """A batch as it is read: arrays of bytes, and kernels where a loss needs them."""
+    """A batch as it is read: arrays of bytes, and kernels where a loss needs them.
 
-    lr_BHWC: U8Array
-    hr_BHWC: U8Array
+    ``images`` are LR and HR, or the windows of a planned batch.
+    """
+
+    images: tuple[U8Array, ...]
     kernels_BKK: FloatArray | None
+    planned: PlannedBatch | None = None
 
 
 class _Tensors(NamedTuple):
     """The same in PyTorch's hands."""
 
-    lr_BHWC: Tensor
-    hr_BHWC: Tensor
+    images: tuple[Tensor, ...]
     kernels_BKK: Tensor | None
+    planned: PlannedBatch | None
 
     @classmethod
     def of(cls, read: _Read) -> _Tensors:
         """Wrap the arrays."""
-        lr_BHWC, hr_BHWC = torch.from_numpy(read.lr_BHWC), torch.from_numpy(read.hr_BHWC)
         kernels = read.kernels_BKK
-        return cls(lr_BHWC, hr_BHWC, None if kernels is None else torch.from_numpy(kernels))
+        images = tuple(map(torch.from_numpy, read.images))
+        return cls(images, None if kernels is None else torch.from_numpy(kernels), read.planned)
 
     def pinned(self) -> _Tensors:
         """Copy them to where a GPU fetches from by itself."""
         kernels = self.kernels_BKK
         return _Tensors(
-            self.lr_BHWC.pin_memory(),
-            self.hr_BHWC.pin_memory(),
+            tuple(image.pin_memory() for image in self.images),
             None if kernels is None else kernels.pin_memory(),
+            self.planned,
         )
 
 
@@ -120,7 +123,7 @@ def check_memory(config: TrainingConfig, scale: int, device: str, world: World) 
 
 
 def read_batches(
-    dataset: PairDataset,
+    dataset: Samples,
     config: TrainingConfig,
     *,
     steps: range,
@@ -135,7 +138,7 @@ def read_batches(
 
     Parameters
     ----------
-    dataset : PairDataset
+    dataset : Samples
     config : TrainingConfig
     steps : range
     device : torch.device
@@ -154,26 +157,31 @@ def read_batches(
     sampler = StepSampler(
         len(dataset), batch_size=config.batch_size, seed=dataset.seed, steps=steps
     )
-    read = _Share(dataset, config.accumulation, world)
+    read = _Share(dataset, config.accumulation, world, plans=device.type != "cpu")
     if not workers:
-        yield from _on_device(map(_Tensors.of, map(read, sampler)), device)
+        yield from _on_device(map(_Tensors.of, map(read, sampler)), dataset, device)
         return
     with contextlib.closing(read_ahead(read, sampler, workers)) as reads:
         tensors = map(_Tensors.of, reads)
-        yield from _on_device(_one_ahead(tensors) if device.type == "cuda" else tensors, device)
+        ahead = _one_ahead(tensors) if device.type == "cuda" else tensors
+        yield from _on_device(ahead, dataset, device)
 
 
 class _Share:
-    """Reads a process's share of each batch."""
+    """Reads a process's share of each batch; with ``plans`` what the device degrades itself."""
 
-    def __init__(self, dataset: PairDataset, parts: int, world: World) -> None:
-        self._dataset, self._parts, self._world = dataset, parts, world
+    def __init__(self, dataset: Samples, parts: int, world: World, *, plans: bool) -> None:
+        self._dataset, self._parts, self._world, self._plans = dataset, parts, world, plans
 
     def __call__(self, keys: list[SampleKey]) -> _Read:
         own = self._own(keys)
-        kernels = None if self._dataset.kernels is None else self._dataset.read_kernels(own)
+        kernels = self._dataset.read_kernels(own).numpy() if self._dataset.has_kernels else None
+        found = self._dataset.read_planned(own) if self._plans else None
+        if found is not None:
+            windows_BHWC, planned = found
+            return _Read((windows_BHWC,), kernels, planned)
         lr_BHWC, hr_BHWC = self._dataset.read_batch(own)
-        return _Read(lr_BHWC.numpy(), hr_BHWC.numpy(), None if kernels is None else kernels.numpy())
+        return _Read((lr_BHWC.numpy(), hr_BHWC.numpy()), kernels)
 
     def _own(self, keys: list[SampleKey]) -> list[SampleKey]:
         """Return this process's share of each part, one after another."""
@@ -198,8 +206,15 @@ def _next_pinned(reads: Iterator[_Tensors]) -> _Tensors | None:
     return None if read is None else read.pinned()
 
 
-def _on_device(reads: Iterator[_Tensors], device: torch.device) -> Iterator[Batch]:
-    for lr_BHWC, hr_BHWC, kernels_BKK in reads:
+def _on_device(
+    reads: Iterator[_Tensors], dataset: Samples, device: torch.device
+) -> Iterator[Batch]:
+    for images, kernels_BKK, planned in reads:
+        if planned is None:
+            lr_BHWC, hr_BHWC = images
+        else:
+            windows_BHWC = images[0].to(device, non_blocking=True)
+            lr_BHWC, hr_BHWC = dataset.degrade(planned, windows_BHWC)
         yield Batch(
             lr_BCHW=to_float(lr_BHWC, device),
             hr_BCHW=to_float(hr_BHWC, device),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from degrade.errors import DegradeError
-from esrgan.data import PairDataset
+from esrgan.data import Samples
 from esrgan.distributed import ALONE, World
 from esrgan.training.batches import Batch, read_batches
 from esrgan.training.config import TrainingConfig
@@ -29,7 +29,7 @@ StepCallback: TypeAlias = Callable[[TrainingState, Mapping[str, float]], None]
 
 
 def take_steps(
-    dataset: PairDataset,
+    dataset: Samples,
     state: TrainingState,
     config: TrainingConfig,
     *,
@@ -43,7 +43,7 @@ def take_steps(
 
     Parameters
     ----------
-    dataset : PairDataset
+    dataset : Samples
         Its seed also decides the order of the pairs.
     state : TrainingState
         Changed in place.

@@ -9,7 +9,7 @@ from degrade.arrays import U8Array
 from degrade.images.labels import labelled
 from degrade.metrics import psnr
 from degrade.resample import enlarge_u8
-from esrgan.data import PairDataset, to_float
+from esrgan.data import Samples, to_float
 from esrgan.networks import Generator
 
 __all__ = ["draw_preview"]
@@ -19,7 +19,7 @@ _NARROWEST = 128
 """Pixels that a label takes; smaller samples are shown larger."""
 
 
-def draw_preview(generator: Generator, dataset: PairDataset) -> U8Array:
+def draw_preview(generator: Generator, dataset: Samples) -> U8Array:
     """Draw up to four samples, one a row: LR by nearest neighbour, bicubic, SR, HR.
 
     Above bicubic and SR stands the PSNR on Y, without a border of ``scale`` pixels.
@@ -28,7 +28,7 @@ def draw_preview(generator: Generator, dataset: PairDataset) -> U8Array:
     ----------
     generator : Generator
         In evaluation mode.
-    dataset : PairDataset
+    dataset : Samples
         The rows are samples of epoch 0, spread over it, so that pictures of a run compare.
 
     Returns

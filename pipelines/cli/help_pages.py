@@ -15,6 +15,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
     "Files": (
         "pairs",
         "validation",
+        "cache",
         "pool",
         "fingerprint",
         "hr",
@@ -187,6 +188,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "degrade train --pairs pairs/ --preset realsr --init RRDB_PSNR_x4.pth --out model/",
             "RealSR's recipe, on a GPU",
+        ),
+        (
+            "degrade train --hr clean/ --pool pool/ --out model/",
+            "on photos, degraded on the fly, by other kernels and noise in every epoch",
         ),
         ("degrade train --pairs pairs/ --preset esrgan --show-config", "prints every setting"),
     ),

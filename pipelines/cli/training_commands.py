@@ -15,7 +15,7 @@ import click
 from pipelines.cli.common import PATH, device_option, finish, seed_option
 from pipelines.cli.ends import one_line
 from pipelines.cli.help_pages import command
-from pipelines.cli.progress import showing_progress
+from pipelines.cli.progress import Progress, showing_progress
 from pipelines.cli.table_options import RowName
 from pipelines.shared.speech import said
 
@@ -66,6 +66,19 @@ def _recipe_options(function: F) -> F:
                 is_flag=True,
                 help="Print what would be computed, as TOML, and end.",
             ),
+            click.option(
+                "--scale",
+                type=click.IntRange(2),
+                default=None,
+                help="With --hr: HR size over LR size.  [default: 4]",
+            ),
+            click.option(
+                "--recipe",
+                metavar="NAME|FILE",
+                default=None,
+                help="With --hr: what LR goes through; 'degrade recipe show' prints recipes.  "
+                "[default: measured]",
+            ),
             click.option("--steps", type=click.IntRange(0), default=None, help="Of each stage."),
             click.option(
                 "--batch-size",
@@ -103,6 +116,13 @@ def _input_options(function: F) -> F:
                 "--pairs", type=PATH, default=None, help="Folder that build-pairs has made."
             ),
             click.option(
+                "--hr",
+                type=PATH,
+                multiple=True,
+                help="Clean photos instead of pairs, degraded on the fly by --pool: file, folder "
+                "or manifest; may be repeated.",
+            ),
+            click.option(
                 "--validation",
                 type=PATH,
                 default=None,
@@ -128,6 +148,13 @@ def _input_options(function: F) -> F:
                 default=None,
                 help="Where noise that was left to training and kernels are.  [default: the pool "
                 "that the pairs were built with]",
+            ),
+            click.option(
+                "--cache",
+                type=PATH,
+                default=None,
+                help="With --hr: where photos are kept decoded, 3 bytes a pixel; trainings may "
+                "share it.  [default: .photos in --out]",
             ),
         )
     ):
@@ -198,8 +225,14 @@ def _keeping_options(function: F) -> F:
 @_keeping_options
 @device_option
 @seed_option
-def train(pairs: Path | None, stages: str | None, show_config: bool, **options: Any) -> None:
-    """Train a network on pairs, by a published recipe or your own.
+def train(
+    stages: str | None,
+    show_config: bool,
+    scale: int | None,
+    recipe: str | None,
+    **options: Any,
+) -> None:
+    """Train a network on pairs, or on clean photos and a pool, by a published recipe or your own.
 
     A run that was stopped goes on from its last checkpoint when the same command is given again.
     Pairs built with --noise defer get their noise here, from --pool or the pool they were built
@@ -209,18 +242,41 @@ def train(pairs: Path | None, stages: str | None, show_config: bool, **options: 
     from pipelines.training.train import TrainConfig
     from pipelines.training.train import train as run
 
-    if pairs is None and not show_config:
-        raise click.UsageError("Missing option '--pairs'.")
-    names = tuple(name.strip() for name in stages.split(",")) if stages else ()
-    config = TrainConfig(pairs=pairs or Path(), stages=names, **options)
+    on_photos = _photo_options(scale, recipe)
+    if not options["hr"] and options["pairs"] is None:
+        if not show_config:
+            raise click.UsageError("Missing option '--pairs', or '--hr' with '--pool'.")
+        options["pairs"] = Path()
+    if on_photos and not options["hr"]:
+        names = " and ".join(f"--{name}" for name in on_photos)
+        raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs.")
+    planned = tuple(name.strip() for name in stages.split(",")) if stages else ()
+    config = TrainConfig(stages=planned, **on_photos, **options)
     if show_config:
         click.echo(stages_to_toml(config.plan()), nl=False)
         return
-    with _training_bar() as callbacks:
-        report = run(config, **callbacks)
-    if os.environ.get("RANK", "0") != "0":  # one of torchrun's processes speaks for all
+    with _bar("decode", "photos") as decode, _training_bar() as callbacks:
+        report = run(config, on_decode=decode.advance, **callbacks)
+    if _speaks_not():
         sys.exit(report.exit_code)
     finish(report)
+
+
+def _photo_options(scale: int | None, recipe: str | None) -> dict[str, Any]:
+    """Return what was given for photos that are degraded on the fly."""
+    from degrade.degradation.recipe_files import find_recipe
+
+    given = {"scale": scale, "recipe": None if recipe is None else find_recipe(recipe)}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _speaks_not() -> bool:
+    """Tell whether another of torchrun's processes speaks for all."""
+    return os.environ.get("RANK", "0") != "0"
+
+
+def _bar(label: str, unit: str) -> contextlib.AbstractContextManager[Progress]:
+    return showing_progress(label, unit, silent=_speaks_not())
 
 
 @contextlib.contextmanager
@@ -229,8 +285,7 @@ def _training_bar() -> Iterator[dict[str, Callable[..., None]]]:
 
     They show the steps, the time left and the losses.
     """
-    other = os.environ.get("RANK", "0") != "0"
-    with showing_progress("train", "steps", silent=other) as progress, warnings.catch_warnings():
+    with _bar("train", "steps") as progress, warnings.catch_warnings():
 
         def warn(message: Warning | str, *_where: Any) -> None:
             progress.tell(f"degrade: {said(one_line(Warning(message)))}")

@@ -7,12 +7,14 @@ import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, printable
 from degrade.images.colour import colours_of
+from degrade.images.decoded_photos import DecodedPhoto
 from degrade.images.exif import camera_in
 from degrade.images.image_io import (
     IMAGE_SUFFIXES,
@@ -85,6 +87,9 @@ class ScannedPhoto:
         facts = asdict(self)
         del facts["camera"], facts["colours"]
         return PhotoRecord(**{**facts, "path": str(self.path.resolve())})
+
+
+_Known = TypeVar("_Known", ScannedPhoto, DecodedPhoto)
 
 
 class OpenPhoto:
@@ -174,8 +179,8 @@ def _modified(path: Path) -> int:
         return 0  # reading it says what is wrong
 
 
-def is_unchanged(record: PhotoRecord) -> bool:
-    """Tell whether nothing has been written to a photo's file since the pool recorded it.
+def is_unchanged(record: PhotoRecord | DecodedPhoto) -> bool:
+    """Tell whether nothing has been written to a photo's file since it was recorded.
 
     By its length and by when the system last changed it, which no program can set back; a copy on
     another disk looks changed, and is then read.
@@ -206,7 +211,7 @@ def find_photos(
     return once_each(photos), rejects
 
 
-def once_each(photos: Sequence[ScannedPhoto]) -> list[ScannedPhoto]:
+def once_each(photos: Sequence[_Known]) -> list[_Known]:
     """Return the first photo of each content."""
     return list({photo.sha256: photo for photo in reversed(photos)}.values())[::-1]
 

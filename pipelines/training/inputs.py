@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
 from degrade.pairs import PairReader, open_pairs
-from esrgan.data import PairDataset
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from esrgan.data import PairDataset, PhotoDataset, Samples
 from esrgan.distributed import World
 from esrgan.losses import find_vgg19_weights
 from esrgan.networks import Generator
@@ -20,7 +23,7 @@ from esrgan.weights.files import read_network
 from pipelines.training.plan import Stage
 from pipelines.training.settings import TrainConfig
 
-__all__ = ["TrainingInputs", "open_inputs", "read_init"]
+__all__ = ["TrainingInputs", "check_settings", "open_inputs", "open_pool", "read_init"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +32,23 @@ class TrainingInputs:
 
     vgg_file: Path | None
     init: Generator | None
-    datasets: tuple[PairDataset, ...]
+    datasets: tuple[Samples, ...]
     held_out: PairReader | None
 
     @property
-    def too_small(self) -> list[str]:
-        """Keys of pairs that some stage leaves out."""
-        return sorted({key for dataset in self.datasets for key in dataset.too_small})
+    def too_small(self) -> list[tuple[str, str]]:
+        """Names of pairs or photos that some stage leaves out, and why."""
+        return sorted({reject for dataset in self.datasets for reject in dataset.rejects()})
 
 
-def open_inputs(
-    config: TrainConfig, stages: Sequence[Stage], world: World, device: str
-) -> TrainingInputs:
-    """Open and check everything, what is quickest to find missing first.
+def check_settings(config: TrainConfig, stages: Sequence[Stage], world: World) -> None:
+    """Check what takes no time: shares of batches, TensorBoard, the weights to start from.
 
     Raises
     ------
     DegradeError
-        A batch cannot be shared out, TensorBoard is not installed, the initial weights do not
-        exist, VGG19's weights, the initial weights or the pairs cannot be used, or a stage's
-        networks cannot be made or take more memory than ``device`` has; in this order.
+        A batch cannot be shared out, TensorBoard is not installed, or the initial weights do not
+        exist; in this order.
     """
     for stage in stages:
         check_shares(stage.config, world)
@@ -60,20 +60,35 @@ def open_inputs(
             "the weights to start from, `init`, do not exist",
             "check the path, or leave `init` out: what it stands for is then trained first",
         )
+
+
+def open_inputs(
+    config: TrainConfig,
+    stages: Sequence[Stage],
+    world: World,
+    device: str,
+    photos: Sequence[DecodedPhoto] = (),
+) -> TrainingInputs:
+    """Open and check everything, what is quickest to find missing first.
+
+    Parameters
+    ----------
+    config, stages, world, device
+        What is trained, by which processes, and where.
+    photos : sequence of DecodedPhoto
+        With ``config.hr``: what is trained on.
+
+    Raises
+    ------
+    DegradeError
+        VGG19's weights, the initial weights, the pairs, or photos and pool cannot be used, or a
+        stage's networks cannot be made or take more memory than ``device`` has; in this order.
+    """
     vgg_file = None
     if any(stage.config.needs_features == "vgg19" for stage in stages):
         vgg_file = find_vgg19_weights(config.vgg_weights)
     init = None if config.init is None else read_init(config.init)
-    datasets = tuple(
-        PairDataset(
-            config.pairs,
-            hr_patch=stage.config.hr_patch,
-            seed=config.seed,
-            pool=config.pool,
-            kernels=stage.config.needs_kernels,
-        )
-        for stage in stages
-    )
+    datasets = tuple(_open_samples(config, stage, photos) for stage in stages)
     held_out = None
     if config.validation is not None:
         held_out = open_pairs(config.validation)
@@ -84,6 +99,52 @@ def open_inputs(
         check_networks(stage.config, datasets[0].scale)
         check_memory(stage.config, datasets[0].scale, device, world)
     return TrainingInputs(vgg_file, init, datasets, held_out)
+
+
+def _open_samples(config: TrainConfig, stage: Stage, photos: Sequence[DecodedPhoto]) -> Samples:
+    if config.pairs is not None:
+        return PairDataset(
+            config.pairs,
+            hr_patch=stage.config.hr_patch,
+            seed=config.seed,
+            pool=config.pool,
+            kernels=stage.config.needs_kernels,
+        )
+    pool = open_pool(config)
+    try:
+        return PhotoDataset(
+            DecodedPhotos(config.photo_folder),
+            photos,
+            pool,
+            config.degradation,
+            hr_patch=stage.config.hr_patch,
+            seed=config.seed,
+            kernels=stage.config.needs_kernels,
+        )
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{stage.name}: {error}") from None
+
+
+def open_pool(config: TrainConfig) -> DegradationPool:
+    """Open the pool that photos are degraded by.
+
+    Raises
+    ------
+    DegradeError
+        It cannot be read, or lacks what the recipe draws from.
+    """
+    pool = DegradationPool.open(config.pool or Path())
+    index = pool.index(config.scale, config.degradation.measured_kinds)
+    where = printable(pool.path)
+    for entry in config.degradation.entries:
+        try:
+            entry.draw(index, (1, 1), rng_for(0))
+        except InvalidValueError as error:
+            raise DegradeError(
+                f"{where} cannot give {entry.kind} at ×{config.scale}: {error}; fill it with "
+                "`degrade build-pool`, or use another `recipe`"
+            ) from None
+    return pool
 
 
 def read_init(path: Path) -> Generator:

@@ -37,7 +37,7 @@ LOG_FILE, SCORES_FILE, BOARD = "log.jsonl", "validation.jsonl", "tensorboard"
 _REMEDY = "move it away, or choose another output folder"
 
 _HASHES = {
-    "samples": "content of the pairs, their noise and crops",
+    "samples": "content of the pairs or photos, their noise and crops",
     "init": "content of the weights to start from",
     "vgg_weights": "content of VGG19's weights",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from degrade.degradation import MEASURED, DegradationConfig, Recipe
 from degrade.errors import InvalidValueError
 from esrgan.training.config import FeatureName, Precision
 from pipelines.executors import check_process_count
@@ -19,8 +20,8 @@ class TrainConfig:
 
     Attributes
     ----------
-    pairs : Path
-        What ``degrade build-pairs`` made.
+    pairs : Path or None
+        What ``degrade build-pairs`` made. Either these, or ``hr`` and ``pool``.
     out : Path
         Folder of the results: ``generator.pth``, checkpoints, ``log.jsonl``, ``preview.png``; for
         several stages, a folder of these for each.
@@ -35,7 +36,17 @@ class TrainConfig:
     init : Path or None
         Weights of a generator to start from; its sizes replace those of the recipe.
     pool : Path or None
-        Where deferred noise and kernels are; None: the pool that the pairs were built with.
+        Where deferred noise and kernels are; None: the pool that the pairs were built with. With
+        ``hr`` what the photos are degraded by.
+    hr : tuple of Path
+        Clean photos, folders or manifests, to be degraded on the fly.
+    scale : int
+        With ``hr``: HR size over LR size.
+    recipe : Recipe
+        With ``hr``: which steps LR goes through.
+    cache : Path or None
+        With ``hr``: where the photos are kept decoded, 3 bytes a pixel; trainings may share it.
+        None: in a hidden folder of ``out``.
     validation : Path or None
         Pairs that are not trained on.
     seed : int
@@ -56,7 +67,7 @@ class TrainConfig:
     tensorboard : bool
     """
 
-    pairs: Path
+    pairs: Path | None = None
     out: Path
     preset: str | None = None
     stages: tuple[str, ...] = ()
@@ -70,6 +81,10 @@ class TrainConfig:
     vgg_weights: Path | None = None
     init: Path | None = None
     pool: Path | None = None
+    hr: tuple[Path, ...] = ()
+    scale: int = 4
+    recipe: Recipe = MEASURED
+    cache: Path | None = None
     validation: Path | None = None
     seed: int = 0
     device: str = "cpu"
@@ -88,9 +103,34 @@ class TrainConfig:
                 raise InvalidValueError(
                     f"{name} must be at least {minimum}, got {getattr(self, name)}"
                 )
+        self._check_sources()
         check_process_count(self.workers, "`workers`")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InvalidValueError(f"max_minutes must be above 0, got {self.max_minutes}")
+
+    def _check_sources(self) -> None:
+        if (self.pairs is None) == (not self.hr):
+            both = (
+                "both `pairs` and `hr` are given"
+                if self.hr
+                else "neither `pairs` nor `hr` is given"
+            )
+            raise InvalidValueError(f"{both}; train on pairs, or on photos and a `pool`")
+        if self.hr and self.pool is None:
+            raise InvalidValueError("photos (`hr`) are degraded by a pool: give one, `pool=DIR`")
+        if not self.hr and self.cache is not None:
+            raise InvalidValueError("only photos (`hr`) are decoded into a `cache`")
+        _ = self.degradation  # checks the scale
+
+    @property
+    def degradation(self) -> DegradationConfig:
+        """What photos go through."""
+        return DegradationConfig(scale=self.scale, recipe=self.recipe)
+
+    @property
+    def photo_folder(self) -> Path:
+        """Where photos are kept decoded."""
+        return self.cache or self.out / ".photos"
 
     def plan(self) -> tuple[Stage, ...]:
         """Return what is going to be computed; see :func:`plan_stages` for the errors."""

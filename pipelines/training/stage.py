@@ -13,7 +13,7 @@ from typing import Any
 from degrade.errors import CorruptDataError, printable
 from degrade.images.image_io import encode_png
 from degrade.pairs import PairReader
-from esrgan.data import PairDataset
+from esrgan.data import Samples
 from esrgan.distributed import World
 from esrgan.losses import LOSSES
 from esrgan.training.checkpoints import (
@@ -76,7 +76,7 @@ class StageRun:
     ----------
     stage : Stage
     settings : StageSettings
-    dataset : PairDataset
+    dataset : Samples
     held_out : PairReader or None
         Pairs to validate on.
     state : TrainingState
@@ -95,7 +95,7 @@ class StageRun:
         self,
         stage: Stage,
         settings: StageSettings,
-        dataset: PairDataset,
+        dataset: Samples,
         held_out: PairReader | None,
         state: TrainingState,
         world: World,

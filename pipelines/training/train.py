@@ -9,7 +9,10 @@ from typing import Any
 
 from degrade.disk.files import claim_folder, resolve_inside
 from degrade.disk.locks import folder_lock
+from degrade.errors import printable
+from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
 from degrade.images.sources import Reject, hash_file
+from degrade.wording import byte_text, counted
 from esrgan.devices import choose_device
 from esrgan.distributed import World, join_world
 from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
@@ -20,7 +23,14 @@ from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport, check_rejects, write_rejects
-from pipelines.training.inputs import TrainingInputs, open_inputs, read_init
+from pipelines.training.hr_photos import decode_photos, known_photos
+from pipelines.training.inputs import (
+    TrainingInputs,
+    check_settings,
+    open_inputs,
+    open_pool,
+    read_init,
+)
 from pipelines.training.plan import Stage
 from pipelines.training.record import (
     GENERATOR,
@@ -47,6 +57,7 @@ def train(
     on_progress: ProgressCallback | None = None,
     on_losses: LossesCallback | None = None,
     on_stage: Callable[[str], None] | None = None,
+    on_decode: ProgressCallback | None = None,
 ) -> RunReport:
     """Train, or go on training from the newest checkpoint in ``config.out``.
 
@@ -59,6 +70,9 @@ def train(
         Called with each step's losses.
     on_stage : callable or None
         Called with a line that says what a stage is going to do, when it begins.
+    on_decode : callable or None
+        Called before that with (photos decoded, photos in all), where photos are degraded on the
+        fly.
 
     Returns
     -------
@@ -71,8 +85,8 @@ def train(
     ------
     DegradeError
         VGG weights, initial weights or pairs cannot be used (in this order, before anything is
-        written), the folder holds other files, a pair is damaged, memory does not suffice, or the
-        loss stayed without a finite value.
+        written; photos are decoded first), the folder holds other files, a pair is damaged, memory
+        does not suffice, or the loss stayed without a finite value.
     ChangedConfigError
         The folder was begun with other settings or pairs.
 
@@ -85,30 +99,61 @@ def train(
     stages = config.plan()
     with join_world(chosen) as (world, device), contextlib.ExitStack() as stack:
         stack.enter_context(naming_lack_of_memory(_WITH_LESS_MEMORY))
-        inputs = open_inputs(config, stages, world, device)
-        if world.rank == 0:
-            claim_folder(config.out, RUN_FILE, FOLDER_KINDS)
-            stack.enter_context(folder_lock(config.out))
-            folders = _folders(config, stages)
-            for folder in dict.fromkeys([config.out, *folders[_latest(folders) :]]):
-                resolve_inside(config.out, str(folder.relative_to(config.out)))
-                claim_training(folder)
-            check_rejects(config.out)
-            if len(stages) > 1:
-                check_record(config.out, {"stages": [stage.name for stage in stages]})
+        check_settings(config, stages, world)
+        photos: list[DecodedPhoto] = []
+        if config.hr:  # they are decoded into the folder, so that is claimed first
+            open_pool(config)
+            if world.rank == 0:
+                _claim(config, stages, stack)
+                photos, job.rejects = _decode(config, job, on_decode)
+            world.wait()
+            if world.rank:
+                photos = known_photos(config.hr, DecodedPhotos(config.photo_folder))
+        inputs = open_inputs(config, stages, world, device, photos)
+        if world.rank == 0 and not config.hr:
+            _claim(config, stages, stack)
         world.wait()
         caught = stack.enter_context(deferred_signals())
         run = _Run(config, stages, inputs, world, device, job)
         run.train_stages(on_losses, on_stage, caught)
-        job.rejects = [_too_small(config, key) for key in inputs.too_small]
+        job.rejects += [_too_small(*reject) for reject in inputs.too_small]
         if world.rank == 0:
             write_rejects(config.out, job.rejects)
     job.interrupted = caught[0] if caught and run.done < run.total else None
     return job.report(run.done - run.first, skipped=run.first)
 
 
-def _too_small(config: TrainConfig, key: str) -> Reject:
-    return Reject(f"{config.pairs}/{key}", "smaller than an HR patch", "use a smaller `hr_patch`")
+def _claim(config: TrainConfig, stages: Sequence[Stage], stack: contextlib.ExitStack) -> None:
+    """Take the folder of the results, and refuse one that holds anything but this training."""
+    claim_folder(config.out, RUN_FILE, FOLDER_KINDS)
+    stack.enter_context(folder_lock(config.out))
+    folders = _folders(config, stages)
+    for folder in dict.fromkeys([config.out, *folders[_latest(folders) :]]):
+        resolve_inside(config.out, str(folder.relative_to(config.out)))
+        claim_training(folder)
+    check_rejects(config.out)
+    if len(stages) > 1:
+        check_record(config.out, {"stages": [stage.name for stage in stages]})
+
+
+def _decode(
+    config: TrainConfig, job: Job, on_decode: ProgressCallback | None
+) -> tuple[list[DecodedPhoto], list[Reject]]:
+    """Decode the photos that are not decoded yet, and report what decoding changed."""
+    store = DecodedPhotos(config.photo_folder)
+    job.tell_passed_over(config.hr)
+    found = decode_photos(config.hr, store, workers=config.workers, on_progress=on_decode)
+    photos = found[0]
+    job.photo_notes.update(note for photo in photos for note in photo.notes)
+    size = sum(3 * photo.height * photo.width for photo in photos)
+    where = printable(store.folder)
+    words = f"{counted(len(photos), 'photo')} decoded in {where} ({byte_text(size)})"
+    job.found("photos", words, photos=len(photos), bytes=size, folder=str(store.folder))
+    return found
+
+
+def _too_small(name: str, why: str) -> Reject:
+    return Reject(name, why, "use a smaller `hr_patch`")
 
 
 def _folders(config: TrainConfig, stages: Sequence[Stage]) -> list[Path]:
