@@ -110,12 +110,8 @@ class TrainConfig:
 
     def _check_sources(self) -> None:
         if (self.pairs is None) == (not self.hr):
-            both = (
-                "both `pairs` and `hr` are given"
-                if self.hr
-                else "neither `pairs` nor `hr` is given"
-            )
-            raise InvalidValueError(f"{both}; train on pairs, or on photos and a `pool`")
+            given = "both `pairs` and `hr` are" if self.hr else "neither `pairs` nor `hr` is"
+            raise InvalidValueError(f"{given} given; train on pairs, or on photos and a `pool`")
         if self.hr and self.pool is None:
             raise InvalidValueError("photos (`hr`) are degraded by a pool: give one, `pool=DIR`")
         if not self.hr and self.cache is not None:
