@@ -47,7 +47,7 @@ ROOMS = {
     "pipelines.shared": "reports, signals, settings",
     "pipelines.executors": "cores and clusters",
     "esrgan.training": "steps, states, checkpoints",
-    "esrgan.data": "pairs as batches",
+    "esrgan.data": "samples, batches",
     "esrgan.degrading": "plans in batches",
     "esrgan.losses": "what is made small",
     "esrgan.weights": "in files",

@@ -196,7 +196,7 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
             A stored photo, or what is in the pool, is damaged.
         """
         drawn = [self._draw(*key) for key in keys]
-        margin = max(plan.blur.reach(self._pool) for plan, _, _ in drawn)
+        margin = max(plan.reach(self._pool) for plan, _, _ in drawn)
         windows = [self._store.read_window(photo, plan.hr_box, margin) for plan, _, photo in drawn]
         plans = tuple(plan.steps for plan, _, _ in drawn)
         return np.stack(windows), PlannedBatch(margin, plans, tuple(turn for _, turn, _ in drawn))
@@ -246,7 +246,8 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
         if not self.has_kernels:
             raise InvalidValueError("the dataset was made without kernels; give kernels=True")
         drawn = [self._draw(*key) for key in keys]
-        kernels = [plan.blur.read_kernel(self._pool).weights for plan, _, _ in drawn]
-        stack = np.stack([crop_or_pad_kernel(k, self._kernel_side) for k in kernels])
+        blurs = [step for plan, _, _ in drawn for step in plan.steps if isinstance(step, Blur)]
+        kernels = [blur.read_kernel(self._pool).weights for blur in blurs]
+        stack = np.stack([crop_or_pad_kernel(each, self._kernel_side) for each in kernels])
         turns = [turn for _, turn, _ in drawn]
         return dihedral_kernels(torch.from_numpy(stack.astype(np.float32)), turns, self.scale)

@@ -45,17 +45,24 @@ def apply_plans(plans: Sequence[Sequence[Step]], given: BatchInputs) -> Tensor:
                 alike[type(plan[place]), levels[row].shape].append(row)
         for (kind, _), rows in alike.items():
             steps = [plans[row][place] for row in rows]
-            batched = BATCHED.get(kind, _one_by_one)
-            applied = batched(torch.stack([levels[row] for row in rows]), steps, given.only(rows))
-            for row, made in zip(rows, applied.unbind(), strict=True):
+            some, reads = [levels[row] for row in rows], given.only(rows)
+            batched = BATCHED.get(kind)
+            if batched is None:
+                applied = _one_by_one(some, steps, reads)
+            else:
+                applied = list(batched(torch.stack(some), steps, reads))
+            for row, made in zip(rows, applied, strict=True):
                 levels[row] = made
     return whole_levels(torch.stack(levels)).to(torch.uint8)
 
 
-def _one_by_one(levels_BHWC: Tensor, steps: Sequence[Step], given: BatchInputs) -> Tensor:
-    """Apply steps by their own ``apply``."""
+def _one_by_one(
+    levels: Sequence[Tensor], steps: Sequence[Step], given: BatchInputs
+) -> list[Tensor]:
+    """Apply steps by their own ``apply``; they may make images of different sizes."""
     made = []
-    for row, (levels, step) in enumerate(zip(levels_BHWC, steps, strict=True)):
-        reads = StepInputs(given.pool) if levels.numel() else given.alone(row)
-        made.append(torch.from_numpy(step.apply(levels.cpu().numpy(), reads)))
-    return torch.stack(made).to(given.device)
+    for row, (levels_HWC, step) in enumerate(zip(levels, steps, strict=True)):
+        reads = StepInputs(given.pool) if levels_HWC.numel() else given.alone(row)
+        applied = step.apply(levels_HWC.cpu().numpy(), reads)
+        made.append(torch.from_numpy(applied).to(given.device))
+    return made

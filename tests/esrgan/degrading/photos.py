@@ -37,16 +37,16 @@ def make_photo() -> U8Array:
     return photo
 
 
-def window_of(photo: U8Array, box: Box) -> U8Array:
+def window_of(photo: U8Array, box: Box, margin: int) -> U8Array:
     top, left, height, width = box
-    rows = mirror_indices(np.arange(top - MARGIN, top + height + MARGIN), photo.shape[0])
-    columns = mirror_indices(np.arange(left - MARGIN, left + width + MARGIN), photo.shape[1])
+    rows = mirror_indices(np.arange(top - margin, top + height + margin), photo.shape[0])
+    columns = mirror_indices(np.arange(left - margin, left + width + margin), photo.shape[1])
     return photo[rows[:, None], columns]
 
 
-def inputs_of(photo: U8Array, boxes: Sequence[Box]) -> BatchInputs:
-    windows = np.stack([window_of(photo, box) for box in boxes])
-    return BatchInputs(POOL, torch.from_numpy(windows), MARGIN, SCALE)
+def inputs_of(photo: U8Array, boxes: Sequence[Box], margin: int = MARGIN) -> BatchInputs:
+    windows = np.stack([window_of(photo, box, margin) for box in boxes])
+    return BatchInputs(POOL, torch.from_numpy(windows), margin, SCALE)
 
 
 def one_by_one(photo: U8Array, boxes: Sequence[Box], steps: Sequence[Sequence[Step]]) -> U8Array:

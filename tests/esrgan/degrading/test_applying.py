@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from degrade.arrays import Box, FloatArray
+from degrade.degradation import RECIPES, NoiseChoice, PoolIndex, draw_steps
 from degrade.degradation.steps import (
     Blur,
     Jpeg,
@@ -21,7 +22,15 @@ from degrade.errors import InvalidValueError
 from degrade.jpeg.tables import standard_tables
 from degrade.rng import rng_for
 from esrgan.degrading import apply_plans
-from tests.esrgan.degrading.photos import SIDES, inputs_of, make_photo, one_by_one
+from tests.esrgan.degrading.photos import (
+    MARGIN,
+    POOL,
+    SCALE,
+    SIDES,
+    inputs_of,
+    make_photo,
+    one_by_one,
+)
 
 PHOTO = make_photo()
 
@@ -63,9 +72,9 @@ def steps_for(number: int) -> list[Step]:
     ]
 
 
-def assert_equal(plans: list[list[Step]]) -> None:
+def assert_equal(plans: list[list[Step]], margin: int = MARGIN) -> None:
     boxes = boxes_for(len(plans))
-    found = apply_plans(plans, inputs_of(PHOTO, boxes))
+    found = apply_plans(plans, inputs_of(PHOTO, boxes, margin))
     assert np.array_equal(found.numpy(), one_by_one(PHOTO, boxes, plans))
 
 
@@ -92,6 +101,15 @@ def test_apply_plans_takes_steps_without_a_batched_form_also_first() -> None:
     for number in (1, 2, 5):
         plans[number][0] = Bright("wide")
     assert_equal(plans)
+
+
+def test_apply_plans_takes_chains_that_begin_in_the_size_of_hr() -> None:
+    """Patches with margins of one size, resizes to others, noise and JPEG between them."""
+    index = PoolIndex(("usual", "wide"), (NoiseChoice("n", 64),))
+    entries = RECIPES["second-order"].possible
+    plans = [list(draw_steps(entries, index, (16, 16), rng_for(0, "chain", n))) for n in range(12)]
+    assert len({tuple(step.kind for step in plan) for plan in plans}) > 3
+    assert_equal(plans, margin=max(plan[0].reach(POOL, SCALE) for plan in plans))
 
 
 def test_apply_plans_says_what_a_step_says() -> None:

@@ -43,6 +43,15 @@ def test_blur_is_exact_with_negative_lobes() -> None:
         assert np.array_equal(made.numpy(), hr.downsample(pool.kernels["sharp"], box))
 
 
+def test_blur_takes_kernels_that_are_wider_by_their_doubt() -> None:
+    photo = make_photo()
+    steps = [Blur("usual", 0.02), Blur("narrow", -0.01)]
+    found = blur(empty(2), steps, inputs_of(photo, BOXES[:2]))
+    hr = PreparedImage(photo, SCALE, MARGIN)
+    for made, step, box in zip(found, steps, BOXES, strict=False):
+        assert np.array_equal(made.numpy(), hr.downsample(step.read_kernel(POOL), box))
+
+
 def test_blur_refuses_what_the_batch_is_not_for() -> None:
     given = inputs_of(make_photo(), BOXES[:1])
     for kernel in (gaussian_kernel(27, SCALE, (1, 1)), gaussian_kernel(13, 2, (1, 1))):
