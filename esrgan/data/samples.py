@@ -90,7 +90,7 @@ def check_hr_patch(hr_patch: int, scale: int) -> None:
     if hr_patch < scale or hr_patch % scale:
         nearest = max(hr_patch // scale, 1) * scale
         raise InvalidValueError(
-            f"hr_patch must be a multiple of the pairs' scale {scale}, got {hr_patch}; "
+            f"hr_patch must be a multiple of the scale {scale}, got {hr_patch}; "
             f"use `hr_patch={nearest}`"
         )
 

@@ -49,7 +49,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"init": Path("no.pth")}, r"no\.pth: the weights to start from, `init`, do not exist"),
     ({"stages": ("srresnet", "srgan-mse"), "init": Path("start.pth")}, "'srresnet'.*RRDBNet"),
     ({"pairs": Path("no")}, "no: cannot be read"),
-    ({"hr_patch": 33}, "multiple of the pairs' scale 2, got 33; use `hr_patch=32`"),
+    ({"hr_patch": 33}, "multiple of the scale 2, got 33; use `hr_patch=32`"),
     ({"hr_patch": 512}, "none of its .* pairs is as large"),
     ({"settings": ("learning_rate=nan",)}, "learning_rate must be a number"),
     ({"settings": ("stepz=3",)}, "did you mean 'steps'"),
