@@ -49,6 +49,9 @@ resampling alone."""
 _LOW_FREQUENCIES = 0.75
 """LR pixels: the deviation of the Gaussian that smooths a kernel until its low frequencies stay."""
 
+_ELONGATED = 2.0
+"""A kernel so many times as wide in one direction as in the other is that of motion."""
+
 _APART = 0.3
 """HR pixels: nearer to each other than this, the two centres are one, that of the mass; else it is
 told which was taken."""
@@ -141,7 +144,7 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
     That is the centre of mass, but where taps are negative, as sharpening or a measurement's noise
     make them: there small taps far out move the mass by a pixel and the picture not at all. Then it
     is the maximum of the kernel smoothed by a Gaussian of 0.75 LR pixels, if that lies more than
-    0.2 HR pixels from the mass's.
+    0.2 HR pixels from the mass's. Along motion the Gaussian is as wide as the motion.
 
     Parameters
     ----------
@@ -159,6 +162,10 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
 def _low_frequency_centre(weights: AnyArray, scale: int) -> _Float64:
     values = np.asarray(weights, dtype=np.float64)
     sigma = _LOW_FREQUENCIES * scale
+    wide, narrow = kernel_sigmas(values)
+    if wide > _ELONGATED * narrow:
+        # Sharpening raises both ends of motion: less would find one of them.
+        sigma = max(sigma, wide)
     smooth = scipy.ndimage.gaussian_filter(values, sigma, mode="constant")
     centre = np.array(np.unravel_index(smooth.argmax(), smooth.shape), dtype=np.float64)
     for _ in range(20):  # Newton's steps to where the slope is 0

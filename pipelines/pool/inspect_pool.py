@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from degrade.pool.kernel_estimates import (
 from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
-from pipelines.measuring.history_words import described
+from pipelines.measuring.history_words import ENLARGED, described
 from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.measuring.noise_statistics import noise_words
 from pipelines.shared.reports import ProgressCallback
@@ -68,6 +68,7 @@ class PoolInspection:
 
     def _kernel_lines(self) -> list[str]:
         lines = []
+        enlarged = {m.photo for m in self.pool.measurements if ENLARGED in m.flags}
         by_scale: dict[int, list[KernelRecord]] = defaultdict(list)
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
@@ -84,7 +85,7 @@ class PoolInspection:
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {record.provenance.method}  "
                     f"{_confidence(record)}  {_name(record)}"
-                    f"{_marks(record)}"
+                    f"{_marks(record, enlarged)}"
                 )
         return lines
 
@@ -171,6 +172,9 @@ def _confidence(record: KernelRecord) -> str:
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
 
 
+_OF_ENLARGEMENT = "of an enlargement, as its photo was enlarged before"
+
+
 def _name(record: KernelRecord) -> str:
     """Return whose kernel it is; of a shared one also how many photos were left out."""
     name = printable(record.provenance.source_name)
@@ -178,9 +182,11 @@ def _name(record: KernelRecord) -> str:
     return f"{name} ({left_out} left out)" if left_out else name
 
 
-def _marks(record: KernelRecord) -> str:
+def _marks(record: KernelRecord, enlarged: Collection[str]) -> str:
+    """Return what is to be said against a kernel; ``enlarged`` are photos, by their sha256."""
     known = record.provenance
     marks = marks_of(is_doubtful(known), known.flags)
+    marks += [_OF_ENLARGEMENT] if known.source_sha256 in enlarged else []
     return f"  ! {'; '.join(marks)}" if marks else ""
 
 

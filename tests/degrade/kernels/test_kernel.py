@@ -18,7 +18,7 @@ from degrade.kernels import (
     kernel_sigmas,
     repair_kernel,
 )
-from degrade.kernels.kernel import centre_of_mass, kernel_centre, negative_sum
+from degrade.kernels.kernel import centre_of_mass, kernel_centre, negative_sum, phase_centre
 from tests.degrade.kernels.kernel_strategies import gaussians, phase_offset, raw_weights, scales
 from tests.rounding import gamma
 
@@ -168,3 +168,19 @@ def test_blur_kernel_takes_a_signed_one_that_was_centred_by_its_mass() -> None:
     moved /= moved.sum()
     assert np.abs(centre_of_mass(moved) - 17.5).max() < 0.04
     assert BlurKernel(moved.astype(np.float32), 4).size == 33
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("degrees", [0.0, 29.0, 135.0])
+def test_repair_kernel_keeps_sharpened_motion_in_its_middle(degrees: float, scale: int) -> None:
+    size, places = 25, np.linspace(-6, 6, 601)
+    motion = np.zeros((size, size))
+    rows = size // 2 - places * np.sin(np.radians(degrees))
+    columns = size // 2 + places * np.cos(np.radians(degrees))
+    np.add.at(motion, (np.rint(rows).astype(int), np.rint(columns).astype(int)), 1 / 601)
+    # Sharpening raises the ends of the line above its middle.
+    weights = motion + 1.0 * (motion - ndimage.gaussian_filter(motion, 1.5, mode="constant"))
+    kernel, _ = repair_kernel(weights, scale)
+    assert negative_sum(kernel.weights) > 0.1
+    mass = centre_of_mass(kernel.weights) - phase_centre(kernel.size, scale)
+    assert np.abs(mass).max() < 0.1

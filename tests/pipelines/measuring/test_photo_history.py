@@ -118,6 +118,7 @@ def test_build_pool_tells_which_kernels_are_those_of_an_enlargement(tmp_path: Pa
     assert "their kernels describe the enlargement" in result.output
     told = _run("inspect", pool)
     assert "b.png  enlarged before (about ×1.5" in told
+    assert told.count("of an enlargement, as its photo was enlarged before") == 1
     assert "a.png  no enlargement seen, which rules none out" in told
     found: dict[str, Any] = json.loads(_run("inspect", pool, "--json"))
     kinds = {record["kind"] for record in found["measurements"]}
