@@ -19,6 +19,7 @@ _SIGMAS: _Floats = np.geomspace(0.3, 5.0, 80)
 _RADII: _Floats = np.geomspace(0.5, 3.5, 12)
 _MOST_AMOUNT = 6.0
 _USUAL_AMOUNT = 1.5
+_REFUSED = 1e9
 _FREEDOM, _LEAST_DOUBT = len(PLACES) - 5, 0.0005**2
 
 
@@ -59,7 +60,7 @@ def fit_steps(profiles: _Floats) -> StepFit:
     height = found[..., 1]
     amount = np.divide(found[..., 2], height, out=np.zeros_like(height), where=height > 0.2)
     allowed = (height > 0.2) & (amount > -0.05) & (amount < _MOST_AMOUNT)
-    error = np.where(allowed, error, np.inf)
+    error = np.where(allowed, error, _REFUSED)
     # A little sharpening of a larger radius and much of a small one are hardly different: what is
     # likely before anything is seen decides.
     doubt = error.min(axis=1, keepdims=True) / _FREEDOM + _LEAST_DOUBT

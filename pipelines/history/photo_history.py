@@ -135,9 +135,7 @@ def photo_history(
     DegradeError
         No photo can be used, the pool is damaged or in use, or a file cannot be written.
     """
-    csv = _results(config.csv, overwrite=config.overwrite)
-    if config.picture is not None:
-        check_history_sheet(config.picture, overwrite=config.overwrite)
+    _check_files(config)
     job = Job("history", "photo", on_progress)
     by_content: dict[str, PhotoRow] = {}
     collectors = [_IntoRows(measurement, by_content) for measurement in _MEASUREMENTS]
@@ -156,19 +154,32 @@ def photo_history(
     ]
     rows = sorted(by_content.values(), key=lambda row: (row.photo.name, row.photo.sha256))
     mark_duplicates(rows)
-    if job.interrupted is None:
-        rows = _with_copies(rows, config, job)
+    if job.interrupted is not None:
+        _tell(rows, job)
+        _tell_of_stop(config, job)
+        return job.report(len(rows))
+    rows = _with_copies(rows, config, job)
     _tell(rows, job)
-    if csv is not None and config.csv is not None:
-        make_folder(config.csv.parent)
-        csv.write(config.csv, encode_csv(rows))
+    _write(rows, config)
+    return job.report(len(rows))
+
+
+def _check_files(config: HistoryConfig) -> None:
+    """Refuse to begin where a file stands that no such run has made."""
+    if config.csv is not None:
+        Results.at(config.csv, "history", overwrite=config.overwrite)
     if config.picture is not None:
-        draw_history_sheet([_tile(row) for row in rows], config.picture, overwrite=config.overwrite)
-    return job.report(len(rows), skipped=0)
+        check_history_sheet(config.picture, overwrite=config.overwrite)
 
 
-def _results(path: Path | None, *, overwrite: bool) -> Results | None:
-    return None if path is None else Results.at(path, "history", overwrite=overwrite)
+def _write(rows: Sequence[PhotoRow], config: HistoryConfig) -> None:
+    if config.csv is not None:
+        results = Results.at(config.csv, "history", overwrite=config.overwrite)
+        make_folder(config.csv.parent)
+        results.write(config.csv, encode_csv(rows))
+    if config.picture is not None:
+        tiles = [_tile(row) for row in rows]
+        draw_history_sheet(tiles, config.picture, overwrite=config.overwrite)
 
 
 def _with_copies(rows: list[PhotoRow], config: HistoryConfig, job: Job) -> list[PhotoRow]:
@@ -205,6 +216,13 @@ def _tell(rows: Sequence[PhotoRow], job: Job) -> None:
         parts = [f"{count} the same {what}" for what, count in most_first(same)]
         words = f"there more than once: {', '.join(parts)} as another photo"
         job.found("duplicates", words, **dict(same))
+
+
+def _tell_of_stop(config: HistoryConfig, job: Job) -> None:
+    """Say what is kept of a run that was stopped; its files are not written."""
+    kept = "what was found is kept in the pool" if config.pool else "nothing is kept without `pool`"
+    left = "table and picture are not written" if config.csv or config.picture else ""
+    job.found("stopped", "; ".join(filter(None, (kept, left))))
 
 
 def _values(row: PhotoRow) -> dict[str, object]:
