@@ -27,8 +27,8 @@ class Levels:
 
     Attributes
     ----------
-    black, white : float
-        Shares of pixels with a channel at 0 … 2, and at 253 … 255.
+    black, white, clipped : float
+        Shares of pixels with a channel at 0 … 2, with one at 253 … 255, and with either.
     noise : float or None
         Standard deviation of white noise in luma, grey levels, in the flattest windows; blurred
         or compressed noise counts for less. None: no window is free of clipping.
@@ -36,6 +36,7 @@ class Levels:
 
     black: float
     white: float
+    clipped: float
     noise: float | None
 
 
@@ -46,9 +47,9 @@ def measure_levels(pixels_u8: U8Array) -> Levels:
     16 × 16 windows of 32 × 32 pixels, evenly spread.
     """
     few = np.ascontiguousarray(pixels_u8[::_EVERY, ::_EVERY])
-    black = float((few.min(axis=2) <= _DARKEST).mean())
-    white = float((few.max(axis=2) >= _BRIGHTEST).mean())
-    return Levels(black, white, _noise(pixels_u8))
+    black, white = few.min(axis=2) <= _DARKEST, few.max(axis=2) >= _BRIGHTEST
+    shares = [float(clipped.mean()) for clipped in (black, white, black | white)]
+    return Levels(*shares, noise=_noise(pixels_u8))
 
 
 def _noise(pixels_u8: U8Array) -> float | None:

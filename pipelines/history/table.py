@@ -66,7 +66,7 @@ def _noise(row: PhotoRow) -> str:
 
 def _clipped(row: PhotoRow) -> str:
     found = row.values("levels")
-    return f"{100 * (found['black'] + found['white']):.0f} %" if found else _NONE
+    return f"{100 * found['clipped']:.0f} %" if found else _NONE
 
 
 def _same(row: PhotoRow) -> str:
@@ -156,7 +156,7 @@ _CSV: dict[str, Callable[[PhotoRow], Any]] = {
     },
     **{
         name: (lambda row, name=name: row.values("levels").get(name))  # type: ignore[misc]
-        for name in ("noise", "black", "white")
+        for name in ("noise", "black", "white", "clipped")
     },
     "same_as": lambda row: row.same_as,
     "same_in": lambda row: row.sameness,

@@ -185,7 +185,7 @@ class LevelHistory(_PhotoMeasurement):
     def measure(self, photo: OpenPhoto) -> Findings:
         """Look at some pixels and windows."""
         found = measure_levels(photo.photo.as_u8())
-        clipped = found.black + found.white > _CLIPPED
+        clipped = found.clipped > _CLIPPED
         return self._found(_rounded(asdict(found)), *(["clipped"] if clipped else []))
 
 

@@ -20,7 +20,10 @@ def test_measure_levels_counts_what_is_clipped() -> None:
     pixels = np.full((512, 512, 3), 128, np.uint8)
     pixels[:128], pixels[384:, :, 1] = 0, 255
     found = measure_levels(pixels)
-    assert (found.black, found.white) == (0.25, 0.25) and found.noise == 0
+    assert (found.black, found.white, found.clipped) == (0.25, 0.25, 0.5) and found.noise == 0
+    # A pure red is both.
+    red = measure_levels(np.full((64, 64, 3), (255, 0, 0), np.uint8))
+    assert (red.black, red.white, red.clipped) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 300), (30, 33)])
