@@ -48,8 +48,8 @@ def measure_levels(pixels_u8: U8Array) -> Levels:
     """
     few = np.ascontiguousarray(pixels_u8[::_EVERY, ::_EVERY])
     black, white = few.min(axis=2) <= _DARKEST, few.max(axis=2) >= _BRIGHTEST
-    shares = [float(clipped.mean()) for clipped in (black, white, black | white)]
-    return Levels(*shares, noise=_noise(pixels_u8))
+    shares = [float(where.mean()) for where in (black, white, black | white)]
+    return Levels(shares[0], shares[1], shares[2], _noise(pixels_u8))
 
 
 def _noise(pixels_u8: U8Array) -> float | None:
