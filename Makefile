@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-degrading clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-degrading bench-downstream clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -63,6 +63,9 @@ bench-jpeg: $(VENV)/.installed  ## PHOTOS="folder …": what pixels tell of JPEG
 
 bench-degrading: $(VENV)/.installed  ## HR="photo.png …": crops degraded on the fly, NumPy beside PyTorch; DEVICE=cuda
 	$(BIN)/python -m benchmarks.batched_degrading $(HR) --device $(or $(DEVICE),cpu)
+
+bench-downstream: $(VENV)/.installed  ## what pairs teach, judged by real pairs (../shared/data)
+	$(BIN)/python -m benchmarks.downstream
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

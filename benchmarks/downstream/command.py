@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.downstream.judging import judge, learn_from
+from benchmarks.downstream.network import judge_network, train_on
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
 from benchmarks.downstream.training_sets import (
     CEILING,
@@ -31,6 +32,7 @@ from degrade.rng import rng_for
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 DEFAULT_SETS = ("pool:", "pool without model error:--model-error none", "pooled@pooled:")
 _MOST_TRANSFER = 24
+NETWORK = " (network)"
 _CALIBRATED = SCORE_NAMES.index("calibrated")
 
 
@@ -51,7 +53,9 @@ def main(words: Sequence[str] | None = None) -> None:
             scores = _scores(train, {"test": test, "other": other}, options, seed=split)
             results.append({"split": split, "turned": turned, "scores": scores})
             print(f"\n{label}: {len(train)} scenes measured, {len(test)} judged", end="")
-            print(f" ({time.monotonic() - started:.0f} s)\n{_table(scores)}", flush=True)
+            print(f" ({time.monotonic() - started:.0f} s)", flush=True)
+            for table in tables(scores):
+                print(table, flush=True)
             if options.json:
                 write_json(options.json, {"score_names": SCORE_NAMES, "runs": _plain(results)})
 
@@ -72,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME[@POOL]:OPTIONS",
         help="sets of build-pairs, with its options; POOL is pool (a kernel a photo) or pooled",
     )
+    add("--full", action="store_true", help="train the tiny network too, on a CPU for hours")
+    add("--trained", nargs="*", metavar="NAME", help="with --full: these sets alone, and both ends")
+    add("--steps", type=int, default=3000, help="of the network, by L1")
     add("--json", type=Path, help="all scores")
     return parser
 
@@ -81,9 +88,16 @@ def _scores(
 ) -> dict[str, dict[str, Table]]:
     scores = {}
     with tempfile.TemporaryDirectory(prefix="downstream-") as folder:
-        for name, pairs in _sets(train, Path(folder), options, seed):
+        for number, (name, pairs) in enumerate(_sets(train, Path(folder), options, seed)):
             bank = learn_from(pairs)
             scores[name] = {where: judge(bank, real) for where, real in judged.items()}
+            if options.full and (not options.trained or name in (FLOOR, CEILING, *options.trained)):
+                own = Path(folder) / f"network-{number}"
+                weights = train_on(pairs, own, options.steps, seed)
+                scores[f"{name}{NETWORK}"] = {
+                    where: judge_network(weights, real, own / where)
+                    for where, real in judged.items()
+                }
     return scores
 
 
@@ -105,6 +119,16 @@ def _sets(
             hr = [image for _, image in pairs]
             yield from synthetic_sets(hr, scale, seed)
         yield name, pairs
+
+
+def tables(scores: dict[str, dict[str, Table]]) -> Iterator[str]:
+    """Yield the table of the filters, and that of the network where there was one."""
+    yield _table({name: each for name, each in scores.items() if not name.endswith(NETWORK)})
+    trained = {
+        name.removesuffix(NETWORK): each for name, each in scores.items() if name.endswith(NETWORK)
+    }
+    if trained:
+        yield f"\nthe tiny network:\n{_table(trained)}"
 
 
 def _table(scores: dict[str, dict[str, Table]]) -> str:

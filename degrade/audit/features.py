@@ -50,6 +50,8 @@ scenes differ little in how much weaker the second one is."""
 _CHROMA_FALL = slice(2, 6), slice(10, 16)
 _FLAT_BLOCKS_UNDERSTATE = 1.25
 _MOSTLY_NOISE = 0.7
+_NOTHING = 0.01
+"""Squared grey levels: less is what rounding leaves."""
 
 FEATURES: dict[str, tuple[str, ...]] = {
     "spectrum": tuple(f"power at {BAND_FREQUENCIES[a:b].mean():.2f} c/px" for a, b in _BANDS),
@@ -209,11 +211,11 @@ def _measures(
 def _fall(spectrum: Curve, bands: tuple[slice, slice], noise_level: float) -> float:
     """Return by how many dB the power falls from one band to another, less the noise's part of it.
 
-    NaN where there is hardly more than noise.
+    NaN where there is hardly more than noise, or nothing, as of the colours of a grey photo.
     """
     power = np.exp(spectrum + np.euler_gamma)
     floor = _FLAT_BLOCKS_UNDERSTATE * noise_level**2
-    if power[bands[1]].mean() * _MOSTLY_NOISE < floor:
+    if power[bands[0]].mean() < _NOTHING or power[bands[1]].mean() * _MOSTLY_NOISE < floor:
         return float("nan")
     cleaned = np.log(np.maximum(power - floor, (1 - _MOSTLY_NOISE) * power))
     first, second = (cleaned[band].mean() for band in bands)

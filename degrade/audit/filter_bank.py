@@ -149,7 +149,11 @@ def fit_filters(sums: FilterSums) -> FilterBank:
     Each class has some samples of the mean of all classes besides its own, and a little ridge: a
     rare one then has the filter of all.
     """
-    share = _BORROWED / max(float(sums.count.sum()), 1.0)
+    energy = np.trace(sums.gram, axis1=1, axis2=2)
+    mean = energy.sum() / max(float(sums.count.sum()), 1.0)
+    of_class = np.where(sums.count > 0, energy / np.maximum(sums.count, 1), mean)
+    # As strong as the class's own: those of edges would drown what is nearly flat.
+    share = (_BORROWED * of_class / max(float(energy.sum()), 1e-9))[:, None, None]
     gram = sums.gram + share * sums.gram.sum(axis=0)
     moment = sums.moment + share * sums.moment.sum(axis=0)
     ridge = _RIDGE * (sums.count[:, None, None] + _BORROWED)

@@ -73,6 +73,13 @@ def test_softness_does_not_take_noise_for_sharpness(rng: np.random.Generator) ->
     assert abs(after - before) < 3 < 4.34 * (raw[1][6] - raw[0][6])
 
 
+def test_a_grey_photo_tells_nothing_of_its_colours() -> None:
+    grey = make_photo("no colours")[..., :1].repeat(3, axis=2)
+    measures = measure_features(grey).measures
+    assert np.isnan(measures["colour softness"]) and measures["colour noise"] < 0.01
+    assert np.isfinite(measures["softness"])
+
+
 def test_mean_of_takes_what_some_windows_do_not_tell_from_others() -> None:
     flat = measure_features(np.zeros((64, 64, 3), np.uint8))
     photo = measure_features(make_photo("some"))

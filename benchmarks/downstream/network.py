@@ -1,0 +1,42 @@
+"""The tiny network, trained on a set of pairs and judged on real ones, by the own commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.downstream.real_pairs import RealPair, plane_of
+from benchmarks.downstream.training_sets import Pair, run_degrade
+from degrade.audit.proof import Table
+from degrade.audit.scores import score_planes
+from degrade.images.image_io import read_photo, write_png
+
+
+def train_on(pairs: Sequence[Pair], folder: Path, steps: int, seed: int) -> Path:
+    """Train by L1 alone, and return the weights."""
+    for number, (lr, hr) in enumerate(pairs):
+        write_png(folder / "LR" / f"{number:05}.png", lr)
+        write_png(folder / "HR" / f"{number:05}.png", hr)
+    words = ("--hr", folder / "HR", "--lr", folder / "LR", "--out", folder / "pairs")
+    run_degrade("import-pairs", *words)
+    settings = ("--set", f"pixel_steps={steps}", "--steps", str(steps), "--seed", str(seed))
+    run_degrade("train", "--pairs", folder / "pairs", "--out", folder / "model", *settings)
+    return folder / "model" / "generator.pth"
+
+
+def judge_network(weights: Path, real: Sequence[RealPair], folder: Path) -> Table:
+    """Return a row of scores for each real pair."""
+    for number, pair in enumerate(real):
+        write_png(folder / "seen" / f"{number:05}.png", pair.lr_u8)
+    run_degrade("upscale", folder / "seen", "--weights", weights, "--out", folder / "large")
+    enlarged = sorted((folder / "large").rglob("*.png"))
+    if len(enlarged) != len(real):
+        raise SystemExit(f"{len(enlarged)} of {len(real)} photos were enlarged")
+    scores = []
+    for path, pair in zip(enlarged, real, strict=True):
+        scale = pair.hr_u8.shape[0] // pair.lr_u8.shape[0]
+        sr = plane_of(read_photo(path).as_u8())
+        scores.append(score_planes(sr, plane_of(pair.hr_u8), border=scale).values())
+    return np.array(scores)

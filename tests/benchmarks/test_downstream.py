@@ -1,0 +1,64 @@
+"""The benchmark of what pairs teach: its splits, its controls, its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.downstream.command import main, tables
+from benchmarks.downstream.judging import judge, learn_from
+from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.training_sets import CEILING, FLOOR, synthetic_sets
+from degrade.arrays import round_to_u8
+from degrade.images.image_io import write_png
+from degrade.kernels import downsample, gaussian_kernel
+from tests.degrade.audit.scenes import make_photo
+
+_BLUR = gaussian_kernel(17, 2, (1.6, 1.6))
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> list[RealPair]:
+    folder = tmp_path_factory.mktemp("real")
+    for number in range(10):
+        hr = make_photo(f"scene {number}", 96, noise=0.2)
+        write_png(folder / f"{number}_HR.png", hr)
+        write_png(
+            folder / f"{number}_LR.png", round_to_u8(downsample(hr.astype(np.float32), _BLUR))
+        )
+    write_png(folder / "alone_LR.png", np.zeros((48, 48, 3), np.uint8))
+    return read_real_pairs(folder)
+
+
+def test_each_scene_is_in_one_half_and_splits_differ(real: list[RealPair]) -> None:
+    assert len(real) == 10
+    first, second = split_scenes(real, 0)
+    names = [{pair.lr_path for pair in half} for half in (first, second)]
+    assert not names[0] & names[1] and len(names[0] | names[1]) == 10
+    assert split_scenes(real, 1)[0] != first
+
+
+def test_real_pairs_teach_more_than_bicubic_ones_and_the_table_says_so(
+    real: list[RealPair],
+) -> None:
+    train, test = split_scenes(real, 0)
+    sets = dict(synthetic_sets([pair.hr_u8 for pair in train], 2, seed=0))
+    assert list(sets) == [FLOOR, f"{FLOOR} + noise", "gaussian", "gaussian + noise"]
+    sets[CEILING] = [(pair.lr_u8, pair.hr_u8) for pair in train]
+    scores = {}
+    for name, pairs in sets.items():
+        found = judge(learn_from(pairs), test)
+        scores[name] = {"test": found, "other": found}
+    means = {name: each["test"].mean(axis=0)[2] for name, each in scores.items()}
+    assert means[CEILING] > means[FLOOR] + 0.5
+    (table,) = tables(scores)
+    assert f"| {FLOOR} | floor | +0.00 |" in table and f"| {CEILING} | ceiling |" in table
+    (row,) = (line for line in table.splitlines() if line.startswith("| gaussian |"))
+    assert "%" in row
+
+
+def test_a_folder_without_pairs_ends_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="no pairs"):
+        main(["--pairs", str(tmp_path)])
