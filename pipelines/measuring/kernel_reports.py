@@ -32,6 +32,9 @@ __all__ = [
 ]
 
 _MANY_OUTLIERS = 0.25
+_BLURRED = 0.8
+"""LR pixels: a kernel wider than this is rather the photo's fault than the camera's."""
+
 _REMEDIES: dict[Verdict, str] = {
     "too smooth": "use a photo with sharp detail",
     "too noisy": "use a photo taken in more light",
@@ -125,7 +128,11 @@ def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:
 def remedy_for(estimate: KernelEstimate) -> str:
     """Say what to do about an estimate of low confidence."""
     advice = [_REMEDIES[verdict] for verdict in estimate.verdicts]
-    return f"{' and '.join(advice) or 'use a sharper photo'}, or a lower `min_confidence`"
+    if not advice:
+        is_blurred = kernel_sigmas(estimate.kernel.weights)[0] > _BLURRED * estimate.kernel.scale
+        better = "a sharper photo" if is_blurred else "a photo with more straight edges"
+        advice = [f"use {better}, or several of the camera with `shared`"]
+    return f"{' and '.join(advice)}, or a lower `min_confidence`"
 
 
 def outlier_facts(

@@ -99,6 +99,11 @@ def test_describe_kernel_tells_all_there_is() -> None:
 
 
 def test_remedy_for_answers_each_verdict() -> None:
-    assert remedy_for(estimate(0.1)) == "use a sharper photo, or a lower `min_confidence`"
+    sharp = replace(estimate(0.1), kernel=gaussian_kernel(13, 2, (1.5, 1.0)))
+    blurred = replace(estimate(0.1), kernel=gaussian_kernel(23, 2, (3.0, 2.0)))
+    assert remedy_for(sharp).startswith("use a photo with more straight edges, or several of")
+    assert remedy_for(blurred).startswith(
+        "use a sharper photo, or several of the camera with `shared`"
+    )
     both = remedy_for(estimate(0.1, ("too noisy", "already upscaled")))
     assert "more light" in both and "not enlarged" in both
