@@ -224,7 +224,8 @@ def test_shared_warns_of_many_that_disagree_and_of_several_cameras(
         path.write_bytes(data[:33] + len(block).to_bytes(4, "big") + chunk + crc + data[33:])
     warnings = [line for line in estimate_kernels(camera).lines if "warning" in line]
     assert len(warnings) == 2
-    assert warnings[0].startswith("warning: 2 of 7 photos disagree with the others")
+    # The two of 2.4 LR pixels and the one of 1.6 among four of 0.6.
+    assert warnings[0].startswith("warning: 3 of 7 photos disagree with the others")
     assert warnings[1].startswith(
         "warning: the photos are of 2 cameras: Maker One (2), Maker Two (1)"
     )
