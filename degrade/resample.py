@@ -16,6 +16,7 @@ import scipy
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale
 
 __all__ = ["cubic", "enlarge_u8", "imresize", "mirror_indices"]
 
@@ -71,9 +72,9 @@ def imresize(image: FloatArray, scale: float, *, antialias: bool = True) -> Floa
     return np.ascontiguousarray(resized, dtype=np.float32).reshape(shape)
 
 
-def enlarge_u8(image_u8: U8Array, scale: int) -> U8Array:
+def enlarge_u8(image_u8: U8Array, scale: Scale) -> U8Array:
     """Return (H, W, 3) uint8 pixels enlarged by bicubic interpolation, clipped and rounded once."""
-    return round_to_u8(np.clip(imresize(image_u8.astype(np.float32), scale), 0, 255))
+    return round_to_u8(np.clip(imresize(image_u8.astype(np.float32), float(scale)), 0, 255))
 
 
 def _resize_matrix(size: int, scale: float, antialias: bool) -> scipy.sparse.csr_array:

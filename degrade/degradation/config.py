@@ -8,6 +8,7 @@ from degrade.degradation.recipe import Entry, Recipe
 from degrade.degradation.recipes import MEASURED
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, as_scale
 
 __all__ = ["DegradationConfig"]
 
@@ -18,8 +19,8 @@ class DegradationConfig:
 
     Attributes
     ----------
-    scale : int
-        HR size over LR size, at least 2.
+    scale : Scale
+        HR size over LR size, as :func:`degrade.geometry.as_scale` takes it.
     recipe : Recipe
         The steps of the plans.
     defers_noise : bool
@@ -35,14 +36,13 @@ class DegradationConfig:
         Any of this does not hold, or the recipe has nothing that could be left to training.
     """
 
-    scale: int = 4
+    scale: Scale = 4
     recipe: Recipe = MEASURED
     defers_noise: bool = False
     clean_up: int = 1
 
     def __post_init__(self) -> None:
-        if self.scale < 2:
-            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        object.__setattr__(self, "scale", as_scale(self.scale))
         if self.clean_up not in (1, 2):
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
         if self.defers_noise:

@@ -4,6 +4,9 @@ Pixels are integers already. With a kernel rounded to integers too, small enough
 reach 2²⁴, every product and every partial sum is an integer that float32 holds exactly; then
 neither the order of the additions nor fused or wider instructions can change the result. So the
 compiled form and that without a compiler are equal to the bit.
+
+At a scale n/d the kernel has d² phases (:mod:`degrade.kernels.phases`), and each makes LR pixels
+that lie n HR pixels apart.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.compiled import is_compiled
 from degrade.compiled.sampling import sample
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, fits, hr_unit, lr_side, lr_unit, side_wanted
 from degrade.kernels import BlurKernel
+from degrade.kernels.phases import RINGING, phase_kernels
 from degrade.resample import mirror_indices
 
 __all__ = ["MIDDLE", "PreparedImage", "integer_taps"]
@@ -81,8 +86,8 @@ class PreparedImage:
     Parameters
     ----------
     image_u8 : (H, W, C) uint8 array
-    scale : int
-        The step of all kernels.
+    scale : Scale
+        That of all kernels.
     reach : int
         Half the side of the largest kernel, rounded down.
 
@@ -90,7 +95,7 @@ class PreparedImage:
     ----------
     pixels : (H, W, C) uint8 array
         The image.
-    scale, reach : int
+    scale, reach
         As given.
 
     Raises
@@ -99,14 +104,16 @@ class PreparedImage:
         The image is empty.
     """
 
-    def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
+    def __init__(self, image_u8: U8Array, scale: Scale, reach: int) -> None:
         if image_u8.size == 0:  # nothing to mirror: OpenCV would look for a border pixel for ever
             raise InvalidValueError(f"an image must have pixels, got {image_u8.shape}")
         self.pixels, self.scale, self.reach = np.ascontiguousarray(image_u8), scale, reach
-        self._phases = None if is_compiled() else _Phases(image_u8, scale, reach)
+        if lr_unit(scale) > 1:
+            reach += RINGING
+        self._phases = None if is_compiled() else _Phases(image_u8, hr_unit(scale), reach)
 
     def downsample(self, kernel: BlurKernel, box: tuple[int, int, int, int]) -> FloatArray:
-        """Blur a part of the image and keep every scale-th pixel; only those are computed.
+        """Blur a part of the image and keep LR's pixels; only those are computed.
 
         As :func:`degrade.kernels.downsample` with mirrored borders, but in 8-bit grey levels and
         with the kernel of :func:`integer_taps`.
@@ -114,7 +121,7 @@ class PreparedImage:
         Parameters
         ----------
         kernel : BlurKernel
-            Correlated with the image; its scale is the step.
+            Correlated with the image; of its scale.
         box : (top, left, height, width)
             The part of the image to downsample; pixels around it feed the blur.
 
@@ -126,7 +133,7 @@ class PreparedImage:
         Raises
         ------
         InvalidValueError
-            The box leaves the image, its sides are no multiples of the scale, or the kernel is not
+            The box leaves the image, its sides do not fit the scale, or the kernel is not what
             what the image was prepared for, or so large that its sums would not be exact.
         """
         top, left, height, width = box
@@ -137,11 +144,21 @@ class PreparedImage:
                 f"got ×{kernel.scale} and {size}"
             )
         _check_box(box, self.pixels.shape, scale)
-        integers, unit = integer_taps(kernel.weights)
+        own, every = phase_kernels(kernel), lr_unit(scale)
+        rows, columns = lr_side(height, scale), lr_side(width, scale)
+        lr = np.empty((rows, columns, self.pixels.shape[2]), np.float32)
+        for phase, (down, right) in own.phases():
+            first = (top - own.before + down, left - own.before + right)
+            part = (*first, rows // every, columns // every)
+            lr[phase[0] :: every, phase[1] :: every] = self._sample(own.weights[phase], part)
+        return lr
+
+    def _sample(self, weights: AnyArray, part: tuple[int, int, int, int]) -> FloatArray:
+        """Correlate at every n-th pixel; ``part`` as for :func:`sample`."""
+        integers, unit = integer_taps(weights)
         taps = integers.astype(np.float32)
-        part = (top - size // 2, left - size // 2, height // scale, width // scale)
         if self._phases is None:
-            return sample(self.pixels, taps, scale, part, 1 / unit)
+            return sample(self.pixels, taps, hr_unit(self.scale), part, 1 / unit)
         lr = self._phases.correlate(taps, part)
         lr *= np.float32(1 / unit)
         lr += np.float32(MIDDLE)
@@ -151,54 +168,54 @@ class PreparedImage:
 class _Phases:
     """The same without compiled code: an image cut into its phases, on which OpenCV is fast."""
 
-    def __init__(self, image_u8: U8Array, scale: int, reach: int) -> None:
+    def __init__(self, image_u8: U8Array, step: int, reach: int) -> None:
         height, width, channels = image_u8.shape
-        self._scale = scale
-        self._margin = margin = -(-reach // scale) * scale
-        mirrored = mirror_indices(np.arange(-margin, height + margin - height % -scale), height)
-        right = margin - width % -scale
-        rows, columns = len(mirrored) // scale, (margin + width + right) // scale
-        # With its mirrored margin, pixel scale·p + a of the image is pixel p of phase a.
-        self._phases = np.empty((scale, scale, channels, rows, columns), np.int8)
+        self._step = step
+        self._margin = margin = -(-reach // step) * step
+        mirrored = mirror_indices(np.arange(-margin, height + margin - height % -step), height)
+        right = margin - width % -step
+        rows, columns = len(mirrored) // step, (margin + width + right) // step
+        # With its mirrored margin, pixel step·p + a of the image is pixel p of phase a.
+        self._phases = np.empty((step, step, channels, rows, columns), np.int8)
         for top in range(0, rows, _STRIP):
-            strip = image_u8[mirrored[scale * top : scale * (top + _STRIP)]]
+            strip = image_u8[mirrored[step * top : step * (top + _STRIP)]]
             np.bitwise_xor(strip, np.uint8(MIDDLE), out=strip)
             framed = cv2.copyMakeBorder(strip, 0, 0, margin, right, cv2.BORDER_REFLECT)
             for channel, plane in enumerate(cv2.split(framed)):
                 # As channels of one pixel: splitting those is fast.
-                for b, phase in enumerate(cv2.split(plane.reshape(-1, columns, scale))):
-                    by_row = phase.view(np.int8).reshape(-1, scale, columns).swapaxes(0, 1)
+                for b, phase in enumerate(cv2.split(plane.reshape(-1, columns, step))):
+                    by_row = phase.view(np.int8).reshape(-1, step, columns).swapaxes(0, 1)
                     self._phases[:, b, channel, top : top + _STRIP] = by_row
 
     def correlate(self, taps: FloatArray, part: tuple[int, int, int, int]) -> FloatArray:
         """Return the sums of taps · (pixel - 128); as :func:`degrade.compiled.sampling.sample`."""
-        scale, size = self._scale, len(taps)
+        step, size = self._step, len(taps)
         top, left, rows, columns = part
-        # Output pixel p reads pixel scale·p + t. Taps t ≡ a (mod scale) all meet one phase, where
+        # Output pixel p reads pixel step·p + t. Taps t ≡ a (mod step) all meet one phase, where
         # they are an ordinary correlation; filled up, every phase has as many.
-        side = -(-size // scale)
-        filled = np.zeros((side * scale, side * scale), np.float32)
+        side = -(-size // step)
+        filled = np.zeros((side * step, side * step), np.float32)
         filled[:size, :size] = taps
         sums = np.empty((rows, columns, self._phases.shape[2]), np.float32)
         band = max(1, _BAND // columns)
         for start in range(0, rows, band):
-            first = (self._margin + top + start * scale, self._margin + left)
+            first = (self._margin + top + start * step, self._margin + left)
             self._fill(first, filled, sums[start : start + band])
         return sums
 
     def _fill(self, start: tuple[int, int], filled: FloatArray, sums: FloatArray) -> None:
         """Fill some rows; ``start`` is the pixel that their first one's first tap reads."""
-        scale, side = self._scale, len(filled) // self._scale
+        step, side = self._step, len(filled) // self._step
         rows, columns, channels = sums.shape
         high, wide = rows + side - 1, columns + side - 1
         # One below the other the channels are one image; what reads across a seam is cut off.
         total: FloatArray = np.zeros((channels * high, wide), np.float32)
-        for a, b in np.ndindex(scale, scale):
-            row, row_phase = divmod(start[0] + a, scale)
-            column, column_phase = divmod(start[1] + b, scale)
+        for a, b in np.ndindex(step, step):
+            row, row_phase = divmod(start[0] + a, step)
+            column, column_phase = divmod(start[1] + b, step)
             phase = self._phases[row_phase, column_phase]
             seen = phase[:, row : row + high, column : column + wide].astype(np.float32)
-            _add_correlation(total, seen.reshape(total.shape), filled[a::scale, b::scale])
+            _add_correlation(total, seen.reshape(total.shape), filled[a::step, b::step])
         sums[...] = total.reshape(channels, high, wide)[:, :rows, :columns].transpose(1, 2, 0)
 
 
@@ -220,9 +237,9 @@ def _add_correlation(total: FloatArray, image: FloatArray, taps: FloatArray) -> 
         np.add(inside, found, out=inside)
 
 
-def _check_box(box: tuple[int, int, int, int], shape: tuple[int, ...], scale: int) -> None:
+def _check_box(box: tuple[int, int, int, int], shape: tuple[int, ...], scale: Scale) -> None:
     top, left, height, width = box
-    if height % scale or width % scale or height < scale or width < scale:
-        raise InvalidValueError(f"sides must be multiples of {scale}, got {height}×{width}")
+    if not (fits(height, scale) and fits(width, scale)):
+        raise InvalidValueError(f"each side must be {side_wanted(scale)}, got {height}×{width}")
     if min(top, left) < 0 or top + height > shape[0] or left + width > shape[1]:
         raise InvalidValueError(f"box {box} leaves the image of shape {shape}")

@@ -17,6 +17,8 @@ from degrade.degradation.plan_json import VERSION, read_plan
 from degrade.degradation.recipe import draw_steps
 from degrade.degradation.steps import Blur, Chance, PoolParts, Rounding, Step
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.geometry import Scale, fits, fitting_side, lr_side, side_wanted
+from degrade.geometry import hr_box as hr_box_of
 
 __all__ = ["DegradationPlan", "hr_boxes", "plan_degradation"]
 
@@ -34,8 +36,9 @@ class DegradationPlan:
     clean_up : int
         As in :class:`DegradationConfig`.
     hr_box : (top, left, height, width)
-        The HR patch within the (cleaned-up) photo; sides are multiples of ``scale``.
-    scale : int
+        The HR patch within the (cleaned-up) photo; sides are as
+        :func:`degrade.geometry.fits` says.
+    scale : Scale
     steps : tuple of Step
         What is done to HR, in order. The first one, and no other, takes HR; one makes the size of
         LR: a :class:`Blur` is both.
@@ -50,7 +53,7 @@ class DegradationPlan:
     source_sha256: str
     clean_up: int
     hr_box: Box
-    scale: int
+    scale: Scale
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:
@@ -75,10 +78,10 @@ class DegradationPlan:
 
     def completed(self, lr_box: Box, steps: Iterable[Step]) -> DegradationPlan:
         """Return the plan of a window of the stored LR, to which training has added ``steps``."""
-        top, left, height, width = (self.scale * side for side in lr_box)
-        hr_box = (self.hr_box[0] + top, self.hr_box[1] + left, height, width)
+        top, left, height, width = hr_box_of(lr_box, self.scale)
+        box = (self.hr_box[0] + top, self.hr_box[1] + left, height, width)
         # In between, LR was stored.
-        return replace(self, hr_box=hr_box, steps=(*self.steps, Rounding(), *steps))
+        return replace(self, hr_box=box, steps=(*self.steps, Rounding(), *steps))
 
     def lines(self) -> list[str]:
         """Return the plan for people: what it is of, then each step in a line."""
@@ -98,7 +101,7 @@ class DegradationPlan:
             "source_sha256": self.source_sha256,
             "clean_up": self.clean_up,
             "hr_box": list(self.hr_box),
-            "scale": [self.scale, 1],
+            "scale": [self.scale.numerator, self.scale.denominator],
             "steps": [step.to_json() for step in self.steps],
         }
 
@@ -143,11 +146,11 @@ def plan_degradation(
     Raises
     ------
     InvalidValueError
-        The pool lacks what a step draws from, or the box does not divide by the scale.
+        The pool lacks what a step draws from, or the box does not fit the scale.
     """
-    if hr_box[2] % config.scale or hr_box[3] % config.scale:
-        raise InvalidValueError(f"hr_box {hr_box} must have sides that {config.scale} divides")
-    lr_shape = (hr_box[2] // config.scale, hr_box[3] // config.scale)
+    if not (fits(hr_box[2], config.scale) and fits(hr_box[3], config.scale)):
+        raise InvalidValueError(f"each side of {hr_box} must be {side_wanted(config.scale)}")
+    lr_shape = (lr_side(hr_box[2], config.scale), lr_side(hr_box[3], config.scale))
     return DegradationPlan(
         key=key,
         source_sha256=source_sha256,
@@ -158,7 +161,7 @@ def plan_degradation(
     )
 
 
-def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:
+def hr_boxes(shape: Sequence[int], size: int | None, scale: Scale) -> list[Box]:
     """Return the HR patches of an image: a grid that covers it, the last row and column included.
 
     Parameters
@@ -166,8 +169,9 @@ def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:
     shape : (height, width, ...)
         Of the clean HR image.
     size : int or None
-        Side of a patch, a multiple of ``scale``; None: the whole image, cropped at the bottom and
-        right to a multiple of ``scale``.
+        Side of a patch; None: the whole image, cropped at the bottom and right to sides that
+        fit the scale.
+    scale : Scale
 
     Returns
     -------
@@ -180,10 +184,10 @@ def hr_boxes(shape: Sequence[int], size: int | None, scale: int) -> list[Box]:
     """
     height, width = (int(side) for side in shape[:2])
     if size is None:
-        box = (0, 0, height - height % scale, width - width % scale)
+        box = (0, 0, fitting_side(height, scale), fitting_side(width, scale))
         return [box] if min(box[2:]) > 0 else []
-    if size < scale or size % scale:
-        raise InvalidValueError(f"the HR patch size must be a multiple of {scale}, got {size}")
+    if not fits(size, scale):
+        raise InvalidValueError(f"the HR patch size must be {side_wanted(scale)}, got {size}")
     if min(height, width) < size:
         return []
     return [

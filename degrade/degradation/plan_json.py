@@ -10,7 +10,8 @@ import msgspec
 from degrade.arrays import Box
 from degrade.degradation.steps import Blur, Residual, Step, read_step
 from degrade.disk.structs import Text, Whole, read_struct
-from degrade.errors import CorruptDataError
+from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.geometry import Scale, scale_from_json
 
 __all__ = ["VERSION", "PlanFields", "read_plan"]
 
@@ -29,7 +30,7 @@ class PlanFields(NamedTuple):
     source_sha256: str
     clean_up: int
     hr_box: Box
-    scale: int
+    scale: Scale
     steps: tuple[Step, ...]
 
 
@@ -62,7 +63,7 @@ def read_plan(data: Mapping[str, Any]) -> PlanFields:
     ------
     CorruptDataError
         Fields are missing, unknown, or of another type or range than a plan has; or the plan is of
-        a version, a scale or a kind of step that this program does not know.
+        a version or a kind of step that this program does not know.
     """
     if "version" not in data:  # the first version did not name itself
         return _read_version_1(read_struct(data, _Version1, _WHAT))
@@ -82,11 +83,10 @@ def _read_version_1(plan: _Version1) -> PlanFields:
 
 
 def _read_version_2(plan: _Version2) -> PlanFields:
-    scale, denominator = plan.scale
-    if denominator != 1 or scale < 2:
-        raise CorruptDataError(
-            f"{_WHAT}: its scale is {scale}/{denominator}, this version has whole ones from 2 on"
-        )
+    try:
+        scale = scale_from_json(plan.scale)
+    except InvalidValueError as error:
+        raise CorruptDataError(f"{_WHAT}: {error}") from None
     steps = []
     for number, step in enumerate(plan.steps):
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from degrade.exchange.tar_plan import tar_names
+from degrade.geometry import Scale
 
 if TYPE_CHECKING:
     from degrade.pairs import PairRecord
@@ -41,7 +42,7 @@ class ExportSet:
         A name in :data:`EXPORT_FORMATS`.
     name : str
         What the LMDB folders begin with; ASCII letters, digits, ``_`` and ``-``.
-    scale : int
+    scale : Scale
     hr_size : int or None
         Side of every HR image; None when they vary.
     records : sequence of PairRecord
@@ -50,7 +51,7 @@ class ExportSet:
 
     format: str
     name: str
-    scale: int
+    scale: Scale
     hr_size: int | None
     records: Sequence[PairRecord]
 

@@ -18,6 +18,7 @@ import numpy as np
 from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
 from degrade.errors import CorruptDataError, printable
 from degrade.exchange.formats import EncodedPair, ExportSet, entry_names
+from degrade.geometry import lr_side, scale_number
 from degrade.pairs import PairRecord
 from degrade.pairs.pair_records import pair_crc32
 from degrade.pairs.stores.hdf5 import WRITE_ERRORS, create_file, discard_file
@@ -60,7 +61,7 @@ class Hdf5FileWriter:
         with writing(self._path, STRUCTURE_BYTES + sum(map(len, texts)), *WRITE_ERRORS):
             self._file.attrs["format"] = np.bytes_("degrade-export")
             self._file.attrs["version"] = 1
-            self._file.attrs["scale"] = scale
+            self._file.attrs["scale"] = scale_number(scale)
             for name, values in (("key", [record.key for record in records]), ("plan", texts)):
                 # Of one length and in chunks: what is not goes through a buffer, and when a full
                 # disk keeps HDF5 from writing that, it crashes.
@@ -70,7 +71,7 @@ class Hdf5FileWriter:
                     chunks=(min(len(values), _TEXTS_A_CHUNK),),
                     track_times=False,
                 )
-            for name, side in (("lr", hr_size and hr_size // scale), ("hr", hr_size)):
+            for name, side in (("lr", hr_size and lr_side(hr_size, scale)), ("hr", hr_size)):
                 if side is None:
                     self._file.create_group(name)
                 else:

@@ -24,6 +24,7 @@ from degrade.disk.files import read_file
 from degrade.disk.npy import map_npy, read_npz
 from degrade.errors import InputError, printable
 from degrade.field_names import scales_in
+from degrade.geometry import Scale
 from degrade.kernels.kernel import (
     PHASE_TOLERANCE,
     BlurKernel,
@@ -224,14 +225,14 @@ def _read_mat(path: Path) -> dict[str, list[AnyArray]]:
 
 
 def import_kernel(
-    raw: RawKernel, scale: int, convention: Convention = "auto"
+    raw: RawKernel, scale: Scale, convention: Convention = "auto"
 ) -> tuple[BlurKernel, list[str]]:
     """Turn a kernel from a file into one that follows the project's phase rule.
 
     Parameters
     ----------
     raw : RawKernel
-    scale : int
+    scale : Scale
         The downscaling factor that it belongs to.
     convention : {"correlate", "convolve", "auto"}
         How its makers apply it. ``correlate`` (KernelGAN): as it is. ``convolve`` (KAIR, USRNet,
@@ -259,7 +260,7 @@ def import_kernel(
     return kernel, notes + repairs
 
 
-def _decide_flip(weights: npt.NDArray[np.float64], scale: int) -> tuple[bool, list[str]]:
+def _decide_flip(weights: npt.NDArray[np.float64], scale: Scale) -> tuple[bool, list[str]]:
     flipped = weights[::-1, ::-1]
     if not np.isfinite(weights).all() or not weights.sum() > 0:
         return False, []  # repair_kernel says what is wrong
@@ -273,7 +274,7 @@ def _decide_flip(weights: npt.NDArray[np.float64], scale: int) -> tuple[bool, li
     return False, ["taken as a correlation (its centre is one's)"]
 
 
-def _distance_to_phase(weights: npt.NDArray[np.float64], scale: int) -> float:
+def _distance_to_phase(weights: npt.NDArray[np.float64], scale: Scale) -> float:
     even = 1 - weights.shape[0] % 2
     odd = np.pad(weights, ((even, 0), (even, 0)))  # as repair_kernel does
     return float(np.abs(kernel_centre(odd, scale) - phase_centre(len(odd), scale)).max())

@@ -4,7 +4,8 @@ The project's phase rule: a kernel is *correlated* with the HR image, its size K
 centre lies at K//2 + (scale - 1)/2 in both axes, and the result is sampled ``[::scale]``.
 LR pixel p then has its centre at HR coordinate scale·p + (scale - 1)/2, the middle of the HR
 block that it covers. A kernel's centre is its centre of mass, or, when it has negative taps, that
-of its low frequencies (:func:`kernel_centre`).
+of its low frequencies (:func:`kernel_centre`). At scales that are no integers most of these places
+lie between HR pixels: :mod:`degrade.kernels.phases` has the kernel's taps there.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import scipy
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, as_scale, centre_offset
 
 __all__ = [
     "PHASE_TOLERANCE",
     "BlurKernel",
     "centre_of_mass",
-    "check_scale",
     "crop_or_pad_kernel",
     "kernel_centre",
     "kernel_sigmas",
@@ -69,8 +70,8 @@ class BlurKernel:
     weights : (K, K) float32 array
         K odd, at least 3; finite; sums to 1 (stored normalised); may be negative, as the bicubic
         one is. Copied and made read-only.
-    scale : int
-        The downscaling factor that it belongs to, at least 2.
+    scale : Scale
+        The downscaling factor that it belongs to, as :func:`degrade.geometry.as_scale` takes it.
     source : str
         Where it came from, for people.
 
@@ -81,12 +82,12 @@ class BlurKernel:
     """
 
     weights: FloatArray
-    scale: int
+    scale: Scale
     source: str = ""
 
     def __post_init__(self) -> None:
         weights = np.array(self.weights, dtype=np.float32, order="C")
-        check_scale(self.scale)
+        object.__setattr__(self, "scale", as_scale(self.scale))
         _check_square(weights)
         if weights.shape[0] % 2 == 0 or weights.shape[0] < 3:
             raise InvalidValueError(f"weights must be (K, K) with K odd, got {weights.shape}")
@@ -118,9 +119,9 @@ class BlurKernel:
         return int(self.weights.shape[0])
 
 
-def phase_centre(size: int, scale: int) -> float:
+def phase_centre(size: int, scale: Scale) -> float:
     """Return where the phase rule puts the centre along one axis."""
-    return size // 2 + (scale - 1) / 2
+    return size // 2 + centre_offset(scale)
 
 
 def centre_of_mass(weights: AnyArray) -> _Float64:
@@ -138,7 +139,7 @@ def negative_sum(weights: AnyArray) -> float:
     return float(np.maximum(-values, 0).sum() / values.sum())
 
 
-def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
+def kernel_centre(weights: AnyArray, scale: Scale) -> _Float64:
     """Return the (row, column) place at which a kernel's low frequencies have no phase.
 
     That is the centre of mass, but where taps are negative, as sharpening or a measurement's noise
@@ -150,7 +151,7 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
     ----------
     weights : (K, K) array
         Of a sum above 0.
-    scale : int
+    scale : Scale
     """
     by_mass = centre_of_mass(weights)
     if negative_sum(weights) < _NEGATIVE:
@@ -159,9 +160,9 @@ def kernel_centre(weights: AnyArray, scale: int) -> _Float64:
     return centre if np.abs(centre - by_mass).max() > _APART else by_mass
 
 
-def _low_frequency_centre(weights: AnyArray, scale: int) -> _Float64:
+def _low_frequency_centre(weights: AnyArray, scale: Scale) -> _Float64:
     values = np.asarray(weights, dtype=np.float64)
-    sigma = _LOW_FREQUENCIES * scale
+    sigma = _LOW_FREQUENCIES * float(scale)
     wide, narrow = kernel_sigmas(values)
     if wide > _ELONGATED * narrow:
         # Sharpening raises both ends of motion: less would find one of them.
@@ -191,7 +192,7 @@ def _is_small(offset: _Float64) -> bool:
     return float(np.abs(offset).max()) <= PHASE_TOLERANCE
 
 
-def phase_error(weights: AnyArray, scale: int) -> _Float64:
+def phase_error(weights: AnyArray, scale: Scale) -> _Float64:
     """Return the (row, column) distance of the centre of mass from its place, in HR pixels."""
     return centre_of_mass(weights) - phase_centre(weights.shape[0], scale)
 
@@ -210,12 +211,6 @@ def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:
     return float(largest), float(smallest)
 
 
-def check_scale(scale: int) -> None:
-    """Refuse what is no integer of at least 2."""
-    if scale != int(scale) or scale < 2:
-        raise InvalidValueError(f"scale must be an integer of at least 2, got {scale}")
-
-
 def _check_square(weights: AnyArray) -> None:
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.shape[0] == 0:
         raise InvalidValueError(f"weights must be (K, K), got {weights.shape}")
@@ -225,15 +220,17 @@ def _check_square(weights: AnyArray) -> None:
         raise InvalidValueError("weights must not be all zero")
 
 
-def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[BlurKernel, list[str]]:
+def repair_kernel(
+    weights: AnyArray, scale: Scale, source: str = ""
+) -> tuple[BlurKernel, list[str]]:
     """Make a :class:`BlurKernel` of any square array, mending size, sum and phase.
 
     Parameters
     ----------
     weights : (K, K) array
         K may be even and the sum may be off, as in the field's files.
-    scale : int
-        The downscaling factor that it belongs to, at least 2.
+    scale : Scale
+        The downscaling factor that it belongs to.
     source : str
         Where it came from.
 
@@ -250,7 +247,7 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
         mass lies outside of it.
     """
     mended = np.array(weights, dtype=np.float64)
-    check_scale(scale)
+    scale = as_scale(scale)
     _check_square(mended)
     total = mended.sum()
     if not total > 1e-6 * np.abs(mended).sum():
@@ -265,7 +262,7 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
     if mended.shape[0] < 3:
         mended = np.pad(mended, 1)
     offset = phase_error(mended, scale)
-    if np.abs(offset).max() > mended.shape[0] + scale:
+    if np.abs(offset).max() > mended.shape[0] + float(scale):
         raise InvalidValueError(
             "weights must have their centre of mass among them: those of either sign nearly cancel"
         )
@@ -285,12 +282,12 @@ def repair_kernel(weights: AnyArray, scale: int, source: str = "") -> tuple[Blur
     return BlurKernel(mended.astype(np.float32), scale, source), notes
 
 
-def _low_frequency_error(weights: AnyArray, scale: int) -> _Float64:
+def _low_frequency_error(weights: AnyArray, scale: Scale) -> _Float64:
     """Return the same as :func:`phase_error` for the centre of the low frequencies."""
     return _low_frequency_centre(weights, scale) - phase_centre(weights.shape[0], scale)
 
 
-def _move_centre(weights: _Float64, scale: int, error: _PhaseError) -> _Float64:
+def _move_centre(weights: _Float64, scale: Scale, error: _PhaseError) -> _Float64:
     """Shift by cubic splines until the phase rule holds, on as many taps as that needs.
 
     A linear shift would add up to 0.25 px² of variance per axis, as much as a sharp camera's.
@@ -303,7 +300,7 @@ def _move_centre(weights: _Float64, scale: int, error: _PhaseError) -> _Float64:
 
 def shift_to_phase(
     weights: _Float64,
-    scale: int,
+    scale: Scale,
     *,
     rounds: int,
     tolerance: float = 0.0,
@@ -315,7 +312,7 @@ def shift_to_phase(
     ----------
     weights : (K, K) float64 array
         Of a sum above 0; what leaves the taps is lost.
-    scale : int
+    scale : Scale
         Downscaling factor.
     rounds : int
         How often to shift at the most: each time less is amiss.
@@ -338,7 +335,7 @@ def shift_to_phase(
 
 
 def _trim(
-    weights: _Float64, *, keep: int, scale: int, error: _PhaseError, lost: float = 1e-4
+    weights: _Float64, *, keep: int, scale: Scale, error: _PhaseError, lost: float = 1e-4
 ) -> _Float64:
     """Cut equal margins while at most ``lost`` of the mass goes and the phase stays in place."""
     best = weights

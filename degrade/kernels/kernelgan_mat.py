@@ -10,6 +10,7 @@ import scipy
 
 from degrade.disk.files import make_folder, write_atomically
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import Scale
 from degrade.kernels.kernel import BlurKernel
 
 __all__ = ["encode_kernelgan_mat", "kernelgan_mat_path", "write_kernelgan_mat"]
@@ -31,7 +32,7 @@ def write_kernelgan_mat(folder: Path, image_name: str, kernel: BlurKernel) -> Pa
     return path
 
 
-def kernelgan_mat_path(folder: Path, image_name: str, scale: int) -> Path:
+def kernelgan_mat_path(folder: Path, image_name: str, scale: Scale) -> Path:
     """Return ``<folder>/<image_name>/<image_name>_kernel_x<scale>.mat``, where KernelGAN writes.
 
     Raises

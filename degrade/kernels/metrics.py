@@ -13,6 +13,7 @@ import scipy
 
 from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, lr_side
 from degrade.kernels.estimates import KPSNR_TAPS, kpsnr_of
 from degrade.kernels.kernel import BlurKernel, centre_of_mass
 from degrade.kernels.registration import measure_shift
@@ -93,7 +94,7 @@ def kernel_psnr(estimate: AnyArray, truth: AnyArray) -> float:
     return kpsnr_of(total + KPSNR_TAPS * _NO_ERROR)
 
 
-def redegradation_psnr(hr: FloatArray, lr: FloatArray, weights: AnyArray, scale: int) -> float:
+def redegradation_psnr(hr: FloatArray, lr: FloatArray, weights: AnyArray, scale: Scale) -> float:
     """Return rePSNR in dB: HR degraded by ``weights``, unrounded, against LR, best shift taken.
 
     Parameters
@@ -105,7 +106,7 @@ def redegradation_psnr(hr: FloatArray, lr: FloatArray, weights: AnyArray, scale:
     weights : (G, G) array
         G odd, sum 1; correlated with tap G//2 on HR pixel scale·p. Its centre of mass is already
         where it belongs, as in the first result of :func:`align_kernels`.
-    scale : int
+    scale : Scale
 
     Raises
     ------
@@ -150,15 +151,16 @@ class RedegradationFit:
     offset: float
 
 
-def register_pair(hr: FloatArray, lr: FloatArray, scale: int) -> tuple[float, float]:
+def register_pair(hr: FloatArray, lr: FloatArray, scale: Scale) -> tuple[float, float]:
     """Return roughly where LR lies on HR's grid: rows and columns, in HR pixels.
 
     A start for :func:`fit_redegradation`, the same for all kernels; arguments as there.
     """
     _check_pair(hr, lr, scale)
-    height, width = scale * lr.shape[0], scale * lr.shape[1]
-    shift = measure_shift(lr, imresize(np.ascontiguousarray(hr[:height, :width]), 1 / scale))
-    return -scale * shift[0], -scale * shift[1]
+    step = float(scale)
+    height, width = int(step * lr.shape[0]), int(step * lr.shape[1])
+    shift = measure_shift(lr, imresize(np.ascontiguousarray(hr[:height, :width]), 1 / step))
+    return -step * shift[0], -step * shift[1]
 
 
 def fit_redegradation(
@@ -267,8 +269,8 @@ def _embed(weights: _Float64, size: int) -> _Float64:
     return grid
 
 
-def _check_pair(hr: FloatArray, lr: FloatArray, scale: int) -> None:
-    wanted = (hr.shape[0] // scale, hr.shape[1] // scale, *hr.shape[2:])
+def _check_pair(hr: FloatArray, lr: FloatArray, scale: Scale) -> None:
+    wanted = (lr_side(hr.shape[0], scale), lr_side(hr.shape[1], scale), *hr.shape[2:])
     if lr.shape != wanted or min(lr.shape[:2]) < 2 * BORDER + 32:
         raise InvalidValueError(
             f"LR must be HR divided by {scale} and at least 64×64, got HR {hr.shape}, LR {lr.shape}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import scipy
 
 from degrade.arrays import FloatArray
+from degrade.geometry import Scale
 
 __all__ = ["BORDER", "BlurredImage", "SamplingGrid"]
 
@@ -23,7 +25,7 @@ _MARGIN = 16  # a cubic spline forgets what is this far away (0.27 a pixel)
 class SamplingGrid:
     """LR pixels away from the borders, and where they lie on HR."""
 
-    scale: int
+    scale: Scale
     top: int
     left: int
     height: int
@@ -31,7 +33,7 @@ class SamplingGrid:
 
     @classmethod
     def inside(
-        cls, lr_shape: tuple[int, ...], scale: int, largest: int | None = None
+        cls, lr_shape: tuple[int, ...], scale: Scale, largest: int | None = None
     ) -> SamplingGrid:
         """Return the grid of the centre of LR, even sides of at most ``largest``."""
         height, width = (min(largest or n, n - 2 * BORDER) // 2 * 2 for n in lr_shape[:2])
@@ -50,9 +52,10 @@ class SamplingGrid:
         for first, count, side in zip(
             (self.top, self.left), (self.height, self.width), hr.shape, strict=False
         ):
-            start = max(self.scale * first - margin, 0)
-            parts.append(slice(start, min(self.scale * (first + count) + margin, side)))
-            origins.append(self.scale * first - start)
+            place, end = float(self.scale * first), float(self.scale * (first + count))
+            start = max(int(place) - margin, 0)
+            parts.append(slice(start, min(ceil(end) + margin, side)))
+            origins.append(place - start)
         window = np.ascontiguousarray(hr[parts[0], parts[1]])
         blurred = cv2.filter2D(window, cv2.CV_32F, weights, borderType=cv2.BORDER_REFLECT)
         channels = np.atleast_3d(blurred).transpose(2, 0, 1)
@@ -65,7 +68,7 @@ class BlurredImage:
     """A blurred HR, by channel, as cubic splines."""
 
     splines: tuple[FloatArray, ...]
-    origin: npt.NDArray[np.int64]
+    origin: npt.NDArray[np.float64]
     grid: SamplingGrid
 
     def grey(self) -> BlurredImage:

@@ -15,6 +15,7 @@ from degrade.degradation import DegradationPlan, Pair
 from degrade.disk.checksums import crc32
 from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.geometry import Scale, as_scale, fits, lr_side, lr_unit, side_wanted
 from degrade.pairs.store_kinds import STORES
 
 __all__ = [
@@ -42,17 +43,17 @@ class ShardSpec:
         The shard's number within its folder.
     format : str
         A name in :data:`degrade.pairs.STORES`.
-    scale : int
-        HR size over LR size, at least 2.
+    scale : Scale
+        HR size over LR size, as :func:`degrade.geometry.as_scale` takes it.
     hr_size : int or None
-        Side of every HR image, a multiple of ``scale``; None: whole images of any size.
+        Side of every HR image, which fits the scale; None: whole images of any size.
     config_hash : str
         Names the settings of the run; a shard of other settings does not count as committed.
     """
 
     index: int
     format: str
-    scale: int
+    scale: Scale
     hr_size: int | None
     config_hash: str
 
@@ -62,11 +63,10 @@ class ShardSpec:
         if self.format not in STORES:
             known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
-        if self.scale < 2:
-            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
-        if self.hr_size is not None and (self.hr_size < 1 or self.hr_size % self.scale):
+        object.__setattr__(self, "scale", as_scale(self.scale))
+        if self.hr_size is not None and not fits(self.hr_size, self.scale):
             raise InvalidValueError(
-                f"hr_size must be a multiple of {self.scale}, got {self.hr_size}"
+                f"hr_size must be {side_wanted(self.scale)}, got {self.hr_size}"
             )
         if not self.config_hash:
             raise InvalidValueError("config_hash must not be empty")
@@ -94,7 +94,7 @@ class ShardSpec:
     @property
     def lr_size(self) -> int | None:
         """Side of every LR image; None: they vary."""
-        return None if self.hr_size is None else self.hr_size // self.scale
+        return None if self.hr_size is None else lr_side(self.hr_size, self.scale)
 
 
 class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,7 +207,10 @@ class PairRecord:
             return f"a key is 1…250 of A-Z a-z 0-9 _ -, got {self.key[:60]!r}"
         if self.plan is not None and (self.plan.key != self.key or self.plan.scale != spec.scale):
             return f"{self.key}: its plan is for {self.plan.key[:60]!r} at ×{self.plan.scale}"
-        if min(height, width) < 1 or self.hr_shape != (height * spec.scale, width * spec.scale, 3):
+        # Equal, and so exact: at 5/2 LR's sides are even, as HR's are multiples of 5.
+        whole = not (height % lr_unit(spec.scale) or width % lr_unit(spec.scale))
+        wanted = (height * spec.scale, width * spec.scale, 3)
+        if min(height, width) < 1 or not whole or self.hr_shape != wanted:
             return f"{self.key}: HR {self.hr_shape} is not LR {self.lr_shape} × {spec.scale}"
         if spec.hr_size is not None and self.hr_shape[:2] != (spec.hr_size, spec.hr_size):
             return f"{self.key}: HR is {self.hr_shape}, the shard's pairs have side {spec.hr_size}"

@@ -12,6 +12,7 @@ from typing import Any
 
 from degrade.arrays import Box
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.geometry import hr_box
 from degrade.pairs.pair_records import PairRecord
 from degrade.pairs.shard_list import (
     SHARD_LIST_NAME,
@@ -93,7 +94,7 @@ class PairReader:
     folder : Path
     format : str
         A name in :data:`degrade.pairs.STORES`.
-    scale : int
+    scale : Scale
     hr_size : int or None
         Side of every HR image; None when they vary.
     records : tuple of PairRecord
@@ -182,7 +183,7 @@ class PairReader:
         Raises
         ------
         InvalidValueError
-            The square leaves the image.
+            The square leaves the image, or at a scale n/d it begins or ends between multiples of d.
         CorruptDataError
             The shard is damaged; names file, row and key.
         """
@@ -192,15 +193,14 @@ class PairReader:
             raise InvalidValueError(
                 f"a crop of {lr_size} at ({top}, {left}) leaves the LR image of {height}×{width}"
             )
-        scale = self.scale
         lr_box: Box = (top, left, lr_size, lr_size)
-        hr_box: Box = (scale * top, scale * left, scale * lr_size, scale * lr_size)
+        box = hr_box(lr_box, self.scale)
         store = self._store(i)
         if self._checked[i]:
-            return store.read_crop(record, lr_box, hr_box)
+            return store.read_crop(record, lr_box, box)
         lr, hr = store.read(record)
         self._checked[i] = True
-        return cut(lr, lr_box), cut(hr, hr_box)
+        return cut(lr, lr_box), cut(hr, box)
 
     def _record(self, i: int) -> PairRecord:
         if not 0 <= i < len(self.records):

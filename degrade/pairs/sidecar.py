@@ -12,6 +12,7 @@ import msgspec
 
 from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.geometry import scale_from_json, scale_to_json
 from degrade.images.sources import Reject
 from degrade.pairs.pair_records import FileRecord, PairRecord, ShardSpec
 from degrade.places.checked_json import encode_json, naming_file, read_json, take_format
@@ -67,6 +68,7 @@ class Sidecar(ShardSpec):
             spec
             | {
                 "format": {"name": _FORMAT, "version": _VERSION},
+                "scale": scale_to_json(self.scale),
                 "store": self.format,
                 "records": [record.to_json() for record in self.records],
                 "sources": list(self.sources),
@@ -182,7 +184,8 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     index: Whole
     store: str
-    scale: Whole
+    # Not of `Whole`: msgspec 0.22 crashes on such a union of bounded types.
+    scale: int | tuple[int, int]
     hr_size: Whole | None
     config_hash: str
     records: list[Any]
@@ -200,7 +203,8 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def spec(self) -> ShardSpec:
-        return ShardSpec(self.index, self.store, self.scale, self.hr_size, self.config_hash)
+        scale = scale_from_json(self.scale)
+        return ShardSpec(self.index, self.store, scale, self.hr_size, self.config_hash)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
 from degrade.degradation.index import Measured
+from degrade.geometry import Scale
 from degrade.pool.records import (
     KernelRecord,
     MeasurementRecord,
@@ -97,7 +98,7 @@ class PoolContents:
         found = self.measurements.values()
         return {(record.kind, record.photo): record for record in found if record.objects is None}
 
-    def index(self, scale: int, measured: Collection[str] | None = None) -> PoolIndex:
+    def index(self, scale: Scale, measured: Collection[str] | None = None) -> PoolIndex:
         """Return what plans at ``scale`` may draw from; see :meth:`PoolReader.index`."""
         by_kind: dict[str, list[Measured]] = defaultdict(list)
         units = self.jpeg_units() if measured is None or "jpeg" in measured else {}
@@ -141,7 +142,7 @@ class PoolContents:
         start = ((row - known.box[0]) % height, (column - known.box[1]) % width)
         return NoiseChoice(key, noise.size, photo, noise.levels, (*start, height, width))
 
-    def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
+    def digest(self, scale: Scale, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of all that :meth:`index` offers; an id stands for its content."""
         index = self.index(scale, measured)
         noise = (

@@ -18,6 +18,7 @@ from degrade.disk.files import resolve_inside, write_together
 from degrade.disk.npy import map_npy
 from degrade.disk.processes import is_temporary
 from degrade.errors import CorruptDataError, DegradeError, InputError, printable, write_failure
+from degrade.geometry import Scale
 from degrade.noise.residuals import channel_means
 from degrade.pool.records import KernelRecord, NoiseRecord
 from degrade.wording import counted
@@ -28,7 +29,7 @@ _WRITTEN_AT_ONCE = 32
 """Files that are open and in memory together while they are written; some systems allow 64."""
 
 
-def content_id(array: AnyArray, scale: int | None = None) -> str:
+def content_id(array: AnyArray, scale: Scale | None = None) -> str:
     """Return the BLAKE2b-128 of dtype, shape, scale and little-endian bytes."""
     little = _little_endian(array)
     head = [little.dtype.str, *little.shape] + ([] if scale is None else [f"scale {scale}"])

@@ -18,6 +18,7 @@ from degrade.degradation import PoolIndex
 from degrade.disk.files import resolve_inside
 from degrade.disk.processes import is_temporary
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.noise.residuals import residual_of, tile_residual
 from degrade.pool.contents import PoolContents
@@ -189,7 +190,7 @@ class PoolReader:
             crop = tile_residual(self._objects.map_pixels(record), top, left, height, width)
         return residual_of(crop, np.array(record.means))
 
-    def index(self, scale: int, measured: Collection[str] | None = None) -> PoolIndex:
+    def index(self, scale: Scale, measured: Collection[str] | None = None) -> PoolIndex:
         """Return what plans may draw from.
 
         All kernels and patches are offered, whatever they were measured with. Of values, those of
@@ -197,14 +198,14 @@ class PoolReader:
 
         Parameters
         ----------
-        scale : int
+        scale : Scale
             Of the kernels.
         measured : collection of str or None
             The kinds of measurements whose values are offered; None: all.
         """
         return self._contents.index(scale, measured)
 
-    def digest(self, scale: int, measured: Collection[str] | None = None) -> str:
+    def digest(self, scale: Scale, measured: Collection[str] | None = None) -> str:
         """Return the sha256 of what :meth:`index` offers: ids, which stand for content, and values.
 
         The order in which all this was added does not matter, but for values of one photo with

@@ -16,6 +16,7 @@ import msgspec
 
 from degrade.arrays import Box
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, scale_from_json
 from degrade.luma import LUMA_WEIGHTS
 
 __all__ = [
@@ -145,18 +146,25 @@ class Provenance(_Checked, frozen=True, rename={"values": "statistics", "flags":
         _check_json("values", self.values)
 
 
-class KernelRecord(_Checked, frozen=True, tag_field="entry", tag="kernel"):
-    """One kernel: ``size`` taps a side at downscaling factor ``scale``."""
+class KernelRecord(
+    _Checked, frozen=True, tag_field="entry", tag="kernel", rename={"scale_json": "scale"}
+):
+    """One kernel: ``size`` taps a side at a downscaling factor, an integer or (n, d) for n/d."""
 
     id: str
-    scale: int
+    scale_json: int | tuple[int, int]
     size: int
     provenance: Provenance
 
     def __post_init__(self) -> None:
         _check_form("id", self.id, _ID, "32 hex digits")
-        _check_whole("scale", self.scale, 2)
+        scale_from_json(self.scale_json)
         _check_whole("size", self.size, 3)
+
+    @property
+    def scale(self) -> Scale:
+        """The downscaling factor."""
+        return scale_from_json(self.scale_json)
 
 
 class NoiseRecord(_Checked, frozen=True, tag_field="entry", tag="noise"):

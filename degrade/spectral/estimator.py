@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, whole_scale
 from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
 from degrade.kernels.estimates import (
     KernelEstimate,
@@ -41,7 +42,7 @@ _NEGLIGIBLE = 2e-3
 
 
 def estimate_kernel(
-    photo_u8: U8Array, scale: int, *, source: str = "", network: NetworkEnsemble | None = None
+    photo_u8: U8Array, scale: Scale, *, source: str = "", network: NetworkEnsemble | None = None
 ) -> KernelEstimate:
     """Estimate the kernel that makes photos like this from sharp ones ``scale`` times as large.
 
@@ -79,7 +80,7 @@ def estimate_kernel(
         raise InvalidValueError(
             f"the photo must be (H, W, 3) uint8, got {photo_u8.shape} {photo_u8.dtype}"
         )
-    network = network or load_network(scale)
+    network = network or load_network(whole_scale(scale, "there is no network for it"))
     height, width = photo_u8.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise UnsuitablePhotoError(
@@ -101,7 +102,7 @@ def estimate_kernel(
             for part, part_cells, count in _crops(luma, cells)
         ]
         combined = _combine(predictions)
-        kernel = _as_kernel(bound_lobes(combined.kernel), scale, source)
+        kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, source)
     condition = measure_condition(luma, cells)
     return KernelEstimate(
         kernel=kernel,
@@ -152,13 +153,13 @@ def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
     )
     energy = error_energy(own.expected_kpsnr) + float(np.square(difference).sum())
     expected = kpsnr_of(energy)
-    spread = load_network(kernel.scale).calibration.spread
+    network = load_network(whole_scale(kernel.scale, "there is no network for it"))
     return replace(
         own,
         kernel=kernel,
         method="other",
         expected_kpsnr=expected,
-        confidence=confidence_of(expected, spread),
+        confidence=confidence_of(expected, network.calibration.spread),
     )
 
 

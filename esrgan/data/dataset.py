@@ -21,7 +21,7 @@ from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Entry
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
-from degrade.pairs import open_pairs
+from degrade.pairs import PairReader, open_pairs
 from esrgan.data.pool_sources import KernelSource, NoiseSource, SampleChance
 from esrgan.data.samples import PlannedBatch, check_hr_patch, turn_into
 from esrgan.data.step_sampler import SampleKey
@@ -88,7 +88,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         kernels: bool = False,
     ) -> None:
         self._reader = open_pairs(folder)
-        self.scale = self._reader.scale
+        self.scale = _whole_scale(self._reader)
         check_hr_patch(hr_patch, self.scale)
         self.lr_patch = hr_patch // self.scale
         self.seed = seed
@@ -262,3 +262,13 @@ def to_float(images_BHWC: Tensor, device: torch.device) -> Tensor:
     colours of a pixel stay together (channels last), as the networks' weights do.
     """
     return images_BHWC.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+
+
+def _whole_scale(reader: PairReader) -> int:
+    if not isinstance(reader.scale, int):
+        raise InvalidValueError(
+            f"{printable(reader.folder)}: its pairs are ×{reader.scale}, and the networks enlarge "
+            "by whole numbers; build pairs for one that enlarges more, and shrink its results, "
+            "such as `scale=2`"
+        )
+    return reader.scale

@@ -9,6 +9,7 @@ import torch
 
 from degrade.arrays import U8Array
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import border_of
 from degrade.metrics import psnr, ssim
 from degrade.pairs import PairReader
 from degrade.resample import enlarge_u8
@@ -85,8 +86,8 @@ def _mean_scores(
     for number in range(world.rank, len(reader), world.size):
         lr_u8, hr_u8 = reader.read(number)
         sr_u8 = enlarge(lr_u8)
-        quality = psnr(sr_u8, hr_u8, border=reader.scale)
-        similarity = ssim(sr_u8, hr_u8, border=reader.scale)
+        quality = psnr(sr_u8, hr_u8, border=border_of(reader.scale))
+        similarity = ssim(sr_u8, hr_u8, border=border_of(reader.scale))
         sums += torch.tensor([min(quality, _BEST_DB), similarity, 1.0], dtype=torch.float64)
     # The order of the sum does not depend on which process is how fast.
     total = torch.stack([each.cpu() for each in world.gather(sums.to(device))]).sum(0)

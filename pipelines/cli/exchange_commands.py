@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     refuse_memory,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 from pipelines.cli.table_options import TableOption, store_option
 
 
@@ -65,7 +66,7 @@ def export(jobs: int | None, **options: Any) -> None:
 @store_option
 @click.option(
     "--scale",
-    type=click.IntRange(2),
+    type=SCALE,
     default=None,
     help="HR size over LR size; of several LR images the one named for it.  "
     "[default: what most of the images have]",

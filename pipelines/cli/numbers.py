@@ -7,10 +7,33 @@ from typing import Any
 
 import click
 
-__all__ = ["bound_numbers"]
+from degrade.errors import InvalidValueError
+from degrade.geometry import Ratio, Scale, as_scale
+
+__all__ = ["SCALE", "bound_numbers"]
 
 _MOST = 2**53
 """As far as every reader of our files holds integers exactly."""
+
+
+class _ScaleType(click.ParamType[Any]):
+    """HR size over LR size: 4, 2.5 or 7/3."""
+
+    name = "scale"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Scale:
+        if isinstance(value, int | Ratio):
+            return value
+        try:
+            return as_scale(value)
+        except InvalidValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+SCALE = _ScaleType()
+"""The type of an option that takes any scale."""
 
 
 def bound_numbers(command: click.Command) -> None:

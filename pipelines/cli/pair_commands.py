@@ -20,6 +20,7 @@ from pipelines.cli.common import (
     seed_option,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 from pipelines.cli.table_options import store_option
 
 if TYPE_CHECKING:
@@ -76,7 +77,12 @@ def _auto_none_or_sigma(
 )
 @store_option
 @click.option(
-    "--scale", type=click.IntRange(2), default=4, show_default=True, help="HR size over LR size."
+    "--scale",
+    type=SCALE,
+    default=4,
+    show_default=True,
+    help="HR size over LR size: 4, also 2.5 or 7/3, from 1.5 on. At 2.5, which is 5/2, HR sides "
+    "are multiples of 5.",
 )
 @click.option(
     "--hr-size",

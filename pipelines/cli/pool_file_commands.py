@@ -10,6 +10,7 @@ import click
 
 from pipelines.cli.common import PATH, finish, max_pixels_option, pool_option, progress_bar
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 from pipelines.shared.speech import said
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _report_problems(problems: list[str], *, all_of_them: bool) -> None:
 @pool_option(required=True, help="Folder of the degradation pool; made if missing.")
 @click.option(
     "--scale",
-    type=click.IntRange(2),
+    type=SCALE,
     default=4,
     show_default=True,
     help="Downscaling factor of the kernels; what is named for another one is not taken.",

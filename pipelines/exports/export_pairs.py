@@ -20,6 +20,7 @@ from degrade.disk.processes import is_temporary
 from degrade.disk.results import refuse_taken
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.exchange import EXPORT_FORMATS, ExportSet, entry_names
+from degrade.geometry import scale_to_json
 from degrade.pairs import open_pairs, place_at
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.exports.finishing import (
@@ -174,7 +175,7 @@ def _settings(exported: ExportSet) -> dict[str, Any]:
         "version": _VERSION,
         "format": exported.format,
         "name": exported.name,
-        "scale": exported.scale,
+        "scale": scale_to_json(exported.scale),
         "pairs": f"{len(exported.records)} {digest.hexdigest()[:32]}",
     }
 

@@ -216,8 +216,9 @@ def _options(out: Path, exported: ExportSet) -> Beside:
     row = EXPORT_FORMATS[exported.format]
     if not row.trainers:
         return Beside({}, [])
-    if exported.scale not in TRAINER_SCALES:
-        words = f"no option files: the trainers have no network for ×{exported.scale}"
+    if not isinstance(exported.scale, int) or exported.scale not in TRAINER_SCALES:
+        trainers = ", ".join(row.trainers)
+        words = f"no option files: {trainers} have no network for ×{exported.scale}"
         return Beside({}, [Fact("no_options", words)])
     root = out.resolve()
     hr, lr = entry_names(exported)[:2]

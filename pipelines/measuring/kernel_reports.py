@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from degrade.errors import printable
+from degrade.geometry import scale_number
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
@@ -78,7 +79,7 @@ def kernel_values(
     """
     return {
         "name": name,
-        "scale": kernel.scale,
+        "scale": scale_number(kernel.scale),
         "size": kernel.size,
         "sigmas": list(kernel_sigmas(kernel.weights)),
         "confidence": None if estimate is None else estimate.confidence,

@@ -23,6 +23,7 @@ from degrade.degradation.steps import (
     ScaledResidual,
 )
 from degrade.errors import DegradeError, UnreachableError, as_typed, printable
+from degrade.geometry import lr_side, scale_to_json
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
 from degrade.noise.groups import NoiseGroups
@@ -179,7 +180,7 @@ def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) ->
         _tell_of_models(job, models, _once_jpeg(index) if Jpeg.kind in kinds else frozenset())
     if config.degradation.defers_noise:
         return
-    least = config.patch_side and config.patch_side // config.scale
+    least = config.patch_side and lr_side(config.patch_side, config.scale)
     smaller = [choice for choice in noise if least is None or choice.size < least]
     if smaller:
         words = (
@@ -371,7 +372,7 @@ def _run_settings(
     settings: dict[str, Any] = {
         "version": _FORMAT_VERSION,
         "format": config.format,
-        "scale": config.scale,
+        "scale": scale_to_json(config.scale),
         "hr_size": config.patch_side or "full",
         "noise": config.noise,
         "recipe": config.degradation.recipe.to_json(),

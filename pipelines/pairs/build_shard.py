@@ -24,6 +24,7 @@ from degrade.degradation import (
 from degrade.degradation.steps import PoolParts
 from degrade.disk.structs import Text, parse_struct
 from degrade.errors import CorruptDataError, DegradeError, InputError
+from degrade.geometry import Scale
 from degrade.images.sources import Reject
 from degrade.pairs import Place, ShardSpec, create_shard
 from degrade.pool import DegradationPool
@@ -152,7 +153,7 @@ def _snapshot(task: ShardTask) -> tuple[PoolParts, PoolIndex]:
 # The hash stands for the pool's content: another pool may come to lie at the same path.
 @functools.lru_cache(maxsize=1)
 def _open_snapshot(
-    path: Path, end: int, scale: int, kinds: tuple[str, ...], _config_hash: str
+    path: Path, end: int, scale: Scale, kinds: tuple[str, ...], _config_hash: str
 ) -> tuple[PoolParts, PoolIndex]:
     pool = DegradationPool.open(path, until=end)
     return _KeptKernels(pool), pool.index(scale, kinds)

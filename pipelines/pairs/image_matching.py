@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from degrade.errors import as_typed, printable
 from degrade.field_names import Side, parse_name
+from degrade.geometry import Scale
 from degrade.images.sources import Reject, SourceFile
 from pipelines.pairs.lr_names import LrName
 from pipelines.pairs.matched_images import MatchedImages
@@ -30,9 +31,9 @@ class MatchRules:
 
     Attributes
     ----------
-    scale : int or None
+    scale : Scale or None
         Of several LR images those that are named for it are taken.
-    stated : int or None
+    stated : Scale or None
         The scale that the LR folder's own name states.
     lr_name : LrName or None
         How LR images are called; None: as in the field's sets.
@@ -40,8 +41,8 @@ class MatchRules:
         Make a pair of each LR image of an HR image.
     """
 
-    scale: int | None = None
-    stated: int | None = None
+    scale: Scale | None = None
+    stated: Scale | None = None
     lr_name: LrName | None = None
     all_variants: bool = False
 
@@ -135,7 +136,7 @@ class _Found:
     """What was matched so far, by one rule after another."""
 
     rules: MatchRules
-    pairs: list[tuple[NamedImage, NamedImage, int | None]] = field(default_factory=list)
+    pairs: list[tuple[NamedImage, NamedImage, Scale | None]] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     passed_over: list[ScannedPhoto] = field(default_factory=list)
 
@@ -181,13 +182,13 @@ class _Found:
             ends = path if lr_name.is_path else PurePosixPath(path.name)
             for text in {str(ends), str(ends.with_suffix(""))}:
                 by_name[folder, text].append(image)
-        claims: list[tuple[NamedImage, dict[NamedImage, int | None]]] = []
+        claims: list[tuple[NamedImage, dict[NamedImage, Scale | None]]] = []
         for image in sides[0]:
             if self.rules.scale and image.name.scale not in (None, self.rules.scale):
                 self.passed_over.append(image.photo)
                 continue
             folder = "" if lr_name.is_path else image.name.folder.casefold()
-            hits: dict[NamedImage, int | None] = {}
+            hits: dict[NamedImage, Scale | None] = {}
             for name in (PurePosixPath(image.path).stem, image.name.stem):
                 for text, scale in lr_name.names(name, self.rules.scale).items():
                     hits |= {
@@ -278,7 +279,7 @@ def _of_side(images: list[NamedImage], side: Side) -> list[NamedImage]:
     return [image for image in images if image.name.side in (None, side)] or images
 
 
-def _of_scale(images: list[NamedImage], scale: int | None) -> list[NamedImage]:
+def _of_scale(images: list[NamedImage], scale: Scale | None) -> list[NamedImage]:
     """Leave out what is not named for the scale, unless nothing is."""
     return [image for image in images if image.name.scale == scale] or images if scale else images
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.field_names import parse_name
+from degrade.geometry import Scale, as_scale, scale_number, scale_to_json
 from degrade.images.image_io import DECODING_VERSION, MAX_PIXELS
 from degrade.images.sources import Reject, find_images
 from degrade.pairs import STORES, Place, ShardSpec, place_at
@@ -58,7 +59,7 @@ class ImportPairsConfig:
         The folder of the pairs; made when missing. A text with ``://`` is a URL.
     format : str
         A name in :data:`degrade.pairs.STORES`.
-    scale : int or None
+    scale : Scale or None
         HR size over LR size; None: what most of the images have. Of several LR images of one HR
         image those are taken that are named for it.
     lr_name : str or None
@@ -74,7 +75,7 @@ class ImportPairsConfig:
     lr: Path
     out: Path | str
     format: str = "hdf5"
-    scale: int | None = None
+    scale: Scale | None = None
     lr_name: str | None = None
     all_variants: bool = False
     max_pixels: int = MAX_PIXELS
@@ -83,8 +84,8 @@ class ImportPairsConfig:
         if self.format not in STORES:
             known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
-        if self.scale is not None and self.scale < 2:
-            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        if self.scale is not None:
+            object.__setattr__(self, "scale", as_scale(self.scale))
         self.rules()
 
     def rules(self) -> MatchRules:
@@ -157,7 +158,7 @@ def import_pairs(
             why_nothing=partial(_nothing_to_import, config),
         )
     words = f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}"
-    job.found("pairs", words, pairs=there.pairs, scale=scale, place=place.shown())
+    job.found("pairs", words, pairs=there.pairs, scale=scale_number(scale), place=place.shown())
     _tell_of_names(job, matching, fitting, others)
     return job.report(
         progress.pairs,
@@ -186,7 +187,7 @@ def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Ma
 
 def _of_one_scale(
     config: ImportPairsConfig, matched: Sequence[MatchedImages], job: Job
-) -> tuple[int | None, list[MatchedImages], list[MatchedImages]]:
+) -> tuple[Scale | None, list[MatchedImages], list[MatchedImages]]:
     """Return the scale, the pairs of it, and those that names and sizes say to be of another one.
 
     The last are rejected when the user has not said which scale is wanted; what is of no scale is
@@ -230,7 +231,7 @@ def _tell_of_names(
         job.found("contradicting_names", words, pairs=len(wrong))
 
 
-def _usual_scale(matched: Sequence[MatchedImages]) -> int | None:
+def _usual_scale(matched: Sequence[MatchedImages]) -> Scale | None:
     counts = Counter(pair.scale for pair in matched if pair.scale is not None)
     return max(counts, key=lambda scale: (counts[scale], -scale), default=None)
 
@@ -250,7 +251,7 @@ def _nothing_to_import(
 
 
 def _run_settings(
-    config: ImportPairsConfig, scale: int, fitting: Sequence[MatchedImages]
+    config: ImportPairsConfig, scale: Scale, fitting: Sequence[MatchedImages]
 ) -> dict[str, Any]:
     content = [[pair.key, pair.hr.sha256, pair.lr.sha256] for pair in fitting]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -258,7 +259,7 @@ def _run_settings(
         "version": _VERSION,
         "method": "import",
         "format": config.format,
-        "scale": scale,
+        "scale": scale_to_json(scale),
         "images": f"{len(fitting)} pairs, {digest[:16]}",
     }
     places = {"hr": [str(config.hr.resolve())], "lr": [str(config.lr.resolve())]}
@@ -274,7 +275,7 @@ def _run_settings(
 def _plan(
     config: ImportPairsConfig,
     place: Place,
-    scale: int,
+    scale: Scale,
     fitting: Sequence[MatchedImages],
     config_hash: str,
 ) -> list[ImportTask]:

@@ -10,6 +10,7 @@ from typing import Any
 from degrade.degradation import recipe_of_run
 from degrade.degradation.steps import Residual
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import scale_number
 from degrade.pairs import PairReader, open_pairs
 from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.wording import counted
@@ -77,7 +78,7 @@ class PairsInspection:
         return {
             "path": str(reader.folder),
             "pairs": len(reader),
-            "scale": reader.scale,
+            "scale": scale_number(reader.scale),
             "format": reader.format,
             "hr_size": reader.hr_size,
             "photos": dict(self.photos),

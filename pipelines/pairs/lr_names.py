@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from degrade.errors import InvalidValueError, printable
 from degrade.field_names import composed
+from degrade.geometry import Scale
 
 __all__ = ["LrName"]
 
@@ -50,18 +52,18 @@ class LrName:
         """Whether it says in which folder LR images lie."""
         return "/" in self.template
 
-    def names(self, hr_name: str, scale: int | None) -> dict[str, int | None]:
+    def names(self, hr_name: str, scale: Scale | None) -> dict[str, Scale | None]:
         """Return what the LR image of an HR image may be called, each with the scale it is for.
 
         Parameters
         ----------
         hr_name : str
             Without file type.
-        scale : int or None
+        scale : Scale or None
             None: any, where the template has ``{scale}``.
         """
         plain = composed(self.template).replace("{name}", composed(hr_name))
         if "{scale}" not in self.template:
             return {plain.casefold(): None}
-        scales = _SCALES if scale is None else [scale]
+        scales: Iterable[Scale] = _SCALES if scale is None else [scale]
         return {plain.replace("{scale}", str(s)).casefold(): s for s in scales}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from degrade.errors import printable
+from degrade.geometry import Scale, scale_of_sizes
 from degrade.images.sources import Reject
 from pipelines.shared.photo_scan import ScannedPhoto
 
@@ -20,28 +21,27 @@ class MatchedImages:
     ----------
     hr, lr : ScannedPhoto
     key : str
-    stated : int or None
+    stated : Scale or None
         The scale that the names state where they differ.
     """
 
     hr: ScannedPhoto
     lr: ScannedPhoto
     key: str
-    stated: int | None = None
+    stated: Scale | None = None
 
     @property
-    def scale(self) -> int | None:
-        """HR size over LR size when that is one integer of at least 2; else None."""
-        scale = self.hr.height // self.lr.height
-        fits = (self.hr.height, self.hr.width) == (scale * self.lr.height, scale * self.lr.width)
-        return scale if fits and scale >= 2 else None
+    def scale(self) -> Scale | None:
+        """HR size over LR size: see :func:`degrade.geometry.scale_of_sizes`."""
+        hr, lr = ((image.height, image.width) for image in (self.hr, self.lr))
+        return scale_of_sizes(hr, lr)
 
     @property
     def contradicts(self) -> bool:
         """Whether the names state another scale than the sizes have."""
         return None not in (self.stated, self.scale) and self.stated != self.scale
 
-    def misfit(self, scale: int | None) -> Reject:
+    def misfit(self, scale: Scale | None) -> Reject:
         """Return why the pair is not one of ``scale``, or of the scale that its names state."""
         size = f"{self.hr.width}×{self.hr.height}"
         partner = f"the {self.lr.width}×{self.lr.height} of {printable(self.lr.name)}"
@@ -61,7 +61,7 @@ class MatchedImages:
             reason = f"{size} is not {scale} times {partner}, but {self.scale} times"
             remedy = f"`scale={self.scale}` takes such pairs"
         else:
-            wanted = "an integer of at least 2" if scale is None else str(scale)
+            wanted = "2, 3, 1.5 or the like" if scale is None else str(scale)
             reason = f"{size} is not {wanted} times {partner}"
             remedy = "crop HR to an exact multiple of LR"
         return Reject(str(self.hr.path), reason, remedy)

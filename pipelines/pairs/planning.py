@@ -25,6 +25,15 @@ from degrade.degradation.recipes import (
 from degrade.degradation.steps import MOST_BASE, ErrorSize, ModelError
 from degrade.errors import InvalidValueError
 from degrade.field_names import composed
+from degrade.geometry import (
+    Scale,
+    as_scale,
+    fits,
+    fitting_side,
+    hr_unit,
+    lr_side,
+    side_wanted,
+)
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.pairs import STORES, Place, ShardSpec
@@ -57,11 +66,11 @@ class BuildPairsConfig:
         on, cleaned up by bicubic ½.
     format : str
         A name in :data:`degrade.pairs.STORES`.
-    scale : int
+    scale : Scale
         HR size over LR size; the pool needs kernels of this scale.
     hr_size : int or "auto" or None
         Side of the HR patches; None keeps whole photos. ``auto`` is the largest of 512, 256, 128
-        and 64 (less what is no multiple of the scale) for which at most one photo in ten is too
+        and 64 (or what of them fits the scale) for which at most one photo in ten is too
         small.
     recipe : Recipe
         Which steps pairs are made by; what follows changes it.
@@ -94,7 +103,7 @@ class BuildPairsConfig:
     out: Path | str
     hr: tuple[Path, ...] = ()
     format: str = "hdf5"
-    scale: int = 4
+    scale: Scale = 4
     hr_size: int | Literal["auto"] | None = "auto"
     recipe: Recipe = MEASURED
     noise: Literal["bake", "defer", "none"] = "bake"
@@ -116,11 +125,11 @@ class BuildPairsConfig:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.shard_mib is not None and self.shard_mib < 1:
             raise InvalidValueError(f"shard_mib must be at least 1, got {self.shard_mib}")
-        side = self.scale if self.hr_size in ("auto", None) else self.hr_size
-        if not isinstance(side, int) or side < self.scale or side % self.scale:
-            raise InvalidValueError(
-                f"hr_size must be a multiple of the scale {self.scale}, got {self.hr_size}"
-            )
+        scale = as_scale(self.scale)
+        object.__setattr__(self, "scale", scale)
+        side = hr_unit(scale) if self.hr_size in ("auto", None) else self.hr_size
+        if not isinstance(side, int) or not fits(side, scale):
+            raise InvalidValueError(f"hr_size must be {side_wanted(scale)}, got {self.hr_size}")
 
     @property
     def patch_side(self) -> int | None:
@@ -179,7 +188,7 @@ def fit_hr_size(config: BuildPairsConfig, photos: Sequence[ScannedPhoto]) -> Bui
     factor = config.degradation.clean_up
     sides = sorted(min(photo.height, photo.width) // factor for photo in photos)
     smallest = sides[int(_MOST_TOO_SMALL * len(sides))] if sides else 0
-    sizes = [side - side % config.scale for side in _HR_SIZES]
+    sizes = [fitting_side(side, config.scale) or hr_unit(config.scale) for side in _HR_SIZES]
     side = next((side for side in sizes if side <= smallest), sizes[-1])
     return replace(config, hr_size=side)
 
@@ -209,7 +218,7 @@ def plan_photos(
     return sorted(planned.values(), key=lambda p: p.key + "_"), rejects
 
 
-def _boxes(size: tuple[int, int], hr_size: int | None, scale: int) -> tuple[Box, ...]:
+def _boxes(size: tuple[int, int], hr_size: int | None, scale: Scale) -> tuple[Box, ...]:
     return tuple(hr_boxes(size, hr_size, scale))
 
 
@@ -221,10 +230,10 @@ def _photo_key(photo: ScannedPhoto) -> str:
 
 
 def _too_small(photo: ScannedPhoto, clean: tuple[int, int], config: BuildPairsConfig) -> Reject:
-    size, scale = config.patch_side or config.scale, config.scale
+    size, scale = config.patch_side or hr_unit(config.scale), config.scale
     height, width = clean
     halved = " after its clean-up by ½" if config.degradation.clean_up == 2 else ""
-    largest = min(clean) - min(clean) % scale
+    largest = fitting_side(min(clean), scale)
     remedy = f"use `hr_size={largest}` or `hr_size=full`" if largest else "use a larger photo"
     reason = f"{width}×{height}{halved} is smaller than the HR patch of {size} pixels"
     return Reject(str(photo.path), reason, remedy)
@@ -262,9 +271,8 @@ def plan_shards(
     ]
 
 
-def _pair_bytes(box: Box, scale: int) -> int:
-    pixels = box[2] * box[3]
-    return 3 * (pixels + pixels // scale**2)
+def _pair_bytes(box: Box, scale: Scale) -> int:
+    return 3 * (box[2] * box[3] + lr_side(box[2], scale) * lr_side(box[3], scale))
 
 
 def _shard_bytes(config: BuildPairsConfig, total: int) -> int:

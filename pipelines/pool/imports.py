@@ -10,6 +10,7 @@ from typing import get_args
 
 import degrade
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.geometry import Scale, as_scale, scale_number, scale_to_json
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images, hash_file
 from degrade.jpeg.blocks import block_steps
@@ -60,7 +61,7 @@ class ImportKernelsConfig:
         Kernel files (``.mat``, ``.npy``, ``.npz``; also ``.pth`` by name) or folders of them.
     pool : Path
         Where the kernels go; made when missing.
-    scale : int
+    scale : Scale
         The downscaling factor that they belong to. What a file, its name or its folder states for
         another one is passed over in folders, and rejected where it was asked for.
     index : tuple of int
@@ -71,13 +72,12 @@ class ImportKernelsConfig:
 
     sources: tuple[Path, ...]
     pool: Path
-    scale: int = 4
+    scale: Scale = 4
     index: tuple[int, ...] = ()
     convention: Convention = "auto"
 
     def __post_init__(self) -> None:
-        if self.scale < 2:
-            raise InvalidValueError(f"scale must be at least 2, got {self.scale}")
+        object.__setattr__(self, "scale", as_scale(self.scale))
         if min(self.index, default=0) < 0:
             raise InvalidValueError(f"index must be at least 0, got {min(self.index)}")
         if self.convention not in get_args(Convention):
@@ -138,7 +138,7 @@ def import_kernels(
             f"×{config.scale} is assumed for {counted(len(assumed), 'kernel')}, such as "
             f"{printable(assumed[0])}: neither file, name nor folder states a scale"
         )
-        job.found("scale_assumed", words, kernels=len(assumed), scale=config.scale)
+        job.found("scale_assumed", words, kernels=len(assumed), scale=scale_number(config.scale))
     done = len(set(added) - there)
     return job.report(done, skipped=len(added) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
@@ -177,7 +177,7 @@ def _read_kernels(
 def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenance:
     settings = {
         "method": "import",
-        "scale": config.scale,
+        "scale": scale_to_json(config.scale),
         "convention": config.convention,
         "notes": item.notes,
     }

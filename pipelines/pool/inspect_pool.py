@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.errors import CorruptDataError, printable
+from degrade.geometry import Scale
 from degrade.kernels import kernel_sigmas
 from degrade.pool import DegradationPool, KernelRecord, MeasurementRecord, NoiseRecord
 from degrade.pool.kernel_estimates import (
@@ -69,7 +70,7 @@ class PoolInspection:
     def _kernel_lines(self) -> list[str]:
         lines = []
         enlarged = {m.photo for m in self.pool.measurements if ENLARGED in m.flags}
-        by_scale: dict[int, list[KernelRecord]] = defaultdict(list)
+        by_scale: dict[Scale, list[KernelRecord]] = defaultdict(list)
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
         for scale, records in sorted(by_scale.items()):

@@ -21,6 +21,7 @@ from degrade.arrays import Box, U8Array
 from degrade.disk.failures import STRUCTURE_BYTES, TEMPORARY, reading, sync_file, writing
 from degrade.disk.files import open_regular
 from degrade.errors import CorruptDataError, InputError
+from degrade.geometry import scale_to_json
 from degrade.pairs.pair_records import PairRecord, ShardSpec, pair_crc32
 from degrade.pairs.sidecar import Sidecar
 from degrade.pairs.stores.base import PixelPair
@@ -95,7 +96,7 @@ class Hdf5Writer:
     def _begin(self, spec: ShardSpec) -> None:
         with writing(self._path, STRUCTURE_BYTES, *WRITE_ERRORS):
             self._file.attrs["format"] = np.bytes_("degrade-pairs")
-            self._file.attrs["scale"] = np.int64(spec.scale)
+            self._file.attrs["scale"] = np.asarray(scale_to_json(spec.scale), np.int64)
             self._sides = [
                 self._file.create_group(name)
                 if side is None

@@ -101,5 +101,5 @@ def test_downsample_refuses_other_boxes(box: tuple[int, int, int, int]) -> None:
 
 
 def test_downsample_refuses_sides_that_the_scale_does_not_divide() -> None:
-    with pytest.raises(InvalidValueError, match="multiples of 2"):
+    with pytest.raises(InvalidValueError, match="each side must be a multiple of 2, got 11×12"):
         downsample(np.zeros((11, 12, 3), np.float32), bicubic_kernel(2))
