@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from degrade.arrays import Box
 from degrade.errors import InvalidValueError, printable
@@ -110,20 +110,16 @@ def as_scale(value: object) -> Scale:
     return _reduced(exact)
 
 
-def _exact(value: object) -> Fraction | None:
+def _exact(value: Any) -> Fraction | None:
+    if isinstance(value, bool):
+        return None
+    if hasattr(value, "__index__"):  # NumPy's integers too
+        return Fraction(value.__index__())
     if isinstance(value, str):
         value = value.strip().removeprefix("×").removeprefix("x")
     try:
-        return None if isinstance(value, bool) else Fraction(cast(Any, value))
+        return Fraction(value)
     except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-        return _exact_integer(value)
-
-
-def _exact_integer(value: object) -> Fraction | None:
-    """Return NumPy's integers too."""
-    try:
-        return Fraction(cast(Any, value).__index__())
-    except (AttributeError, TypeError):
         return None
 
 
