@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from degrade.degradation.recipe import Entry, Recipe
 from degrade.degradation.recipes import MEASURED
 from degrade.degradation.steps import kinds_drawn_from
+from degrade.degradation.steps.base import MARGIN
+from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.errors import InvalidValueError
-from degrade.geometry import Scale, as_scale
+from degrade.geometry import Scale, as_scale, lr_unit
 
 __all__ = ["DegradationConfig"]
 
@@ -45,6 +47,11 @@ class DegradationConfig:
         object.__setattr__(self, "scale", as_scale(self.scale))
         if self.clean_up not in (1, 2):
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
+        if HrPatch.kind in self._kinds() and MARGIN % lr_unit(self.scale):
+            raise InvalidValueError(
+                f"scale must be n/d with a d that divides {MARGIN} where a recipe works on HR "
+                f"first, got {self.scale}"
+            )
         if self.defers_noise:
             self._check_deferred()
 
@@ -61,7 +68,10 @@ class DegradationConfig:
     @property
     def measured_kinds(self) -> tuple[str, ...]:
         """The kinds of measurements that these steps draw from, those left to training included."""
-        return kinds_drawn_from(entry.kind for entry in self.recipe.possible)
+        return kinds_drawn_from(self._kinds())
+
+    def _kinds(self) -> list[str]:
+        return [entry.kind for entry in self.recipe.possible]
 
     def _kept(self) -> int:
         """Return how many of the possible steps are not left to training."""

@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _Float64: TypeAlias = npt.NDArray[np.float64]
-_PhaseError: TypeAlias = Callable[[AnyArray, int], _Float64]
+_PhaseError: TypeAlias = Callable[[AnyArray, Scale], _Float64]
 
 PHASE_TOLERANCE = 0.05
 """How far, in HR pixels, a kernel's centre may lie from where the phase rule puts it."""

@@ -12,6 +12,7 @@ import numpy as np
 from degrade.arrays import Box, FloatArray
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.index import PoolIndex
+from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 
 __all__ = [
@@ -168,7 +169,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the step in one line for people."""
         raise NotImplementedError
 
-    def reach(self, pool: PoolParts, scale: int) -> int:
+    def reach(self, pool: PoolParts, scale: Scale) -> int:
         """Return how many pixels around a pixel of HR it reads; 0 for one that reads none."""
         return 0
 

@@ -11,6 +11,7 @@ from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs, StepSettings
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import error_energy
 from degrade.kernels.stretching import stretch_by_error
@@ -91,7 +92,7 @@ class Blur(Step, frozen=True, omit_defaults=True):
         kernel = pool.read_kernel(self.kernel_id)
         return kernel if self.width_error is None else stretch_by_error(kernel, self.width_error)
 
-    def reach(self, pool: PoolParts, scale: int) -> int:
+    def reach(self, pool: PoolParts, scale: Scale) -> int:
         """Return how many pixels around a pixel of HR the kernel reads."""
         return self.read_kernel(pool).size // 2
 

@@ -10,6 +10,7 @@ from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import MARGIN, Chance, Margin, PoolParts, Step, StepInputs
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, hr_side
 from degrade.resample import mirror_indices
 
 __all__ = ["HrPatch"]
@@ -41,14 +42,14 @@ class HrPatch(Step, frozen=True):
         if levels.size or given.hr is None or given.hr_box is None:
             raise InvalidValueError("a patch is taken of HR: it comes first, and needs the HR")
         top, left, height, width = given.hr_box
-        margin, pixels = self.margin * given.hr.scale, given.hr.pixels
+        margin, pixels = hr_side(self.margin, given.hr.scale), given.hr.pixels
         rows = mirror_indices(np.arange(top - margin, top + height + margin), pixels.shape[0])
         columns = mirror_indices(np.arange(left - margin, left + width + margin), pixels.shape[1])
         return pixels[rows[:, None], columns].astype(np.float32)
 
-    def reach(self, pool: PoolParts, scale: int) -> int:
+    def reach(self, pool: PoolParts, scale: Scale) -> int:
         """Return how many pixels of HR the margin is."""
-        return self.margin * scale
+        return hr_side(self.margin, scale)
 
     def words(self) -> str:
         """Return the step in one line for people."""
