@@ -19,6 +19,7 @@ import numpy as np
 from degrade.arrays import AnyArray
 from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
+from degrade.geometry import scale_from_json
 from degrade.jpeg.tables import Table
 from degrade.kernels import BlurKernel
 from degrade.noise.statistics import NoiseStatistics
@@ -53,7 +54,7 @@ class StoredKernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel: taps row by row, whose sum is a power of two."""
 
     photo: Whole
-    scale: Annotated[int, msgspec.Meta(ge=2, le=64)]
+    scale: Annotated[int, msgspec.Meta(ge=2, le=64)] | tuple[int, int]
     taps: Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=9, max_length=201**2)]
     method: Text
     values: dict[str, float] = {}
@@ -150,7 +151,7 @@ def _kernel_record(
     _check_photo(stored.photo, found, what)
     weights = (np.array(stored.taps, np.float64) / total).astype(np.float32).reshape(side, side)
     try:
-        kernel = BlurKernel(weights, stored.scale)
+        kernel = BlurKernel(weights, scale_from_json(stored.scale))
         provenance = Provenance(
             source_name=found.names.get(str(stored.photo), f"photo {stored.photo}"),
             source_sha256=_stand_in(stored.photo),
@@ -161,7 +162,7 @@ def _kernel_record(
             values=stored.values,
             flags=stored.flags,
         )
-        name = content_id(kernel.weights, stored.scale)
+        name = content_id(kernel.weights, kernel.scale)
         return KernelRecord(name, stored.scale, side, provenance), kernel.weights
     except InvalidValueError as error:
         raise CorruptDataError(f"{what}: {error}") from None

@@ -137,7 +137,7 @@ def _stored_kernel(
     known = record.provenance.values
     return StoredKernel(
         photo=numbers[record.provenance.source_sha256 or record.id],
-        scale=record.scale,
+        scale=record.scale_json,
         taps=tuple(taps.ravel().tolist()),
         method=record.provenance.method,
         values={name: round(known[name], 4) for name in _KERNEL_VALUES if name in known},

@@ -13,6 +13,7 @@ from degrade.audit.filter_bank import FilterBank, FilterSums, sum_pair
 from degrade.audit.proof import LEAST_JUDGES, Gain, Proof, Table, learn, prove, score_bank
 from degrade.audit.scores import SCORE_NAMES
 from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.geometry import whole_scale
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.pairs import open_pairs
@@ -86,7 +87,7 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
     """
     job = Job("prove", "photo", on_progress)
     with open_pairs(config.pairs) as reader:
-        scale = reader.scale
+        scale = whole_scale(reader.scale, "the filters learn from whole ones")
     if config.real is not None:
         judges = real_pairs(job, config.real, scale)
     else:
@@ -117,7 +118,7 @@ def _learn_from(job: Job, folder: Path, *, later: int) -> tuple[int, FilterBank,
             except DegradeError as error:
                 job.rejects.append(Reject(str(folder), str(error)))
                 continue
-            simple = imresize(hr.astype(np.float32), 1 / reader.scale)
+            simple = imresize(hr.astype(np.float32), 1 / float(reader.scale))
             pair, plain = planes_of(lr, hr), planes_of(round_to_u8(simple), hr)
             sums = sum_pair(pair.lr, pair.hr), sum_pair(plain.lr, plain.hr)
             own = sums[0] if own is None else own + sums[0]
