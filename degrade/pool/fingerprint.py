@@ -26,7 +26,14 @@ from degrade.noise.statistics import NoiseStatistics
 from degrade.places.checked_json import naming_file, read_json, take_format
 from degrade.places.local import LocalPlace
 from degrade.pool.object_files import ObjectFiles, content_id
-from degrade.pool.records import KernelRecord, MeasurementRecord, NoiseRecord, Provenance, Record
+from degrade.pool.records import (
+    KernelRecord,
+    MeasurementRecord,
+    NoiseRecord,
+    Provenance,
+    Record,
+    as_written,
+)
 
 __all__ = [
     "KEPT",
@@ -54,7 +61,8 @@ class StoredKernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kernel: taps row by row, whose sum is a power of two."""
 
     photo: Whole
-    scale: Annotated[int, msgspec.Meta(ge=2, le=64)] | tuple[int, int]
+    # Of open length: msgspec 0.22 crashes on a union of a bounded integer and a fixed tuple.
+    scale: Annotated[int, msgspec.Meta(ge=2, le=64)] | tuple[int, ...]
     taps: Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=9, max_length=201**2)]
     method: Text
     values: dict[str, float] = {}
@@ -163,7 +171,7 @@ def _kernel_record(
             flags=stored.flags,
         )
         name = content_id(kernel.weights, kernel.scale)
-        return KernelRecord(name, stored.scale, side, provenance), kernel.weights
+        return KernelRecord(name, as_written(kernel.scale), side, provenance), kernel.weights
     except InvalidValueError as error:
         raise CorruptDataError(f"{what}: {error}") from None
 

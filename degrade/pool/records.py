@@ -26,6 +26,7 @@ __all__ = [
     "PhotoRecord",
     "Provenance",
     "Record",
+    "as_written",
     "canonical_json",
     "record_from_json",
     "record_to_json",
@@ -165,6 +166,11 @@ class KernelRecord(
     def scale(self) -> Scale:
         """The downscaling factor."""
         return scale_from_json(self.scale_json)
+
+
+def as_written(scale: Scale) -> int | tuple[int, int]:
+    """Return a scale as records keep it."""
+    return scale if isinstance(scale, int) else (scale.numerator, scale.denominator)
 
 
 class NoiseRecord(_Checked, frozen=True, tag_field="entry", tag="noise"):

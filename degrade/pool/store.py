@@ -18,7 +18,6 @@ from degrade.arrays import AnyArray
 from degrade.disk.files import resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.errors import InvalidValueError, printable
-from degrade.geometry import scale_to_json
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
 from degrade.noise.residuals import channel_means
@@ -34,6 +33,7 @@ from degrade.pool.records import (
     PhotoRecord,
     Provenance,
     Record,
+    as_written,
 )
 
 __all__ = ["DegradationPool", "Findings", "MergeReport"]
@@ -233,9 +233,7 @@ def _describe(item: FoundObject, findings: Findings, photo: PhotoRecord) -> _Obj
 
 def _describe_kernel(kernel: BlurKernel, provenance: Provenance) -> _Object:
     key = content_id(kernel.weights, kernel.scale)
-    written = scale_to_json(kernel.scale)
-    scale = written if isinstance(written, int) else (written[0], written[1])
-    return KernelRecord(key, scale, kernel.size, provenance), kernel.weights
+    return KernelRecord(key, as_written(kernel.scale), kernel.size, provenance), kernel.weights
 
 
 def _describe_patch(patch: NoisePatch, provenance: Provenance) -> tuple[NoiseRecord, AnyArray]:
