@@ -23,6 +23,7 @@ from degrade.arrays import U8Array
 from degrade.degradation import DegradationConfig, DegradationPlan, plan_degradation
 from degrade.degradation.steps import Blur
 from degrade.errors import InvalidValueError
+from degrade.geometry import whole_scale
 from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pool import DegradationPool
@@ -94,7 +95,8 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
         kernels: bool = False,
     ) -> None:
         self._store, self._config = store, degradation
-        self.scale, self.seed = degradation.scale, seed
+        self.scale = whole_scale(degradation.scale, "the networks enlarge by whole numbers")
+        self.seed = seed
         check_hr_patch(hr_patch, self.scale)
         self._hr_patch, self._augment = hr_patch, augment
         in_order = sorted(photos, key=lambda photo: photo.sha256)
