@@ -21,6 +21,7 @@ from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Entry
 from degrade.degradation.steps import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import border_of
 from degrade.pairs import PairReader, open_pairs
 from esrgan.data.pool_sources import KernelSource, NoiseSource, SampleChance
 from esrgan.data.samples import PlannedBatch, check_hr_patch, turn_into
@@ -268,7 +269,7 @@ def _whole_scale(reader: PairReader) -> int:
     if not isinstance(reader.scale, int):
         raise InvalidValueError(
             f"{printable(reader.folder)}: its pairs are ×{reader.scale}, and the networks enlarge "
-            "by whole numbers; build pairs for one that enlarges more, and shrink its results, "
-            "such as `scale=2`"
+            f"by whole numbers; build pairs of `scale={border_of(reader.scale)}`, and shrink what "
+            "is enlarged"
         )
     return reader.scale
