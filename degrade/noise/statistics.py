@@ -58,6 +58,10 @@ _NOTHING_FLAT = "no part of it is flat"
 _MOST_SCATTER = 3.0
 """Photos of cameras whose noise is known have up to 2.8, textures without flat parts 3.2 to 5."""
 
+_STRONG, _SMOOTH = 64.0, 0.68
+"""Grey levels squared, and the correlation of neighbours. Strong noise that is as smooth as this is
+a texture all over the photo; neighbours in cameras' noise correlate by 0.5 to 0.65."""
+
 _ROUNDING = 1 / 12
 
 _Floats = npt.NDArray[np.float64]
@@ -190,6 +194,9 @@ def measure_noise(pixels: AnyArray, *, camera: str = "") -> NoiseStatistics:
     # Of noise, the variances of cells scatter by as much as their grain asks for.
     expected = np.sqrt(2 * (2 * (grain[:3] ** 2).sum(axis=1) - 1)) / CELL
     if (scatter_of(flat) / expected).min() > _MOST_SCATTER:
+        raise InvalidValueError(_NOTHING_FLAT)
+    near = (grain[:3, LAGS.index((0, 1))] + grain[:3, LAGS.index((1, 0))]) / 2
+    if near.min() > _SMOOTH and np.median(variances) > _STRONG:
         raise InvalidValueError(_NOTHING_FLAT)
     grain = grain * [[more[one] * more[other]] for one, other in PRODUCTS]
     measured = np.concatenate([flat.means, variances, flat.covariances], axis=1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -154,3 +155,25 @@ def test_weak_noise_of_16_bits_is_measured(sigma: float) -> None:
     table = measure_noise((noisy * 257).round().astype(np.uint16)).table()
     mean = np.average(table.variances, axis=0, weights=table.cells)
     assert mean == pytest.approx([sigma**2] * 3, rel=0.08)
+
+
+@pytest.mark.parametrize(("sigma", "softness", "is_told"), [(4, 1.2, True), (20, 1.2, False)])
+def test_a_texture_all_over_a_photo_is_no_noise(
+    sigma: float, softness: float, is_told: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    soft = cv2.GaussianBlur(rng.standard_normal((256, 256, 3)), (0, 0), softness)
+    photo = np.clip(128 + sigma * soft / soft.std(), 0, 255).round().astype(np.uint8)
+    if is_told:
+        assert measure_noise(photo).cells > 0
+    else:
+        with pytest.raises(InvalidValueError, match="flat"):
+            measure_noise(photo)
+
+
+def test_strong_noise_of_a_camera_is_told() -> None:
+    rng = np.random.default_rng(1)
+    soft = cv2.GaussianBlur(rng.standard_normal((256, 256, 3)), (0, 0), 0.55)
+    photo = np.clip(128 + 20 * soft / soft.std(), 0, 255).round().astype(np.uint8)
+    (first, *_) = measure_noise(photo).colours
+    assert first.of_green == pytest.approx(400, rel=0.1)
