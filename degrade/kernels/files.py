@@ -8,6 +8,7 @@ and ``.npz``.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import zlib
@@ -22,9 +23,9 @@ import numpy.typing as npt
 from degrade.arrays import AnyArray
 from degrade.disk.files import read_file
 from degrade.disk.npy import map_npy, read_npz
-from degrade.errors import InputError, printable
+from degrade.errors import InputError, InvalidValueError, printable
 from degrade.field_names import scales_in
-from degrade.geometry import Scale
+from degrade.geometry import Scale, as_scale
 from degrade.kernels.kernel import (
     PHASE_TOLERANCE,
     BlurKernel,
@@ -94,17 +95,18 @@ class RawKernel:
 
     weights: npt.NDArray[np.float64]
     label: str
-    scale: int | None = None
+    scale: Scale | None = None
 
 
-def scale_in_name(path: Path) -> int | None:
+def scale_in_name(path: Path) -> Scale | None:
     """Return the one scale that a file's name states, or else its folder's.
 
     ``photo_kernel_x4.mat``, ``gt_k_x4/kernel_1.mat``; None where there is none, or are several.
     """
-    found = re.search(r"_x([2-9])$", path.stem, re.IGNORECASE)
+    found = re.search(r"_x([2-9]|\d+\.\d+|\d+-\d+)$", path.stem, re.IGNORECASE)
     if found:
-        return int(found[1])
+        with contextlib.suppress(InvalidValueError):  # as `_x1.25` is
+            return as_scale(found[1].replace("-", "/"))
     for name in (path.stem, path.absolute().parent.name):
         if scales := scales_in(name):
             return scales[0] if len(scales) == 1 else None
@@ -184,7 +186,7 @@ def _with_scales(kernels: list[RawKernel], path: Path) -> list[RawKernel]:
     """Add what the names of file and folder state to kernels of which nothing is known."""
     several = scales_in(path.stem)
     if len(several) > 1 and len(several) == len(kernels):
-        scales: list[int | None] = [*several]  # KAIR's kernels_bicubicx234: one for each
+        scales: list[Scale | None] = [*several]  # KAIR's kernels_bicubicx234: one for each
     else:
         scales = [scale_in_name(path)] * len(kernels)
     return [

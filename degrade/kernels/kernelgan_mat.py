@@ -42,7 +42,8 @@ def kernelgan_mat_path(folder: Path, image_name: str, scale: Scale) -> Path:
     """
     if image_name in ("", ".", "..") or "/" in image_name or "\0" in image_name:
         raise InvalidValueError(f"not a file name: {printable(image_name)!r}")
-    return folder / image_name / f"{image_name}_kernel_x{scale}.mat"
+    written = str(scale).replace("/", "-")
+    return folder / image_name / f"{image_name}_kernel_x{written}.mat"
 
 
 def encode_kernelgan_mat(kernel: BlurKernel) -> bytes:

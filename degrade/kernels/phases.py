@@ -19,7 +19,7 @@ import numpy.typing as npt
 from degrade.geometry import Scale, first_pixel, hr_unit, lr_unit
 from degrade.kernels.kernel import BlurKernel
 
-__all__ = ["RINGING", "PhaseKernels", "phase_kernels"]
+__all__ = ["RINGING", "PhaseKernels", "cardinal_spline", "phase_kernels"]
 
 _Floats = npt.NDArray[np.float64]
 
@@ -94,10 +94,10 @@ def _spline_matrix(part: float, size: int) -> _Floats:
     if part == 0:
         return np.eye(size + 2 * RINGING, size, -RINGING)
     places = np.arange(-RINGING, size + RINGING, dtype=np.float64)[:, None]
-    return _cardinal_spline(places - np.arange(size) - part)
+    return cardinal_spline(places - np.arange(size) - part)
 
 
-def _cardinal_spline(x: _Floats) -> _Floats:
+def cardinal_spline(x: _Floats) -> _Floats:
     """Return the cubic spline that is 1 at 0 and 0 at the other integers, 0 far away.
 
     Σ c_m B(x - m) with c_m = √3 (√3 - 2)^|m| (Unser, "Splines: a perfect fit for signal and image

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from math import log10
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
-from degrade.geometry import Scale, whole_scale
+from degrade.geometry import Scale, as_scale
 from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
 from degrade.kernels.estimates import (
     KernelEstimate,
@@ -22,12 +23,13 @@ from degrade.kernels.estimates import (
     error_energy,
     kpsnr_of,
 )
+from degrade.kernels.rescaling import rescale_kernel
 from degrade.luma import luma_fast
 from degrade.spectral.lobes import bound_lobes
 from degrade.spectral.measurement import measure_crop, measure_middle_blocks
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
 from degrade.spectral.verdicts import judge, measure_condition
-from degrade.spectral.weights import load_network
+from degrade.spectral.weights import network_for
 from degrade.spectral.windows import CELL, Cells, measure_cells
 
 __all__ = ["SMALLEST_SIDE", "assess_kernel", "estimate_kernel"]
@@ -54,7 +56,9 @@ def estimate_kernel(
     ----------
     photo_u8 : (H, W, 3) uint8 array
         RGB, both sides at least 96 pixels.
-    scale : {2, 3, 4}
+    scale : Scale
+        Any: where there is no network for it, that of the nearest scale reads the photo, and its
+        kernel is taken over (:func:`degrade.kernels.rescaling.rescale_kernel`).
     source : str
         For :attr:`BlurKernel.source` and for errors.
     network : NetworkEnsemble or None
@@ -65,7 +69,7 @@ def estimate_kernel(
     UnsuitablePhotoError
         The photo is too small, or it has no edges at all.
     InvalidValueError
-        The photo has another shape or dtype, or there is no network for the scale.
+        The photo has another shape or dtype, or the scale is none.
     CorruptDataError
         The package's weights are missing or damaged.
 
@@ -80,7 +84,8 @@ def estimate_kernel(
         raise InvalidValueError(
             f"the photo must be (H, W, 3) uint8, got {photo_u8.shape} {photo_u8.dtype}"
         )
-    network = network or load_network(whole_scale(scale, "there is no network for it"))
+    scale = as_scale(scale)
+    network = network or network_for(scale)
     height, width = photo_u8.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
         raise UnsuitablePhotoError(
@@ -103,12 +108,15 @@ def estimate_kernel(
         ]
         combined = _combine(predictions)
         kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, source)
+    kernel = rescale_kernel(kernel, scale)
     condition = measure_condition(luma, cells)
+    # Of a wider kernel the taps are smaller, and so are their errors.
+    expected = combined.expected_kpsnr + 20 * log10(scale / network.scale)
     return KernelEstimate(
         kernel=kernel,
         method="spectral",
-        expected_kpsnr=combined.expected_kpsnr,
-        confidence=confidence_of(combined.expected_kpsnr, network.calibration.spread),
+        expected_kpsnr=expected,
+        confidence=confidence_of(expected, network.calibration.spread),
         seconds=time.perf_counter() - start,
         verdicts=judge(condition),
         statistics={
@@ -153,7 +161,7 @@ def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
     )
     energy = error_energy(own.expected_kpsnr) + float(np.square(difference).sum())
     expected = kpsnr_of(energy)
-    network = load_network(whole_scale(kernel.scale, "there is no network for it"))
+    network = network_for(kernel.scale)
     return replace(
         own,
         kernel=kernel,

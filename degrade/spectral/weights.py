@@ -17,12 +17,15 @@ from safetensors.numpy import save
 from degrade.arrays import AnyArray, FloatArray
 from degrade.disk.files import write_atomically
 from degrade.errors import CorruptDataError, InvalidValueError, printable
+from degrade.geometry import Scale, nearest_scale
 from degrade.spectral.network import Calibration, KernelNetwork, NetworkEnsemble
 
 __all__ = [
     "SCALES",
     "encode_network",
     "load_network",
+    "network_for",
+    "network_scale",
     "read_network",
     "weights_file",
     "write_network",
@@ -47,6 +50,16 @@ def load_network(scale: int) -> NetworkEnsemble:
     """
     with resources.as_file(weights_file(scale)) as path:
         return read_network(path)
+
+
+def network_scale(scale: Scale) -> int:
+    """Return the scale of the network that reads photos for any scale: the nearest there is."""
+    return nearest_scale(scale, SCALES)
+
+
+def network_for(scale: Scale) -> NetworkEnsemble:
+    """Return the network of the nearest scale; errors as :func:`load_network`."""
+    return load_network(network_scale(scale))
 
 
 def weights_file(scale: int) -> Traversable:

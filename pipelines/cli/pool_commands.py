@@ -19,6 +19,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -54,10 +55,11 @@ def _kernel_options(function: F) -> F:
         ),
         click.option(
             "--scale",
-            type=click.IntRange(2, 4),
+            type=SCALE,
             default=4,
             show_default=True,
-            help="Downscaling factor of the kernels.",
+            help="Downscaling factor of the kernels: any from 1.5 on; the networks are for 2, 3 "
+            "and 4, and the nearest one reads the photo.",
         ),
         _min_confidence_option,
         click.option(

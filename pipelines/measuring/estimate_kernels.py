@@ -9,6 +9,7 @@ from typing import Literal
 
 from degrade.disk.results import Results
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, as_scale, whole_scale
 from degrade.images.image_io import MAX_PIXELS
 from kernelgan import KernelGANConfig
 from pipelines.executors import Executor
@@ -41,8 +42,9 @@ class EstimateKernelsConfig:
         A folder for KernelGAN's own layout too (``<img>/<img>_kernel_x<scale>.mat``).
     method : {"auto", "spectral", "kernelgan"}
         ``auto`` is the more accurate one, ``spectral``.
-    scale : {2, 3, 4}
-        Downscaling factor of the kernels.
+    scale : Scale
+        Downscaling factor of the kernels; the networks, and KernelGAN, are for 2, 3 and 4: for
+        others the spectral method takes that of the nearest.
     min_confidence : float
         In [0, 1]; a photo whose kernel is less sure is rejected, and may be taken in a later run.
     shared : bool
@@ -64,7 +66,7 @@ class EstimateKernelsConfig:
     pool: Path | None = None
     out_mat: Path | None = None
     method: Literal["auto", "spectral", "kernelgan"] = "auto"
-    scale: int = 4
+    scale: Scale = 4
     min_confidence: float = 0.0
     shared: bool = False
     kernelgan: KernelGANConfig | None = None
@@ -80,8 +82,12 @@ class EstimateKernelsConfig:
             raise InvalidValueError(
                 f"method must be one of {', '.join(_METHODS)}, got {self.method!r}"
             )
-        if self.scale not in (2, 3, 4):
-            raise InvalidValueError(f"scale must be 2, 3 or 4, got {self.scale}")
+        object.__setattr__(self, "scale", as_scale(self.scale))
+        if self.method == "kernelgan" and self.scale not in (2, 3, 4):
+            raise InvalidValueError(
+                f"scale must be 2, 3 or 4 with method 'kernelgan', got {self.scale}; the spectral "
+                "method takes any: `method=spectral`"
+            )
         check_confidence(self.min_confidence)
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
@@ -100,7 +106,8 @@ def _spectral(config: EstimateKernelsConfig) -> EstimationMethod:
 
 
 def _kernelgan(config: EstimateKernelsConfig) -> EstimationMethod:
-    settings = config.kernelgan or KernelGANConfig(scale=config.scale)
+    scale = whole_scale(config.scale, "KernelGAN is for 2, 3 and 4")
+    settings = config.kernelgan or KernelGANConfig(scale=scale)
     return KernelGANMethod(settings, config.seed, config.device)
 
 

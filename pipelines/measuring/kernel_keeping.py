@@ -10,6 +10,7 @@ from pathlib import Path
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
 from degrade.field_names import composed
+from degrade.geometry import scale_from_json
 from degrade.images.sources import Reject
 from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate
@@ -62,7 +63,9 @@ class KernelCollector(Collector):
         return False
 
     def _mat(self, mats: Results, stem: str) -> Path:
-        return kernelgan_mat_path(mats.folder, stem, int(self._method.settings["scale"]))
+        return kernelgan_mat_path(
+            mats.folder, stem, scale_from_json(self._method.settings["scale"])
+        )
 
     def _require_free(self, stems: Iterable[str]) -> None:
         """Refuse to begin where files stand that no such run has made."""

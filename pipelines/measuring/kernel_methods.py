@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from degrade.disk.files import read_file
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, scale_to_json
 from degrade.images.image_io import Photo
 from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
 from degrade.pool import Findings
@@ -85,7 +86,7 @@ class EstimationMethod(Measurement, Protocol):
 class SpectralMethod(EstimationMethod):
     """:func:`degrade.spectral.estimate_kernel`. It draws no random numbers."""
 
-    scale: int
+    scale: Scale
 
     @property
     def name(self) -> str:
@@ -95,14 +96,17 @@ class SpectralMethod(EstimationMethod):
     @property
     def settings(self) -> dict[str, Any]:
         """The scale, and a hash of the weights that come with the package."""
-        return {"method": self.name, "scale": self.scale, "weights": _weights_digest(self.scale)}
+        from degrade.spectral.weights import network_scale
+
+        weights = _weights_digest(network_scale(self.scale))
+        return {"method": self.name, "scale": scale_to_json(self.scale), "weights": weights}
 
     @property
     def spread(self) -> float:
         """As measured when the weights were calibrated."""
-        from degrade.spectral.weights import load_network
+        from degrade.spectral.weights import network_for
 
-        return load_network(self.scale).calibration.spread
+        return network_for(self.scale).calibration.spread
 
     def seconds_for(self, pixels: int) -> float:
         """Return the time of starting, and that of each pixel: decoding and a transform."""

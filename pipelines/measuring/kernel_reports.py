@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from degrade.errors import printable
-from degrade.geometry import scale_number
+from degrade.geometry import Scale, scale_number
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
@@ -53,10 +53,20 @@ def describe_kernel(name: str, estimate: KernelEstimate) -> str:
         f"sigma {sigma_text(kernel)} HR px, confidence {confidence_text(estimate.confidence)} "
         f"({estimate.expected_kpsnr:.1f} dB expected), {time}"
     )
+    if estimate.method == "spectral":
+        line += _network_words(kernel.scale)
     line += "".join(f"; {mark}" for mark in marks_of(is_doubtful(estimate), estimate.verdicts))
     if not estimate.settled:
         line += "; not settled: try more `iterations`, or another `seed` to compare"
     return line
+
+
+def _network_words(scale: Scale) -> str:
+    """Say when the network of another scale read the photo."""
+    from degrade.spectral.weights import network_scale  # loads safetensors
+
+    nearest = network_scale(scale)
+    return "" if nearest == scale else f"; read by the network of ×{nearest}, the nearest"
 
 
 def kernel_values(

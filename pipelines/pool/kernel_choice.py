@@ -10,6 +10,7 @@ from degrade.arrays import AnyArray
 from degrade.disk.files import read_file
 from degrade.errors import InputError
 from degrade.field_names import scales_in
+from degrade.geometry import Scale
 from degrade.kernels.files import RawKernel, kernels_in, read_kernel_file
 from degrade.wording import counted
 
@@ -24,7 +25,7 @@ class PassedOver:
 
     files: list[str] = field(default_factory=list)
     kernels: list[str] = field(default_factory=list)
-    scales: set[int] = field(default_factory=set)
+    scales: set[Scale] = field(default_factory=set)
 
     def words(self) -> str:
         """Return the line that tells of it."""

@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from degrade.arrays import FloatArray
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.kernels import BlurKernel, downsample, gaussian_kernel
+from degrade.geometry import as_scale
+from degrade.kernels import BlurKernel, downsample, gaussian_kernel, kernel_sigmas
 from degrade.kernels.estimates import UnsuitablePhotoError
 from degrade.kernels.metrics import kernel_psnr
 from degrade.spectral import assess_kernel, estimate_kernel
@@ -105,9 +106,22 @@ def test_estimate_kernel_refuses_other_shapes(shape: tuple[int, ...]) -> None:
         estimate_kernel(np.zeros(shape, np.uint8), 2)
 
 
-def test_estimate_kernel_refuses_other_scales() -> None:
-    with pytest.raises(InvalidValueError, match="scale must be 2, 3 or 4, got 5"):
-        estimate_kernel(np.zeros((100, 100, 3), np.uint8), 5)
+def test_estimate_kernel_refuses_what_is_no_scale() -> None:
+    with pytest.raises(InvalidValueError, match=r"scale must be a number of at least 1\.5"):
+        estimate_kernel(np.zeros((100, 100, 3), np.uint8), 1)
+
+
+@pytest.mark.parametrize(("scale", "nearest"), [("2.5", 3), ("1.5", 2), ("8", 4)])
+def test_estimate_kernel_takes_the_network_of_the_nearest_scale(scale: str, nearest: int) -> None:
+    # Soft: a kernel narrower than half an HR pixel has no place between two of them.
+    photo = cv2.GaussianBlur(as_u8(sharp_photo(160, 160)), (0, 0), 0.9)
+    wanted, near = as_scale(scale), estimate_kernel(photo, nearest)
+    found = estimate_kernel(photo, wanted)
+    factor = float(wanted) / nearest
+    assert found.kernel.scale == wanted
+    widths = np.array(kernel_sigmas(found.kernel.weights)) / factor
+    np.testing.assert_allclose(widths, kernel_sigmas(near.kernel.weights), rtol=0.1)
+    assert found.expected_kpsnr == pytest.approx(near.expected_kpsnr + 20 * np.log10(factor))
 
 
 def test_estimate_kernel_trusts_noisy_photos_less() -> None:
