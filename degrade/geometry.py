@@ -13,10 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from degrade.arrays import Box
 from degrade.errors import InvalidValueError, printable
+
+if TYPE_CHECKING:  # the command line reads scales before it loads NumPy
+    from degrade.arrays import Box
 
 __all__ = [
     "Ratio",

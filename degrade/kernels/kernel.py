@@ -206,8 +206,11 @@ def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:
     values = np.maximum(np.asarray(weights, dtype=np.float64), 0)
     values /= values.sum()
     rows, columns = np.indices(values.shape) - centre_of_mass(values)[:, None, None]
-    moments = [[(values * a * b).sum() for b in (rows, columns)] for a in (rows, columns)]
-    smallest, largest = np.sqrt(np.maximum(np.linalg.eigvalsh(np.array(moments)), 0.0))
+    across, down = (values * columns**2).sum(), (values * rows**2).sum()
+    mixed = (values * rows * columns).sum()
+    # Written out: two numbers need no LAPACK, nor its memory.
+    middle, half = (across + down) / 2, np.hypot((across - down) / 2, mixed)
+    largest, smallest = np.sqrt(np.maximum([middle + half, middle - half], 0.0))
     return float(largest), float(smallest)
 
 

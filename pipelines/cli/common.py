@@ -13,7 +13,13 @@ import click
 
 from degrade.errors import DegradeError, line_of
 from degrade.limits import MAX_PIXELS
-from pipelines.cli.ends import exit_code, interrupt_behind, one_line, say_failure
+from pipelines.cli.ends import (
+    exit_code,
+    interrupt_behind,
+    one_line,
+    require_memory,
+    say_failure,
+)
 from pipelines.cli.numbers import bound_numbers
 from pipelines.cli.options import as_options
 from pipelines.cli.progress import showing_progress
@@ -91,6 +97,7 @@ class CommandGroup(click.Group):
         heard: list[int] = []
         try:
             with ending_by_signals(heard), self._in_options():
+                require_memory()
                 value = super().invoke(ctx)
                 _write_short_report(ctx, 0)
                 return value

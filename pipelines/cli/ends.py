@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from degrade.errors import DegradeError, line_of, remedy_for
 from pipelines.shared.interrupts import Interrupted, interrupt_signal
 from pipelines.shared.speech import said
 
-__all__ = ["exit_code", "interrupt_behind", "one_line", "say_failure"]
+__all__ = ["exit_code", "interrupt_behind", "one_line", "require_memory", "say_failure"]
 
 
 def exit_code(error: BaseException) -> int:
@@ -35,6 +36,18 @@ def interrupt_behind(error: BaseException, heard: Sequence[int]) -> KeyboardInte
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
     return Interrupted(heard[0]) if seen or not isinstance(error, DegradeError) else None
+
+
+_LEAST_MEMORY = 320 << 20
+"""Bytes of address space that the libraries take before any work. With a little less OpenBLAS ends
+the process in its own words."""
+
+
+def require_memory() -> None:
+    """Raise MemoryError where the process may not take what every command needs."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < _LEAST_MEMORY:
+        raise MemoryError
 
 
 def say_failure(error: BaseException) -> int:

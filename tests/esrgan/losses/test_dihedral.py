@@ -9,7 +9,7 @@ from torch import Tensor
 
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
-from esrgan.data.dataset import _transform_into
+from esrgan.data.samples import turn_into
 from esrgan.losses import cycle_loss, dihedral_kernels, downsample_batch
 from tests.rounding import gamma
 
@@ -18,7 +18,7 @@ def turned(image_CHW: Tensor, turn: int) -> Tensor:
     """Turn a square image as the augmentation of the training data does."""
     image = np.ascontiguousarray(image_CHW.permute(1, 2, 0).numpy())
     out = np.empty_like(image)
-    _transform_into(out, image, turn)
+    turn_into(out, image, turn)
     return torch.from_numpy(out).permute(2, 0, 1)
 
 
