@@ -146,20 +146,29 @@ def _histogram(
 ) -> None:
     known = [value for value in values if value is not None]
     _title(axes, f"{title} ({len(known)} of {len(values)})", "", "photos")
-    if known:
-        axes.hist(known, bins=20, range=limits, color=_BARS)
+    if not known:
+        _say_none(axes)
+        return
+    axes.hist(known, bins=20, range=limits, color=_BARS)
     _whole_numbers(axes.yaxis)
 
 
 def _bars(axes: Any, counts: Counter[str], title: str, total: int) -> None:
     shown = most_first(counts)[:6]
     _title(axes, f"{title} ({sum(counts.values())} of {total})", "", "photos")
+    if not shown:
+        _say_none(axes)
+        return
     names, heights = [name for name, _ in shown], [count for _, count in shown]
     axes.bar(names, heights, width=0.5, color=_BARS)
     axes.set_xlim(-0.6, max(len(shown), 4) - 0.4)
-    if not shown:
-        axes.set_xticks([])
     _whole_numbers(axes.yaxis)
+
+
+def _say_none(axes: Any) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.text(0.5, 0.5, "none seen", fontsize=8, color=FAINT, ha="center", transform=axes.transAxes)
 
 
 def _whole_numbers(axis: Any) -> None:
