@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import re
 import secrets
@@ -16,10 +17,13 @@ __all__ = ["is_left_over", "is_temporary", "keep_freed_memory", "process_start",
 # What unique_token gives, of this project's two kinds of temporary files.
 _TEMPORARY = re.compile(r".*\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(?:tmp|stale)", re.DOTALL)
 
+_NUMBERS = itertools.count(secrets.randbits(32))
+"""Counted, so that a process has each once; from a random one on, as process numbers come again."""
+
 
 def unique_token() -> str:
     """Return a part of a name that no other process, thread or machine uses at this time."""
-    return f"{_host_mark()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return f"{_host_mark()}-{os.getpid()}-{next(_NUMBERS) & 0xFFFFFFFF:08x}"
 
 
 def _host_mark() -> str:
