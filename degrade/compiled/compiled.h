@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* See loading.py. */
+enum { INTERFACE = 1 };
+
 /* Compiled several times; the loader takes what the processor has. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 #define PER_PROCESSOR __attribute__((target_clones("default", "avx2", "arch=haswell", "avx512f")))

@@ -9,19 +9,29 @@ import os
 
 __all__ = ["compiled_code", "is_compiled"]
 
+_INTERFACE = 1
+"""Raised here and in ``compiled.h`` when a function is added or takes other things: what was built
+of an earlier version is then left alone."""
+
 SWITCH = "DEGRADE_COMPILED"
 """The environment variable that says 0 where the compiled code is to be left alone."""
 
 
 @functools.cache
 def compiled_code() -> ctypes.CDLL | None:
-    """Return the compiled functions; None where they were not built, or are switched off."""
+    """Return the compiled functions; None where they were not built, or are switched off.
+
+    What was built of another version counts as not built.
+    """
     if os.environ.get(SWITCH) == "0":
         return None
+    found = importlib.util.find_spec("degrade.compiled._code")
+    if found is None or found.origin is None:
+        return None
     try:
-        found = importlib.util.find_spec("degrade.compiled._code")
-        return ctypes.CDLL(found.origin) if found is not None and found.origin else None
-    except OSError:  # built for another system
+        code = ctypes.CDLL(found.origin)
+        return code if code.degrade_interface() == _INTERFACE else None
+    except (OSError, AttributeError):  # built for another system, or of another version
         return None
 
 

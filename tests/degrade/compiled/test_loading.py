@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from degrade.compiled.loading import SWITCH
+from degrade.compiled import loading
+from degrade.compiled.loading import SWITCH, compiled_code
 
 
 @pytest.mark.parametrize(("switch", "used"), [("0", "False"), ("1", "True")])
@@ -20,3 +21,12 @@ def test_is_compiled_heeds_its_switch(switch: str, used: str) -> None:
         check=True,
     )
     assert told.stdout.strip() == used
+
+
+def test_code_of_another_version_counts_as_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "_INTERFACE", loading._INTERFACE + 1)
+    compiled_code.cache_clear()
+    try:
+        assert compiled_code() is None
+    finally:
+        compiled_code.cache_clear()
