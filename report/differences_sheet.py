@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,8 @@ import numpy as np
 from degrade.audit.comparison import Comparison
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES
-from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import InvalidValueError, printable
-from report.sheet import DOUBTFUL_COLOUR, FAINT, require_matplotlib
+from report.sheet import DOUBTFUL_COLOUR, FAINT, sheet_results, write_figure
 
 __all__ = ["check_differences_sheet_path", "draw_differences_sheet"]
 
@@ -60,12 +56,7 @@ def draw_differences_sheet(
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     _draw_spectra(left, sets)
     _draw_sizes(right, found, list(sets)[:2])
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
-        figure.savefig(buffer, format="png")
-    make_folder(path.parent)
-    results.write(path, buffer.getvalue())
+    write_figure(figure, path, results)
 
 
 def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False) -> Results:
@@ -77,10 +68,7 @@ def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False
         The name does not end in ``.png``, matplotlib is not installed, or what stands there is no
         sheet drawn before.
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
-    require_matplotlib()
-    return Results.at(path, by, overwrite=overwrite)
+    return sheet_results(path, by, overwrite=overwrite)
 
 
 def _draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:

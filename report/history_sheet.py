@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import InvalidValueError, line_of, printable
+from degrade.errors import line_of
 from degrade.wording import counted, most_first
-from report.sheet import FAINT, FLAGGED_COLOUR, INK, require_matplotlib
+from report.sheet import FAINT, FLAGGED_COLOUR, INK, sheet_results, write_figure
 
 __all__ = ["HistoryTile", "check_history_sheet", "draw_history_sheet"]
 
@@ -75,10 +72,7 @@ def check_history_sheet(path: Path, *, overwrite: bool = False) -> Results:
         The name does not end in ``.png``, matplotlib is missing, or what stands there is no such
         picture.
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidValueError(f"a picture's name must end in .png, got {printable(path)}")
-    require_matplotlib()
-    return Results.at(path, "history", overwrite=overwrite)
+    return sheet_results(path, "history", overwrite=overwrite)
 
 
 def draw_history_sheet(
@@ -106,12 +100,7 @@ def draw_history_sheet(
         left = 0.35 + column * _TILE_WIDTH
         top = 1.0 + _DIAGRAMS + 0.3 + row * _TILE_HEIGHT
         _draw_tile(figure, tile, (left, top), (width, height))
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
-        figure.savefig(buffer, format="png")
-    make_folder(path.parent)
-    results.write(path, buffer.getvalue())
+    write_figure(figure, path, results)
 
 
 def _draw_diagrams(figure: Any, tiles: Sequence[HistoryTile], size: tuple[float, float]) -> None:

@@ -11,13 +11,14 @@ from degrade.arrays import Box, U8Array
 from degrade.degradation import DegradationPlan
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import InvalidValueError, printable
+from degrade.errors import printable
 from degrade.geometry import Scale, border_of, fitting_side, hr_box, hr_unit, lr_side, lr_unit
 from degrade.images.image_io import encode_png
 from degrade.images.labels import labelled
 from degrade.metrics import psnr
 from degrade.pairs import PairReader
 from degrade.resample import enlarge_u8
+from report.sheet import sheet_results
 
 __all__ = ["check_pairs_sheet_path", "draw_pairs_sheet"]
 
@@ -55,9 +56,7 @@ def check_pairs_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     DegradeError
         The name does not end in ``.png``, or what stands there is no sheet drawn before.
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
-    return Results.at(path, "inspect", overwrite=overwrite)
+    return sheet_results(path, "inspect", overwrite=overwrite, by_matplotlib=False)
 
 
 def _tile(reader: PairReader, number: int) -> U8Array:

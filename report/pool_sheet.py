@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray, round_to_u8
-from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import InvalidValueError, line_of, printable
+from degrade.errors import line_of
 from degrade.kernels import crop_or_pad_kernel, phase_centre
 from degrade.pool import DegradationPool, KernelRecord, NoiseRecord
 from degrade.pool.kernel_estimates import (
@@ -34,7 +31,8 @@ from report.sheet import (
     MARGIN,
     Layout,
     Sheet,
-    require_matplotlib,
+    sheet_results,
+    write_figure,
 )
 
 __all__ = ["check_sheet_path", "draw_pool_sheet"]
@@ -92,12 +90,7 @@ def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = Fals
         sheet.explain(0.94 + 0.18 * line, colour, text)
     below = _draw_kernels(sheet, pool, kernels, top=layout.head)
     _draw_noise(sheet, pool, noise, top=below)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
-        figure.savefig(buffer, format="png")
-    make_folder(path.parent)
-    results.write(path, buffer.getvalue())
+    write_figure(figure, path, results)
 
 
 def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
@@ -113,10 +106,7 @@ def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     DegradeError
         As :func:`draw_pool_sheet`.
     """
-    if path.suffix.lower() != ".png":
-        raise InvalidValueError(f"a sheet's name must end in .png, got {printable(path)}")
-    require_matplotlib()
-    return Results.at(path, "inspect", overwrite=overwrite)
+    return sheet_results(path, "inspect", overwrite=overwrite)
 
 
 def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from degrade.arrays import AnyArray
-from degrade.errors import MissingDependencyError, line_of
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+from degrade.errors import InvalidValueError, MissingDependencyError, line_of, printable
 from degrade.pool import Provenance
 from degrade.pool.kernel_estimates import is_doubtful
 
@@ -22,11 +26,49 @@ __all__ = [
     "Layout",
     "Sheet",
     "require_matplotlib",
+    "sheet_results",
+    "write_figure",
 ]
 
 # Inches.
 MARGIN, GAP, LINE, HEADING = 0.35, 0.12, 0.11, 0.46
 INK, FAINT, DOUBTFUL_COLOUR, FLAGGED_COLOUR = "#1f2933", "#7b8794", "#c81e1e", "#b45309"
+
+
+def sheet_results(path: Path, by: str, *, overwrite: bool, by_matplotlib: bool = True) -> Results:
+    """Return where a sheet goes; say what would keep it from there before anything is done.
+
+    Parameters
+    ----------
+    path : Path
+    by : str
+        The command that draws.
+    overwrite : bool
+        Replace what that command has not drawn, too.
+    by_matplotlib : bool
+        Whether it is drawn by matplotlib.
+
+    Raises
+    ------
+    DegradeError
+        The name does not end in ``.png``, matplotlib is missing, or what stands there is no sheet
+        drawn before.
+    """
+    if path.suffix.lower() != ".png":
+        raise InvalidValueError(f"a picture's name must end in .png, got {printable(path)}")
+    if by_matplotlib:
+        require_matplotlib()
+    return Results.at(path, by, overwrite=overwrite)
+
+
+def write_figure(figure: Any, path: Path, results: Results) -> None:
+    """Write a matplotlib figure as PNG; its folder is made when missing."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # letters that the font lacks become boxes
+        figure.savefig(buffer, format="png")
+    make_folder(path.parent)
+    results.write(path, buffer.getvalue())
 
 
 def require_matplotlib() -> None:
