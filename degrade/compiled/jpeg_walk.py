@@ -10,12 +10,11 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from degrade.compiled.loading import compiled_code
+from degrade.compiled.loading import compiled_code, pointer
 
 __all__ = ["ScanPart", "walk_details", "walk_means"]
 
@@ -92,15 +91,15 @@ def walk_means(
     blocks = np.array([part.blocks for part in parts], np.int32)
     return _FAULTS[
         code.degrade_walk_means(
-            _pointer(coded),
+            pointer(coded),
             ctypes.c_int64(len(coded)),
             len(parts),
-            _pointer(blocks),
+            pointer(blocks),
             _filled(part.mean_codes for part in parts),
             _filled(part.detail_codes for part in parts),
             _LAST if has_details else 0,
-            _pointer(least),
-            _pointer(most),
+            pointer(least),
+            pointer(most),
             ctypes.c_int64(units),
             ctypes.c_int64(restart),
         )
@@ -143,15 +142,15 @@ def walk_details(
     most = _most_details(np.array(steps, np.int64).clip(1)) >> low
     return _FAULTS[
         code.degrade_walk_details(
-            _pointer(coded),
+            pointer(coded),
             ctypes.c_int64(len(coded)),
             ctypes.c_int64(len(seen)),
             _filled([codes]),
             first,
             last,
             int(is_further),
-            _pointer(most),
-            _pointer(seen),
+            pointer(most),
+            pointer(seen),
             ctypes.c_int64(restart),
         )
     ]
@@ -159,10 +158,6 @@ def walk_details(
 
 def _most_details(steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
     return (_MOST_DETAIL // steps + _SLACK).astype(np.int32)
-
-
-def _pointer(data: Any) -> ctypes.c_void_p:
-    return ctypes.c_void_p(np.asarray(data).ctypes.data)
 
 
 def _filled(tables: Iterable[bytes]) -> bytes:

@@ -6,8 +6,11 @@ import ctypes
 import functools
 import importlib.util
 import os
+from typing import Any
 
-__all__ = ["compiled_code", "is_compiled"]
+import numpy as np
+
+__all__ = ["compiled_code", "is_compiled", "pointer", "required_code"]
 
 _INTERFACE = 1
 """Raised here and in ``compiled.h`` when a function is added or takes other things: what was built
@@ -33,6 +36,25 @@ def compiled_code() -> ctypes.CDLL | None:
         return code if code.degrade_interface() == _INTERFACE else None
     except (OSError, AttributeError):  # built for another system, or of another version
         return None
+
+
+def required_code() -> ctypes.CDLL:
+    """Return the compiled functions.
+
+    Raises
+    ------
+    RuntimeError
+        They are not there: the caller has not asked :func:`is_compiled`.
+    """
+    code = compiled_code()
+    if code is None:
+        raise RuntimeError("the compiled code is not there")
+    return code
+
+
+def pointer(data: Any) -> ctypes.c_void_p:
+    """Return where the bytes of an array or buffer lie; whoever calls keeps it alive."""
+    return ctypes.c_void_p(np.asarray(data).ctypes.data)
 
 
 def is_compiled() -> bool:

@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 
 from degrade.arrays import U8Array
-from degrade.compiled.loading import compiled_code
+from degrade.compiled.loading import pointer, required_code
 
 __all__ = ["undo_filters"]
 
@@ -35,18 +35,16 @@ def undo_filters(content: U8Array, pixel_bytes: int) -> U8Array | None:
     RuntimeError
         The code is not compiled.
     """
-    code = compiled_code()
-    if code is None:
-        raise RuntimeError("the compiled code is not there")
+    code = required_code()
     content = np.ascontiguousarray(content)
     rows, length = content.shape
     out = np.empty((rows, length - 1), np.uint8)
     done = code.degrade_undo_filters(
-        ctypes.c_void_p(content.ctypes.data),
+        pointer(content),
         ctypes.c_int64(rows),
         ctypes.c_int64(length - 1),
         pixel_bytes,
-        ctypes.c_void_p(out.ctypes.data),
+        pointer(out),
     )
     if done not in (0, _UNKNOWN):
         raise MemoryError

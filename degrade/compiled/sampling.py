@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.compiled.loading import compiled_code
+from degrade.compiled.loading import pointer, required_code
 
 __all__ = ["sample"]
 
@@ -45,28 +44,22 @@ def sample(
     RuntimeError
         The code is not compiled.
     """
-    code = compiled_code()
-    if code is None:
-        raise RuntimeError("the compiled code is not there")
+    code = required_code()
     image, weights = np.ascontiguousarray(image_u8), np.ascontiguousarray(taps, np.float32)
     height, width, channels = image.shape
     top, left, rows, columns = box
     out = np.empty((rows, columns, channels), np.float32)
     failed = code.degrade_sample(
-        _pointer(image),
+        pointer(image),
         *map(ctypes.c_int64, (height, width)),
         channels,
-        _pointer(weights),
+        pointer(weights),
         len(weights),
         step,
         *map(ctypes.c_int64, (top, left, rows, columns)),
         ctypes.c_float(unit),
-        _pointer(out),
+        pointer(out),
     )
     if failed:
         raise MemoryError
     return out
-
-
-def _pointer(array: Any) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)

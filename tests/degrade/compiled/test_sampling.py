@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.compiled import sampling
+from degrade.compiled import loading
 from degrade.compiled.sampling import sample
 from degrade.resample import mirror_indices
 
@@ -64,6 +64,6 @@ def test_sample_takes_views_as_their_copies() -> None:
 
 
 def test_sample_says_when_it_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "compiled_code", lambda: None)
+    monkeypatch.setattr(loading, "compiled_code", lambda: None)
     with pytest.raises(RuntimeError, match="not there"):
         sample(np.zeros((4, 4, 3), np.uint8), np.ones((1, 1), np.float32), 1, (0, 0, 4, 4), 1.0)
