@@ -2,7 +2,7 @@
 
 Each function returns what is wrong with a scan, in words, though a decoder would not complain of
 it; empty when nothing is; and None when the walk did not come to the scan's end: then a decoder
-complains by itself, or the code is not compiled.
+complains by itself. RuntimeError where the code is not compiled.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from degrade.compiled.loading import compiled_code, pointer
+from degrade.compiled.loading import pointer, required_code
 
 __all__ = ["ScanPart", "walk_details", "walk_means"]
 
@@ -81,9 +81,7 @@ def walk_means(
     has_details : bool
         Whether it is a scan of a baseline file.
     """
-    code = compiled_code()
-    if code is None:
-        return None
+    code = required_code()
     steps = np.array([part.steps for part in parts], np.int64).clip(1)
     least = (-(_DARKEST // steps[:, 0]) - _SLACK).astype(np.int32) >> low
     most = _most_details(steps)
@@ -136,9 +134,7 @@ def walk_details(
     is_further : bool
         Whether earlier scans have brought higher bits of them.
     """
-    code = compiled_code()
-    if code is None:
-        return None
+    code = required_code()
     most = _most_details(np.array(steps, np.int64).clip(1)) >> low
     return _FAULTS[
         code.degrade_walk_details(

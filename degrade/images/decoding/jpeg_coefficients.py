@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from degrade.compiled import is_compiled
 from degrade.compiled.jpeg_walk import ScanPart, walk_details, walk_means
 from degrade.errors import InvalidValueError
 from degrade.images.decoding.jpeg_structure import JpegScan, JpegStructure
@@ -29,6 +30,8 @@ def require_possible_coefficients(
     Nothing is refused where the code that reads the scans is not compiled; see
     :mod:`degrade.compiled`.
     """
+    if not is_compiled():
+        return
     walk = _walker(structure, data, header)
     for scan in structure.scans:
         fault = walk(scan)
