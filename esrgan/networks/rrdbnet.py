@@ -12,10 +12,12 @@ from degrade.errors import InvalidValueError
 from esrgan.networks.graph import Graph
 from esrgan.networks.layers import SLOPE, check_sizes, conv3, draw_small_weights, enlarge
 
-__all__ = ["RRDBNet", "ResidualDenseBlock", "ResidualInResidualBlock"]
+__all__ = ["USUAL_UNSHUFFLE", "RRDBNet", "ResidualDenseBlock", "ResidualInResidualBlock"]
 
 _RESIDUAL_SCALE = 0.2
-_UNSHUFFLE = {1: 4, 2: 2, 3: 1, 4: 1, 8: 1}
+USUAL_UNSHUFFLE = {1: 4, 2: 2, 3: 1, 4: 1, 8: 1}
+"""The pixel-unshuffle that each scale has in BasicSR."""
+
 _STYLES = ("esrgan", "esrgan+")
 
 
@@ -116,7 +118,7 @@ class RRDBNet(nn.Module):
         style: str = "esrgan",
     ) -> None:
         super().__init__()
-        if scale not in _UNSHUFFLE:
+        if scale not in USUAL_UNSHUFFLE:
             raise InvalidValueError(f"scale must be 1, 2, 3, 4 or 8, got {scale}")
         if style not in _STYLES:
             raise InvalidValueError(f"style must be esrgan or esrgan+, got {style!r}")
@@ -130,7 +132,7 @@ class RRDBNet(nn.Module):
         self.scale = scale
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.lr_multiple = _UNSHUFFLE[scale] if unshuffle is None else unshuffle
+        self.lr_multiple = USUAL_UNSHUFFLE[scale] if unshuffle is None else unshuffle
         self._factors = _enlargements(scale, self.lr_multiple)
         self.conv_first = conv3(in_channels * self.lr_multiple**2, features)
         self.body = nn.Sequential(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from degrade.errors import InvalidValueError
 from esrgan.networks import GENERATORS, Generator
+from esrgan.networks.rrdbnet import USUAL_UNSHUFFLE
 from esrgan.weights.naming import Architecture, architecture_of, to_basicsr_names
 
 __all__ = [
@@ -24,7 +25,6 @@ _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DISCRIMINATORS = ("model.0.weight_orig", "conv0_0.weight", "conv1.weight_orig")
 _SAY_SCALE = "say its `scale`"
 _UNSHUFFLES = (1, 2, 4)
-_USUAL_UNSHUFFLE = {1: 4, 2: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def _rrdbnet_arguments(state: Mapping[str, Tensor], scale: int | None) -> dict[s
         "blocks": _count_blocks(state),
         "growth": state["body.0.rdb1.conv1.weight"].shape[0],
     }
-    if unshuffle != _USUAL_UNSHUFFLE.get(scale, 1):
+    if unshuffle != USUAL_UNSHUFFLE.get(scale):
         arguments["unshuffle"] = unshuffle
     if "body.0.rdb1.conv1x1.weight" in state:
         arguments["style"] = "esrgan+"

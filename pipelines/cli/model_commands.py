@@ -39,7 +39,7 @@ _overwrite_option = click.option(
 def convert(**options: Any) -> None:
     """Rewrite the weights IN as OUT, .pth or .safetensors, under the names of --naming.
 
-    RRDBNet (×1 to ×4), SRResNet and MSRResNet are told apart by themselves, in every naming.
+    RRDBNet, SRVGGNetCompact, SRResNet and MSRResNet are told apart by themselves, in every naming.
     """
     from pipelines.models.convert_model import ConvertConfig, convert_model
 

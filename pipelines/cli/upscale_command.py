@@ -24,8 +24,8 @@ from pipelines.cli.help_pages import command
     "--weights",
     type=PATH,
     required=True,
-    help="Weights of RRDBNet, SRResNet or MSRResNet in any naming (.pth, .safetensors), or the "
-    "--out of degrade train.",
+    help="Weights of RRDBNet, SRVGGNetCompact, SRResNet or MSRResNet in any naming (.pth, "
+    ".safetensors), or the --out of degrade train.",
 )
 @click.option(
     "--out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,11 @@ def open_inputs(
     if config.validation is not None:
         held_out = open_pairs(config.validation)
         check_held_out(held_out, datasets[0].scale)
-    if init is not None:
+    if config.init is not None and init is not None:
+        if init.scale != datasets[0].scale:
+            # Some weights leave it open; of the others it is told below.
+            with contextlib.suppress(InputError):
+                init = read_init(config.init, datasets[0].scale)
         check_init(init, stages[0].config, datasets[0].scale)
     for stage in stages:
         check_networks(stage.config, datasets[0].scale)
@@ -147,9 +152,12 @@ def open_pool(config: TrainConfig) -> DegradationPool:
     return pool
 
 
-def read_init(path: Path) -> Generator:
-    """Read a generator for RGB images to start from; InputError where the file holds none."""
-    generator = read_network(path)
+def read_init(path: Path, scale: int | None = None) -> Generator:
+    """Read a generator for RGB images to start from; InputError where the file holds none.
+
+    ``scale`` decides where the weights leave theirs open.
+    """
+    generator = read_network(path, scale=scale)
     if (generator.in_channels, generator.out_channels) != (3, 3):
         channels = f"{generator.in_channels} channels to {generator.out_channels}"
         raise InputError(path, f"a generator from {channels}", "give one for RGB images")

@@ -246,7 +246,7 @@ class _Run:
         """Make a stage's networks and take up what is in its folder."""
         config, stage, dataset = self._config, self._stages[number], self._inputs.datasets[number]
         start = self._start(number)
-        init = read_init(start) if number and start else self._inputs.init
+        init = read_init(start, dataset.scale) if number and start else self._inputs.init
         state = create_state(
             stage.config,
             scale=dataset.scale,

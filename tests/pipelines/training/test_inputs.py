@@ -14,6 +14,8 @@ from degrade.images.sources import hash_file
 from esrgan.losses import VGG19Features
 from esrgan.networks import RRDBNet
 from esrgan.training.checkpoints import write_generator
+from esrgan.weights.files import weights_of, write_weights
+from pipelines.training.inputs import read_init
 from pipelines.training.train import TrainConfig, train
 from tests.pipelines.training_logs import log_of
 
@@ -101,3 +103,12 @@ def test_run_training_starts_from_given_weights(small_run: TrainConfig) -> None:
 def test_the_cycle_loss_finds_the_kernels(small_run: TrainConfig) -> None:
     train(replace(small_run, settings=("cycle_weight=0.1", "pixel_steps=0")))
     assert all(entry["cycle"] > 0 for entry in log_of(small_run.out))
+
+
+def test_weights_to_start_from_may_leave_their_scale_to_the_pairs(tmp_path: Path) -> None:
+    path = tmp_path / "old.pth"
+    write_weights(
+        path, weights_of(RRDBNet(scale=3, features=4, blocks=1, growth=2)), naming="model"
+    )
+    assert read_init(path).scale == 2
+    assert read_init(path, 3).scale == 3
