@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from torch import Tensor, nn
+from torch import Tensor
 
 from degrade.disk.files import read_file, write_atomically
 from degrade.disk.results import Results
 from degrade.disk.structs import Text, read_struct
 from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
-from esrgan.weights.files import encode_pth, parse_weights
+from esrgan.networks import Generator
+from esrgan.weights.files import encode_pth, open_scale, parse_weights
 
 __all__ = [
     "CheckpointWarning",
@@ -56,13 +57,13 @@ class CheckpointWarning(UserWarning):
     """A checkpoint was damaged and an older one is used instead."""
 
 
-def encode_generator(generator: nn.Module) -> bytes:
+def encode_generator(generator: Generator) -> bytes:
     """Return the generator as any reader of BasicSR's RRDBNet weights expects it."""
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    return encode_pth({"params": state})
+    return encode_pth({"params": state, **open_scale(type(generator), generator.scale)})
 
 
-def write_generator(path: Path, generator: nn.Module) -> None:
+def write_generator(path: Path, generator: Generator) -> None:
     """Write what :func:`encode_generator` gives."""
     write_atomically(path, encode_generator(generator))
 

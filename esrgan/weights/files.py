@@ -16,11 +16,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from degrade.disk.files import read_file, write_atomically
 from degrade.errors import InputError, InvalidValueError
-from esrgan.networks import Generator
+from esrgan.networks import GENERATORS, Generator, RRDBNet
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, identify, network_from_state_dict
 from esrgan.weights.naming import Naming, to_naming, unwrap_params
@@ -29,6 +29,7 @@ __all__ = [
     "Weights",
     "encode_pth",
     "encode_weights",
+    "open_scale",
     "parse_weights",
     "read_network",
     "read_weights",
@@ -213,10 +214,18 @@ def encode_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") 
         return _sorted_header(save_safetensors(state, metadata))
     if path.suffix.lower() == ".pth":
         content = {_WRAPPERS[naming]: state} if naming in _WRAPPERS else state
-        # Nothing else tells ×3 from ×2: see esrgan.weights.naming.
-        is_open = naming == "basicsr" and weights.spec.scale == 3
-        return encode_pth(content | {"scale": 3} if is_open else content)
+        said = open_scale(GENERATORS[weights.spec.architecture], weights.spec.scale)
+        return encode_pth(content | said if naming == "basicsr" else content)
     raise InvalidValueError(f"weights are written as .pth or .safetensors, got {path.name!r}")
+
+
+def open_scale(network: type[nn.Module], scale: int) -> dict[str, int]:
+    """Return what a ``.pth`` file under BasicSR's names must say besides its weights.
+
+    Of an RRDBNet of ×3 its scale: one of ×2 may have the same tensors, see
+    :mod:`esrgan.weights.naming`.
+    """
+    return {"scale": scale} if network is RRDBNet and scale == 3 else {}
 
 
 def _sorted_header(data: bytes) -> bytes:

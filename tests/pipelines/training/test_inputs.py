@@ -17,6 +17,7 @@ from esrgan.training.checkpoints import write_generator
 from esrgan.weights.files import weights_of, write_weights
 from pipelines.training.inputs import read_init
 from pipelines.training.train import TrainConfig, train
+from tests.esrgan.pair_folders import make_pairs
 from tests.pipelines.training_logs import log_of
 
 
@@ -105,10 +106,15 @@ def test_the_cycle_loss_finds_the_kernels(small_run: TrainConfig) -> None:
     assert all(entry["cycle"] > 0 for entry in log_of(small_run.out))
 
 
-def test_weights_to_start_from_may_leave_their_scale_to_the_pairs(tmp_path: Path) -> None:
-    path = tmp_path / "old.pth"
-    write_weights(
-        path, weights_of(RRDBNet(scale=3, features=4, blocks=1, growth=2)), naming="model"
-    )
-    assert read_init(path).scale == 2
-    assert read_init(path, 3).scale == 3
+def test_weights_to_start_from_may_leave_their_scale_to_the_pairs(
+    small_run: TrainConfig, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.pth"
+    write_weights(old, weights_of(RRDBNet(scale=3, features=8, blocks=1, growth=4)), naming="model")
+    assert read_init(old).scale == 2
+    make_pairs(tmp_path / "x3", scale=3, hr_size=48)
+    config = replace(small_run, pairs=tmp_path / "x3", hr_patch=33, init=old, settings=FEW)
+    train(config)
+    assert read_init(config.out / "generator.pth").scale == 3
+    with pytest.raises(DegradeError, match="pairs are ×4, the weights to start from ×2"):
+        train(replace(config, pairs=make_pairs(tmp_path / "x4", hr_size=48), hr_patch=32))
