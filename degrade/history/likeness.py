@@ -54,7 +54,7 @@ def likenesses(thumbnails: npt.NDArray[np.uint8]) -> FloatArray:
     """
     levels = thumbnails.astype(np.float32)
     fine = np.array([level - cv2.GaussianBlur(level, (0, 0), _SOFT) for level in levels])
-    flat = fine.reshape(len(levels), -1)
+    flat = fine.reshape(len(levels), THUMBNAIL_SIDE**2)
     spread = flat.std(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     features: FloatArray = np.where(spread < _PLAIN, 0, flat / (length + _NO_COMPANY))

@@ -25,7 +25,7 @@ def mark_duplicates(rows: Sequence[PhotoRow]) -> None:
     """
     order = sorted(range(len(rows)), key=lambda i: (rows[i].is_enlarged, -_size(rows[i]), i))
     measured = [i for i in order if rows[i].values("likeness")]
-    features = likenesses(_thumbnails([rows[i] for i in measured]))
+    features = likenesses(np.array([thumbnail_in(rows[i].values("likeness")) for i in measured]))
     first_of: dict[str, int] = {}
     for start in range(0, len(measured), _AT_ONCE):
         alike = features[start : start + _AT_ONCE] @ features.T >= ALIKE
@@ -53,8 +53,3 @@ def _size(row: PhotoRow) -> int:
 def _is_shaped_alike(one: PhotoRow, other: PhotoRow) -> bool:
     first, second = (row.photo.width / row.photo.height for row in (one, other))
     return max(first, second) <= _SHAPES * min(first, second)
-
-
-def _thumbnails(rows: Sequence[PhotoRow]) -> np.ndarray:
-    pictures = [thumbnail_in(row.values("likeness")) for row in rows]
-    return np.array(pictures) if pictures else np.zeros((0, 1, 1), np.uint8)

@@ -22,3 +22,4 @@ def test_likenesses_of_empty_photos_are_like_none() -> None:
     assert thumbnails.shape == (2, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     features = likenesses(thumbnails)
     assert not (features @ features.T).any()
+    assert likenesses(thumbnails[:0]).shape == (0, THUMBNAIL_SIDE**2)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from degrade.images.image_io import write_png
 from pipelines.cli import main
+from pipelines.history.photo_history import HistoryConfig, photo_history
 from tests.degrade.history.pictures import natural
 
 
@@ -103,6 +105,18 @@ def test_history_with_a_pool_looks_at_each_photo_once(photos: Path, tmp_path: Pa
     _run("history", photos, "--pool", pool, "--csv", second, "--jobs", 1)
     assert first.read_bytes() == second.read_bytes()
     assert "resampling (4):" in _run("inspect", pool).output
+
+
+def test_history_that_is_stopped_before_its_first_photo_reports_that(
+    photos: Path, tmp_path: Path
+) -> None:
+    def stop(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    config = HistoryConfig(sources=(photos,), csv=tmp_path / "t.csv")
+    report = photo_history(config, on_progress=stop)
+    assert (report.done, report.interrupted) == (0, signal.SIGINT)
+    assert [fact.kind for fact in report.facts] == ["stopped"] and not list(tmp_path.glob("*.csv"))
 
 
 def test_history_of_a_folder_without_photos_says_so(tmp_path: Path) -> None:
