@@ -8,7 +8,6 @@ from typing import Any
 
 from degrade.pool import Findings
 from pipelines.measuring.history_words import ENLARGED, described
-from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.shared.photo_scan import ScannedPhoto
 
 __all__ = ["PhotoRow"]
@@ -53,6 +52,4 @@ class PhotoRow:
         found = self.findings.get(kind)
         if found is None:
             return ""
-        if kind == "jpeg":
-            return jpeg_words(found.values)
         return described(kind, found.values, found.flags, found.confidence)

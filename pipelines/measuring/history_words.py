@@ -10,6 +10,7 @@ from degrade.errors import printable
 from degrade.pool import Findings
 from degrade.wording import counted, most_first
 from pipelines.measuring.collector import describe_values
+from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.shared.reports import Fact
 
 __all__ = ["ENLARGED", "described", "enlarged_text", "together"]
@@ -32,7 +33,7 @@ def described(
         return describe_values(values, flags, confidence)
     try:
         return words(values, flags)
-    except (KeyError, TypeError, ValueError):  # what another version wrote, or a hand
+    except (KeyError, TypeError, ValueError, AttributeError):  # another version's, or a hand's
         return describe_values(values, flags, confidence)
 
 
@@ -129,6 +130,7 @@ def _levels(values: _Values, flags: Sequence[str]) -> str:
 
 
 _WORDS: dict[str, Callable[[_Values, Sequence[str]], str]] = {
+    "jpeg": lambda values, _flags: jpeg_words(values),
     "resampling": _resampling,
     "sharpening": _sharpening,
     "camera": _camera,

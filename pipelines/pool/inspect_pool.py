@@ -23,7 +23,6 @@ from degrade.pool.records import Record, record_to_json
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
 from pipelines.measuring.history_words import ENLARGED, described
-from pipelines.measuring.jpeg_history import jpeg_words
 from pipelines.measuring.noise_statistics import noise_words
 from pipelines.shared.reports import ProgressCallback
 
@@ -127,7 +126,6 @@ class PoolInspection:
 
 
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "jpeg": jpeg_words,
     "noise-model": noise_words,
 }
 """Of kinds whose values are more than a list says."""

@@ -71,7 +71,9 @@ def test_history_tells_of_each_photo_and_of_all(photos: Path, tmp_path: Path) ->
     everything = table.read_text("utf-8") + report.read_text("utf-8") + told
     assert "SERIAL" not in everything
     facts = json.loads(report.read_text("utf-8"))["facts"]
-    assert [f["photo"] for f in facts if f["kind"] == "photo"] == sorted(rows)
+    told_of = {fact["photo"]: fact["measured"] for fact in facts if fact["kind"] == "photo"}
+    assert list(told_of) == sorted(rows)
+    assert told_of["small.jpg"]["jpeg"]["words"] == small["jpeg"] == "libjpeg's quality 90, 4:2:0"
 
 
 def test_history_draws_and_replaces_only_what_it_has_made(photos: Path, tmp_path: Path) -> None:
