@@ -18,7 +18,7 @@ _CODINGS = {
     0xC9: "arithmetic",
     0xCA: "progressive, arithmetic",
 }
-_APP2, _APP14, _SCAN = 0xE2, 0xEE, 0xDA
+_APP0, _APP2, _APP14, _SCAN = 0xE0, 0xE2, 0xEE, 0xDA
 _ADOBE_RGB = 0
 
 
@@ -57,13 +57,15 @@ def jpeg_frame(data: bytes) -> JpegFrame | None:
         return None
     head, coding, transform = b"", "", None
     tables: dict[int, bytes] = {}
-    has_more = False
+    has_more = is_jfif = False
     for marker, start, length in jpeg_segments(data):
         body = data[start : start + length]
         if marker in JPEG_FRAMES and not head:
             head, coding = body, _CODINGS.get(marker, "hierarchical")
         elif marker == 0xDB:
             tables |= _bodies(body)
+        elif marker == _APP0:
+            is_jfif |= body.startswith(b"JFIF\x00") and len(body) >= 14
         elif marker == _APP2:
             has_more |= body.startswith(b"MPF\x00")
         elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
@@ -77,7 +79,9 @@ def jpeg_frame(data: bytes) -> JpegFrame | None:
     used = [tables.get(part[2]) for part in parts]
     count = 0 if None in used else len(set(used))
     names = bytes(part[0] for part in parts)
-    return JpegFrame(coding, bits, _colours(names, transform), count, has_more)
+    # As libjpeg decides: JFIF has no RGB, and Adobe's word counts more than the parts' names.
+    is_rgb = names == b"RGB" if transform is None else transform == _ADOBE_RGB
+    return JpegFrame(coding, bits, _colours(names, is_rgb and not is_jfif), count, has_more)
 
 
 def _bodies(body: bytes) -> dict[int, bytes]:
@@ -90,8 +94,7 @@ def _bodies(body: bytes) -> dict[int, bytes]:
     return found
 
 
-def _colours(names: bytes, transform: int | None) -> str:
+def _colours(names: bytes, is_rgb: bool) -> str:
     if len(names) == 3:
-        is_rgb = names == b"RGB" or transform == _ADOBE_RGB
         return "RGB" if is_rgb else "luma and chroma"
     return {1: "gray", 4: "CMYK"}.get(len(names), "other")

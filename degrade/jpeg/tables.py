@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from degrade.errors import InvalidValueError
 from degrade.images.headers.jpeg import JPEG_FRAMES, jpeg_segments
+from degrade.jpeg.frame import jpeg_frame
 
 __all__ = [
     "EXAMPLES",
@@ -156,7 +157,9 @@ def jpeg_settings(data: bytes) -> JpegSettings | None:
                 break
     except (struct.error, IndexError):
         return None
-    return _settings(tables, frame)
+    known = jpeg_frame(data)
+    has_colours = known is not None and known.colours == "luma and chroma"
+    return _settings(tables, frame, has_colours=has_colours)
 
 
 def _read_tables(body: bytes) -> dict[int, tuple[int, ...]]:
@@ -176,14 +179,17 @@ def _component(body: bytes, place: int) -> tuple[int, int, int, int]:
 
 
 def _settings(
-    tables: dict[int, tuple[int, ...]], frame: list[tuple[int, int, int, int]]
+    tables: dict[int, tuple[int, ...]],
+    frame: list[tuple[int, int, int, int]],
+    *,
+    has_colours: bool,
 ) -> JpegSettings | None:
     if not frame or any(part[3] not in tables for part in frame):
         return None
     of_parts = [tables[part[3]] for part in frame]
     if 0 in (step for table in of_parts for step in table):
         return None
-    if len(frame) != 3 or [part[0] for part in frame] == list(b"RGB"):
+    if not has_colours:
         return JpegSettings(of_parts[0], None, "4:4:4")
     (_, across, down, _), *chroma = frame
     same = {part[1:3] for part in chroma} == {(1, 1)} and of_parts[1] == of_parts[2]

@@ -85,6 +85,7 @@ class _Compression(msgspec.Struct, frozen=True):
     luma: Table | None = None
     chroma: Table | None = None
     subsampling: str | None = None
+    turned: bool = False
 
 
 class _JpegValues(_Compression, frozen=True):

@@ -24,8 +24,15 @@ __all__ = ["jpeg", "recompressed"]
 
 def jpeg(levels_BHWC: Tensor, steps: Sequence[Jpeg], given: BatchInputs) -> Tensor:
     """Compress each sample as its :class:`~degrade.degradation.steps.Jpeg` does."""
-    settings = [step.tables for step in steps]
-    return recompressed(whole_levels(levels_BHWC), settings).float()
+    whole_BHWC = whole_levels(levels_BHWC)
+    made_BHWC = torch.empty_like(whole_BHWC)
+    for turned in (False, True):
+        rows = [n for n, step in enumerate(steps) if step.turned == turned]
+        if rows:
+            seen = whole_BHWC[rows].transpose(1, 2) if turned else whole_BHWC[rows]
+            found = recompressed(seen, [steps[n].tables for n in rows]).float()
+            made_BHWC[rows] = found.transpose(1, 2) if turned else found
+    return made_BHWC
 
 
 def recompressed(rgb_BHWC: Tensor, settings: Sequence[JpegSettings]) -> Tensor:

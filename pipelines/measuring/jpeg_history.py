@@ -26,7 +26,7 @@ from pipelines.shared.reports import Fact
 
 __all__ = ["JpegCollector", "JpegHistory", "jpeg_words"]
 
-_VERSION = 4
+_VERSION = 5
 """Of what is recorded; raised when more is."""
 
 _UNTOLD = {
@@ -93,12 +93,14 @@ def _file_values(found: JpegSettings, frame: JpegFrame) -> dict[str, Any]:
 def _pixels_of_file(photo: OpenPhoto, found: JpegSettings, pixels: AnyArray) -> dict[str, Any]:
     """Return where a file's grid lies, upright, and what was before it."""
     orientation = photo.header.orientation
+    turned = orientation >= 5
     size = photo.header.upright_size
     grid = upright_grid(size, orientation)
     unit = UNITS.get(found.subsampling, (BLOCK, BLOCK))
-    unit = unit[::-1] if orientation >= 5 else unit
-    earlier = earlier_of_file(pixels, found, grid, turned=orientation >= 5)
-    told = {} if earlier is None else {"earlier": msgspec.to_builtins(earlier)}
+    unit = unit[::-1] if turned else unit
+    earlier = earlier_of_file(pixels, found, grid, turned=turned)
+    told: dict[str, Any] = {"turned": True} if turned else {}
+    told |= {} if earlier is None else {"earlier": msgspec.to_builtins(earlier)}
     return {"grid": list(grid), "unit": [*upright_grid(size, orientation, unit), *unit], **told}
 
 

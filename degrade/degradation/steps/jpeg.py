@@ -62,7 +62,8 @@ class JpegChoice(StepSettings, frozen=True):
         if not self.neighbours:
             return step
         by = int(rng.integers(2 * self.neighbours + 1)) - self.neighbours
-        return Jpeg(*neighbour_tables(step.luma, step.chroma, by), step.subsampling)
+        luma, chroma = neighbour_tables(step.luma, step.chroma, by)
+        return msgspec.structs.replace(step, luma=luma, chroma=chroma)
 
     @property
     def is_measured(self) -> bool:
@@ -91,7 +92,7 @@ class JpegChoice(StepSettings, frozen=True):
         return f"tables and subsampling of a JPEG photo of the pool, each as likely{around}"
 
 
-class Jpeg(Step, frozen=True):
+class Jpeg(Step, frozen=True, omit_defaults=True):
     """Round to 8 bits, compress with the tables of a photo of the pool, and decode again.
 
     Attributes
@@ -99,6 +100,8 @@ class Jpeg(Step, frozen=True):
     luma, chroma : tuple of 64 int
         Quantisation steps, row by row.
     subsampling : {"4:4:4", "4:2:2", "4:2:0"}
+    turned : bool
+        Of a photo that was turned by 90° after its compression: LR is compressed lying on its side.
     """
 
     kind: ClassVar[str] = "jpeg"
@@ -107,6 +110,7 @@ class Jpeg(Step, frozen=True):
     luma: Table
     chroma: Table
     subsampling: _Subsampling
+    turned: bool = False
 
     @staticmethod
     def photos(index: PoolIndex) -> set[str]:
@@ -115,8 +119,12 @@ class Jpeg(Step, frozen=True):
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Compress."""
-        pixels = recompressed(round_to_u8(np.clip(levels, 0, 255)), self.tables)
-        return pixels.astype(np.float32)
+        pixels = round_to_u8(np.clip(levels, 0, 255))
+        if self.turned:
+            pixels = recompressed(pixels.swapaxes(0, 1), self.tables).swapaxes(0, 1)
+        else:
+            pixels = recompressed(pixels, self.tables)
+        return pixels.astype(np.float32, order="C")
 
     @property
     def tables(self) -> JpegSettings:
@@ -127,7 +135,8 @@ class Jpeg(Step, frozen=True):
         """Return the step in one line for people."""
         quality = quality_of(self.tables)
         how = "with a camera's own tables" if quality is None else f"at libjpeg's quality {quality}"
-        return f"compressed as JPEG {how}, {self.subsampling}"
+        turned = ", lying on its side" if self.turned else ""
+        return f"compressed as JPEG {how}, {self.subsampling}{turned}"
 
 
 def _usable(index: PoolIndex) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -138,4 +147,5 @@ def _usable(index: PoolIndex) -> Iterator[tuple[str, dict[str, Any]]]:
         is_known = values.get("subsampling") in COMPRESSIBLE and values.get("chroma")
         is_known = is_known and values.get("luma")
         if is_known and max(*values["luma"], *values["chroma"]) <= LARGEST_STEP:
-            yield found.photo_sha256, {name: values[name] for name in Jpeg.__struct_fields__}
+            known = {name: values[name] for name in Jpeg.__struct_fields__ if name in values}
+            yield found.photo_sha256, known

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from degrade.arrays import U8Array
+from degrade.degradation.steps import Jpeg, StepInputs
 from degrade.errors import InvalidValueError
 from degrade.images.image_io import quantise
 from degrade.jpeg.compression import recompressed as through_file
 from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.rng import rng_for
-from esrgan.degrading.jpeg import recompressed
-from tests.making import make_scene
+from esrgan.degrading.inputs import BatchInputs
+from esrgan.degrading.jpeg import jpeg, recompressed
+from tests.making import PoolInHand, make_scene
 
 SIZES = ((32, 32), (33, 31), (17, 40), (24, 24), (16, 4), (5, 3), (1, 1))
 """Whole blocks, parts of blocks, halves of two-by-two blocks, and so narrow that colours repeat."""
@@ -55,6 +57,18 @@ def test_recompressed_equals_libjpeg_with_any_tables_in_one_batch() -> None:
         settings.append(JpegSettings(luma, chroma, SUBSAMPLINGS[number % 3]))  # type: ignore[arg-type]
         images.append(pictures(26, 35)[number // 3 % 3])
     assert_equal(images, settings)
+
+
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
+def test_jpeg_compresses_lying_on_its_side_what_was_turned_since(subsampling: str) -> None:
+    tables = standard_tables(40)
+    steps = [Jpeg(*tables, subsampling, turned) for turned in (True, False, True)]  # type: ignore[arg-type]
+    levels = [image.astype(np.float32) for image in pictures(26, 35)]
+    given, nothing = StepInputs(PoolInHand()), torch.empty((3, 0, 0, 3), dtype=torch.uint8)
+    inputs = BatchInputs(PoolInHand(), nothing, 0, 2)
+    found = jpeg(torch.from_numpy(np.stack(levels)), steps, inputs)
+    wanted = [step.apply(image, given) for step, image in zip(steps, levels, strict=True)]
+    assert np.array_equal(found.numpy(), np.stack(wanted))
 
 
 def test_recompressed_refuses_what_no_encoder_makes() -> None:

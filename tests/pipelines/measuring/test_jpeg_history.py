@@ -143,3 +143,24 @@ def test_noise_that_was_compressed_stands_on_its_grid(tmp_path: Path) -> None:
         assert ((residual.top - unit[0]) % 16, (residual.left - unit[1]) % 16) == (0, 0)
     told = _run(*common, "--hr-size", 128, "--out", tmp_path / "large")
     assert f"{count} of {count} noise patches are from JPEG photos: that noise is comp" in told
+
+
+@pytest.mark.parametrize(("orientation", "is_turned"), [(1, False), (3, False), (6, True)])
+def test_pairs_are_compressed_as_a_photo_lay_in_its_file(
+    orientation: int, is_turned: bool, tmp_path: Path
+) -> None:
+    photos, pool, out = tmp_path / "photos", tmp_path / "pool", tmp_path / "pairs"
+    exif = Image.Exif()
+    exif[274] = orientation
+    photos.mkdir()
+    pixels = make_photo("turned")
+    pixels[:96, :96] = np.rint(np.random.default_rng(0).normal(128, 2, (96, 96, 3)))  # for noise
+    Image.fromarray(pixels).save(
+        photos / "turned.jpg", "JPEG", quality=80, subsampling="4:2:2", exif=exif
+    )
+    _run("build-pool", photos, "--pool", pool, "--scale", 2, "--jobs", 1)
+    common = ("--pool", pool, "--hr", photos, "--scale", 2, "--hr-size", 64, "--out", out)
+    _run("build-pairs", *common, "--noise", "none", "--jpeg", "measured", "--jobs", 1)
+    steps = {record.plan.steps[-1] for record in open_pairs(out).records if record.plan}
+    assert steps == {Jpeg(*standard_tables(80), "4:2:2", turned=is_turned)}
+    _run("replay", out, open_pairs(out).records[0].key)

@@ -72,10 +72,37 @@ def test_apply_rounds_clips_and_compresses() -> None:
     assert np.array_equal(levels, before)
 
 
+def test_apply_leaves_a_photo_that_was_turned_since_as_its_compression_left_it() -> None:
+    lying = 255 * make_scene("turned", 64, 96)
+    given = StepInputs(PoolInHand())
+    step = Jpeg(*standard_tables(50), "4:2:2", turned=True)
+    seen = msgspec.structs.replace(step, turned=False).apply(lying, given).swapaxes(0, 1)
+    again = step.apply(seen, given)
+    assert again.flags.c_contiguous
+    other = msgspec.structs.replace(step, turned=False).apply(seen, given)
+    assert np.abs(again - seen).mean() < 0.25 * np.abs(other - seen).mean()
+
+
+def test_draw_takes_photos_that_were_turned_as_they_are() -> None:
+    for found in (
+        _measured(0, 80, turned=True),
+        Measured("0" * 64, {"format": "png", "pixels": dict(_measured(0, 80, turned=True).values)}),
+    ):
+        index = PoolIndex((), measured={"jpeg": (found,)})
+        step = Jpeg.draw(index, (8, 8), rng_for(0))
+        assert step == Jpeg(*standard_tables(80), "4:2:0", turned=True)
+        assert read_step(step.to_json()) == step
+        near = JpegChoice(neighbours=2).draw(index, (8, 8), rng_for(0))
+        assert near.turned
+    assert "turned" not in Jpeg(*standard_tables(80), "4:2:0").to_json()
+
+
 def test_words_name_the_quality_where_there_is_one() -> None:
     assert Jpeg(*standard_tables(87), "4:2:2").words() == (
         "compressed as JPEG at libjpeg's quality 87, 4:2:2"
     )
+    turned = Jpeg(*standard_tables(87), "4:2:2", turned=True)
+    assert turned.words() == "compressed as JPEG at libjpeg's quality 87, 4:2:2, lying on its side"
     own = Jpeg((3,) * 64, (4,) * 64, "4:4:4")
     assert own.words() == "compressed as JPEG with a camera's own tables, 4:4:4"
 
