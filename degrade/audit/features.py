@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from degrade.arrays import U8Array
 from degrade.audit.edges import measure_edges
-from degrade.audit.flat_blocks import FlatNoise, measure_flat_noise
+from degrade.audit.flat_blocks import FlatNoise, chroma_planes, measure_flat_noise
 from degrade.audit.spectra import BAND_FREQUENCIES, log_spectrum
 from degrade.errors import InvalidValueError
 from degrade.jpeg.blocks import block_bends
@@ -168,7 +168,7 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
     noise = measure_flat_noise(levels, luma)
     width, overshoot = measure_edges(luma)
     bends = block_bends(luma_u8).astype(np.float64)
-    chroma = [log_spectrum(plane, of=luma) for plane in _chroma(levels, luma)]
+    chroma = [log_spectrum(plane, of=luma) for plane in chroma_planes(levels, luma)]
     far = spectrum - _power_law(spectrum)
     values = [
         *(spectrum[a:b].mean() - spectrum[_LOW].mean() for a, b in _BANDS),
@@ -236,12 +236,6 @@ def _power_law(spectrum: Curve) -> Curve:
     inside = slice(1, None)
     slope, offset = np.polyfit(distances[inside], spectrum[inside], 1)
     return np.asarray(slope * distances + offset)
-
-
-def _chroma(
-    levels: npt.NDArray[np.float32], luma: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    return 0.564 * (levels[..., 2] - luma), 0.713 * (levels[..., 0] - luma)
 
 
 def _content(luma: npt.NDArray[np.float32]) -> Curve:

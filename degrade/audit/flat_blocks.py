@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["LEVEL_BOUNDS", "FlatNoise", "measure_flat_noise"]
+__all__ = ["LEVEL_BOUNDS", "FlatNoise", "chroma_planes", "measure_flat_noise"]
 
 Levels = npt.NDArray[np.float32]
 
@@ -64,7 +64,7 @@ def measure_flat_noise(rgb: Levels, luma: Levels) -> FlatNoise | None:
         Grey levels, 0 … 255.
     luma : (H, W) float32 array
     """
-    chroma = [0.564 * (rgb[..., 2] - luma), 0.713 * (rgb[..., 0] - luma)]
+    chroma = chroma_planes(rgb, luma)
     means, lowest, highest = map(_by_block, (luma, rgb.min(axis=2), rgb.max(axis=2)))
     usable = (lowest > _CLIPPED[0]) & (highest < _CLIPPED[1])
     if usable.sum() < _LEAST_BLOCKS:
@@ -89,6 +89,11 @@ def measure_flat_noise(rgb: Levels, luma: Levels) -> FlatNoise | None:
         correlation=_correlation(rest[inner], mask),
         shared=_shared([_rest(rgb[..., c])[inner][mask] for c in range(3)]),
     )
+
+
+def chroma_planes(rgb: Levels, luma: Levels) -> tuple[Levels, Levels]:
+    """Return Cb and Cr of BT.601, around 0, of an (H, W, 3) image and its (H, W) luma."""
+    return 0.564 * (rgb[..., 2] - luma), 0.713 * (rgb[..., 0] - luma)
 
 
 def _flattest_level(variances: npt.NDArray[np.floating]) -> float:
