@@ -45,7 +45,7 @@ class TwoSampleResult:
         Photos of each set that were matched.
     auc : float
     interval : (float, float)
-        95 %: by photos drawn again, and at least as wide as chance alone makes it.
+        95 %, by photos drawn again.
     p_value : float
         Share of relabellings, within matched pairs, whose AUC is as high.
     half_width : float
