@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.network import judge_network, train_on
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
@@ -28,6 +26,7 @@ from benchmarks.parts import write_json
 from degrade.audit.proof import Table, share_of_gap
 from degrade.audit.scores import SCORE_NAMES
 from degrade.rng import rng_for
+from pipelines.matching.photo_sets import even_choice
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 DEFAULT_SETS = ("pool:", "pool without model error:--model-error none", "pooled@pooled:")
@@ -40,9 +39,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     options = _parser().parse_args(words)
     real, other = read_real_pairs(options.pairs), read_real_pairs(options.other)
-    other = [
-        other[i] for i in np.unique(np.linspace(0, len(other) - 1, _MOST_TRANSFER).astype(int))
-    ]
+    other = [other[i] for i in even_choice(len(other), _MOST_TRANSFER)]
     results: list[dict[str, Any]] = []
     for split in options.splits:
         halves = split_scenes(real, split)
@@ -145,8 +142,8 @@ def _table(scores: dict[str, dict[str, Table]]) -> str:
         gap = "floor" if name == FLOOR else "ceiling"
         if name not in (FLOOR, CEILING):
             columns = (each["test"][:, _CALIBRATED] for each in (floor, found, ceiling))
-            share, low, high = share_of_gap(*columns, rng=rng_for(0, "gap"))
-            gap = f"{share:.0%} [{low:.0%}, {high:.0%}]"
+            share = share_of_gap(*columns, rng=rng_for(0, "gap"))
+            gap = "–" if share is None else "{:.0%} [{:.0%}, {:.0%}]".format(*share)
         raw, shifted, calibrated, ssim, gmsd = (found["test"] - floor["test"]).mean(axis=0)
         other = (found["other"] - floor["other"]).mean(axis=0)[_CALIBRATED]
         lines.append(

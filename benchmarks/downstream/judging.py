@@ -8,17 +8,13 @@ import numpy as np
 
 from benchmarks.downstream.real_pairs import RealPair, plane_of
 from benchmarks.downstream.training_sets import Pair
-from degrade.audit.filter_bank import FilterBank, fit_filters, sum_pair
-from degrade.audit.proof import Table, score_bank
+from degrade.audit.filter_bank import FilterBank, sum_pair
+from degrade.audit.proof import Table, learn, score_bank
 
 
 def learn_from(pairs: Sequence[Pair]) -> FilterBank:
     """Fit the filters to pairs."""
-    first, *others = pairs
-    sums = sum_pair(*map(plane_of, first))
-    for pair in others:
-        sums = sums + sum_pair(*map(plane_of, pair))
-    return fit_filters(sums)
+    return learn(sum_pair(*map(plane_of, pair)) for pair in pairs)
 
 
 def judge(bank: FilterBank, real: Sequence[RealPair]) -> Table:

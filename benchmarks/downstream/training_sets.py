@@ -17,6 +17,7 @@ from degrade.kernels import downsample, gaussian_kernel
 from degrade.pairs import open_pairs
 from degrade.resample import imresize
 from degrade.rng import rng_for
+from pipelines.matching.photo_sets import even_choice
 
 FLOOR, CEILING = "bicubic", "real pairs"
 GAUSSIAN_SIGMA = 0.6
@@ -63,8 +64,7 @@ def build_set(
 def read_set(folder: Path) -> list[Pair]:
     """Read an even choice of the pairs of a folder."""
     with open_pairs(folder) as reader:
-        count = min(len(reader), MOST_PAIRS)
-        return [reader.read(i) for i in np.linspace(0, len(reader) - 1, count).astype(int)]
+        return [reader.read(i) for i in even_choice(len(reader), MOST_PAIRS)]
 
 
 def synthetic_sets(

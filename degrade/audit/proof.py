@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -80,7 +80,7 @@ class Proof:
         return True if low > 0 else False if high < 0 else None
 
 
-def learn(sums: Sequence[FilterSums]) -> FilterBank:
+def learn(sums: Iterable[FilterSums]) -> FilterBank:
     """Return the filters of all these pairs together."""
     return fit_filters(functools.reduce(operator.add, sums))
 
@@ -100,8 +100,10 @@ def score_bank(bank: FilterBank, lr: FloatArray, hr: FloatArray) -> tuple[float,
 
 def share_of_gap(
     floor: Table, found: Table, ceiling: Table, rng: np.random.Generator
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float] | None:
     """Return which share of the way from floor to ceiling is gone, with its interval (95 %).
+
+    None where the ceiling is hardly above the floor.
 
     Parameters
     ----------
@@ -109,8 +111,10 @@ def share_of_gap(
         A score of the same photos.
     rng : numpy.random.Generator
     """
-    rows = rng.integers(0, len(floor), (_RESAMPLES, len(floor)))
     gained, possible = found - floor, ceiling - floor
+    if possible.mean() <= _LEAST_GAP:
+        return None
+    rows = rng.integers(0, len(floor), (_RESAMPLES, len(floor)))
     shares = gained[rows].mean(axis=1) / possible[rows].mean(axis=1)
     low, high = np.quantile(shares, (0.025, 0.975))
     return float(gained.mean() / possible.mean()), float(low), float(high)
@@ -137,16 +141,12 @@ def prove(floor: Table, found: Table, ceiling: Table, rng: np.random.Generator) 
             f"{floor.shape}, {found.shape} and {ceiling.shape}"
         )
     column = SCORE_NAMES.index("calibrated")
-    calibrated = [table[:, column] for table in (floor, found, ceiling)]
-    gap = float((calibrated[2] - calibrated[0]).mean())
     return Proof(
         photos=len(floor),
         floor=tuple(floor.mean(axis=0).tolist()),
         gains=_gains(found - floor, rng),
         possible=_gains(ceiling - floor, rng),
-        share=share_of_gap(calibrated[0], calibrated[1], calibrated[2], rng)
-        if gap > _LEAST_GAP
-        else None,
+        share=share_of_gap(floor[:, column], found[:, column], ceiling[:, column], rng),
     )
 
 

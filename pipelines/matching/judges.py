@@ -19,7 +19,7 @@ from degrade.luma import luma, luma_studio
 from degrade.pairs import PairReader, open_pairs
 from degrade.rng import rng_for
 from degrade.spectral import SMALLEST_SIDE, estimate_kernel
-from pipelines.matching.photo_sets import find_set
+from pipelines.matching.photo_sets import even_choice, find_set
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.job import Job
@@ -72,7 +72,7 @@ def real_pairs(job: Job, real: Path, scale: int) -> list[Judge]:
             raise DegradeError(
                 f"{printable(real)}: pairs of ×{reader.scale} cannot judge pairs of ×{scale}"
             )
-        for i in _even(len(reader)):
+        for i in even_choice(len(reader), MOST_JUDGES):
             try:
                 lr, hr = middle_of(*reader.read(i), most=_LARGEST_LR)
             except DegradeError as error:
@@ -117,7 +117,7 @@ def pairs_of_photos(
         )
     judges = []
     found = find_set(job, photos, max_pixels=max_pixels)
-    for number in _even(len(found)):
+    for number in even_choice(len(found), MOST_JUDGES):
         try:
             judges.append(_recurring(found[number], scale, max_pixels, seed))
         except InputError as error:
@@ -142,8 +142,3 @@ def _recurring(photo: ScannedPhoto, scale: int, max_pixels: int, seed: int) -> J
     lr = downsample(levels, kernel)
     lr += rng_for(seed, "prove", photo.sha256).normal(0, sigma, lr.shape).astype(np.float32)
     return planes_of(round_to_u8(lr), hr)
-
-
-def _even(count: int) -> list[int]:
-    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_JUDGES)).astype(int))
-    return [int(i) for i in chosen]

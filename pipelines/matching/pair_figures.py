@@ -18,7 +18,7 @@ from degrade.images.sources import Reject
 from degrade.pairs import PairReader, PairRecord, open_pairs
 from degrade.resample import imresize
 from pipelines.executors import Executor, make_executor
-from pipelines.matching.photo_sets import MOST_PHOTOS
+from pipelines.matching.photo_sets import MOST_PHOTOS, even_choice
 from pipelines.shared.job import Job
 
 __all__ = ["BICUBIC", "GAUSSIAN", "LR", "PairFigures", "choose_pairs", "measure_pairs"]
@@ -74,8 +74,11 @@ def choose_pairs(reader: PairReader) -> list[tuple[str, tuple[int, ...]]]:
     for number, record in enumerate(reader.records):
         groups[photo_key(record)].append(number)
     names = list(groups)
-    chosen = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_PHOTOS)).astype(int))
-    return [(names[i], _even(groups[names[i]], _PAIRS_A_PHOTO)) for i in chosen]
+    chosen = [(names[i], groups[names[i]]) for i in even_choice(len(names), MOST_PHOTOS)]
+    return [
+        (name, tuple(numbers[i] for i in even_choice(len(numbers), _PAIRS_A_PHOTO)))
+        for name, numbers in chosen
+    ]
 
 
 def measure_pairs(
@@ -167,8 +170,3 @@ def _twins(lr: U8Array, hr: U8Array) -> dict[str, U8Array]:
     }
     height, width = lr.shape[:2]
     return {name: round_to_u8(each[:height, :width]) for name, each in made.items()}
-
-
-def _even(numbers: Sequence[int], most: int) -> tuple[int, ...]:
-    chosen = np.unique(np.linspace(0, len(numbers) - 1, min(len(numbers), most)).astype(int))
-    return tuple(numbers[i] for i in chosen)

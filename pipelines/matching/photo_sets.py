@@ -29,7 +29,14 @@ from pipelines.shared.photo_scan import (
     scan_photos,
 )
 
-__all__ = ["MOST_PHOTOS", "MeasuredSet", "find_set", "measure_set", "window_for"]
+__all__ = [
+    "MOST_PHOTOS",
+    "MeasuredSet",
+    "even_choice",
+    "find_set",
+    "measure_set",
+    "window_for",
+]
 
 MOST_PHOTOS = 400
 """Of larger sets an even choice is measured: more make no statement that these do not."""
@@ -82,8 +89,14 @@ def find_set(job: Job, sources: Sequence[Path], *, max_pixels: int) -> list[Scan
     if len(photos) > MOST_PHOTOS:
         words = f"of {len(photos)} photos an even choice of {MOST_PHOTOS} is looked at"
         job.found("chosen", words, photos=len(photos), chosen=MOST_PHOTOS)
-        photos = [photos[i] for i in np.linspace(0, len(photos) - 1, MOST_PHOTOS).astype(int)]
+        photos = [photos[i] for i in even_choice(len(photos), MOST_PHOTOS)]
     return photos
+
+
+def even_choice(count: int, most: int) -> list[int]:
+    """Return at most ``most`` of the numbers below ``count``, evenly spread."""
+    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+    return [int(number) for number in chosen]
 
 
 def window_for(sides: Sequence[int]) -> int:

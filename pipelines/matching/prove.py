@@ -21,6 +21,7 @@ from degrade.resample import imresize
 from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.matching.judges import Judge, middle_of, pairs_of_photos, planes_of, real_pairs
+from pipelines.matching.photo_sets import even_choice
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 
@@ -134,8 +135,7 @@ def _choose(count: int, shapes: Sequence[tuple[int, int, int]]) -> list[int]:
     """Return an even choice of pairs that two minutes are enough for."""
     pixels = [min(rows, _LARGEST_LR) * min(columns, _LARGEST_LR) for rows, columns, _ in shapes]
     most = max(int(_MOST_LR_PIXELS / np.mean(pixels)), 1)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
-    return [int(i) for i in chosen]
+    return even_choice(count, most)
 
 
 def _judged(

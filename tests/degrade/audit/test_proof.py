@@ -38,8 +38,9 @@ def test_there_is_no_share_where_the_ceiling_is_no_higher(rng: np.random.Generat
 
 def test_share_of_gap_is_the_ratio_of_the_means() -> None:
     floor = np.zeros(10)
-    share, low, high = share_of_gap(floor, np.full(10, 0.3), np.full(10, 0.4), rng_for(0))
-    assert (share, low, high) == pytest.approx((0.75, 0.75, 0.75))
+    found = share_of_gap(floor, np.full(10, 0.3), np.full(10, 0.4), rng_for(0))
+    assert found == pytest.approx((0.75, 0.75, 0.75))
+    assert share_of_gap(floor, np.full(10, 0.3), floor, rng_for(0)) is None
 
 
 def test_few_judges_and_other_shapes_are_refused() -> None:
