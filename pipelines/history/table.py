@@ -9,8 +9,9 @@ from typing import Any
 
 from degrade.errors import line_of
 from pipelines.history.rows import PhotoRow
+from pipelines.measuring.history_words import ENLARGED
 
-__all__ = ["CSV_HEADER", "encode_csv", "table_lines"]
+__all__ = ["encode_csv", "table_lines"]
 
 _LONGEST = 34
 _NONE = "–"
@@ -106,6 +107,13 @@ def table_lines(rows: Sequence[PhotoRow]) -> list[str]:
     return lines
 
 
+def _seen(row: PhotoRow, kind: str, name: str, flag: str) -> str:
+    """Return whether a photo is flagged; empty where it cannot tell, for want of a value."""
+    if name not in row.values(kind):
+        return ""
+    return "yes" if flag in row.flags(kind) else "not seen"
+
+
 _CSV: dict[str, Callable[[PhotoRow], Any]] = {
     "photo": lambda row: row.photo.name,
     "path": lambda row: str(row.photo.path),
@@ -129,7 +137,7 @@ _CSV: dict[str, Callable[[PhotoRow], Any]] = {
     "jpeg": lambda row: row.words("jpeg"),
     "jpeg_quality": lambda row: row.values("jpeg").get("quality"),
     "jpeg_subsampling": lambda row: row.values("jpeg").get("subsampling"),
-    "enlarged": lambda row: "yes" if row.is_enlarged else "not seen",
+    "enlarged": lambda row: _seen(row, "resampling", "probability", ENLARGED),
     **{
         name: (lambda row, key=key: row.values("resampling").get(key))  # type: ignore[misc]
         for name, key in (
@@ -140,7 +148,7 @@ _CSV: dict[str, Callable[[PhotoRow], Any]] = {
             ("period", "period"),
         )
     },
-    "sharpened": lambda row: "yes" if "sharpened" in row.flags("sharpening") else "not seen",
+    "sharpened": lambda row: _seen(row, "sharpening", "amount", "sharpened"),
     **{
         name: (lambda row, key=key: row.values("sharpening").get(key))  # type: ignore[misc]
         for name, key in (
@@ -164,9 +172,6 @@ _CSV: dict[str, Callable[[PhotoRow], Any]] = {
         f"{kind}: {', '.join(found.flags)}" for kind, found in row.findings.items() if found.flags
     ),
 }
-
-CSV_HEADER = ",".join(_CSV)
-"""By its first line a file is known to be such a table."""
 
 
 def encode_csv(rows: Sequence[PhotoRow]) -> bytes:

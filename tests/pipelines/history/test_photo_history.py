@@ -98,13 +98,23 @@ def test_history_names_what_it_cannot_read_and_goes_on(photos: Path) -> None:
     assert "history: 5 photos, 2 rejected" in result.output
 
 
+def test_history_leaves_empty_in_its_csv_what_a_photo_cannot_tell(tmp_path: Path) -> None:
+    write_png(tmp_path / "photos" / "small.png", natural("a", 100, 120))
+    write_png(tmp_path / "photos" / "plain.png", natural("b", 300, 360))
+    _run("history", tmp_path / "photos", "--csv", tmp_path / "t.csv", "--jobs", 1)
+    rows = _table(tmp_path / "t.csv")
+    assert rows["plain.png"]["enlarged"] == "not seen"
+    assert (rows["small.png"]["enlarged"], rows["small.png"]["sharpened"]) == ("", "")
+    assert rows["small.png"]["flags"] == "resampling: too small; sharpening: too small"
+
+
 def test_history_with_a_pool_looks_at_each_photo_once(photos: Path, tmp_path: Path) -> None:
     pool, first, second = tmp_path / "pool", tmp_path / "1.csv", tmp_path / "2.csv"
     _run("history", photos, "--pool", pool, "--csv", first, "--jobs", 1)
-    for path in photos.iterdir():  # whose pixels nobody needs any more
-        known = path.stat()
-        assert known.st_size
-    _run("history", photos, "--pool", pool, "--csv", second, "--jobs", 1)
+    told: list[tuple[int, int]] = []
+    config = HistoryConfig(sources=(photos,), pool=pool, csv=second)
+    photo_history(config, on_progress=lambda *done: told.append(done))
+    assert told == [(4, 4)]  # one of five is a copy; none was left to be looked at
     assert first.read_bytes() == second.read_bytes()
     assert "resampling (4):" in _run("inspect", pool).output
 
