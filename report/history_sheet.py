@@ -36,7 +36,7 @@ class HistoryTile:
 
     Attributes
     ----------
-    name, camera : str
+    name : str
     thumbnail : (h, w) uint8 array
         Luma; drawn in the photo's proportions.
     shape : (height, width)
@@ -52,7 +52,6 @@ class HistoryTile:
     """
 
     name: str
-    camera: str
     thumbnail: npt.NDArray[np.uint8]
     shape: tuple[int, int]
     marks: tuple[str, ...]
@@ -93,6 +92,7 @@ def draw_history_sheet(
     width, height = _COLUMNS * _TILE_WIDTH + 0.7, 1.0 + _DIAGRAMS + 0.5 + rows * _TILE_HEIGHT
     figure = Figure(figsize=(width, height), dpi=130, facecolor="white")
     title = f"{counted(len(tiles), 'photo')}: what was done to them before"
+    title += f" ({len(shown)} shown)" if len(shown) < len(tiles) else ""
     figure.text(0.35 / width, 1 - 0.45 / height, title, fontsize=14, weight="bold", color=INK)
     _draw_diagrams(figure, tiles, (width, height))
     for number, tile in enumerate(shown):

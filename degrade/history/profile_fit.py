@@ -33,15 +33,12 @@ class StepFit:
         σ in pixels, a, and s in pixels.
     overshoot : (M,) float64 array
         How far the fitted profile goes beyond the bright side, as a share of the step.
-    misfit : (M,) float64 array
-        Root mean squared difference, as a share of the step.
     """
 
     sigma: _Floats
     amount: _Floats
     radius: _Floats
     overshoot: _Floats
-    misfit: _Floats
 
 
 def fit_steps(profiles: _Floats) -> StepFit:
@@ -74,7 +71,6 @@ def fit_steps(profiles: _Floats) -> StepFit:
         amount=amount[each, best],
         radius=grid[best, 1],
         overshoot=np.maximum(beyond / chosen[:, 1], 0.0),
-        misfit=np.sqrt(np.maximum(error[each, best], 0) / len(PLACES)) / chosen[:, 1],
     )
 
 

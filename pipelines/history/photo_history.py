@@ -251,7 +251,6 @@ def _tile(row: PhotoRow) -> HistoryTile:
         thumbnail=thumbnail_in(row.values("likeness")),
         shape=(row.photo.height, row.photo.width),
         marks=tuple(marks),
-        camera=row.photo.camera or "",
         sigma=row.values("sharpening").get("sigma"),
         amount=row.values("sharpening").get("amount"),
         noise=row.values("levels").get("noise"),

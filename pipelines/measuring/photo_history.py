@@ -70,15 +70,14 @@ class _PhotoMeasurement(Measurement):
         return Findings(kind=self.kind, settings=self.settings, values=values, flags=flags, **more)
 
 
-def _against(windows: FloatArray) -> tuple[str, ...]:
-    """Return what keeps windows from telling of a photo's history."""
+def _windows_of(pixels_u8: U8Array) -> FloatArray | str:
+    """Return the windows of a photo, or what keeps them from telling of its history."""
+    if min(pixels_u8.shape[:2]) < LEAST_SIDE:
+        return "too small"
+    windows = spread_windows(pixels_u8)
     if float(windows.std(axis=(1, 2)).max()) < _FLAT:
-        return ("flat",)
-    return ("drawn, not photographed",) if is_drawn(windows) else ()
-
-
-def _is_small(pixels_u8: U8Array) -> bool:
-    return bool(min(pixels_u8.shape[:2]) < LEAST_SIDE)
+        return "flat"
+    return "drawn, not photographed" if is_drawn(windows) else windows
 
 
 class ResamplingHistory(_PhotoMeasurement):
@@ -92,11 +91,9 @@ class ResamplingHistory(_PhotoMeasurement):
     def measure(self, photo: OpenPhoto) -> Findings:
         """Judge the periods of rows and columns by the fall of the spectrum."""
         pixels_u8 = photo.photo.as_u8()
-        if _is_small(pixels_u8):
-            return self._found({}, "too small")
-        windows = spread_windows(pixels_u8)
-        if against := _against(windows):
-            return self._found({}, *against)
+        windows = _windows_of(pixels_u8)
+        if isinstance(windows, str):
+            return self._found({}, windows)
         found = judge_resampling(measure_periods(pixels_u8), fall_of_power(windows))
         values = _rounded(asdict(found))
         if not found.is_told:
@@ -115,12 +112,9 @@ class SharpeningHistory(_PhotoMeasurement):
 
     def measure(self, photo: OpenPhoto) -> Findings:
         """Fit the edges of the photo."""
-        pixels_u8 = photo.photo.as_u8()
-        if _is_small(pixels_u8):
-            return self._found({}, "too small")
-        windows = spread_windows(pixels_u8)
-        if against := _against(windows):
-            return self._found({}, *against)
+        windows = _windows_of(photo.photo.as_u8())
+        if isinstance(windows, str):
+            return self._found({}, windows)
         edges = find_edges(windows)
         sharpening, blur = measure_sharpening(edges), measure_edge_blur(edges)
         values: dict[str, Any] = {"edges": len(edges)}

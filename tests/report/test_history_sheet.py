@@ -12,7 +12,6 @@ from report.history_sheet import HistoryTile, draw_history_sheet
 
 def _tile(name: str, **known: object) -> HistoryTile:
     values: dict[str, object] = {
-        "camera": "",
         "thumbnail": np.arange(1600, dtype=np.uint8).reshape(40, 40),
         "shape": (300, 400),
         "marks": (),
