@@ -56,10 +56,12 @@ class Agreement:
     Attributes
     ----------
     pairs : int
+    known : int
+        Those that have enough in them to be registered.
     shift : (float, float)
-        Median of rows and of columns.
+        Of these the median of rows and of columns; NaN where there are none.
     shifted : float
-        Share of pairs that lie off by more than 0.05 LR pixels.
+        Share of these that lie off by more than 0.05 LR pixels; NaN where there are none.
     bias : (float, float, float)
         Median.
     clipped : float
@@ -67,6 +69,7 @@ class Agreement:
     """
 
     pairs: int
+    known: int
     shift: tuple[float, float]
     shifted: float
     bias: tuple[float, float, float]
@@ -75,7 +78,9 @@ class Agreement:
     @property
     def lies_off(self) -> bool:
         """Whether the set fails: as a whole, or too many of its pairs."""
-        return max(map(abs, self.shift)) > MOST_SHIFT or self.shifted > _MOST_SHIFTED
+        return self.known > 0 and (
+            max(map(abs, self.shift)) > MOST_SHIFT or self.shifted > _MOST_SHIFTED
+        )
 
     @property
     def is_biased(self) -> bool:
@@ -131,14 +136,14 @@ def summarise_agreement(found: Sequence[PairAgreement]) -> Agreement:
         raise InvalidValueError("at least one pair is needed")
     shifts = np.array([each.shift for each in found])
     known = shifts[np.isfinite(shifts).all(axis=1)]
-    if not len(known):
-        known = np.zeros((1, 2))
-    rows, columns = np.median(known, axis=0)
+    rows, columns = np.median(known, axis=0) if len(known) else (np.nan, np.nan)
+    off = np.hypot(*known.T) > MOST_SHIFT
     red, green, blue = np.median([each.bias for each in found], axis=0)
     return Agreement(
         pairs=len(found),
+        known=len(known),
         shift=(float(rows), float(columns)),
-        shifted=float((np.hypot(*known.T) > MOST_SHIFT).mean()),
+        shifted=float(off.mean()) if len(known) else float("nan"),
         bias=(float(red), float(green), float(blue)),
         clipped=float(np.mean([each.clipped for each in found])),
     )

@@ -179,14 +179,14 @@ def _tell_beside(
 
 
 def _tell_agreement(job: Job, found: Agreement) -> None:
-    judged = "fails" if found.lies_off else "as it should be"
-    rows, columns = found.shift
+    judged = "fails" if found.lies_off else "as it should be" if found.known else "not known"
     job.found(
         "alignment",
         f"alignment {judged}: {_shift_words(found)}",
-        shift=[rows, columns],
-        shifted=found.shifted,
+        shift=list(found.shift) if found.known else None,
+        shifted=found.shifted if found.known else None,
         pairs=found.pairs,
+        known=found.known,
         fails=found.lies_off,
     )
     bias = ", ".join(f"{name} {b:+.2f}" for name, b in zip("RGB", found.bias, strict=True))
@@ -199,8 +199,10 @@ def _tell_agreement(job: Job, found: Agreement) -> None:
 
 
 def _shift_words(found: Agreement) -> str:
+    if not found.known:
+        return f"of {counted(found.pairs, 'pair')} none has enough in it to be registered"
     rows, columns = found.shift
     return (
         f"median shift {rows:+.3f} rows and {columns:+.3f} columns (LR pixels), "
-        f"{found.shifted:.0%} of {counted(found.pairs, 'pair')} beyond 0.05"
+        f"{found.shifted:.0%} of {counted(found.known, 'pair')} beyond 0.05"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,13 +26,23 @@ from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 
-__all__ = ["KNOWN_SCALES", "Judge", "middle_of", "pairs_of_photos", "planes_of", "real_pairs"]
+__all__ = [
+    "KNOWN_SCALES",
+    "LARGEST_LR",
+    "Judge",
+    "middle_of",
+    "pairs_of_photos",
+    "planes_of",
+    "real_pairs",
+]
 
 KNOWN_SCALES = (2, 3, 4)
 """Of the estimator that finds how photos recur."""
 
 MOST_JUDGES = 64
-_LARGEST_LR = 128
+LARGEST_LR = 128
+"""LR pixels: of larger images the middle judges."""
+
 _SMALLEST_LR = 24
 
 
@@ -41,6 +52,11 @@ class Judge:
 
     lr: FloatArray
     hr: FloatArray
+
+    @property
+    def scene(self) -> bytes:
+        """What pairs of one HR have in common: its digest."""
+        return hashlib.blake2b(self.hr.tobytes()).digest()
 
 
 def planes_of(lr_u8: U8Array, hr_u8: U8Array) -> Judge:
@@ -58,8 +74,10 @@ def middle_of(lr_u8: U8Array, hr_u8: U8Array, most: int) -> tuple[U8Array, U8Arr
     return lr, hr_u8[rows, left * scale : (left + sides[1]) * scale]
 
 
-def real_pairs(job: Job, real: Path, scale: int) -> list[Judge]:
+def real_pairs(job: Job, real: Path, scale: int, *, max_pixels: int) -> list[Judge]:
     """Read an even choice of real pairs, from a folder of pairs or of images of both sides.
+
+    Larger images are rejected before they are decoded.
 
     Raises
     ------
@@ -67,14 +85,14 @@ def real_pairs(job: Job, real: Path, scale: int) -> list[Judge]:
         There are none of this scale.
     """
     judges = []
-    with _opened(job, real) as reader:
+    with _opened(job, real, max_pixels) as reader:
         if reader.scale != scale:
             raise DegradeError(
                 f"{printable(real)}: pairs of ×{reader.scale} cannot judge pairs of ×{scale}"
             )
         for i in even_choice(len(reader), MOST_JUDGES):
             try:
-                lr, hr = middle_of(*reader.read(i), most=_LARGEST_LR)
+                lr, hr = middle_of(*reader.read(i), most=LARGEST_LR)
             except DegradeError as error:
                 job.rejects.append(Reject(str(real), str(error)))
                 continue
@@ -84,7 +102,7 @@ def real_pairs(job: Job, real: Path, scale: int) -> list[Judge]:
 
 
 @contextmanager
-def _opened(job: Job, real: Path) -> Iterator[PairReader]:
+def _opened(job: Job, real: Path, max_pixels: int) -> Iterator[PairReader]:
     """Open a folder of pairs; one of images is imported first, to where it is forgotten."""
     if holds_pairs(real):
         with open_pairs(real) as reader:
@@ -92,7 +110,7 @@ def _opened(job: Job, real: Path) -> Iterator[PairReader]:
         return
     with tempfile.TemporaryDirectory(prefix="degrade-prove-") as folder:
         out = Path(folder) / "real"
-        imported = import_pairs(ImportPairsConfig(hr=real, lr=real, out=out))
+        imported = import_pairs(ImportPairsConfig(hr=real, lr=real, out=out, max_pixels=max_pixels))
         job.rejects += imported.rejects
         with open_pairs(out) as reader:
             yield reader
@@ -133,7 +151,7 @@ def _recurring(photo: ScannedPhoto, scale: int, max_pixels: int, seed: int) -> J
         )
     pixels = read_scanned(photo.path, photo.sha256, max_pixels=max_pixels).as_u8()
     kernel = estimate_kernel(pixels, scale, source=str(photo.path)).kernel
-    sides = [min(side // scale, _LARGEST_LR) * scale for side in pixels.shape[:2]]
+    sides = [min(side // scale, LARGEST_LR) * scale for side in pixels.shape[:2]]
     top, left = ((whole - side) // 2 for whole, side in zip(pixels.shape, sides, strict=False))
     hr = pixels[top : top + sides[0], left : left + sides[1]]
     levels = hr.astype(np.float32)

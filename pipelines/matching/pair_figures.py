@@ -147,6 +147,14 @@ def _measure(task: _Task) -> tuple[list[PairFigures], list[_Problem]]:
                     problems.append((str(task.folder), str(error)))
                     continue
                 if min(lr.shape[:2]) < task.side:
+                    height, width = lr.shape[:2]
+                    problems.append(
+                        (
+                            f"{task.folder}: {key}",
+                            f"LR of {width}×{height} pixels is less than the windows of "
+                            f"{task.side} in which this set is compared",
+                        )
+                    )
                     continue
                 for name, image in {LR: lr, **_twins(lr, hr)}.items():
                     parts[name] += [measure_features(w) for w in windows_of(image, task.side)]

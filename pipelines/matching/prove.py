@@ -20,7 +20,14 @@ from degrade.pairs import open_pairs
 from degrade.resample import imresize
 from degrade.rng import rng_for
 from degrade.wording import counted
-from pipelines.matching.judges import Judge, middle_of, pairs_of_photos, planes_of, real_pairs
+from pipelines.matching.judges import (
+    LARGEST_LR,
+    Judge,
+    middle_of,
+    pairs_of_photos,
+    planes_of,
+    real_pairs,
+)
 from pipelines.matching.photo_sets import even_choice
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -63,6 +70,7 @@ class ProveConfig:
     seed : int
         Of halves and intervals.
     max_pixels : int
+        Larger photos, and images of real pairs, are rejected before they are decoded.
     """
 
     pairs: Path
@@ -89,8 +97,9 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
     job = Job("prove", "photo", on_progress)
     with open_pairs(config.pairs) as reader:
         scale = whole_scale(reader.scale, "the filters learn from whole ones")
+        chosen = _choose([record.lr_shape for record in reader.records])
     if config.real is not None:
-        judges = real_pairs(job, config.real, scale)
+        judges = real_pairs(job, config.real, scale, max_pixels=config.max_pixels)
     else:
         judges = pairs_of_photos(
             job, config.photos, scale, max_pixels=config.max_pixels, seed=config.seed
@@ -99,25 +108,34 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
         raise DegradeError(
             f"{counted(len(judges), 'image')} can judge, at least {LEAST_JUDGES} are needed"
         )
-    count, own, bicubic = _learn_from(job, config.pairs, later=2 * len(judges))
-    tables = _judged(job, judges, (bicubic, own), config.seed, learned=count)
+    count, own, bicubic = _learn_from(job, config.pairs, chosen, judges)
+    tables = _judged(job, judges, (bicubic, own), config.seed, learned=len(chosen))
     found = prove(*tables, rng=rng_for(config.seed, "prove"))
     _tell(job, found, count, is_real=config.real is not None)
     return job.report(found.photos)
 
 
-def _learn_from(job: Job, folder: Path, *, later: int) -> tuple[int, FilterBank, FilterBank]:
-    """Return how many pairs were learned from, and the filters of these and of bicubic pairs."""
+def _learn_from(
+    job: Job, folder: Path, chosen: Sequence[int], judges: Sequence[Judge]
+) -> tuple[int, FilterBank, FilterBank]:
+    """Return how many pairs were learned from, and the filters of these and of bicubic pairs.
+
+    What judges is not learned from.
+    """
+    scenes = {judge.scene for judge in judges}
     own: FilterSums | None = None
     bicubic: FilterSums | None = None
-    count = 0
+    count, common = 0, 0
     with open_pairs(folder) as reader:
-        chosen = _choose(len(reader), [record.lr_shape for record in reader.records])
         for done, number in enumerate(chosen, 1):
+            job.progress(done, len(chosen) + 2 * len(judges))
             try:
                 lr, hr = middle_of(*reader.read(number), most=_LARGEST_LR)
             except DegradeError as error:
                 job.rejects.append(Reject(str(folder), str(error)))
+                continue
+            if planes_of(*middle_of(lr, hr, most=LARGEST_LR)).scene in scenes:
+                common += 1
                 continue
             simple = imresize(hr.astype(np.float32), 1 / float(reader.scale))
             pair, plain = planes_of(lr, hr), planes_of(round_to_u8(simple), hr)
@@ -125,17 +143,23 @@ def _learn_from(job: Job, folder: Path, *, later: int) -> tuple[int, FilterBank,
             own = sums[0] if own is None else own + sums[0]
             bicubic = sums[1] if bicubic is None else bicubic + sums[1]
             count += 1
-            job.progress(done, len(chosen) + later)
     if own is None or bicubic is None:
+        if common:
+            raise DegradeError(
+                f"{printable(folder)}: every pair judges too; others are needed to learn from"
+            )
         raise DegradeError(f"{printable(folder)}: no pair can be read")
+    if common:
+        words = f"{counted(common, 'pair')} whose HR judges too: not learned from"
+        job.found("common", words, pairs=common)
     return count, learn([own]), learn([bicubic])
 
 
-def _choose(count: int, shapes: Sequence[tuple[int, int, int]]) -> list[int]:
+def _choose(shapes: Sequence[tuple[int, int, int]]) -> list[int]:
     """Return an even choice of pairs that two minutes are enough for."""
     pixels = [min(rows, _LARGEST_LR) * min(columns, _LARGEST_LR) for rows, columns, _ in shapes]
     most = max(int(_MOST_LR_PIXELS / np.mean(pixels)), 1)
-    return even_choice(count, most)
+    return even_choice(len(shapes), most)
 
 
 def _judged(

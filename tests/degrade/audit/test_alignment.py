@@ -46,7 +46,13 @@ def test_clipping_is_found() -> None:
 
 def test_flat_pairs_have_no_shift_and_a_scale_need_not_be_whole() -> None:
     flat = np.full((48, 48, 3), 9, np.uint8)
-    assert np.isnan(measure_agreement(flat, flat.repeat(2, 0).repeat(2, 1)).shift).all()
+    unknown = measure_agreement(flat, flat.repeat(2, 0).repeat(2, 1))
+    assert np.isnan(unknown.shift).all()
+    off = measure_agreement(*_pair("one of two", shift=0.1))
+    found = summarise_agreement([unknown, off])
+    assert (found.pairs, found.known, found.shifted) == (2, 1, 1) and found.lies_off
+    found = summarise_agreement([unknown])
+    assert found.known == 0 and np.isnan(found.shift).all() and not found.lies_off
     hr = make_photo("one and a half", 96)
     assert measure_agreement(hr[:64, :64], hr).bias != (0, 0, 0)
 

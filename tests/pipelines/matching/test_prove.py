@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipelines.cli import main
 from tests.degrade.audit.scenes import make_photo
 
 
-def run(*words: str | Path) -> Result:
+def run(*words: str | Path | int) -> Result:
     return CliRunner().invoke(main, list(map(str, words)))
 
 
@@ -77,6 +78,25 @@ def test_prove_takes_photos_and_says_what_that_cannot_show(pairs: Path, tmp_path
     assert found.exit_code == 3 and "small.png" in found.output
     assert "cannot show whether the kernels are right" in found.output
     assert "learned from 8 pairs, judged by 9 photos made smaller" in found.output
+
+
+def test_prove_does_not_learn_from_what_judges(pairs: Path, real: Path, tmp_path: Path) -> None:
+    images = pairs.parent / "images"
+    found = run("prove", "--pairs", pairs, "--real", images)
+    assert found.exit_code == 1 and "every pair judges too" in found.output
+    shutil.copytree(real, tmp_path / "both")
+    for number in range(3):
+        for side in ("HR", "LR"):
+            name = f"{number}_{side}.png"
+            shutil.copy(images / name, tmp_path / "both" / f"again {name}")
+    found = run("prove", "--pairs", pairs, "--real", tmp_path / "both")
+    assert "3 pairs whose HR judges too: not learned from" in found.output
+    assert "learned from 5 pairs, judged by 15 real pairs" in found.output
+
+
+def test_prove_rejects_real_images_larger_than_allowed(pairs: Path, real: Path) -> None:
+    found = run("prove", "--pairs", pairs, "--real", real, "--max-pixels", 1000)
+    assert found.exit_code == 1 and "--max-pixels" in found.output
 
 
 def test_prove_refuses_what_cannot_judge(pairs: Path, real: Path, tmp_path: Path) -> None:
