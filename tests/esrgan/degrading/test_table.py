@@ -10,7 +10,7 @@ KNOWN = {
     "model-error": ("base", "slope", "seed"),
     "residual": ("noise_id", "top", "left", "quilt"),
     "rounding": (),
-    "jpeg": ("luma", "chroma", "subsampling"),
+    "jpeg": ("luma", "chroma", "subsampling", "turned"),
 }
 
 
