@@ -1,7 +1,9 @@
-/* Blurring an 8-bit image and keeping every step-th pixel: see sampling.py.
+/* Blurring an 8-bit image and keeping LR's pixels: see sampling.py.
 
-   Every product and partial sum is an integer below 2^24, which float holds exactly. So the order
-   of the additions, fused ones and the width of vectors change no bit, and the compiler may choose.
+   Every product and partial sum of one set of taps is an integer below 2^24, which float holds
+   exactly. So the order of the additions, fused ones and the width of vectors change no bit, and
+   the compiler may choose. Two such sums are put together in double, which holds that exactly too,
+   and rounded once.
 */
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@ typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 
 typedef struct {
     int64_t offset; /* from the first column of a block, in a row that is laid out by phases */
-    float weight;
+    float coarse, fine;
 } tap;
 
 /* One row of the image, mirrored at its ends, as planes of phases: pixel step*x + b is pixel x of
@@ -40,70 +42,103 @@ static void lay_out(const uint8_t *row, int64_t width, int channels, int step, i
         }
 }
 
-/* The sums of one block of columns; rows[t] is where tap row t begins in its laid-out row. */
+/* The coarse and the fine sums of the next columns: BLOCK of them, or LANES where no more are
+   wanted. rows[t] is where tap row t begins in its laid-out row. */
 PER_PROCESSOR
 static void add_block(const float *const *rows, const int32_t *counts, const tap *taps, int size,
-                      float *out)
+                      int whole, float *coarse, float *fine)
 {
-    lanes a = {0}, b = {0}, c = {0}, d = {0};
+    lanes a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
     for (int t = 0; t < size; t++) {
         const float *row = rows[t];
         for (int32_t n = counts[t]; n > 0; n--, taps++) {
             const float *p = row + taps->offset;
-            const float w = taps->weight;
-            a += *(const lanes *)p * w;
-            b += *(const lanes *)(p + LANES) * w;
-            c += *(const lanes *)(p + 2 * LANES) * w;
-            d += *(const lanes *)(p + 3 * LANES) * w;
+            const float w = taps->coarse, v = taps->fine;
+            const lanes first = *(const lanes *)p;
+            a += first * w;
+            e += first * v;
+            if (whole) {
+                const lanes second = *(const lanes *)(p + LANES);
+                const lanes third = *(const lanes *)(p + 2 * LANES);
+                const lanes fourth = *(const lanes *)(p + 3 * LANES);
+                b += second * w;
+                f += second * v;
+                c += third * w;
+                g += third * v;
+                d += fourth * w;
+                h += fourth * v;
+            }
         }
     }
-    *(lanes *)out = a;
-    *(lanes *)(out + LANES) = b;
-    *(lanes *)(out + 2 * LANES) = c;
-    *(lanes *)(out + 3 * LANES) = d;
+    *(lanes *)coarse = a;
+    *(lanes *)(coarse + LANES) = b;
+    *(lanes *)(coarse + 2 * LANES) = c;
+    *(lanes *)(coarse + 3 * LANES) = d;
+    *(lanes *)fine = e;
+    *(lanes *)(fine + LANES) = f;
+    *(lanes *)(fine + 2 * LANES) = g;
+    *(lanes *)(fine + 3 * LANES) = h;
 }
 
+/* LR pixels r, r + every, ... of a row are made by one set of taps each; starts[r] is the HR pixel,
+   of the first `step`, that the first of its taps reads. Sets come row by row of phases. */
 int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int channels,
-                   const float *weights, int size, int step, int64_t top, int64_t left,
-                   int64_t rows, int64_t columns, float unit, float *out)
+                   const float *coarse, const float *fine, const double *units, int every,
+                   const int32_t *starts, int size, int step, int64_t top, int64_t left,
+                   int64_t rows, int64_t columns, float *out)
 {
     /* A whole number of blocks, and what the taps read to their right. */
-    const int64_t filled = (columns + BLOCK - 1) / BLOCK * BLOCK;
-    const int64_t wide = filled + (size + step - 1) / step;
+    const int64_t filled = (columns / every + BLOCK - 1) / BLOCK * BLOCK;
+    const int64_t wide = filled + (starts[every - 1] + size + step - 1) / step;
     const int64_t laid_out = wide * step * channels;
-    tap *taps = malloc(sizeof(tap) * size * size);
-    int32_t *counts = calloc(size, sizeof(int32_t));
+    const int64_t set = (int64_t)size * size, sets = (int64_t)every * every;
+    tap *taps = malloc(sizeof(tap) * sets * set);
+    int32_t *counts = calloc(sets * size, sizeof(int32_t));
     float *ring = malloc(sizeof(float) * laid_out * size);
     const float **seen = malloc(sizeof(float *) * size);
     int done = -1;
     if (taps && counts && ring && seen) {
-        int64_t used = 0;
-        for (int t = 0; t < size; t++)
-            for (int u = 0; u < size; u++)
-                if (weights[t * size + u] != 0) {
-                    taps[used].weight = weights[t * size + u];
-                    taps[used++].offset = (u % step) * wide + u / step;
-                    counts[t]++;
+        for (int64_t s = 0; s < sets; s++) {
+            tap *next = taps + s * set;
+            for (int t = 0; t < size; t++)
+                for (int u = 0; u < size; u++) {
+                    const int64_t from = s * set + t * size + u;
+                    const int at = starts[s % every] + u;
+                    if (coarse[from] == 0 && fine[from] == 0)
+                        continue;
+                    next->coarse = coarse[from];
+                    next->fine = fine[from];
+                    next++->offset = (at % step) * wide + at / step;
+                    counts[s * size + t]++;
                 }
+        }
         int64_t next = 0; /* rows below `top` that are laid out */
         for (int64_t y = 0; y < rows; y++) {
-            if (next < y * step)
-                next = y * step;
-            for (; next < y * step + size; next++)
+            const int64_t first = y / every * step + starts[y % every];
+            if (next < first)
+                next = first;
+            for (; next < first + size; next++)
                 lay_out(image + mirrored(top + next, height) * width * channels, width, channels,
                         step, left, wide, ring + next % size * laid_out);
-            for (int channel = 0; channel < channels; channel++)
-                for (int64_t x = 0; x < columns; x += BLOCK) {
-                    float sums[BLOCK];
-                    for (int t = 0; t < size; t++)
-                        seen[t] = ring + (y * step + t) % size * laid_out
-                                  + channel * step * wide + x;
-                    add_block(seen, counts, taps, size, sums);
-                    const int64_t some = columns - x < BLOCK ? columns - x : BLOCK;
-                    float *to = out + (y * columns + x) * channels + channel;
-                    for (int64_t i = 0; i < some; i++)
-                        to[i * channels] = sums[i] * unit + MIDDLE;
-                }
+            for (int phase = 0; phase < every; phase++) {
+                const int64_t s = y % every * every + phase, count = columns / every;
+                const double unit = units[2 * s], finer = units[2 * s + 1];
+                for (int channel = 0; channel < channels; channel++)
+                    for (int64_t x = 0, some; x < count; x += some) {
+                        float sums[BLOCK], rest[BLOCK];
+                        const int whole = count - x > 2 * LANES;
+                        const int64_t most = whole ? BLOCK : LANES;
+                        some = count - x < most ? count - x : most;
+                        for (int t = 0; t < size; t++)
+                            seen[t] = ring + (first + t) % size * laid_out
+                                      + channel * step * wide + x;
+                        add_block(seen, counts + s * size, taps + s * set, size, whole, sums, rest);
+                        float *to = out + ((y * columns + x * every + phase) * channels + channel);
+                        for (int64_t i = 0; i < some; i++)
+                            to[i * every * channels] =
+                                (float)(sums[i] * unit + rest[i] * finer + MIDDLE);
+                    }
+            }
         }
         done = 0;
     }

@@ -1,10 +1,12 @@
-"""Blurring an 8-bit image and keeping every step-th pixel, compiled."""
+"""Blurring an 8-bit image and keeping LR's pixels, compiled."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.compiled.loading import pointer, required_code
@@ -14,29 +16,33 @@ __all__ = ["sample"]
 
 def sample(
     image_u8: U8Array,
-    taps: FloatArray,
-    step: int,
+    coarse: FloatArray,
+    fine: FloatArray,
+    units: npt.NDArray[np.float64],
+    places: tuple[int, Sequence[int]],
     box: tuple[int, int, int, int],
-    unit: float,
 ) -> FloatArray:
-    """Correlate a part of an image with integer taps at every ``step``-th pixel.
+    """Correlate a part of an image with integer taps, of which there are d² sets in turn.
 
     Parameters
     ----------
     image_u8 : (H, W, C) uint8 array
         Mirrored outside, its edge repeated.
-    taps : (K, K) float32 array
-        Integers, so small that no sum of their products with 128 reaches 2²⁴.
-    step : int
+    coarse, fine : (d, d, K, K) float32 array
+        Integers, so small that no sum of their products with 128 passes 2²⁴. ``[r, c]`` make the
+        pixels (r, c), (r, c + d), …
+    units : (d, d, 2) float64 array
+        Powers of two, at least 2⁻²⁸, by which coarse and fine sums are multiplied.
+    places : (step, starts)
+        Where the taps of the d pixels of a period begin, ascending, and the ``step`` from a period
+        to the next; in pixels of the image.
     box : (top, left, rows, columns)
-        The pixel that the first tap of the first sum reads, which may lie outside; how many sums.
-    unit : float
-        A power of two, by which the sums are multiplied.
+        The pixel that a tap at place 0 reads, which may lie outside; how many sums, multiples of d.
 
     Returns
     -------
     (rows, columns, C) float32 array
-        unit · Σ taps · (pixel - 128) + 128, exact.
+        unit₁ · Σ coarse · (pixel - 128) + unit₂ · Σ fine · (pixel - 128) + 128, rounded once.
 
     Raises
     ------
@@ -45,19 +51,20 @@ def sample(
         The code is not compiled.
     """
     code = required_code()
-    image, weights = np.ascontiguousarray(image_u8), np.ascontiguousarray(taps, np.float32)
-    height, width, channels = image.shape
-    top, left, rows, columns = box
-    out = np.empty((rows, columns, channels), np.float32)
+    step, starts = places
+    sets = [np.ascontiguousarray(taps, np.float32) for taps in (coarse, fine)]
+    kept = [np.ascontiguousarray(image_u8), *sets, np.ascontiguousarray(units, np.float64)]
+    first, out = np.array(starts, np.int32), np.empty((*box[2:], image_u8.shape[2]), np.float32)
     failed = code.degrade_sample(
-        pointer(image),
-        *map(ctypes.c_int64, (height, width)),
-        channels,
-        pointer(weights),
-        len(weights),
+        pointer(kept[0]),
+        *map(ctypes.c_int64, image_u8.shape[:2]),
+        image_u8.shape[2],
+        *map(pointer, kept[1:]),
+        len(starts),
+        pointer(first),
+        coarse.shape[3],
         step,
-        *map(ctypes.c_int64, (top, left, rows, columns)),
-        ctypes.c_float(unit),
+        *map(ctypes.c_int64, box),
         pointer(out),
     )
     if failed:
