@@ -42,32 +42,36 @@ static void lay_out(const uint8_t *row, int64_t width, int channels, int step, i
         }
 }
 
-/* The coarse and the fine sums of the next columns: BLOCK of them, or LANES where no more are
-   wanted. rows[t] is where tap row t begins in its laid-out row. */
+/* The coarse and the fine sums of BLOCK columns; rows[t] is where tap row t begins in its laid-out
+   row. Of each row counts[0] taps have both parts, then counts[1] have a fine one alone. */
 PER_PROCESSOR
-static void add_block(const float *const *rows, const int32_t *counts, const tap *taps, int size,
-                      int whole, float *coarse, float *fine)
+static void add_block(const float *const *rows, const int32_t (*counts)[2], const tap *taps,
+                      int size, float *coarse, float *fine)
 {
     lanes a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, f = {0}, g = {0}, h = {0};
     for (int t = 0; t < size; t++) {
-        const float *row = rows[t];
-        for (int32_t n = counts[t]; n > 0; n--, taps++) {
-            const float *p = row + taps->offset;
+        for (int32_t n = counts[t][0]; n > 0; n--, taps++) {
+            const float *p = rows[t] + taps->offset;
             const float w = taps->coarse, v = taps->fine;
-            const lanes first = *(const lanes *)p;
+            const lanes first = *(const lanes *)p, second = *(const lanes *)(p + LANES);
+            const lanes third = *(const lanes *)(p + 2 * LANES);
+            const lanes fourth = *(const lanes *)(p + 3 * LANES);
             a += first * w;
+            b += second * w;
+            c += third * w;
+            d += fourth * w;
             e += first * v;
-            if (whole) {
-                const lanes second = *(const lanes *)(p + LANES);
-                const lanes third = *(const lanes *)(p + 2 * LANES);
-                const lanes fourth = *(const lanes *)(p + 3 * LANES);
-                b += second * w;
-                f += second * v;
-                c += third * w;
-                g += third * v;
-                d += fourth * w;
-                h += fourth * v;
-            }
+            f += second * v;
+            g += third * v;
+            h += fourth * v;
+        }
+        for (int32_t n = counts[t][1]; n > 0; n--, taps++) {
+            const float *p = rows[t] + taps->offset;
+            const float v = taps->fine;
+            e += *(const lanes *)p * v;
+            f += *(const lanes *)(p + LANES) * v;
+            g += *(const lanes *)(p + 2 * LANES) * v;
+            h += *(const lanes *)(p + 3 * LANES) * v;
         }
     }
     *(lanes *)coarse = a;
@@ -78,6 +82,22 @@ static void add_block(const float *const *rows, const int32_t *counts, const tap
     *(lanes *)(fine + LANES) = f;
     *(lanes *)(fine + 2 * LANES) = g;
     *(lanes *)(fine + 3 * LANES) = h;
+}
+
+/* The same of LANES columns, where no more are left. */
+PER_PROCESSOR
+static void add_lanes(const float *const *rows, const int32_t (*counts)[2], const tap *taps,
+                      int size, float *coarse, float *fine)
+{
+    lanes a = {0}, e = {0};
+    for (int t = 0; t < size; t++)
+        for (int32_t n = counts[t][0] + counts[t][1]; n > 0; n--, taps++) {
+            const lanes first = *(const lanes *)(rows[t] + taps->offset);
+            a += first * taps->coarse;
+            e += first * taps->fine;
+        }
+    *(lanes *)coarse = a;
+    *(lanes *)fine = e;
 }
 
 /* LR pixels r, r + every, ... of a row are made by one set of taps each; starts[r] is the HR pixel,
@@ -93,7 +113,7 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
     const int64_t laid_out = wide * step * channels;
     const int64_t set = (int64_t)size * size, sets = (int64_t)every * every;
     tap *taps = malloc(sizeof(tap) * sets * set);
-    int32_t *counts = calloc(sets * size, sizeof(int32_t));
+    int32_t(*counts)[2] = calloc(sets * size, sizeof(*counts));
     float *ring = malloc(sizeof(float) * laid_out * size);
     const float **seen = malloc(sizeof(float *) * size);
     int done = -1;
@@ -101,16 +121,18 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
         for (int64_t s = 0; s < sets; s++) {
             tap *next = taps + s * set;
             for (int t = 0; t < size; t++)
-                for (int u = 0; u < size; u++) {
-                    const int64_t from = s * set + t * size + u;
-                    const int at = starts[s % every] + u;
-                    if (coarse[from] == 0 && fine[from] == 0)
-                        continue;
-                    next->coarse = coarse[from];
-                    next->fine = fine[from];
-                    next++->offset = (at % step) * wide + at / step;
-                    counts[s * size + t]++;
-                }
+                for (int part = 0; part < 2; part++)
+                    for (int u = 0; u < size; u++) {
+                        const int64_t from = s * set + t * size + u;
+                        const int at = starts[s % every] + u;
+                        const int alone = coarse[from] == 0;
+                        if (alone != part || (alone && fine[from] == 0))
+                            continue;
+                        next->coarse = coarse[from];
+                        next->fine = fine[from];
+                        next++->offset = (at % step) * wide + at / step;
+                        counts[s * size + t][part]++;
+                    }
         }
         int64_t next = 0; /* rows below `top` that are laid out */
         for (int64_t y = 0; y < rows; y++) {
@@ -126,13 +148,13 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
                 for (int channel = 0; channel < channels; channel++)
                     for (int64_t x = 0, some; x < count; x += some) {
                         float sums[BLOCK], rest[BLOCK];
-                        const int whole = count - x > 2 * LANES;
-                        const int64_t most = whole ? BLOCK : LANES;
+                        const int64_t most = count - x > 2 * LANES ? BLOCK : LANES;
                         some = count - x < most ? count - x : most;
                         for (int t = 0; t < size; t++)
                             seen[t] = ring + (first + t) % size * laid_out
                                       + channel * step * wide + x;
-                        add_block(seen, counts + s * size, taps + s * set, size, whole, sums, rest);
+                        (most == BLOCK ? add_block : add_lanes)(
+                            seen, counts + s * size, taps + s * set, size, sums, rest);
                         float *to = out + ((y * columns + x * every + phase) * channels + channel);
                         for (int64_t i = 0; i < some; i++)
                             to[i * every * channels] =

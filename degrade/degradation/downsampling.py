@@ -27,12 +27,12 @@ from degrade.arrays import AnyArray, FloatArray, U8Array
 from degrade.compiled import is_compiled
 from degrade.compiled.sampling import sample
 from degrade.errors import InvalidValueError
-from degrade.geometry import Scale, fits, first_pixel, hr_unit, lr_side, lr_unit, side_wanted
+from degrade.geometry import Scale, first_pixel, fits, hr_unit, lr_side, lr_unit, side_wanted
 from degrade.kernels import BlurKernel
 from degrade.kernels.phases import RINGING, phase_kernels
 from degrade.resample import mirror_indices
 
-__all__ = ["MIDDLE", "PreparedImage", "fine_taps", "integer_taps"]
+__all__ = ["MIDDLE", "IntegerTaps", "PreparedImage", "fine_taps", "integer_taps", "taps_of"]
 
 _EXACT = 2**24
 """float32 holds every integer up to this one."""
@@ -119,14 +119,14 @@ def _rounded(scaled: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.int6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Taps:
+class IntegerTaps:
     """A kernel as integers: a set of taps for each of its d² phases.
 
     Attributes
     ----------
     coarse, fine : (d, d, T, T) float32 array
     units : (d, d, 2) float64 array
-        What each sum of coarse and of fine taps is multiplied by.
+        What each sum of coarse and of fine taps is multiplied by; fine ones by 0: there are none.
     before : int
         How many HR pixels before a period the taps at place 0 begin.
     starts : tuple of d int
@@ -140,8 +140,13 @@ class _Taps:
     starts: tuple[int, ...]
 
 
-@lru_cache(maxsize=64)
-def _taps_of(kernel: BlurKernel, finely: bool) -> _Taps:
+def taps_of(kernel: BlurKernel, *, finely: bool = True) -> IntegerTaps:
+    """Return a kernel as integers; ``finely`` as for :meth:`PreparedImage.downsample`."""
+    # With many phases a kernel takes megabytes.
+    return (_many if lr_unit(kernel.scale) == 1 else _few)(kernel, finely)
+
+
+def _round_kernel(kernel: BlurKernel, finely: bool) -> IntegerTaps:
     own, every = phase_kernels(kernel), lr_unit(kernel.scale)
     coarse, fine = (np.zeros(own.weights.shape, np.float32) for _ in range(2))
     units = np.zeros((every, every, 2))
@@ -152,7 +157,10 @@ def _taps_of(kernel: BlurKernel, finely: bool) -> _Taps:
             fine[phase], finer = fine_taps(own.weights[phase], taps, unit)
             units[phase][1] = 1 / (unit * finer)
     starts = tuple(first_pixel(pixel, kernel.scale) for pixel in range(every))
-    return _Taps(coarse, fine, units, own.before, starts)
+    return IntegerTaps(coarse, fine, units, own.before, starts)
+
+
+_many, _few = (lru_cache(maxsize=count)(_round_kernel) for count in (1024, 64))
 
 
 class PreparedImage:
@@ -223,7 +231,7 @@ class PreparedImage:
                 f"got ×{kernel.scale} and {size}"
             )
         _check_box(box, self.pixels.shape, scale)
-        taps = _taps_of(kernel, finely)
+        taps = taps_of(kernel, finely=finely)
         part = (
             top - taps.before,
             left - taps.before,
@@ -258,7 +266,7 @@ class _Phases:
                     by_row = phase.view(np.int8).reshape(-1, step, columns).swapaxes(0, 1)
                     self._phases[:, b, channel, top : top + _STRIP] = by_row
 
-    def downsample(self, taps: _Taps, part: tuple[int, int, int, int]) -> FloatArray:
+    def downsample(self, taps: IntegerTaps, part: tuple[int, int, int, int]) -> FloatArray:
         """Return LR; as :func:`degrade.compiled.sampling.sample`."""
         top, left, rows, columns = part
         every = len(taps.starts)

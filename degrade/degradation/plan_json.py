@@ -1,4 +1,8 @@
-"""Plans as JSON: version 2, a list of steps, and the fixed fields of version 1."""
+"""Plans as JSON: a list of steps since version 2, and the fixed fields of version 1.
+
+Until version 3 kernels were rounded to 2⁻¹⁶: plans of earlier versions keep that, and say so when
+they are written anew.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from degrade.geometry import Scale, scale_from_json
 
 __all__ = ["VERSION", "PlanFields", "read_plan"]
 
-VERSION = 2
+VERSION = 3
 """Of what is written."""
 
 _WHAT = "not a degradation plan"
@@ -35,7 +39,7 @@ class PlanFields(NamedTuple):
 
 
 class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What both versions have."""
+    """What all versions have."""
 
     key: Text
     source_sha256: Text
@@ -50,7 +54,7 @@ class _Version1(_Plan, frozen=True, kw_only=True):
     noise_origin: tuple[Whole, Whole] | None
 
 
-class _Version2(_Plan, frozen=True, kw_only=True):
+class _Steps(_Plan, frozen=True, kw_only=True):
     version: int
     scale: tuple[_Positive, _Positive]
     steps: tuple[Any, ...]
@@ -68,21 +72,32 @@ def read_plan(data: Mapping[str, Any]) -> PlanFields:
     if "version" not in data:  # the first version did not name itself
         return _read_version_1(read_struct(data, _Version1, _WHAT))
     version = data["version"]
-    if type(version) is not int or version != VERSION:
-        raise CorruptDataError(f"{_WHAT}: 'version' must be {VERSION}, or missing in the oldest")
-    return _read_version_2(read_struct(data, _Version2, _WHAT))
+    if type(version) is not int or version not in (2, VERSION):
+        raise CorruptDataError(
+            f"{_WHAT}: 'version' must be 2 or {VERSION}, or missing in the oldest"
+        )
+    fields = _read_steps(read_struct(data, _Steps, _WHAT))
+    return fields if version == VERSION else fields._replace(steps=_as_before(fields.steps))
 
 
 def _read_version_1(plan: _Version1) -> PlanFields:
     if (plan.noise_id is None) != (plan.noise_origin is None):
         raise CorruptDataError(f"{_WHAT}: noise_id and noise_origin must come together")
-    steps: tuple[Step, ...] = (Blur(plan.kernel_id),)
+    steps: tuple[Step, ...] = (Blur(plan.kernel_id, coarse=True),)
     if plan.noise_id is not None and plan.noise_origin is not None:
         steps += (Residual(plan.noise_id, *plan.noise_origin),)
     return PlanFields(plan.key, plan.source_sha256, plan.clean_up, plan.hr_box, plan.scale, steps)
 
 
-def _read_version_2(plan: _Version2) -> PlanFields:
+def _as_before(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return steps of version 2 as this version says them."""
+    return tuple(
+        msgspec.structs.replace(step, coarse=True) if isinstance(step, Blur) else step
+        for step in steps
+    )
+
+
+def _read_steps(plan: _Steps) -> PlanFields:
     try:
         scale = scale_from_json(plan.scale)
     except InvalidValueError as error:

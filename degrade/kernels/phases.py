@@ -60,7 +60,7 @@ class PhaseKernels:
             yield (row, column), (starts[row], starts[column])
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def phase_kernels(kernel: BlurKernel) -> PhaseKernels:
     """Return what a kernel is for each phase of its scale.
 

@@ -1,12 +1,12 @@
 """The blur that makes LR of HR, in a batch, exact as :mod:`degrade.degradation.downsampling` is.
 
 Pixels and taps are integers there, so small that float32 holds every sum. So the order of the
-additions does not matter, and a convolution on any device gives the same.
+additions does not matter, and convolutions on any device give the same: one with the coarse taps,
+one with the fine ones.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from degrade.arrays import FloatArray
-from degrade.degradation.downsampling import MIDDLE, integer_taps
+from degrade.degradation.downsampling import MIDDLE, taps_of
 from degrade.degradation.steps import Blur
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
@@ -38,14 +37,18 @@ def blur(levels_BHWC: Tensor, steps: Sequence[Blur], given: BatchInputs) -> Tens
                 f"the batch is for ×{given.scale} and kernels of {2 * given.margin + 1} taps, "
                 f"got ×{kernel.scale} and {kernel.size}"
             )
-    taps_BKK, units = _taps_of(kernels)
-    cut = given.margin - taps_BKK.shape[-1] // 2
+    taps_PBKK, units_PB = _taps_of(kernels, [step.coarse for step in steps])
+    cut = given.margin - taps_PBKK.shape[-1] // 2
     height, width = (side - cut for side in given.windows_BHWC.shape[1:3])
     seen = given.windows_BHWC[:, cut:height, cut:width].permute(3, 0, 1, 2)
     pixels_CBHW = seen.to(torch.float32, memory_format=torch.contiguous_format).sub_(MIDDLE)
-    summed_CBHW = _correlate(pixels_CBHW, taps_BKK.to(given.device), given.scale)
-    summed_CBHW.mul_((1 / units).to(given.device)[:, None, None]).add_(MIDDLE)
-    return summed_CBHW.permute(1, 2, 3, 0)
+    coarse_CBHW, fine_CBHW = (
+        _correlate(pixels_CBHW, taps_BKK.to(given.device), given.scale).to(torch.float64)
+        for taps_BKK in taps_PBKK
+    )
+    units_PB11 = units_PB.to(given.device)[..., None, None]
+    fine_CBHW.mul_(units_PB11[1]).add_(coarse_CBHW.mul_(units_PB11[0])).add_(MIDDLE)
+    return fine_CBHW.to(torch.float32).permute(1, 2, 3, 0)
 
 
 def _correlate(pixels_CBHW: Tensor, taps_BKK: Tensor, step: int) -> Tensor:
@@ -63,19 +66,16 @@ def _correlate(pixels_CBHW: Tensor, taps_BKK: Tensor, step: int) -> Tensor:
     return torch.cat(parts, 1)
 
 
-def _taps_of(kernels: Sequence[BlurKernel]) -> tuple[Tensor, Tensor]:
-    """Return all taps, the smaller kernels framed by zeros, and the sum of each kernel."""
+def _taps_of(kernels: Sequence[BlurKernel], coarse: Sequence[bool]) -> tuple[Tensor, Tensor]:
+    """Return coarse and fine taps, smaller kernels framed by zeros, and the units of their sums."""
     side = max(kernel.size for kernel in kernels)
-    taps_BKK = np.zeros((len(kernels), side, side), np.float32)
-    units = np.empty(len(kernels), np.float32)
-    for number, kernel in enumerate(kernels):
+    taps_PBKK = np.zeros((2, len(kernels), side, side), np.float32)
+    units_PB = np.empty((2, len(kernels)))
+    for number, (kernel, alone) in enumerate(zip(kernels, coarse, strict=True)):
         first = (side - kernel.size) // 2
         inner = slice(first, first + kernel.size)
-        taps_BKK[number, inner, inner], units[number] = _float_taps(kernel)
-    return torch.from_numpy(taps_BKK), torch.from_numpy(units)
-
-
-@functools.lru_cache(maxsize=1024)
-def _float_taps(kernel: BlurKernel) -> tuple[FloatArray, int]:
-    taps, unit = integer_taps(kernel.weights)
-    return taps.astype(np.float32), unit
+        own = taps_of(kernel, finely=not alone)
+        taps_PBKK[0, number, inner, inner] = own.coarse[0, 0]
+        taps_PBKK[1, number, inner, inner] = own.fine[0, 0]
+        units_PB[:, number] = own.units[0, 0]
+    return torch.from_numpy(taps_PBKK), torch.from_numpy(units_PB)

@@ -28,7 +28,7 @@ def test_sidecar_of_version_1_replays_byte_for_byte(tmp_path: Path) -> None:
         pair = rebuild_pair(record.plan, photo, pool, max_pixels=MAX_PIXELS)
         assert pair_crc32(pair.lr_u8, pair.hr_u8) == record.crc32
         again = json.loads(json.dumps(record.plan.to_json()))
-        assert again["version"] == 2
+        assert again["version"] == 3
         assert DegradationPlan.from_json(again) == record.plan
 
 
@@ -36,7 +36,7 @@ def test_plan_of_version_1_is_its_steps() -> None:
     written = json.loads((FOLDER / "shard-00000.json").read_text())["records"][1]["plan"]
     plan = DegradationPlan.from_json(written)
     assert plan.steps == (
-        Blur("a710bd4bfaa8e6f0830521b983324de9"),
+        Blur("a710bd4bfaa8e6f0830521b983324de9", coarse=True),
         Residual("47a25aae69a176b5ce9f0c01bb44f605", 8, 4),
     )
     assert (plan.scale, plan.clean_up, plan.hr_box) == (3, 2, (0, 27, 48, 48))

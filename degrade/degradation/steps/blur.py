@@ -69,6 +69,8 @@ class Blur(Step, frozen=True, omit_defaults=True):
     width_error : float or None
         How far from that kernel, in its width: see
         :func:`degrade.kernels.stretching.stretch_by_error`. None: it is used as it is.
+    coarse : bool
+        Its taps are rounded to 2⁻¹⁶, and no finer: as in plans of earlier versions.
     """
 
     kind: ClassVar[str] = "blur"
@@ -77,15 +79,17 @@ class Blur(Step, frozen=True, omit_defaults=True):
     makes_lr: ClassVar[bool] = True
     kernel_id: Text
     width_error: Annotated[float, msgspec.Meta(ge=-_MOST_ERROR, le=_MOST_ERROR)] | None = None
+    coarse: bool = False
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
-        """Return the LR of the HR patch that is given; exact.
+        """Return the LR of the HR patch that is given; the same bits everywhere.
 
         Pixels around the patch feed the blur.
         """
         if levels.size or given.hr is None or given.hr_box is None:
             raise InvalidValueError("a blur makes LR of HR: it is applied first, and needs the HR")
-        return given.hr.downsample(self.read_kernel(given.pool), given.hr_box)
+        kernel = self.read_kernel(given.pool)
+        return given.hr.downsample(kernel, given.hr_box, finely=not self.coarse)
 
     def read_kernel(self, pool: PoolParts) -> BlurKernel:
         """Read the kernel, and make it wider or narrower."""

@@ -10,17 +10,44 @@ from degrade.compiled import loading
 from degrade.compiled.sampling import sample
 from degrade.resample import mirror_indices
 
+_UNITS = (0.25, 2.0**-20)
+
+
+def _sample(
+    image_u8: U8Array,
+    coarse: FloatArray,
+    fine: FloatArray,
+    places: tuple[int, list[int]],
+    box: tuple[int, int, int, int],
+) -> FloatArray:
+    units = np.broadcast_to(np.array(_UNITS), (*coarse.shape[:2], 2))
+    return sample(image_u8, coarse, fine, units, places, box)
+
 
 def _by_definition(
-    image_u8: U8Array, taps: FloatArray, step: int, box: tuple[int, int, int, int]
+    image_u8: U8Array,
+    coarse: FloatArray,
+    fine: FloatArray,
+    places: tuple[int, list[int]],
+    box: tuple[int, int, int, int],
 ) -> np.ndarray:
     top, left, rows, columns = box
-    total = np.zeros((rows, columns, image_u8.shape[2]), np.int64)
-    for i, j in np.ndindex(*taps.shape):
-        down = mirror_indices(top + i + step * np.arange(rows), image_u8.shape[0])
-        right = mirror_indices(left + j + step * np.arange(columns), image_u8.shape[1])
-        total += int(taps[i, j]) * (image_u8[down[:, None], right].astype(np.int64) - 128)
-    return total
+    step, starts = places
+    found = np.empty((rows, columns, image_u8.shape[2]), np.float32)
+    for y, x in np.ndindex(rows, columns):
+        (down, row), (right, column) = divmod(y, len(starts)), divmod(x, len(starts))
+        first = (top + step * down + starts[row], left + step * right + starts[column])
+        size = np.arange(coarse.shape[2])
+        seen = image_u8[
+            mirror_indices(first[0] + size, image_u8.shape[0])[:, None],
+            mirror_indices(first[1] + size, image_u8.shape[1]),
+        ].astype(np.int64)
+        sums = [
+            np.einsum("ij,ijc->c", taps[row, column].astype(np.int64), seen - 128)
+            for taps in (coarse, fine)
+        ]
+        found[y, x] = sums[0] * _UNITS[0] + sums[1] * _UNITS[1] + 128
+    return found
 
 
 @settings(max_examples=150, deadline=None)
@@ -30,7 +57,8 @@ def _by_definition(
     channels=st.sampled_from([1, 3, 4]),
     size=st.integers(1, 30),
     step=st.integers(1, 9),
-    sums=st.tuples(st.integers(1, 12), st.integers(1, 70)),
+    every=st.integers(1, 4),
+    sums=st.tuples(st.integers(1, 6), st.integers(1, 40)),
     place=st.tuples(st.integers(-70, 40), st.integers(-70, 90)),
     seed=st.integers(0, 10**6),
 )
@@ -40,30 +68,35 @@ def test_sample_equals_integer_arithmetic(
     channels: int,
     size: int,
     step: int,
+    every: int,
     sums: tuple[int, int],
     place: tuple[int, int],
     seed: int,
 ) -> None:
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, (height, width, channels), np.uint8)
-    taps = rng.integers(-60, 90, (size, size)).astype(np.float32)
-    taps[rng.random(taps.shape) < 0.4] = 0
-    found = sample(image, taps, step, (*place, *sums), 0.25)
-    expected = _by_definition(image, taps, step, (*place, *sums)) / 4 + 128
+    coarse, fine = rng.integers(-60, 90, (2, every, every, size, size)).astype(np.float32)
+    for taps in (coarse, fine):
+        taps[rng.random(taps.shape) < 0.4] = 0
+    starts = sorted(int(n) for n in rng.integers(0, step, every))
+    box = (*place, *(count * every for count in sums)) if every > 1 else (*place, *sums)
+    found = _sample(image, coarse, fine, (step, starts), box)
     assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, _by_definition(image, coarse, fine, (step, starts), box))
 
 
 def test_sample_takes_views_as_their_copies() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (40, 60, 3), np.uint8)[::-1, ::2]
-    taps = rng.integers(-9, 9, (10, 10)).astype(np.float32)[::2, ::2]
-    box = (0, 0, 9, 7)
-    found = sample(image, taps, 4, box, 1.0)
-    np.testing.assert_array_equal(found, sample(image.copy(), taps.copy(), 4, box, 1.0))
+    coarse, fine = rng.integers(-9, 9, (2, 1, 1, 10, 10)).astype(np.float32)[..., ::2, ::2]
+    places, box = (4, [0]), (0, 0, 9, 7)
+    found = _sample(image, coarse, fine, places, box)
+    copied = _sample(image.copy(), coarse.copy(), fine.copy(), places, box)
+    np.testing.assert_array_equal(found, copied)
 
 
 def test_sample_says_when_it_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "compiled_code", lambda: None)
+    image, taps = np.zeros((4, 4, 3), np.uint8), np.ones((1, 1, 1, 1), np.float32)
     with pytest.raises(RuntimeError, match="not there"):
-        sample(np.zeros((4, 4, 3), np.uint8), np.ones((1, 1), np.float32), 1, (0, 0, 4, 4), 1.0)
+        _sample(image, taps, taps, (1, [0]), (0, 0, 4, 4))

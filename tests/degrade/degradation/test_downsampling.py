@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from degrade.degradation import downsampling
-from degrade.degradation.downsampling import PreparedImage, integer_taps
+from degrade.degradation.downsampling import PreparedImage, fine_taps, integer_taps
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, as_scale, hr_unit
 from degrade.kernels import (
     BlurKernel,
     bicubic_kernel,
@@ -35,14 +36,21 @@ def _kernel(size: int, scale: int, seed: int) -> BlurKernel:
     return repair_kernel(ragged, scale)[0]
 
 
-def _downsample(image_u8: np.ndarray, kernel: BlurKernel, box: Any = None) -> np.ndarray:
+def _downsample(
+    image_u8: np.ndarray, kernel: BlurKernel, box: Any = None, *, finely: bool = True
+) -> np.ndarray:
     prepared = PreparedImage(image_u8, kernel.scale, kernel.size // 2)
-    return prepared.downsample(kernel, box or (0, 0, *image_u8.shape[:2]))
+    return prepared.downsample(kernel, box or (0, 0, *image_u8.shape[:2]), finely=finely)
 
 
-def _by_integers(image_u8: np.ndarray, kernel: BlurKernel, box: Any) -> np.ndarray:
+def _by_integers(
+    image_u8: np.ndarray, kernel: BlurKernel, box: Any, *, finely: bool = True
+) -> np.ndarray:
     """The definition, in 64-bit integers, border by border."""
     taps, unit = integer_taps(kernel.weights)
+    if finely:
+        fine, finer = fine_taps(kernel.weights, taps, unit)
+        taps, unit = taps * finer + fine, unit * finer
     top, left, height, width = box
     total = np.zeros((height // kernel.scale, width // kernel.scale, image_u8.shape[2]), np.int64)
     for i, j in np.ndindex(*taps.shape):
@@ -51,7 +59,7 @@ def _by_integers(image_u8: np.ndarray, kernel: BlurKernel, box: Any) -> np.ndarr
         rows = mirror_indices(rows, image_u8.shape[0])
         columns = mirror_indices(columns, image_u8.shape[1])
         total += taps[i, j] * image_u8[rows[:, None], columns].astype(np.int64)
-    return total / unit
+    return (total / unit).astype(np.float32)
 
 
 @settings(max_examples=60, deadline=None)
@@ -60,9 +68,10 @@ def _by_integers(image_u8: np.ndarray, kernel: BlurKernel, box: Any) -> np.ndarr
     scale=st.integers(2, 5),
     steps=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     seed=st.integers(0, 10**6),
+    finely=st.booleans(),
 )
 def test_downsample_equals_integer_arithmetic(
-    size: int, scale: int, steps: tuple[int, int], seed: int
+    size: int, scale: int, steps: tuple[int, int], seed: int, finely: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     height, width = (step * scale for step in steps)
@@ -71,20 +80,47 @@ def test_downsample_equals_integer_arithmetic(
     image = rng.choice([0, 255, 77], (top + height + 3, left + width + 1, 3)).astype(np.uint8)
     before = image.copy()
     kernel, box = _kernel(size, scale, seed), (top, left, height, width)
-    lr = _downsample(image, kernel, box)
+    lr = _downsample(image, kernel, box, finely=finely)
     assert lr.dtype == np.float32
-    np.testing.assert_array_equal(lr, _by_integers(image, kernel, box))
+    np.testing.assert_array_equal(lr, _by_integers(image, kernel, box, finely=finely))
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_downsample_is_downsample_up_to_the_rounding_of_the_kernel(scale: int) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (60, 72, 3), np.uint8)
-    kernel = _kernel(25, scale, 5)
+def _black_and_white(scale: Scale, seed: int = 0) -> np.ndarray:
+    side = hr_unit(scale) * -(-60 // hr_unit(scale))
+    return np.random.default_rng(seed).choice([0, 255], (side, side, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("text", ["2", "3", "4", "8", "1.5", "2.5", "2.7", "7/3"])
+def test_downsample_equals_float64_sums_to_1e_4_levels(text: str) -> None:
+    scale = as_scale(text)
+    image = _black_and_white(scale)  # of all images those where rounding the taps shows most
+    for size in (21, 25):
+        kernel = gaussian_kernel(size, scale, (0.8 * float(scale), 0.4 * float(scale)), 0.7)
+        exact = downsample(image.astype(np.float32), kernel)
+        assert np.abs(_downsample(image, kernel) - exact).max() < 1e-4
+
+
+@pytest.mark.parametrize("text", ["2", "3", "4", "2.5"])
+def test_downsample_with_coarse_taps_is_off_as_earlier_versions_were(text: str) -> None:
+    scale = as_scale(text)
+    image = _black_and_white(scale)
+    kernel = gaussian_kernel(25, scale, (float(scale), 0.5 * float(scale)), 0.3)
     exact = downsample(image.astype(np.float32), kernel)
-    difference = _downsample(image, kernel) - exact
-    assert np.abs(difference).max() < 0.05
+    difference = _downsample(image, kernel, finely=False) - exact
+    assert 0.005 < np.abs(difference).max() < 0.08
     assert difference.std() < 3e-4 * image.std()
+
+
+@pytest.mark.parametrize("text", ["1.5", "2.7", "7/3"])
+def test_downsample_at_ratios_of_a_part_is_that_part_of_the_whole(text: str) -> None:
+    scale = as_scale(text)
+    image = np.random.default_rng(1).integers(0, 256, (4 * scale.numerator,) * 2 + (3,), np.uint8)
+    kernel = gaussian_kernel(21, scale, (1.4, 0.8), 0.7)
+    whole = _downsample(image, kernel)
+    n, d = scale.numerator, scale.denominator
+    part = _downsample(image, kernel, (n, 2 * n, 3 * n, 2 * n))
+    np.testing.assert_array_equal(part, whole[d:, 2 * d :])
 
 
 def test_downsample_of_the_bicubic_kernel_is_imresize() -> None:
@@ -127,6 +163,25 @@ def test_integer_taps_are_close_keep_the_sum_and_leave_room(size: int, seed: int
     assert taps.sum() == unit
     assert np.abs(taps - weights * unit).max() <= 1
     assert 128 * np.abs(taps).sum() <= 2**24
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.sampled_from([3, 13, 25, 65]), seed=st.integers(0, 1000))
+def test_fine_taps_say_what_the_coarse_ones_miss_and_leave_room(size: int, seed: int) -> None:
+    weights = _kernel(size, 2, seed).weights.astype(np.float64)
+    taps, unit = integer_taps(weights)
+    fine, finer = fine_taps(weights, taps, unit)
+    assert fine.sum() == 0
+    assert 128 * np.abs(fine).sum() <= 2**24
+    exact = weights / weights.sum() * unit
+    assert np.abs(taps + fine / finer - exact).max() <= 1 / finer
+    assert 2**6 <= finer <= 2**12
+
+
+def test_fine_taps_are_none_where_the_coarse_ones_are_exact() -> None:
+    weights = bicubic_kernel(2).weights
+    taps, unit = integer_taps(weights)
+    assert not fine_taps(weights, taps, unit)[0].any()
 
 
 def test_integer_taps_give_way_to_large_lobes_and_refuse_what_cannot_be_exact() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +24,9 @@ plans = st.builds(
     hr_box=st.tuples(sides, sides, sides, sides),
     scale=st.integers(2, 16),
     steps=st.builds(
-        lambda kernel_id, further: (Blur(kernel_id), *further),
+        lambda kernel_id, coarse, further: (Blur(kernel_id, coarse=coarse), *further),
         ids,
+        st.booleans(),
         st.lists(noises | st.builds(Rounding), max_size=4),
     ),
 )
@@ -70,7 +73,9 @@ def test_plan_json_round_trips(plan: DegradationPlan) -> None:
 @given(plans, st.integers(2, 16))
 def test_plan_of_version_1_gives_the_same_plan(plan: DegradationPlan, scale: int) -> None:
     noise = next((step for step in plan.steps if isinstance(step, Residual)), None)
-    steps = (plan.steps[0],) if noise is None else (plan.steps[0], noise)
+    # Its kernels were rounded more.
+    first = msgspec.structs.replace(plan.steps[0], coarse=True)
+    steps = (first,) if noise is None else (first, noise)
     old = {
         "key": plan.key,
         "source_sha256": plan.source_sha256,
@@ -90,9 +95,9 @@ def test_plan_of_version_1_gives_the_same_plan(plan: DegradationPlan, scale: int
     )
 
 
-def test_version_2_is_written_like_this() -> None:
+def test_version_3_is_written_like_this() -> None:
     assert GOOD.to_json() == {
-        "version": 2,
+        "version": 3,
         "key": "p",
         "source_sha256": "s",
         "clean_up": 1,
@@ -103,7 +108,15 @@ def test_version_2_is_written_like_this() -> None:
             {"kind": "residual", "noise_id": "n", "top": 1, "left": 2},
         ],
     }
-    assert DegradationPlan.from_json(OLD) == GOOD
+
+
+def test_plans_of_earlier_versions_keep_their_coarse_kernels() -> None:
+    before = replace(GOOD, steps=(Blur("k", coarse=True), *GOOD.steps[1:]))
+    assert DegradationPlan.from_json(OLD) == before
+    assert DegradationPlan.from_json({**GOOD.to_json(), "version": 2}) == before
+    written = before.to_json()
+    assert written["steps"][0] == {"kind": "blur", "kernel_id": "k", "coarse": True}
+    assert DegradationPlan.from_json(written) == before
 
 
 @settings(deadline=None)
@@ -126,7 +139,7 @@ def test_plan_from_json_never_trusts(plan: DegradationPlan, data: st.DataObject)
     assert DegradationPlan.from_json(json.loads(json.dumps(again.to_json()))) == again
 
 
-@pytest.mark.parametrize("good", [OLD, GOOD.to_json()], ids=["version 1", "version 2"])
+@pytest.mark.parametrize("good", [OLD, GOOD.to_json()], ids=["version 1", "version 3"])
 def test_plan_from_json_refuses_missing_fields(good: dict[str, Any]) -> None:
     for field in set(good) - {"version"}:
         with pytest.raises(CorruptDataError, match=f"not a degradation plan.*{field}"):
@@ -184,7 +197,7 @@ def test_version_1_refuses_tampered_fields(change: dict[str, Any], named: str) -
     [
         *WRONG_IN_BOTH,
         ({"version": 1}, "version"),
-        ({"version": 3}, "version"),
+        ({"version": 4}, "version"),
         ({"version": True}, "version"),
         ({"version": 2.0}, "version"),
         ({"version": None}, "version"),
@@ -210,7 +223,7 @@ def test_version_1_refuses_tampered_fields(change: dict[str, Any], named: str) -
     ],
     ids=str,
 )
-def test_version_2_refuses_tampered_fields(change: dict[str, Any], named: str) -> None:
+def test_version_3_refuses_tampered_fields(change: dict[str, Any], named: str) -> None:
     with pytest.raises(CorruptDataError, match=f"not a degradation plan.*{named}"):
         DegradationPlan.from_json({**GOOD.to_json(), **change})
 

@@ -43,6 +43,17 @@ def test_blur_is_exact_with_negative_lobes() -> None:
         assert np.array_equal(made.numpy(), hr.downsample(pool.kernels["sharp"], box))
 
 
+def test_blur_takes_coarse_kernels_beside_others() -> None:
+    photo = make_photo()
+    steps = [Blur("usual", coarse=True), Blur("usual")]
+    found = blur(empty(2), steps, inputs_of(photo, [BOXES[1]] * 2))
+    hr, kernel = PreparedImage(photo, SCALE, MARGIN), POOL.kernels["usual"]
+    for made, step in zip(found, steps, strict=True):
+        wanted = hr.downsample(kernel, BOXES[1], finely=not step.coarse)
+        assert np.array_equal(made.numpy(), wanted)
+    assert not torch.equal(*found)
+
+
 def test_blur_takes_kernels_that_are_wider_by_their_doubt() -> None:
     photo = make_photo()
     steps = [Blur("usual", 0.02), Blur("narrow", -0.01)]

@@ -6,7 +6,7 @@ from degrade.degradation.steps import Step
 from esrgan.degrading import BATCHED
 
 KNOWN = {
-    "blur": ("kernel_id", "width_error"),
+    "blur": ("kernel_id", "width_error", "coarse"),
     "model-error": ("base", "slope", "seed"),
     "residual": ("noise_id", "top", "left", "quilt"),
     "rounding": (),
