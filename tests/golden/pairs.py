@@ -5,7 +5,7 @@
 writes the digests anew. They were made with version 0.1.0's first plans (version 1), before a plan
 was a list of steps; whoever changes them changes the bytes of everybody's pairs. Three are newer:
 baked noise on whole photos, whose patches are too small, is sewn and no longer mirrored. Those
-with a model error came with that.
+with a model error came with that, those at ×2.5 with scales that are no integers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 
 from degrade.arrays import AnyArray, U8Array
+from degrade.geometry import Scale, as_scale
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
 from degrade.pairs import open_pairs
@@ -69,13 +70,18 @@ def make_material(folder: Path) -> None:
 
 
 def make_kernels() -> Iterator[BlurKernel]:
-    """Yield three kernels for each scale, one of them with negative taps."""
+    """Yield kernels for each scale, some of them with negative taps."""
     profiles = {2: ((1, 3, 3, 1), (-1, 9, 9, -1)), 3: ((1, 2, 1), (-1, 0, 18, 0, -1))}
     profiles[4] = profiles[2]
+    between = ((1, 5, 7, 3), (-1, 6, 11, 0))  # whose middle lies a quarter after a tap's
     for scale, (soft, sharp) in profiles.items():
         for down, right in ((soft, soft), (soft, sharp), (sharp, sharp)):
             weights = np.outer(_centred(down, scale), _centred(right, scale))
             yield BlurKernel(weights.astype(np.float32), scale, "by hand")
+    for down, right in product(between, repeat=2):
+        taps = np.zeros((13, 13), np.float32)
+        taps[5:9, 5:9] = np.outer(down, right) / 256
+        yield BlurKernel(taps, as_scale("2.5"), "by hand")
 
 
 def _centred(profile: tuple[int, ...], scale: int) -> AnyArray:
@@ -113,17 +119,21 @@ def make_configs(folder: Path) -> Iterator[tuple[str, BuildPairsConfig]]:
     for scale, error in ((2, "auto"), (3, "auto")):
         name = f"x{scale} bake model-error {error}"
         yield name, _config(folder, name, scale)
+    for noise, hr_size in (("bake", 50), ("none", None)):
+        name = f"x2.5 {noise} hr-size {hr_size or 'full'}"
+        run = _config(folder, name, as_scale("2.5"), hr_size)
+        yield name, replace(run, noise=noise, model_error="none")
     name = "x4 none model-error 2.0"
     yield name, replace(_config(folder, name, 4), noise="none", model_error=2.0)
 
 
-def _config(folder: Path, name: str, scale: int) -> BuildPairsConfig:
+def _config(folder: Path, name: str, scale: Scale, hr_size: int | None = 48) -> BuildPairsConfig:
     return BuildPairsConfig(
         pool=folder / "pool",
         hr=(folder / "hr",),
         out=folder / name.replace(" ", "-"),
         scale=scale,
-        hr_size=48,
+        hr_size=hr_size,
     )
 
 
