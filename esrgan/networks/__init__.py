@@ -1,7 +1,9 @@
 """The networks: four generators, which make SR from LR, and three discriminators.
 
 Every generator has ``scale``, ``in_channels``, ``out_channels``, ``lr_multiple``,
-``receptive_radius`` and ``add_to``, which writes it into an ONNX graph; every discriminator has
+``receptive_radius`` and ``add_to``, which writes it into an ONNX graph. It is a ``trunk``, which
+works at LR's size and sees far, and a ``tail``, which works at SR's and sees near; with
+``tail_radius`` and ``trunk_channels`` an image is cut for either. Every discriminator has
 ``smallest_side``, the smallest patch it can judge.
 """
 

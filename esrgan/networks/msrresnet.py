@@ -79,9 +79,17 @@ class MSRResNet(nn.Module):
 
     def forward(self, lr_BCHW: Tensor) -> Tensor:
         """Return SR of (B, C, scale·H, scale·W) for LR on [0, 1]; SR is not clipped."""
-        x = self.body(_activated(self.conv_first(lr_BCHW)))
+        return self.tail(self.trunk(lr_BCHW), lr_BCHW)
+
+    def trunk(self, lr_BCHW: Tensor) -> Tensor:
+        """Return the features from which :meth:`tail` makes SR, of LR's size."""
+        features_BCHW: Tensor = self.body(_activated(self.conv_first(lr_BCHW)))
+        return features_BCHW
+
+    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:
+        """Return SR for the features of LR, or of a part of it."""
         factor = 3 if self.scale == 3 else 2
-        x = _activated(functional.pixel_shuffle(self.upconv1(x), factor))
+        x = _activated(functional.pixel_shuffle(self.upconv1(features_BCHW), factor))
         if self.upconv2 is not None:
             x = _activated(functional.pixel_shuffle(self.upconv2(x), factor))
         residual = self.conv_last(_activated(self.conv_hr(x)))
@@ -120,6 +128,16 @@ class MSRResNet(nn.Module):
         """How many LR pixels away from its own an SR pixel can look, at most."""
         # conv_first, 2 a block, upconv1, upconv2, conv_hr and conv_last.
         return 4 + 2 * len(self.body)
+
+    @property
+    def tail_radius(self) -> int:
+        """How many LR pixels around its own :meth:`tail` looks at, at most."""
+        return 3
+
+    @property
+    def trunk_channels(self) -> int:
+        """How many numbers a place at LR's size :meth:`trunk` holds at once, at most."""
+        return 4 * self.conv_first.out_channels
 
 
 def _activated(x_BCHW: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 import torch
 from torch import Tensor, nn
@@ -133,6 +134,7 @@ class RRDBNet(nn.Module):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.lr_multiple = USUAL_UNSHUFFLE[scale] if unshuffle is None else unshuffle
+        self._growth = growth
         self._factors = _enlargements(scale, self.lr_multiple)
         self.conv_first = conv3(in_channels * self.lr_multiple**2, features)
         self.body = nn.Sequential(
@@ -149,9 +151,18 @@ class RRDBNet(nn.Module):
 
     def forward(self, lr_BCHW: Tensor) -> Tensor:
         """Return SR of (B, C, scale·H, scale·W) for LR on [0, 1]; SR is not clipped."""
+        return self.tail(self.trunk(lr_BCHW), lr_BCHW)
+
+    def trunk(self, lr_BCHW: Tensor) -> Tensor:
+        """Return the features from which :meth:`tail` makes SR, one place a block of LR pixels."""
+        first_BCHW = self.conv_first(self._unshuffled(lr_BCHW))
+        features_BCHW: Tensor = first_BCHW + self.conv_body(self.body(first_BCHW))
+        return features_BCHW
+
+    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:
+        """Return SR for the features of LR, or of a part of it."""
         height, width = lr_BCHW.shape[-2:]
-        x = self.conv_first(self._unshuffled(lr_BCHW))
-        x = x + self.conv_body(self.body(x))
+        x = features_BCHW
         for factor, conv in self.enlargements():
             x = enlarge(x, conv, factor)
         x = self.conv_last(functional.leaky_relu(self.conv_hr(x), SLOPE, inplace=True))
@@ -210,6 +221,19 @@ class RRDBNet(nn.Module):
         if self.lr_multiple > 1:
             return self.lr_multiple * (trunk + 2)
         return trunk + (3 if self._factors else 2)
+
+    @property
+    def tail_radius(self) -> int:
+        """How many LR pixels around its own :meth:`tail` looks at, at most."""
+        return 3 * self.lr_multiple
+
+    @property
+    def trunk_channels(self) -> int:
+        """How many numbers a place at LR's size :meth:`trunk` holds at once, at most."""
+        features = self.conv_first.out_channels
+        inside = features + 4 * self._growth
+        # What a dense block joins before and after its last growth; three inputs are kept as well.
+        return ceil((2 * inside + 3 * features) / self.lr_multiple**2)
 
 
 def _enlargements(scale: int, unshuffle: int) -> tuple[int, ...]:

@@ -113,10 +113,19 @@ class SRResNet(nn.Module):
 
     def forward(self, lr_BCHW: Tensor) -> Tensor:
         """Return SR of (B, C, scale·H, scale·W) for LR on [0, 1]; SR is not clipped."""
-        first = self.act_first(self.conv_first(lr_BCHW))
-        x = first + _normalised(self.conv_body(self.body(first)), self.bn_body)
+        return self.tail(self.trunk(lr_BCHW), lr_BCHW)
+
+    def trunk(self, lr_BCHW: Tensor) -> Tensor:
+        """Return the features from which :meth:`tail` makes SR, of LR's size."""
+        first_BCHW = self.act_first(self.conv_first(lr_BCHW))
+        residual_BCHW = _normalised(self.conv_body(self.body(first_BCHW)), self.bn_body)
+        features_BCHW: Tensor = first_BCHW + residual_BCHW
+        return features_BCHW
+
+    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:  # noqa: ARG002
+        """Return SR for the features of LR, or of a part of it."""
         factor = _STAGES[self.scale][0]
-        x = self.act_up1(functional.pixel_shuffle(self.upconv1(x), factor))
+        x = self.act_up1(functional.pixel_shuffle(self.upconv1(features_BCHW), factor))
         if self.upconv2 is not None and self.act_up2 is not None:
             x = self.act_up2(functional.pixel_shuffle(self.upconv2(x), factor))
         sr_BCHW: Tensor = self.conv_last(x)
@@ -153,6 +162,16 @@ class SRResNet(nn.Module):
         """How many LR pixels away from its own an SR pixel can look, at most."""
         # 4 of conv_first, 2 a block, conv_body, upconv1, upconv2, 4 SR pixels of conv_last.
         return 9 + 2 * len(self.body)
+
+    @property
+    def tail_radius(self) -> int:
+        """How many LR pixels around its own :meth:`tail` looks at, at most."""
+        return 3
+
+    @property
+    def trunk_channels(self) -> int:
+        """How many numbers a place at LR's size :meth:`trunk` holds at once, at most."""
+        return 5 * self.conv_first.out_channels
 
 
 def _normalised(x_BCHW: Tensor, norm: nn.BatchNorm2d | None) -> Tensor:

@@ -54,7 +54,16 @@ class SRVGGNetCompact(nn.Module):
 
     def forward(self, lr_BCHW: Tensor) -> Tensor:
         """Return SR of (B, C, scale·H, scale·W) for LR on [0, 1]; SR is not clipped."""
-        residual_BCHW = functional.pixel_shuffle(self.body(lr_BCHW), self.scale)
+        return self.tail(self.trunk(lr_BCHW), lr_BCHW)
+
+    def trunk(self, lr_BCHW: Tensor) -> Tensor:
+        """Return the features from which :meth:`tail` makes SR, of LR's size."""
+        features_BCHW: Tensor = self.body(lr_BCHW)
+        return features_BCHW
+
+    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:
+        """Return SR for the features of LR, or of a part of it."""
+        residual_BCHW = functional.pixel_shuffle(features_BCHW, self.scale)
         base_BCHW = functional.interpolate(lr_BCHW, scale_factor=self.scale, mode="nearest")
         sr_BCHW: Tensor = residual_BCHW + base_BCHW
         return sr_BCHW
@@ -85,3 +94,13 @@ class SRVGGNetCompact(nn.Module):
     def receptive_radius(self) -> int:
         """How many LR pixels away from its own an SR pixel can look, at most."""
         return (len(self.body) + 1) // 2
+
+    @property
+    def tail_radius(self) -> int:
+        """How many LR pixels around its own :meth:`tail` looks at, at most."""
+        return 0
+
+    @property
+    def trunk_channels(self) -> int:
+        """How many numbers a place at LR's size :meth:`trunk` holds at once, at most."""
+        return 3 * max(self.conv_first.out_channels, self.out_channels * self.scale**2)

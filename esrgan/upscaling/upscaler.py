@@ -14,7 +14,7 @@ from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
 from esrgan.devices import tile_memory
 from esrgan.networks import Generator
-from esrgan.upscaling.tiling import Tiler
+from esrgan.upscaling.tiling import Tiler, parts
 
 __all__ = ["Upscaler", "upscale"]
 
@@ -60,6 +60,16 @@ class Upscaler:
         self._device = torch.device(device)
         self._half = half
         self._flips = flips
+        self._covered = self._seen = 0
+
+    @property
+    def cost(self) -> float:
+        """How many times the pixels of the images so far the tiles have seen; 1: none was cut."""
+        return self._seen / self._covered if self._covered else 1.0
+
+    def enlarged(self, pixels: AnyArray) -> AnyArray:
+        """Return the whole enlarged image, of the same type; see :meth:`bands`."""
+        return np.concatenate(list(self.bands(pixels, pixels.dtype.type)))
 
     def bands(
         self,
@@ -96,7 +106,8 @@ class Upscaler:
             raise InvalidValueError(f"pixels of {pixels.dtype} are not known here")
         height, width = pixels.shape[:2]
         scale, multiple = self.network.scale, self.network.lr_multiple
-        for top, bottom in self._tiler.tiling_for(height, width).parts(height, multiple):
+        tile = self._tiler.tiling_for(height, width).height
+        for top, bottom in parts(height, tile, multiple):
             band = np.empty((scale * (bottom - top), scale * width, 3), dtype)
             for area in self._fill(band, pixels, (top, bottom, 0, width)):
                 if on_tile:
@@ -107,7 +118,7 @@ class Upscaler:
         """Compute a box of the image into ``target``; yield the LR pixels of each tile."""
         top, bottom, left, right = box
         tiling = self._tiler.tiling_for(*pixels.shape[:2])
-        if not (tiling.cuts(bottom - top) or tiling.cuts(right - left)):
+        if bottom - top <= tiling.height and right - left <= tiling.width:
             sr = self._enlarged(pixels, box, tiling.overlap, target.dtype)
             if sr is not None:
                 target[...] = sr
@@ -116,13 +127,13 @@ class Upscaler:
                 yield from self._fill(target, pixels, box)
             else:
                 raise DegradeError(
-                    f"out of memory with tiles of {tiling.tile} pixels; free some, or use another "
-                    "`device`"
+                    f"out of memory with tiles of {tiling.height}×{tiling.width} pixels; free "
+                    "some, or use another `device`"
                 )
             return
         multiple, scale = self.network.lr_multiple, self.network.scale
-        for first, last in tiling.parts(bottom - top, multiple):
-            for before, after in tiling.parts(right - left, multiple):
+        for first, last in parts(bottom - top, tiling.height, multiple):
+            for before, after in parts(right - left, tiling.width, multiple):
                 part = target[scale * first : scale * last, scale * before : scale * after]
                 inner = (top + first, top + last, left + before, left + after)
                 yield from self._fill(part, pixels, inner)
@@ -149,6 +160,8 @@ class Upscaler:
         scale = self.network.scale
         above, before = min(top, overlap), min(left, overlap)
         window = pixels[top - above : bottom + overlap, left - before : right + overlap]
+        self._covered += (bottom - top) * (right - left)
+        self._seen += window.shape[0] * window.shape[1]
         sr_CHW = self._pass(self._to_tensor(window))[0].clamp_(0, 1)
         rows = slice(scale * above, scale * (above + bottom - top))
         columns = slice(scale * before, scale * (before + right - left))
@@ -182,16 +195,47 @@ class Upscaler:
 
     def _ensemble(self, lr_BCHW: Tensor) -> Tensor:
         if not self._flips:
-            plain: Tensor = self.network(lr_BCHW).float()
-            return plain
+            return self._by_parts(lr_BCHW)
         total = torch.zeros(())
         for turns in range(4):
             for mirror in (False, True):
                 turned = torch.rot90(lr_BCHW.flip(3) if mirror else lr_BCHW, turns, (2, 3))
-                sr_BCHW = torch.rot90(self.network(turned).float(), -turns, (2, 3))
+                sr_BCHW = torch.rot90(self._by_parts(turned), -turns, (2, 3))
                 sr_BCHW = sr_BCHW.flip(3) if mirror else sr_BCHW
                 total = total.to(sr_BCHW) + sr_BCHW
         return total / 8
+
+    def _by_parts(self, lr_BCHW: Tensor) -> Tensor:
+        """Return SR in float32: the trunk sees all, the tail parts, which is the same.
+
+        What the tail needs for each LR pixel is several times what the trunk needs, and it sees
+        only a few pixels far.
+        """
+        network, (height, width) = self.network, lr_BCHW.shape[2:]
+        side = self._tiler.tail_side(height * width)
+        if max(height, width) <= side:
+            whole_BCHW: Tensor = network(lr_BCHW).float()
+            return whole_BCHW
+        features_BCHW = network.trunk(lr_BCHW)
+        scale, block, margin = network.scale, network.lr_multiple, network.tail_radius
+        sr_BCHW = lr_BCHW.new_empty((1, network.out_channels, scale * height, scale * width))
+        for top, bottom in parts(height, side, block):
+            for left, right in parts(width, side, block):
+                above, before = max(0, top - margin), max(0, left - margin)
+                part_BCHW = network.tail(
+                    features_BCHW[
+                        ...,
+                        above // block : (bottom + margin) // block,
+                        before // block : (right + margin) // block,
+                    ],
+                    lr_BCHW[..., above : bottom + margin, before : right + margin],
+                )
+                y, x = scale * (top - above), scale * (left - before)
+                rows, columns = scale * (bottom - top), scale * (right - left)
+                sr_BCHW[
+                    ..., scale * top : scale * bottom, scale * left : scale * right
+                ] = part_BCHW[..., y : y + rows, x : x + columns]
+        return sr_BCHW
 
 
 def _full_precision(device: torch.device) -> contextlib.AbstractContextManager[None]:
@@ -242,5 +286,4 @@ def upscale(
     """
     memory = tile_memory(device, None)
     tiler = Tiler(generator, tile=tile, overlap=overlap, memory=memory)
-    bands = Upscaler(generator, tiler, device=device).bands(pixels, pixels.dtype.type)
-    return np.concatenate(list(bands))
+    return Upscaler(generator, tiler, device=device).enlarged(pixels)
