@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -28,6 +29,14 @@ def shared_data() -> Path:
     if not (_SHARED / "data" / "MANIFEST.csv").is_file():
         pytest.skip("the research material (../shared/data) is not here")
     return _SHARED / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes what the user's own commands remember."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEGRADE_CACHE", str(tmp_path_factory.mktemp("user_cache")))
+        yield
 
 
 @pytest.fixture

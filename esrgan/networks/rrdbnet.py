@@ -42,15 +42,19 @@ class ResidualDenseBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the input plus the scaled residual."""
-        seen, second = x_BCHW, x_BCHW
+        return torch.add(x_BCHW, self.conv5(self._grown(x_BCHW)), alpha=_RESIDUAL_SCALE)
+
+    def _grown(self, x_BCHW: Tensor) -> Tensor:
+        """Return the input and the four growths, joined: the most that is held of them at once."""
+        pieces = [x_BCHW]
         for number, conv in enumerate((self.conv1, self.conv2, self.conv3, self.conv4), start=1):
-            new = functional.leaky_relu(conv(seen), SLOPE, inplace=True)
+            new = functional.leaky_relu(conv(_joined(pieces)), SLOPE, inplace=True)
             if self.conv1x1 is not None and number == 2:
-                new = second = new + self.conv1x1(x_BCHW)
+                new = new + self.conv1x1(x_BCHW)
             elif self.conv1x1 is not None and number == 4:
-                new = new + second
-            seen = torch.cat((seen, new), dim=1)
-        return torch.add(x_BCHW, self.conv5(seen), alpha=_RESIDUAL_SCALE)
+                new = new + pieces[2]
+            pieces.append(new)
+        return torch.cat(pieces, dim=1)
 
 
 class ResidualInResidualBlock(nn.Module):
@@ -155,9 +159,18 @@ class RRDBNet(nn.Module):
 
     def trunk(self, lr_BCHW: Tensor) -> Tensor:
         """Return the features from which :meth:`tail` makes SR, one place a block of LR pixels."""
-        first_BCHW = self.conv_first(self._unshuffled(lr_BCHW))
-        features_BCHW: Tensor = first_BCHW + self.conv_body(self.body(first_BCHW))
-        return features_BCHW
+        unshuffled_BCHW = self._unshuffled(lr_BCHW)
+        if torch.is_grad_enabled():
+            first_BCHW = self.conv_first(unshuffled_BCHW)
+            features_BCHW: Tensor = first_BCHW + self.conv_body(self.body(first_BCHW))
+            return features_BCHW
+        # To compute the first features twice takes next to no time, to keep them much memory.
+        x = self.conv_first(unshuffled_BCHW)
+        for block in self.body:
+            x = block(x)
+        residual_BCHW: Tensor = self.conv_body(x)
+        del x
+        return residual_BCHW.add_(self.conv_first(unshuffled_BCHW))
 
     def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:
         """Return SR for the features of LR, or of a part of it."""
@@ -231,9 +244,13 @@ class RRDBNet(nn.Module):
     def trunk_channels(self) -> int:
         """How many numbers a place at LR's size :meth:`trunk` holds at once, at most."""
         features = self.conv_first.out_channels
-        inside = features + 4 * self._growth
-        # What a dense block joins before and after its last growth; three inputs are kept as well.
-        return ceil((2 * inside + 3 * features) / self.lr_multiple**2)
+        # The input of a block of three; of a dense block the input, its growths, and these joined.
+        held = 3 * features + 8 * self._growth
+        return ceil(held / self.lr_multiple**2)
+
+
+def _joined(pieces: list[Tensor]) -> Tensor:
+    return torch.cat(pieces, dim=1) if len(pieces) > 1 else pieces[0]
 
 
 def _enlargements(scale: int, unshuffle: int) -> tuple[int, ...]:

@@ -122,7 +122,7 @@ class SRResNet(nn.Module):
         features_BCHW: Tensor = first_BCHW + residual_BCHW
         return features_BCHW
 
-    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:  # noqa: ARG002
+    def tail(self, features_BCHW: Tensor, lr_BCHW: Tensor) -> Tensor:
         """Return SR for the features of LR, or of a part of it."""
         factor = _STAGES[self.scale][0]
         x = self.act_up1(functional.pixel_shuffle(self.upconv1(features_BCHW), factor))

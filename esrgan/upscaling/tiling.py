@@ -43,13 +43,6 @@ class Tiling:
     width: int
     overlap: int
 
-    def __post_init__(self) -> None:
-        if min(self.height, self.width) < 1 or self.overlap < 0:
-            raise InvalidValueError(
-                "tile must be positive, overlap not negative, got "
-                f"{self.height}×{self.width} and {self.overlap}"
-            )
-
 
 def parts(side: int, tile: int, multiple: int) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of the tiles along a side, all about equally long.
@@ -57,7 +50,7 @@ def parts(side: int, tile: int, multiple: int) -> Iterator[tuple[int, int]]:
     Parameters
     ----------
     side, tile : int
-        Of the image, and the longest of a tile, a multiple of ``multiple`` or no less than ``side``.
+        Of the image, and the longest of a tile: a multiple of ``multiple``, or ``side``.
     multiple : int
         Tiles start at multiples of it: between blocks of pixels.
     """
@@ -85,6 +78,11 @@ class Tiler:
         The network computes in 16 bits.
     passing : bool
         The weights are going to change: what is measured on them is not kept on disk.
+
+    Raises
+    ------
+    InvalidValueError
+        ``tile`` or ``overlap`` is out of range.
     """
 
     def __init__(
@@ -97,6 +95,10 @@ class Tiler:
         half: bool = False,
         passing: bool = False,
     ) -> None:
+        if (tile is not None and tile < 1) or (overlap is not None and overlap < 0):
+            raise InvalidValueError(
+                f"tile must be positive, overlap not negative, got {tile} and {overlap}"
+            )
         self._network = network
         self._tile = tile
         self._overlap = overlap

@@ -232,9 +232,9 @@ class Upscaler:
                 )
                 y, x = scale * (top - above), scale * (left - before)
                 rows, columns = scale * (bottom - top), scale * (right - left)
-                sr_BCHW[
-                    ..., scale * top : scale * bottom, scale * left : scale * right
-                ] = part_BCHW[..., y : y + rows, x : x + columns]
+                sr_BCHW[..., scale * top : scale * bottom, scale * left : scale * right] = (
+                    part_BCHW[..., y : y + rows, x : x + columns]
+                )
         return sr_BCHW
 
 

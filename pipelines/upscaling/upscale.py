@@ -47,6 +47,9 @@ from pipelines.upscaling.settings import UpscaleConfig
 
 __all__ = ["UpscaleConfig", "upscale"]
 
+_HIGH_COST = 1.5
+"""From which on a person may want to give more memory."""
+
 _MAX_RESULT_PIXELS = 2**30
 """What OpenCV agrees to decode: a larger result could not be opened again."""
 
@@ -167,6 +170,12 @@ class _Run:
             for note, number in notes.items():
                 job.found("note", f"{counted(number, 'photo')}: {note}", note=note, photos=number)
         job.found("network", f"by {self._spec.describe()}", **self._spec.to_metadata())
+        cost = max((upscaler.cost for upscaler in self._upscalers.values()), default=1.0)
+        if cost > 1:
+            words = f"in tiles, which cost {cost:.2f} times the computing of whole images"
+            if cost > _HIGH_COST:
+                words += "; less with more `max_memory`"
+            job.found("tiles", words, cost=round(cost, 3))
 
     def _plan(self, files: Sequence[SourceFile]) -> tuple[Results, list[ScannedPhoto]]:
         """Look at every photo and every result that is there; return what is left to do."""

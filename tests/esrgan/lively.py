@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from esrgan.networks import GENERATORS, Generator, RRDBNet
 from esrgan.training.first_weights import start_as_interpolation
+from esrgan.upscaling.tiling import window_pixels
 
 
 def lively_network(kind: str = "rrdbnet", *, scale: int = 4, blocks: int = 8) -> Generator:
@@ -37,8 +39,9 @@ def lively_network(kind: str = "rrdbnet", *, scale: int = 4, blocks: int = 8) ->
                 module.running_mean.normal_(0, 0.1)  # type: ignore[union-attr]
                 module.running_var.uniform_(1, 2)  # type: ignore[union-attr]
         probe = generator.eval()(torch.rand(1, 3, 24, 24))
-        generator.conv_last.weight.mul_(0.2 / probe.std())
-        generator.conv_last.bias.fill_(0.5)  # type: ignore[union-attr]
+        *_, last = (m for m in generator.modules() if isinstance(m, nn.Conv2d))
+        last.weight.mul_(0.2 / probe.std())
+        last.bias.fill_(0.5)  # type: ignore[union-attr]
     return generator
 
 
@@ -51,4 +54,20 @@ def in_double(network: Network) -> Network:
     What differs then by more than the rounding of the images differs for another reason.
     """
     network.double().register_forward_pre_hook(lambda _, inputs: (inputs[0].double(),))
+    for name in ("trunk", "tail"):
+        part = getattr(network, name, None)
+        if part is not None:
+            setattr(network, name, _of_doubles(part))
     return network
+
+
+def _of_doubles(part: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda *tensors: part(*(tensor.double() for tensor in tensors))
+
+
+def memory_for(network: Generator, pixels: int) -> int:
+    """Return about the least memory that allows windows of so many LR pixels."""
+    memory = pixels
+    while window_pixels(network, memory) < pixels:
+        memory += memory // 50 + 1
+    return memory

@@ -72,6 +72,24 @@ def test_generators_give_a_part_what_they_give_the_whole(name: str, scale: int) 
     )
 
 
+@pytest.mark.parametrize(("name", "scale"), EVERY)
+def test_tail_gives_parts_of_the_features_what_it_gives_all(name: str, scale: int) -> None:
+    network = SMALL[name](scale, features=4, blocks=1).double().eval()
+    step, radius = network.lr_multiple, network.tail_radius
+    lr_BCHW = torch.rand(1, 3, 3 * radius + 8 * step, 2 * radius + 12 * step).double()
+    lr_BCHW = lr_BCHW[..., : lr_BCHW.shape[2] // step * step, :]
+    with torch.no_grad():
+        features = network.trunk(lr_BCHW)
+        whole = network(lr_BCHW)
+        assert torch.equal(network.tail(features, lr_BCHW), whole)
+        # From the second row and the third column of blocks on.
+        part = network.tail(features[..., 1:, 2:], lr_BCHW[..., step:, 2 * step :])
+    seen, inner = whole[..., scale * step :, 2 * scale * step :], scale * radius
+    assert_same_formula(part[..., inner:, inner:], seen[..., inner:, inner:])
+    if radius:  # nearer to the cut it differs
+        assert not torch.allclose(part[..., :1, :], seen[..., :1, :])
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 @pytest.mark.parametrize(
     "arguments", [{"scale": 5}, {"features": 0}, {"blocks": 0}, {"in_channels": -1}]

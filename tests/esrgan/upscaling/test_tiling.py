@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,119 +10,135 @@ from hypothesis import strategies as st
 from degrade.errors import InvalidValueError
 from esrgan.networks import Generator, MSRResNet, RRDBNet, SRResNet
 from esrgan.upscaling import tiling
+from esrgan.upscaling.overlap import measure_overlap
 from esrgan.upscaling.tiling import (
     Tiler,
     Tiling,
-    known_overlap,
-    measure_overlap,
-    tile_for_memory,
-    window_bytes,
+    parts,
+    tail_bytes,
+    tail_side,
+    trunk_bytes,
+    window_pixels,
 )
-from esrgan.upscaling.upscaler import upscale
-from tests.esrgan.lively import lively_network
-from tests.making import make_scene
+from tests.esrgan.lively import lively_network, memory_for
 
 
-@given(st.integers(1, 500), st.integers(1, 90), st.integers(0, 40), st.sampled_from([1, 2, 4]))
+@given(st.integers(1, 500), st.integers(1, 90), st.sampled_from([1, 2, 4]))
 def test_parts_cover_a_side_once_with_about_equal_tiles(
-    side: int, tile: int, overlap: int, multiple: int
+    side: int, tile: int, multiple: int
 ) -> None:
-    chosen = Tiling(tile=tile, overlap=overlap).aligned(multiple)
-    parts = list(chosen.parts(side, multiple))
-    assert parts[0][0] == 0 and parts[-1][1] == side
-    assert all(stop == start for (_, stop), (start, _) in pairwise(parts))
-    assert all(start % multiple == 0 for start, _ in parts)
-    lengths = [stop - start for start, stop in parts]
-    if chosen.cuts(side):
-        assert max(lengths) <= chosen.tile and len(set(lengths[:-1])) <= 1
-    else:
-        assert lengths == [side]
+    tile += -tile % multiple
+    found = list(parts(side, tile, multiple))
+    assert found[0][0] == 0 and found[-1][1] == side
+    assert all(stop == start for (_, stop), (start, _) in pairwise(found))
+    assert all(start % multiple == 0 for start, _ in found)
+    lengths = [stop - start for start, stop in found]
+    assert max(lengths) <= tile and len(set(lengths[:-1])) <= 1
 
 
-def test_tiling_refuses_sizes_out_of_range() -> None:
-    for tile, overlap in ((0, 1), (1, -1)):
-        with pytest.raises(InvalidValueError, match="tile must be positive"):
-            Tiling(tile=tile, overlap=overlap)
+@pytest.mark.parametrize("sizes", [(0, 1), (1, -1)])
+def test_tiler_refuses_sizes_out_of_range(sizes: tuple[int, int]) -> None:
+    with pytest.raises(InvalidValueError, match="tile must be positive"):
+        Tiler(lively_network(blocks=1), tile=sizes[0], overlap=sizes[1])
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        lively_network("rrdbnet", scale=2),
-        lively_network("rrdbnet", scale=4),
-        lively_network("srresnet", scale=4),
-        lively_network("msrresnet", scale=3),
-    ],
+def largest_window(height: int, width: int, chosen: Tiling, multiple: int) -> int:
+    """Return the LR pixels of the largest window that an image's tiles see."""
+
+    def longest(side: int, tile: int) -> int:
+        return max(
+            min(side, stop + chosen.overlap) - max(0, start - chosen.overlap)
+            for start, stop in parts(side, tile, multiple)
+        )
+
+    return longest(height, chosen.height) * longest(width, chosen.width)
+
+
+@given(
+    st.integers(1, 900), st.integers(1, 900), st.integers(0, 60), st.integers(11, 17), st.booleans()
 )
-def test_measure_overlap_finds_what_makes_tiles_equal_to_the_whole(network: Generator) -> None:
-    overlap = measure_overlap(network)
-    assert 0 < overlap < network.receptive_radius + 4 and overlap % 4 == 0
-    image = make_scene("overlap", 70, 101)
-    whole = upscale(image, network, tile=200)
-    tiles = upscale(image, network, tile=16, overlap=overlap)
-    assert np.abs(tiles - whole).max() < 0.25 / 255
-    # It is not found by being generous: with a third of it, tiles show.
-    few = upscale(image, network, tile=16, overlap=max(0, overlap // 3 - 2))
-    assert np.abs(few - whole).max() > 0.25 / 255
+def test_tiler_stays_below_the_memory_with_tiles_of_any_shape(
+    height: int, width: int, overlap: int, bits: int, blocks_of_four: bool
+) -> None:
+    network = RRDBNet(scale=1 if blocks_of_four else 4, features=4, blocks=1, growth=2)
+    memory = memory_for(network, 2**bits)
+    tiler = Tiler(network, overlap=overlap, memory=memory)
+    try:
+        chosen = tiler.tiling_for(height, width)
+    except InvalidValueError:
+        # Only where small tiles with their surroundings do not fit.
+        assert (20 + 2 * (overlap + 4)) ** 2 > window_pixels(network, memory)
+        return
+    multiple = network.lr_multiple
+    assert largest_window(height, width, chosen, multiple) <= window_pixels(network, memory)
+    assert chosen.overlap in (0, overlap + -overlap % multiple)
+    if height * width <= window_pixels(network, memory):
+        assert (chosen.height, chosen.width, chosen.overlap) == (height, width, 0)
 
 
-def test_measure_overlap_of_a_shallow_network_is_all_that_it_sees() -> None:
-    network = RRDBNet(scale=4, features=4, blocks=1, growth=2).eval()
-    assert network.receptive_radius <= measure_overlap(network) < network.receptive_radius + 4
+def test_tiler_cuts_along_the_side_that_costs_least() -> None:
+    network = RRDBNet(scale=4, features=64, blocks=1, growth=32)
+    memory = 2**31
+    # Squares of the same window would cut both sides.
+    across = Tiler(network, overlap=64, memory=memory).tiling_for(1500, 1000)
+    assert (across.height, across.width) == (750, 1000)
+    down = Tiler(network, overlap=64, memory=memory).tiling_for(1000, 1500)
+    assert (down.height, down.width) == (1000, 750)
 
 
-def test_measure_overlap_is_the_same_each_time() -> None:
-    network = lively_network("srresnet", scale=2)
-    assert measure_overlap(network) == measure_overlap(network)
+def test_tiler_costs_little_with_networks_of_64_features_and_2_gib() -> None:
+    network = RRDBNet(scale=4, features=64, blocks=1, growth=32)
+    for height, width in ((3000, 4000), (4000, 6000), (1080, 1920), (2000, 2000)):
+        chosen = Tiler(network, overlap=64, memory=2**31).tiling_for(height, width)
+        seen = [
+            sum(min(side, b + 64) - max(0, a - 64) for a, b in parts(side, tile, 1)) / side
+            for side, tile in ((height, chosen.height), (width, chosen.width))
+        ]
+        assert 1 < seen[0] * seen[1] < 1.3
+    # With an eighth of that it still works.
+    Tiler(network, overlap=64, memory=2**28).tiling_for(3000, 4000)
+
+
+def test_tiler_says_what_the_smallest_tile_needs() -> None:
+    network = RRDBNet(scale=4, features=8, blocks=1, growth=8)
+    with pytest.raises(InvalidValueError, match=r"needs 0\.\d+ GiB, got 0\.0"):
+        Tiler(network, overlap=400, memory=2**24).tiling_for(1000, 1000)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 4])
-def test_tile_for_memory_stays_below_it(scale: int) -> None:
+def test_tail_side_stays_below_the_memory(scale: int) -> None:
     network = RRDBNet(scale=scale, features=32, blocks=1, growth=8)
-    for memory in (2**24, 2**28, 2**50):
-        tile = tile_for_memory(network, memory, overlap=12)
-        assert tile % network.lr_multiple == 0
-        assert (tile + 24) ** 2 * window_bytes(network) <= memory
-        assert tile_for_memory(network, memory, half=True) >= tile
+    for memory in (2**26, 2**28, 2**31):
+        pixels = window_pixels(network, memory)
+        side = tail_side(network, memory, pixels)
+        assert side % network.lr_multiple == 0
+        seen = (side + 2 * network.tail_radius) ** 2
+        assert pixels * trunk_bytes(network) <= memory and seen * tail_bytes(network) <= memory
+        # SR and features of the whole window are there, too.
+        kept = pixels * 4 * (32 + 3 * scale**2)
+        assert seen * tail_bytes(network) + kept <= memory
+        assert window_pixels(network, memory, half=True) >= pixels
         # No tensor grows beyond what GPU libraries can count.
-        assert (tile + 24) ** 2 * 32 * scale**2 < 2**31
-    with pytest.raises(InvalidValueError, match=r"needs 0\.\d+ GiB, got 0\.0"):
-        tile_for_memory(network, 2**12, overlap=12)
+        assert seen * 32 * scale**2 < 2**31
+    assert tail_side(network, 2**50, 10) ** 2 * 32 * scale**2 < 2**31
 
 
-def test_tiler_measures_only_when_an_image_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiler_measures_only_when_an_image_is_cut() -> None:
     network = lively_network("rrdbnet", scale=4)
     tiler = Tiler(network, tile=32)
-    assert tiler.tiling_for(32, 20) == Tiling(tile=32, overlap=0)
-    assert tiler.tiling_for(33, 20).overlap == measure_overlap(network)
-    assert tiler.shrink(Tiling(tile=32, overlap=0))
-    assert tiler.tiling_for(20, 20).tile == 16
-    assert not tiler.shrink(Tiling(tile=16, overlap=0))
+    assert tiler.tiling_for(32, 20) == Tiling(height=32, width=20, overlap=0)
+    measured = measure_overlap(network)
+    assert tiler.tiling_for(33, 200).overlap == measured > 0
+    # A side that a tile inside of the image sees is not cut.
+    assert tiler.tiling_for(33, 200) == Tiling(height=33, width=32, overlap=measured)
+    assert tiler.shrink(Tiling(height=64, width=16, overlap=0))
+    assert tiler.tiling_for(200, 200).width == 16
+    assert not tiler.shrink(Tiling(height=16, width=16, overlap=0))
 
 
 @pytest.mark.parametrize("network", [SRResNet(features=4), MSRResNet(features=4)])
-def test_window_bytes_grow_with_what_the_network_makes(network: Generator) -> None:
-    assert window_bytes(network) > 16 * 4 * 4 * 2
-    assert window_bytes(network, half=True) < window_bytes(network)
+def test_tail_bytes_grow_with_what_the_network_makes(network: Generator) -> None:
+    assert tail_bytes(network) > 16 * 4 * 4 * 2
+    assert tail_bytes(network, half=True) < tail_bytes(network)
     assert torch.is_tensor(network.conv_first.weight)
-
-
-def test_known_overlap_is_measured_once_for_the_same_weights(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    measured: list[Generator] = []
-
-    def measure(network: Generator) -> int:
-        measured.append(network)
-        return measure_overlap(network)
-
-    monkeypatch.setattr(tiling, "_OVERLAPS", {})
-    monkeypatch.setattr(tiling, "measure_overlap", measure)
-    network, same = lively_network(blocks=1), lively_network(blocks=1)
-    for each in (network, same, network):
-        assert known_overlap(each) == measure_overlap(network)
-    assert measured == [network]
-    with torch.no_grad():
-        same.conv_last.bias.add_(1e-6)
-    assert known_overlap(same) == measure_overlap(same)
-    assert measured == [network, same]
+    assert tiling.trunk_bytes(network, half=True) < trunk_bytes(network) < tail_bytes(network)
