@@ -60,7 +60,7 @@ def _place(kind: str, key: str) -> Path | None:
     common = os.environ.get("XDG_CACHE_HOME", "")
     try:
         # By the XDG specification, a path that is not absolute counts as none.
-        folder = Path(common) if os.path.isabs(common) else Path.home() / ".cache"
+        folder = Path(common) if Path(common).is_absolute() else Path.home() / ".cache"
     except RuntimeError:  # nobody's home
         return None
     return folder / "degrade" / kind / f"{key}.json"

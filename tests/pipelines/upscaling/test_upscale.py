@@ -141,12 +141,28 @@ def test_run_upscaling_takes_the_folder_of_a_training(tmp_path: Path, weights: P
     assert run(tmp_path, tmp_path / "model", photos(tmp_path, "a.png")).done == 1
 
 
+def test_run_upscaling_says_what_tiles_cost(tmp_path: Path) -> None:
+    network = lively_network(blocks=2)
+    weights = tmp_path / "w.safetensors"
+    write_weights(weights, weights_of(network))
+    source = photos(tmp_path, "a.png")
+    height, width = read_photo(source / "a.png").pixels.shape[:2]
+    whole = run(tmp_path, weights, source)
+    assert not [fact for fact in whole.facts if fact.kind == "tiles"]
+    cut = run(tmp_path, weights, source, tile=height // 2, overwrite=True)
+    (fact,) = (fact for fact in cut.facts if fact.kind == "tiles")
+    assert fact.values["cost"] > 1 and f"cost {fact.values['cost']:.2f} times" in fact.words
+    assert ("more `max_memory`" in fact.words) == (fact.values["cost"] > 1.5)
+    assert width >= height
+
+
 def test_run_upscaling_in_many_photos_sums_up(tmp_path: Path, weights: Path) -> None:
     source = photos(tmp_path, *(f"{n}.png" for n in range(6)))
     cv2.imwrite(str(source / "gray.png"), np.full((5, 5), 90, np.uint8))
     lines = run(tmp_path, weights, source).lines
     assert lines[0] == f"in {tmp_path / 'out'}" and lines[1] == "1 photo: gray"
-    assert lines[2].startswith("by RRDBNet ×4") and len(lines) == 3
+    assert lines[2].startswith("by RRDBNet ×4")
+    assert lines[3].startswith("in tiles, which cost 1.") and len(lines) == 4
 
 
 def test_every_kind_of_weights_is_read(tmp_path: Path) -> None:
