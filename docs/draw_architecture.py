@@ -61,6 +61,7 @@ ROOMS = {
     "degrade.spectral": "a kernel in milliseconds",
     "degrade.jpeg": "traces of blocks",
     "degrade.history": "traces of enlarging",
+    "degrade.metrics": "PSNR, SSIM and more",
     "degrade.kernels": "blur: make, apply, compare",
     "degrade.noise": "flat patches, residuals",
     "degrade.images": "the only decode and encode",

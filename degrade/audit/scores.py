@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from degrade.errors import InvalidValueError
 from degrade.metrics import psnr_of_error, ssim_of_planes
+from degrade.metrics.gradients import gmsd_of_planes
 
-__all__ = ["SCORE_NAMES", "Scores", "gmsd", "score_planes"]
+__all__ = ["SCORE_NAMES", "Scores", "score_planes"]
 
 Plane: TypeAlias = npt.NDArray[np.floating]
 Errors: TypeAlias = npt.NDArray[np.float64]
@@ -20,7 +20,6 @@ Errors: TypeAlias = npt.NDArray[np.float64]
 SCORE_NAMES = ("psnr", "shifted", "calibrated", "ssim", "gmsd")
 
 _PEAK = 255.0
-_GMSD_CONSTANT = 170.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +83,8 @@ def score_planes(sr: Plane, hr: Plane, *, border: int) -> Scores:
         shifted=_psnr_of_rest(error, (down, right)),
         calibrated=_psnr_of_rest(error, (down, right, (first - first.mean()).ravel(), ones)),
         ssim=ssim_of_planes(first, second),
-        gmsd=gmsd(first, second),
+        gmsd=gmsd_of_planes(first, second),
     )
-
-
-def gmsd(first: Plane, second: Plane) -> float:
-    """Return the gradient magnitude similarity deviation of two planes of grey levels.
-
-    References
-    ----------
-    Xue, Zhang, Mou, Bovik, "Gradient Magnitude Similarity Deviation", TIP 2014: Prewitt gradients
-    of the planes halved, c = 170.
-    """
-    slopes = [_slope(plane) for plane in (first, second)]
-    alike = (2 * slopes[0] * slopes[1] + _GMSD_CONSTANT) / (
-        slopes[0] ** 2 + slopes[1] ** 2 + _GMSD_CONSTANT
-    )
-    return float(alike.std())
-
-
-def _slope(plane: Plane) -> npt.NDArray[np.float64]:
-    rows, columns = (length // 2 for length in plane.shape)
-    blocks = plane[: 2 * rows, : 2 * columns].astype(np.float64).reshape(rows, 2, columns, 2)
-    halved = blocks.mean(axis=(1, 3))
-    return np.asarray(np.hypot(*(ndimage.prewitt(halved, axis=axis) / 3 for axis in (0, 1))))
 
 
 def _psnr(error: Errors) -> float:

@@ -10,7 +10,8 @@ import torch
 from degrade.arrays import U8Array
 from degrade.errors import InvalidValueError, printable
 from degrade.geometry import border_of
-from degrade.metrics import psnr, ssim
+from degrade.metrics import BEST_DB, psnr, ssim
+from degrade.metrics.structure import SSIM_SIDE
 from degrade.pairs import PairReader
 from degrade.resample import enlarge_u8
 from esrgan.devices import tile_memory
@@ -20,11 +21,6 @@ from esrgan.upscaling.tiling import Tiler
 from esrgan.upscaling.upscaler import Upscaler
 
 __all__ = ["Scores", "check_held_out", "validate", "validate_bicubic"]
-
-_BEST_DB = 100.0
-"""What equal images count as, whose PSNR is infinite."""
-
-_SSIM_SIDE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +39,9 @@ def check_held_out(reader: PairReader, scale: int) -> None:
             f"{where}: the pairs are ×{reader.scale}, those to train on ×{scale}"
         )
     smallest = min(min(record.hr_shape[:2]) for record in reader.records)
-    if smallest < _SSIM_SIDE + 2 * scale:
+    if smallest < SSIM_SIDE + 2 * scale:
         raise InvalidValueError(
-            f"{where}: pairs to validate on need {_SSIM_SIDE + 2 * scale} HR pixels a side, got "
+            f"{where}: pairs to validate on need {SSIM_SIDE + 2 * scale} HR pixels a side, got "
             f"one of {smallest}"
         )
 
@@ -91,7 +87,7 @@ def _mean_scores(
         sr_u8 = enlarge(lr_u8)
         quality = psnr(sr_u8, hr_u8, border=border_of(reader.scale))
         similarity = ssim(sr_u8, hr_u8, border=border_of(reader.scale))
-        sums += torch.tensor([min(quality, _BEST_DB), similarity, 1.0], dtype=torch.float64)
+        sums += torch.tensor([min(quality, BEST_DB), similarity, 1.0], dtype=torch.float64)
     # The order of the sum does not depend on which process is how fast.
     total = torch.stack([each.cpu() for each in world.gather(sums.to(device))]).sum(0)
     mean_psnr, mean_ssim, _ = (total / total[2]).tolist()

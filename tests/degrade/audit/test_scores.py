@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from degrade.audit.scores import gmsd, score_planes
+from degrade.audit.scores import score_planes
 from degrade.errors import InvalidValueError
 from degrade.luma import luma_studio
 from degrade.metrics import psnr, ssim
+from degrade.metrics.gradients import gmsd_of_planes
 from tests.degrade.audit.scenes import make_photo
 
 
@@ -47,7 +48,7 @@ def test_equal_planes_have_the_best_scores() -> None:
 
 def test_gmsd_rises_with_blur() -> None:
     sr, hr = planes("blur")
-    assert 0 < gmsd(sr, hr) < gmsd(ndimage.gaussian_filter(hr, 2.0), hr) < 1
+    assert 0 < gmsd_of_planes(sr, hr) < gmsd_of_planes(ndimage.gaussian_filter(hr, 2.0), hr) < 1
 
 
 def test_gmsd_is_that_of_its_formula_where_it_can_be_told_by_hand() -> None:
@@ -57,7 +58,7 @@ def test_gmsd_is_that_of_its_formula_where_it_can_be_told_by_hand() -> None:
     # Prewitt over 3: each pixel beside the step has a third of three times 90.
     alike = (2 * 90 * 45 + 170) / (90**2 + 45**2 + 170)
     expected = np.sqrt((2 / 16) * (14 / 16)) * (1 - alike)
-    assert gmsd(step, step / 2) == pytest.approx(expected, abs=1e-9)
+    assert gmsd_of_planes(step, step / 2) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("shape", "border"), [((20, 20), 4), ((40, 40), 0), ((40, 41), 4)])
