@@ -19,6 +19,7 @@ from degrade.metrics import psnr
 from degrade.pairs import PairReader
 from degrade.resample import enlarge_u8
 from report.sheet import sheet_results
+from report.side_by_side import on_a_sheet
 
 __all__ = ["check_pairs_sheet_path", "draw_pairs_sheet"]
 
@@ -27,7 +28,6 @@ _SIDE = 192
 """HR pixels of a pair that are shown: its middle."""
 
 _COLUMNS = 2
-_GAP = 8
 
 
 def draw_pairs_sheet(reader: PairReader, path: Path, *, overwrite: bool = False) -> None:
@@ -45,7 +45,7 @@ def draw_pairs_sheet(reader: PairReader, path: Path, *, overwrite: bool = False)
     numbers = np.unique(np.linspace(0, len(reader) - 1, _MOST).astype(int)).tolist()
     tiles = [_tile(reader, number) for number in numbers]
     make_folder(path.parent)
-    results.write(path, encode_png(_on_a_sheet(tiles)))
+    results.write(path, encode_png(on_a_sheet(tiles, columns=_COLUMNS)))
 
 
 def check_pairs_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
@@ -103,15 +103,3 @@ def _made_of(plan: DegradationPlan | None) -> str:
     if plan.kernel_id is not None:
         kinds[0] = f"kernel {plan.kernel_id[:12]}"
     return ", ".join(kinds)
-
-
-def _on_a_sheet(tiles: list[U8Array]) -> U8Array:
-    height = max(tile.shape[0] for tile in tiles) + _GAP
-    width = max(tile.shape[1] for tile in tiles) + _GAP
-    rows = -(-len(tiles) // _COLUMNS)
-    sheet = np.full((rows * height + _GAP, _COLUMNS * width + _GAP, 3), 255, np.uint8)
-    for number, tile in enumerate(tiles):
-        row, column = divmod(number, _COLUMNS)
-        top, left = _GAP + row * height, _GAP + column * width
-        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return sheet

@@ -13,6 +13,7 @@ import degrade
 from degrade.disk.processes import keep_freed_memory
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
+from pipelines.cli.evaluation_commands import evaluate
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.fingerprint_command import fingerprint
 from pipelines.cli.history_command import history
@@ -71,6 +72,7 @@ for _command in (
     audit,
     prove,
     diff,
+    evaluate,
     import_pairs,
     export,
     train,

@@ -22,7 +22,10 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "lr",
         "photos",
         "real",
+        "niqe_from",
+        "sr",
         "lr_name",
+        "sr_name",
         "all_variants",
         "out",
         "out_mat",
@@ -63,6 +66,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "batch_size",
         "hr_patch",
     ),
+    "What is measured": ("border",),
     "The result": ("alpha", "flips", "keep_profile"),
     "Saving": ("save_every", "keep", "keep_best", "max_minutes", "tensorboard"),
     "Where it runs": (
@@ -171,6 +175,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "diff": (
         ("degrade diff old-phone/ new-phone/", "what the second camera does differently"),
         ("degrade diff originals/ uploads/ --sheet diff.png", "what a service does, as a picture"),
+    ),
+    "evaluate": (
+        ("degrade evaluate HR/ --sr mine/ --sr theirs/", "two methods side by side"),
+        ("degrade evaluate HR/ --sr results/ --csv all.csv --sheet worst.png", "as files too"),
+        ("degrade evaluate pairs/ --weights model/", "a model on pairs, beside bicubic"),
     ),
     "import-pairs": (
         ("degrade import-pairs --hr HR/ --lr LR_x4/ --out pairs/", "pairs that there are already"),

@@ -19,10 +19,31 @@ from pipelines.pairs.matched_images import MatchedImages
 from pipelines.pairs.named_images import NamedImage, Sides, take_apart
 from pipelines.shared.photo_scan import ScannedPhoto
 
-__all__ = ["MatchRules", "Matching", "match_images"]
+__all__ = ["LR_SIDE", "MatchRules", "Matching", "OtherSide", "match_images"]
 
 _SHOWN = 6
 """How many candidates a reject names."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSide:
+    """What is said of the side that is matched with HR.
+
+    Attributes
+    ----------
+    name : str
+    example : str
+        A template for the names, and the setting that takes it.
+    ways : str
+        What else decides between several.
+    """
+
+    name: str
+    example: str
+    ways: str = ""
+
+
+LR_SIDE = OtherSide("LR", "`lr_name={name}x4`", "or make a pair of each LR image: `all_variants`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +60,15 @@ class MatchRules:
         How LR images are called; None: as in the field's sets.
     all_variants : bool
         Make a pair of each LR image of an HR image.
+    other : OtherSide
+        What stands in the place of LR, as when results are matched with HR.
     """
 
     scale: Scale | None = None
     stated: Scale | None = None
     lr_name: LrName | None = None
     all_variants: bool = False
+    other: OtherSide = LR_SIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +195,7 @@ class _Found:
 
     def _reject_all(self, high: list[NamedImage], low: list[NamedImage]) -> None:
         candidates = [*sorted(high, key=_by_path), *sorted(low, key=_by_path)]
-        self.rejects += [_ambiguous(image, candidates) for image in candidates]
+        self.rejects += [_ambiguous(image, candidates, self.rules.other) for image in candidates]
 
     def match_by_template(self, sides: Sides, lr_name: LrName) -> Sides:
         """Match each HR image with what ``lr_name`` calls its LR image."""
@@ -222,7 +246,7 @@ class _Found:
     ) -> Matching:
         """Say of what is left why it is."""
         partners = {high.bare: low for high, low, _ in self.pairs}
-        alone_hr = [self._alone(image, "LR", unusable_lr) for image in sides[0]]
+        alone_hr = [self._alone(image, self.rules.other.name, unusable_lr) for image in sides[0]]
         alone_lr = [self._alone(image, "HR", unusable_hr, partners) for image in sides[1]]
         unique = {}
         for high, low, stated in self.pairs:
@@ -243,7 +267,7 @@ class _Found:
         unusable: Sequence[SourceFile],
         partners: Mapping[str, NamedImage] | None = None,
     ) -> Reject:
-        path = str(image.photo.path)
+        path, side = str(image.photo.path), self.rules.other
         for file in unusable:
             if parse_name(file.name).bare.casefold() == image.bare:
                 return Reject(
@@ -255,18 +279,20 @@ class _Found:
             return Reject(
                 path,
                 f"its HR image is paired with {printable(partners[image.bare].photo.name)}",
-                "choose another LR image: `lr_name={name}x4`, or take all of them: `all_variants`",
+                f"choose another {side.name} image: {side.example}"
+                + (", or take all of them: `all_variants`" if side == LR_SIDE else ""),
             )
         if self.rules.lr_name is not None:
-            called = f"`lr_name={as_typed(self.rules.lr_name.template)}`"
+            setting = side.example.strip("`").partition("=")[0]
+            called = f"`{setting}={as_typed(self.rules.lr_name.template)}`"
             return Reject(
                 path, f"no {other} image fits {called}", "correct the template or the name"
             )
         return Reject(
             path,
             f"no {other} image has its name",
-            "give both the same name but for marks such as x4, _LR or _HR, or say how LR images "
-            "are called: `lr_name={name}x4`",
+            "give both the same name but for marks such as x4, _LR or _HR, or say how "
+            f"{side.name} images are called: {side.example}",
         )
 
 
@@ -291,12 +317,13 @@ def _key(hr: NamedImage, lr: NamedImage) -> str:
     return f"{stem or 'image'}-{digest[:12]}"
 
 
-def _ambiguous(image: NamedImage, candidates: Sequence[NamedImage]) -> Reject:
+def _ambiguous(image: NamedImage, candidates: Sequence[NamedImage], side: OtherSide) -> Reject:
     names = [printable(other.photo.name) for other in candidates]
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return Reject(
         str(image.photo.path),
         f"{len(names)} images share its name, so its partner is not certain: {shown}",
-        "choose by `scale`, or say how LR images are called: `lr_name={name}x4`, or make a pair of "
-        "each LR image: `all_variants`",
+        ("choose by `scale`, or " if side == LR_SIDE else "")
+        + f"say how {side.name} images are called: {side.example}"
+        + (f", {side.ways}" if side.ways else ""),
     )

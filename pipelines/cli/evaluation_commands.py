@@ -1,0 +1,80 @@
+"""``degrade evaluate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from pipelines.cli.common import (
+    PATH,
+    device_option,
+    finish,
+    jobs_option,
+    max_pixels_option,
+    progress_bar,
+)
+from pipelines.cli.help_pages import command
+
+
+@command("evaluate", short_help="Tell how near results are to HR.")
+@click.argument("hr", metavar="HR", type=PATH)
+@click.option(
+    "--sr",
+    type=PATH,
+    multiple=True,
+    help="Results, named as HR but for marks such as x4; may be repeated: methods side by side.",
+)
+@click.option(
+    "--weights",
+    type=PATH,
+    multiple=True,
+    help="A generator that enlarges the LR of HR, a folder of pairs; may be repeated.",
+)
+@click.option("--lr", type=PATH, default=None, help="For --weights: LR, where HR are images.")
+@click.option(
+    "--sr-name",
+    metavar="TEMPLATE",
+    default=None,
+    help="How results are called, such as {name}_out.  [default: found by their common ending]",
+)
+@click.option(
+    "--border",
+    type=click.IntRange(0),
+    default=None,
+    help="Pixels left out along each edge.  [default: the scale that pairs or names state, else 4]",
+)
+@click.option(
+    "--niqe-from",
+    type=PATH,
+    multiple=True,
+    help="Clean photos: also tell how natural results look beside them (NIQE); may be repeated.",
+)
+@click.option(
+    "--csv", type=PATH, metavar="FILE", default=None, help="Write the figures of each image here."
+)
+@click.option(
+    "--sheet", type=PATH, default=None, help="Draw the worst images into this file, NAME.png."
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Replace files that are no earlier table or sheet, too."
+)
+@device_option
+@jobs_option
+@max_pixels_option
+def evaluate(jobs: int | None, **options: Any) -> None:
+    """Tell how near results are to HR, with intervals, and which of several methods is nearer.
+
+    HR is a folder of images, beside --sr, or of pairs, beside --weights. PSNR and SSIM on Y and
+    RGB, MS-SSIM, GMSD; for real pairs also PSNR after the best shift, and after a gain and an
+    offset of each colour.
+    """
+    from pipelines.evaluation.evaluate import EvaluateConfig
+    from pipelines.evaluation.evaluate import evaluate as run
+    from pipelines.executors import make_executor
+
+    config = EvaluateConfig(**options)
+    executor = None if jobs is None else make_executor(jobs)
+    with progress_bar("evaluate", "images") as progress:
+        report = run(config, executor=executor, on_progress=progress)
+    finish(report)

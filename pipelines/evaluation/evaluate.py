@@ -1,0 +1,301 @@
+"""``degrade evaluate``: how near results are to HR, and which method's are nearer."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.geometry import border_of
+from degrade.images.sources import Reject
+from degrade.metrics.intervals import Mean
+from degrade.metrics.measures import MEASURES
+from degrade.metrics.naturalness import NaturalModel, PatchStatistics, describe_patches, fit_natural
+from degrade.pairs import open_pairs
+from degrade.wording import counted
+from pipelines.evaluation.items import Item, PairRef, match_results
+from pipelines.evaluation.scoring import BICUBIC, ItemScores, ScoreTask, score_item
+from pipelines.evaluation.settings import EvaluateConfig
+from pipelines.evaluation.table import Compared, Row, compare, encode_csv, table_lines
+from pipelines.evaluation.worst import choose_worst, draw_tiles
+from pipelines.executors import Executor, InProcessExecutor, make_executor
+from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
+from pipelines.pairs.inspect_pairs import holds_pairs
+from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.shared.reports import ProgressCallback, RunReport
+from report.evaluation_sheet import check_evaluation_sheet, draw_evaluation_sheet
+
+__all__ = ["EvaluateConfig", "evaluate"]
+
+_WORTH_WORKERS = 8
+_NAMED = 3
+_LIES_OFF = 0.1
+"""Pixels: a median shift from which on plain figures mislead."""
+
+
+def evaluate(
+    config: EvaluateConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
+    """Compare results with HR, image by image; figures do not depend on who computes them.
+
+    Parameters
+    ----------
+    config : EvaluateConfig
+    executor : Executor or None
+        Where images are compared; None: every core when there are many. Networks on a GPU compute
+        in this process.
+    on_progress : callable or None
+        Called with (images done, images in all).
+
+    Returns
+    -------
+    RunReport
+        Counts HR images; its lines are the table. What cannot be compared is rejected by name.
+
+    Raises
+    ------
+    DegradeError
+        Nothing can be compared, or a file cannot be written.
+    """
+    _check_files(config)
+    job = Job("evaluate", "image", on_progress)
+    with _tasks(job, config, executor) as (tasks, names):
+        if executor is None:
+            executor = make_executor(1 if len(tasks) < _WORTH_WORKERS else None)
+        if config.weights and _device(config.device) != "cpu":
+            executor = InProcessExecutor()
+        rows: dict[int, Row] = {}
+        with job.stoppable():
+            for number, scores in _scored(job, tasks, executor):
+                rows[number] = Row(tasks[number].item.name, scores)
+        order = sorted(rows)
+        found = [rows[number] for number in order]
+        if not found and job.interrupted is None:
+            first = f": {job.rejects[0]}" if job.rejects else ""
+            raise DegradeError(f"no image can be compared{first}")
+        for row in found:
+            job.rejects += row.scores.rejects
+        job.rejects.sort(key=lambda reject: (reject.path, reject.reason))
+        _tell(job, found, names, tasks[0].border)
+        if job.interrupted is None:
+            _write(config, found, [tasks[number] for number in order], names)
+        elif config.csv or config.sheet:
+            job.found("stopped", "stopped early: table and picture are not written")
+    return job.report(len(found))
+
+
+def _check_files(config: EvaluateConfig) -> None:
+    """Refuse to begin where a file stands that no such run has made."""
+    if config.csv is not None:
+        Results.at(config.csv, "evaluate", overwrite=config.overwrite)
+    if config.sheet is not None:
+        check_evaluation_sheet(config.sheet, overwrite=config.overwrite)
+
+
+def _device(name: str) -> str:
+    from esrgan.devices import choose_device
+
+    return choose_device(name)
+
+
+@contextlib.contextmanager
+def _tasks(
+    job: Job, config: EvaluateConfig, executor: Executor | None
+) -> Iterator[tuple[list[ScoreTask], list[str]]]:
+    """Yield what is to be compared, and what the methods are called."""
+    natural = _natural(job, config, executor) if config.niqe_from else None
+    common: dict[str, Any] = {"natural": natural, "max_pixels": config.max_pixels}
+    if config.sr:
+        items, border = match_results(job, config)
+        yield (
+            [ScoreTask(item, border, (), device="cpu", **common) for item in items],
+            _names(config.sr),
+        )
+        return
+    with _pairs(job, config) as folder:
+        with open_pairs(folder) as reader:
+            border = border_of(reader.scale) if config.border is None else config.border
+            items = [
+                Item(record.key, PairRef(folder, number))
+                for number, record in enumerate(reader.records)
+            ]
+        common |= {"device": _device(config.device)}
+        weights = (None, *config.weights)
+        yield (
+            [ScoreTask(item, border, weights, **common) for item in items],
+            [BICUBIC, *_names(config.weights)],
+        )
+
+
+@contextlib.contextmanager
+def _pairs(job: Job, config: EvaluateConfig) -> Iterator[Path]:
+    """Yield a folder of pairs; images of both sides are imported to where they are forgotten."""
+    if config.lr is None:
+        if not holds_pairs(config.hr):
+            raise InvalidValueError(
+                f"{printable(config.hr)} is no folder of pairs; for a model give one, or LR "
+                "images too: `lr=DIR`"
+            )
+        yield config.hr
+        return
+    with tempfile.TemporaryDirectory(prefix="degrade-evaluate-") as folder:
+        out = Path(folder) / "pairs"
+        settings = ImportPairsConfig(
+            hr=config.hr, lr=config.lr, out=out, max_pixels=config.max_pixels
+        )
+        job.rejects += import_pairs(settings).rejects
+        yield out
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return what methods are called: their folder's or file's name, or more where these agree."""
+    short = [path.resolve().name for path in paths]
+    if len(set(short)) == len(short):
+        return short
+    whole = [str(path) for path in paths]
+    if len(set(whole)) == len(whole):
+        return whole
+    raise InvalidValueError(f"{printable(paths[0])} or another one was given twice")
+
+
+def _natural(job: Job, config: EvaluateConfig, executor: Executor | None) -> NaturalModel:
+    """Fit NIQE's model to clean photos."""
+    photos, rejects = find_photos(config.niqe_from, max_pixels=config.max_pixels)
+    job.rejects += rejects
+    executor = executor or make_executor(1 if len(photos) < _WORTH_WORKERS else None)
+    found: dict[int, PatchStatistics] = {}
+    for result in executor.run(_described, [(photo, config.max_pixels) for photo in photos]):
+        try:
+            found[result.index] = result.get()
+        except InputError as error:
+            job.rejects.append(Reject.from_error(error))
+        except DegradeError as error:
+            job.rejects.append(Reject(str(photos[result.index].path), str(error)))
+    described = [found[number] for number in sorted(found)]
+    try:
+        model = fit_natural(described)
+    except InvalidValueError as error:
+        raise DegradeError(
+            f"NIQE cannot be fitted to {counted(len(described), 'photo')}: {error}; give more or "
+            "larger ones"
+        ) from None
+    words = f"NIQE is fitted to {model.patches} patches of {counted(len(described), 'photo')}"
+    job.found("natural", words, patches=model.patches, photos=len(described))
+    return model
+
+
+def _described(task: tuple[ScannedPhoto, int]) -> PatchStatistics:
+    photo, max_pixels = task
+    pixels = read_scanned(photo.path, photo.sha256, max_pixels=max_pixels).as_u8()
+    return describe_patches(pixels)
+
+
+def _scored(
+    job: Job, tasks: Sequence[ScoreTask], executor: Executor
+) -> Iterator[tuple[int, ItemScores]]:
+    job.progress(0, len(tasks))
+    for done, result in enumerate(executor.run(score_item, tasks), 1):
+        try:
+            yield result.index, result.get()
+        except InputError as error:
+            job.rejects.append(Reject.from_error(error))
+        except DegradeError as error:
+            job.rejects.append(Reject(tasks[result.index].item.name, str(error)))
+        job.progress(done, len(tasks))
+
+
+def _tell(job: Job, rows: Sequence[Row], names: Sequence[str], border: int) -> None:
+    """Report the table, how the images lie, and the worst of them."""
+    if not rows:
+        return
+    compared = compare(rows, len(names))
+    words = f"without a border of {counted(border, 'pixel')}; Y is that of BT.601, 16 to 235"
+    if compared:
+        words += f"; over the {counted(compared[0].means[0].count, 'image')} of all"
+    job.found("border", words, border=border, results=list(names))
+    head, *lines = table_lines(compared, names)
+    job.found("columns", head)
+    for each, line in zip(compared, lines, strict=True):
+        job.found("measure", line, **_values(each, names))
+    for number, name in enumerate(names):
+        _tell_of_result(job, rows, number, name)
+
+
+def _tell_of_result(job: Job, rows: Sequence[Row], number: int, name: str) -> None:
+    shown = printable(name)
+    have = [(row.name, found) for row in rows if (found := row.scores.values[number])]
+    if not have:
+        return
+    worst = sorted(have, key=lambda item: (item[1]["psnr"], item[0]))[:_NAMED]
+    each = ", ".join(f"{printable(image)} {found['psnr']:.2f}" for image, found in worst)
+    listed = [{"image": image, "psnr": found["psnr"]} for image, found in worst]
+    if all(np.isfinite(found["psnr"]) for _, found in worst):
+        job.found("lowest", f"{shown}: lowest PSNR, {each} dB", result=name, images=listed)
+    if equal := sum(found["psnr"] == np.inf for _, found in have):
+        words = f"{shown}: {counted(equal, 'image')} equal to HR, counted as 100 dB"
+        job.found("equal", words, result=name, images=equal)
+    if cropped := sum(row.scores.cropped[number] for row in rows):
+        words = (
+            f"{shown}: {counted(cropped, 'image')} not of HR's size by a few pixels, compared "
+            "without the last rows and columns"
+        )
+        job.found("cropped", words, result=name, images=cropped)
+    shifts = [
+        np.median([found[way] for _, found in have]) for way in ("shift_rows", "shift_columns")
+    ]
+    if float(np.hypot(*shifts)) > _LIES_OFF:
+        words = (
+            f"{shown}: lies off HR by {-shifts[0]:+.2f} rows and {-shifts[1]:+.2f} columns: "
+            "PSNR and SSIM count that as error; read the aligned figures"
+        )
+        values = {"rows": float(-shifts[0]), "columns": float(-shifts[1])}
+        job.found("lies_off", words, result=name, **values)
+
+
+def _values(found: Compared, names: Sequence[str]) -> dict[str, Any]:
+    measure = found.measure
+    means = [
+        {"result": name, **_mean_values(mean)}
+        for name, mean in zip(names, found.means, strict=True)
+    ]
+    differences = [
+        {"result": name, "against": names[0], **_mean_values(gap), "better": better}
+        for name, gap, better in zip(names[1:], found.differences, found.better, strict=True)
+    ]
+    return {
+        "measure": measure.name,
+        "unit": measure.unit,
+        "higher_is_better": measure.higher_is_better,
+        "means": means,
+        "differences": differences,
+    }
+
+
+def _mean_values(found: Mean) -> dict[str, Any]:
+    interval = None if found.interval is None else list(found.interval)
+    return {"mean": found.mean, "interval": interval, "images": found.count}
+
+
+def _write(
+    config: EvaluateConfig, rows: Sequence[Row], tasks: Sequence[ScoreTask], names: Sequence[str]
+) -> None:
+    if config.csv is not None:
+        results = Results.at(config.csv, "evaluate", overwrite=config.overwrite)
+        make_folder(config.csv.parent)
+        results.write(config.csv, encode_csv(rows, names, MEASURES))
+    if config.sheet is not None:
+        worst = choose_worst(rows, len(names))
+        chosen = [rows[number] for number in worst], [tasks[number] for number in worst]
+        tiles = draw_tiles(*(chosen), names)
+        draw_evaluation_sheet(tiles, config.sheet, overwrite=config.overwrite)

@@ -1,0 +1,51 @@
+"""Networks that a worker has loaded: generators, and those by which images are compared."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from degrade.arrays import U8Array
+from degrade.errors import InputError
+from degrade.geometry import Scale
+
+if TYPE_CHECKING:
+    from esrgan.networks import Generator
+
+__all__ = ["enlarged_by", "scale_of_model"]
+
+
+def enlarged_by(weights: Path, lr_u8: U8Array, scale: Scale, device: str) -> U8Array:
+    """Return LR as a generator enlarges it, (scale·h, scale·w, 3) uint8.
+
+    Raises
+    ------
+    InputError
+        These are no weights of a generator for RGB images of this scale.
+    """
+    from esrgan.upscaling.upscaler import upscale
+
+    network = _generator(weights, device)
+    if network.scale != scale:
+        raise InputError(weights, f"enlarges {network.scale} times, and the pairs are ×{scale}")
+    return upscale(lr_u8, network, device=device)
+
+
+def scale_of_model(weights: Path) -> int:
+    """Return by how much a generator enlarges."""
+    return _generator(weights, "cpu").scale
+
+
+@functools.lru_cache(maxsize=4)
+def _generator(weights: Path, device: str) -> Generator:
+    from esrgan.networks import SRResNet, fold_batch_norm
+    from esrgan.weights.files import read_weights
+    from esrgan.weights.identification import network_from_state_dict
+
+    read = read_weights(weights)
+    network = network_from_state_dict(read.state, scale=read.spec.scale).eval()
+    if (network.in_channels, network.out_channels) != (3, 3):
+        raise InputError(weights, "a generator that is not for RGB images", "give another one")
+    folded = fold_batch_norm(network) if isinstance(network, SRResNet) else network
+    return folded.to(device)
