@@ -36,6 +36,7 @@ ROOMS = {
     "pipelines.demo": "all of it, on few photos",
     "pipelines.pool": "fill and look into pools",
     "pipelines.measuring": "kernels, noise",
+    "pipelines.evaluation": "how good results are",
     "pipelines.matching": "compare, audit, try out",
     "pipelines.pairs": "build, verify, import",
     "pipelines.exports": "for other trainers",

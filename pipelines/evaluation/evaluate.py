@@ -79,13 +79,13 @@ def evaluate(
         with job.stoppable():
             for number, scores in _scored(job, tasks, executor):
                 rows[number] = Row(tasks[number].item.name, scores)
-        order = sorted(rows)
+        for number in sorted(rows):
+            job.rejects += rows[number].scores.rejects
+        order = [number for number in sorted(rows) if any(rows[number].scores.values)]
         found = [rows[number] for number in order]
         if not found and job.interrupted is None:
             first = f": {job.rejects[0]}" if job.rejects else ""
             raise DegradeError(f"no image can be compared{first}")
-        for row in found:
-            job.rejects += row.scores.rejects
         job.rejects.sort(key=lambda reject: (reject.path, reject.reason))
         _tell(job, found, names, tasks[0].border)
         if job.interrupted is None:
