@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-degrading bench-downstream clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-degrading bench-downstream bench-artifacts clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -66,6 +66,9 @@ bench-degrading: $(VENV)/.installed  ## HR="photo.png …": crops degraded on th
 
 bench-downstream: $(VENV)/.installed  ## what pairs teach, judged by real pairs (../shared/data)
 	$(BIN)/python -m benchmarks.downstream
+
+bench-artifacts: $(VENV)/.installed  ## PHOTOS="folder …": planted artefacts that are found, clean texture that is flagged
+	$(BIN)/python -m benchmarks.artifacts $(PHOTOS)
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

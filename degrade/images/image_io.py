@@ -33,6 +33,7 @@ __all__ = [
     "MAX_PIXELS",
     "Photo",
     "decode_photo",
+    "encode_gray_png",
     "encode_png",
     "quantise",
     "read_photo",
@@ -261,10 +262,32 @@ def encode_png(rgb_u8: AnyArray, *, level: int = 3, quickly: bool = False) -> by
     if rgb_u8.dtype not in (np.uint8, np.uint16):
         raise InvalidValueError(f"pixels must be uint8 or uint16, got {rgb_u8.dtype}")
     bgr = cv2.cvtColor(np.ascontiguousarray(rgb_u8), cv2.COLOR_RGB2BGR)
-    settings = [cv2.IMWRITE_PNG_COMPRESSION, level, *(_QUICKLY if quickly else ())]
-    done, encoded = cv2.imencode(".png", bgr, settings)
+    return _encoded(bgr, [cv2.IMWRITE_PNG_COMPRESSION, level, *(_QUICKLY if quickly else ())])
+
+
+def encode_gray_png(plane_u8: U8Array) -> bytes:
+    """Encode a mask or a map as a PNG of one channel.
+
+    Parameters
+    ----------
+    plane_u8 : (H, W) uint8 array
+
+    Raises
+    ------
+    InvalidValueError
+        The array is not as described.
+    DegradeError
+        The encoder refused it.
+    """
+    if plane_u8.ndim != 2 or plane_u8.dtype != np.uint8 or 0 in plane_u8.shape:
+        raise InvalidValueError(f"a plane must be (H, W) uint8, got {plane_u8.shape}")
+    return _encoded(np.ascontiguousarray(plane_u8), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+
+
+def _encoded(pixels: AnyArray, settings: list[int]) -> bytes:
+    done, encoded = cv2.imencode(".png", pixels, settings)
     if not done:
-        raise DegradeError(f"an image of shape {rgb_u8.shape} could not be encoded as PNG")
+        raise DegradeError(f"an image of shape {pixels.shape} could not be encoded as PNG")
     return encoded.tobytes()
 
 

@@ -11,6 +11,7 @@ import click
 
 import degrade
 from degrade.disk.processes import keep_freed_memory
+from pipelines.cli.artifact_commands import detect_artifacts
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.evaluation_commands import evaluate
@@ -77,6 +78,7 @@ for _command in (
     export,
     train,
     upscale,
+    detect_artifacts,
     convert,
     export_model,
     manifest,

@@ -37,7 +37,16 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "overwrite",
         "weights",
         "other",
+        "mse",
+        "gan",
+        "clean",
+        "labels",
+        "segmenter",
+        "classes",
+        "truth",
+        "maps",
     ),
+    "What counts": ("threshold", "min_area"),
     "What is made": (
         "scale",
         "hr_size",
@@ -166,6 +175,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "degrade audit --pairs pairs/ --photos phone/ --sheet audit.png",
             "and a picture: spectra, and the size of what differs",
+        ),
+    ),
+    "detect-artifacts": (
+        (
+            "degrade detect-artifacts lr/ --mse psnr.pth --gan gan.pth",
+            "enlarge by both, compare, and draw what the GAN has invented",
+        ),
+        (
+            "degrade detect-artifacts --mse psnr/ --gan gan/ --clean gan/good.png",
+            "of results that are there; one without artefacts calibrates",
         ),
     ),
     "prove": (

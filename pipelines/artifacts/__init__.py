@@ -1,0 +1,1 @@
+"""Finding where a GAN's results break."""

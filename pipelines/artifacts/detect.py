@@ -1,0 +1,364 @@
+"""``degrade detect-artifacts``: where a GAN's results break."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from degrade.artifacts import (
+    ADE20K_CLASSES,
+    DetectionSettings,
+    MaskAgreement,
+    Region,
+    TextureWeights,
+    calibrate,
+    class_weights,
+)
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.images.image_io import MAX_PIXELS
+from degrade.images.sources import Reject, SourceFile, find_images
+from degrade.wording import counted
+from pipelines.artifacts.one_image import Found, ImageTask, find_in_image, sample_image
+from pipelines.artifacts.segmenting import Segmenter
+from pipelines.artifacts.table import encode_regions
+from pipelines.artifacts.twins import Twins, by_stem, find_twins, stem_of
+from pipelines.executors import Executor, InProcessExecutor
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.upscaling.upscale import UpscaleConfig, upscale
+
+__all__ = ["ArtifactsConfig", "find_artifacts"]
+
+_LISTED = 12
+_TABLE = "artifacts.csv"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactsConfig:
+    """The settings of ``degrade detect-artifacts``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        LR photos, which both networks enlarge; none: ``mse`` and ``gan`` are folders of results.
+    mse, gan : Path
+        Weights, or folders of results; the first of a network that was trained by pixels alone.
+    out : Path
+        Folder for masks, overlays and the table, and for the results where there are sources.
+    clean : tuple of Path
+        Those of the photos or of the results that show no artefacts: they calibrate, and are not
+        judged.
+    labels : Path or None
+        Folder of label maps, a gray image each with the numbers of classes.
+    segmenter : Path or None
+        An ONNX network that makes them.
+    classes : Path or None
+        Names of the classes, a line each, from number 0 on; None: ADE20K's.
+    truth : Path or None
+        Folder of masks, white where people see artefacts.
+    threshold, min_area
+        See :class:`degrade.artifacts.DetectionSettings`.
+    maps : bool
+        Write every map on the way, too.
+    device : str
+    max_memory : float or None
+        GiB; see :class:`pipelines.upscaling.upscale.UpscaleConfig`.
+    overwrite : bool
+        Replace files that no such run has made.
+    max_pixels : int
+    """
+
+    sources: tuple[Path, ...] = ()
+    mse: Path
+    gan: Path
+    out: Path
+    clean: tuple[Path, ...] = ()
+    labels: Path | None = None
+    segmenter: Path | None = None
+    classes: Path | None = None
+    truth: Path | None = None
+    threshold: float = 0.7
+    min_area: int = 4000
+    maps: bool = False
+    device: str = "auto"
+    max_memory: float | None = None
+    overwrite: bool = False
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        DetectionSettings(threshold=self.threshold, min_area=self.min_area)
+        given = [self.labels is not None, self.segmenter is not None, bool(self.clean)]
+        if sum(given) > 1:
+            raise InvalidValueError(
+                "`labels`, `segmenter` and `clean` are three ways to the same weights: give one"
+            )
+        if self.classes is not None and not any(given[:2]):
+            raise InvalidValueError("`classes` names what `labels` or `segmenter` number: give one")
+        for side, path in (("mse", self.mse), ("gan", self.gan)):
+            if not self.sources and not path.is_dir():
+                raise InvalidValueError(
+                    f"{side}={printable(path)} is no folder of results; of weights the LR photos "
+                    "are needed too"
+                )
+
+
+def find_artifacts(
+    config: ArtifactsConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
+    """Flag areas, rank them by how visible they are, and draw them.
+
+    Raises
+    ------
+    DegradeError
+        No photo can be used, weights or a segmenter are unfit, or a file cannot be written.
+    """
+    job = Job("detect-artifacts", "image", on_progress)
+    executor = executor or InProcessExecutor()
+    weights = _class_weights(config, job)
+    mse, gan = _results(config, job)
+    twins = find_twins(job, mse, gan)
+    clean, judged = _apart(config, twins)
+    textures = _textures(job, executor, clean, config.max_pixels) if clean else None
+    if not judged:
+        raise DegradeError("every result is said to be clean: nothing is left to judge")
+    tasks = _tasks(config, job, judged, textures, weights)
+    results = Results(config.out, "detect-artifacts", overwrite=config.overwrite)
+    results.require_free([config.out / _TABLE, *_places(config, tasks)])
+    found: dict[str, Found] = {}
+    with job.stoppable():
+        for done, result in enumerate(executor.run(find_in_image, tasks), 1):
+            name = tasks[result.index].twins.name
+            try:
+                one = result.get()
+            except InputError as error:
+                job.rejects.append(Reject.from_error(error))
+            else:
+                for folder, data in one.files.items():
+                    _write(results, config.out / folder / f"{name}.png", data)
+                one.files.clear()
+                found[name] = one
+            job.progress(len(clean) + done, len(clean) + len(tasks))
+    job.rejects.sort(key=lambda reject: reject.path)
+    ranked = sorted(
+        ((name, region) for name, one in found.items() for region in one.regions),
+        key=lambda each: (-each[1].visibility, each[0], each[1].number),
+    )
+    if found:
+        _write(results, config.out / _TABLE, encode_regions(ranked))
+    _tell(job, found, ranked, config)
+    return job.report(len(found))
+
+
+def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
+    """Return the folders of both results; make them first where weights are given."""
+    if not config.sources:
+        return config.mse, config.gan
+    folders = config.out / "mse", config.out / "gan"
+    for weights, folder in zip((config.mse, config.gan), folders, strict=True):
+        made = upscale(
+            UpscaleConfig(
+                sources=config.sources,
+                weights=weights,
+                out=folder,
+                device=config.device,
+                max_memory=config.max_memory,
+                max_pixels=config.max_pixels,
+            ),
+            on_progress=job.progress,
+        )
+        job.rejects += [reject for reject in made.rejects if reject not in job.rejects]
+        if made.interrupted is not None:
+            raise KeyboardInterrupt
+    return folders
+
+
+def _class_weights(config: ArtifactsConfig, job: Job) -> dict[int, float]:
+    if config.labels is None and config.segmenter is None:
+        return {}
+    if config.segmenter is not None:
+        Segmenter(config.segmenter)
+    names: Sequence[str] = ADE20K_CLASSES
+    if config.classes is not None:
+        try:
+            names = config.classes.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            raise InputError(
+                config.classes, "cannot be read as text", "write a class's name in each line"
+            ) from None
+    weights, unknown = class_weights(names)
+    if unknown:
+        few = ", ".join(map(printable, unknown[:5]))
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        job.found(
+            "classes",
+            f"classes that nothing is known of have weight 1: {few}{more}",
+            unknown=unknown,
+        )
+    return weights
+
+
+def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins], list[Twins]]:
+    """Return what calibrates, and what is judged."""
+    wanted: dict[str, Path] = {}
+    for path in config.clean:
+        if path.is_dir():
+            wanted |= {Path(stem_of(file.name)).name: file.path for file in find_images([path])[0]}
+        else:
+            wanted[Path(stem_of(path.name)).name] = path
+    clean = [each for each in twins if Path(each.name).name in wanted]
+    missing = set(wanted) - {Path(each.name).name for each in clean}
+    if missing:
+        path = wanted[min(missing)]
+        raise DegradeError(
+            f"{printable(path)} is said to be clean, and no result has its name; give photos or "
+            "results of this run"
+        )
+    return clean, [each for each in twins if each not in clean]
+
+
+def _textures(
+    job: Job, executor: Executor, clean: Sequence[Twins], max_pixels: int
+) -> TextureWeights:
+    samples = []
+    tasks = [(each, max_pixels) for each in clean]
+    for result in executor.run(sample_image, tasks):
+        try:
+            samples.append(result.get())
+        except InputError as error:
+            job.rejects.append(Reject.from_error(error))
+    if not samples:
+        raise DegradeError("none of the clean results can be used")
+    # Counts are added: in whatever order they come, the sum is the same.
+    found = calibrate(samples)
+    job.found(
+        "calibration",
+        f"calibrated by {counted(len(samples), 'clean result')}: texture by strength weighs "
+        + ", ".join(f"{weight:.2f}" for weight in found.weights),
+        weights=list(found.weights),
+        pixels=list(found.pixels),
+    )
+    return found
+
+
+def _tasks(
+    config: ArtifactsConfig,
+    job: Job,
+    twins: Sequence[Twins],
+    textures: TextureWeights | None,
+    weights: dict[int, float],
+) -> list[ImageTask]:
+    sides: dict[str, dict[str, SourceFile] | None] = {
+        name: None if folder is None else by_stem(job, folder)
+        for name, folder in (("labels", config.labels), ("truth", config.truth))
+    }
+    tasks = []
+    for each in twins:
+        paths: dict[str, Path | None] = {"labels": None, "truth": None}
+        missing = ""
+        for name, files in sides.items():
+            if files is None:
+                continue
+            if each.name in files:
+                paths[name] = files[each.name].path
+            else:
+                missing = "label map" if name == "labels" else "mask of the truth"
+        if missing:
+            job.rejects.append(Reject(str(each.gan), f"no {missing} has its name", "add it"))
+            continue
+        task: dict[str, Any] = {"textures": textures, "class_weights": weights, **paths}
+        tasks.append(
+            ImageTask(
+                twins=each,
+                settings=DetectionSettings(threshold=config.threshold, min_area=config.min_area),
+                segmenter=config.segmenter,
+                maps=config.maps,
+                max_pixels=config.max_pixels,
+                **task,
+            )
+        )
+    if not tasks:
+        raise DegradeError(f"no result can be judged: {job.rejects[-1]}")
+    return tasks
+
+
+def _places(config: ArtifactsConfig, tasks: Sequence[ImageTask]) -> list[Path]:
+    folders = ("masks", "overlays")
+    return [config.out / side / f"{task.twins.name}.png" for task in tasks for side in folders]
+
+
+def _write(results: Results, path: Path, data: bytes) -> None:
+    make_folder(path.parent)
+    results.write(path, data)
+
+
+def _tell(
+    job: Job,
+    found: dict[str, Found],
+    ranked: Sequence[tuple[str, Region]],
+    config: ArtifactsConfig,
+) -> None:
+    flagged, pixels = (
+        sum(getattr(one, part) for one in found.values()) for part in ("flagged", "pixels")
+    )
+    broken = sum(bool(one.regions) for one in found.values())
+    share = flagged / pixels if pixels else 0.0
+    job.found(
+        "flagged",
+        f"{counted(len(ranked), 'area')} flagged in {broken} of {counted(len(found), 'image')}: "
+        f"{share:.2%} of all pixels",
+        areas=len(ranked),
+        images=broken,
+        share=share,
+    )
+    for rank, (name, region) in enumerate(ranked[:_LISTED], 1):
+        size = f"{region.width}×{region.height} at {region.left}, {region.top}"
+        words = f"{rank}. {printable(name)}: {size}, visibility {region.visibility:.2f}"
+        job.found(
+            "area",
+            words,
+            image=name,
+            rank=rank,
+            box=[region.left, region.top, region.width, region.height],
+            visibility=region.visibility,
+        )
+    if len(ranked) > _LISTED:
+        job.found("more", f"and {len(ranked) - _LISTED} less visible ones in {_TABLE}")
+    unknown = Counter(number for one in found.values() for number in one.unknown)
+    if unknown:
+        words = ", ".join(map(str, sorted(unknown)[:8]))
+        job.found(
+            "labels", f"labels that no class has, of weight 1: {words}", labels=sorted(unknown)
+        )
+    agreements = [one.agreement for one in found.values() if one.agreement is not None]
+    if agreements:
+        _tell_agreement(job, agreements)
+    job.found(
+        "folder", f"masks, overlays and {_TABLE} in {printable(config.out)}", path=str(config.out)
+    )
+
+
+def _tell_agreement(job: Job, agreements: Sequence[MaskAgreement]) -> None:
+    total = agreements[0]
+    for each in agreements[1:]:
+        total += each
+
+    def share(value: float | None, nothing: str) -> str:
+        return nothing if value is None else f"{value:.1%}"
+
+    job.found(
+        "truth",
+        f"against the marked areas: IoU {total.mean_iou:.1%}, precision "
+        f"{share(total.precision, 'unknown, nothing was flagged')}, recall "
+        f"{share(total.recall, 'unknown, nothing was marked')}",
+        iou=total.mean_iou,
+        precision=total.precision,
+        recall=total.recall,
+    )
