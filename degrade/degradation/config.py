@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from degrade.degradation.recipe import Entry, Recipe
+from degrade.degradation.recipe import Entry, Recipe, kinds_drawn_from
 from degrade.degradation.recipes import MEASURED
-from degrade.degradation.steps import kinds_drawn_from
 from degrade.degradation.steps.base import MARGIN
 from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.errors import InvalidValueError
@@ -68,7 +67,7 @@ class DegradationConfig:
     @property
     def measured_kinds(self) -> tuple[str, ...]:
         """The kinds of measurements that these steps draw from, those left to training included."""
-        return kinds_drawn_from(self._kinds())
+        return kinds_drawn_from(self.recipe.possible)
 
     def _kinds(self) -> list[str]:
         return [entry.kind for entry in self.recipe.possible]

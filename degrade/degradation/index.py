@@ -9,7 +9,10 @@ from typing import Any, Self
 
 from degrade.noise.groups import NoiseGroups
 
-__all__ = ["Measured", "NoiseChoice", "PoolIndex"]
+__all__ = ["MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+
+MATCHED = "matched"
+"""The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,14 @@ class PoolIndex:
     Attributes
     ----------
     kernel_ids : tuple of str
-        Of one scale.
+        Of one scale, as they were estimated or imported.
     noise : tuple of NoiseChoice
     noise_by_photo : tuple of tuple of NoiseChoice
         The same, those of one photo together; by the first id.
     measured : mapping of str to tuple of Measured
         By kind of measurement, one for each photo at most.
+    matched_ids : tuple of str
+        Kernels of that scale that were corrected until LR looked like the photos.
     kernel_kpsnr : mapping of str to float
         By id, the kernel PSNR that an estimate expects, dB; without those that know none.
     noise_by_id : mapping of str to NoiseChoice
@@ -94,6 +99,7 @@ class PoolIndex:
     noise: tuple[NoiseChoice, ...] = ()
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
     kernel_kpsnr: Mapping[str, float] = field(default_factory=dict)
+    matched_ids: tuple[str, ...] = ()
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
     noise_by_id: Mapping[str, NoiseChoice] = field(init=False, repr=False, compare=False)
     noise_groups: NoiseGroups = field(init=False, repr=False, compare=False)
@@ -101,6 +107,7 @@ class PoolIndex:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
+        object.__setattr__(self, "matched_ids", tuple(sorted(self.matched_ids)))
         object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
         object.__setattr__(self, "noise_by_id", {choice.id: choice for choice in self.noise})
         photos: dict[str, list[NoiseChoice]] = defaultdict(list)

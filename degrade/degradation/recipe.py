@@ -19,7 +19,7 @@ from degrade.degradation.steps import STEPS, Chance, Step, StepSettings, find_st
 from degrade.disk.structs import Text, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
-__all__ = ["Entry", "Recipe", "draw_steps", "read_recipe"]
+__all__ = ["Entry", "Recipe", "draw_steps", "kinds_drawn_from", "read_recipe"]
 
 _MOST_ENTRIES = 64
 _UNIT = 2**32
@@ -63,6 +63,11 @@ class Entry:
     def step(self) -> type[Step]:
         """The class of the step."""
         return find_step(self.kind)
+
+    @property
+    def draws_from(self) -> tuple[str, ...]:
+        """The kinds of measurements that the step is drawn from."""
+        return self.step.draws_from + (self.settings.draws_from if self.settings else ())
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Step:
         """Draw the step; as :meth:`Step.draw`."""
@@ -220,6 +225,11 @@ def _is_certain(entries: Sequence[Entry]) -> bool:
     """Tell whether every plan has exactly one of these."""
     share = sum(entry.probability for entry in entries)
     return len({entry.one_of for entry in entries}) == 1 and abs(share - 1) <= 1e-9
+
+
+def kinds_drawn_from(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """Return the kinds of measurements that the steps of these entries draw from, sorted."""
+    return tuple(sorted({kind for entry in entries for kind in entry.draws_from}))
 
 
 def draw_steps(

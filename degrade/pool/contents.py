@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.index import Measured
-from degrade.geometry import Scale
+from degrade.degradation.index import MATCHED, Measured
+from degrade.geometry import Scale, scale_to_json
 from degrade.pool.records import (
     KernelRecord,
     MeasurementRecord,
@@ -103,18 +103,31 @@ class PoolContents:
         by_kind: dict[str, list[Measured]] = defaultdict(list)
         units = self.jpeg_units() if measured is None or "jpeg" in measured else {}
         for (kind, photo), record in self.drawn().items():
-            if measured is None or kind in measured:
+            is_other = kind == MATCHED and record.values.get("scale") != scale_to_json(scale)
+            if (measured is None or kind in measured) and not is_other:
                 by_kind[kind].append(Measured(photo, record.values))
+        of_scale = {key: k.provenance for key, k in self.kernels.items() if k.scale == scale}
+        matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
         return PoolIndex(
-            tuple(key for key, kernel in self.kernels.items() if kernel.scale == scale),
+            tuple(key for key, made in of_scale.items() if made.method != MATCHED),
             tuple(self._choice(key, units) for key in self.noise),
-            {kind: tuple(found) for kind, found in by_kind.items()},
+            {kind: tuple(found) for kind, found in by_kind.items() if found},
             {
-                key: kernel.provenance.values["expected_kpsnr"]
-                for key, kernel in self.kernels.items()
-                if kernel.scale == scale and "expected_kpsnr" in kernel.provenance.values
+                key: made.values["expected_kpsnr"]
+                for key, made in of_scale.items()
+                if "expected_kpsnr" in made.values
             },
+            tuple(matched & set(of_scale)),
         )
+
+    def match(self, scale: Scale) -> MeasurementRecord | None:
+        """Return the latest match of a scale; None where there is none."""
+        of_scale = (
+            record
+            for (kind, _), record in self.drawn().items()
+            if kind == MATCHED and record.values.get("scale") == scale_to_json(scale)
+        )
+        return next(of_scale, None)
 
     def jpeg_units(self) -> dict[str, JpegUnit]:
         """Return where the JPEG grid lies in photos of which that is known, by their sha256.

@@ -14,10 +14,11 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from degrade.arrays import FloatArray
-from degrade.degradation import PoolIndex
+from degrade.degradation import PoolIndex, Recipe
+from degrade.degradation.index import MATCHED
 from degrade.disk.files import resolve_inside
 from degrade.disk.processes import is_temporary
-from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, as_typed, printable
 from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.noise.residuals import residual_of, tile_residual
@@ -25,6 +26,7 @@ from degrade.pool.contents import PoolContents
 from degrade.pool.fingerprint import HeldKernels, open_fingerprint
 from degrade.pool.folder import check_folder
 from degrade.pool.index_file import read_index
+from degrade.pool.matched import recipe_in
 from degrade.pool.object_files import ObjectFiles
 from degrade.pool.records import (
     KernelRecord,
@@ -216,6 +218,26 @@ class PoolReader:
     def measured(self, kind: str, settings: Mapping[str, Any]) -> dict[str, MeasurementRecord]:
         """Return what a measurement with exactly these settings found, by the photo's sha256."""
         return self._contents.measured(kind, settings)
+
+    def matched_recipe(self, scale: Scale) -> Recipe:
+        """Return the recipe that `degrade match` has left here, the latest of a scale.
+
+        Raises
+        ------
+        DegradeError
+            There is none, or it is of another version.
+        """
+        found = self._contents.match(scale)
+        where = printable(self.path)
+        if found is None:
+            raise DegradeError(
+                f"{where} has no recipe '{MATCHED}' of ×{scale}: run "
+                f"`degrade match PHOTOS pool={as_typed(self.path)} hr=HR scale={scale}`"
+            )
+        try:
+            return recipe_in(found.values)
+        except (CorruptDataError, InvalidValueError) as error:
+            raise DegradeError(f"{where}: its match cannot be used: {error}") from None
 
     def kernel_made(self, settings: Mapping[str, Any], source_sha256: str) -> str | None:
         """Return the id of the kernel that was made of a source with exactly these settings."""

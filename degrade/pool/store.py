@@ -8,22 +8,25 @@ twice changes nothing.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from degrade.arrays import AnyArray
+from degrade.degradation import Recipe
 from degrade.disk.files import resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
 from degrade.noise.residuals import channel_means
 from degrade.pool.findings import Findings, FoundObject
 from degrade.pool.folder import make_folder
 from degrade.pool.index_file import IndexWriter, open_index_writer
+from degrade.pool.matched import matched_record
 from degrade.pool.object_files import content_id
 from degrade.pool.reading import PoolReader
 from degrade.pool.records import (
@@ -145,6 +148,31 @@ class DegradationPool(PoolReader):
             objects += described
             records.append(found.as_record(photo, tuple(record.id for record, _ in described)))
         self._add_all([photo], objects, records)
+
+    def add_match(
+        self,
+        kernels: Sequence[tuple[BlurKernel, Provenance]],
+        recipe: Recipe,
+        scale: Scale,
+        facts: Mapping[str, Any],
+    ) -> MeasurementRecord:
+        """Keep what `degrade match` has made: kernels, and the recipe that draws them.
+
+        It takes the place of an earlier match of the scale; all of it is kept, or none.
+
+        Parameters
+        ----------
+        kernels : sequence of (BlurKernel, Provenance)
+        recipe : Recipe
+        scale : Scale
+        facts : mapping of str to JSON's types
+            What is to be remembered besides.
+        """
+        described = [_describe_kernel(kernel, made) for kernel, made in kernels]
+        ids = {record.id for record, _ in described}
+        match = matched_record(recipe, sorted(ids), scale, facts)
+        self._add_all([], described, [match])
+        return match
 
     def prefer(self, measurements: Iterable[MeasurementRecord]) -> None:
         """Let plans draw from these, though others were measured later with other settings.

@@ -19,7 +19,7 @@ from torch.utils.data import Dataset
 
 from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Entry
-from degrade.degradation.steps import kinds_drawn_from
+from degrade.degradation.recipe import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.geometry import border_of
 from degrade.pairs import PairReader, open_pairs
@@ -138,8 +138,7 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         noise = None
         if self.noise is not None:
             entries = self.noise.entries
-            drawn_from = kinds_drawn_from(entry.kind for entry in entries)
-            digest = self.noise.pool.digest(self.scale, drawn_from)
+            digest = self.noise.pool.digest(self.scale, kinds_drawn_from(entries))
             noise = [digest, *map(Entry.to_json, entries)]
         content += [self.lr_patch, self.scale, self.augment, noise, _STREAM]
         if self.kernels is not None:

@@ -13,14 +13,8 @@ import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.degradation import DegradationConfig, Entry, PoolIndex, draw_steps, recipe_of_run
-from degrade.degradation.steps import (
-    Blur,
-    Chance,
-    Step,
-    StepInputs,
-    apply_steps,
-    kinds_drawn_from,
-)
+from degrade.degradation.recipe import kinds_drawn_from
+from degrade.degradation.steps import Blur, Chance, Step, StepInputs, apply_steps
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
 from degrade.kernels import crop_or_pad_kernel
 from degrade.pairs import PairRecord
@@ -112,7 +106,7 @@ class NoiseSource:
         entries = drawn.deferred_entries
         hint = f"{printable(folder)} leaves the noise to training: give its `pool`"
         opened = _open_pool(run, pool, hint)
-        index = opened.index(scale, kinds_drawn_from(entry.kind for entry in entries))
+        index = opened.index(scale, kinds_drawn_from(entries))
         source = cls(opened, index, entries)
         try:
             source.draw((1, 1), SampleChance(0, 0, ""))

@@ -98,7 +98,8 @@ def _auto_none_or_sigma(
     metavar="NAME|FILE",
     default="measured",
     show_default=True,
-    help="What LR goes through: a recipe's name or a TOML file; 'degrade recipe show' prints them.",
+    help="What LR goes through: a recipe's name or a TOML file; 'degrade recipe show' prints them. "
+    "'matched' is what 'degrade match' has left in the pool.",
 )
 @click.option(
     "--noise",
@@ -159,10 +160,10 @@ def build_pairs(
 
     An interrupted run goes on where it stopped when the same command is given again.
     """
-    from degrade.degradation.recipe_files import find_recipe
     from pipelines.executors import make_executor
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
+    from pipelines.shared.recipes import recipe_of
 
     measured = pool or fingerprint
     if measured is None or (pool and fingerprint):
@@ -172,7 +173,7 @@ def build_pairs(
     config = BuildPairsConfig(
         pool=measured,
         hr=hr,
-        recipe=find_recipe(recipe),
+        recipe=recipe_of(recipe, measured, options["scale"]),
         further=("jpeg",) if jpeg == "measured" else (),
         omitted=("jpeg",) if jpeg == "none" else (),
         **options,

@@ -242,7 +242,7 @@ def train(
     from pipelines.training.train import TrainConfig
     from pipelines.training.train import train as run
 
-    on_photos = _photo_options(scale, recipe)
+    on_photos = _photo_options(scale, recipe, options["pool"])
     if not options["hr"] and options["pairs"] is None:
         if not show_config:
             raise click.UsageError("Missing option '--pairs', or '--hr' with '--pool'.")
@@ -262,11 +262,11 @@ def train(
     finish(report)
 
 
-def _photo_options(scale: int | None, recipe: str | None) -> dict[str, Any]:
+def _photo_options(scale: int | None, recipe: str | None, pool: Path | None) -> dict[str, Any]:
     """Return what was given for photos that are degraded on the fly."""
-    from degrade.degradation.recipe_files import find_recipe
+    from pipelines.shared.recipes import recipe_of
 
-    given = {"scale": scale, "recipe": None if recipe is None else find_recipe(recipe)}
+    given = {"scale": scale, "recipe": None if recipe is None else recipe_of(recipe, pool, scale)}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from degrade.degradation import PoolIndex, Recipe
 from degrade.degradation.recipe_files import recipe_to_toml
-from degrade.degradation.steps import kinds_drawn_from
+from degrade.degradation.recipe import kinds_drawn_from
 from degrade.errors import InvalidValueError, printable
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
@@ -51,7 +51,7 @@ def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
 
 def _pool_lines(recipe: Recipe, path: Path, scale: int) -> list[str]:
     """Say what there is to draw from."""
-    kinds = kinds_drawn_from(entry.kind for entry in recipe.possible)
+    kinds = kinds_drawn_from(recipe.possible)
     index = DegradationPool.open(path).index(scale, kinds)
     photos = counted(len(index.noise_by_photo), "photo")
     there = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from degrade.degradation.steps.base import (
@@ -80,7 +79,6 @@ __all__ = [
     "SyntheticBlurSettings",
     "apply_steps",
     "find_step",
-    "kinds_drawn_from",
     "read_step",
 ]
 
@@ -117,11 +115,6 @@ def find_step(kind: str) -> type[Step]:
         known = ", ".join(STEPS)
         raise InvalidValueError(f"there is no step '{printable(kind[:40])}', only {known}")
     return STEPS[kind]
-
-
-def kinds_drawn_from(steps: Iterable[str]) -> tuple[str, ...]:
-    """Return the kinds of measurements that steps of these kinds draw from, sorted."""
-    return tuple(sorted({kind for step in steps for kind in find_step(step).draws_from}))
 
 
 def read_step(data: Any) -> Step:

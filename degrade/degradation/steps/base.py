@@ -71,6 +71,11 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Its fields are the keys that the step has in a recipe's TOML, in types that say their ranges.
     """
 
+    @property
+    def draws_from(self) -> tuple[str, ...]:
+        """Kinds of measurements that these settings need besides :attr:`Step.draws_from`."""
+        return ()
+
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Step:
         """Draw the step; as :meth:`Step.draw`."""
         raise NotImplementedError

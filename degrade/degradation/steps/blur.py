@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
 from degrade.arrays import FloatArray
-from degrade.degradation.index import PoolIndex
+from degrade.degradation.index import MATCHED, PoolIndex
 from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs, StepSettings
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
@@ -22,6 +22,9 @@ __all__ = ["Blur", "BlurSettings"]
 _OWN = 0.5
 """The share of a kernel's expected error that is its photo's own, as where kernels are shared."""
 
+_NO_KERNEL = "the pool has no kernel of this scale"
+_NO_MATCH = "the pool has no matched kernels of this scale; `degrade match` makes them"
+
 _DIGITS = 6
 _MOST_ERROR = 16.0
 """No two kernels differ by as much."""
@@ -35,15 +38,24 @@ class BlurSettings(StepSettings, frozen=True):
     spread : bool
         Make the kernel wider or narrower by its own part of the error that its estimate expects;
         a kernel of unknown error stays as it is.
+    kernels : "matched" or None
+        Those that were corrected until LR looked like the photos; None: those that were estimated.
     """
 
     spread: bool = False
+    kernels: Literal["matched"] | None = None
+
+    @property
+    def draws_from(self) -> tuple[str, ...]:
+        """What was matched, where its kernels are wanted."""
+        return () if self.kernels is None else (MATCHED,)
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Blur:
         """Draw a kernel, each with the same probability."""
-        if not index.kernel_ids:
-            raise InvalidValueError("the pool has no kernel of this scale")
-        kernel_id = index.kernel_ids[rng.integers(len(index.kernel_ids))]
+        ids = index.matched_ids if self.kernels else index.kernel_ids
+        if not ids:
+            raise InvalidValueError(_NO_MATCH if self.kernels else _NO_KERNEL)
+        kernel_id = ids[rng.integers(len(ids))]
         if not self.spread:
             return Blur(kernel_id)
         normal = int(quantiles()[rng.integers(len(quantiles()))]) / UNIT
@@ -56,7 +68,8 @@ class BlurSettings(StepSettings, frozen=True):
     def words(self) -> str:
         """Return for people what is drawn."""
         around = ", its width around what was measured by its doubt" if self.spread else ""
-        return f"a kernel of the pool, each as likely{around}; every scale-th pixel is kept"
+        which = "matched kernel" if self.kernels else "kernel"
+        return f"a {which} of the pool, each as likely{around}; every scale-th pixel is kept"
 
 
 class Blur(Step, frozen=True, omit_defaults=True):

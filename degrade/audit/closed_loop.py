@@ -1,0 +1,133 @@
+"""Kernels corrected until LR has the spectrum of the photos that it shall look like.
+
+What a kernel does to power is seen in spectra of other scenes; where it points, and its phase, are
+not. So a correction is a gain by frequency, the same in all directions: it changes how much of each
+frequency a kernel keeps, and leaves the rest to the estimate that it begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from degrade.audit.features import PhotoFeatures
+from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES
+from degrade.degradation.downsampling import integer_taps
+from degrade.errors import InvalidValueError
+from degrade.kernels import BlurKernel, repair_kernel
+
+__all__ = ["NO_GAIN", "Gain", "kernel_response", "next_gain", "spectral_gap", "with_gain"]
+
+Gain: TypeAlias = npt.NDArray[np.float64]
+"""(24,) natural logarithms of amplitude, at the bands of :mod:`degrade.audit.spectra`."""
+
+NO_GAIN: Gain = np.zeros(BAND_COUNT)
+
+_STEP = 0.7
+"""Of the gap that is closed in a round: what lies above Nyquist folds back, and so less is
+predictable than all."""
+
+_LOW = slice(1, 4)
+_FIXED = 2
+"""Bands that are not corrected: scenes differ there, cameras do not."""
+
+_MOST_GAIN = 1.5
+_REACH = 5
+"""LR pixels to each side that a corrected kernel has."""
+
+_GRID = 32
+"""LR pixels along a side of the grid on which spectra of kernels are taken."""
+
+
+def spectral_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> Gain:
+    """Return by how much more amplitude photos have than LR, band by band.
+
+    Both are taken relative to their low frequencies.
+
+    Parameters
+    ----------
+    photos, lr : sequences of PhotoFeatures
+        At least one each; element i of the one is matched with element i of the other.
+
+    Raises
+    ------
+    InvalidValueError
+        They differ in number, or there are none.
+    """
+    if not photos or len(photos) != len(lr):
+        raise InvalidValueError(f"as many photos as LR are needed, got {len(photos)}, {len(lr)}")
+    gap = np.mean([a.spectrum - b.spectrum for a, b in zip(photos, lr, strict=True)], axis=0)
+    gap = (gap - gap[_LOW].mean()) / 2
+    gap[:_FIXED] = 0
+    return np.asarray(gap, np.float64)
+
+
+def next_gain(gain: Gain, gap: Gain) -> Gain:
+    """Return the gain of the next round: 0.7 of the gap more, smoothed over three bands."""
+    around = np.pad(gap, 1, mode="edge")
+    smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
+    smooth[:_FIXED] = 0
+    return np.asarray(np.clip(gain + _STEP * smooth, -_MOST_GAIN, _MOST_GAIN))
+
+
+def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
+    """Return a kernel that keeps more, or less, of each frequency, the same in all directions.
+
+    Its phase stays. Above LR's Nyquist frequency the gain is that of the last band.
+
+    Parameters
+    ----------
+    kernel : BlurKernel
+    gain : (24,) float64 array
+
+    Returns
+    -------
+    BlurKernel
+        Of taps that are whole fractions of a power of two, as they are applied, and without margins
+        of zeros; negative lobes as they come.
+    """
+    scale = float(kernel.scale)
+    half = max(round(_REACH * scale), kernel.size // 2)
+    side = max(round(_GRID * scale), 2 * half + kernel.size)
+    spectrum = np.fft.rfft2(kernel.weights.astype(np.float64), (side, side))
+    spectrum *= np.exp(np.interp(_distances(side, scale), BAND_FREQUENCIES, gain))
+    spectrum /= spectrum[0, 0].real
+    corrected = np.fft.irfft2(spectrum, (side, side))
+    # The filter reaches to both sides: its kernel begins before the old one.
+    before = half - kernel.size // 2
+    corrected = np.roll(corrected, (before, before), (0, 1))[: 2 * half + 1, : 2 * half + 1]
+    return _of_whole_taps(corrected / corrected.sum(), kernel)
+
+
+def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> BlurKernel:
+    source = kernel.source
+    try:
+        centred = BlurKernel(weights.astype(np.float32), kernel.scale, source)
+    except InvalidValueError:  # what was cut off moved it a little
+        centred, _ = repair_kernel(weights.astype(np.float32), kernel.scale, source)
+    taps, unit = integer_taps(centred.weights)
+    while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
+        taps = taps[1:-1, 1:-1]
+    return BlurKernel((taps / unit).astype(np.float32), kernel.scale, source)
+
+
+def kernel_response(kernel: BlurKernel) -> Gain:
+    """Return which share of the amplitude a kernel keeps, band by band: mean over directions."""
+    scale = float(kernel.scale)
+    side = max(round(_GRID * scale), kernel.size)
+    amplitude = np.abs(np.fft.rfft2(kernel.weights.astype(np.float64), (side, side)))
+    distances = _distances(side, scale)
+    bands = (distances * 2 * BAND_COUNT).astype(np.int64)
+    inside = bands < BAND_COUNT
+    count = np.bincount(bands[inside], minlength=BAND_COUNT)
+    total = np.bincount(bands[inside], amplitude[inside], minlength=BAND_COUNT)
+    return np.asarray(total / np.maximum(count, 1))
+
+
+def _distances(side: int, scale: float) -> npt.NDArray[np.float64]:
+    """Return the distances of frequencies from 0, in cycles per LR pixel."""
+    down, right = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
+    return np.asarray(np.hypot(down, right) * scale)

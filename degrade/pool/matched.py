@@ -1,0 +1,95 @@
+"""What `degrade match` leaves in a pool: a recipe, and which kernels it draws."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+import degrade
+from degrade.degradation import Recipe
+from degrade.degradation.index import MATCHED
+from degrade.degradation.recipe import read_recipe
+from degrade.disk.structs import read_struct
+from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, scale_to_json
+from degrade.pool.records import MeasurementRecord
+
+__all__ = ["MatchedValues", "matched_record", "recipe_in", "with_kernels"]
+
+_Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class MatchedValues(msgspec.Struct, frozen=True):
+    """The values of a match; others besides are for people.
+
+    Attributes
+    ----------
+    scale : int or (int, int)
+    kernels : tuple of str
+        By id.
+    recipe : mapping
+        As :meth:`degrade.degradation.Recipe.to_json` gives it.
+    """
+
+    # Of open length: msgspec 0.22 crashes on a union of a bounded integer and a fixed tuple.
+    scale: int | tuple[int, ...]
+    kernels: Annotated[tuple[_Id, ...], msgspec.Meta(min_length=1)]
+    recipe: dict[str, Any]
+
+
+def matched_record(
+    recipe: Recipe, kernel_ids: Sequence[str], scale: Scale, facts: Mapping[str, Any]
+) -> MeasurementRecord:
+    """Return what a pool keeps of a match; it takes the place of an earlier one of the scale.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    kernel_ids : sequence of str
+        In the pool.
+    scale : Scale
+    facts : mapping of str to JSON's types
+        What is to be remembered besides.
+    """
+    values = {
+        "scale": scale_to_json(scale),
+        "kernels": sorted(kernel_ids),
+        "recipe": recipe.to_json(),
+        **facts,
+    }
+    return MeasurementRecord(
+        kind=MATCHED,
+        # A match is of many photos; one of a scale counts, the latest.
+        photo=hashlib.sha256(f"matched ×{scale}".encode()).hexdigest(),
+        settings={},
+        values=values,
+        version=degrade.__version__,
+    )
+
+
+def recipe_in(values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a match.
+
+    Raises
+    ------
+    CorruptDataError, InvalidValueError
+        The values are none of a match, or the recipe is none that this version knows.
+    """
+    return read_recipe(read_struct(dict(values), MatchedValues, "a match").recipe)
+
+
+def with_kernels(values: Mapping[str, Any], kept: Sequence[str]) -> dict[str, Any]:
+    """Return the values of a match that draws those of its kernels alone that are kept.
+
+    Raises
+    ------
+    InvalidValueError
+        None is.
+    """
+    left = sorted(set(values["kernels"]) & set(kept))
+    if not left:
+        raise InvalidValueError("none of the kernels of the match is left")
+    return {**values, "kernels": left}
