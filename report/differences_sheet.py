@@ -14,7 +14,12 @@ from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.disk.results import Results
 from report.sheet import DOUBTFUL_COLOUR, FAINT, sheet_results, write_figure
 
-__all__ = ["check_differences_sheet_path", "draw_differences_sheet"]
+__all__ = [
+    "check_differences_sheet_path",
+    "draw_differences_sheet",
+    "draw_sizes",
+    "draw_spectra",
+]
 
 _COLOURS = ("#1d4ed8", "#c2410c", "#6b7280", "#a3a3a3")
 _STYLES = ("-", "-", "--", ":")
@@ -54,8 +59,8 @@ def draw_differences_sheet(
     figure = Figure(figsize=(11, 4.8), dpi=130, facecolor="white", layout="constrained")
     figure.suptitle(found.verdict, fontsize=9, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
-    _draw_spectra(left, sets)
-    _draw_sizes(right, found, list(sets)[:2])
+    draw_spectra(left, sets)
+    draw_sizes(right, found, list(sets)[:2])
     write_figure(figure, path, results)
 
 
@@ -71,7 +76,8 @@ def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False
     return sheet_results(path, by, overwrite=overwrite)
 
 
-def _draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
+def draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
+    """Draw the mean spectra of sets, by name; of the first two also where half of it lies."""
     for (name, photos), colour, style in zip(sets.items(), _COLOURS, _STYLES, strict=False):
         curves = np.array([photo.spectrum - photo.spectrum[_LOW].mean() for photo in photos])
         curves *= 10 / np.log(10)
@@ -87,7 +93,8 @@ def _draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> Non
     axes.legend(frameon=False, fontsize=8)
 
 
-def _draw_sizes(axes: Any, found: Comparison, names: Sequence[str]) -> None:
+def draw_sizes(axes: Any, found: Comparison, names: Sequence[str]) -> None:
+    """Draw each kind of difference with its interval, in units of what matters."""
     kinds = list(found.differences)[::-1]
     for place, each in enumerate(kinds):
         signs = [np.sign(x - each.kind.neutral) for x in (each.size, *each.interval)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from degrade.noise.groups import NoiseGroups
 
 __all__ = ["MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
 
-MATCHED = "matched"
+MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
 
 

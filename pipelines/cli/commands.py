@@ -19,7 +19,7 @@ from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.fingerprint_command import fingerprint
 from pipelines.cli.history_command import history
 from pipelines.cli.manifest_commands import manifest
-from pipelines.cli.matching_commands import audit, diff, prove
+from pipelines.cli.matching_commands import audit, diff, match, prove
 from pipelines.cli.model_commands import convert, export_model
 from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
@@ -70,6 +70,7 @@ for _command in (
     recipe,
     verify,
     replay,
+    match,
     audit,
     prove,
     diff,

@@ -55,6 +55,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "noise_from",
         "model_error",
         "jpeg",
+        "aim",
         "clean_up",
         "shard_mib",
         "min_confidence",
@@ -190,6 +191,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "prove": (
         ("degrade prove --pairs pairs/ --real RealSR/x4/", "judged by real pairs of other scenes"),
         ("degrade prove --pairs pairs/ --photos phone/", "judged by photos, for want of better"),
+    ),
+    "match": (
+        ("degrade match phone/ --pool pool/ --hr clean/", "leaves the recipe 'matched' there"),
+        (
+            "degrade match phone/ --pool pool/ --hr clean/ --aim match --sheet match.png",
+            "LR that looks like the photos, and a picture of before and after",
+        ),
     ),
     "diff": (
         ("degrade diff old-phone/ new-phone/", "what the second camera does differently"),

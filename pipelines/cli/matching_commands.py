@@ -1,9 +1,9 @@
-"""``degrade audit``, ``diff`` and ``prove``."""
+"""``degrade audit``, ``diff``, ``match`` and ``prove``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,6 +12,7 @@ from pipelines.cli.common import (
     finish,
     jobs_option,
     max_pixels_option,
+    pool_option,
     progress_bar,
     seed_option,
 )
@@ -121,6 +122,68 @@ def audit(
 
         sets = {"photos": found.photos, **found.lr}
         draw_differences_sheet(found.comparison, sets, sheet, "audit", overwrite=overwrite)
+    finish(found.report)
+
+
+@command("match", short_help="Make pairs look like a camera's photos.")
+@click.argument("photos", metavar="PHOTOS...", type=PATH, nargs=-1, required=True)
+@pool_option(required=True, help="What build-pool has measured in them; the recipe is kept there.")
+@click.option(
+    "--hr",
+    type=PATH,
+    multiple=True,
+    required=True,
+    help="Clean photos of other scenes, from which pairs will be made; may be repeated.",
+)
+@click.option(
+    "--aim",
+    type=click.Choice(["train", "match"]),
+    default="train",
+    show_default=True,
+    help="'match': LR that looks like the photos. 'train': the same and white noise of 2 grey "
+    "levels, for what no kernel makes; that can be told, and helps training.",
+)
+@click.option(
+    "--scale", type=click.IntRange(2), default=4, show_default=True, help="Of the pool's kernels."
+)
+@_sheet
+@_overwrite
+@seed_option
+@jobs_option
+@max_pixels_option
+def match(
+    photos: tuple[Path, ...],
+    pool: Path,
+    hr: tuple[Path, ...],
+    aim: Literal["train", "match"],
+    scale: int,
+    sheet: Path | None,
+    overwrite: bool,
+    seed: int,
+    jobs: int | None,
+    max_pixels: int,
+) -> None:
+    """Correct what a pool has measured until LR of clean photos looks like PHOTOS.
+
+    LR is made in memory, compared with the photos, and its recipe corrected, some rounds long: how
+    much of each frequency the kernels keep, and which noise follows them. What comes of it is kept
+    in the pool as the recipe 'matched', for build-pairs.
+    """
+    from pipelines.matching.match import MatchConfig, match_photos
+
+    if sheet is not None:
+        from report.match_sheet import check_match_sheet_path
+
+        check_match_sheet_path(sheet, overwrite=overwrite)
+    config = MatchConfig(
+        photos=photos, pool=pool, hr=hr, scale=scale, aim=aim, seed=seed, max_pixels=max_pixels
+    )
+    with progress_bar("match", "photos") as progress:
+        found = match_photos(config, executor=_executor(jobs), on_progress=progress)
+    if sheet is not None:
+        from report.match_sheet import draw_match_sheet
+
+        draw_match_sheet(found.drawn(), sheet, overwrite=overwrite)
     finish(found.report)
 
 

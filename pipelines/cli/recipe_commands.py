@@ -26,9 +26,9 @@ def recipe() -> None:
 def show(name: str, pool: Path | None, scale: int) -> None:
     """Print a recipe in words and as TOML.
 
-    NAME is that of a recipe, such as measured, or matched with --pool: what 'degrade match' has left
-    there. FILE is TOML with one. What is printed is TOML
-    itself: save it, change it, and give it to build-pairs --recipe.
+    NAME is that of a recipe, such as measured; matched, with --pool, is what 'degrade match' has
+    left there. FILE is TOML with one. What is printed is TOML itself: save it, change it, and give
+    it to build-pairs --recipe.
     """
     from pipelines.pairs.show_recipe import show_recipe
     from pipelines.shared.recipes import recipe_of

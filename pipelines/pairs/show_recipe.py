@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from degrade.degradation import PoolIndex, Recipe
-from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.degradation.recipe import kinds_drawn_from
+from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.errors import InvalidValueError, printable
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for

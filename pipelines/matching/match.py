@@ -1,0 +1,377 @@
+"""``degrade match``: a recipe whose LR looks like the camera's photos, made by a closed loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+import degrade
+from degrade.audit.closed_loop import Gain, kernel_response
+from degrade.audit.comparison import Comparison
+from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
+from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.degradation import Recipe
+from degrade.degradation.index import MATCHED
+from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
+from degrade.geometry import Scale, as_scale, lr_side, lr_unit
+from degrade.images.image_io import MAX_PIXELS
+from degrade.kernels import BlurKernel
+from degrade.pool import DegradationPool
+from degrade.pool.records import KernelRecord, Provenance
+from degrade.wording import counted
+from pipelines.executors import Executor
+from pipelines.matching.diff import tell_cameras, without_common
+from pipelines.matching.findings import comparison_values, tell_comparison
+from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
+from pipelines.matching.match_loop import (
+    Bench,
+    LoopResult,
+    Tail,
+    choose_tail,
+    close_loop,
+    make_recipe,
+    possible_tails,
+)
+from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
+from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import ScannedPhoto
+from pipelines.shared.reports import ProgressCallback, RunReport
+from report.match_sheet import MatchCurves
+
+__all__ = ["MatchConfig", "MatchResult", "match_photos"]
+
+TRAINING_ERROR = 2.0
+"""Grey levels of white noise at LR: what helped a network most, beside matched kernels."""
+
+_REACH = 5
+"""LR pixels that corrected kernels reach at most, beyond those of larger ones."""
+
+_MOST_RESPONSE = 1.6
+"""A kernel that keeps more of a frequency than this sharpens: HR then is softer than the photos."""
+
+_SOFT_BANDS = slice(6, 20)
+_LAST_ROUNDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchConfig:
+    """The settings of ``degrade match``.
+
+    Attributes
+    ----------
+    photos : tuple of Path
+        The photos that LR shall look like.
+    pool : Path
+        What `build-pool` has measured in them; the recipe is kept there.
+    hr : tuple of Path
+        Clean photos of other scenes, as pairs will be made of.
+    scale : Scale
+    aim : {"train", "match"}
+        ``match``: LR that cannot be told from the photos. ``train``: the same with white noise of
+        2 grey levels, the error of the model, which can be told and helps training.
+    seed : int
+    max_pixels : int
+        Larger photos are rejected before they are decoded.
+    """
+
+    photos: tuple[Path, ...]
+    pool: Path
+    hr: tuple[Path, ...]
+    scale: Scale = 4
+    aim: Literal["train", "match"] = "train"
+    seed: int = 0
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", as_scale(self.scale))
+        if self.aim not in ("train", "match"):
+            raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchResult:
+    """The report, and what a picture is drawn of.
+
+    Attributes
+    ----------
+    report : RunReport
+    recipe : Recipe
+    before, after : Comparison
+        Of the photos with LR by kernels as they were estimated, and by those of the recipe.
+    photos, lr_before, lr_after : tuple of PhotoFeatures
+    responses : (2, 24) float64 array
+        Mean amplitude that the kernels keep, before and after.
+    gaps : tuple of float
+        dB, round by round.
+    """
+
+    report: RunReport
+    recipe: Recipe
+    before: Comparison
+    after: Comparison
+    photos: tuple[PhotoFeatures, ...]
+    lr_before: tuple[PhotoFeatures, ...]
+    lr_after: tuple[PhotoFeatures, ...]
+    responses: tuple[Gain, Gain]
+    gaps: tuple[float, ...]
+
+    def drawn(self) -> MatchCurves:
+        """Return what a picture of it is drawn of."""
+        sets = {
+            "photos": self.photos,
+            "LR after": self.lr_after,
+            "LR before": self.lr_before,
+        }
+        return MatchCurves(sets, (self.before, self.after), self.responses, self.gaps)
+
+
+def match_photos(
+    config: MatchConfig,
+    *,
+    executor: Executor | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> MatchResult:
+    """Correct what a pool has measured until LR of clean photos looks like the camera's.
+
+    Nothing is written before all is known; then the kernels and the recipe are added to the pool at
+    once, in the place of an earlier match of the scale. The same inputs give the same recipe.
+
+    Parameters
+    ----------
+    config : MatchConfig
+    executor : Executor or None
+        Where photos are measured; None: every core when there are many.
+    on_progress : callable or None
+        Called with (photos done, photos in all).
+
+    Raises
+    ------
+    DegradeError
+        Photos or HR are too few, the same, too small or show other things; HR is softer than the
+        photos; or the pool has no kernel of the scale, or is a fingerprint.
+    """
+    job = Job("match", "photo", on_progress)
+    pool = DegradationPool.open(config.pool)
+    if pool.is_fingerprint:
+        raise InvalidValueError(
+            f"{printable(config.pool)} is a fingerprint, and nothing can be added to it"
+        )
+    photos = find_set(job, config.photos, max_pixels=config.max_pixels)
+    clean = find_set(job, config.hr, max_pixels=config.max_pixels)
+    photos, clean = without_common(job, photos, clean, (config.photos[0], config.hr[0]))
+    records = _kernels_of(job, pool, config, photos)
+    bench = _bench(job, pool, config, photos, clean, executor)
+    kernels = {record.id: pool.read_kernel(record.id) for record in records}
+    tails = possible_tails(pool, config.scale)
+    tail = choose_tail(bench, kernels, tails)
+    found = close_loop(bench, kernels, tail)
+    tail, found = _chosen_again(bench, kernels, tails, tail, found)
+    _tell_rounds(job, found)
+    responses = _mean_response(kernels), _mean_response(found.kernels)
+    _refuse_soft(job, bench, responses[1])
+    return _finished(job, pool, config, bench, records, found, tail, responses)
+
+
+def _kernels_of(
+    job: Job, pool: DegradationPool, config: MatchConfig, photos: Sequence[ScannedPhoto]
+) -> list[KernelRecord]:
+    """Return the kernels of these photos; of none, all of the scale."""
+    estimated = [
+        record
+        for record in pool.kernels
+        if record.scale == config.scale and record.provenance.method != MATCHED
+    ]
+    if not estimated:
+        raise DegradeError(
+            f"{printable(config.pool)} has no ×{config.scale} kernel to begin with: run "
+            f"`degrade build-pool {as_typed(config.photos[0])} scale={config.scale} "
+            f"pool={as_typed(config.pool)}`"
+        )
+    known = {photo.sha256 for photo in photos}
+    own = [record for record in estimated if record.provenance.source_sha256 in known]
+    if not own:
+        words = (
+            f"no kernel of the pool is of these photos: the {counted(len(estimated), 'kernel')} "
+            "that it has are begun with"
+        )
+        job.found("begun_with", words, kernels=len(estimated))
+    return own or estimated
+
+
+def _bench(
+    job: Job,
+    pool: DegradationPool,
+    config: MatchConfig,
+    photos: Sequence[ScannedPhoto],
+    clean: Sequence[ScannedPhoto],
+    executor: Executor | None,
+) -> Bench:
+    """Measure the photos, and cut HR."""
+    for what, given in (("photos", photos), ("HR photos", clean)):
+        if len(given) < LEAST_PAIRS:
+            raise DegradeError(
+                f"{counted(len(given), 'photo')} as {what}: at least {LEAST_PAIRS} are needed, and "
+                "some tens for a match that one can rely on"
+            )
+    side = _side(config, photos, clean)
+    kwargs = {"max_pixels": config.max_pixels}
+    measured = measure_set(
+        job, photos, side, executor=executor, done=0, total=len(photos), **kwargs
+    )
+    tell_cameras(job, "the photos", measured)
+    largest = max(record.size for record in pool.kernels) // 2
+    reach = max(round(_REACH * float(config.scale)), largest) + 2 * lr_unit(config.scale)
+    hr = cut_patches(job, clean, side, config.scale, reach, **kwargs)
+    _refuse_few(measured, hr)
+    return Bench(pool, hr, measured.features, measured.keys, config.scale, config.seed)
+
+
+def _side(
+    config: MatchConfig, photos: Sequence[ScannedPhoto], clean: Sequence[ScannedPhoto]
+) -> int:
+    """Return the side of LR, and of the photos' windows, in LR pixels."""
+    of_photos = window_for([min(photo.height, photo.width) for photo in photos])
+    sides = sorted(lr_side(min(photo.height, photo.width), config.scale) for photo in clean)
+    side = min(of_photos, LARGEST_WINDOW, sides[len(sides) // 10])
+    side -= side % lr_unit(config.scale)
+    if side < SMALLEST_SIDE:
+        least = SMALLEST_SIDE * float(config.scale)
+        raise DegradeError(
+            f"HR photos are too small: LR of {side} pixels, at least {SMALLEST_SIDE} are needed, "
+            f"which takes HR of {least:.0f}"
+        )
+    return side
+
+
+def _refuse_few(measured: MeasuredSet, hr: HRPatches) -> None:
+    for what, count in (("photos", len(measured.keys)), ("HR photos", len(hr.keys))):
+        if count < LEAST_PAIRS:
+            raise DegradeError(
+                f"only {count} of the {what} can be used, at least {LEAST_PAIRS} are needed"
+            )
+
+
+def _chosen_again(
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    tails: Sequence[Tail],
+    tail: Tail,
+    found: LoopResult,
+) -> tuple[Tail, LoopResult]:
+    """Choose what follows the blur again, by corrected kernels; another one wants its own loop."""
+    again = choose_tail(bench, found.kernels, tails)
+    if again == tail:
+        return tail, found
+    return again, close_loop(bench, kernels, again)
+
+
+def _tell_rounds(job: Job, found: LoopResult) -> None:
+    for number, one in enumerate(found.rounds):
+        result = one.comparison.result
+        auc = (
+            ""
+            if result is None
+            else ", AUC {:.2f} [{:.2f}, {:.2f}]".format(result.auc, *result.interval)
+        )
+        job.found(
+            "round",
+            f"round {number}: spectra {one.gap:.2f} dB apart{auc}",
+            round=number,
+            gap=one.gap,
+            **comparison_values(one.comparison),
+        )
+
+
+def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
+    return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
+
+
+def _refuse_soft(job: Job, bench: Bench, response: Gain) -> None:
+    """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
+    bicubic = measure_bicubic(bench.hr, bench.scale)
+    falls = [
+        float(np.nanmedian([each.measures["softness"] for each in part] or [np.nan]))
+        for part in (bench.photos, bicubic)
+    ]
+    words = (
+        f"power falls from 0.19 to 0.36 c/px by {falls[0]:.1f} dB in the photos, by {falls[1]:.1f} "
+        "dB in bicubic LR of the HR photos"
+    )
+    job.found("sharpness", words, photos=falls[0], hr=falls[1])
+    most = float(response[_SOFT_BANDS].max())
+    if most > _MOST_RESPONSE:
+        raise DegradeError(
+            f"HR is softer than the photos: LR looks like them only when HR is sharpened "
+            f"×{most:.1f}; {words}. Give sharper HR, or make it smaller first"
+        )
+
+
+def _finished(
+    job: Job,
+    pool: DegradationPool,
+    config: MatchConfig,
+    bench: Bench,
+    records: Sequence[KernelRecord],
+    found: LoopResult,
+    tail: Tail,
+    responses: tuple[Gain, Gain],
+) -> MatchResult:
+    kernels = {record.id: pool.read_kernel(record.id) for record in records}
+    lr_before, lr_after = bench.lr(kernels, tail), bench.lr(found.kernels, tail)
+    before, after = bench.compared(lr_before), bench.compared(lr_after)
+    job.found("before", f"before: {before.verdict}", **comparison_values(before))
+    tell_comparison(job, after, subject="LR")
+    error = TRAINING_ERROR if config.aim == "train" else 0.0
+    recipe = make_recipe(tail, error)
+    facts = {
+        "aim": config.aim,
+        "photos": len(bench.photos),
+        "hr": len(bench.hr.keys),
+        "gap": round(min(one.gap for one in found.rounds), 4),
+    }
+    made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
+    pool.add_match(made, recipe, config.scale, facts)
+    _tell_recipe(job, config, recipe, len(made))
+    return MatchResult(
+        job.report(len(bench.photos)),
+        recipe,
+        before,
+        after,
+        bench.photos,
+        tuple(lr_before),
+        tuple(lr_after),
+        responses,
+        tuple(one.gap for one in found.rounds),
+    )
+
+
+def _provenance(record: KernelRecord, aim: str) -> Provenance:
+    known = record.provenance
+    return Provenance(
+        source_name=known.source_name,
+        source_sha256=known.source_sha256,
+        box=known.box,
+        method=MATCHED,
+        settings={"kernel": record.id, "aim": aim},
+        tool_version=degrade.__version__,
+    )
+
+
+def _tell_recipe(job: Job, config: MatchConfig, recipe: Recipe, kernels: int) -> None:
+    words = f"recipe {MATCHED} of {counted(kernels, 'kernel')}, in {printable(config.pool)}:"
+    job.found("recipe", words, **recipe.to_json())
+    for line in recipe.lines():
+        job.found("step", f"  {line}")
+    if config.aim == "train":
+        words = (
+            f"the white noise of {TRAINING_ERROR:g} grey levels is for training, and can be told; "
+            "`aim=match` leaves it out"
+        )
+        job.found("aim", words, model_error=TRAINING_ERROR)
+    hr = " ".join(f"hr={as_typed(path)}" for path in config.hr)
+    used = f"used by `degrade build-pairs pool={as_typed(config.pool)} {hr} recipe={MATCHED}`"
+    job.found("used_by", used)

@@ -1,0 +1,247 @@
+"""The loop of ``degrade match``: LR made, compared with photos, and its recipe corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from degrade.arrays import FloatArray
+from degrade.audit.closed_loop import NO_GAIN, Gain, next_gain, spectral_gap, with_gain
+from degrade.audit.comparison import Comparison, compare_sets
+from degrade.audit.features import PhotoFeatures
+from degrade.audit.matching import match_content
+from degrade.audit.tail_choice import distance_of_noise
+from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.degradation import DegradationConfig, Entry, PoolIndex, Recipe
+from degrade.degradation.index import MATCHED
+from degrade.degradation.steps import (
+    Blur,
+    BlurSettings,
+    Jpeg,
+    ModelError,
+    ModelErrorSettings,
+    ModelledNoise,
+    Residual,
+)
+from degrade.errors import DegradeError
+from degrade.geometry import Scale
+from degrade.kernels import BlurKernel
+from degrade.pool import DegradationPool
+from degrade.rng import rng_for
+from pipelines.matching.hr_patches import HRPatches, measure_lr
+from pipelines.pairs.show_recipe import lacking
+
+__all__ = [
+    "Bench",
+    "LoopResult",
+    "Round",
+    "Tail",
+    "choose_tail",
+    "close_loop",
+    "make_recipe",
+    "possible_tails",
+]
+
+MOST_ROUNDS = 5
+_IMPROVED = 0.9
+_DB = 20 / np.log(10)
+_CLOSE_ENOUGH = 0.15
+"""dB: what rounds do not make smaller."""
+
+_NEGLIGIBLE = 0.5
+"""dB: a set may be told from photos by nothing, and still have a larger gap, if it is small."""
+
+_WORTH_COMPRESSING = 0.5
+"""Share of a pool's photos that are JPEGs, from which on compression is tried."""
+
+Tail = tuple[Entry, ...]
+"""What follows the blur in a recipe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round found.
+
+    Attributes
+    ----------
+    gap : float
+        dB, root mean square over the bands that are corrected.
+    comparison : Comparison
+        Of photos and LR.
+    """
+
+    gap: float
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoopResult:
+    """What the loop came to.
+
+    Attributes
+    ----------
+    kernels : mapping of str to BlurKernel
+        Corrected, by the id of the kernel that each was.
+    gain : (24,) float64 array
+        As in :mod:`degrade.audit.closed_loop`.
+    rounds : tuple of Round
+        The first one is of the kernels as they were estimated.
+    """
+
+    kernels: Mapping[str, BlurKernel]
+    gain: Gain
+    rounds: tuple[Round, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bench:
+    """What LR is made of, and compared with.
+
+    Attributes
+    ----------
+    pool : DegradationPool
+    hr : HRPatches
+    photos : tuple of PhotoFeatures
+    keys : tuple of str
+        The photos' hashes.
+    scale : Scale
+    seed : int
+    """
+
+    pool: DegradationPool
+    hr: HRPatches
+    photos: tuple[PhotoFeatures, ...]
+    keys: tuple[str, ...]
+    scale: Scale
+    seed: int
+
+    def lr(self, kernels: Mapping[str, BlurKernel], tail: Tail) -> list[PhotoFeatures]:
+        """Return the figures of LR by some kernels, each as likely, and what follows them."""
+        config = DegradationConfig(scale=self.scale, recipe=make_recipe(tail))
+        index = self.pool.index(self.scale, config.measured_kinds)
+        trial = _Trial(self.pool, kernels)
+        index = replace(index, matched_ids=tuple(kernels))
+        return measure_lr(self.hr, config, index, trial, self.seed)
+
+    def matched(
+        self, lr: Sequence[PhotoFeatures]
+    ) -> tuple[list[PhotoFeatures], list[PhotoFeatures]]:
+        """Return photos and LR that show alike, one to one.
+
+        Raises
+        ------
+        DegradeError
+            There are fewer than ten.
+        """
+        pairs = match_content(
+            np.array([photo.content for photo in self.photos]),
+            np.array([each.content for each in lr]),
+            first_keys=self.keys,
+            second_keys=self.hr.keys,
+        )
+        if len(pairs) < LEAST_PAIRS:
+            raise DegradeError(
+                f"of {len(self.photos)} photos {len(pairs)} show what an HR photo shows, at least "
+                f"{LEAST_PAIRS} are needed: give HR photos of such scenes, or more of both"
+            )
+        return [self.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
+
+    def compared(self, lr: Sequence[PhotoFeatures]) -> Comparison:
+        """Compare photos and LR as `degrade audit` does."""
+        return compare_sets(
+            self.photos,
+            lr,
+            rng_for(self.seed, "match"),
+            first_keys=self.keys,
+            second_keys=self.hr.keys,
+        )
+
+
+class _Trial:
+    """A pool with other kernels."""
+
+    def __init__(self, pool: DegradationPool, kernels: Mapping[str, BlurKernel]) -> None:
+        self._kernels = kernels
+        self._pool = pool
+
+    def read_kernel(self, kernel_id: str) -> BlurKernel:
+        """Return a kernel of the trial."""
+        return self._kernels[kernel_id]
+
+    def read_residual_crop(
+        self, noise_id: str, top: int, left: int, height: int, width: int
+    ) -> FloatArray:
+        """Read a residual of the pool."""
+        return self._pool.read_residual_crop(noise_id, top, left, height, width)
+
+
+def make_recipe(tail: Tail, model_error: float = 0.0) -> Recipe:
+    """Return the recipe: matched kernels, the error of the model where there is one, the tail."""
+    blur = Entry(Blur.kind, BlurSettings(kernels=MATCHED))
+    error = Entry(ModelError.kind, ModelErrorSettings(model_error, 0.0)) if model_error else None
+    return Recipe(MATCHED, (blur, *([error] if error else []), *tail))
+
+
+def possible_tails(pool: DegradationPool, scale: Scale) -> list[Tail]:
+    """Return what may follow the blur, by what a pool has: noise of either kind or none, JPEG."""
+    index = pool.index(scale)
+    noises: list[Tail] = [(), (Entry(Residual.kind),), (Entry(ModelledNoise.kind),)]
+    photos = max(len(pool.photos), 1)
+    compresses = len(Jpeg.photos(index)) >= _WORTH_COMPRESSING * photos
+    tails = [(*noise, *jpeg) for noise in noises for jpeg in _jpegs(compresses)]
+    return [tail for tail in tails if _can_draw(tail, index)]
+
+
+def _jpegs(compresses: bool) -> list[Tail]:
+    return [(), (Entry(Jpeg.kind),)] if compresses else [()]
+
+
+def _can_draw(tail: Tail, index: PoolIndex) -> bool:
+    return not lacking(make_recipe(tail), replace(index, matched_ids=("any",)))
+
+
+def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence[Tail]) -> Tail:
+    """Return what makes LR most like the photos behind a blur; of equals the first."""
+    if len(tails) == 1:
+        return tails[0]
+    distances = [distance_of_noise(*bench.matched(bench.lr(kernels, tail))) for tail in tails]
+    return tails[int(np.argmin(distances))]
+
+
+def close_loop(
+    bench: Bench, kernels: Mapping[str, BlurKernel], tail: Tail, most: int = MOST_ROUNDS
+) -> LoopResult:
+    """Correct kernels until LR cannot be told from photos, or nothing improves.
+
+    Parameters
+    ----------
+    bench : Bench
+    kernels : mapping of str to BlurKernel
+        As they were estimated.
+    tail : tuple of Entry
+    most : int
+        Rounds.
+    """
+    gain, best, rounds = NO_GAIN, (np.inf, NO_GAIN), []
+    for _ in range(most + 1):
+        corrected = {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
+        lr = bench.lr(corrected, tail)
+        gap = spectral_gap(*bench.matched(lr))
+        rms = float(_DB * np.sqrt(np.mean(np.square(gap))))
+        rounds.append(Round(rms, bench.compared(lr)))
+        improved = rms < _IMPROVED * best[0]
+        if rms < best[0]:
+            best = rms, gain
+        alike = rms < _NEGLIGIBLE and _holds_half(rounds[-1].comparison)
+        if alike or not improved or rms < _CLOSE_ENOUGH:
+            break
+        gain = next_gain(gain, gap)
+    gain = best[1]
+    corrected = {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
+    return LoopResult(corrected, gain, tuple(rounds))
+
+
+def _holds_half(found: Comparison) -> bool:
+    return found.result is not None and found.result.interval[0] <= 0.5
