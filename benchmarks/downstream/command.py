@@ -29,7 +29,13 @@ from degrade.rng import rng_for
 from pipelines.matching.photo_sets import even_choice
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-DEFAULT_SETS = ("pool:", "pool without model error:--model-error none", "pooled@pooled:")
+DEFAULT_SETS = (
+    "pool:",
+    "pool without model error:--model-error none",
+    "pooled@pooled:",
+    "matched:--recipe matched --model-error none",
+    "matched + noise:--recipe matched",
+)
 _MOST_TRANSFER = 24
 NETWORK = " (network)"
 _CALIBRATED = SCORE_NAMES.index("calibrated")
@@ -103,7 +109,7 @@ def _sets(
 ) -> Iterator[tuple[str, list[Pair]]]:
     scale = train[0].hr_u8.shape[0] // train[0].lr_u8.shape[0]
     yield CEILING, [(pair.lr_u8, pair.hr_u8) for pair in train]
-    pools = make_pools(train, folder, scale)
+    pools = make_pools(train, options.hr, folder, scale)
     hr = None
     for number, wanted in enumerate(options.sets):
         name, _, settings = wanted.partition(":")

@@ -39,8 +39,10 @@ def run_degrade(*words: str | Path) -> None:
         raise SystemExit(f"degrade {shlex.join(map(str, words))}: {done.stderr[-1000:]}")
 
 
-def make_pools(sources: Sequence[RealPair], folder: Path, scale: int) -> dict[str, Path]:
-    """Measure LR photos alone: a kernel for each, and one for all of them."""
+def make_pools(
+    sources: Sequence[RealPair], hr: Sequence[Path], folder: Path, scale: int
+) -> dict[str, Path]:
+    """Measure LR photos alone: a kernel for each, matched beside HR, and one for all of them."""
     photos = folder / "photos"
     photos.mkdir(parents=True)
     for pair in sources:
@@ -49,6 +51,8 @@ def make_pools(sources: Sequence[RealPair], folder: Path, scale: int) -> dict[st
     run_degrade("build-pool", photos, "--pool", single, "--scale", str(scale))
     run_degrade("estimate-kernels", photos, "--pool", pooled, "--shared", "--scale", str(scale))
     run_degrade("extract-noise", photos, "--pool", pooled)
+    words = [word for path in hr for word in ("--hr", path)]
+    run_degrade("match", photos, "--pool", single, *words, "--scale", str(scale))
     return {"pool": single, "pooled": pooled}
 
 

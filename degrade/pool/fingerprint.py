@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import AnyArray
+from degrade.degradation.index import MATCHED
 from degrade.disk.structs import Text, Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 from degrade.geometry import scale_from_json
@@ -25,6 +26,7 @@ from degrade.kernels import BlurKernel
 from degrade.noise.statistics import NoiseStatistics
 from degrade.places.checked_json import naming_file, read_json, take_format
 from degrade.places.local import LocalPlace
+from degrade.pool.matched import match_name, recipe_in
 from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import (
     KernelRecord,
@@ -48,7 +50,7 @@ __all__ = [
 _MOST_READ = 4 << 20
 NAME, VERSION = "degrade-fingerprint", 1
 
-KEPT = ("jpeg", "noise-model", "resampling", "sharpening", "levels", "camera")
+KEPT = ("jpeg", "noise-model", "resampling", "sharpening", "levels", "camera", MATCHED)
 """Kinds of measurements that go into a fingerprint: none of them tells a place, a time or a serial
 number. Others may hold what nobody means to give away."""
 
@@ -192,9 +194,11 @@ def _measurement_record(
     elif stored.kind == "noise-model" and "colours" in stored.values:
         read_struct(stored.values, NoiseStatistics, what)
     try:
+        if stored.kind == MATCHED:
+            recipe_in(stored.values)
         return MeasurementRecord(
             kind=stored.kind,
-            photo=_stand_in(stored.photo),
+            photo=_photo_of(stored),
             settings={},
             values=stored.values,
             flags=stored.flags,
@@ -208,6 +212,13 @@ def _measurement_record(
 def _check_photo(number: int, found: _Fingerprint, what: str) -> None:
     if number >= found.photos:
         raise CorruptDataError(f"{what}: photo must be below {found.photos}")
+
+
+def _photo_of(stored: StoredMeasurement) -> str:
+    """Return what stands for a photo's hash; for all matches of a scale that is one."""
+    if stored.kind != MATCHED:
+        return _stand_in(stored.photo)
+    return match_name(scale_from_json(stored.values["scale"]))
 
 
 def _stand_in(photo: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 import degrade
 from degrade.arrays import AnyArray
 from degrade.degradation.downsampling import integer_taps
+from degrade.degradation.index import MATCHED
 from degrade.errors import InvalidValueError
 from degrade.kernels import kernel_sigmas
 from degrade.places.checked_json import encode_json
@@ -75,18 +76,19 @@ def make_fingerprint(
     numbers = {sha: number for number, sha in enumerate(sources)}
     known = {photo.sha256: photo.name for photo in pool.photos} if names else {}
     for share in _SHARES:
+        kept = _spread_kernels(pool, kernels, max(1, round(_KERNELS * share)))
+        told = _spread_measured(measured, max(1, round(_OTHERS * share)))
         payload = {
             "format": {"name": NAME, "version": VERSION},
             "photos": len(sources),
             "tool_version": degrade.__version__,
             "names": {str(numbers[sha]): known[sha] for sha in sources if sha in known},
             "kernels": [
-                msgspec.to_builtins(_stored_kernel(pool, record, numbers))
-                for record in _spread_kernels(pool, kernels, max(1, round(_KERNELS * share)))
+                msgspec.to_builtins(_stored_kernel(pool, record, numbers)) for record in kept
             ],
             "measurements": [
                 msgspec.to_builtins(_stored_measurement(record, numbers))
-                for record in _spread_measured(measured, max(1, round(_OTHERS * share)))
+                for record in _drawing_from(told, kept)
             ],
         }
         encoded = encode_json(payload)
@@ -101,10 +103,15 @@ def make_fingerprint(
 def _spread_kernels(
     pool: PoolReader, records: Sequence[KernelRecord], count: int
 ) -> list[KernelRecord]:
-    """Return so many kernels of each scale, evenly among all by their width."""
+    """Return so many kernels of each scale, estimated and matched, evenly by their width."""
     kept: list[KernelRecord] = []
-    for scale in sorted({record.scale for record in records}):
-        own = [record for record in records if record.scale == scale]
+    groups = {(record.scale, record.provenance.method == MATCHED) for record in records}
+    for scale, is_matched in sorted(groups):
+        own = [
+            record
+            for record in records
+            if (record.scale, record.provenance.method == MATCHED) == (scale, is_matched)
+        ]
         widths = {
             record.id: round(fsum(kernel_sigmas(pool.read_kernel(record.id).weights)), 6)
             for record in own
@@ -121,6 +128,21 @@ def _spread_measured(records: Sequence[MeasurementRecord], count: int) -> list[M
         own = sorted((r for r in records if r.kind == kind), key=lambda record: record.photo)
         kept += _evenly(own, count)
     return kept
+
+
+def _drawing_from(
+    records: Sequence[MeasurementRecord], kernels: Sequence[KernelRecord]
+) -> list[MeasurementRecord]:
+    """Return records whose matches draw kernels that are kept; a match without any is left out."""
+    ids = {record.id for record in kernels}
+    left = []
+    for record in records:
+        if record.kind != MATCHED:
+            left.append(record)
+        elif ids & set(record.values["kernels"]):
+            values = {**record.values, "kernels": sorted(ids & set(record.values["kernels"]))}
+            left.append(msgspec.structs.replace(record, values=values))
+    return left
 
 
 def _evenly(records: Sequence[_T], count: int) -> list[_T]:

@@ -13,11 +13,10 @@ from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import read_recipe
 from degrade.disk.structs import read_struct
-from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, scale_to_json
 from degrade.pool.records import MeasurementRecord
 
-__all__ = ["MatchedValues", "matched_record", "recipe_in", "with_kernels"]
+__all__ = ["MatchedValues", "match_name", "matched_record", "recipe_in"]
 
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 
@@ -62,12 +61,16 @@ def matched_record(
     }
     return MeasurementRecord(
         kind=MATCHED,
-        # A match is of many photos; one of a scale counts, the latest.
-        photo=hashlib.sha256(f"matched ×{scale}".encode()).hexdigest(),
+        photo=match_name(scale),
         settings={},
         values=values,
         version=degrade.__version__,
     )
+
+
+def match_name(scale: Scale) -> str:
+    """Return what stands in the place of a photo's hash: a match is of many."""
+    return hashlib.sha256(f"matched ×{scale}".encode()).hexdigest()
 
 
 def recipe_in(values: Mapping[str, Any]) -> Recipe:
@@ -79,17 +82,3 @@ def recipe_in(values: Mapping[str, Any]) -> Recipe:
         The values are none of a match, or the recipe is none that this version knows.
     """
     return read_recipe(read_struct(dict(values), MatchedValues, "a match").recipe)
-
-
-def with_kernels(values: Mapping[str, Any], kept: Sequence[str]) -> dict[str, Any]:
-    """Return the values of a match that draws those of its kernels alone that are kept.
-
-    Raises
-    ------
-    InvalidValueError
-        None is.
-    """
-    left = sorted(set(values["kernels"]) & set(kept))
-    if not left:
-        raise InvalidValueError("none of the kernels of the match is left")
-    return {**values, "kernels": left}

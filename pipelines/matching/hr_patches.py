@@ -22,11 +22,11 @@ from pipelines.matching.photo_sets import even_choice
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 
-__all__ = ["HRPatches", "cut_patches", "measure_bicubic", "measure_lr"]
+__all__ = ["PATCHES_A_PHOTO", "HRPatches", "cut_patches", "measure_bicubic", "measure_lr"]
 
 MOST_HR = 64
-_PATCHES_A_PHOTO = 3
-_MOST_LR_PIXELS = 3_000_000
+PATCHES_A_PHOTO = 3
+_MOST_LR_PIXELS = 2_000_000
 """What a round looks at: some seconds of a core."""
 
 
@@ -76,7 +76,7 @@ def cut_patches(
     max_pixels : int
     """
     chosen = [photos[i] for i in even_choice(len(photos), MOST_HR)]
-    most = min(max(_MOST_LR_PIXELS // (side * side * len(chosen)), 1), _PATCHES_A_PHOTO)
+    most = min(max(_MOST_LR_PIXELS // (side * side * len(chosen)), 1), PATCHES_A_PHOTO)
     keys, cut = [], []
     for number, photo in enumerate(chosen, 1):
         boxes = hr_boxes((photo.height, photo.width), hr_side(side, scale), scale)
@@ -105,13 +105,22 @@ def _cut(pixels: U8Array, box: Box, scale: Scale, reach: int) -> _Patch:
 
 
 def measure_lr(
-    hr: HRPatches, config: DegradationConfig, index: PoolIndex, pool: PoolParts, seed: int
+    hr: HRPatches,
+    config: DegradationConfig,
+    index: PoolIndex,
+    pool: PoolParts,
+    seed: int,
+    *,
+    most: int = PATCHES_A_PHOTO,
 ) -> list[PhotoFeatures]:
-    """Make LR by plans that `build-pairs` would draw, and return the figures of each photo's."""
+    """Make LR by plans that `build-pairs` would draw, and return the figures of each photo's.
+
+    Of each photo at most so many patches are made.
+    """
     found = []
     for key, patches in zip(hr.keys, hr.patches, strict=True):
         parts = []
-        for patch in patches:
+        for patch in patches[:most]:
             rng = rng_for(seed, "pairs", key, *patch.whole)
             plan = plan_degradation("match", key, patch.whole, index, config, rng=rng)
             plan = replace(plan, hr_box=patch.inside)

@@ -30,7 +30,7 @@ from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
-from pipelines.matching.hr_patches import HRPatches, measure_lr
+from pipelines.matching.hr_patches import PATCHES_A_PHOTO, HRPatches, measure_lr
 from pipelines.pairs.show_recipe import lacking
 
 __all__ = [
@@ -117,13 +117,18 @@ class Bench:
     scale: Scale
     seed: int
 
-    def lr(self, kernels: Mapping[str, BlurKernel], tail: Tail) -> list[PhotoFeatures]:
-        """Return the figures of LR by some kernels, each as likely, and what follows them."""
+    def lr(
+        self, kernels: Mapping[str, BlurKernel], tail: Tail, *, most: int = PATCHES_A_PHOTO
+    ) -> list[PhotoFeatures]:
+        """Return the figures of LR by some kernels, each as likely, and what follows them.
+
+        Of each HR photo at most so many patches are looked at.
+        """
         config = DegradationConfig(scale=self.scale, recipe=make_recipe(tail))
         index = self.pool.index(self.scale, config.measured_kinds)
         trial = _Trial(self.pool, kernels)
         index = replace(index, matched_ids=tuple(kernels))
-        return measure_lr(self.hr, config, index, trial, self.seed)
+        return measure_lr(self.hr, config, index, trial, self.seed, most=most)
 
     def matched(
         self, lr: Sequence[PhotoFeatures]
@@ -206,7 +211,9 @@ def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence
     """Return what makes LR most like the photos behind a blur; of equals the first."""
     if len(tails) == 1:
         return tails[0]
-    distances = [distance_of_noise(*bench.matched(bench.lr(kernels, tail))) for tail in tails]
+    distances = [
+        distance_of_noise(*bench.matched(bench.lr(kernels, tail, most=1))) for tail in tails
+    ]
     return tails[int(np.argmin(distances))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from degrade.degradation import PoolIndex, Recipe
+from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.errors import InvalidValueError, printable
@@ -56,8 +57,13 @@ def _pool_lines(recipe: Recipe, path: Path, scale: int) -> list[str]:
     photos = counted(len(index.noise_by_photo), "photo")
     there = [
         f"{counted(len(index.kernel_ids), 'kernel')} ×{scale}",
+        *([f"{len(index.matched_ids)} matched"] if index.matched_ids else []),
         f"{counted(len(index.noise), 'noise patch')} of {photos}",
-        *(f"{kind} of {counted(len(found), 'photo')}" for kind, found in index.measured.items()),
+        *(
+            f"{kind} of {counted(len(found), 'photo')}"
+            for kind, found in index.measured.items()
+            if kind != MATCHED
+        ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
     return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from degrade.degradation.index import MATCHED
 from degrade.errors import CorruptDataError, printable
-from degrade.geometry import Scale
+from degrade.geometry import Scale, scale_from_json
 from degrade.kernels import kernel_sigmas
 from degrade.pool import DegradationPool, KernelRecord, MeasurementRecord, NoiseRecord
 from degrade.pool.kernel_estimates import (
@@ -125,8 +126,17 @@ class PoolInspection:
         }
 
 
+def _match_words(values: Mapping[str, Any]) -> str:
+    return (
+        f"×{scale_from_json(values['scale'])}: {counted(len(values['kernels']), 'kernel')}, by "
+        f"{counted(values['photos'], 'photo')} and {counted(values['hr'], 'HR photo')}, for "
+        f"`aim={values['aim']}`; the recipe '{MATCHED}'"
+    )
+
+
 _WORDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "noise-model": noise_words,
+    MATCHED: _match_words,
 }
 """Of kinds whose values are more than a list says."""
 
@@ -151,6 +161,7 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
         lines.append(f"{kind} ({len(records)}):")
         for record in records:
             name = printable(names.get(record.photo, record.photo[:16]))
+            name = "the latest" if kind == MATCHED else name
             lines.append(f"  {name}  {_measured_words(record)}")
     return lines
 

@@ -1,0 +1,198 @@
+"""The closed loop from folders to pairs: a planted camera is matched; what cannot be is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from degrade.arrays import round_to_u8
+from degrade.audit.closed_loop import kernel_response, with_gain
+from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.images.image_io import read_photo, write_png
+from degrade.kernels import downsample, gaussian_kernel
+from degrade.pool import DegradationPool
+from degrade.pool.records import Provenance
+from degrade.rng import rng_for
+from pipelines.cli import main
+from tests.degrade.audit.scenes import make_scene
+
+_COUNT = 20
+_SCALE = 2
+_START = gaussian_kernel(17, _SCALE, (1.1, 1.1))
+_BUMP = 0.4 * np.exp(-np.square((BAND_FREQUENCIES - 0.15) / 0.08)) * (BAND_FREQUENCIES > 0.03)
+_CAMERA = with_gain(gaussian_kernel(17, _SCALE, (1.2, 1.2)), _BUMP)
+_INDEX = "index.jsonl"
+
+
+def run(*words: str | Path | int) -> Result:
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+@pytest.fixture(scope="module")
+def hr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hr")
+    for number in range(_COUNT):
+        write_png(folder / f"{number}.png", round_to_u8(make_scene(f"hr {number}", 160)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a camera with a sharpening kernel and a little noise makes of other scenes."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(_COUNT):
+        levels = downsample(np.rint(make_scene(f"photo {number}", 160)), _CAMERA)
+        levels += rng_for(0, "sensor", number).normal(0, 0.3, levels.shape).astype(np.float32)
+        write_png(folder / f"{number}.png", round_to_u8(np.clip(levels, 0, 255)))
+    return folder
+
+
+def _begin(folder: Path) -> Path:
+    """Make a pool that has one kernel, which is none of the camera's."""
+    pool = DegradationPool.create(folder)
+    provenance = Provenance("start", None, None, "import", {}, "test")
+    pool.add_kernel(_START, provenance)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def matched(tmp_path_factory: pytest.TempPathFactory, photos: Path, hr: Path) -> tuple[Path, Path]:
+    """Return a pool in which the photos were matched, and the report."""
+    folder = tmp_path_factory.mktemp("matched")
+    pool, report = _begin(folder / "pool"), folder / "report.json"
+    words = ("match", photos, "--pool", pool, "--hr", hr, "--scale", _SCALE)
+    found = run("--report", report, *words, "--sheet", folder / "match.png")
+    assert found.exit_code == 0, found.output
+    assert "no kernel of the pool is of these photos" in found.output
+    assert "round 0: spectra" in found.output and "recipe matched of 1 kernel" in found.output
+    assert min(read_photo(folder / "match.png").pixels.shape[:2]) > 600
+    return pool, report
+
+
+def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:
+    """Its kernel within 1.4 dB (root mean square) up to 0.4 c/px; LR is nearer to the photos."""
+    pool, report = matched
+    opened = DegradationPool.open(pool)
+    (key,) = opened.index(_SCALE).matched_ids
+    off = [
+        20 * np.log10(kernel_response(kernel) / kernel_response(_CAMERA))[2:20]
+        for kernel in (_START, opened.read_kernel(key))
+    ]
+    before, after = (np.sqrt(np.mean(np.square(each))) for each in off)
+    assert before > 1.9 and after < 1.4
+    facts = json.loads(report.read_text())["facts"]
+    rounds = [fact["gap"] for fact in facts if fact["kind"] == "round"]
+    assert min(rounds) < rounds[0] / 3
+    verdicts = {fact["kind"]: fact for fact in facts if fact["kind"] in ("before", "verdict")}
+    assert verdicts["before"]["auc"] > 0.9
+    assert verdicts["verdict"]["auc"] < verdicts["before"]["auc"] - 0.1
+
+
+def test_build_pairs_draws_what_was_matched_and_replays_it(
+    matched: tuple[Path, Path], hr: Path, tmp_path: Path
+) -> None:
+    pool, _ = matched
+    words = ("build-pairs", "--pool", pool, "--hr", hr, "--scale", _SCALE, "--out")
+    made = run(*words, tmp_path / "pairs", "--recipe", "matched")
+    assert made.exit_code == 0 and "recipe matched:" in made.output, made.output
+    assert "σ = 2 grey levels" in made.output
+    seen = json.loads(run("inspect", tmp_path / "pairs", "--json").output)
+    assert list(seen["kernels"]) == [*DegradationPool.open(pool).index(_SCALE).matched_ids]
+    sidecar = min((tmp_path / "pairs").glob("shard-*.json"))
+    key = json.loads(sidecar.read_text())["records"][0]["key"]
+    assert run("replay", tmp_path / "pairs", key).exit_code == 0
+    shown = run("recipe", "show", "matched", "--pool", pool, "--scale", _SCALE)
+    assert 'kind = "blur", spread = false, kernels = "matched"' in shown.output
+    (tmp_path / "mine.toml").write_text(shown.output)
+    same = run(*words, tmp_path / "pairs", "--recipe", tmp_path / "mine.toml")
+    assert (same.exit_code == 0 and "0 pairs in" in same.output) or "skipped" in same.output
+
+
+def test_a_fingerprint_carries_the_match(
+    matched: tuple[Path, Path], hr: Path, tmp_path: Path
+) -> None:
+    pool, _ = matched
+    assert run("fingerprint", pool, "-o", tmp_path / "camera.json").exit_code == 0
+    words = ("--hr", hr, "--scale", _SCALE, "--recipe", "matched")
+    for name, place in (("pool", pool), ("fingerprint", tmp_path / "camera.json")):
+        made = run("build-pairs", f"--{name}", place, *words, "--out", tmp_path / name)
+        assert made.exit_code == 0, made.output
+    stores = [min((tmp_path / name).glob("shard-*.h5")) for name in ("pool", "fingerprint")]
+    plans = [json.loads(store.with_suffix(".json").read_text())["records"] for store in stores]
+    assert [pair["crc32"] for pair in plans[0]] == [pair["crc32"] for pair in plans[1]]
+
+
+def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_place(
+    matched: tuple[Path, Path], photos: Path, hr: Path, tmp_path: Path
+) -> None:
+    pool = tmp_path / "pool"
+    shutil.copytree(matched[0], pool)
+    opened = DegradationPool.open(pool)
+    fresh = DegradationPool.open(_begin(tmp_path / "fresh"))
+    assert opened.digest(_SCALE, ()) == fresh.digest(_SCALE, ())
+    words = ("match", photos, "--pool", pool, "--hr", hr, "--scale", _SCALE)
+    before = (pool / _INDEX).read_bytes()
+    assert run(*words).exit_code == 0
+    assert (pool / _INDEX).read_bytes() == before, "the same inputs give the same match"
+    assert run(*words, "--aim", "match").exit_code == 0
+    (entry, *_) = DegradationPool.open(pool).matched_recipe(_SCALE).entries
+    kinds = [entry.kind for entry in DegradationPool.open(pool).matched_recipe(_SCALE).entries]
+    assert entry.kind == "blur" and "model-error" not in kinds
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("few photos", "5 photos as photos: at least 10 are needed"),
+        ("one HR photo", "1 photo as HR photos: at least 10 are needed"),
+        ("identical", "every photo of"),
+        ("no kernel", "has no ×3 kernel to begin with: run"),
+        ("soft HR", "HR is softer than the photos"),
+    ],
+)
+def test_match_refuses_with_the_reason_and_leaves_the_pool_as_it_was(
+    given: str, said: str, photos: Path, hr: Path, tmp_path: Path
+) -> None:
+    pool = _begin(tmp_path / "pool")
+    before = (pool / _INDEX).read_bytes()
+    scale = 3 if given == "no kernel" else _SCALE
+    if given == "few photos":
+        photos = _copied(photos, tmp_path / "few", 5)
+    elif given == "one HR photo":
+        hr = hr / "0.png"
+    elif given == "identical":
+        hr = photos
+    elif given == "soft HR":
+        hr = _softened(hr, tmp_path / "soft")
+    found = run("match", photos, "--pool", pool, "--hr", hr, "--scale", scale)
+    assert found.exit_code == 1 and said in found.output
+    assert (pool / _INDEX).read_bytes() == before
+
+
+def _copied(folder: Path, to: Path, count: int) -> Path:
+    to.mkdir()
+    for number in range(count):
+        shutil.copy(folder / f"{number}.png", to)
+    return to
+
+
+def _softened(folder: Path, to: Path) -> Path:
+    wide = gaussian_kernel(49, 2, (5.0, 5.0))
+    for number in range(_COUNT):
+        levels = read_photo(folder / f"{number}.png").as_u8().astype(np.float32)
+        large = np.repeat(np.repeat(levels, 2, axis=0), 2, axis=1)
+        write_png(to / f"{number}.png", round_to_u8(np.clip(downsample(large, wide), 0, 255)))
+    return to
+
+
+def test_the_recipe_of_a_pool_is_asked_for_by_name(photos: Path, hr: Path, tmp_path: Path) -> None:
+    pool = _begin(tmp_path / "pool")
+    found = run("build-pairs", "--pool", pool, "--hr", hr, "--recipe", "matched")
+    assert found.exit_code == 1 and "has no recipe 'matched' of ×4: run" in found.output
+    found = run("recipe", "show", "matched")
+    assert found.exit_code == 1 and "give --pool" in found.output
