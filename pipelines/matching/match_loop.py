@@ -53,6 +53,9 @@ _CLOSE_ENOUGH = 0.15
 _NEGLIGIBLE = 0.5
 """dB: a set may be told from photos by nothing, and still have a larger gap, if it is small."""
 
+_MUCH_NEARER = 0.75
+"""Share of the distance without noise that is left, for noise to be worth having."""
+
 _WORTH_COMPRESSING = 0.5
 """Share of a pool's photos that are JPEGs, from which on compression is tried."""
 
@@ -208,13 +211,17 @@ def _can_draw(tail: Tail, index: PoolIndex) -> bool:
 
 
 def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence[Tail]) -> Tail:
-    """Return what makes LR most like the photos behind a blur; of equals the first."""
+    """Return what makes LR most like the photos behind a blur.
+
+    The first one, which is nothing, stays where no other brings LR much nearer.
+    """
     if len(tails) == 1:
         return tails[0]
     distances = [
         distance_of_noise(*bench.matched(bench.lr(kernels, tail, most=1))) for tail in tails
     ]
-    return tails[int(np.argmin(distances))]
+    best = int(np.argmin(distances))
+    return tails[best] if distances[best] < _MUCH_NEARER * distances[0] else tails[0]
 
 
 def close_loop(
