@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from degrade.audit.planting import KINDS, Kind, Trial
+from degrade.audit.planting import CLEAN, KINDS, Kind, Trial
 
 __all__ = ["Expectation", "Trust", "expect", "judge"]
 
@@ -55,6 +55,8 @@ class Expectation:
 
     def advice(self) -> str:
         """Return one sentence for people."""
+        if self.plant == CLEAN and self.wrong:
+            return f"told of {self.wrong:.0%} as they are: wrong, or these are not clean"
         if self.trust == "good":
             return "good" if self.worst is None else f"good, ±{100 * self.worst:.0f} %"
         if self.trust == "expect" and self.worst is not None:
@@ -81,12 +83,12 @@ def judge(found: Sequence[Expectation]) -> dict[Kind, str]:
         rows = [row for row in found if row.kind == kind]
         if not rows:
             continue
-        bad = [row.plant for row in rows if row.trust == "do not trust"]
+        bad = [row.plant for row in rows if row.trust == "do not trust" and row.plant != CLEAN]
         if not bad:
             errors = [row.worst for row in rows if row.worst is not None]
             most = f"; expect errors up to {100 * max(errors):.0f} %" if errors else ""
             sentences[kind] = f"can be used on photos like these{most}"
-        elif len(bad) == len(rows):
+        elif len(bad) == sum(row.plant != CLEAN for row in rows):
             sentences[kind] = "do not trust it on photos like these"
         else:
             sentences[kind] = f"can be used on photos like these, but not for: {', '.join(bad)}"

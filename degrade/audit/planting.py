@@ -41,7 +41,7 @@ Outcome: TypeAlias = Literal["right", "wrong", "not told"]
 
 KINDS: tuple[Kind, ...] = ("kernel", "noise", "JPEG", "enlargement")
 
-CLEAN = "none"
+CLEAN = "nothing"
 """The plant that is none: nothing must be told of it."""
 
 _NOISE = {"σ 2": 2.0, "σ 6": 6.0}

@@ -14,7 +14,7 @@ from degrade.disk.processes import keep_freed_memory
 from pipelines.cli.artifact_commands import detect_artifacts
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
-from pipelines.cli.evaluation_commands import evaluate
+from pipelines.cli.evaluation_commands import evaluate, selftest
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.fingerprint_command import fingerprint
 from pipelines.cli.history_command import history
@@ -75,6 +75,7 @@ for _command in (
     prove,
     diff,
     evaluate,
+    selftest,
     import_pairs,
     export,
     train,

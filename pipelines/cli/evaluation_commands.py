@@ -1,7 +1,8 @@
-"""``degrade evaluate``."""
+"""``degrade evaluate`` and ``selftest``."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,8 @@ from pipelines.cli.common import (
     jobs_option,
     max_pixels_option,
     progress_bar,
+    seed_option,
+    sources_argument,
 )
 from pipelines.cli.help_pages import command
 
@@ -76,5 +79,43 @@ def evaluate(jobs: int | None, **options: Any) -> None:
     config = EvaluateConfig(**options)
     executor = None if jobs is None else make_executor(jobs)
     with progress_bar("evaluate", "images") as progress:
+        report = run(config, executor=executor, on_progress=progress)
+    finish(report)
+
+
+@command("selftest", short_help="Tell how far to trust the measurements on your photos.")
+@sources_argument
+@click.option(
+    "--scale", type=click.IntRange(2, 4), default=4, show_default=True, help="Of the kernels."
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Photos: of more an even choice is taken.",
+)
+@click.option(
+    "--sheet", type=PATH, default=None, help="Draw errors and shares into this file, NAME.png."
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
+)
+@seed_option
+@jobs_option
+@max_pixels_option
+def selftest(jobs: int | None, sources: tuple[Path, ...], **options: Any) -> None:
+    """Plant known kernels, noise, JPEG and enlargements on clean photos, and measure them again.
+
+    SRC are clean photos of what yours show. Told is what to expect of estimate-kernels,
+    build-pool and history on such content: errors, what is not told, and what is told wrongly.
+    """
+    from pipelines.evaluation.selftest import SelftestConfig
+    from pipelines.evaluation.selftest import selftest as run
+    from pipelines.executors import make_executor
+
+    config = SelftestConfig(sources=sources, **options)
+    executor = None if jobs is None else make_executor(jobs)
+    with progress_bar("selftest", "photos") as progress:
         report = run(config, executor=executor, on_progress=progress)
     finish(report)

@@ -208,6 +208,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("degrade evaluate HR/ --sr results/ --csv all.csv --sheet worst.png", "as files too"),
         ("degrade evaluate pairs/ --weights model/", "a model on pairs, beside bicubic"),
     ),
+    "selftest": (
+        ("degrade selftest HR/", "what to expect of the measurements on such photos"),
+        ("degrade selftest HR/ --scale 2 --sheet selftest.png", "kernels of x2, and a picture"),
+    ),
     "import-pairs": (
         ("degrade import-pairs --hr HR/ --lr LR_x4/ --out pairs/", "pairs that there are already"),
         (
