@@ -51,6 +51,7 @@ ROOMS = {
     "esrgan.training": "steps, states, checkpoints",
     "esrgan.data": "samples, batches",
     "esrgan.degrading": "plans in batches",
+    "esrgan.perceptual": "LPIPS and DISTS",
     "esrgan.losses": "what is made small",
     "esrgan.weights": "in files",
     "esrgan.upscaling": "whole images, in tiles",

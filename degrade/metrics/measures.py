@@ -59,7 +59,7 @@ MEASURES = {
         Measure("niqe", "NIQE", "", 3, higher_is_better=False, of_reference=False),
     )
 }
-"""By name, in the order of tables. Measures that pyiqa makes stand behind them."""
+"""By name, in the order of tables."""
 
 
 def measure_pair(image_u8: U8Array, reference_u8: U8Array, *, border: int) -> dict[str, float]:

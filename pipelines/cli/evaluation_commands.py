@@ -54,6 +54,13 @@ from pipelines.cli.help_pages import command
     help="Clean photos: also tell how natural results look beside them (NIQE); may be repeated.",
 )
 @click.option(
+    "--lpips",
+    type=PATH,
+    multiple=True,
+    help="Also LPIPS, by its weights and its network's: two files, or one with both.",
+)
+@click.option("--dists", type=PATH, multiple=True, help="Also DISTS, likewise.")
+@click.option(
     "--csv", type=PATH, metavar="FILE", default=None, help="Write the figures of each image here."
 )
 @click.option(

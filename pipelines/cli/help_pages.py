@@ -23,6 +23,8 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "photos",
         "real",
         "niqe_from",
+        "lpips",
+        "dists",
         "sr",
         "lr_name",
         "sr_name",

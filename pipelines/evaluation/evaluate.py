@@ -6,7 +6,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -115,7 +115,11 @@ def _tasks(
 ) -> Iterator[tuple[list[ScoreTask], list[str]]]:
     """Yield what is to be compared, and what the methods are called."""
     natural = _natural(job, config, executor) if config.niqe_from else None
-    common: dict[str, Any] = {"natural": natural, "max_pixels": config.max_pixels}
+    common: dict[str, Any] = {
+        "natural": natural,
+        "learned": _learned(config),
+        "max_pixels": config.max_pixels,
+    }
     if config.sr:
         items, border = match_results(job, config)
         yield (
@@ -136,6 +140,21 @@ def _tasks(
             [ScoreTask(item, border, weights, **common) for item in items],
             [BICUBIC, *_names(config.weights)],
         )
+
+
+def _learned(config: EvaluateConfig) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+    """Return the learned measures that are wanted; their weights are read once to be sure."""
+    chosen: tuple[tuple[Literal["lpips", "dists"], tuple[Path, ...]], ...] = (
+        ("lpips", config.lpips),
+        ("dists", config.dists),
+    )
+    wanted = tuple((kind, files) for kind, files in chosen if files)
+    if wanted:
+        from esrgan.perceptual import read_perceptual
+
+        for kind, files in wanted:
+            read_perceptual(kind, files)
+    return wanted
 
 
 @contextlib.contextmanager

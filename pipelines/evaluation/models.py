@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from degrade.arrays import U8Array
 from degrade.errors import InputError
@@ -12,8 +12,9 @@ from degrade.geometry import Scale
 
 if TYPE_CHECKING:
     from esrgan.networks import Generator
+    from esrgan.perceptual import Perceptual
 
-__all__ = ["enlarged_by", "scale_of_model"]
+__all__ = ["distance_by", "enlarged_by"]
 
 
 def enlarged_by(weights: Path, lr_u8: U8Array, scale: Scale, device: str) -> U8Array:
@@ -32,9 +33,24 @@ def enlarged_by(weights: Path, lr_u8: U8Array, scale: Scale, device: str) -> U8A
     return upscale(lr_u8, network, device=device)
 
 
-def scale_of_model(weights: Path) -> int:
-    """Return by how much a generator enlarges."""
-    return _generator(weights, "cpu").scale
+def distance_by(
+    kind: Literal["lpips", "dists"], files: tuple[Path, ...], first_u8: U8Array, second_u8: U8Array
+) -> float | None:
+    """Return what LPIPS or DISTS tell by these files; None of images smaller than 64 pixels.
+
+    Raises
+    ------
+    DegradeError
+        These are not its weights.
+    """
+    return _perceptual(kind, files).distance(first_u8, second_u8)
+
+
+@functools.lru_cache(maxsize=2)
+def _perceptual(kind: Literal["lpips", "dists"], files: tuple[Path, ...]) -> Perceptual:
+    from esrgan.perceptual import read_perceptual
+
+    return read_perceptual(kind, files)
 
 
 @functools.lru_cache(maxsize=4)

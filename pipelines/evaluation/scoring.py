@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from degrade.arrays import U8Array
 from degrade.errors import DegradeError, InputError
@@ -14,7 +15,7 @@ from degrade.metrics.naturalness import NaturalModel, niqe
 from degrade.pairs import open_pairs
 from degrade.resample import enlarge_u8
 from pipelines.evaluation.items import ImageRef, Item, PairRef, Reference
-from pipelines.evaluation.models import enlarged_by
+from pipelines.evaluation.models import distance_by, enlarged_by
 from pipelines.shared.photo_scan import read_scanned
 
 __all__ = ["BICUBIC", "Images", "ItemScores", "ScoreTask", "read_images", "score_item"]
@@ -33,6 +34,8 @@ class ScoreTask:
     weights : tuple of Path or None
         Of pairs, what enlarges LR; None is bicubic interpolation.
     natural : NaturalModel or None
+    learned : tuple of ("lpips" or "dists", tuple of Path)
+        Learned measures, each with the files of its weights.
     device : str
     max_pixels : int
     """
@@ -41,6 +44,7 @@ class ScoreTask:
     border: int
     weights: tuple[Path | None, ...]
     natural: NaturalModel | None
+    learned: tuple[tuple[Literal["lpips", "dists"], tuple[Path, ...]], ...]
     device: str
     max_pixels: int
 
@@ -152,6 +156,11 @@ def _measured(image: U8Array, hr: U8Array, task: ScoreTask) -> dict[str, float]:
         distance = niqe(image, task.natural, border=task.border)
         if distance is not None:
             found["niqe"] = distance
+    inner = tuple(slice(task.border, side - task.border) for side in hr.shape[:2])
+    for kind, files in task.learned:
+        distance = distance_by(kind, files, image[inner], hr[inner])
+        if distance is not None:
+            found[kind] = distance
     return found
 
 
