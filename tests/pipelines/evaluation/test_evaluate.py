@@ -205,3 +205,31 @@ def test_wrong_calls_are_refused_in_one_line(folders: Path, tmp_path: Path, mode
         assert found.exit_code in (1, 2), words
         assert text in found.output, found.output
         assert len(found.output.strip().splitlines()) <= 8
+
+
+def test_lpips_is_told_by_the_users_files(folders: Path, tmp_path: Path) -> None:
+    import torch
+
+    from esrgan.perceptual.backbones import ALEXNET
+
+    torch.manual_seed(0)
+    network = {
+        f"features.{layer}.{part}": torch.randn(shape if part == "weight" else shape[:1]) * 0.05
+        for layer, shape in ALEXNET.shapes.items()
+        for part in ("weight", "bias")
+    }
+    linear = {
+        f"lin{n}.model.1.weight": torch.rand(1, w, 1, 1) for n, w in enumerate(ALEXNET.widths)
+    }
+    torch.save(network, tmp_path / "network.pth")
+    torch.save(linear, tmp_path / "linear.pth")
+    words = ("evaluate", folders / "hr", "--sr", folders / "worse", "--lpips")
+    report = tmp_path / "r.json"
+    both = (tmp_path / "linear.pth", "--lpips", tmp_path / "network.pth")
+    found = run("--report", report, *words, *both)
+    assert found.exit_code == 0, found.output
+    fact = next(fact for fact in facts_of(report, "measure") if fact["measure"] == "lpips")
+    assert fact["means"][0]["mean"] > 0 and fact["higher_is_better"] is False
+    missing = run(*words, tmp_path / "linear.pth")
+    assert missing.exit_code == 1
+    assert "--lpips wants, in one file or two" in missing.output
