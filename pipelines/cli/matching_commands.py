@@ -17,6 +17,7 @@ from pipelines.cli.common import (
     seed_option,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.progress import showing_progress
 from pipelines.shared.speech import said
 
 if TYPE_CHECKING:
@@ -178,8 +179,13 @@ def match(
     config = MatchConfig(
         photos=photos, pool=pool, hr=hr, scale=scale, aim=aim, seed=seed, max_pixels=max_pixels
     )
-    with progress_bar("match", "photos") as progress:
-        found = match_photos(config, executor=_executor(jobs), on_progress=progress)
+    with showing_progress("match", "photos") as progress:
+        found = match_photos(
+            config,
+            executor=_executor(jobs),
+            on_progress=progress.advance,
+            on_round=progress.tell,
+        )
     if sheet is not None:
         from report.match_sheet import draw_match_sheet
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -134,6 +134,7 @@ def match_photos(
     *,
     executor: Executor | None = None,
     on_progress: ProgressCallback | None = None,
+    on_round: Callable[[str], None] | None = None,
 ) -> MatchResult:
     """Correct what a pool has measured until LR of clean photos looks like the camera's.
 
@@ -147,6 +148,8 @@ def match_photos(
         Where photos are measured; None: every core when there are many.
     on_progress : callable or None
         Called with (photos done, photos in all).
+    on_round : callable or None
+        Told each round as it ends, in words.
 
     Raises
     ------
@@ -168,8 +171,10 @@ def match_photos(
     kernels = {record.id: pool.read_kernel(record.id) for record in records}
     tails = possible_tails(pool, config.scale)
     tail = choose_tail(bench, kernels, tails)
-    found = close_loop(bench, kernels, tail)
-    tail, found = _chosen_again(bench, kernels, tails, tail, found)
+    found = close_loop(bench, kernels, tail, on_round=on_round)
+    again = choose_tail(bench, found.kernels, tails)
+    if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
+        tail, found = again, close_loop(bench, kernels, again, on_round=on_round)
     _tell_rounds(job, found)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
@@ -211,11 +216,11 @@ def _bench(
     executor: Executor | None,
 ) -> Bench:
     """Measure the photos, and cut HR."""
-    for what, given in (("photos", photos), ("HR photos", clean)):
+    for what, given in (("photo", photos), ("HR photo", clean)):
         if len(given) < LEAST_PAIRS:
             raise DegradeError(
-                f"{counted(len(given), 'photo')} as {what}: at least {LEAST_PAIRS} are needed, and "
-                "some tens for a match that one can rely on"
+                f"{counted(len(given), what)}: at least {LEAST_PAIRS} are needed, and some tens "
+                "for a match that one can rely on"
             )
     side = _side(config, photos, clean)
     kwargs = {"max_pixels": config.max_pixels}
@@ -255,31 +260,11 @@ def _refuse_few(measured: MeasuredSet, hr: HRPatches) -> None:
             )
 
 
-def _chosen_again(
-    bench: Bench,
-    kernels: Mapping[str, BlurKernel],
-    tails: Sequence[Tail],
-    tail: Tail,
-    found: LoopResult,
-) -> tuple[Tail, LoopResult]:
-    """Choose what follows the blur again, by corrected kernels; another one wants its own loop."""
-    again = choose_tail(bench, found.kernels, tails)
-    if again == tail:
-        return tail, found
-    return again, close_loop(bench, kernels, again)
-
-
 def _tell_rounds(job: Job, found: LoopResult) -> None:
     for number, one in enumerate(found.rounds):
-        result = one.comparison.result
-        auc = (
-            ""
-            if result is None
-            else ", AUC {:.2f} [{:.2f}, {:.2f}]".format(result.auc, *result.interval)
-        )
         job.found(
             "round",
-            f"round {number}: spectra {one.gap:.2f} dB apart{auc}",
+            one.words(number),
             round=number,
             gap=one.gap,
             **comparison_values(one.comparison),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,6 +77,15 @@ class Round:
 
     gap: float
     comparison: Comparison
+
+    def words(self, number: int) -> str:
+        """Return the round in one line for people."""
+        found = self.comparison.result
+        auc = ""
+        if found is not None:
+            low, high = found.interval
+            auc = f", AUC {found.auc:.2f} [{low:.2f}, {high:.2f}]"
+        return f"round {number}: spectra {self.gap:.2f} dB apart{auc}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,7 +234,11 @@ def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence
 
 
 def close_loop(
-    bench: Bench, kernels: Mapping[str, BlurKernel], tail: Tail, most: int = MOST_ROUNDS
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    tail: Tail,
+    most: int = MOST_ROUNDS,
+    on_round: Callable[[str], None] | None = None,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -237,6 +250,8 @@ def close_loop(
     tail : tuple of Entry
     most : int
         Rounds.
+    on_round : callable or None
+        Told each round as it ends, in words.
     """
     gain, best, rounds = NO_GAIN, (np.inf, NO_GAIN), []
     for _ in range(most + 1):
@@ -245,6 +260,8 @@ def close_loop(
         gap = spectral_gap(*bench.matched(lr))
         rms = float(_DB * np.sqrt(np.mean(np.square(gap))))
         rounds.append(Round(rms, bench.compared(lr)))
+        if on_round is not None:
+            on_round(rounds[-1].words(len(rounds) - 1))
         improved = rms < _IMPROVED * best[0]
         if rms < best[0]:
             best = rms, gain

@@ -148,8 +148,8 @@ def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_pla
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("few photos", "5 photos as photos: at least 10 are needed"),
-        ("one HR photo", "1 photo as HR photos: at least 10 are needed"),
+        ("few photos", "5 photos: at least 10 are needed"),
+        ("one HR photo", "1 HR photo: at least 10 are needed"),
         ("identical", "every photo of"),
         ("no kernel", "has no ×3 kernel to begin with: run"),
         ("soft HR", "HR is softer than the photos"),
