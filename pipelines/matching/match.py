@@ -36,6 +36,7 @@ from pipelines.matching.match_loop import (
     make_recipe,
     possible_tails,
 )
+from pipelines.matching.match_words import tell_recipe, tell_rounds
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -175,7 +176,7 @@ def match_photos(
     again = choose_tail(bench, found.kernels, tails)
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         tail, found = again, close_loop(bench, kernels, again, on_round=on_round)
-    _tell_rounds(job, found)
+    tell_rounds(job, found)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
     return _finished(job, pool, config, bench, records, found, tail, responses)
@@ -260,17 +261,6 @@ def _refuse_few(measured: MeasuredSet, hr: HRPatches) -> None:
             )
 
 
-def _tell_rounds(job: Job, found: LoopResult) -> None:
-    for number, one in enumerate(found.rounds):
-        job.found(
-            "round",
-            one.words(number),
-            round=number,
-            gap=one.gap,
-            **comparison_values(one.comparison),
-        )
-
-
 def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
@@ -320,7 +310,7 @@ def _finished(
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)
-    _tell_recipe(job, config, recipe, len(made))
+    tell_recipe(job, recipe, len(made), pool=config.pool, hr=config.hr)
     return MatchResult(
         job.report(len(bench.photos)),
         recipe,
@@ -344,19 +334,3 @@ def _provenance(record: KernelRecord, aim: str) -> Provenance:
         settings={"kernel": record.id, "aim": aim},
         tool_version=degrade.__version__,
     )
-
-
-def _tell_recipe(job: Job, config: MatchConfig, recipe: Recipe, kernels: int) -> None:
-    words = f"recipe {MATCHED} of {counted(kernels, 'kernel')}, in {printable(config.pool)}:"
-    job.found("recipe", words, **recipe.to_json())
-    for line in recipe.lines():
-        job.found("step", f"  {line}")
-    if config.aim == "train":
-        words = (
-            f"the white noise of {TRAINING_ERROR:g} grey levels is for training, and can be told; "
-            "`aim=match` leaves it out"
-        )
-        job.found("aim", words, model_error=TRAINING_ERROR)
-    hr = " ".join(f"hr={as_typed(path)}" for path in config.hr)
-    used = f"used by `degrade build-pairs pool={as_typed(config.pool)} {hr} recipe={MATCHED}`"
-    job.found("used_by", used)

@@ -1,0 +1,43 @@
+"""What ``degrade match`` tells of its rounds and of the recipe that came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from degrade.degradation import Recipe
+from degrade.degradation.index import MATCHED
+from degrade.degradation.steps import ModelError
+from degrade.errors import as_typed, printable
+from degrade.wording import counted
+from pipelines.matching.findings import comparison_values
+from pipelines.matching.match_loop import LoopResult
+from pipelines.shared.job import Job
+
+__all__ = ["tell_recipe", "tell_rounds"]
+
+
+def tell_rounds(job: Job, found: LoopResult) -> None:
+    """Report how far apart photos and LR were, round by round."""
+    for number, one in enumerate(found.rounds):
+        job.found(
+            "round",
+            one.words(number),
+            round=number,
+            gap=one.gap,
+            **comparison_values(one.comparison),
+        )
+
+
+def tell_recipe(job: Job, recipe: Recipe, kernels: int, *, pool: Path, hr: Sequence[Path]) -> None:
+    """Report the recipe, and the command that uses it."""
+    words = f"recipe {MATCHED} of {counted(kernels, 'kernel')}, in {printable(pool)}:"
+    job.found("recipe", words, **recipe.to_json())
+    for line in recipe.lines():
+        job.found("step", f"  {line}")
+    if any(entry.kind == ModelError.kind for entry in recipe.entries):
+        words = "the white noise is for training, and can be told; `aim=match` leaves it out"
+        job.found("aim", words)
+    given = " ".join(f"hr={as_typed(path)}" for path in hr)
+    used = f"used by `degrade build-pairs pool={as_typed(pool)} {given} recipe={MATCHED}`"
+    job.found("used_by", used)
