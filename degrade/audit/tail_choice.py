@@ -9,10 +9,13 @@ import numpy as np
 from degrade.audit.features import FEATURES, PhotoFeatures
 from degrade.errors import InvalidValueError
 
-__all__ = ["distance_of_noise"]
+__all__ = ["distance_of_noise", "louder_by"]
 
 _KINDS = ("noise", "grain", "colour noise", "blocks", "colour spectrum")
+_LEVELS = ("noise", "colour noise")
 _LEAST_SPREAD = 1e-3
+_ROUNDING = 0.1
+"""Grey levels: of what rounding hides no ratio is made."""
 
 
 def distance_of_noise(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> float:
@@ -46,3 +49,25 @@ def distance_of_noise(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeature
     mean = np.where(known, ours, 0).sum(axis=0) / count
     spread = np.sqrt(np.where(known, np.square(ours - mean), 0).sum(axis=0) / count)
     return float(np.sqrt(np.mean(np.square(step / np.maximum(spread, _LEAST_SPREAD)))))
+
+
+def louder_by(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> float:
+    """Return how many times as strong LR's noise in flat parts is, or its colour noise if more.
+
+    Geometric means over the pairs that tell; 1 where none does.
+
+    Parameters
+    ----------
+    photos, lr : sequences of PhotoFeatures
+        As for :func:`distance_of_noise`.
+    """
+    ratios = [1.0]
+    for name in _LEVELS:
+        ours, theirs = (
+            np.array([each.measures[name] for each in part]) + _ROUNDING for part in (photos, lr)
+        )
+        steps = np.log(theirs / ours)
+        known = np.isfinite(steps)
+        if known.any():
+            ratios.append(float(np.exp(steps[known].mean())))
+    return max(ratios)

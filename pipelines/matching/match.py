@@ -310,7 +310,7 @@ def _finished(
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)
-    tell_recipe(job, recipe, len(made), pool=config.pool, hr=config.hr)
+    tell_recipe(job, recipe, len(made), pool=config.pool, hr=config.hr, scale=config.scale)
     return MatchResult(
         job.report(len(bench.photos)),
         recipe,

@@ -12,7 +12,7 @@ from degrade.audit.closed_loop import NO_GAIN, Gain, next_gain, spectral_gap, wi
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.matching import match_content
-from degrade.audit.tail_choice import distance_of_noise
+from degrade.audit.tail_choice import distance_of_noise, louder_by
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import DegradationConfig, Entry, PoolIndex, Recipe
 from degrade.degradation.index import MATCHED
@@ -52,6 +52,9 @@ _CLOSE_ENOUGH = 0.15
 
 _NEGLIGIBLE = 0.5
 """dB: a set may be told from photos by nothing, and still have a larger gap, if it is small."""
+
+_LOUDER = 1.25
+"""Times the photos' noise, from which on noise is too loud."""
 
 _MUCH_NEARER = 0.75
 """Share of the distance without noise that is left, for noise to be worth having."""
@@ -222,12 +225,15 @@ def _can_draw(tail: Tail, index: PoolIndex) -> bool:
 def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence[Tail]) -> Tail:
     """Return what makes LR most like the photos behind a blur.
 
-    The first one, which is nothing, stays where no other brings LR much nearer.
+    The first one, which is nothing, stays where no other brings LR much nearer. One with louder
+    noise than the photos have is none: kernels would be made too soft to make up for it.
     """
     if len(tails) == 1:
         return tails[0]
+    pairs = [bench.matched(bench.lr(kernels, tail, most=1)) for tail in tails]
+    loudest = max(_LOUDER, louder_by(*pairs[0]))
     distances = [
-        distance_of_noise(*bench.matched(bench.lr(kernels, tail, most=1))) for tail in tails
+        distance_of_noise(*pair) if louder_by(*pair) <= loudest else np.inf for pair in pairs
     ]
     best = int(np.argmin(distances))
     return tails[best] if distances[best] < _MUCH_NEARER * distances[0] else tails[0]

@@ -9,6 +9,7 @@ from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
 from degrade.errors import as_typed, printable
+from degrade.geometry import Scale
 from degrade.wording import counted
 from pipelines.matching.findings import comparison_values
 from pipelines.matching.match_loop import LoopResult
@@ -29,7 +30,9 @@ def tell_rounds(job: Job, found: LoopResult) -> None:
         )
 
 
-def tell_recipe(job: Job, recipe: Recipe, kernels: int, *, pool: Path, hr: Sequence[Path]) -> None:
+def tell_recipe(
+    job: Job, recipe: Recipe, kernels: int, *, pool: Path, hr: Sequence[Path], scale: Scale
+) -> None:
     """Report the recipe, and the command that uses it."""
     words = f"recipe {MATCHED} of {counted(kernels, 'kernel')}, in {printable(pool)}:"
     job.found("recipe", words, **recipe.to_json())
@@ -39,5 +42,6 @@ def tell_recipe(job: Job, recipe: Recipe, kernels: int, *, pool: Path, hr: Seque
         words = "the white noise is for training, and can be told; `aim=match` leaves it out"
         job.found("aim", words)
     given = " ".join(f"hr={as_typed(path)}" for path in hr)
+    given += "" if scale == 4 else f" scale={scale}"
     used = f"used by `degrade build-pairs pool={as_typed(pool)} {given} recipe={MATCHED}`"
     job.found("used_by", used)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from degrade.audit.features import PhotoFeatures, measure_features
-from degrade.audit.tail_choice import distance_of_noise
+from degrade.audit.tail_choice import distance_of_noise, louder_by
 from degrade.errors import InvalidValueError
 from tests.degrade.audit.scenes import make_photo, plant
 
@@ -27,3 +27,10 @@ def test_distance_of_noise_refuses_sets_that_are_not_matched() -> None:
     with pytest.raises(InvalidValueError, match="as many photos as LR"):
         distance_of_noise(photos, photos[:2])
     assert distance_of_noise(photos, photos) == 0
+
+
+@pytest.mark.parametrize("kind", ["more noise", "more colour noise"])
+def test_louder_by_tells_noise_of_either_kind(kind: str) -> None:
+    photos, lr = _set("nothing", "photo"), _set("nothing", "hr")
+    assert louder_by(photos, lr) < 1.25 and louder_by(photos, _set(kind, "hr")) > 2
+    assert louder_by(_set(kind, "photo"), lr) < 1.1
