@@ -90,6 +90,12 @@ class PoolIndex:
         Kernels of that scale that were corrected until LR looked like the photos.
     kernel_kpsnr : mapping of str to float
         By id, the kernel PSNR that an estimate expects, dB; without those that know none.
+    kernel_photos : mapping of str to str
+        By id, the photo of which a kernel is one of several, each of a region.
+    kernels_by_photo : tuple of tuple of str
+        The kernels, those of one photo's regions together and others alone; by the first id.
+    matched_by_photo : tuple of tuple of str
+        The matched ones likewise.
     noise_by_id : mapping of str to NoiseChoice
     noise_groups : NoiseGroups
         What was measured as ``noise-model``, by camera.
@@ -100,6 +106,9 @@ class PoolIndex:
     measured: Mapping[str, tuple[Measured, ...]] = field(default_factory=dict)
     kernel_kpsnr: Mapping[str, float] = field(default_factory=dict)
     matched_ids: tuple[str, ...] = ()
+    kernel_photos: Mapping[str, str] = field(default_factory=dict)
+    kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
+    matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
     noise_by_id: Mapping[str, NoiseChoice] = field(init=False, repr=False, compare=False)
     noise_groups: NoiseGroups = field(init=False, repr=False, compare=False)
@@ -108,6 +117,8 @@ class PoolIndex:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
         object.__setattr__(self, "matched_ids", tuple(sorted(self.matched_ids)))
+        object.__setattr__(self, "kernels_by_photo", self._by_photo(self.kernel_ids))
+        object.__setattr__(self, "matched_by_photo", self._by_photo(self.matched_ids))
         object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
         object.__setattr__(self, "noise_by_id", {choice.id: choice for choice in self.noise})
         photos: dict[str, list[NoiseChoice]] = defaultdict(list)
@@ -122,6 +133,12 @@ class PoolIndex:
         models = [(found.photo_sha256, found.values) for found in measured.get("noise-model", ())]
         object.__setattr__(self, "noise_groups", NoiseGroups(models))
         object.__setattr__(self, "_noise_with_model", [])
+
+    def _by_photo(self, ids: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        groups: dict[str, list[str]] = defaultdict(list)
+        for key in ids:
+            groups[self.kernel_photos.get(key, key)].append(key)
+        return tuple(map(tuple, groups.values()))
 
     @property
     def noise_with_model(self) -> Self:

@@ -118,6 +118,7 @@ class PoolContents:
                 if "expected_kpsnr" in made.values
             },
             tuple(matched & set(of_scale)),
+            self._kernel_photos(scale),
         )
 
     def match(self, scale: Scale) -> MeasurementRecord | None:
@@ -128,6 +129,24 @@ class PoolContents:
             if kind == MATCHED and record.values.get("scale") == scale_to_json(scale)
         )
         return next(of_scale, None)
+
+    def _kernel_photos(self, scale: Scale) -> dict[str, str]:
+        """Return by id which photo a kernel is of, where a photo has kernels of regions.
+
+        A kernel of such a whole photo shares the chance of its regions; without regions each
+        kernel has its own.
+        """
+        photos = {
+            key: kernel.provenance.source_sha256 or key
+            for key, kernel in self.kernels.items()
+            if kernel.scale == scale
+        }
+        divided = {
+            photo
+            for key, photo in photos.items()
+            if "radius" in self.kernels[key].provenance.values
+        }
+        return {key: photo for key, photo in photos.items() if photo in divided}
 
     def jpeg_units(self) -> dict[str, JpegUnit]:
         """Return where the JPEG grid lies in photos of which that is known, by their sha256.
@@ -163,6 +182,8 @@ class PoolContents:
         )
         expected = (f"{key} {kpsnr!r}" for key, kpsnr in sorted(index.kernel_kpsnr.items()))
         lines = [f"scale {scale}", *index.kernel_ids, "expected", *expected, "noise", *noise]
+        if index.kernel_photos:
+            lines += ["regions", *(" ".join(group) for group in index.kernels_by_photo)]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

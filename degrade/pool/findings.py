@@ -17,16 +17,29 @@ __all__ = ["Findings", "FoundObject"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundObject:
-    """A kernel or noise patch, how it was made, and what is to be remembered of it."""
+    """A kernel or noise patch, how it was made, and what is to be remembered of it.
+
+    Attributes
+    ----------
+    content : BlurKernel or NoisePatch
+    method : str
+    values : mapping of str to float
+    flags : tuple of str
+        What speaks against it, besides what speaks against all that was found.
+    part : (top, left, height, width) or None
+        The part of the photo that a kernel is of; None: all of it.
+    """
 
     content: BlurKernel | NoisePatch
     method: str
     values: Mapping[str, float]
+    flags: tuple[str, ...] = ()
+    part: Box | None = None
 
     @property
     def box(self) -> Box | None:
         """The part of the photo that it comes from; None: all of it."""
-        return self.content.box if isinstance(self.content, NoisePatch) else None
+        return self.content.box if isinstance(self.content, NoisePatch) else self.part
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -58,7 +71,7 @@ class Findings:
             settings=self.settings,
             tool_version=degrade.__version__,
             values=found.values,
-            flags=self.flags,
+            flags=(*self.flags, *found.flags),
         )
 
     def as_record(self, photo: PhotoRecord, ids: tuple[str, ...]) -> MeasurementRecord:

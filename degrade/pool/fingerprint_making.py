@@ -17,6 +17,7 @@ from degrade.kernels import kernel_sigmas
 from degrade.places.checked_json import encode_json
 from degrade.pool.fingerprint import KEPT, NAME, VERSION, StoredKernel, StoredMeasurement
 from degrade.pool.reading import PoolReader
+from degrade.pool.region_records import REGION_VALUES
 from degrade.pool.records import KernelRecord, MeasurementRecord
 
 __all__ = ["MOST_BYTES", "make_fingerprint"]
@@ -24,7 +25,7 @@ __all__ = ["MOST_BYTES", "make_fingerprint"]
 MOST_BYTES = 200_000
 """Of a fingerprint."""
 
-_KERNEL_VALUES = ("expected_kpsnr", "confidence")
+_KERNEL_VALUES = ("expected_kpsnr", "confidence", *REGION_VALUES)
 _SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05)
 _KERNELS, _OTHERS = 48, 64
 """So many kernels of a scale, and photos of another kind, are kept where there is room."""

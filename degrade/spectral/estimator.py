@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import pairwise
 from math import log10
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, as_scale
 from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
 from degrade.kernels.estimates import (
     KernelEstimate,
-    UnsuitablePhotoError,
     confidence_of,
     error_energy,
     kpsnr_of,
 )
 from degrade.kernels.rescaling import rescale_kernel
-from degrade.luma import luma_fast
+from degrade.spectral.crops import SMALLEST_SIDE, Crop, Look, look_at
 from degrade.spectral.lobes import bound_lobes
-from degrade.spectral.measurement import measure_crop, measure_middle_blocks
+from degrade.spectral.measurement import measure_crop
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
-from degrade.spectral.verdicts import judge, measure_condition
+from degrade.spectral.verdicts import PhotoCondition, judge
 from degrade.spectral.weights import network_for
-from degrade.spectral.windows import CELL, Cells, measure_cells
 
-__all__ = ["SMALLEST_SIDE", "assess_kernel", "estimate_kernel"]
+__all__ = ["SMALLEST_SIDE", "assess_kernel", "estimate_crops", "estimate_kernel"]
 
-SMALLEST_SIDE = 96
-"""Pixels: the smallest side of a photo that an estimate is tried on."""
-
-_CROP_SIDE = 448
-_MOST_CROPS = 3
-_WINDOWS_PER_DIRECTION = {1: 48, 2: 32, 3: 24}
 _NEGLIGIBLE = 2e-3
 
 
@@ -80,44 +70,45 @@ def estimate_kernel(
     Spatially Variant Kernel Estimation in Blind Image Super-Resolution", ICCV 2021.
     """
     start = time.perf_counter()
-    if photo_u8.ndim != 3 or photo_u8.shape[2] != 3 or photo_u8.dtype != np.uint8:
-        raise InvalidValueError(
-            f"the photo must be (H, W, 3) uint8, got {photo_u8.shape} {photo_u8.dtype}"
-        )
     scale = as_scale(scale)
     network = network or network_for(scale)
-    height, width = photo_u8.shape[:2]
-    if min(height, width) < SMALLEST_SIDE:
-        raise UnsuitablePhotoError(
-            source or "photo",
-            f"{width}×{height} pixels are too few for a kernel",
-            f"use photos of at least {SMALLEST_SIDE} pixels on each side",
-        )
-    luma = luma_fast(photo_u8)
-    cells = measure_cells(luma)
-    if not cells.energy.max() > 0:
-        raise UnsuitablePhotoError(
-            source or "photo", "all its pixels are equal", "use a photo with edges"
-        )
-    blocks = measure_middle_blocks(luma)
+    look = look_at(photo_u8, source)
+    estimate = estimate_crops(look, tuple(look.crops()), look.condition(), scale, network)
+    return replace(estimate, seconds=time.perf_counter() - start)
+
+
+def estimate_crops(
+    look: Look,
+    crops: Sequence[Crop],
+    condition: PhotoCondition,
+    scale: Scale,
+    network: NetworkEnsemble,
+) -> KernelEstimate:
+    """Estimate the one kernel of some crops of a photo.
+
+    Raises
+    ------
+    InvalidValueError
+        What comes of them is no kernel.
+    """
     # One thread: the matrices are too small to share, and sums then come out the same in a worker.
     with _blas().limit(limits=1, user_api="blas"):
         predictions = [
-            network.predict(measure_crop(part, part_cells, blocks, per_direction=count))
-            for part, part_cells, count in _crops(luma, cells)
+            network.predict(
+                measure_crop(crop.luma, crop.cells, look.blocks, per_direction=crop.per_direction)
+            )
+            for crop in crops
         ]
         combined = _combine(predictions)
-        kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, source)
-    kernel = rescale_kernel(kernel, scale)
-    condition = measure_condition(luma, cells)
+        kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, look.source)
     # Of a wider kernel the taps are smaller, and so are their errors.
     expected = combined.expected_kpsnr + 20 * log10(scale / network.scale)
     return KernelEstimate(
-        kernel=kernel,
+        kernel=rescale_kernel(kernel, scale),
         method="spectral",
         expected_kpsnr=expected,
         confidence=confidence_of(expected, network.calibration.spread),
-        seconds=time.perf_counter() - start,
+        seconds=0.0,
         verdicts=judge(condition),
         statistics={
             **condition.as_statistics(),
@@ -169,24 +160,6 @@ def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
         expected_kpsnr=expected,
         confidence=confidence_of(expected, network.calibration.spread),
     )
-
-
-def _crops(luma: U8Array, cells: Cells) -> Iterator[tuple[U8Array, Cells, int]]:
-    """Cut the photo into as even crops as its windows allow; windows never lie in two."""
-    rows, columns = cells.clipped.shape
-    counts = [int(np.clip(round(side / _CROP_SIDE), 1, _MOST_CROPS)) for side in luma.shape]
-    per_direction = _WINDOWS_PER_DIRECTION[max(counts)]
-    row_edges, column_edges = (
-        np.linspace(0, most, count + 1).astype(int)
-        for most, count in zip((rows, columns), counts, strict=True)
-    )
-    for top, bottom in pairwise(row_edges):
-        for left, right in pairwise(column_edges):
-            part = cells.part(slice(top, bottom), slice(left, right))
-            if part.energy.max() > 0:
-                # The last windows reach one cell beyond the crop's own.
-                pixels = luma[top * CELL : (bottom + 1) * CELL, left * CELL : (right + 1) * CELL]
-                yield pixels, part, per_direction
 
 
 def _combine(predictions: Sequence[Prediction]) -> Prediction:

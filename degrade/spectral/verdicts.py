@@ -58,15 +58,18 @@ class PhotoCondition:
         return asdict(self)
 
 
-def measure_condition(luma_u8: U8Array, cells: Cells) -> PhotoCondition:
-    """Measure the condition of a (H, W) uint8 photo, whose ``cells`` are measured already."""
+def measure_condition(luma_u8: U8Array, cells: Cells, periodic: float) -> PhotoCondition:
+    """Measure the condition of a (H, W) uint8 photo, or of a part of one.
+
+    Its ``cells`` are measured already, and so is the :func:`periodicity` of the whole photo.
+    """
     energy = np.sort(cells.energy.mean(axis=0), axis=None)
     few = max(energy.size // _SHARE, 1)
     return PhotoCondition(
         contrast=float(np.sqrt(energy[-few:].mean())),
         noise_sigma=_noise_sigma(luma_u8, cells),
         clipped=float(cells.clipped.mean()),
-        periodicity=periodicity(luma_u8),
+        periodicity=periodic,
     )
 
 

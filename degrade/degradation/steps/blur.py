@@ -51,11 +51,12 @@ class BlurSettings(StepSettings, frozen=True):
         return () if self.kernels is None else (MATCHED,)
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Blur:
-        """Draw a kernel, each with the same probability."""
-        ids = index.matched_ids if self.kernels else index.kernel_ids
-        if not ids:
+        """Draw a kernel, each with the same probability; a photo's regions share that of one."""
+        photos = index.matched_by_photo if self.kernels else index.kernels_by_photo
+        if not photos:
             raise InvalidValueError(_NO_MATCH if self.kernels else _NO_KERNEL)
-        kernel_id = ids[rng.integers(len(ids))]
+        regions = photos[rng.integers(len(photos))]
+        kernel_id = regions[rng.integers(len(regions))] if len(regions) > 1 else regions[0]
         if not self.spread:
             return Blur(kernel_id)
         normal = int(quantiles()[rng.integers(len(quantiles()))]) / UNIT
