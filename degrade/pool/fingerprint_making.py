@@ -17,8 +17,8 @@ from degrade.kernels import kernel_sigmas
 from degrade.places.checked_json import encode_json
 from degrade.pool.fingerprint import KEPT, NAME, VERSION, StoredKernel, StoredMeasurement
 from degrade.pool.reading import PoolReader
-from degrade.pool.region_records import REGION_VALUES
 from degrade.pool.records import KernelRecord, MeasurementRecord
+from degrade.pool.region_records import REGION_VALUES
 
 __all__ = ["MOST_BYTES", "make_fingerprint"]
 

@@ -9,13 +9,21 @@ import msgspec
 
 from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, scale_from_json
+from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.by_radius import RadiusCurve, radius_curve
 from degrade.kernels.regions import MOST_REGIONS, RegionGrid
 from degrade.pool.kernel_estimates import DOUBTFUL
 from degrade.pool.reading import PoolReader
 from degrade.pool.records import MeasurementRecord
 
-__all__ = ["REGION_VALUES", "PhotoRegions", "RegionFound", "radius_curves", "region_records"]
+__all__ = [
+    "REGION_VALUES",
+    "PhotoRegions",
+    "RegionFound",
+    "mean_sigma",
+    "radius_curves",
+    "region_records",
+]
 
 REGION_VALUES = ("row", "column", "radius")
 """What the values of a region's kernel have besides those of an estimate."""
@@ -23,6 +31,12 @@ REGION_VALUES = ("row", "column", "radius")
 _Count = Annotated[int, msgspec.Meta(ge=1, le=MOST_REGIONS)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Width = Annotated[float, msgspec.Meta(gt=0)]
+
+
+def mean_sigma(kernel: BlurKernel) -> float:
+    """Return the geometric mean of a kernel's largest and smallest width, HR pixels."""
+    widest, narrowest = kernel_sigmas(kernel.weights)
+    return float((widest * narrowest) ** 0.5)
 
 
 class RegionFound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +49,7 @@ class RegionFound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     radius : float
         Of its middle, as a share of the half diagonal.
     sigma : float or None
-        The geometric mean of the kernel's largest and smallest width, HR pixels.
+        As :func:`mean_sigma`.
     confidence : float or None
     flags : tuple of str
         What is wrong with the region.
@@ -57,7 +71,7 @@ class RegionFound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.sigma is not None and (self.confidence or 0.0) >= DOUBTFUL
 
 
-class PhotoRegions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PhotoRegions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The regions of one photo, row by row, and its camera as far as EXIF tells."""
 
     rows: _Count

@@ -63,7 +63,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "min_confidence",
         "seed",
     ),
-    "Kernels": ("method", "shared", "iterations", "constraints"),
+    "Kernels": ("method", "shared", "regions", "iterations", "constraints"),
     "Noise": ("patch_size", "stride", "max_variance", "min_mean", "max_patches"),
     "The recipe": (
         "preset",
@@ -116,6 +116,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "estimate-kernels": (
         ("degrade estimate-kernels photos/ --pool pool/", "a kernel for each photo"),
         ("degrade estimate-kernels photos/ --pool pool/ --shared", "one kernel of one camera"),
+        (
+            "degrade estimate-kernels photos/ --pool corners/ --regions 3x3",
+            "nine a photo, by where they are",
+        ),
         (
             "degrade estimate-kernels a.jpg --pool gan/ --method kernelgan",
             "the published method, minutes a photo",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from degrade.errors import InvalidValueError
 from degrade.geometry import Ratio, Scale, as_scale
 
-__all__ = ["SCALE", "bound_numbers"]
+if TYPE_CHECKING:
+    from degrade.kernels.regions import RegionGrid
+
+__all__ = ["REGIONS", "SCALE", "bound_numbers"]
 
 _MOST = 2**53
 """As far as every reader of our files holds integers exactly."""
@@ -31,6 +34,27 @@ class _ScaleType(click.ParamType[Any]):
         except InvalidValueError as error:
             self.fail(str(error), param, ctx)
 
+
+class _RegionsType(click.ParamType[Any]):
+    """Rows by columns: 3x3."""
+
+    name = "RxC"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> RegionGrid:
+        from degrade.kernels.regions import RegionGrid  # loads more than the command line needs
+
+        if isinstance(value, RegionGrid):
+            return value
+        try:
+            return RegionGrid.parse(str(value))
+        except InvalidValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+REGIONS = _RegionsType()
+"""The type of an option that divides photos."""
 
 SCALE = _ScaleType()
 """The type of an option that takes any scale."""

@@ -19,7 +19,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
-from pipelines.cli.numbers import SCALE
+from pipelines.cli.numbers import REGIONS, SCALE
 
 if TYPE_CHECKING:
     from pipelines.executors import Executor
@@ -67,6 +67,13 @@ def _kernel_options(function: F) -> F:
             is_flag=True,
             help="The photos are of one camera and lens: keep one kernel for all, and name those "
             "that disagree.",
+        ),
+        click.option(
+            "--regions",
+            type=REGIONS,
+            default=None,
+            help="A kernel for each of RxC regions of a photo, such as 3x3: lenses are softer in "
+            "the corners. Regions that cannot tell have none.",
         ),
         click.option(
             "--iterations",

@@ -11,12 +11,15 @@ from degrade.disk.results import Results
 from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, as_scale, whole_scale
 from degrade.images.image_io import MAX_PIXELS
+from degrade.kernels.regions import RegionGrid
 from kernelgan import KernelGANConfig
 from pipelines.executors import Executor
-from pipelines.measuring.kernel_keeping import KernelCollector, SeparateKernels
+from pipelines.measuring.collector import Collector
+from pipelines.measuring.kernel_keeping import SeparateKernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
 from pipelines.measuring.measurement import check_confidence
+from pipelines.measuring.region_kernels import RegionCollector, RegionKernels
 from pipelines.measuring.shared_kernel import SharedKernel
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
@@ -49,6 +52,9 @@ class EstimateKernelsConfig:
         In [0, 1]; a photo whose kernel is less sure is rejected, and may be taken in a later run.
     shared : bool
         The photos are one camera's: one kernel for all, without those that disagree.
+    regions : RegionGrid or None
+        A kernel for each region of a photo, in the place of one for all of it; None, or one
+        region: for all of it.
     kernelgan : KernelGANConfig or None
         KernelGAN's own settings, for the same scale; None: its defaults.
     seed : int
@@ -69,6 +75,7 @@ class EstimateKernelsConfig:
     scale: Scale = 4
     min_confidence: float = 0.0
     shared: bool = False
+    regions: RegionGrid | None = None
     kernelgan: KernelGANConfig | None = None
     seed: int = 0
     device: str = "cpu"
@@ -89,6 +96,9 @@ class EstimateKernelsConfig:
                 "method takes any: `method=spectral`"
             )
         check_confidence(self.min_confidence)
+        if self.regions == RegionGrid(1, 1):
+            object.__setattr__(self, "regions", None)
+        self._check_regions()
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.method != "kernelgan" and (self.kernelgan is not None or self.device != "cpu"):
@@ -99,6 +109,22 @@ class EstimateKernelsConfig:
             raise InvalidValueError(
                 f"scale must be that of kernelgan, {self.kernelgan.scale}, got {self.scale}"
             )
+
+    def _check_regions(self) -> None:
+        """Refuse regions beside settings that want one kernel."""
+        if self.regions is None:
+            return
+        if self.method == "kernelgan":
+            raise InvalidValueError(
+                "regions need the spectral method: KernelGAN takes one kernel from the sharpest "
+                "crops of a photo; leave `regions` out, or use `method=spectral`"
+            )
+        for name in ("shared", "out_mat"):
+            if getattr(self, name):
+                raise InvalidValueError(
+                    f"regions give a photo several kernels, and `{name}` has room for one; "
+                    f"leave `regions` or `{name}` out"
+                )
 
 
 def _spectral(config: EstimateKernelsConfig) -> EstimationMethod:
@@ -118,8 +144,11 @@ _METHODS: dict[str, Callable[[EstimateKernelsConfig], EstimationMethod]] = {
 }
 
 
-def kernel_collector(config: EstimateKernelsConfig) -> KernelCollector:
+def kernel_collector(config: EstimateKernelsConfig) -> Collector:
     """Return what keeps the kernels of a run with these settings."""
+    if config.regions is not None:
+        measurement = RegionKernels(SpectralMethod(config.scale), config.regions)
+        return RegionCollector(measurement, min_confidence=config.min_confidence)
     keeper = SharedKernel if config.shared else SeparateKernels
     method = _METHODS[config.method](config)
     mats = None

@@ -22,6 +22,7 @@ from pipelines.measuring.kernel_methods import EstimationMethod, KernelFindings
 from pipelines.measuring.kernel_reports import (
     facts_together,
     kernel_fact,
+    mixed_kernels,
     reason_against,
     remedy_for,
 )
@@ -123,6 +124,12 @@ class SeparateKernels(KernelCollector):
             f"{self._min_confidence:g}, is in the pool from an earlier run",
             "it stays there: give a new `pool` to be without it",
         )
+
+    def finish(self) -> None:
+        """Say so where the pool has kernels of regions too."""
+        if self._pool is not None:
+            scale = scale_from_json(self._method.settings["scale"])
+            self._conclusions = mixed_kernels(self._pool, scale)
 
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
         """Take one estimate, if it is sure enough."""

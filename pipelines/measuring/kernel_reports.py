@@ -11,6 +11,7 @@ from degrade.geometry import Scale, scale_number
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
+from degrade.pool import DegradationPool, Provenance
 from degrade.pool.kernel_estimates import (
     DOUBTFUL,
     confidence_text,
@@ -27,6 +28,7 @@ __all__ = [
     "facts_together",
     "kernel_fact",
     "kernel_values",
+    "mixed_kernels",
     "outlier_facts",
     "reason_against",
     "remedy_for",
@@ -125,6 +127,30 @@ def facts_together(estimates: Sequence[KernelEstimate]) -> list[Fact]:
         values = {"kernels": flagged, "of": len(estimates), "flags": dict(most_first(flags))}
         facts.append(Fact("flagged_kernels", words, values))
     return facts
+
+
+def mixed_kernels(pool: DegradationPool, scale: Scale) -> list[Fact]:
+    """Warn where a pool has kernels of regions beside others: of photos, or of other regions."""
+    counts = Counter(
+        _divided(record.provenance) for record in pool.kernels if record.scale == scale
+    )
+    if len(counts) < 2:
+        return []
+    each = [f"{count} of {what}" for what, count in most_first(counts)]
+    words = (
+        f"warning: of its ×{scale} kernels the pool has {', '.join(each)}, and pairs draw from all "
+        "of them; for one kind alone give a new `pool`"
+    )
+    return [Fact("mixed_kernels", words, {"kernels": dict(most_first(counts))})]
+
+
+def _divided(known: Provenance) -> str:
+    if "radius" not in known.values:
+        return "whole photos or files"
+    match known.settings.get("regions"):
+        case [rows, columns]:
+            return f"{rows}×{columns} regions"
+    return "regions"  # a fingerprint does not tell
 
 
 def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:
