@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
 from degrade.kernels.kernel import BlurKernel, crop_or_pad_kernel, repair_kernel
 
@@ -22,6 +23,7 @@ __all__ = [
     "Verdict",
     "confidence_of",
     "error_energy",
+    "expected_width_error",
     "kpsnr_of",
     "share_estimates",
 ]
@@ -113,6 +115,22 @@ def error_energy(kpsnr: float) -> float:
 def kpsnr_of(energy: float) -> float:
     """Do the reverse of :func:`error_energy`."""
     return -10 * log10(energy / KPSNR_TAPS)
+
+
+def expected_width_error(weights: AnyArray, kpsnr: float) -> float:
+    """Return by which share the width of a kernel is off, if its whole error is one of width.
+
+    A kernel PSNR favours wide kernels, whose taps are small; this does not. A Gaussian's squared
+    derivative by the logarithm of its width sums to twice its own squares.
+
+    Parameters
+    ----------
+    weights : (K, K) array
+    kpsnr : float
+        That is expected of it, dB.
+    """
+    energy = float(np.square(np.asarray(weights, np.float64)).sum())
+    return sqrt(error_energy(kpsnr) / (2 * energy))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

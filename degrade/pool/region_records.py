@@ -12,12 +12,12 @@ from degrade.geometry import Scale, scale_from_json
 from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.by_radius import RadiusCurve, radius_curve
 from degrade.kernels.regions import MOST_REGIONS, RegionGrid
-from degrade.pool.kernel_estimates import DOUBTFUL
 from degrade.pool.reading import PoolReader
 from degrade.pool.records import MeasurementRecord
 
 __all__ = [
     "REGION_VALUES",
+    "WIDTH_SURE",
     "PhotoRegions",
     "RegionFound",
     "mean_sigma",
@@ -27,6 +27,9 @@ __all__ = [
 
 REGION_VALUES = ("row", "column", "radius")
 """What the values of a region's kernel have besides those of an estimate."""
+
+WIDTH_SURE = 0.25
+"""A width that is expected to be off by a larger share is not compared with others."""
 
 _Count = Annotated[int, msgspec.Meta(ge=1, le=MOST_REGIONS)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -50,6 +53,9 @@ class RegionFound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         Of its middle, as a share of the half diagonal.
     sigma : float or None
         As :func:`mean_sigma`.
+    error : float or None
+        The share by which that is expected to be off, from
+        :func:`degrade.kernels.estimates.expected_width_error`.
     confidence : float or None
     flags : tuple of str
         What is wrong with the region.
@@ -61,14 +67,15 @@ class RegionFound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     column: _Count
     radius: _Share
     sigma: _Width | None = None
+    error: _Width | None = None
     confidence: _Share | None = None
     flags: tuple[str, ...] = ()
     reason: str = ""
 
     @property
     def is_sure(self) -> bool:
-        """Whether there is a width that is rather right than wrong."""
-        return self.sigma is not None and (self.confidence or 0.0) >= DOUBTFUL
+        """Whether there is a width, and it is known well enough to be compared with others."""
+        return self.sigma is not None and self.error is not None and self.error <= WIDTH_SURE
 
 
 class PhotoRegions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +123,7 @@ def region_records(pool: PoolReader) -> list[tuple[MeasurementRecord, PhotoRegio
 def radius_curves(pool: PoolReader) -> dict[tuple[str, Scale], RadiusCurve]:
     """Return width against radius for each camera and scale; the camera is empty if not known.
 
-    Only kernels that are not doubtful count.
+    Only widths that are sure count.
     """
     groups: dict[tuple[str, Scale], list[list[tuple[float, float]]]] = defaultdict(list)
     for record, found in region_records(pool):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from degrade.images.sources import Reject
-from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError
+from degrade.kernels.estimates import KernelEstimate, UnsuitablePhotoError, expected_width_error
 from degrade.kernels.regions import RegionGrid
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
 from degrade.pool.findings import FoundObject
@@ -84,6 +84,7 @@ class RegionKernels(Measurement):
                 known = RegionFound(
                     **place,
                     sigma=mean_sigma(own.kernel),
+                    error=expected_width_error(own.kernel.weights, own.expected_kpsnr),
                     confidence=own.confidence,
                     flags=flags_of(own),
                 )

@@ -11,7 +11,7 @@ from degrade.errors import printable
 from degrade.geometry import Scale, scale_number
 from degrade.kernels.by_radius import LEAST_PHOTOS, RadiusCurve
 from degrade.kernels.estimates import KernelEstimate
-from degrade.pool.kernel_estimates import DOUBTFUL, confidence_text
+from degrade.pool.kernel_estimates import confidence_text
 from degrade.pool.region_records import PhotoRegions, RegionFound
 from degrade.wording import counted, most_first
 from pipelines.shared.reports import Fact
@@ -60,8 +60,8 @@ def regions_text(found: PhotoRegions) -> str:
             f"sigma {text} HR px, confidence {confidence_text(min(sure))}…"
             f"{confidence_text(max(sure))}"
         )
-        if doubtful := sum(not region.is_sure for region in known):
-            parts.append(f"{doubtful} doubtful (?)")
+        if unsure := sum(not region.is_sure for region in known):
+            parts.append(f"{unsure} of unsure width (?)")
         flags = Counter(flag for region in known for flag in region.flags)
         parts += [f"flagged: {_counts(flags)}"] if flags else []
     if len(known) < len(found.regions):
@@ -121,8 +121,8 @@ def _why_not(curves: Sequence[RadiusCurve]) -> str:
     if all(sum(ring.radius is not None for ring in curve.rings) < 2 for curve in curves):
         return "their regions lie equally far from the middle; use more, such as `regions=3x3`"
     return (
-        f"{counted(LEAST_PHOTOS, 'photo')} must tell both in the middle and further out with "
-        f"a confidence of {DOUBTFUL:g} or more, {most} at the most {'does' if most == 1 else 'do'}"
+        f"{counted(LEAST_PHOTOS, 'photo')} must tell the width both in the middle and further out, "
+        f"{most} at the most {'does' if most == 1 else 'do'}"
     )
 
 
