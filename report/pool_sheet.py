@@ -24,6 +24,7 @@ from degrade.pool.kernel_estimates import (
     sigma_text,
 )
 from degrade.wording import counted
+from report.region_sheet import RegionSection
 from report.sheet import (
     DOUBTFUL_COLOUR,
     FAINT,
@@ -78,7 +79,8 @@ def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = Fals
         kernel_lines=3 + _most_flags(kernels),
         noise_lines=2 + _most_flags(noise),
     )
-    height = layout.height(len(kernels), len(noise))
+    regions = RegionSection.of(pool)
+    height = layout.height(len(kernels), len(noise)) + regions.height(layout)
     figure = Figure(figsize=(layout.width, height), dpi=150, facecolor="white")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, layout.width), ylim=(height, 0))
     axes.set_axis_off()
@@ -89,7 +91,8 @@ def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = Fals
     for line, (colour, text) in enumerate(legend):
         sheet.explain(0.94 + 0.18 * line, colour, text)
     below = _draw_kernels(sheet, pool, kernels, top=layout.head)
-    _draw_noise(sheet, pool, noise, top=below)
+    below = _draw_noise(sheet, pool, noise, top=below)
+    regions.draw(sheet, below)
     write_figure(figure, path, results)
 
 
@@ -136,8 +139,10 @@ def _draw_kernels(
 
 
 def _confidence(record: KernelRecord) -> str:
-    confidence = record.provenance.values.get("confidence")
-    return "" if confidence is None else f"confidence {confidence_text(confidence)}"
+    known = record.provenance.values
+    parts = [f"confidence {confidence_text(known['confidence'])}"] if "confidence" in known else []
+    parts += [f"row {known['row']:g}, col {known['column']:g}"] if "radius" in known else []
+    return "   ".join(parts)
 
 
 def _draw_ticks(sheet: Sheet, left: float, top: float, centre: float) -> None:
@@ -173,12 +178,12 @@ def _colour(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 def _draw_noise(
     sheet: Sheet, pool: DegradationPool, records: list[NoiseRecord], *, top: float
-) -> None:
+) -> float:
     shown = _of(len(records), len(pool.noise))
     sheet.write(MARGIN, top + 0.28, f"Noise residuals{shown}", size=11, weight="bold")
     if not records:
         sheet.write(MARGIN + 1.6, top + 0.28, "none yet: degrade extract-noise", size=8)
-        return
+        return top + sheet.layout.section(0, 0)
     typical = math.sqrt(float(np.median([record.variance for record in records])))
     gain = _round_gain(0.15 * 255 / max(typical, 0.05))
     window = min(_NOISE_WINDOW, *(record.size for record in records))
@@ -190,6 +195,7 @@ def _draw_noise(
         caption = f"var {record.variance:.3g}   at level {record.brightness:.0f}"
         place = sheet.layout.place(number, top, sheet.layout.noise_lines)
         sheet.tile(place, _amplify(residual, gain), [caption], record.provenance)
+    return top + sheet.layout.section(len(records), sheet.layout.noise_lines)
 
 
 def _amplify(residual: FloatArray, gain: float) -> npt.NDArray[np.uint8]:

@@ -22,11 +22,16 @@ __all__ = [
     "DOUBTFUL_COLOUR",
     "FAINT",
     "FLAGGED_COLOUR",
+    "GAP",
+    "HEADING",
+    "INK",
+    "LINE",
     "MARGIN",
     "Layout",
     "Sheet",
     "require_matplotlib",
     "sheet_results",
+    "shorten",
     "write_figure",
 ]
 
@@ -155,9 +160,9 @@ class Sheet:
         if is_doubtful(known) or known.flags:
             self.frame(left, upper, side, DOUBTFUL_COLOUR if is_doubtful(known) else FLAGGED_COLOUR)
         letters = int(side * 17)
-        self.write(left, upper + side + LINE, _shorten(_name(known), letters), size=6.5)
+        self.write(left, upper + side + LINE, shorten(_name(known), letters), size=6.5)
         lines = [(text, FAINT) for text in captions]
-        lines += [(_shorten(flag, letters), FLAGGED_COLOUR) for flag in known.flags]
+        lines += [(shorten(flag, letters), FLAGGED_COLOUR) for flag in known.flags]
         for line, (text, colour) in enumerate(lines, 2):
             self.write(left, upper + side + LINE * line, text, size=6, color=colour)
 
@@ -187,7 +192,7 @@ def _name(known: Provenance) -> str:
     return line_of(PurePath(known.source_name).name)
 
 
-def _shorten(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """Cut the middle out of a long name: beginning and ending tell more."""
     if len(text) <= most:
         return text

@@ -88,20 +88,28 @@ def _counts(found: Counter[str]) -> str:
     return ", ".join(f"{printable(what)} {count}" for what, count in most_first(found))
 
 
-def curve_facts(curves: Mapping[tuple[str, Scale], RadiusCurve]) -> list[Fact]:
-    """Return a fact for each camera whose width by radius can be told, and one for all others."""
+def curve_facts(
+    curves: Mapping[tuple[str, Scale], RadiusCurve], *, most: int | None = _MOST_CURVES
+) -> list[Fact]:
+    """Return a fact for each camera whose width by radius can be told, and one for all others.
+
+    Parameters
+    ----------
+    curves : mapping of (camera, scale) to RadiusCurve
+    most : int or None
+        So many cameras are told of one by one; None: all.
+    """
     told = {key: curve for key, curve in curves.items() if curve.told}
-    most = sorted(told, key=lambda key: (-told[key].photos, key))[:_MOST_CURVES]
+    shown = sorted(told, key=lambda key: (-told[key].photos, key))[:most]
     facts = [
         Fact(
             "width_by_radius",
             f"width by radius, {_camera(*key)}: {curve_text(told[key])}",
             curve_values(*key, told[key]),
         )
-        for key in most
+        for key in shown
     ]
-    if len(told) > len(most):
-        left = len(told) - len(most)
+    if left := len(told) - len(shown):
         facts.append(Fact("more_curves", f"and by radius of {left} more: `inspect` tells", {}))
     if dumb := [key for key in curves if key not in told]:
         words = f"width by radius cannot be told of {', '.join(_camera(*k) for k in dumb[:3])}"

@@ -21,10 +21,12 @@ from degrade.pool.kernel_estimates import (
     marks_of,
 )
 from degrade.pool.records import Record, record_to_json
+from degrade.pool.region_records import REGION_VALUES, radius_curves, region_records
 from degrade.wording import counted
 from pipelines.measuring.collector import describe_values
 from pipelines.measuring.history_words import ENLARGED, described
 from pipelines.measuring.noise_statistics import noise_words
+from pipelines.measuring.region_words import curve_facts, curve_values, regions_text
 from pipelines.shared.reports import ProgressCallback
 
 __all__ = ["PoolInspection", "inspect_pool"]
@@ -64,6 +66,7 @@ class PoolInspection:
             *_measured_lines(pool),
             *_noise_lines(pool.noise, _jpeg_units(pool)),
             *self._kernel_lines(),
+            *_region_lines(pool),
         ]
         return [*lines, *self._legend(), head]
 
@@ -122,6 +125,9 @@ class PoolInspection:
             ],
             "photos": [_as_json(photo) for photo in self.pool.photos],
             "measurements": [_as_json(record) for record in self.pool.measurements],
+            "width_by_radius": [
+                curve_values(*key, curve) for key, curve in radius_curves(self.pool).items()
+            ],
             "problems": self.problems,
         }
 
@@ -177,6 +183,18 @@ def _measured_words(record: MeasurementRecord) -> str:
         return describe_values(record.values, record.flags, record.confidence)
 
 
+def _region_lines(pool: DegradationPool) -> list[str]:
+    """Tell of the blur of regions: of each photo, then of each camera by radius."""
+    names = {photo.sha256: photo.name for photo in pool.photos}
+    lines = sorted(
+        f"  {printable(names.get(record.photo, record.photo[:16]))}  {regions_text(found)}"
+        for record, found in region_records(pool)
+    )
+    if lines:
+        lines.insert(0, f"blur by region ({counted(len(lines), 'photo')}):")
+    return [*lines, *(fact.words for fact in curve_facts(radius_curves(pool), most=None))]
+
+
 def _confidence(record: KernelRecord) -> str:
     confidence = record.provenance.values.get("confidence")
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
@@ -186,9 +204,13 @@ _OF_ENLARGEMENT = "of an enlargement, as its photo was enlarged before"
 
 
 def _name(record: KernelRecord) -> str:
-    """Return whose kernel it is; of a shared one also how many photos were left out."""
+    """Return whose kernel it is, of a region also where, of a shared one who was left out."""
     name = printable(record.provenance.source_name)
-    left_out = int(record.provenance.values.get("outliers", 0))
+    known = record.provenance.values
+    if all(value in known for value in REGION_VALUES):
+        row, column, radius = (known[value] for value in REGION_VALUES)
+        return f"{name}, row {row:g}, column {column:g}, at {radius:.2f} of the half diagonal"
+    left_out = int(known.get("outliers", 0))
     return f"{name} ({left_out} left out)" if left_out else name
 
 
