@@ -24,8 +24,8 @@ _MOST_MAPS, _MOST_CURVES = 24, 3
 _CURVE_WIDTH, _CURVE_HEIGHT = 2.3, 1.9
 _SOFT, _SHARP = (250, 176, 120), (150, 194, 240)
 _LINE, _BAR = "#c2410c", "#3b7ac2"
-_TWICE = math.log(2)
-"""Where the colours end: half as wide, and twice as wide, as the photo's median."""
+_MOST = math.log(1.6)
+"""Where the colours end: so many times as wide as the photo's median, or the reverse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _draw_map(
     widths = [region.sigma for region in found.regions if region.sigma and not region.reason]
     middle = float(np.median(widths))
     steps = [math.log(r.sigma / middle) if r.sigma and not r.reason else 0.0 for r in found.regions]
-    values = np.clip(np.array(steps) / _TWICE, -1, 1).reshape(found.rows, found.columns)
+    values = np.clip(np.array(steps) / _MOST, -1, 1).reshape(found.rows, found.columns)
     sheet.image(_shade(values), left, top, wide, high)
     size = min(6.5, 90 * wide / found.columns / 5)
     for region in found.regions:
@@ -131,7 +131,7 @@ def _is_told(region: RegionFound) -> bool:
 
 
 def _shade(steps: AnyArray) -> U8Array:
-    """Colour logarithms of widths, -1 for half and 1 for twice as wide: white at 0."""
+    """Colour how much wider a region is, -1 … 1: blue, white at 0, orange."""
     ends = np.where(steps[..., None] > 0, np.array(_SOFT), np.array(_SHARP))
     share = np.abs(steps)[..., None]
     return round_to_u8(255 + share * (ends - 255))

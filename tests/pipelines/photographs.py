@@ -30,3 +30,23 @@ def take_photo(
     kernel = gaussian_kernel(8 * scale + 1, scale, (sigma * scale, sigma * scale))
     grain = rng_for(0, "grain", name).normal(0, noise / 255, (side, side + 20, 3))
     return quantise(np.clip(downsample(scene, kernel) + grain, 0, 1))
+
+
+def take_soft_cornered(
+    name: str, *, growth: float, sigma: float = 0.6, height: int = 304, width: int = 400
+) -> U8Array:
+    """Return a photo at ×2 whose blur grows from the middle to the corners.
+
+    Its width in LR pixels is ``sigma · (1 + growth · radius²)``, the radius being 1 in the corners.
+    """
+    scene = make_leaves(name, 2 * height, 2 * width)
+    levels = np.geomspace(sigma, sigma * (1 + growth), 4)
+    down, right = np.indices((height, width), np.float64)
+    half = np.array([(height - 1) / 2, (width - 1) / 2])
+    radius = np.hypot(down - half[0], right - half[1]) / np.hypot(*half)
+    places = np.interp(sigma * (1 + growth * radius**2), levels, np.arange(len(levels)))
+    total = np.zeros((height, width, 3), np.float32)
+    for number, level in enumerate(levels):
+        share = np.maximum(0, 1 - np.abs(places - number))[..., None].astype(np.float32)
+        total += share * downsample(scene, gaussian_kernel(25, 2, (2 * level, 2 * level)))
+    return quantise(np.clip(total, 0, 1))

@@ -38,3 +38,20 @@ def test_an_option_refuses_what_is_no_number_of_any_use(command: str, option: st
         assert result.exit_code == 2, (value, result.output)
         assert f"Invalid value for '{option}" in result.output, (value, result.output)
         assert result.output.count("\n") <= 4, (value, result.output)
+
+
+@pytest.mark.parametrize("command", ["estimate-kernels", "build-pool"])
+def test_regions_refuses_what_is_no_grid(command: str) -> None:
+    for value in ("0x3", "3", "99x99", "3x", "x3", "-1x3", "3x3x3", "2.5x2", ""):
+        result = CliRunner().invoke(main, [command, "photos", f"--regions={value}"])
+        assert result.exit_code == 2, (value, result.output)
+        assert "Invalid value for '--regions'" in result.output
+        assert "ROWSxCOLUMNS, each from 1 to 16, such as 3x3" in result.output
+
+
+def test_regions_needs_room_for_several_kernels_a_photo() -> None:
+    for option in ("--shared", "--out-mat=mats", "--method=kernelgan"):
+        command = ["estimate-kernels", "photos", "--regions", "3x3", option]
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 1, (option, result.output)
+        assert "leave --regions" in result.output and result.output.count("\n") == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -65,3 +66,28 @@ def test_apply_uses_the_wider_kernel_and_says_so(rng: np.random.Generator) -> No
     assert np.ptp(lr) < np.ptp(Blur("k").apply(NO_LEVELS, given))
     assert wider.words().endswith("kernel k, made wider by its doubt")
     assert Blur("k", -0.05).words().endswith("made narrower by its doubt")
+
+
+def test_draw_gives_the_regions_of_a_photo_the_chance_of_one_kernel() -> None:
+    regions = {f"r{number}": "divided" for number in range(9)}
+    index = PoolIndex(("a", *regions, "z"), kernel_photos=regions)
+    assert [len(group) for group in index.kernels_by_photo] == [1, 9, 1]
+    drawn = Counter(
+        BlurSettings().draw(index, (8, 8), rng_for(0, "regions", number)).kernel_id
+        for number in range(3000)
+    )
+    assert set(drawn) == set(index.kernel_ids)
+    share = sum(count for key, count in drawn.items() if key in regions) / drawn.total()
+    # 3.5 standard deviations of a share of a third
+    assert share == pytest.approx(1 / 3, abs=3.5 * (2 / 9 / 3000) ** 0.5)
+    assert drawn["a"] / 3000 == pytest.approx(1 / 3, abs=3.5 * (2 / 9 / 3000) ** 0.5)
+    assert min(drawn[key] for key in regions) > 70
+
+
+def test_draw_draws_the_same_where_no_photo_is_divided() -> None:
+    keys = tuple("abcdefg")
+    for number in range(50):
+        once = BlurSettings().draw(PoolIndex(keys), (8, 8), rng_for(0, "k", number))
+        assert once.kernel_id == keys[rng_for(0, "k", number).integers(len(keys))]
+        own = PoolIndex(keys, kernel_photos={"b": "alone"})
+        assert BlurSettings().draw(own, (8, 8), rng_for(0, "k", number)) == once
