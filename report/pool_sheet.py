@@ -23,6 +23,7 @@ from degrade.pool.kernel_estimates import (
     is_doubtful,
     sigma_text,
 )
+from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from report.region_sheet import RegionSection
 from report.sheet import (
@@ -141,7 +142,8 @@ def _draw_kernels(
 def _confidence(record: KernelRecord) -> str:
     known = record.provenance.values
     parts = [f"confidence {confidence_text(known['confidence'])}"] if "confidence" in known else []
-    parts += [f"row {known['row']:g}, col {known['column']:g}"] if "radius" in known else []
+    if all(name in known for name in REGION_VALUES):
+        parts.append(f"row {known['row']:g}, col {known['column']:g}")
     return "   ".join(parts)
 
 
