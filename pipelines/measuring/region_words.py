@@ -110,7 +110,9 @@ def curve_facts(
         for key in shown
     ]
     if left := len(told) - len(shown):
-        facts.append(Fact("more_curves", f"and by radius of {left} more: `inspect` tells", {}))
+        facts.append(
+            Fact("more_curves", f"and by radius of {left} more: `degrade inspect` tells", {})
+        )
     if dumb := [key for key in curves if key not in told]:
         words = f"width by radius cannot be told of {', '.join(_camera(*k) for k in dumb[:3])}"
         words += f" and {len(dumb) - 3} more" if len(dumb) > 3 else ""
@@ -127,7 +129,10 @@ def _camera(camera: str, scale: Scale) -> str:
 def _why_not(curves: Sequence[RadiusCurve]) -> str:
     most = max(max((r.photos for r in c.rings[c.reference + 1 :]), default=0) for c in curves)
     if all(sum(ring.radius is not None for ring in curve.rings) < 2 for curve in curves):
-        return "their regions lie equally far from the middle; use more, such as `regions=3x3`"
+        return (
+            "their regions lie equally far from the middle; use more: "
+            "`degrade estimate-kernels regions=3x3`"
+        )
     return (
         f"{counted(LEAST_PHOTOS, 'photo')} must tell the width both in the middle and further out, "
         f"{most} at the most {'does' if most == 1 else 'do'}"

@@ -102,7 +102,10 @@ def test_too_few_photos_tell_no_curve(one: EstimateKernelsConfig) -> None:
     assert "cannot be told of unknown camera ×2: 6 photos must tell" in fact.words
     even = replace(one, regions=RegionGrid(2, 2), pool=one.pool and one.pool / "even")
     (fact,) = facts(estimate_kernels(even), "no_width_by_radius")
-    assert "equally far from the middle; use more, such as `regions=3x3`" in fact.words
+    assert (
+        "equally far from the middle; use more: `degrade estimate-kernels regions=3x3`"
+        in fact.words
+    )
 
 
 def test_the_pool_has_the_same_bytes_in_any_number_of_workers(
