@@ -183,7 +183,8 @@ class PoolContents:
         expected = (f"{key} {kpsnr!r}" for key, kpsnr in sorted(index.kernel_kpsnr.items()))
         lines = [f"scale {scale}", *index.kernel_ids, "expected", *expected, "noise", *noise]
         if index.kernel_photos:
-            lines += ["regions", *(" ".join(group) for group in index.kernels_by_photo)]
+            groups = (*index.kernels_by_photo, *index.matched_by_photo)
+            lines += ["regions", *map(" ".join, groups)]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

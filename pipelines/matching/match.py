@@ -22,6 +22,7 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
 from degrade.pool.records import KernelRecord, Provenance
+from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
 from pipelines.matching.diff import tell_cameras, without_common
@@ -333,4 +334,6 @@ def _provenance(record: KernelRecord, aim: str) -> Provenance:
         method=MATCHED,
         settings={"kernel": record.id, "aim": aim},
         tool_version=degrade.__version__,
+        # Where a region is, so that a photo's regions keep the chance of one kernel.
+        values={name: known.values[name] for name in REGION_VALUES if name in known.values},
     )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from degrade.degradation.index import MATCHED
 from degrade.errors import printable
 from degrade.geometry import Scale, scale_number
 from degrade.kernels import BlurKernel, kernel_sigmas
@@ -131,9 +132,8 @@ def facts_together(estimates: Sequence[KernelEstimate]) -> list[Fact]:
 
 def mixed_kernels(pool: DegradationPool, scale: Scale) -> list[Fact]:
     """Warn where a pool has kernels of regions beside others: of photos, or of other regions."""
-    counts = Counter(
-        _divided(record.provenance) for record in pool.kernels if record.scale == scale
-    )
+    known = (record.provenance for record in pool.kernels if record.scale == scale)
+    counts = Counter(_divided(each) for each in known if each.method != MATCHED)
     if len(counts) < 2:
         return []
     each = [f"{count} of {what}" for what, count in most_first(counts)]

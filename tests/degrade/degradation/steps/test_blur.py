@@ -91,3 +91,11 @@ def test_draw_draws_the_same_where_no_photo_is_divided() -> None:
         assert once.kernel_id == keys[rng_for(0, "k", number).integers(len(keys))]
         own = PoolIndex(keys, kernel_photos={"b": "alone"})
         assert BlurSettings().draw(own, (8, 8), rng_for(0, "k", number)) == once
+
+
+def test_draw_gives_the_matched_regions_of_a_photo_the_chance_of_one_kernel() -> None:
+    regions = {f"r{number}": "divided" for number in range(9)}
+    index = PoolIndex((), matched_ids=("a", *regions), kernel_photos=regions)
+    settings = BlurSettings(kernels="matched")
+    drawn = [settings.draw(index, (8, 8), rng_for(0, "m", n)).kernel_id for n in range(2000)]
+    assert drawn.count("a") / 2000 == pytest.approx(1 / 2, abs=3.5 * (1 / 4 / 2000) ** 0.5)
