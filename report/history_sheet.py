@@ -117,6 +117,8 @@ def _draw_diagrams(figure: Any, tiles: Sequence[HistoryTile], size: tuple[float,
         axes.append(made)
     both = [(t.sigma, t.noise) for t in tiles if t.sigma is not None and t.noise is not None]
     axes[0].scatter([s for s, _ in both], [n for _, n in both], s=14, color=_BARS, alpha=0.7)
+    if not both:
+        _say_none(axes[0], "no photo tells both")
     _title(axes[0], "edges against noise", "σ of edges, px", "σ of noise, levels")
     _histogram(axes[1], [t.quality for t in tiles], "JPEG quality, by file", (0, 100))
     _histogram(axes[2], [t.amount for t in tiles], "sharpening at edges", None)
@@ -154,10 +156,10 @@ def _bars(axes: Any, counts: Counter[str], title: str, total: int) -> None:
     _whole_numbers(axes.yaxis)
 
 
-def _say_none(axes: Any) -> None:
+def _say_none(axes: Any, words: str = "none seen") -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.text(0.5, 0.5, "none seen", fontsize=8, color=FAINT, ha="center", transform=axes.transAxes)
+    axes.text(0.5, 0.5, words, fontsize=8, color=FAINT, ha="center", transform=axes.transAxes)
 
 
 def _whole_numbers(axis: Any) -> None:
