@@ -22,6 +22,7 @@ from esrgan.losses.adversarial import (
     vanilla_discriminator_loss,
     vanilla_generator_loss,
 )
+from esrgan.losses.artifact import artifact_loss, artifact_map
 from esrgan.losses.composition import GeneratorLoss
 from esrgan.losses.content import (
     ESRGAN_LAYERS,
@@ -31,6 +32,7 @@ from esrgan.losses.content import (
 from esrgan.losses.cycle import cycle_loss, downsample_batch
 from esrgan.losses.dihedral import dihedral_kernels
 from esrgan.losses.features import FeatureNetwork, pair_features
+from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
 from esrgan.losses.pixel import (
     PIXEL_LOSSES,
@@ -65,6 +67,8 @@ __all__ = [
     "Loss",
     "PixelKind",
     "VGG19Features",
+    "artifact_loss",
+    "artifact_map",
     "charbonnier_loss",
     "check_loss_weights",
     "content_loss",
@@ -73,6 +77,7 @@ __all__ = [
     "dihedral_kernels",
     "downsample_batch",
     "find_vgg19_weights",
+    "focal_frequency_loss",
     "gradient_prior_loss",
     "gram_matrix",
     "hinge_discriminator_loss",

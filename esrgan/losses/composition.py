@@ -55,6 +55,7 @@ class GeneratorLoss(LossSettings):
         lr_BCHW: Tensor | None = None,
         kernels_BKK: Tensor | None = None,
         judge: Judge | None = None,
+        average_BCHW: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Compute the terms that have a weight.
 
@@ -66,6 +67,8 @@ class GeneratorLoss(LossSettings):
         kernels_BKK : Tensor or None
         judge : Judge or None
             The discriminator; its weights get no gradient here.
+        average_BCHW : Tensor or None
+            SR of the averaged generator, where there is one.
 
         Returns
         -------
@@ -80,7 +83,12 @@ class GeneratorLoss(LossSettings):
             An input that a term needs is None, or shapes do not fit.
         """
         given = LossInputs(
-            sr_BCHW=sr_BCHW, hr_BCHW=hr_BCHW, lr_BCHW=lr_BCHW, kernels_BKK=kernels_BKK, judge=judge
+            sr_BCHW=sr_BCHW,
+            hr_BCHW=hr_BCHW,
+            lr_BCHW=lr_BCHW,
+            kernels_BKK=kernels_BKK,
+            judge=judge,
+            average_BCHW=average_BCHW,
         )
         losses: dict[str, Tensor] = {}
         for name in self._in_use():
@@ -88,6 +96,11 @@ class GeneratorLoss(LossSettings):
                 given = replace(given, features=self._pair_features(sr_BCHW, hr_BCHW))
             losses[name] = LOSSES[name].compute(given, self)
         return losses, torch.stack([self.weights[n] * loss for n, loss in losses.items()]).sum()
+
+    @property
+    def uses_average(self) -> bool:
+        """Whether some term takes SR of the averaged generator."""
+        return any(LOSSES[name].uses_average for name in self._in_use())
 
     def _in_use(self) -> list[str]:
         return [name for name in LOSSES if self.weights.get(name, 0) > 0]

@@ -21,8 +21,10 @@ from esrgan.losses.adversarial import (
     Judge,
     adversarial_loss,
 )
+from esrgan.losses.artifact import artifact_loss
 from esrgan.losses.content import ESRGAN_LAYERS, Distance, content_loss
 from esrgan.losses.cycle import cycle_loss
+from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.pixel import PIXEL_LOSSES, PixelKind
 from esrgan.losses.prior import gradient_prior_loss
 from esrgan.losses.texture import TEXTURE_LAYERS, texture_loss
@@ -57,6 +59,8 @@ class LossInputs:
         Layers of SR and of HR, see :func:`~esrgan.losses.features.pair_features`.
     judge : Judge or None
         The discriminator.
+    average_BCHW : Tensor or None
+        SR of the averaged generator, where the run has one.
     """
 
     sr_BCHW: Tensor
@@ -65,6 +69,7 @@ class LossInputs:
     kernels_BKK: Tensor | None = None
     features: _Features | None = None
     judge: Judge | None = None
+    average_BCHW: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,6 +129,8 @@ class Loss:
         It needs the LR images and their kernels.
     needs_judge : bool
         It needs the discriminator, which is not made otherwise.
+    uses_average : bool
+        It takes SR of the averaged generator, where there is one.
     form_setting : str
         The setting of the training that says which form of the loss is meant; empty: there is
         one form.
@@ -135,6 +142,7 @@ class Loss:
     layers: Callable[[LossSettings], Mapping[str, float]] | None = None
     needs_kernels: bool = False
     needs_judge: bool = False
+    uses_average: bool = False
     form_setting: str = ""
 
 
@@ -182,6 +190,14 @@ def _variation(given: LossInputs, _settings: LossSettings) -> Tensor:
     return total_variation(given.sr_BCHW)
 
 
+def _frequency(given: LossInputs, _settings: LossSettings) -> Tensor:
+    return focal_frequency_loss(given.sr_BCHW, given.hr_BCHW)
+
+
+def _artifact(given: LossInputs, _settings: LossSettings) -> Tensor:
+    return artifact_loss(given.sr_BCHW, given.hr_BCHW, given.average_BCHW)
+
+
 def _prior(given: LossInputs, _settings: LossSettings) -> Tensor:
     return gradient_prior_loss(given.sr_BCHW)
 
@@ -224,8 +240,17 @@ LOSSES: Final[dict[str, Loss]] = {
         compute=_prior,
         words="how far the gradients of SR are from those of photographs",
     ),
+    "frequency": Loss(
+        compute=_frequency,
+        words="how far the spectrum of SR is from that of HR, most where it is farthest",
+    ),
+    "artifact": Loss(
+        compute=_artifact,
+        words="how far SR is from HR where the difference looks like an artefact",
+        uses_average=True,
+    ),
 }
-"""The losses by name, in the survey's order, in which they are computed and shown."""
+"""The losses by name, the survey's first and in its order, in which they are computed and shown."""
 
 
 def default_loss_weights() -> dict[str, float]:

@@ -6,6 +6,7 @@ networks are made, so a run that is stopped and resumed goes on bit by bit as if
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -69,16 +70,26 @@ def take_steps(
         or :data:`MAX_RESTORED` of them have not helped.
     """
     steps = range(state.step, config.steps)
+    asked = time.monotonic()
     for batch in read_batches(
         dataset, config, steps=steps, device=state.device, workers=workers, world=world
     ):
+        began = time.monotonic()
         losses = training_step(state, batch, config, world=world)
+        state.watched |= _times(asked, began, time.monotonic())
         if state.skipped_in_a_row >= MAX_SKIPPED_IN_A_ROW:
             _go_back(state, last_good() if last_good else None)
         if on_step:
             on_step(state, losses)
         if world.any(bool(should_stop and should_stop()), state.device):
             return
+        asked = time.monotonic()
+
+
+def _times(asked: float, began: float, ended: float) -> dict[str, float]:
+    """Return how fast a step was, and its share of waiting for its batch."""
+    seconds = max(ended - asked, 1e-9)
+    return {"steps_a_second": 1 / seconds, "waiting": (began - asked) / seconds}
 
 
 def _go_back(state: TrainingState, plain: Mapping[str, Any] | None) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PRESETS",
+    "REAL_ESRGAN_LAYERS",
     "SRGAN_FEATURE_SCALE",
     "VGG22_LAYERS",
     "VGG54_LAYERS",
@@ -57,6 +58,17 @@ _LEDIG = "Ledig et al., 'Photo-Realistic Single Image Super-Resolution Using a G
 _WANG = "Wang et al., 'ESRGAN: Enhanced Super-Resolution GANs', ECCVW 2018"
 _JI = "Ji et al., 'Real-World Super-Resolution via Kernel Estimation and Noise', CVPRW 2020"
 
+_REAL = "Wang et al., 'Real-ESRGAN', ICCVW 2021, and the authors' option files"
+
+REAL_ESRGAN_LAYERS: Final[Mapping[str, float]] = {
+    "conv1_2": 0.1,
+    "conv2_2": 0.1,
+    "conv3_4": 1.0,
+    "conv4_4": 1.0,
+    "conv5_4": 1.0,
+}
+"""Real-ESRGAN's five layers, before their activations."""
+
 VGG22_LAYERS: Final[Mapping[str, float]] = {"relu2_2": 1.0}
 """SRGAN's VGG22: the second convolution of the second stage, after its activation."""
 
@@ -81,6 +93,14 @@ _SRGAN = {
     "hr_patch": 96,
     "batch_size": 16,
     "steps": 200_000,
+}
+
+# §4.1: four GPUs with 12 patches each.
+_REAL_ESRGAN = {
+    **_RRDBNET,
+    "ema_decay": 0.999,
+    "hr_patch": 256,
+    "batch_size": 48,
 }
 
 # RealSR's GAN is ESRGAN's but for the discriminator and the times.
@@ -191,6 +211,31 @@ PRESETS: dict[str, Preset] = {
             "discriminator_layers": 3,
             "milestones": (5_000, 10_000, 20_000, 30_000),
             "steps": 60_000,
+        },
+    ),
+    "real-esrnet": Preset(
+        source=_REAL,
+        before="rrdb-psnr",
+        settings={
+            **_REAL_ESRGAN,
+            "pixel_loss": "l1",
+            "loss_weights": {"pixel": 1.0},
+            "learning_rate": 2e-4,
+            "steps": 1_000_000,
+        },
+    ),
+    "real-esrgan": Preset(
+        source=_REAL,
+        before="real-esrnet",
+        settings={
+            **_REAL_ESRGAN,
+            "discriminator": "unet",
+            "discriminator_features": 64,
+            "loss_weights": {"pixel": 1.0, "content": 1.0, "adversarial": 0.1},
+            "content_layers": REAL_ESRGAN_LAYERS,
+            "adversarial_loss": "vanilla",
+            "learning_rate": 1e-4,
+            "steps": 400_000,
         },
     ),
 }

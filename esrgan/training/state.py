@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -56,6 +56,11 @@ class TrainingState:
         Steps that were not applied because a loss or a gradient was not finite.
     restored : int
         How often an earlier state was taken up again because such steps did not end.
+    watched : dict of str to float
+        Of the last step, besides its losses: ``learning_rate``, the norms of the gradients before
+        they are clipped (``generator_gradient``, ``discriminator_gradient``), and the
+        discriminator's mean scores of HR and SR (``real_score``, ``fake_score``). Nothing is
+        computed from it.
     """
 
     generator: Generator
@@ -72,6 +77,7 @@ class TrainingState:
     skipped: int = 0
     skipped_in_a_row: int = 0
     restored: int = 0
+    watched: dict[str, float] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

@@ -53,16 +53,20 @@ def training_step(
         optimizer.param_groups[0]["lr"] = config.learning_rate_at(state.step)
 
     buffers = _copies_of_buffers(updates)
-    losses = _backward(state, batch.split(config.accumulation), config, world)
+    losses, watched = _backward(state, batch.split(config.accumulation), config, world)
     gradients = [
         [p.grad for p in network.parameters() if p.grad is not None] for network, _ in updates
     ]
     world.average_([gradient for each in gradients for gradient in each])
     norms = [nn.utils.get_total_norm(each) for each in gradients]
-    means = torch.stack(list(losses.values())).float()
+    means = torch.stack([*losses.values(), *watched.values()]).float()
     world.average_([means])
     # One wait for the device a step.
     numbers = torch.cat([means, torch.stack(norms)]).tolist()
+    names = [*losses, *watched, "generator_gradient", "discriminator_gradient"]
+    values = dict(zip(names, numbers, strict=False))
+    rate = state.generator_optimizer.param_groups[0]["lr"]
+    state.watched = {"learning_rate": rate} | {n: v for n, v in values.items() if n not in losses}
 
     state.step += 1
     if all(map(math.isfinite, numbers)):
@@ -76,28 +80,36 @@ def training_step(
         state.skipped += 1
         state.skipped_in_a_row += 1
         _put_back(buffers)
-    return dict(zip(losses, numbers, strict=False))
+    return {name: values[name] for name in losses}
 
 
 def _backward(
     state: TrainingState, parts: Sequence[Batch], config: TrainingConfig, world: World
-) -> _Losses:
-    """Add every part's share of the gradients; return the mean losses."""
+) -> tuple[_Losses, _Losses]:
+    """Add every part's share of the gradients; return the mean losses, and scores to watch."""
     warming_up = state.step < config.pixel_steps
     scores = _scores_of_all(state, parts, config, world) if not warming_up else None
     sums: _Losses = {}
+    watched: _Losses = {}
     for number, part in enumerate(parts):
         judge = None if warming_up else _judge(state, scores, number, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = state.generator_pass(part.lr_BCHW)
         losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
         if judge is not None:
-            losses |= _discriminator_backward(
+            loss, scores_of_part = _discriminator_backward(
                 state, sr_BCHW.detach(), part, judge, config, len(parts)
             )
-        for name, loss in losses.items():
-            sums[name] = sums.get(name, 0) + loss.detach() / len(parts)
-    return sums
+            losses["discriminator"] = loss
+            _add(watched, scores_of_part, len(parts))
+        _add(sums, losses, len(parts))
+    return sums, watched
+
+
+def _add(sums: _Losses, values: _Losses, parts: int) -> None:
+    """Add one part's share of means to them."""
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0) + value.detach() / parts
 
 
 def _judge(
@@ -122,6 +134,7 @@ def _generator_backward(
     warming_up: bool,
 ) -> _Losses:
     loss = state.first_loss if warming_up else state.loss
+    average_BCHW = _averaged_sr(state, part) if loss.uses_average else None
     with mixed_precision(state.bf16, state.device):
         losses, total = loss(
             sr_BCHW,
@@ -129,9 +142,21 @@ def _generator_backward(
             lr_BCHW=part.lr_BCHW,
             kernels_BKK=part.kernels_BKK,
             judge=judge,
+            average_BCHW=average_BCHW,
         )
     (total / parts).backward()  # type: ignore[no-untyped-call]
     return losses | {"generator": total}
+
+
+def _averaged_sr(state: TrainingState, part: Batch) -> Tensor | None:
+    """Return SR of the averaged generator; None where the run has none."""
+    if state.average is None:
+        return None
+    with torch.no_grad(), mixed_precision(state.bf16, state.device):
+        state.average.eval()
+        sr_BCHW: Tensor = state.average(part.lr_BCHW)
+        state.average.train()
+        return sr_BCHW
 
 
 def _discriminator_backward(
@@ -141,12 +166,13 @@ def _discriminator_backward(
     judge: Judge,
     config: TrainingConfig,
     parts: int,
-) -> _Losses:
+) -> tuple[Tensor, _Losses]:
+    """Return the loss, and the mean scores of HR and of SR."""
     with mixed_precision(state.bf16, state.device):
         real, fake = judge(part.hr_BCHW, "real"), judge(sr_BCHW, "fake")
     loss = ADVERSARIAL_LOSSES[config.adversarial_loss].discriminator(real, fake)
     (loss / parts).backward()  # type: ignore[no-untyped-call]
-    return {"discriminator": loss}
+    return loss, {"real_score": real.mean(), "fake_score": fake.mean()}
 
 
 def _scores_of_all(

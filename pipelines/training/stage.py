@@ -167,9 +167,10 @@ class StageRun:
 
             def after_step(_state: TrainingState, losses: Mapping[str, float]) -> None:
                 if log:
-                    log.append(state.step, losses)
+                    log.append(state.step, {**losses, **state.watched})
                 if board:
                     board.add_losses(state.step, losses)
+                    board.add_losses(state.step, state.watched, group="watched")
                 self._remember(losses.get("pixel", math.nan))
                 # What a run goes back to must not be written over by what fails.
                 if state.step % self.settings.save_every == 0 and not state.skipped_in_a_row:
@@ -233,10 +234,15 @@ class StageRun:
             self._results.write(folder / BEST, generator)
         if scores is not None:
             with StepLog(folder / SCORES_FILE) as log:
-                log.append(state.step, asdict(scores))
+                log.append(state.step, self._beside_bicubic(scores))
         if board:
             board.add_picture(state.step, picture)
-            board.add_losses(state.step, asdict(scores) if scores else {}, group="validation")
+            shown = self._beside_bicubic(scores) if scores else {}
+            board.add_losses(state.step, shown, group="validation")
+
+    def _beside_bicubic(self, scores: Scores) -> dict[str, float]:
+        bicubic = asdict(self._bicubic) if self._bicubic else {}
+        return asdict(scores) | {f"bicubic_{name}": value for name, value in bicubic.items()}
 
     @property
     def generator(self) -> Path:

@@ -55,6 +55,8 @@ def test_what_a_loss_needs_follows_from_its_row() -> None:
         "cycle": (False, True, False),
         "variation": (False, False, False),
         "prior": (False, False, False),
+        "frequency": (False, False, False),
+        "artifact": (False, False, False),
     }
 
 

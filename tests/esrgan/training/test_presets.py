@@ -55,6 +55,24 @@ def test_esrgan_and_rrdb_psnr_have_the_published_numbers() -> None:
     assert rates("rrdb-psnr", 0, 200_000, 900_000) == [2e-4, 1e-4, 1.25e-5]
 
 
+def test_real_esrgan_has_the_published_numbers() -> None:
+    config = PRESETS["real-esrgan"].config
+    assert (config.discriminator, config.discriminator_features) == ("unet", 64)
+    losses = {name: weight for name, weight in config.loss_weights.items() if weight}
+    assert losses == {"pixel": 1, "content": 1, "adversarial": 0.1}
+    assert config.content_layers == {
+        "conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1, "conv4_4": 1, "conv5_4": 1,
+    }  # fmt: skip
+    assert (config.adversarial_loss, config.ema_decay) == ("vanilla", 0.999)
+    assert (config.hr_patch, config.batch_size, config.steps) == (256, 48, 400_000)
+    assert rates("real-esrgan", 0, 399_999) == [1e-4, 1e-4]
+    config = PRESETS["real-esrnet"].config
+    assert (config.hr_patch, config.batch_size, config.steps) == (256, 48, 1_000_000)
+    assert rates("real-esrnet", 0, 999_999) == [2e-4, 2e-4]
+    assert PRESETS["real-esrgan"].before == "real-esrnet"
+    assert PRESETS["real-esrnet"].before == "rrdb-psnr"
+
+
 def test_srgan_variants_have_the_published_numbers() -> None:
     srresnet = PRESETS["srresnet"].config
     assert (srresnet.blocks, srresnet.features, srresnet.pixel_loss) == (16, 64, "l2")

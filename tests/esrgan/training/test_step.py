@@ -10,7 +10,12 @@ import torch
 from torch import Tensor
 
 from degrade.kernels import gaussian_kernel
-from esrgan.losses import GaborFeatures, VGG19Features
+from esrgan.losses import (
+    GaborFeatures,
+    VGG19Features,
+    artifact_loss,
+    focal_frequency_loss,
+)
 from esrgan.training.config import TrainingConfig
 from esrgan.training.state import TrainingState, create_state
 from esrgan.training.step import training_step
@@ -108,6 +113,8 @@ def test_every_loss_takes_part() -> None:
         cycle_weight=0.2,
         variation_weight=1e-4,
         prior_weight=0.01,
+        frequency_weight=0.3,
+        artifact_weight=5.0,
     )
     torch.manual_seed(0)
     kernel = torch.from_numpy(gaussian_kernel(7, 4, (1.2, 1.0)).weights.copy())
@@ -118,6 +125,43 @@ def test_every_loss_takes_part() -> None:
     total = sum(weight * losses[name] for name, weight in config.loss_weights.items())
     # Terms above 0: each is rounded, multiplied by its weight, and added to the others.
     assert losses["generator"] == pytest.approx(total, rel=gamma(2 + len(losses)))
+
+
+@pytest.mark.parametrize(("name", "weight"), [("frequency", 100.0), ("artifact", 1000.0)])
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_a_short_training_makes_its_loss_smaller(
+    name: str, weight: float, ema_decay: float
+) -> None:
+    reached = []
+    for given in (0.0, weight):
+        config = SMALL.with_settings(
+            adversarial_weight=0.0, ema_decay=ema_decay, **{f"{name}_weight": given}
+        )
+        state, batch = create_state(config, scale=4, seed=0), random_batch(config)
+        for _ in range(30):
+            training_step(state, batch, config)
+        with torch.no_grad():
+            sr_BCHW = state.generator(batch.lr_BCHW)
+        measure = {"frequency": focal_frequency_loss, "artifact": artifact_loss}[name]
+        reached.append(float(measure(sr_BCHW, batch.hr_BCHW)))
+    assert reached[1] < 0.97 * reached[0]
+
+
+def test_what_is_watched_is_what_was_done() -> None:
+    config = replace(SMALL, warm_up_steps=3)
+    state = double_networks(create_state(config, scale=4, seed=0))
+    batch = in_double(random_batch())
+    again = double_networks(create_state(config, scale=4, seed=0))
+    assert again.discriminator is not None
+    real, fake = (again.discriminator(x) for x in (batch.hr_BCHW, again.generator(batch.lr_BCHW)))
+    training_step(state, batch, config)
+    watched, gradients = state.watched, gradients_of(state)
+    assert watched["learning_rate"] == config.learning_rate_at(0)
+    assert watched["real_score"] == pytest.approx(float(real.mean()), rel=gamma(2))
+    assert watched["fake_score"] == pytest.approx(float(fake.mean()), rel=gamma(2))
+    for letter, name in (("g", "generator"), ("d", "discriminator")):
+        own = joined(gradients, [key for key in gradients if key.startswith(letter)])
+        assert watched[f"{name}_gradient"] == pytest.approx(float(own.norm()), rel=gamma(2))
 
 
 def test_gabor_features_take_vgg19_s_place() -> None:
