@@ -1,4 +1,4 @@
-"""Local discriminative loss: the pixel loss where residuals look like artefacts, not like detail."""
+"""Local discriminative loss: the pixel loss where residuals look like artefacts."""
 
 from __future__ import annotations
 

@@ -39,4 +39,5 @@ def focal_frequency_loss(sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
         distances_BCHW = squares_BCHW.detach().sqrt()
         largest = distances_BCHW.amax((2, 3), keepdim=True)
         weights_BCHW = distances_BCHW / largest.clamp_min(torch.finfo(largest.dtype).tiny)
-        return (weights_BCHW * squares_BCHW).mean()
+        loss: Tensor = (weights_BCHW * squares_BCHW).mean()
+        return loss

@@ -35,3 +35,22 @@ def test_focal_frequency_loss_of_equal_images_is_0_with_a_gradient_of_0() -> Non
 def test_focal_frequency_loss_refuses_other_shapes() -> None:
     with pytest.raises(InvalidValueError, match="one shape"):
         focal_frequency_loss(torch.rand(1, 3, 8, 8), torch.rand(1, 3, 8, 9))
+
+
+def test_focal_frequency_loss_brings_down_the_largest_difference_first() -> None:
+    """By squares, both waves of a difference shrink alike in a small run of gradient descent."""
+    places = torch.arange(16, dtype=torch.float64)
+    high = torch.cos(2 * torch.pi * places * 5 / 16).expand(1, 1, 16, 16)
+    low = torch.cos(2 * torch.pi * places / 16).expand(1, 1, 16, 16)
+    hr_BCHW, ratios = torch.full((1, 1, 16, 16), 0.5, dtype=torch.float64), []
+    for loss in (focal_frequency_loss, torch.nn.functional.mse_loss):
+        sr_BCHW = (hr_BCHW + 0.2 * high + 0.05 * low).requires_grad_()
+        optimizer = torch.optim.SGD([sr_BCHW], lr=5.0)
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss(sr_BCHW, hr_BCHW).backward()
+            optimizer.step()
+        left = sr_BCHW.detach() - hr_BCHW
+        ratios.append(float((left * high).mean() / (left * low).mean()))
+    assert ratios[0] < 0.8 * ratios[1]
+    assert ratios[1] == pytest.approx(4, rel=1e-9)

@@ -112,6 +112,8 @@ def test_validation_keeps_the_best(small_run: TrainConfig, pairs_to_validate_on:
     report = train(watched)
     entries = log_of(small_run.out, "validation.jsonl")
     assert [entry["step"] for entry in entries] == list(range(1, 6))
+    assert {entry["bicubic_psnr"] > 0 for entry in entries} == {True}
+    assert len({(entry["bicubic_psnr"], entry["bicubic_ssim"]) for entry in entries}) == 1
     best = sorted(entries, key=lambda e: (e["psnr"], e["step"]), reverse=True)[:2]
     kept = {int(path.stem[-8:]) for path in small_run.out.glob("checkpoint-*.pt")}
     assert kept == {5} | {entry["step"] for entry in best}

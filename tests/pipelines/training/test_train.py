@@ -37,6 +37,20 @@ def test_run_training_leaves_weights_checkpoints_a_log_and_a_picture(
     assert "losses: 1 × pixel (l1), 0.001 × adversarial (relativistic)" in report.lines
 
 
+def test_watching_changes_no_bit_and_logs_what_happens(small_run: TrainConfig) -> None:
+    pytest.importorskip("tensorboard")
+    watched = replace(small_run, out=small_run.out.with_name("watched"), tensorboard=True)
+    for config in (small_run, watched):
+        run_training(config)
+    weights = [torch.load(c.out / "generator.pth")["params"] for c in (small_run, watched)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert log_of(small_run.out) == log_of(watched.out)
+    *_, last = map(json.loads, (small_run.out / "log.jsonl").read_text().splitlines())
+    assert last["learning_rate"] > 0 and last["steps_a_second"] > 0 and 0 <= last["waiting"] <= 1
+    assert last["generator_gradient"] > 0 and last["discriminator_gradient"] > 0
+    assert {"real_score", "fake_score"} <= last.keys()
+
+
 def test_run_training_goes_on_and_ends_as_if_it_had_not_stopped(small_run: TrainConfig) -> None:
     whole = replace(small_run, out=small_run.out.with_name("whole"), steps=6)
     run_training(whole)

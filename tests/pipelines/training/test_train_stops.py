@@ -28,6 +28,7 @@ from esrgan.training.loop import training_step
 from esrgan.training.state import TrainingState
 from pipelines.training.train import TrainConfig, train
 from tests.fork_server import start_process
+from tests.pipelines.training_logs import log_of
 
 STAGES = ("1-rrdb-psnr", "2-realsr")
 STEPS = 12
@@ -60,12 +61,12 @@ def config(tmp_path: Path, pairs_to_train_on: Path, one_thread: None) -> TrainCo
     )
 
 
-def logs_of(out: Path) -> list[bytes]:
+def logs_of(out: Path) -> list[dict[str, float]]:
     return [
         line
         for stage in STAGES
-        if (log := out / stage / "log.jsonl").exists()
-        for line in log.read_bytes().splitlines()
+        if (out / stage / "log.jsonl").exists()
+        for line in log_of(out / stage)
     ]
 
 
