@@ -11,6 +11,7 @@ from typing import Any
 from degrade.disk.results import Results, refuse_other_files, refuse_taken
 from degrade.errors import ChangedConfigError, CorruptDataError, printable
 from esrgan.training.checkpoints import checkpoint_files, newest_step
+from esrgan.training.config import TrainingConfig
 from esrgan.training.step_log import StepLog
 from pipelines.shared.changes import changes_between
 from pipelines.training.plan import Stage
@@ -147,7 +148,10 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, t
         # One with stages and one without have nothing else in common.
         stages = [record.get("stages", [record.get("preset")]) for record in (then, now)]
         return {"`stages`": (", ".join(stages[0]), ", ".join(stages[1]))}
-    return changes_between(then, now, words=_HASHES, show=_shown)
+    # Settings that an earlier version did not have were as they are by default.
+    added: dict[str, Any] = json.loads(json.dumps(TrainingConfig().settings()))
+    added = {name: value for name, value in added.items() if name in now}
+    return changes_between({**added, **then}, now, words=_HASHES, show=_shown)
 
 
 def _shown(name: str, value: Any) -> str:

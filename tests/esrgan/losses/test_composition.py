@@ -18,8 +18,10 @@ from esrgan.losses import (
     GeneratorLoss,
     Judge,
     VGG19Features,
+    artifact_loss,
     content_loss,
     cycle_loss,
+    focal_frequency_loss,
     gradient_prior_loss,
     l1_loss,
     l2_loss,
@@ -30,7 +32,7 @@ from esrgan.losses import (
 from esrgan.training.presets import SRGAN_FEATURE_SCALE
 from tests.rounding import gamma
 
-WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3), strict=True))
+WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 2.0), strict=True))
 
 
 @pytest.fixture
@@ -86,6 +88,8 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(
         "cycle": cycle_loss(sr, given["lr_BCHW"], given["kernels_BKK"]),
         "variation": total_variation(sr),
         "prior": gradient_prior_loss(sr),
+        "frequency": focal_frequency_loss(sr, hr),
+        "artifact": artifact_loss(sr, hr),
     }
     assert list(losses) == list(LOSSES)
     for name, value in expected.items():

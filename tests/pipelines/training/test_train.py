@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -141,8 +142,21 @@ def test_every_preset_trains_on_real_pairs(small_run: TrainConfig, preset: str) 
 def test_losses_are_reported_as_they_are_logged(small_run: TrainConfig) -> None:
     seen: list[dict[str, float]] = []
     run_training(small_run, on_losses=lambda losses: seen.append(dict(losses)))
-    logged = [{"step": step, **losses} for step, losses in enumerate(seen, 1)]
-    assert logged == log_of(small_run.out)
+    logged = log_of(small_run.out)
+    assert [line["step"] for line in logged] == list(range(1, len(seen) + 1))
+    for line, losses in zip(logged, seen, strict=True):
+        assert losses.items() <= line.items()
+
+
+def test_a_training_of_a_version_without_a_loss_goes_on(small_run: TrainConfig) -> None:
+    run_training(replace(small_run, steps=3))
+    record = small_run.out / "training.json"
+    then = json.loads(record.read_text())
+    assert then.pop("artifact_weight") == 0
+    record.write_text(json.dumps(then))
+    assert run_training(small_run).done == 1
+    with pytest.raises(ChangedConfigError, match="artifact_weight"):
+        run_training(replace(small_run, settings=(*small_run.settings, "artifact_weight=1")))
 
 
 def test_show_config_needs_nothing_and_prints_toml(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
@@ -61,13 +60,17 @@ def config(tmp_path: Path, pairs_to_train_on: Path, one_thread: None) -> TrainCo
     )
 
 
-def logs_of(out: Path) -> list[dict[str, float]]:
+def logs_of(out: Path) -> list[bytes]:
     return [
         line
         for stage in STAGES
-        if (out / stage / "log.jsonl").exists()
-        for line in log_of(out / stage)
+        if (log := out / stage / "log.jsonl").exists()
+        for line in log.read_bytes().splitlines()
     ]
+
+
+def curves_of(out: Path) -> list[dict[str, float]]:
+    return [line for stage in STAGES for line in log_of(out / stage)]
 
 
 def wait_until(reached: Callable[[], bool], ended: Callable[[], object]) -> None:
@@ -128,7 +131,7 @@ def test_a_run_stopped_at_random_steps_ends_bit_equal(config: TrainConfig) -> No
     for process in (last, alone):
         process.join(120)
         assert process.exitcode == 0, steps
-    assert logs_of(config.out) == logs_of(whole.out), steps
+    assert curves_of(config.out) == curves_of(whole.out), steps
     for stage in STAGES:
         folders = [out / stage for out in (config.out, whole.out)]
         weights = [(folder / "generator.pth").read_bytes() for folder in folders]
@@ -204,5 +207,6 @@ def test_torchrun_trains_and_writes_as_one_process(config: TrainConfig) -> None:
     assert out.count("weights: ") == len(STAGES), out
     alone = replace(config, out=config.out.with_name("alone"), steps=3, batch_size=4, workers=0)
     assert train(alone).exit_code == 0
-    for joined, single in zip(logs_of(config.out), logs_of(alone.out), strict=True):
-        assert json.loads(joined) == pytest.approx(json.loads(single), rel=1e-3)
+    for joined, single in zip(curves_of(config.out), curves_of(alone.out), strict=True):
+        # Scores near 0 are sums of parts that cancel.
+        assert joined == pytest.approx(single, rel=1e-3, abs=1e-5)
