@@ -18,8 +18,9 @@ OPTION_NAMES = """
 generator features blocks growth start_as_interpolation
 discriminator discriminator_features discriminator_layers discriminator_norm
 pixel_weight content_weight texture_weight adversarial_weight cycle_weight variation_weight
-prior_weight frequency_weight artifact_weight pixel_loss content_features content_layers content_distance content_scale
-texture_layers adversarial_loss
+prior_weight frequency_weight artifact_weight
+pixel_loss content_features content_layers content_distance content_scale texture_layers
+adversarial_loss
 optimizer learning_rate betas weight_decay milestones gamma warm_up_steps pixel_steps
 pixel_learning_rate clip_norm ema_decay hr_patch batch_size accumulation steps precision
 """
