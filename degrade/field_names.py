@@ -14,26 +14,35 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
+from degrade.geometry import Ratio, Scale
+
 __all__ = ["KNOWN_SETS", "FieldName", "KnownSet", "Side", "composed", "parse_name", "scales_in"]
 
 Side: TypeAlias = Literal["hr", "lr"]
 
-_WORD = re.compile(r"[-_. ]*[^-_. ]+")
+# The point of x2.7, LR2.5 and 1.5x parts no words.
+_POINT = r"(?:(?<=[xrq]\d)|(?<=x\d\d))\.(?=\d)|(?<=\d)\.(?=\d{1,3}x(?:[-_. ]|$))"
+_WORD = re.compile(rf"[-_. ]*(?:[^-_. ]|{_POINT})+", re.IGNORECASE)
 _SEPARATORS = "-_. "
+
+_NUMBER = r"1[0-6]?(?:\.\d{1,3})?|[2-9](?:\.\d{1,3})?"
+_UNSAID = r"[2-9](?:\.\d{1,3})?|1\.\d{1,3}"
+"""Of a scale that no ``x`` stands before: 1 and 16 would be numbers of photos."""
 
 # LR, lq, LRBI, LRbicx4, bicLRx4, LR4; HR, GT, GTmod12, HRx4.
 _LOW = re.compile(
-    r"(?:bic|bi)?l[rq](?:bic|bicubic|bi|bd|dn|unknown|mild|difficult|wild)?(?:x?([2-9]))?"
+    r"(?:bic|bi)?l[rq](?:bic|bicubic|bi|bd|dn|unknown|mild|difficult|wild)?"
+    rf"(?:x?({_UNSAID}))?"
 )
-_HIGH = re.compile(r"(?:h[rq]|gt)(?:mod\d+)?(?:x?([2-9]))?")
+_HIGH = re.compile(rf"(?:h[rq]|gt)(?:mod\d+)?(?:x?({_UNSAID}))?")
 # x4, 4x; DIV2K's x4m, x4d and x4w1 to x4w4 (mild, difficult, wild).
-_SCALE = re.compile(r"x(1[0-6]?|[2-9])(?:[mdw]\d?)?|([2-9])x")
+_SCALE = re.compile(rf"x({_NUMBER})(?:[mdw]\d?)?|({_UNSAID})x")
 _PATTERNS: tuple[tuple[re.Pattern[str], Side | None], ...] = (
     (_LOW, "lr"),
     (_HIGH, "hr"),
     (_SCALE, None),
 )
-_ENDS_IN_SCALE = re.compile(r"(.+?)x(1[0-6]?|[2-9])(?:[mdw]\d?)?")  # 0801x4, babyx2
+_ENDS_IN_SCALE = re.compile(rf"(.+?)x({_NUMBER})(?:[mdw]\d?)?")  # 0801x4, babyx2.5
 _ENDS_IN_SIDE = re.compile(r"(\d+)([hl])")  # 001H
 _COUNT = re.compile(r"(?:s|crop|patch|tile)?\d+|srgb|raw")
 _SEVERAL_SCALES = re.compile(r"\D*x([2-9]{2,})")  # kernels_bicubicx234
@@ -58,14 +67,14 @@ class FieldName:
         Without their marks and the file type: what both images of a pair share, but for capitals.
         Empty where all is marks.
     side : {"hr", "lr"} or None
-    scale : int or None
-        HR size over LR size, at least 2.
+    scale : int, Ratio or None
+        HR size over LR size, above 1; also such as :func:`degrade.geometry.as_scale` refuses.
     """
 
     folder: str = ""
     stem: str = ""
     side: Side | None = None
-    scale: int | None = None
+    scale: Scale | None = None
 
     @property
     def bare(self) -> str:
@@ -97,18 +106,23 @@ def parse_name(path: str) -> FieldName:
     return replace(found, folder="/".join(filter(None, folders)))
 
 
-def scales_in(name: str) -> tuple[int, ...]:
+def scales_in(name: str) -> tuple[Scale, ...]:
     """Return the scales that the name of kernels states: 2, 3 and 4 of ``kernels_bicubicx234``.
 
     Other than in the names of photos they may stand anywhere, as words; ``0801x4`` is a photo's.
     """
-    scales: list[int] = []
+    scales: list[Scale] = []
     for word in map(_plain, _words(composed(name))):
         if several := _SEVERAL_SCALES.fullmatch(word):
             scales += map(int, several[1])
         elif found := _SCALE.fullmatch(word) or _KERNEL_AND_SCALE.fullmatch(word):
-            scales.append(int(found[found.lastindex or 0]))
+            scales.append(_scale_of(found[found.lastindex or 0]))
     return tuple(dict.fromkeys(scale for scale in scales if scale > 1))
+
+
+def _scale_of(number: str) -> Scale:
+    exact = Ratio(number)
+    return exact.numerator if exact.denominator == 1 else exact
 
 
 def _words(text: str) -> list[str]:
@@ -126,7 +140,7 @@ def _parse_stem(stem: str) -> FieldName:
     while number:
         word, before = _plain(words[number - 1]), _plain(words[number - 2]) if number > 1 else ""
         if before == "srf" and word.isdecimal():  # img_001_SRF_4_HR
-            found, number = found._and(FieldName(scale=int(word))), number - 1
+            found, number = found._and(FieldName(scale=_scale_of(word))), number - 1
         elif mark := _mark(word):
             found = found._and(mark)
         elif not is_cut and (cut := _cut(word, is_last=number == len(words))):
@@ -154,7 +168,7 @@ def _cut(word: str, *, is_last: bool) -> FieldName | None:
         return FieldName(stem=found[1], side="hr" if found[2] == "h" else "lr")
     found = _ENDS_IN_SCALE.fullmatch(word)
     if found and (is_last or found[1].isdecimal()):
-        return FieldName(stem=found[1], scale=int(found[2]))
+        return FieldName(stem=found[1], scale=_scale_of(found[2]))
     return None
 
 
@@ -164,9 +178,8 @@ def _mark(
     """Return what a word says that is a mark as a whole."""
     for pattern, side in _PATTERNS:
         if found := pattern.fullmatch(word):
-            return FieldName(
-                side=side, scale=int(found[found.lastindex]) if found.lastindex else None
-            )
+            last = found.lastindex
+            return FieldName(side=side, scale=_scale_of(found[last]) if last else None)
     if word in low or word in high:
         return FieldName(side="lr" if word in low else "hr")
     return None
@@ -180,7 +193,7 @@ def _parse_folder(part: str) -> FieldName:
         after = _plain(words[number + 1]) if number + 1 < len(words) else ""
         before = _plain(words[number - 1]) if number else ""
         if plain == "srf" and after.isdecimal():
-            found = found._and(FieldName(scale=int(after)))
+            found = found._and(FieldName(scale=_scale_of(after)))
         elif before == "srf" and plain.isdecimal():
             continue
         elif mark := _mark(plain, _LOW_FOLDERS, _HIGH_FOLDERS):
@@ -205,7 +218,7 @@ class KnownSet:
     name : str
     hr, lr : str
         Below a folder that holds both.
-    scale : int or None
+    scale : Scale or None
         That the names state.
     note : str
         For people.
@@ -214,7 +227,7 @@ class KnownSet:
     name: str
     hr: str
     lr: str
-    scale: int | None = None
+    scale: Scale | None = None
     note: str = ""
 
 
@@ -260,6 +273,14 @@ KNOWN_SETS = (
         4,
         "also its patches, `DSC_1454_x4_10`",
     ),
+    KnownSet(
+        "ArbSR's scales",
+        "DIV2K/HR/0801.png",
+        "DIV2K/LR_bicubic/X2.70/0801.png",
+        Ratio("2.7"),
+        "where LR's sizes are rounded, `--scale 2.7` takes them",
+    ),
+    KnownSet("scales in file names", "HR/0801.png", "LR/0801x1.5.png", Ratio("1.5")),
     KnownSet("City100", "City100_NikonD5500/001H.PNG", "City100_NikonD5500/001L.PNG"),
     KnownSet("ImagePairs", "ImagePairs_Train/0001_HR.png", "ImagePairs_Train/0001_LR.png"),
     KnownSet(

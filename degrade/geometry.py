@@ -21,20 +21,24 @@ if TYPE_CHECKING:  # the command line reads scales before it loads NumPy
     from degrade.arrays import Box
 
 __all__ = [
+    "SMALLEST_SCALE",
     "Ratio",
     "Scale",
     "as_scale",
     "border_of",
     "centre_offset",
+    "common_sides",
     "first_pixel",
     "fits",
     "fitting_side",
     "hr_box",
     "hr_side",
     "hr_unit",
+    "is_rounded",
     "lr_side",
     "lr_unit",
     "nearest_scale",
+    "rounded_scale",
     "scale_from_json",
     "scale_number",
     "scale_of_sizes",
@@ -43,7 +47,7 @@ __all__ = [
     "whole_scale",
 ]
 
-_SMALLEST = Fraction(3, 2)
+SMALLEST_SCALE = Fraction(3, 2)
 _LARGEST_DENOMINATOR = 20
 """HR sides are multiples of the numerator: with larger ones few sizes are left."""
 
@@ -51,6 +55,7 @@ _LARGEST = 2**53
 _AS_FLOAT = 1e-9
 """How far the float of 7/3 may lie from it, relatively."""
 
+_DECIMAL = 10
 _LARGEST_READ = 4
 """Denominators that sizes alone tell: with larger ones any two sizes have a ratio."""
 
@@ -95,9 +100,9 @@ def as_scale(value: object) -> Scale:
     if type(value) is int and 2 <= value <= _LARGEST:
         return value
     exact = _exact(value)
-    if exact is None or not _SMALLEST <= exact <= _LARGEST:
+    if exact is None or not SMALLEST_SCALE <= exact <= _LARGEST:
         raise InvalidValueError(
-            f"scale must be a number of at least {float(_SMALLEST)}, such as 4, 2.5 or 7/3, "
+            f"scale must be a number of at least {float(SMALLEST_SCALE)}, such as 4, 2.5 or 7/3, "
             f"got {_shown(value)}"
         )
     near = exact.limit_denominator(_LARGEST_DENOMINATOR)
@@ -205,22 +210,76 @@ def centre_offset(scale: Scale) -> float:
     return (scale.numerator - scale.denominator) / (2 * scale.denominator)
 
 
-def scale_of_sizes(hr: Sequence[int], lr: Sequence[int]) -> Scale | None:
+def scale_of_sizes(
+    hr: Sequence[int], lr: Sequence[int], *, expected: Sequence[Scale | None] = ()
+) -> Scale | None:
     """Return the scale of an HR and an LR image, or None where their sizes are of none.
 
     Parameters
     ----------
     hr, lr : (height, width)
         HR's sides are exactly ``scale`` times LR's. A ratio with a denominator above 4 is taken
-        for chance, as 1000 over 301 is.
+        for chance, as 1000 over 301 is, unless it is expected.
+    expected : sequence of Scale
     """
     (height, width), (low, narrow) = hr[:2], lr[:2]
     if min(low, narrow) < 1:
         return None
     exact = Fraction(height, low)
-    if Fraction(width, narrow) != exact or not _SMALLEST <= exact <= _LARGEST:
+    if Fraction(width, narrow) != exact or not SMALLEST_SCALE <= exact <= _LARGEST:
         return None
-    return _reduced(exact) if exact.denominator <= _LARGEST_READ else None
+    return _reduced(exact) if exact.denominator <= _LARGEST_READ or exact in expected else None
+
+
+def is_rounded(hr: Sequence[int], lr: Sequence[int], scale: Scale) -> bool:
+    """Return whether each side of LR is that of HR over ``scale``, rounded down or up.
+
+    Parameters
+    ----------
+    hr, lr : (height, width)
+    scale : Scale
+    """
+    n, d = scale.numerator, scale.denominator
+    return all(abs(low * n - high * d) < n for high, low in zip(hr[:2], lr[:2], strict=True))
+
+
+def common_sides(
+    hr: Sequence[int], lr: Sequence[int], scale: Scale
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the largest sides that both images have and that fit the scale; they may be 0.
+
+    Parameters
+    ----------
+    hr, lr : (height, width)
+    scale : Scale
+
+    Returns
+    -------
+    hr, lr : (height, width)
+    """
+    n, d = scale.numerator, scale.denominator
+    down, right = (min(high // n, low // d) for high, low in zip(hr[:2], lr[:2], strict=True))
+    return (down * n, right * n), (down * d, right * d)
+
+
+def rounded_scale(hr: Sequence[int], lr: Sequence[int]) -> Scale | None:
+    """Return the simplest scale by which LR's sides are HR's, or are rounded; None: there is none.
+
+    Parameters
+    ----------
+    hr, lr : (height, width)
+    """
+    exact = Fraction(hr[0], max(lr[0], 1))
+    is_exact = exact == Fraction(hr[1], max(lr[1], 1))
+    if is_exact and exact >= SMALLEST_SCALE and exact.denominator <= _DECIMAL:
+        return _reduced(exact)
+    for d in range(1, _LARGEST_DENOMINATOR + 1):
+        near = round(exact * d)
+        for n in (near, near - 1, near + 1):
+            scale = Fraction(n, d)
+            if scale >= SMALLEST_SCALE and is_rounded(hr, lr, _reduced(scale)):
+                return _reduced(scale)
+    return None
 
 
 def border_of(scale: Scale) -> int:

@@ -251,7 +251,8 @@ class _Found:
         unique = {}
         for high, low, stated in self.pairs:
             key = _key(high, low)
-            unique[key] = MatchedImages(high.photo, low.photo, key, stated or self.rules.stated)
+            stated = stated or self.rules.stated
+            unique[key] = MatchedImages(high.photo, low.photo, key, stated, self.rules.scale)
         return Matching(
             matched=[unique[key] for key in sorted(unique)],
             rejects=[*dict.fromkeys(self.rejects), *alone_hr, *alone_lr],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,13 @@ __all__ = ["ImportPairsConfig", "import_pairs"]
 
 _VERSION = 1
 _SHARD_BYTES = 256 << 20
+
+_ROUNDINGS: tuple[tuple[str, Callable[[tuple[Fraction, int]], bool]], ...] = (
+    ("rounded", lambda side: abs(side[0] - side[1]) <= Fraction(1, 2)),
+    ("rounded down", lambda side: floor(side[0]) == side[1]),
+    ("rounded up", lambda side: ceil(side[0]) == side[1]),
+)
+"""How LR's sides come of HR's over the scale."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +169,7 @@ def import_pairs(
     words = f"{counted(there.pairs, 'pair')} ×{scale} in {place.shown()}"
     job.found("pairs", words, pairs=there.pairs, scale=scale_number(scale), place=place.shown())
     _tell_of_names(job, matching, fitting, others)
+    _tell_of_sizes(job, scale, fitting)
     return job.report(
         progress.pairs,
         skipped=there.pairs - progress.pairs,
@@ -231,6 +241,27 @@ def _tell_of_names(
         job.found("contradicting_names", words, pairs=len(wrong))
 
 
+def _tell_of_sizes(job: Job, scale: Scale, fitting: Sequence[MatchedImages]) -> None:
+    """Say which pairs were cut to sides that fit the scale, and how LR's were rounded."""
+    cut = [pair for pair in fitting if pair.cut(scale) != pair.sizes]
+    if not cut:
+        return
+    sides = [both for pair in cut for both in zip(*pair.sizes, strict=True)]
+    exact = [(Fraction(hr) / scale, lr) for hr, lr in sides]
+    rule = next(
+        (name for name, holds in _ROUNDINGS if all(map(holds, exact))), "rounded down or up"
+    )
+    kept = [side for pair in cut for side in pair.cut(scale)[0]]
+    lost = max(hr - left for (hr, _), left in zip(sides, kept, strict=True))
+    off = max(abs(hr / lr - float(scale)) * lr for hr, lr in sides)
+    words = (
+        f"LR is HR over {scale}, its sides {rule}: {counted(len(cut), 'pair')}, cut at the right "
+        f"and bottom by {lost} HR px at most; LR that was stretched to its size lies up to "
+        f"{off:.1f} HR px off there, which `degrade audit` tells"
+    )
+    job.found("cut", words, pairs=len(cut), rule=rule, most=lost)
+
+
 def _usual_scale(matched: Sequence[MatchedImages]) -> Scale | None:
     counts = Counter(pair.scale for pair in matched if pair.scale is not None)
     return max(counts, key=lambda scale: (counts[scale], -scale), default=None)
@@ -280,11 +311,10 @@ def _plan(
     config_hash: str,
 ) -> list[ImportTask]:
     """Group the pairs, in order, into shards."""
-    sizes = {(pair.hr.height, pair.hr.width) for pair in fitting}
-    side = fitting[0].hr.height
-    bytes_of = [
-        3 * sum(image.height * image.width for image in (pair.hr, pair.lr)) for pair in fitting
-    ]
+    taken = [pair.cut(scale) for pair in fitting]
+    sizes = {hr for hr, _ in taken}
+    side = taken[0][0][0]
+    bytes_of = [3 * sum(height * width for height, width in pair) for pair in taken]
     groups = group_by_size(fitting, bytes_of, _SHARD_BYTES)
     return [
         ImportTask(

@@ -62,7 +62,9 @@ def _make_shard(task: ImportTask) -> ShardReceipt:
                 rejects.append(_reject(pair, error, task.max_pixels))
                 continue
             notes.update([*lr.notes, *hr.notes])
-            shard.add(Pair(key=pair.key, lr_u8=lr.as_u8(), hr_u8=hr.as_u8(), plan=None))
+            (high, wide), (low, narrow) = pair.cut(task.spec.scale)
+            hr_u8, lr_u8 = hr.as_u8()[:high, :wide], lr.as_u8()[:low, :narrow]
+            shard.add(Pair(key=pair.key, lr_u8=lr_u8, hr_u8=hr_u8, plan=None))
             count += 1
         shard.commit(sources=[pair.as_source() for pair in task.pairs], rejects=rejects)
     return ShardReceipt(task.spec.index, count, photo_notes=notes)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from degrade.errors import InvalidValueError, printable
 from degrade.field_names import composed
-from degrade.geometry import Scale
+from degrade.geometry import Scale, as_scale
 
 __all__ = ["LrName"]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
-_SCALES = range(2, 17)
+_SCALES: tuple[Scale, ...] = (
+    *range(2, 17),
+    *(as_scale(Fraction(tenths, 10)) for tenths in range(15, 40) if tenths % 10),
+)
+"""What ``{scale}`` may be where none is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +70,14 @@ class LrName:
         plain = composed(self.template).replace("{name}", composed(hr_name))
         if "{scale}" not in self.template:
             return {plain.casefold(): None}
-        scales: Iterable[Scale] = _SCALES if scale is None else [scale]
-        return {plain.replace("{scale}", str(s)).casefold(): s for s in scales}
+        scales = _SCALES if scale is None else (scale,)
+        return {
+            plain.replace("{scale}", text).casefold(): own for own in scales for text in _texts(own)
+        }
+
+
+def _texts(scale: Scale) -> Iterator[str]:
+    """Yield how names write a scale: 2.5 and 2.50."""
+    yield str(scale)
+    if Fraction(two_digits := f"{float(scale):.2f}") == scale and not isinstance(scale, int):
+        yield two_digits

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from degrade.errors import printable
-from degrade.geometry import Scale, scale_of_sizes
+from degrade.geometry import (
+    SMALLEST_SCALE,
+    Scale,
+    common_sides,
+    is_rounded,
+    rounded_scale,
+    scale_of_sizes,
+)
 from degrade.images.sources import Reject
 from pipelines.shared.photo_scan import ScannedPhoto
 
@@ -23,18 +30,39 @@ class MatchedImages:
     key : str
     stated : Scale or None
         The scale that the names state where they differ.
+    wanted : Scale or None
+        The scale that the user states: LR's sides may then be rounded.
     """
 
     hr: ScannedPhoto
     lr: ScannedPhoto
     key: str
     stated: Scale | None = None
+    wanted: Scale | None = None
+
+    @property
+    def sizes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(height, width) of HR and of LR, as their files have them."""
+        return (self.hr.height, self.hr.width), (self.lr.height, self.lr.width)
 
     @property
     def scale(self) -> Scale | None:
         """HR size over LR size: see :func:`degrade.geometry.scale_of_sizes`."""
-        hr, lr = ((image.height, image.width) for image in (self.hr, self.lr))
-        return scale_of_sizes(hr, lr)
+        exact = scale_of_sizes(*self.sizes, expected=(self.stated, self.wanted))
+        return self.wanted if exact is None and self.is_rounded else exact
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether LR is of the scale that the user states but for rounding, at least a period."""
+        return (
+            self.wanted is not None
+            and is_rounded(*self.sizes, self.wanted)
+            and min(self.cut(self.wanted)[0]) > 0
+        )
+
+    def cut(self, scale: Scale) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the sides that are taken of HR and of LR, from the top left on."""
+        return common_sides(*self.sizes, scale)
 
     @property
     def contradicts(self) -> bool:
@@ -62,9 +90,21 @@ class MatchedImages:
             remedy = f"`scale={self.scale}` takes such pairs"
         else:
             wanted = "2, 3, 1.5 or the like" if scale is None else str(scale)
-            reason = f"{size} is not {wanted} times {partner}"
-            remedy = "crop HR to an exact multiple of LR"
+            reason = f"{size} is not {wanted} times {partner}{named}"
+            remedy = self._remedy()
         return Reject(str(self.hr.path), reason, remedy)
+
+    def _remedy(self) -> str:
+        """Return what to do where the sizes are of no scale."""
+        named = self.stated if self.stated and is_rounded(*self.sizes, self.stated) else None
+        if named and named < SMALLEST_SCALE:
+            return f"scales begin at {float(SMALLEST_SCALE)}: leave these images out"
+        if scale := named or rounded_scale(*self.sizes):
+            return (
+                f"if LR is HR over {scale}, its sides rounded, `scale={scale}` takes such pairs; "
+                "else crop HR to an exact multiple of LR"
+            )
+        return "crop HR to an exact multiple of LR"
 
     def as_source(self) -> dict[str, Any]:
         """Return what a sidecar keeps of the two files."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degrade.field_names import KNOWN_SETS, KnownSet, parse_name, scales_in
+from degrade.geometry import Ratio, Scale
 
 
 @pytest.mark.parametrize("known", KNOWN_SETS, ids=lambda known: known.name)
@@ -34,7 +35,18 @@ def test_parse_name_knows_both_sides_of_a_set(known: KnownSet) -> None:
         ("HR/Canon/1.png", "Canon/1", "hr", None),
         ("deep/X4/1.png", "deep/1", None, 4),
         ("case/LR_x4.png", "case/", "lr", 4),
+        ("0801x1.5.png", "0801", None, Ratio("1.5")),
+        ("0801x2.70.png", "0801", None, Ratio("2.7")),
+        ("0801X2.7_s001.png", "0801_s001", None, Ratio("2.7")),
+        ("a_LR2.5.png", "a", "lr", Ratio("2.5")),
+        ("a_LRBI_x12.5.png", "a", "lr", Ratio("12.5")),
+        ("1.5x_a.png", "a", None, Ratio("1.5")),
+        ("X1.10/a.png", "a", None, Ratio("1.1")),
+        ("LR_bicubic/X4.00/a.png", "a", "lr", 4),
+        ("hr_x1.5/a.png", "a", "hr", Ratio("1.5")),
         # Left as they are.
+        ("v1.5.png", "v1.5", None, None),
+        ("photo.2024.1.5.png", "photo.2024.1.5", None, None),
         ("scene_HR_1.png", "scene_1", "hr", None),
         ("photo_1920x1080.png", "photo_1920x1080", None, None),
         ("img_SRF_4_SRCNN.png", "img_SRF_4_SRCNN", None, None),
@@ -45,7 +57,7 @@ def test_parse_name_knows_both_sides_of_a_set(known: KnownSet) -> None:
     ],
 )
 def test_parse_name_takes_marks_off(
-    path: str, bare: str, side: str | None, scale: int | None
+    path: str, bare: str, side: str | None, scale: Scale | None
 ) -> None:
     found = parse_name(path)
     assert (found.bare, found.side, found.scale) == (bare, side, scale)
@@ -68,6 +80,8 @@ def test_parse_name_of_anything_is_composed(stem: str) -> None:
         ("from_x2_to_x4", (2, 4)),
         ("Levin09", ()),
         ("kernel_x1", ()),
+        ("kernel_x2.5", (Ratio("2.5"),)),
+        ("kernels_x2.0", (2,)),
     ],
 )
 def test_scales_in_finds_them_anywhere(name: str, scales: tuple[int, ...]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import pickle
 from fractions import Fraction
 from typing import Any
@@ -18,15 +19,18 @@ from degrade.geometry import (
     as_scale,
     border_of,
     centre_offset,
+    common_sides,
     first_pixel,
     fits,
     fitting_side,
     hr_box,
     hr_side,
     hr_unit,
+    is_rounded,
     lr_side,
     lr_unit,
     nearest_scale,
+    rounded_scale,
     scale_from_json,
     scale_number,
     scale_of_sizes,
@@ -175,6 +179,29 @@ def test_scale_of_sizes_takes_no_chance_for_a_scale(
     hr: tuple[int, int], lr: tuple[int, int]
 ) -> None:
     assert scale_of_sizes(hr, lr) is None
+
+
+@given(ratios, st.integers(40, 300), st.integers(40, 300))
+def test_rounded_sizes_are_known_and_cut_to_what_fits(
+    exact: Fraction, height: int, width: int
+) -> None:
+    scale, hr = as_scale(exact), (height, width)
+    for rounding in (math.floor, round, math.ceil):
+        lr = (rounding(height / exact), rounding(width / exact))
+        assert is_rounded(hr, lr, scale)
+        high, low = common_sides(hr, lr, scale)
+        assert all(side == scale * other for side, other in zip(high, low, strict=True))
+        assert all(0 <= b - a < 2 * hr_unit(scale) for a, b in zip(high, hr, strict=True))
+        simplest = rounded_scale(hr, lr)
+        assert simplest is not None
+        assert is_rounded(hr, lr, simplest)
+    assert not is_rounded(hr, (lr[0], lr[1] + 2), scale)
+
+
+def test_scale_of_sizes_takes_any_ratio_that_is_expected() -> None:
+    assert scale_of_sizes((54, 81), (20, 30)) is None
+    assert scale_of_sizes((54, 81), (20, 30), expected=(None, as_scale("2.7"))) == as_scale("2.7")
+    assert scale_of_sizes((54, 81), (20, 30), expected=(as_scale("2.6"),)) is None
 
 
 @pytest.mark.parametrize(
