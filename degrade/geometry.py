@@ -274,8 +274,8 @@ def rounded_scale(hr: Sequence[int], lr: Sequence[int]) -> Scale | None:
     if is_exact and exact >= SMALLEST_SCALE and exact.denominator <= _DECIMAL:
         return _reduced(exact)
     for d in range(1, _LARGEST_DENOMINATOR + 1):
-        near = round(exact * d)
-        for n in (near, near - 1, near + 1):
+        least = max(high * d // (low + 1) + 1 for high, low in zip(hr[:2], lr[:2], strict=True))
+        for n in (max(round(exact * d), least), least):
             scale = Fraction(n, d)
             if scale >= SMALLEST_SCALE and is_rounded(hr, lr, _reduced(scale)):
                 return _reduced(scale)
