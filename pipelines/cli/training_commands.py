@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 
 import click
 
+from degrade.geometry import Scale
 from pipelines.cli.common import PATH, device_option, finish, seed_option
 from pipelines.cli.ends import one_line
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 from pipelines.cli.progress import Progress, showing_progress
 from pipelines.cli.table_options import RowName
 from pipelines.shared.speech import said
@@ -68,7 +70,7 @@ def _recipe_options(function: F) -> F:
             ),
             click.option(
                 "--scale",
-                type=click.IntRange(2),
+                type=SCALE,
                 default=None,
                 help="With --hr: HR size over LR size.  [default: 4]",
             ),
@@ -228,7 +230,7 @@ def _keeping_options(function: F) -> F:
 def train(
     stages: str | None,
     show_config: bool,
-    scale: int | None,
+    scale: Scale | None,
     recipe: str | None,
     **options: Any,
 ) -> None:
@@ -262,7 +264,7 @@ def train(
     finish(report)
 
 
-def _photo_options(scale: int | None, recipe: str | None, pool: Path | None) -> dict[str, Any]:
+def _photo_options(scale: Scale | None, recipe: str | None, pool: Path | None) -> dict[str, Any]:
     """Return what was given for photos that are degraded on the fly."""
     from pipelines.shared.recipes import recipe_of
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from degrade.degradation import MEASURED, DegradationConfig, Recipe
 from degrade.errors import InvalidValueError
+from degrade.geometry import as_scale, border_of, whole_scale
 from esrgan.training.config import FeatureName, Precision
 from pipelines.executors import check_process_count
 from pipelines.training.plan import Stage, plan_stages
@@ -116,7 +117,9 @@ class TrainConfig:
             raise InvalidValueError("photos (`hr`) are degraded by a pool: give one, `pool=DIR`")
         if not self.hr and self.cache is not None:
             raise InvalidValueError("only photos (`hr`) are decoded into a `cache`")
-        _ = self.degradation  # checks the scale
+        scale = as_scale(self.scale)
+        higher = border_of(scale)
+        whole_scale(scale, f"networks enlarge by whole numbers; train with `scale={higher}`")
 
     @property
     def degradation(self) -> DegradationConfig:
