@@ -278,7 +278,7 @@ KNOWN_SETS = (
         "DIV2K/HR/0801.png",
         "DIV2K/LR_bicubic/X2.70/0801.png",
         Ratio("2.7"),
-        "where LR's sizes are rounded, `--scale 2.7` takes them",
+        "where LR's sizes are rounded, `scale=2.7` takes them",
     ),
     KnownSet("scales in file names", "HR/0801.png", "LR/0801x1.5.png", Ratio("1.5")),
     KnownSet("City100", "City100_NikonD5500/001H.PNG", "City100_NikonD5500/001L.PNG"),

@@ -109,7 +109,8 @@ def confidence_of(expected_kpsnr: float, spread: float) -> float:
 
 def error_energy(kpsnr: float) -> float:
     """Return the sum of squared differences that a kernel PSNR stands for."""
-    return float(KPSNR_TAPS * 10 ** (-kpsnr / 10))
+    # A file may say anything; beyond this no two kernels differ.
+    return float(KPSNR_TAPS * 10 ** (-max(kpsnr, -100.0) / 10))
 
 
 def kpsnr_of(energy: float) -> float:

@@ -79,3 +79,8 @@ def test_share_estimates_keeps_at_least_half() -> None:
 def test_share_estimates_refuses_a_single_photo() -> None:
     with pytest.raises(InvalidValueError, match="at least two photos"):
         share_estimates([estimate(1.5)], spread=3)
+
+
+@pytest.mark.parametrize("kpsnr", [-5000.0, -1e300])
+def test_error_energy_of_what_no_estimate_expects_is_finite(kpsnr: float) -> None:
+    assert error_energy(kpsnr) == error_energy(-100.0) < 1e13
