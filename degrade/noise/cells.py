@@ -9,9 +9,10 @@ are less rough than those. What is kept is near the quietest in both, as most ce
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -72,7 +73,7 @@ class Cells:
     Attributes
     ----------
     levels : (N, 16, 16, 3) float32 array
-        Grey levels as they were.
+        Grey levels as they were; none where only numbers are wanted.
     means, variances : (N, 3) float64 arrays
         The variances are about the best planes.
     covariances : (N, 3) float64 array
@@ -91,7 +92,7 @@ class Cells:
     def __getitem__(self, which: AnyArray) -> Self:
         """Return some of them."""
         return type(self)(
-            self.levels[which],
+            self.levels[which] if len(self.levels) else self.levels,
             self.means[which],
             self.variances[which],
             self.covariances[which],
@@ -100,6 +101,10 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.roughness)
+
+    def numbers(self) -> Self:
+        """Return the cells without their levels: choosing among them copies little."""
+        return replace(self, levels=self.levels[:0])
 
 
 def cells_of(pixels: AnyArray) -> FloatArray:
@@ -127,12 +132,10 @@ def describe_cells(levels: FloatArray) -> Cells:
     about = levels - corners  # small numbers: their squares lose nothing
     flat = about.reshape(len(levels), CELL * CELL * 3)
     sums, fall, rise = np.split((flat @ _planes()).astype(np.float64), 3, axis=1)
+    channels = _apart(about)
     products = []
     for first, second in ((0, 0), (1, 1), (2, 2), *PAIRS):
-        one, other = (
-            about[..., channel].reshape(len(levels), CELL * CELL) for channel in (first, second)
-        )
-        product = np.einsum("np,np->n", one, other).astype(np.float64)
+        product = np.einsum("np,np->n", channels[first], channels[second]).astype(np.float64)
         product -= sums[:, first] * sums[:, second] / CELL**2
         product -= fall[:, first] * fall[:, second] / _STEEPNESS
         product -= rise[:, first] * rise[:, second] / _STEEPNESS
@@ -148,6 +151,14 @@ def describe_cells(levels: FloatArray) -> Cells:
     rough = np.divide(steps, variances[:, _GREEN], out=np.ones(len(levels)), where=varies)
     means = corners[:, 0, 0] + sums / CELL**2
     return Cells(levels, means, variances, np.stack(products[3:], axis=1), rough)
+
+
+def _apart(cells: FloatArray) -> FloatArray:
+    """Return the channels of cells one after another, (3, N, 256)."""
+    apart = np.empty((3, len(cells), CELL * CELL), np.float32)
+    if len(cells):
+        cv2.split(cells.reshape(-1, 1, 3), list(apart.reshape(3, -1, 1)))
+    return apart
 
 
 @functools.cache
@@ -232,11 +243,20 @@ def _quiet(levels: _Floats, logs: _Floats) -> _Floats:
         around = next((off <= r for r in _REACHES if (off <= r).sum() >= _FEWEST), None)
         if around is not None:
             knots.append(knot)
-            values.append(np.quantile(logs[around], _QUIET))
+            values.append(_low_quantile(logs[around]))
     if not knots:
-        return np.full(len(levels), np.quantile(logs, _QUIET))
+        return np.full(len(levels), _low_quantile(logs))
     found: _Floats = np.interp(levels, knots, values)
     return found
+
+
+def _low_quantile(values: _Floats) -> float:
+    """Return what ``np.quantile(values, _QUIET)`` does, in a fifth of its time."""
+    below, part = divmod(_QUIET * (len(values) - 1), 1)
+    at = int(below)
+    ordered = np.partition(values, (at, min(at + 1, len(values) - 1)))
+    low, high = float(ordered[at]), float(ordered[min(at + 1, len(values) - 1)])
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def _usual(levels: _Floats, variances: _Floats, kept: _Booleans) -> _Floats:

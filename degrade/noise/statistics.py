@@ -235,7 +235,7 @@ def _flat_cells(cells: Cells) -> _Booleans:
     still = usable & is_still(cells)
     usable &= ~still
     flat = np.zeros(len(cells), bool)
-    flat[usable] = flat_among(cells[usable])
+    flat[usable] = flat_among(cells.numbers()[usable])
     if still.sum() > flat.sum():
         raise InvalidValueError(
             "its flat parts have no noise, as in drawings, clean pictures and strong compression"
@@ -258,9 +258,9 @@ def _grain_of(residuals: FloatArray) -> _Floats:
     residuals = residuals / np.sqrt(power)[:, None, None]
     side = CELL + RADIUS + 1  # nothing wraps around, and 20 is quickly transformed
     spectra = np.fft.rfft2(np.moveaxis(residuals, 3, 0), (side, side))
-    found = []
+    mirrored, found = spectra.conj(), []
     for one, other in PRODUCTS:
-        product = np.einsum("nyx,nyx->yx", spectra[one], spectra[other].conj())
+        product = np.einsum("nyx,nyx->yx", spectra[one], mirrored[other])
         sums = np.fft.irfft2(product.real, (side, side))  # real: both half planes alike
         found.append([sums[y, x] / ((CELL - y) * (CELL - abs(x))) for y, x in LAGS])
     return np.array(found) / len(residuals)
