@@ -7,12 +7,15 @@ the camera. For each camera a pool is built of its noisy photos alone, as ``degr
 does it; then steps are drawn from that pool, as ``degrade build-pairs`` draws them, and applied to
 the mean photos: ``residual`` (RealSR: patches as they are), ``scaled-residual``, ``noise-model``;
 and white noise of the patches' mean variance. ``truth`` is a model that was fitted to the real
-noise itself: nothing that has the form of a model comes nearer, whatever it is measured by. Each is
-compared with the real noise in windows of 32 px that are flat in the mean photo and not clipped in
-the real one, without their best planes: variance by level (32 levels a bin, 8 windows at least),
-correlation of neighbours, and of channels. The real noise is what a photo has in common with its
-difference from the mean, so that rounding and JPEG compression of the mean are none of it. Of
-photos larger than 1024 px their middle is judged.
+noise itself: nothing that has the form of a model comes nearer, whatever it is measured by.
+``truth of others`` is fitted to that of the camera's other scenes: so far apart are the scenes of
+one camera at one ISO setting.
+
+Each is compared with the real noise in windows of 32 px that are flat in the mean photo and not
+clipped in the real one, without their best planes: variance by level (32 levels a bin, 8 windows at
+least), correlation of neighbours, and of channels. The real noise is what a photo has in common
+with its difference from the mean, so that rounding and JPEG compression of the mean are none of it.
+Of photos larger than 1024 px their middle is judged.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +132,13 @@ def describe(noise: FloatArray, levels: AnyArray, seen: AnyArray | None = None) 
     return {"variance": strength, "lag 1": np.concatenate(lags), "channels": together}
 
 
-def truth_of(noise: FloatArray, seen: AnyArray, levels: AnyArray) -> Way:
-    """Return the way to make noise by a model that is fitted to the real noise of all windows."""
-    noise, seen = quarters(noise), quarters(seen)
+def truth_of(scenes: Sequence[_Scene]) -> Way:
+    """Return the way to make noise by a model that is fitted to the real noise of scenes."""
+    noise, seen = (
+        quarters(np.concatenate([getattr(scene, name) for scene in scenes]))
+        for name in ("real", "seen")
+    )
+    levels = np.concatenate([scene.levels for scene in scenes])
     clear, own = residuals_of(noise), residuals_of(seen.astype(np.float32))
     products = [(clear[..., one] * own[..., other]).mean(axis=(1, 2)) for one, other in PRODUCTS]
     rows = np.concatenate([np.repeat(levels, 4, axis=0), np.stack(products, axis=1)], axis=1)
@@ -141,7 +148,8 @@ def truth_of(noise: FloatArray, seen: AnyArray, levels: AnyArray) -> Way:
     for key in np.unique(keys):
         inside = keys == key
         colours.append(ColourNoise._make([*rows[inside].mean(axis=0).tolist(), int(inside.sum())]))
-    grain = np.clip(flat_grain(noise), -1, 1).tolist()
+    moving = clear.var(axis=(1, 2)).min(axis=1) > 0
+    grain = np.clip(flat_grain(noise[moving]), -1, 1).tolist()
     measured = NoiseStatistics(
         looked_at=len(noise),
         cells=len(noise),
@@ -164,18 +172,29 @@ def judge(pairs: list[tuple[Path, Path]]) -> dict[str, dict[str, float]]:
     scenes = [_Scene.of(*pair) for pair in pairs]
     level = np.concatenate([scene.levels for scene in scenes])
     seen = np.concatenate([scene.seen for scene in scenes])
-    real = np.concatenate([scene.seen - scene.flat_windows(scene.mean) for scene in scenes])
+    real = np.concatenate([scene.real for scene in scenes])
     found = {"real": describe(real, level, seen)}
     with tempfile.TemporaryDirectory() as folder:
         ways = ways_of(pool_of([photo for photo, _ in pairs], Path(folder)))
-        for name, way in {**ways, "truth": truth_of(real, seen, level)}.items():
+        each = {name: [way] * len(scenes) for name, way in ways.items()} | _true_ways(scenes)
+        for name, of_scenes in each.items():
             noise = [
                 scene.noise_of(way, DRAWS * number + draw)
                 for draw in range(DRAWS)
-                for number, scene in enumerate(scenes)
+                for number, (way, scene) in enumerate(zip(of_scenes, scenes, strict=True))
             ]
             found[name] = describe(np.concatenate(noise), np.concatenate([level] * DRAWS))
     return compare(found, level)
+
+
+def _true_ways(scenes: Sequence[_Scene]) -> dict[str, list[Way]]:
+    """Return, for each scene, the noise of all scenes, and that of all but this one."""
+    ways = {"truth": [truth_of(scenes)] * len(scenes)}
+    if len(scenes) > 1:
+        ways["truth of others"] = [
+            truth_of([other for other in scenes if other is not scene]) for scene in scenes
+        ]
+    return ways
 
 
 @dataclass(frozen=True)
@@ -186,6 +205,10 @@ class _Scene:
     flat: AnyArray
     seen: FloatArray
     levels: AnyArray
+
+    @property
+    def real(self) -> FloatArray:
+        return self.seen - self.flat_windows(self.mean)
 
     @classmethod
     def of(cls, noisy: Path, clean: Path) -> _Scene:

@@ -31,7 +31,8 @@ def test_judge_ranks_the_model_before_white_noise_and_plain_residuals(tmp_path: 
             write_png(path, pixels)
         pairs.append(paths)
     table = judge(pairs)
-    assert list(table) == ["white", "residual", "scaled-residual", "noise-model", "truth"]
+    kinds = ["white", "residual", "scaled-residual", "noise-model", "truth", "truth of others"]
+    assert list(table) == kinds
     model = table["noise-model"]
     assert model["bins"] >= 9 and model["variance, median error"] < 0.1
     assert model["lag 1"] < 0.05 and model["channels"] < 0.05
