@@ -25,6 +25,7 @@ from degrade.pool.kernel_estimates import (
 )
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
+from report.colours import signed_colours
 from report.region_sheet import RegionSection
 from report.sheet import (
     DOUBTFUL_COLOUR,
@@ -41,7 +42,6 @@ __all__ = ["check_sheet_path", "draw_pool_sheet"]
 
 _MAX_KERNELS, _MAX_NOISE = 120, 48
 _NOISE_WINDOW = 64
-_NEGATIVE, _POSITIVE = ((194, 65, 12), (251, 176, 122)), ((9, 27, 74), (59, 122, 194))
 
 
 def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = False) -> None:
@@ -132,7 +132,7 @@ def _draw_kernels(
         captions = (f"×{record.scale}   σ {sigma_text(kernel)} px", _confidence(record))
         place = sheet.layout.place(number, top, sheet.layout.kernel_lines)
         padded = crop_or_pad_kernel(kernel.weights, size)
-        picture = _colour(padded / np.abs(padded).max())
+        picture = signed_colours(padded / np.abs(padded).max())
         sheet.tile(place, picture, captions, record.provenance)
         centre = (phase_centre(size, record.scale) + 0.5) / size * sheet.layout.tile
         _draw_ticks(sheet, *place, centre)
@@ -159,23 +159,10 @@ def _draw_ticks(sheet: Sheet, left: float, top: float, centre: float) -> None:
 def _draw_colour_key(sheet: Sheet, top: float, text: str) -> None:
     left = sheet.layout.width - MARGIN - 1.5
     ramp = np.linspace(-1, 1, 121)
-    sheet.image(_colour(np.sign(ramp) * ramp**2)[None], left, top + 0.2, 1.5, 0.09)
+    sheet.image(signed_colours(np.sign(ramp) * ramp**2)[None], left, top + 0.2, 1.5, 0.09)
     for share, label in ((0.0, "−peak"), (0.5, "0"), (1.0, "+peak")):
         sheet.write(left + 1.5 * share, top + 0.385, label, size=5.5, color=FAINT, ha="center")
     sheet.write(left - 0.25, top + 0.28, text, size=7, color=FAINT, ha="right")
-
-
-def _colour(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Colour values on [-1, 1]: white at 0, through a light to a dark shade at the ends."""
-    strength = np.sqrt(np.abs(values))
-    places = (0.0, 0.5, 1.0)
-
-    def shades(dark: tuple[int, ...], light: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        stops = zip((255, 255, 255), light, dark, strict=True)
-        return np.stack([np.interp(strength, places, stop) for stop in stops], axis=-1)
-
-    rgb = np.where((values < 0)[..., None], shades(*_NEGATIVE), shades(*_POSITIVE))
-    return round_to_u8(rgb)
 
 
 def _draw_noise(

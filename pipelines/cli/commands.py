@@ -25,6 +25,7 @@ from pipelines.cli.pair_commands import build_pairs, replay, verify
 from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_noise
 from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
 from pipelines.cli.recipe_commands import recipe
+from pipelines.cli.report_command import report as report_command
 from pipelines.cli.training_commands import train
 from pipelines.cli.upscale_command import upscale
 
@@ -65,6 +66,7 @@ for _command in (
     import_kernels,
     import_noise,
     inspect,
+    report_command,
     fingerprint,
     build_pairs,
     recipe,

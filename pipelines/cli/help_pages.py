@@ -142,6 +142,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("degrade inspect pool/ --sheet pool.png", "the same as a picture"),
         ("degrade inspect pairs/ --sheet pairs.png", "LR, bicubic and HR side by side"),
     ),
+    "report": (
+        ("degrade report pool/ -o pool.html", "kernels, noise and photos, on one page"),
+        ("degrade report pairs/ -o pairs.html", "pairs with a slider, and their plans"),
+        (
+            "degrade report pool/ pairs/ model/ audit.json -o all.html",
+            "all on one page; the JSON is of degrade --report audit.json audit",
+        ),
+    ),
     "fingerprint": (
         ("degrade fingerprint pool/ -o camera.json", "a camera in one file, without photos"),
         (

@@ -11,7 +11,7 @@ from degrade.errors import line_of
 from pipelines.history.rows import PhotoRow
 from pipelines.measuring.history_words import ENLARGED
 
-__all__ = ["encode_csv", "table_lines"]
+__all__ = ["encode_csv", "photo_cells", "table_lines"]
 
 _LONGEST = 34
 _NONE = "–"
@@ -95,10 +95,15 @@ _COLUMNS: dict[str, Callable[[PhotoRow], str]] = {
 }
 
 
+def photo_cells(row: PhotoRow) -> dict[str, str]:
+    """Return what the table says of a photo, by the columns' names."""
+    return {name: make(row) for name, make in _COLUMNS.items()}
+
+
 def table_lines(rows: Sequence[PhotoRow]) -> list[str]:
     """Return a head and a line for each photo, in columns."""
     cells = [list(_COLUMNS)]
-    cells += [[_shorten(line_of(make(row))) for make in _COLUMNS.values()] for row in rows]
+    cells += [[_shorten(line_of(cell)) for cell in photo_cells(row).values()] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for line in cells:

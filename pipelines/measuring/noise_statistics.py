@@ -19,10 +19,10 @@ from pipelines.measuring.measurement import Measurement
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import Fact
 
-__all__ = ["NoiseModelCollector", "NoiseModelMeasurement", "noise_words"]
+__all__ = ["NoiseModelCollector", "NoiseModelMeasurement", "noise_words", "statistics_in"]
 
-_VERSION = 2
-"""Of what is recorded; raised when other values come of the same photo."""
+_VERSION = 1
+"""Of what is recorded; raised when more is."""
 
 _CANNOT_TELL = "cannot_tell"
 
@@ -69,6 +69,14 @@ def _camera_of(data: bytes) -> str:
     if camera is None:
         return ""
     return camera if iso is None else f"{camera}, ISO {iso}"
+
+
+def statistics_in(values: Mapping[str, Any]) -> NoiseStatistics | None:
+    """Return what was measured; None where the photo cannot tell, or of another version."""
+    try:
+        return read_struct(values, NoiseStatistics, "a photo's noise model")
+    except CorruptDataError:
+        return None
 
 
 def noise_words(values: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.wording import counted
 from pipelines.shared.run_settings import RUN_FILE
 
-__all__ = ["PairsInspection", "holds_pairs", "inspect_pairs"]
+__all__ = ["PairsInspection", "count_pairs", "holds_pairs", "inspect_pairs"]
 
 _MOST_LISTED = 20
 
@@ -126,7 +126,11 @@ def inspect_pairs(folder: Path) -> PairsInspection:
     DegradeError
         There are no pairs, or their records are damaged.
     """
-    reader = open_pairs(folder, allow_partial=True)
+    return count_pairs(open_pairs(folder, allow_partial=True))
+
+
+def count_pairs(reader: PairReader) -> PairsInspection:
+    """Count what the pairs of an open reader are made of."""
     photos, kernels, noise, sizes = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for record in reader.records:
         sizes["×".join(map(str, record.hr_shape[1::-1]))] += 1

@@ -15,7 +15,7 @@ from degrade.wording import byte_text, counted, most_first
 from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
 
-__all__ = ["FingerprintConfig", "write_fingerprint"]
+__all__ = ["FingerprintConfig", "cameras_of", "write_fingerprint"]
 
 _SUFFIX = ".json"
 _COMMAND = "fingerprint"
@@ -63,7 +63,7 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
     results = Results.at(config.out, _COMMAND, overwrite=config.overwrite)
     results.require_free([config.out])
     pool = DegradationPool.open(config.pool)
-    cameras = _cameras(pool)
+    cameras = cameras_of(pool)
     chosen = None
     if config.camera is not None:
         wanted = config.camera.casefold()
@@ -89,7 +89,7 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
     return job.report(1)
 
 
-def _cameras(pool: DegradationPool) -> dict[str, str]:
+def cameras_of(pool: DegradationPool) -> dict[str, str]:
     """Return the camera of each photo that tells it, by sha256."""
     found: dict[str, str] = {}
     for record in pool.measurements:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,10 @@ from pipelines.measuring.noise_statistics import noise_words
 from pipelines.measuring.region_words import curve_facts, curve_values, regions_text
 from pipelines.shared.reports import ProgressCallback
 
-__all__ = ["PoolInspection", "inspect_pool"]
+__all__ = ["NoiseGroup", "PoolInspection", "inspect_pool", "measured_words", "noise_groups"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class PoolInspection:
     """What :func:`inspect_pool` found.
 
@@ -64,15 +65,14 @@ class PoolInspection:
             )
         lines += [
             *_measured_lines(pool),
-            *_noise_lines(pool.noise, _jpeg_units(pool)),
+            *_noise_lines(pool),
             *self._kernel_lines(),
             *_region_lines(pool),
         ]
-        return [*lines, *self._legend(), head]
+        return [*lines, *self.legend(), head]
 
     def _kernel_lines(self) -> list[str]:
         lines = []
-        enlarged = {m.photo for m in self.pool.measurements if ENLARGED in m.flags}
         by_scale: dict[Scale, list[KernelRecord]] = defaultdict(list)
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
@@ -89,11 +89,23 @@ class PoolInspection:
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {record.provenance.method}  "
                     f"{_confidence(record)}  {_name(record)}"
-                    f"{_marks(record, enlarged)}"
+                    f"{f'  ! {marks}' if (marks := self.marks(record)) else ''}"
                 )
         return lines
 
-    def _legend(self) -> list[str]:
+    def marks(self, record: KernelRecord) -> str:
+        """Return what is to be said against a kernel; empty: nothing."""
+        known = record.provenance
+        marks = marks_of(is_doubtful(known), known.flags)
+        marks += [_OF_ENLARGEMENT] if known.source_sha256 in self._enlarged else []
+        return "; ".join(marks)
+
+    @functools.cached_property
+    def _enlarged(self) -> frozenset[str]:
+        """The photos that were enlarged before, by their sha256."""
+        return frozenset(m.photo for m in self.pool.measurements if ENLARGED in m.flags)
+
+    def legend(self) -> list[str]:
         """Explain the marks that there are."""
         known = [record.provenance for record in self.pool.kernels]
         known += [record.provenance for record in self.pool.noise]
@@ -168,11 +180,12 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
         for record in records:
             name = printable(names.get(record.photo, record.photo[:16]))
             name = "the latest" if kind == MATCHED else name
-            lines.append(f"  {name}  {_measured_words(record)}")
+            lines.append(f"  {name}  {measured_words(record)}")
     return lines
 
 
-def _measured_words(record: MeasurementRecord) -> str:
+def measured_words(record: MeasurementRecord) -> str:
+    """Return what was measured in one line for people."""
     words = _WORDS.get(record.kind)
     try:
         if words is not None:
@@ -214,35 +227,72 @@ def _name(record: KernelRecord) -> str:
     return f"{name} ({left_out} left out)" if left_out else name
 
 
-def _marks(record: KernelRecord, enlarged: Collection[str]) -> str:
-    """Return what is to be said against a kernel; ``enlarged`` are photos, by their sha256."""
-    known = record.provenance
-    marks = marks_of(is_doubtful(known), known.flags)
-    marks += [_OF_ENLARGEMENT] if known.source_sha256 in enlarged else []
-    return f"  ! {'; '.join(marks)}" if marks else ""
-
-
 def _jpeg_units(pool: DegradationPool) -> dict[str, tuple[int, int, int, int] | None]:
     """Return where the JPEG grid lies in each noise patch; None where that is not known."""
     return {choice.id: choice.jpeg_unit for choice in pool.index(scale=2).noise}
 
 
-def _noise_lines(
-    records: Sequence[NoiseRecord], units: Mapping[str, tuple[int, int, int, int] | None]
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class NoiseGroup:
+    """The patches of one size from one photo.
+
+    Attributes
+    ----------
+    name : str
+        The photo.
+    size, count : int
+        Pixels a side, and patches.
+    variances, levels : (float, float)
+        The least and the largest grey variance and mean, in 8-bit units.
+    on_grid : bool
+        Whether it is known where JPEG's grid lies in some of them.
+    flags : tuple of str
+    """
+
+    name: str
+    size: int
+    count: int
+    variances: tuple[float, float]
+    levels: tuple[float, float]
+    on_grid: bool
+    flags: tuple[str, ...]
+
+
+def noise_groups(pool: DegradationPool) -> list[NoiseGroup]:
+    """Return the patches of a pool by photo and size, in this order."""
+    units = _jpeg_units(pool)
     by_source: dict[tuple[str, int], list[NoiseRecord]] = defaultdict(list)
-    for record in records:
+    for record in pool.noise:
         by_source[record.provenance.source_name, record.size].append(record)
-    lines = [f"noise ({len(records)}):"] if records else []
+    groups = []
     for (name, size), group in sorted(by_source.items()):
         variances = [record.variance for record in group]
         levels = [record.brightness for record in group]
-        on_grid = "  on a JPEG grid" if any(units.get(record.id) for record in group) else ""
-        flags = ", ".join(sorted({flag for record in group for flag in record.provenance.flags}))
+        on_grid = any(units.get(record.id) for record in group)
+        flags = tuple(sorted({flag for record in group for flag in record.provenance.flags}))
+        groups.append(
+            NoiseGroup(
+                name,
+                size,
+                len(group),
+                (min(variances), max(variances)),
+                (min(levels), max(levels)),
+                on_grid,
+                flags,
+            )
+        )
+    return groups
+
+
+def _noise_lines(pool: DegradationPool) -> list[str]:
+    lines = [f"noise ({len(pool.noise)}):"] if pool.noise else []
+    for group in noise_groups(pool):
+        (least, most), (dark, bright) = group.variances, group.levels
+        on_grid = "  on a JPEG grid" if group.on_grid else ""
+        flags = f"  ! flagged: {', '.join(group.flags)}" if group.flags else ""
         lines.append(
-            f"  {len(group):5} of {size}×{size} px  variance {min(variances):.3g}…"
-            f"{max(variances):.3g}  brightness {min(levels):.0f}…{max(levels):.0f}  "
-            f"{printable(name)}{on_grid}{f'  ! flagged: {flags}' if flags else ''}"
+            f"  {group.count:5} of {group.size}×{group.size} px  variance {least:.3g}…{most:.3g}  "
+            f"brightness {dark:.0f}…{bright:.0f}  {printable(group.name)}{on_grid}{flags}"
         )
     return lines
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from degrade.disk.files import read_file
+from degrade.disk.journal import Journal
 from degrade.disk.results import refuse_unless, write_over
 from degrade.errors import DegradeError, printable
 from degrade.images.sources import Reject
@@ -23,6 +24,7 @@ from pipelines.shared.speech import said
 
 __all__ = [
     "REJECTS_NAME",
+    "REPORT_MARK",
     "STANDARD_OUTPUT",
     "Fact",
     "ProgressCallback",
@@ -33,6 +35,8 @@ __all__ = [
     "check_report_path",
     "encode_rejects",
     "no_progress",
+    "read_rejects",
+    "similar_rejects",
     "usual_reason",
     "write_rejects",
     "write_report",
@@ -42,7 +46,7 @@ REJECTS_NAME = "rejects.jsonl"
 
 STANDARD_OUTPUT = Path("-")
 
-_REPORT_MARK = {"format": "degrade-report", "version": 1}
+REPORT_MARK = {"format": "degrade-report", "version": 1}
 
 _EXAMPLES = 3
 
@@ -176,7 +180,7 @@ class RunReport:
         All of them when no file has them.
         """
         lines = []
-        for group in _by_reason(self.rejects):
+        for group in similar_rejects(self.rejects):
             if not self.rejects_file or len(group) <= _EXAMPLES + 1:
                 lines += [f"rejected: {reject}" for reject in group]
                 continue
@@ -205,7 +209,7 @@ def write_report(path: Path, values: Mapping[str, Any]) -> None:
         The file is there and is no report, or cannot be written.
     """
     check_report_path(path)
-    text = json.dumps({**_REPORT_MARK, **values}, indent=1) + "\n"
+    text = json.dumps({**REPORT_MARK, **values}, indent=1) + "\n"
     if path == STANDARD_OUTPUT:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -230,17 +234,17 @@ def _is_report(path: Path) -> bool:
         found = json.loads(read_file(path))
     except (DegradeError, ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and found.items() >= _REPORT_MARK.items()
+    return isinstance(found, dict) and found.items() >= REPORT_MARK.items()
 
 
 def usual_reason(rejects: Sequence[Reject]) -> str:
     """Return a reject for the most frequent reason, and how many others have it."""
-    group = max(_by_reason(rejects), key=len)
+    group = max(similar_rejects(rejects), key=len)
     others = len(group) - 1
     return f"{group[0]} (and {others} more for this reason)" if others else str(group[0])
 
 
-def _by_reason(rejects: Sequence[Reject]) -> list[list[Reject]]:
+def similar_rejects(rejects: Sequence[Reject]) -> list[list[Reject]]:
     """Group rejects whose texts differ in numbers alone; in the order of the first of each."""
     groups: dict[tuple[str, str], list[Reject]] = defaultdict(list)
     for reject in rejects:
@@ -288,6 +292,16 @@ def _are_rejects(content: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return all(isinstance(line, dict) and line.keys() == names for line in lines)
+
+
+def read_rejects(folder: Path) -> list[Reject]:
+    """Return what ``rejects.jsonl`` of a folder holds; nothing where there is none."""
+    path, names = folder / REJECTS_NAME, Reject("", "").to_json().keys()
+    found = []
+    for record in Journal(path).read():
+        if isinstance(record, dict) and record.keys() == names:
+            found.append(Reject(**{name: str(value) for name, value in record.items()}))
+    return found
 
 
 def encode_rejects(rejects: Sequence[Reject]) -> bytes:

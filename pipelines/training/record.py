@@ -14,6 +14,15 @@ from esrgan.training.checkpoints import checkpoint_files, newest_step
 from esrgan.training.config import TrainingConfig
 from esrgan.training.step_log import StepLog
 from pipelines.shared.changes import changes_between
+from pipelines.training.file_names import (
+    BEST,
+    BOARD,
+    GENERATOR,
+    LOG_FILE,
+    PREVIEW,
+    RUN_FILE,
+    SCORES_FILE,
+)
 from pipelines.training.plan import Stage
 
 __all__ = [
@@ -30,10 +39,6 @@ __all__ = [
     "record_of_stage",
     "results_of",
 ]
-
-RUN_FILE = "training.json"
-GENERATOR, BEST, PREVIEW = "generator.pth", "best.pth", "preview.png"
-LOG_FILE, SCORES_FILE, BOARD = "log.jsonl", "validation.jsonl", "tensorboard"
 
 _REMEDY = "move it away, or choose another output folder"
 

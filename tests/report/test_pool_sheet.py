@@ -13,9 +13,9 @@ from degrade.errors import DegradeError, InvalidValueError, MissingDependencyErr
 from degrade.images.image_io import read_photo
 from degrade.kernels import bicubic_kernel
 from degrade.pool import DegradationPool, Provenance
+from report.colours import signed_colours
 from report.pool_sheet import (
     _amplify,
-    _colour,
     _round_gain,
     _spread,
     check_sheet_path,
@@ -118,7 +118,7 @@ def test_draw_pool_sheet_says_where_it_cannot_write(tmp_path: Path) -> None:
 
 
 def test_colour_tells_the_sign_and_leaves_zero_white() -> None:
-    low, zero, high = _colour(np.array([-1.0, 0.0, 1.0])).astype(int)
+    low, zero, high = signed_colours(np.array([-1.0, 0.0, 1.0])).astype(int)
     assert list(zero) == [255, 255, 255]
     assert low[0] > low[2] + 100 and high[2] > high[0] + 50
 

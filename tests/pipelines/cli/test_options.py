@@ -69,8 +69,8 @@ def test_as_options_says_whole_commands_in_their_own_options() -> None:
 
 ROOT = Path(__file__).parents[3]
 LIBRARIES = ("degrade", "kernelgan", "esrgan", "report", "pipelines")
-OF_OTHERS = re.compile(r"dask worker .*--nthreads|--nproc-per-node")
-"""Options of other programs."""
+OF_OTHERS = re.compile(r"dask worker .*--nthreads|--nproc-per-node|var\(--\w+\)")
+"""Options of other programs, and names in CSS."""
 
 
 def messages() -> Iterator[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Pages of what there is: facts are gathered here, and drawn by ``report``."""
