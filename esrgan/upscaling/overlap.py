@@ -18,7 +18,7 @@ _TOLERANCE = 0.5 / 255
 """What a cut may change."""
 
 _MARGIN = 4
-"""LR pixels that are added: some photos need up to 6 more than the probe, most need less."""
+"""LR pixels that are added at least: some photos need a few more than the probe."""
 
 _STEP = 4
 _PROBE_ROWS = 64
@@ -68,7 +68,7 @@ def measure_overlap(network: Generator) -> int:
     Returns
     -------
     int
-        LR pixels, a multiple of four; never more than the network sees.
+        LR pixels, a multiple of eight; or all that the network sees, a multiple of four.
     """
     farthest = _rounded(network.receptive_radius)
     reach = min(_FIRST_REACH, _rounded(farthest, _SCENE))
@@ -78,7 +78,7 @@ def measure_overlap(network: Generator) -> int:
         needed = 0 if not len(wrong) else int(wrong[-1]) + 1
         # Differences that end long before the picture does have really ended.
         if needed <= 3 * reach // 4 or reach >= farthest:
-            return min(_rounded(needed + _MARGIN), farthest)
+            return min(_rounded(needed + _MARGIN, 2 * _STEP), farthest)
         reach = min(2 * reach, _rounded(farthest, _SCENE))
 
 
