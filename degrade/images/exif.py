@@ -11,7 +11,7 @@ from degrade.disk.files import open_regular
 from degrade.errors import InputError
 from degrade.images.tiff_directory import TiffDirectory, TiffEntry, is_tiff
 
-__all__ = ["CameraFacts", "camera_facts", "camera_in", "iso_in", "read_camera"]
+__all__ = ["CameraFacts", "camera_facts", "camera_in", "camera_name", "iso_in", "read_camera"]
 
 _MAKE, _MODEL = 271, 272
 _EXIF_DIRECTORY = 0x8769
@@ -130,10 +130,13 @@ def camera_in(data: bytes) -> str | None:
         texts = _texts(block)
     except struct.error:
         return None
-    make, model = texts.get(_MAKE, ""), texts.get(_MODEL, "")
-    if any(model.lower().startswith(word) for word in make.lower().split()):
-        return model
-    return f"{make} {model}".strip() or None
+    return camera_name(texts.get(_MAKE, ""), texts.get(_MODEL, "")) or None
+
+
+def camera_name(make: str, model: str) -> str:
+    """Return both as one name, without a make that the model begins with."""
+    is_named = any(model.lower().startswith(word) for word in make.lower().split())
+    return model if is_named else f"{make} {model}".strip()
 
 
 def _exif_block(data: bytes) -> bytes | None:

@@ -20,7 +20,13 @@ from degrade.pool.records import (
     canonical_json,
 )
 
-__all__ = ["PoolContents"]
+__all__ = ["CAMERA_KERNEL", "TOWARDS_CAMERA", "PoolContents"]
+
+CAMERA_KERNEL = "camera-kernel"
+"""The kind of record that names the kernel which is drawn in place of a photo's own."""
+
+TOWARDS_CAMERA = {"towards": "camera"}
+"""What the settings of such a kernel say besides those of the photo's own."""
 
 _Key = tuple[str, str, str]
 
@@ -78,7 +84,32 @@ class PoolContents:
 
     def counts(self) -> tuple[int, int, int]:
         """Return the numbers of kernels, noise patches and photos."""
-        return len(self.kernels), len(self.noise), len(self.photos)
+        return len(self.own_kernels()), len(self.noise), len(self.photos)
+
+    def own_kernels(self) -> dict[str, KernelRecord]:
+        """Return the kernels as they were measured or imported, by id."""
+        name, value = next(iter(TOWARDS_CAMERA.items()))
+        return {
+            key: kernel
+            for key, kernel in self.kernels.items()
+            if kernel.provenance.settings.get(name) != value
+        }
+
+    def moved_kernels(self) -> dict[str, MeasurementRecord]:
+        """Return what is drawn in the place of kernels, by the id of the photo's own."""
+        return {
+            str(record.values.get("own")): record
+            for record in self.measurements.values()
+            if record.kind == CAMERA_KERNEL and record.objects and record.objects[0] in self.kernels
+        }
+
+    def drawn_kernels(self) -> dict[str, KernelRecord]:
+        """Return the kernels that plans draw, by id: where a photo's own was moved, that one."""
+        moved = {
+            own: record.objects[0] for own, record in self.moved_kernels().items() if record.objects
+        }
+        keys = (moved.get(key, key) for key in self.own_kernels())
+        return {key: self.kernels[key] for key in keys}
 
     def file_names(self) -> Iterator[str]:
         """Return the names of all object files, relative to the pool."""
@@ -106,7 +137,8 @@ class PoolContents:
             is_other = kind == MATCHED and record.values.get("scale") != scale_to_json(scale)
             if (measured is None or kind in measured) and not is_other:
                 by_kind[kind].append(Measured(photo, record.values))
-        of_scale = {key: k.provenance for key, k in self.kernels.items() if k.scale == scale}
+        drawn = self.drawn_kernels()
+        of_scale = {key: k.provenance for key, k in drawn.items() if k.scale == scale}
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
         return PoolIndex(
             tuple(key for key, made in of_scale.items() if made.method != MATCHED),

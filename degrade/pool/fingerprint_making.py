@@ -57,7 +57,7 @@ def make_fingerprint(
     wanted = None if photos is None else set(photos)
     kernels = [
         record
-        for record in pool.kernels
+        for record in pool.drawn_kernels
         if wanted is None or record.provenance.source_sha256 in wanted
     ]
     measured = [

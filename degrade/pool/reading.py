@@ -122,8 +122,20 @@ class PoolReader:
 
     @property
     def kernels(self) -> tuple[KernelRecord, ...]:
-        """All kernels, by id."""
-        return tuple(self._contents.kernels[key] for key in sorted(self._contents.kernels))
+        """All kernels as they were measured or imported, by id."""
+        own = self._contents.own_kernels()
+        return tuple(own[key] for key in sorted(own))
+
+    @property
+    def drawn_kernels(self) -> tuple[KernelRecord, ...]:
+        """The kernels that plans draw, by id: of photos of one camera, each moved towards all."""
+        drawn = self._contents.drawn_kernels()
+        return tuple(drawn[key] for key in sorted(drawn))
+
+    @property
+    def moved_kernels(self) -> dict[str, MeasurementRecord]:
+        """What is drawn in the place of a photo's own kernel, by the id of that."""
+        return self._contents.moved_kernels()
 
     @property
     def noise(self) -> tuple[NoiseRecord, ...]:
@@ -215,6 +227,10 @@ class PoolReader:
         """
         return self._contents.digest(scale, measured)
 
+    def drawn_values(self, kind: str) -> list[MeasurementRecord]:
+        """Return the measurements of one kind whose values plans may draw from, one a photo."""
+        return [m for (its, _), m in sorted(self._contents.drawn().items()) if its == kind]
+
     def measured(self, kind: str, settings: Mapping[str, Any]) -> dict[str, MeasurementRecord]:
         """Return what a measurement with exactly these settings found, by the photo's sha256."""
         return self._contents.measured(kind, settings)
@@ -270,7 +286,7 @@ class PoolReader:
         """
         problems = self._foreign() if self._until is None else []
         checks: list[Callable[[], object]] = [
-            functools.partial(self.read_kernel, kernel.id) for kernel in self.kernels
+            functools.partial(self.read_kernel, key) for key in sorted(self._contents.kernels)
         ]
         checks += [functools.partial(self._objects.check, noise) for noise in self.noise]
         for done, check in enumerate(checks, start=1):

@@ -141,13 +141,18 @@ class DegradationPool(PoolReader):
         After a crash the pool knows all of the photo's entries, the first few, or none; of a
         measurement that it knows it has every object.
         """
+        self.add_all_findings([(photo, found) for found in findings])
+
+    def add_all_findings(self, found: Sequence[tuple[PhotoRecord, Findings]]) -> None:
+        """Keep what measurements found in several photos; as :meth:`add_findings`."""
+        photos = {photo.sha256: photo for photo, _ in found}
         objects: list[_Object] = []
         records = []
-        for found in findings:
-            described = [_describe(item, found, photo) for item in found.objects or ()]
+        for photo, findings in found:
+            described = [_describe(item, findings, photo) for item in findings.objects or ()]
             objects += described
-            records.append(found.as_record(photo, tuple(record.id for record, _ in described)))
-        self._add_all([photo], objects, records)
+            records.append(findings.as_record(photo, tuple(record.id for record, _ in described)))
+        self._add_all(list(photos.values()), objects, records)
 
     def add_match(
         self,
@@ -245,7 +250,7 @@ class DegradationPool(PoolReader):
         return [*added, *(m for key, m in self._contents.drawn().items() if key in outdone)]
 
     def _read_objects(self) -> Iterator[_Object]:
-        for kernel in self.kernels:
+        for kernel in self._contents.kernels.values():
             self.read_kernel(kernel.id)  # a kernel that breaks the rules is not passed on
             yield kernel, self._objects.read_weights(kernel)
         for noise in self.noise:

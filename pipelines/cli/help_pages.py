@@ -63,7 +63,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "min_confidence",
         "seed",
     ),
-    "Kernels": ("method", "shared", "regions", "iterations", "constraints"),
+    "Kernels": ("method", "camera", "shared", "regions", "iterations", "constraints"),
     "Noise": ("patch_size", "stride", "max_variance", "min_mean", "max_patches"),
     "The recipe": (
         "preset",

@@ -63,6 +63,15 @@ def _kernel_options(function: F) -> F:
         ),
         _min_confidence_option,
         click.option(
+            "--camera",
+            default="exif",
+            show_default=True,
+            metavar="NAME",
+            help="Whose photos they are: pairs draw each kernel nearer to the mean of its "
+            "camera's, the more the less sure it is. exif: as the photos say; none: kernels stay as "
+            "they are.",
+        ),
+        click.option(
             "--shared",
             is_flag=True,
             help="The photos are of one camera and lens: keep one kernel for all, and name those "

@@ -15,10 +15,11 @@ from degrade.kernels.regions import RegionGrid
 from kernelgan import KernelGANConfig
 from pipelines.executors import Executor
 from pipelines.measuring.collector import Collector
-from pipelines.measuring.kernel_keeping import SeparateKernels
+from pipelines.measuring.kernel_keeping import CamerasOfKernels, SeparateKernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
 from pipelines.measuring.measurement import check_confidence
+from pipelines.measuring.photo_history import BY_EXIF, CameraHistory
 from pipelines.measuring.region_kernels import RegionCollector, RegionKernels
 from pipelines.measuring.shared_kernel import SharedKernel
 from pipelines.shared.job import Job
@@ -50,6 +51,10 @@ class EstimateKernelsConfig:
         others the spectral method takes that of the nearest.
     min_confidence : float
         In [0, 1]; a photo whose kernel is less sure is rejected, and may be taken in a later run.
+    camera : str
+        Whose photos they are: a kernel is drawn nearer to those of its camera
+        (:mod:`degrade.pool.camera_kernels`). ``exif``: as EXIF data say; ``none``: each photo's
+        kernel stays as it is; any other name: all are of this camera.
     shared : bool
         The photos are one camera's: one kernel for all, without those that disagree.
     regions : RegionGrid or None
@@ -74,6 +79,7 @@ class EstimateKernelsConfig:
     method: Literal["auto", "spectral", "kernelgan"] = "auto"
     scale: Scale = 4
     min_confidence: float = 0.0
+    camera: str = BY_EXIF
     shared: bool = False
     regions: RegionGrid | None = None
     kernelgan: KernelGANConfig | None = None
@@ -99,6 +105,11 @@ class EstimateKernelsConfig:
         if self.regions == RegionGrid(1, 1):
             object.__setattr__(self, "regions", None)
         self._check_regions()
+        if not self.camera or len(self.camera) > _LONGEST_NAME:
+            raise InvalidValueError(
+                f"camera must be a name of 1 to {_LONGEST_NAME} letters, `exif` or `none`, "
+                f"got {len(self.camera)} letters"
+            )
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
         if self.method != "kernelgan" and (self.kernelgan is not None or self.device != "cpu"):
@@ -125,6 +136,9 @@ class EstimateKernelsConfig:
                     f"regions give a photo several kernels, and `{name}` has room for one; "
                     f"leave `regions` or `{name}` out"
                 )
+
+
+_LONGEST_NAME = 64
 
 
 def _spectral(config: EstimateKernelsConfig) -> EstimationMethod:
@@ -155,6 +169,13 @@ def kernel_collector(config: EstimateKernelsConfig) -> Collector:
     if config.out_mat is not None:
         mats = Results(config.out_mat, "estimate-kernels", overwrite=config.overwrite)
     return keeper(method, min_confidence=config.min_confidence, mats=mats)
+
+
+def _with_cameras(collector: KernelCollector, config: EstimateKernelsConfig) -> list[Collector]:
+    """Return the collector, and what remembers the cameras of the photos that it keeps."""
+    if config.pool is None or config.shared:
+        return [collector]
+    return [collector, CamerasOfKernels(CameraHistory(config.camera), collector)]
 
 
 def estimate_kernels(
@@ -190,7 +211,7 @@ def estimate_kernels(
         job,
         config.sources,
         config.pool,
-        [collector],
+        _with_cameras(collector, config),
         max_pixels=config.max_pixels,
         executor=executor,
     )

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from degrade.errors import printable
+from degrade.images.exif import camera_name
 from degrade.pool import Findings
+from degrade.pool.camera_kernels import NAMED
 from degrade.wording import counted, most_first
 from pipelines.measuring.collector import describe_values
 from pipelines.measuring.jpeg_history import jpeg_words
@@ -113,9 +115,9 @@ def _camera(values: _Values, flags: Sequence[str]) -> str:
 
 
 def _camera_name(values: _Values) -> str:
-    make, model = str(values.get("make", "")), str(values.get("model", ""))
-    known = any(model.lower().startswith(word) for word in make.lower().split())
-    return model if known else f"{make} {model}".strip()
+    if values.get(NAMED):
+        return str(values[NAMED])
+    return camera_name(str(values.get("make", "")), str(values.get("model", "")))
 
 
 def _exposure(seconds: float) -> str:

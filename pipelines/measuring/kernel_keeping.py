@@ -16,20 +16,23 @@ from degrade.kernels import BlurKernel
 from degrade.kernels.estimates import KernelEstimate
 from degrade.kernels.kernelgan_mat import encode_kernelgan_mat, kernelgan_mat_path
 from degrade.pool import DegradationPool, Findings, MeasurementRecord
+from degrade.pool.camera_kernels import settle_camera_kernels
 from degrade.pool.kernel_estimates import confidence_text
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelFindings
 from pipelines.measuring.kernel_reports import (
+    camera_facts_of,
     facts_together,
     kernel_fact,
     mixed_kernels,
     reason_against,
     remedy_for,
 )
+from pipelines.measuring.measurement import Measurement
 from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import Fact
 
-__all__ = ["KernelCollector", "SeparateKernels", "estimate_in"]
+__all__ = ["CamerasOfKernels", "KernelCollector", "SeparateKernels", "estimate_in"]
 
 
 class KernelCollector(Collector):
@@ -42,6 +45,11 @@ class KernelCollector(Collector):
         A photo whose kernel is less sure is rejected.
     mats : Results or None
         The folder for KernelGAN's own layout too.
+
+    Attributes
+    ----------
+    kept : set of str
+        The sha256 of photos that have a kernel.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class KernelCollector(Collector):
         self._mats = mats
         self._pool: DegradationPool | None = None
         self._estimates: list[tuple[str, KernelEstimate]] = []
+        self.kept: set[str] = set()
         self._conclusions: list[Fact] = []
 
     def _is_sure(self, photo: ScannedPhoto, estimate: KernelEstimate) -> bool:
@@ -113,6 +122,7 @@ class SeparateKernels(KernelCollector):
             self.rejects.append(self._known_but_unsure(photo, confidence))
             return True
         self._skipped += 1
+        self.kept.add(photo.sha256)
         if self._mats is not None and self._pool is not None and record.objects:
             self._write_mat(self._stems[photo.sha256], self._pool.read_kernel(record.objects[0]))
         return True
@@ -139,8 +149,26 @@ class SeparateKernels(KernelCollector):
         if self._mats is not None:
             self._write_mat(self._stems[photo.sha256], estimate.kernel)
         self._estimates.append((photo.name, estimate))
+        self.kept.add(photo.sha256)
         self._done += 1
         return findings
+
+    def finish(self) -> None:
+        """Let plans draw each kernel nearer to those of its camera."""
+        if self._pool is not None:
+            self._conclusions += camera_facts_of(settle_camera_kernels(self._pool))
+
+
+class CamerasOfKernels(Collector):
+    """Remembers which camera took the photos whose kernels are kept, and no others."""
+
+    def __init__(self, measurement: Measurement, kernels: KernelCollector) -> None:
+        super().__init__(measurement)
+        self._kernels = kernels
+
+    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
+        """Take what was found, if the photo has a kernel."""
+        return findings if photo.sha256 in self._kernels.kept else None
 
 
 def estimate_in(findings: Findings) -> KernelEstimate:

@@ -13,6 +13,7 @@ from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.estimates import KernelEstimate, SharedEstimate, Verdict
 from degrade.kernels.metrics import kernel_psnr
 from degrade.pool import DegradationPool, Provenance
+from degrade.pool.camera_kernels import CameraKernels
 from degrade.pool.kernel_estimates import (
     DOUBTFUL,
     confidence_text,
@@ -25,6 +26,7 @@ from degrade.wording import counted, most_first
 from pipelines.shared.reports import Fact
 
 __all__ = [
+    "camera_facts_of",
     "describe_kernel",
     "facts_together",
     "kernel_fact",
@@ -35,6 +37,7 @@ __all__ = [
     "remedy_for",
 ]
 
+_CAMERAS_SHOWN = 4
 _MANY_OUTLIERS = 0.25
 _BLURRED = 0.8
 """LR pixels: a kernel wider than this is rather the photo's fault than the camera's."""
@@ -151,6 +154,31 @@ def _divided(known: Provenance) -> str:
         case [rows, columns]:
             return f"{rows}×{columns} regions"
     return "regions"  # a fingerprint does not tell
+
+
+def camera_facts_of(cameras: Sequence[CameraKernels]) -> list[Fact]:
+    """Return the fact of kernels that are drawn nearer to those of their camera."""
+    if not cameras:
+        return []
+    kernels = sum(len(each.shares) for each in cameras)
+    each = [
+        f"{printable(one.camera)} ({len(one.shares)}, {_mean_share(one):.0%} of the way)"
+        for one in cameras
+    ]
+    more = f" and {len(each) - _CAMERAS_SHOWN} more" if len(each) > _CAMERAS_SHOWN else ""
+    words = (
+        f"{kernels} kernels are drawn nearer to the mean of their camera's, the more the less sure "
+        f"they are: {', '.join(each[:_CAMERAS_SHOWN])}{more}; `camera=none` leaves them as they are"
+    )
+    values = [
+        {"camera": one.camera, "photos": len(one.shares), "mean_share": _mean_share(one)}
+        for one in cameras
+    ]
+    return [Fact("camera_kernels", words, {"kernels": kernels, "cameras": values})]
+
+
+def _mean_share(camera: CameraKernels) -> float:
+    return round(sum(camera.shares) / len(camera.shares), 4)
 
 
 def reason_against(estimate: KernelEstimate, min_confidence: float) -> str:

@@ -28,6 +28,7 @@ from degrade.history.spectrum import fall_of_power
 from degrade.history.windows import LEAST_SIDE, spread_windows
 from degrade.images.exif import camera_facts
 from degrade.pool import Findings
+from degrade.pool.camera_kernels import NAMED
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.history_words import ENLARGED, together
 from pipelines.measuring.measurement import Measurement
@@ -35,6 +36,8 @@ from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import Fact
 
 __all__ = [
+    "BY_EXIF",
+    "NO_CAMERA",
     "CameraHistory",
     "HistoryCollector",
     "LevelHistory",
@@ -44,6 +47,8 @@ __all__ = [
 
 _VERSION = 1
 """Of what is recorded; raised when other values come of the same photo."""
+
+BY_EXIF, NO_CAMERA = "exif", "none"
 
 _FLAT = 2.0
 """Grey levels; where no window varies by more, there is nothing to see."""
@@ -150,8 +155,28 @@ def _blur_values(sharpening: Sharpening, blur: EdgeBlur | None) -> dict[str, Any
     return values
 
 
+@dataclass(frozen=True, slots=True)
 class CameraHistory(_PhotoMeasurement):
-    """What EXIF data say of camera, lens and exposure; no serial number, place or time."""
+    """What EXIF data say of camera, lens and exposure; no serial number, place or time.
+
+    Attributes
+    ----------
+    camera : str
+        ``exif``: as the photo says. ``none``: photos are of no camera together. Another: they are
+        all of the camera of this name, whatever they say.
+    """
+
+    camera: str = BY_EXIF
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What decides on the values."""
+        given = {} if self.camera == BY_EXIF else {NAMED: self._name}
+        return {"version": _VERSION, **given}
+
+    @property
+    def _name(self) -> str:
+        return "" if self.camera == NO_CAMERA else self.camera
 
     @property
     def kind(self) -> str:
@@ -165,7 +190,8 @@ class CameraHistory(_PhotoMeasurement):
     def measure(self, photo: OpenPhoto) -> Findings:
         """Read them; that there are none is a finding too."""
         known = asdict(camera_facts(photo.data))
-        return self._found({name: value for name, value in known.items() if value is not None})
+        values = {name: value for name, value in known.items() if value is not None}
+        return self._found(values if self.camera == BY_EXIF else {**values, NAMED: self._name})
 
 
 class LevelHistory(_PhotoMeasurement):

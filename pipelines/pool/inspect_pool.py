@@ -73,6 +73,7 @@ class PoolInspection:
 
     def _kernel_lines(self) -> list[str]:
         lines = []
+        moved = self.pool.moved_kernels
         by_scale: dict[Scale, list[KernelRecord]] = defaultdict(list)
         for record in self.pool.kernels:
             by_scale[record.scale].append(record)
@@ -89,6 +90,7 @@ class PoolInspection:
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {record.provenance.method}  "
                     f"{_confidence(record)}  {_name(record)}"
+                    f"{_moved_words(moved.get(record.id))}"
                     f"{f'  ! {marks}' if (marks := self.marks(record)) else ''}"
                 )
         return lines
@@ -121,6 +123,7 @@ class PoolInspection:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values, for programs."""
         units = _jpeg_units(self.pool)
+        moved = self.pool.moved_kernels
         return {
             "path": str(self.pool.path),
             "kernels": [
@@ -129,6 +132,7 @@ class PoolInspection:
                     "sigmas": self.sigmas.get(kernel.id),
                     "doubtful": is_doubtful(kernel.provenance),
                     "flags": kernel.provenance.flags,
+                    "drawn": _drawn_json(moved.get(kernel.id)),
                 }
                 for kernel in self.pool.kernels
             ],
@@ -211,6 +215,25 @@ def _region_lines(pool: DegradationPool) -> list[str]:
 def _confidence(record: KernelRecord) -> str:
     confidence = record.provenance.values.get("confidence")
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
+
+
+def _moved_words(moved: MeasurementRecord | None) -> str:
+    """Say how far a kernel is drawn nearer to those of its camera."""
+    if moved is None:
+        return ""
+    known = moved.values
+    return (
+        f"  drawn {known['camera_share']:.0%} nearer to the mean of {known['camera_photos']:.0f} "
+        f"of {printable(known['camera'])}"
+    )
+
+
+def _drawn_json(moved: MeasurementRecord | None) -> dict[str, Any] | None:
+    """Return what is drawn in the place of a photo's own kernel; None: that itself."""
+    if moved is None or not moved.objects:
+        return None
+    known = {name: value for name, value in moved.values.items() if name != "own"}
+    return {"id": moved.objects[0], **known}
 
 
 _OF_ENLARGEMENT = "of an enlargement, as its photo was enlarged before"

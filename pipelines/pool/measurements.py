@@ -66,7 +66,7 @@ MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
     "kernel": lambda config: kernel_collector(config.kernels),
     "jpeg": lambda _: JpegCollector(),
     "noise-model": lambda _: NoiseModelCollector(),
-    "camera": lambda _: HistoryCollector(CameraHistory()),
+    "camera": lambda config: HistoryCollector(CameraHistory(config.kernels.camera)),
     "levels": lambda _: HistoryCollector(LevelHistory()),
     "resampling": lambda _: HistoryCollector(ResamplingHistory()),
     "sharpening": lambda _: HistoryCollector(SharpeningHistory()),
