@@ -42,18 +42,27 @@ def run_degrade(*words: str | Path) -> None:
 def make_pools(
     sources: Sequence[RealPair], hr: Sequence[Path], folder: Path, scale: int
 ) -> dict[str, Path]:
-    """Measure LR photos alone: a kernel for each, matched beside HR, and one for all of them."""
+    """Measure LR photos alone: a kernel each (beside HR too, and by camera), and one for all."""
     photos = folder / "photos"
     photos.mkdir(parents=True)
     for pair in sources:
         shutil.copy(pair.lr_path, photos)
-    single, pooled = folder / "pool", folder / "pooled"
+    single, pooled, cameras = (folder / name for name in ("pool", "pooled", "camera"))
     run_degrade("build-pool", photos, "--pool", single, "--scale", str(scale))
+    for camera in sorted({_camera_of(pair.lr_path) for pair in sources}):  # they have no EXIF
+        own = [pair.lr_path for pair in sources if _camera_of(pair.lr_path) == camera]
+        to = ("--pool", cameras, "--scale", str(scale), "--camera", camera)
+        run_degrade("build-pool", *own, *to)
     run_degrade("estimate-kernels", photos, "--pool", pooled, "--shared", "--scale", str(scale))
     run_degrade("extract-noise", photos, "--pool", pooled)
     words = [word for path in hr for word in ("--hr", path)]
     run_degrade("match", photos, "--pool", single, *words, "--scale", str(scale))
-    return {"pool": single, "pooled": pooled}
+    return {"pool": single, "pooled": pooled, "camera": cameras}
+
+
+def _camera_of(path: Path) -> str:
+    """Return the word that RealSR's and DRealSR's files begin with."""
+    return path.name.split("_")[0]
 
 
 def build_set(

@@ -9,6 +9,7 @@ import click
 import cv2
 
 from benchmarks.kernels import tables
+from benchmarks.kernels.cameras import score_by_camera
 from benchmarks.kernels.cases import MANIFEST, SETS, cases_of
 from benchmarks.kernels.memory import peak_megabytes
 from benchmarks.kernels.methods import FLOORS, METHODS, Method, Photo
@@ -110,8 +111,11 @@ def run_pairs(
 ) -> list[PairScore]:
     """Score the real pairs and print their table."""
     scores: list[PairScore] = []
-    for pair in read_pairs(shared, count):
+    pairs = list(read_pairs(shared, count))
+    for pair in pairs:
         scores += score_pair(pair, methods, iterations)
+    if "spectral" in methods:
+        scores += score_by_camera(pairs)
     scores, sigma = name_best_constant(scores)
     number = len({s.pair for s in scores})
     title = f"{REAL}: ×4, {number} pairs, dB; the best constant is a Gaussian of σ {sigma:g} px"

@@ -19,13 +19,14 @@ from degrade.kernels.estimates import (
     confidence_of,
     error_energy,
     kpsnr_of,
+    least_kpsnr,
 )
 from degrade.kernels.rescaling import rescale_kernel
 from degrade.spectral.crops import SMALLEST_SIDE, Crop, Look, look_at
 from degrade.spectral.lobes import bound_lobes
 from degrade.spectral.measurement import measure_crop
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
-from degrade.spectral.verdicts import PhotoCondition, judge
+from degrade.spectral.verdicts import PhotoCondition, familiarity, judge
 from degrade.spectral.weights import network_for
 
 __all__ = ["SMALLEST_SIDE", "assess_kernel", "estimate_crops", "estimate_kernel"]
@@ -101,19 +102,22 @@ def estimate_crops(
         ]
         combined = _combine(predictions)
         kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, look.source)
+    kernel = rescale_kernel(kernel, scale)
+    known = familiarity(condition.noise_sigma, condition.contrast)
     # Of a wider kernel the taps are smaller, and so are their errors.
     expected = combined.expected_kpsnr + 20 * log10(scale / network.scale)
     return KernelEstimate(
-        kernel=rescale_kernel(kernel, scale),
+        kernel=kernel,
         method="spectral",
         expected_kpsnr=expected,
-        confidence=confidence_of(expected, network.calibration.spread),
+        confidence=known * confidence_of(expected, kernel.weights, network.calibration.spread),
         seconds=0.0,
         verdicts=judge(condition),
         statistics={
             **condition.as_statistics(),
             "crops": float(len(predictions)),
             "disagreement": combined.disagreement,
+            "least_kpsnr": least_kpsnr(expected),
         },
     )
 
@@ -153,12 +157,14 @@ def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
     energy = error_energy(own.expected_kpsnr) + float(np.square(difference).sum())
     expected = kpsnr_of(energy)
     network = network_for(kernel.scale)
+    known = familiarity(own.statistics["noise_sigma"], own.statistics["contrast"])
     return replace(
         own,
         kernel=kernel,
         method="other",
         expected_kpsnr=expected,
-        confidence=confidence_of(expected, network.calibration.spread),
+        confidence=known * confidence_of(expected, kernel.weights, network.calibration.spread),
+        statistics={**own.statistics, "least_kpsnr": least_kpsnr(expected)},
     )
 
 

@@ -12,7 +12,7 @@ from degrade.arrays import FloatArray, U8Array
 from degrade.kernels.estimates import Verdict
 from degrade.spectral.windows import Cells, choose_windows, cut_windows
 
-__all__ = ["PhotoCondition", "judge", "measure_condition", "periodicity"]
+__all__ = ["PhotoCondition", "familiarity", "judge", "measure_condition", "periodicity"]
 
 _SHARE = 20  # a twentieth of all windows is called the strongest
 _FLAT_WINDOWS = 24
@@ -21,6 +21,7 @@ _BEND_NORM = 6.0  # root of the sum of squares of (1, -2, 1) by (1, -2, 1)
 _SMOOTH_CONTRAST = 4.0
 _NOISY_SHARE = 0.25
 _CLIPPED_SHARE = 0.25
+_TRAINED_NOISE = 8.0
 _PERIODIC = 60.0
 
 _PERIODICITY_SIDE = 640
@@ -94,6 +95,24 @@ def judge(condition: PhotoCondition) -> tuple[Verdict, ...]:
         "already upscaled": condition.periodicity > _PERIODIC,
     }
     return tuple(verdict for verdict, holds in found.items() if holds)
+
+
+def familiarity(noise_sigma: float, contrast: float) -> float:
+    """Return how far a photo is of a kind that the networks were trained on, in [0, 1].
+
+    They have seen noise up to 8 grey levels of the luma, and edges. Beyond, noise looks like a
+    sharp photo to them, and what they expect of their error means little: a confidence is less by
+    this factor.
+
+    Parameters
+    ----------
+    noise_sigma, contrast : float
+        As in :class:`PhotoCondition`.
+    """
+    known = min(1.0, _TRAINED_NOISE / max(noise_sigma, 1e-6)) * min(
+        1.0, contrast / _SMOOTH_CONTRAST
+    )
+    return known**2
 
 
 def periodicity(luma_u8: U8Array) -> float:

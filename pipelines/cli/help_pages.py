@@ -115,6 +115,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "estimate-kernels": (
         ("degrade estimate-kernels photos/ --pool pool/", "a kernel for each photo"),
+        (
+            "degrade estimate-kernels photos/ --pool pool/ --camera D850",
+            "all of one camera, whatever they say",
+        ),
         ("degrade estimate-kernels photos/ --pool pool/ --shared", "one kernel of one camera"),
         (
             "degrade estimate-kernels photos/ --pool corners/ --regions 3x3",

@@ -68,8 +68,8 @@ def _kernel_options(function: F) -> F:
             show_default=True,
             metavar="NAME",
             help="Whose photos they are: pairs draw each kernel nearer to the mean of its "
-            "camera's, the more the less sure it is. exif: as the photos say; none: kernels stay as "
-            "they are.",
+            "camera's, the more the less sure it is. exif: as the photos say; none: kernels stay "
+            "as they are.",
         ),
         click.option(
             "--shared",
@@ -168,9 +168,9 @@ def estimate_kernels(executor: Executor | None, **options: Any) -> None:
 
     SRC are photos, folders of photos, or JSONL manifests. Photos that the pool already has a
     kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
-    probability that it is close to the truth (45 dB kernel PSNR or better); below 0.5 it is called
-    doubtful. Apart from that it is flagged when its photo is too smooth, too noisy, clipped or
-    already upscaled.
+    probability that it is as close to the truth as a width that is wrong by a fifth, or closer;
+    below 0.5 it is called doubtful. Apart from that it is flagged when its photo is too smooth, too
+    noisy, clipped or already upscaled.
     """
     from pipelines.measuring.estimate_kernels import estimate_kernels as run
 

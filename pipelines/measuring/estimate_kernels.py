@@ -171,9 +171,9 @@ def kernel_collector(config: EstimateKernelsConfig) -> Collector:
     return keeper(method, min_confidence=config.min_confidence, mats=mats)
 
 
-def _with_cameras(collector: KernelCollector, config: EstimateKernelsConfig) -> list[Collector]:
+def _with_cameras(collector: Collector, config: EstimateKernelsConfig) -> list[Collector]:
     """Return the collector, and what remembers the cameras of the photos that it keeps."""
-    if config.pool is None or config.shared:
+    if config.pool is None or not isinstance(collector, SeparateKernels):
         return [collector]
     return [collector, CamerasOfKernels(CameraHistory(config.camera), collector)]
 

@@ -6,7 +6,7 @@ import pytest
 from degrade.errors import InvalidValueError
 from degrade.kernels import crop_or_pad_kernel, gaussian_kernel, repair_kernel
 from degrade.kernels.estimates import (
-    GOOD_KPSNR,
+    GOOD_WIDTH,
     KernelEstimate,
     confidence_of,
     error_energy,
@@ -22,7 +22,8 @@ def estimate(sigma: float, kpsnr: float = 48.0, *, size: int = 17, seed: int = 0
     noise -= noise.mean()
     noise *= np.sqrt(error_energy(kpsnr) / np.square(noise).sum())
     kernel, _ = repair_kernel(clean + noise, 2)
-    return KernelEstimate(kernel, "spectral", kpsnr, confidence_of(kpsnr, 3), seconds=0.1)
+    confidence = confidence_of(kpsnr, kernel.weights, 3)
+    return KernelEstimate(kernel, "spectral", kpsnr, confidence, seconds=0.1)
 
 
 def distance(one: KernelEstimate, sigma: float) -> float:
@@ -31,11 +32,26 @@ def distance(one: KernelEstimate, sigma: float) -> float:
 
 
 def test_confidence_of_is_a_half_at_the_limit_and_grows() -> None:
-    assert confidence_of(GOOD_KPSNR, 2.0) == pytest.approx(0.5)
-    values = [confidence_of(kpsnr, 2.0) for kpsnr in range(30, 60)]
+    weights = gaussian_kernel(17, 2, (1.5, 1.5)).weights
+    limit = kpsnr_of(2 * GOOD_WIDTH**2 * float(np.square(weights).sum()))
+    assert confidence_of(limit, weights, 2.0) == pytest.approx(0.5, abs=1e-4)
+    values = [confidence_of(kpsnr, weights, 2.0) for kpsnr in range(30, 60)]
     assert values == sorted(values)
     assert 0 <= values[0] < 0.01
     assert 0.99 < values[-1] <= 1
+
+
+@pytest.mark.parametrize("share", [-0.2, 0.2])
+def test_confidence_of_judges_sharp_and_blurred_kernels_alike(share: float) -> None:
+    said = []
+    for sigma in (1.2, 2.5, 5.0):
+        truth, wrong = (
+            gaussian_kernel(61, 2, (s, s)).weights for s in (sigma, (1 + share) * sigma)
+        )
+        kpsnr = kpsnr_of(float(np.square(truth - wrong).sum()))
+        said.append(confidence_of(kpsnr, wrong, 4.5))
+    assert said == pytest.approx([said[0]] * 3, abs=0.02)
+    assert said[0] == pytest.approx(0.5, abs=0.12)
 
 
 @pytest.mark.parametrize("kpsnr", [20.0, 45.5, 60.0])
