@@ -107,8 +107,7 @@ class EstimateKernelsConfig:
         self._check_regions()
         if not self.camera or len(self.camera) > _LONGEST_NAME:
             raise InvalidValueError(
-                f"camera must be a name of 1 to {_LONGEST_NAME} letters, `exif` or `none`, "
-                f"got {len(self.camera)} letters"
+                f"camera must be a name of 1 to {_LONGEST_NAME} letters, got {len(self.camera)}"
             )
         if self.seed < 0:
             raise InvalidValueError(f"seed must be at least 0, got {self.seed}")
