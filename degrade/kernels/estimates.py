@@ -24,6 +24,7 @@ __all__ = [
     "confidence_of",
     "error_energy",
     "expected_width_error",
+    "good_kpsnr",
     "kpsnr_of",
     "least_kpsnr",
     "share_estimates",
@@ -105,9 +106,6 @@ class KernelEstimate:
 def confidence_of(expected_kpsnr: float, weights: AnyArray, spread: float) -> float:
     """Return the probability that a kernel is near enough, if kernel PSNRs are normal around it.
 
-    What counts is the error relative to the kernel, so sharp and blurred photos are judged alike: a
-    Gaussian whose width is wrong by a share w differs, to first order, by 2 w² of its energy.
-
     Parameters
     ----------
     expected_kpsnr, spread : float
@@ -115,9 +113,17 @@ def confidence_of(expected_kpsnr: float, weights: AnyArray, spread: float) -> fl
     weights : (K, K) array
         The kernel.
     """
+    return 0.5 * (1 + erf((expected_kpsnr - good_kpsnr(weights)) / (spread * sqrt(2))))
+
+
+def good_kpsnr(weights: AnyArray) -> float:
+    """Return the kernel PSNR of an estimate that is as far off as :data:`GOOD_WIDTH` says, dB.
+
+    What counts is the error relative to the kernel, so sharp and blurred photos are judged alike: a
+    Gaussian whose width is wrong by a share w differs, to first order, by 2 w² of its energy.
+    """
     energy = float(np.square(np.asarray(weights, np.float64)).sum())
-    good = kpsnr_of(2 * GOOD_WIDTH**2 * energy)
-    return 0.5 * (1 + erf((expected_kpsnr - good) / (spread * sqrt(2))))
+    return kpsnr_of(2 * GOOD_WIDTH**2 * energy)
 
 
 def least_kpsnr(expected_kpsnr: float) -> float:

@@ -167,7 +167,7 @@ def _tell(job: Job, rows: Sequence[Expectation], photos: int, config: SelftestCo
         job.found("few", words, photos=photos)
     words = (
         f"the middle {_CROP} pixels of each photo, kernels of ×{config.scale}; right: kernels from "
-        "45 dB on, noise within 20 %, factors within 5 %"
+        "a width wrong by a fifth on, noise within 20 %, factors within 5 %"
     )
     job.found("how", words, scale=config.scale, kinds=list(KINDS))
 
