@@ -135,12 +135,6 @@ class SeparateKernels(KernelCollector):
             "it stays there: give a new `pool` to be without it",
         )
 
-    def finish(self) -> None:
-        """Say so where the pool has kernels of regions too."""
-        if self._pool is not None:
-            scale = scale_from_json(self._method.settings["scale"])
-            self._conclusions = mixed_kernels(self._pool, scale)
-
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
         """Take one estimate, if it is sure enough."""
         estimate = estimate_in(findings)
@@ -154,9 +148,13 @@ class SeparateKernels(KernelCollector):
         return findings
 
     def finish(self) -> None:
-        """Let plans draw each kernel nearer to those of its camera."""
+        """Let plans draw each kernel nearer to those of its camera; tell of kernels of regions."""
         if self._pool is not None:
-            self._conclusions += camera_facts_of(settle_camera_kernels(self._pool))
+            scale = scale_from_json(self._method.settings["scale"])
+            self._conclusions = [
+                *mixed_kernels(self._pool, scale),
+                *camera_facts_of(settle_camera_kernels(self._pool)),
+            ]
 
 
 class CamerasOfKernels(Collector):
