@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[1]
 NUMERIC = (
     *(
         f"tests/degrade/{name}"
-        for name in ("compiled", "degradation", "jpeg", "kernels", "noise", "spectral")
+        for name in ("compiled", "degradation", "jpeg", "kernels", "metrics", "noise", "spectral")
     ),
-    *(f"tests/degrade/test_{name}.py" for name in ("luma", "metrics", "resample")),
+    *(f"tests/degrade/test_{name}.py" for name in ("luma", "resample")),
     "tests/golden",
     "tests/kernelgan",
     "tests/spectral_training",
