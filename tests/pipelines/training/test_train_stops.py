@@ -208,5 +208,13 @@ def test_torchrun_trains_and_writes_as_one_process(config: TrainConfig) -> None:
     alone = replace(config, out=config.out.with_name("alone"), steps=3, batch_size=4, workers=0)
     assert train(alone).exit_code == 0
     for joined, single in zip(curves_of(config.out), curves_of(alone.out), strict=True):
+        for scores in (joined, single):
+            if "real_score" in scores:
+                scores["difference"] = scores["real_score"] - scores.pop("fake_score")
+        if "real_score" in joined:
+            # What both scores have in common the relativistic loss leaves open: its gradient is
+            # rounding, of which Adam makes a step of about the rate, in each run to its own side.
+            apart = joined.pop("real_score") - single.pop("real_score")
+            assert abs(apart) <= 2 * TrainingConfig().learning_rate * joined["step"]
         # Scores near 0 are sums of parts that cancel.
         assert joined == pytest.approx(single, rel=1e-3, abs=1e-5)
