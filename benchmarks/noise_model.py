@@ -6,9 +6,15 @@ FOLDER holds NAME_real and NAME_mean in any format; what NAME begins with, up to
 the camera. For each camera a pool is built of its noisy photos alone, as ``degrade build-pool``
 does it; then steps are drawn from that pool, as ``degrade build-pairs`` draws them, and applied to
 the mean photos: ``residual`` (RealSR: patches as they are), ``scaled-residual``, ``noise-model``;
-and white noise of the patches' mean variance. Each is compared with the real noise in windows of 32
-px that are flat in the mean photo and not clipped in the real one, without their best planes:
-variance by level (32 levels a bin, 8 windows at least), correlation of neighbours, and of channels.
+and white noise of the patches' mean variance. ``truth`` is a model that was fitted to the real
+noise itself: nothing that has the form of a model comes nearer, whatever it is measured by.
+``truth of others`` is fitted to that of the camera's other scenes: so far apart are the scenes of
+one camera at one ISO setting.
+
+Each is compared with the real noise in windows of 32 px that are flat in the mean photo and not
+clipped in the real one, without their best planes: variance by level (32 levels a bin, 8 windows at
+least), correlation of neighbours, and of channels. The real noise is what a photo has in common
+with its difference from the mean, so that rounding and JPEG compression of the mean are none of it.
 Of photos larger than 1024 px their middle is judged.
 """
 
@@ -17,7 +23,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +36,14 @@ from degrade.degradation.steps import StepInputs, find_step
 from degrade.images.image_io import IMAGE_SUFFIXES, read_photo
 from degrade.noise import NoiseSelection
 from degrade.noise.cells import residuals_of
+from degrade.noise.model import fit_noise, make_noise
+from degrade.noise.statistics import PRODUCTS, ColourNoise, NoiseStatistics, flat_grain
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines import BuildPoolConfig, EstimateKernelsConfig, ExtractNoiseConfig, build_pool
 
 WINDOW, STEP, BIN = 32, 16, 32
-MOST_SIDE, DRAWS = 1024, 3
+MOST_SIDE, DRAWS, FEWEST = 1024, 3, 8
 FLAT = 4.0
 """Most variance that the mean photo may have in a window, in any channel."""
 
@@ -95,56 +104,135 @@ def middle_of(photo: U8Array) -> U8Array:
     return photo[top : top + MOST_SIDE, left : left + MOST_SIDE]
 
 
-def describe(noise: FloatArray, levels: AnyArray) -> dict[str, Any]:
-    """Return the variance by channel and bin, correlations of neighbours and of channels."""
+def describe(noise: FloatArray, levels: AnyArray, seen: AnyArray | None = None) -> dict[str, Any]:
+    """Return the variance by channel and bin, correlations of neighbours and of channels.
+
+    Of what the noise has in common with the windows that were ``seen``, where they are given.
+    """
     clear = residuals_of(noise)
-    variances = clear.var(axis=(1, 2))
+    own = clear if seen is None else residuals_of(seen.astype(np.float32))
+    variances = np.maximum((own * clear).mean(axis=(1, 2)), clear.var(axis=(1, 2)) / 4)
     strength = {}
     for channel in range(3):
         bins = levels[:, channel] // BIN
         for number in np.unique(bins):
             inside = bins == number
-            if inside.sum() >= 8 * DRAWS:
+            if inside.sum() >= FEWEST:
                 strength[f"{channel}:{int(number) * BIN}"] = variances[inside, channel].mean()
-    clear /= np.sqrt(np.maximum(variances, 1e-6))[:, None, None, :]  # windows count alike
+    size = np.sqrt(np.maximum(variances, 1e-6))[:, None, None, :]  # windows count alike
+    clear, own = clear / size, own / size
     lags = [
-        (clear[:, 1:] * clear[:, :-1]).mean(axis=(0, 1, 2)),
-        (clear[:, :, 1:] * clear[:, :, :-1]).mean(axis=(0, 1, 2)),
+        (own[:, 1:] * clear[:, :-1] + clear[:, 1:] * own[:, :-1]).mean(axis=(0, 1, 2)) / 2,
+        (own[:, :, 1:] * clear[:, :, :-1] + clear[:, :, 1:] * own[:, :, :-1]).mean(axis=(0, 1, 2))
+        / 2,
     ]
-    together = np.corrcoef(clear.reshape(-1, 3).T)[np.triu_indices(3, 1)]
+    products = own.reshape(-1, 3).T @ clear.reshape(-1, 3)
+    spread = np.sqrt(np.diag(products))
+    together = ((products + products.T) / 2 / np.outer(spread, spread))[np.triu_indices(3, 1)]
     return {"variance": strength, "lag 1": np.concatenate(lags), "channels": together}
+
+
+def truth_of(scenes: Sequence[_Scene]) -> Way:
+    """Return the way to make noise by a model that is fitted to the real noise of scenes."""
+    noise, seen = (
+        quarters(np.concatenate([getattr(scene, name) for scene in scenes]))
+        for name in ("real", "seen")
+    )
+    levels = np.concatenate([scene.levels for scene in scenes])
+    clear, own = residuals_of(noise), residuals_of(seen.astype(np.float32))
+    products = [(clear[..., one] * own[..., other]).mean(axis=(1, 2)) for one, other in PRODUCTS]
+    rows = np.concatenate([np.repeat(levels, 4, axis=0), np.stack(products, axis=1)], axis=1)
+    rows[:, 3:6] = np.maximum(rows[:, 3:6], 0.01)
+    keys = (rows[:, :3] // BIN).astype(int) @ [64, 8, 1]
+    colours = []
+    for key in np.unique(keys):
+        inside = keys == key
+        colours.append(ColourNoise._make([*rows[inside].mean(axis=0).tolist(), int(inside.sum())]))
+    moving = clear.var(axis=(1, 2)).min(axis=1) > 0
+    grain = np.clip(flat_grain(noise[moving]), -1, 1).tolist()
+    measured = NoiseStatistics(
+        looked_at=len(noise),
+        cells=len(noise),
+        colours=tuple(colours),
+        grain=tuple(tuple(lags) for lags in grain),
+    )
+    model = fit_noise([measured]).model
+    return lambda clean, number: clean + make_noise(model, clean, number)
+
+
+def quarters(windows: AnyArray) -> AnyArray:
+    """Return the cells of 16 px of windows, (4 N, 16, 16, 3)."""
+    half = WINDOW // 2
+    cut = windows.reshape(-1, 2, half, 2, half, 3).swapaxes(2, 3)
+    return cut.reshape(-1, half, half, 3)
 
 
 def judge(pairs: list[tuple[Path, Path]]) -> dict[str, dict[str, float]]:
     """Return, for each way, how far its noise is from the real one of a camera."""
-    noise = defaultdict(list)
-    levels = []
+    scenes = [_Scene.of(*pair) for pair in pairs]
+    level = np.concatenate([scene.levels for scene in scenes])
+    seen = np.concatenate([scene.seen for scene in scenes])
+    real = np.concatenate([scene.real for scene in scenes])
+    found = {"real": describe(real, level, seen)}
     with tempfile.TemporaryDirectory() as folder:
-        ways = ways_of(pool_of([real for real, _ in pairs], Path(folder)))
-        for number, pair in enumerate(pairs):
-            real, mean = (middle_of(read_photo(path).as_u8()) for path in pair)
-            windows, seen = windows_of(mean), windows_of(real)
-            flat = residuals_of(windows).var(axis=(1, 2)).max(axis=1) < FLAT
-            clipped = ((seen == 0) | (seen == 255)).mean(axis=(1, 2)).max(axis=1)
-            flat &= clipped <= MOST_CLIPPED
-            levels += [windows[flat].mean(axis=(1, 2))] * DRAWS
-            clean = mean.astype(np.float32)
-            noise["real"] += [seen[flat] - windows[flat]] * DRAWS
-            for name, way in ways.items():
-                for draw in range(DRAWS):
-                    noisy = round_to_u8(way(clean, DRAWS * number + draw))
-                    noise[name].append(windows_of(noisy)[flat] - windows[flat])
-    level = np.concatenate(levels)
-    return compare({name: describe(np.concatenate(n), level) for name, n in noise.items()}, level)
+        ways = ways_of(pool_of([photo for photo, _ in pairs], Path(folder)))
+        each = {name: [way] * len(scenes) for name, way in ways.items()} | _true_ways(scenes)
+        for name, of_scenes in each.items():
+            noise = [
+                scene.noise_of(way, DRAWS * number + draw)
+                for draw in range(DRAWS)
+                for number, (way, scene) in enumerate(zip(of_scenes, scenes, strict=True))
+            ]
+            found[name] = describe(np.concatenate(noise), np.concatenate([level] * DRAWS))
+    return compare(found, level)
+
+
+def _true_ways(scenes: Sequence[_Scene]) -> dict[str, list[Way]]:
+    """Return, for each scene, the noise of all scenes, and that of all but this one."""
+    ways = {"truth": [truth_of(scenes)] * len(scenes)}
+    if len(scenes) > 1:
+        ways["truth of others"] = [
+            truth_of([other for other in scenes if other is not scene]) for scene in scenes
+        ]
+    return ways
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """A mean photo, which windows of it are flat, and what the noisy photo shows there."""
+
+    mean: U8Array
+    flat: AnyArray
+    seen: FloatArray
+    levels: AnyArray
+
+    @property
+    def real(self) -> FloatArray:
+        return self.seen - self.flat_windows(self.mean)
+
+    @classmethod
+    def of(cls, noisy: Path, clean: Path) -> _Scene:
+        real, mean = (middle_of(read_photo(path).as_u8()) for path in (noisy, clean))
+        windows, seen = windows_of(mean), windows_of(real)
+        flat = residuals_of(windows).var(axis=(1, 2)).max(axis=1) < FLAT
+        clipped = ((seen == 0) | (seen == 255)).mean(axis=(1, 2)).max(axis=1)
+        flat &= clipped <= MOST_CLIPPED
+        return cls(mean, flat, seen[flat], windows[flat].mean(axis=(1, 2)))
+
+    def flat_windows(self, image: AnyArray) -> FloatArray:
+        return windows_of(image)[self.flat]
+
+    def noise_of(self, way: Way, number: int) -> FloatArray:
+        made = round_to_u8(way(self.mean.astype(np.float32), number))
+        return self.flat_windows(made) - self.flat_windows(self.mean)
 
 
 def compare(found: dict[str, dict[str, Any]], level: AnyArray) -> dict[str, dict[str, float]]:
     """Return how far each way is from what is called real."""
     real, table = found.pop("real"), {}
     for name, made in found.items():
-        ratios = np.array(
-            [made["variance"][key] / real["variance"][key] for key in real["variance"]]
-        )
+        kept = [key for key in real["variance"] if key in made["variance"]]
+        ratios = np.array([made["variance"][key] / real["variance"][key] for key in kept])
         off = np.abs(ratios - 1)
         table[name] = {
             "variance, median error": float(np.median(off)),
@@ -153,7 +241,7 @@ def compare(found: dict[str, dict[str, Any]], level: AnyArray) -> dict[str, dict
             "variance, within 10 %": float((off <= WANTED["variance"]).mean()),
             "lag 1": float(np.abs(made["lag 1"] - real["lag 1"]).max()),
             "channels": float(np.abs(made["channels"] - real["channels"]).max()),
-            "windows": float(len(level) // DRAWS),
+            "windows": float(len(level)),
             "bins": float(len(ratios)),
         }
     return table

@@ -16,6 +16,7 @@ from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_sc
 from benchmarks.downstream.training_sets import (
     CEILING,
     FLOOR,
+    CommandFailedError,
     Pair,
     build_set,
     make_pools,
@@ -117,12 +118,18 @@ def _sets(
         name, _, pool = name.partition("@")
         out = folder / f"pairs-{number}"
         words = shlex.split(settings)
-        build_set(pools[pool or "pool"], options.hr, out, words, scale=scale, seed=seed)
+        try:
+            build_set(pools[pool or "pool"], options.hr, out, words, scale=scale, seed=seed)
+        except CommandFailedError as refused:  # such as noise that no photo of the half tells
+            print(f"\n{name}: left out: {refused}", flush=True)
+            continue
         pairs = read_set(out)
         if hr is None:
             hr = [image for _, image in pairs]
             yield from synthetic_sets(hr, scale, seed)
         yield name, pairs
+    if hr is None:
+        raise SystemExit("none of the sets could be built")
 
 
 def tables(scores: dict[str, dict[str, Table]]) -> Iterator[str]:

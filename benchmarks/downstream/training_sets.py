@@ -31,12 +31,16 @@ MOST_PAIRS = 80
 Pair = tuple[U8Array, U8Array]
 
 
+class CommandFailedError(SystemExit):
+    """A command of the program failed; the text is what it said."""
+
+
 def run_degrade(*words: str | Path) -> None:
-    """Run a command of the program as its users do; its output is shown when it fails."""
+    """Run a command of the program as its users do; CommandFailedError, with its words."""
     command = [sys.executable, "-m", "pipelines.cli", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 3):  # 3: some photos were rejected
-        raise SystemExit(f"degrade {shlex.join(map(str, words))}: {done.stderr[-1000:]}")
+        raise CommandFailedError(f"degrade {shlex.join(map(str, words))}: {done.stderr[-1000:]}")
 
 
 def make_pools(

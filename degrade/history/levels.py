@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array
@@ -46,8 +47,9 @@ def measure_levels(pixels_u8: U8Array) -> Levels:
     The noise is Immerkær's ("Fast Noise Variance Estimation", CVIU 1996) in the 24 flattest of
     16 × 16 windows of 32 × 32 pixels, evenly spread.
     """
-    few = np.ascontiguousarray(pixels_u8[::_EVERY, ::_EVERY])
-    black, white = few.min(axis=2) <= _DARKEST, few.max(axis=2) >= _BRIGHTEST
+    red, green, blue = cv2.split(np.ascontiguousarray(pixels_u8[::_EVERY, ::_EVERY]))
+    black = cv2.min(cv2.min(red, green), blue) <= _DARKEST
+    white = cv2.max(cv2.max(red, green), blue) >= _BRIGHTEST
     shares = [float(where.mean()) for where in (black, white, black | white)]
     return Levels(shares[0], shares[1], shares[2], _noise(pixels_u8))
 
@@ -82,7 +84,7 @@ def is_drawn(windows: FloatArray) -> bool:
         On [0, 255]; those with most detail.
     """
     inside = (windows > _DARKEST) & (windows < _BRIGHTEST)
-    equal = (np.diff(windows, axis=2) == 0) & inside[:, :, 1:]
+    equal = (windows[:, :, 1:] == windows[:, :, :-1]) & inside[:, :, 1:]
     share = equal.sum() / max(int(inside[:, :, 1:].sum()), 1)
     levels = np.count_nonzero(np.bincount(windows.astype(np.uint8).ravel(), minlength=256))
     return bool(share > _DRAWN_SHARE or levels < _FEW_LEVELS)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import AnyArray, U8Array
+from degrade.arrays import U8Array
 
 __all__ = ["FREQUENCIES", "PeriodLines", "measure_periods"]
 
@@ -56,20 +56,21 @@ def measure_periods(pixels_u8: U8Array) -> PeriodLines:
     ----------
     Gallagher, "Detection of Linear and Cubic Interpolation in JPEG Compressed Images", CRV 2005.
     """
-    both = [_lines_along(pixels_u8), _lines_along(pixels_u8.transpose(1, 0, 2))]
+    both = [_lines_along(pixels_u8, turned) for turned in (False, True)]
     first, second = (np.sqrt(one * other) for one, other in zip(*both, strict=True))
     return PeriodLines(first, second)
 
 
-def _lines_along(pixels: AnyArray) -> tuple[_Floats, _Floats]:
-    height, width = pixels.shape[:2]
+def _lines_along(pixels: U8Array, turned: bool) -> tuple[_Floats, _Floats]:
+    height, width = pixels.shape[1::-1] if turned else pixels.shape[:2]
     rows = min(height, max(_MOST_PIXELS // (_BANDS * width), 8))
     count = 1 if height <= rows * _BANDS else _BANDS
     rows = height if count == 1 else rows
     sums = [np.zeros(width - order) for order in (1, 2)]
     for number in range(count):
         top = number * (height - rows) // max(count - 1, 1)
-        band = np.ascontiguousarray(pixels[top : top + rows, :, _GREEN])
+        band = _green(pixels[:, top : top + rows] if turned else pixels[top : top + rows])
+        band = np.asarray(cv2.transpose(band), np.uint8) if turned else band
         steps = cv2.subtract(band[:, 1:], band[:, :-1], dtype=cv2.CV_16S)
         bends = cv2.absdiff(steps[:, 1:], steps[:, :-1])
         sizes_of = cv2.absdiff(band[:, 1:], band[:, :-1]), bends
@@ -78,6 +79,10 @@ def _lines_along(pixels: AnyArray) -> tuple[_Floats, _Floats]:
             total += means / (means.mean() + _OFFSET)
     first, second = (_whitened(total) for total in sums)
     return first, second
+
+
+def _green(pixels: U8Array) -> U8Array:
+    return np.asarray(cv2.extractChannel(pixels, _GREEN), np.uint8)
 
 
 def _whitened(profile: _Floats) -> _Floats:

@@ -69,9 +69,12 @@ def evidence_for_steps(
     """
     nearest = np.abs(np.log(_VARIANCES) - np.log(variances)[:, None]).argmin(axis=1)
     found = np.zeros((64, LARGEST_STEP + 1), np.float32)
+    used = np.flatnonzero(counts.any(axis=0))
+    end = int(used[-1]) + 1 if len(used) else 0  # most photos have no large coefficients
+    seen = counts[:, :end].astype(np.float32)
     for number in np.unique(nearest):
         chosen = nearest == number
-        found[chosen, 1:] = counts[chosen].astype(np.float32) @ _ratios(int(number))
+        found[chosen, 1:] = seen[chosen] @ _ratios(int(number))[:end]
     return found
 
 

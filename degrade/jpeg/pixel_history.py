@@ -21,7 +21,7 @@ from degrade.jpeg.names import name_tables
 from degrade.jpeg.steps import TableFit, fit_table, lively
 from degrade.jpeg.tables import UNITS, JpegSettings, Subsampling, Table, quality_of
 from degrade.jpeg.transform import BLOCK
-from degrade.jpeg.windows import Windows, choose_windows
+from degrade.jpeg.windows import Windows, choose_windows, of_any
 
 __all__ = ["Earlier", "PixelHistory", "earlier_of_file", "history_of_pixels"]
 
@@ -199,4 +199,5 @@ def _why_not(windows: Windows, votes: GridVotes) -> str:
 def _is_artificial(windows: Windows) -> bool:
     """Tell whether most neighbours are of one colour: a drawing, or what has one colour at all."""
     pixels = windows.pixels
-    return bool((pixels[:, :, 1:] == pixels[:, :, :-1]).all(axis=3).mean() > _MOST_EQUAL)
+    differ = of_any(pixels[:, :, 1:] != pixels[:, :, :-1])
+    return bool((~differ).mean() > _MOST_EQUAL)

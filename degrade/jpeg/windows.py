@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
 
-__all__ = ["MCU", "SIDE", "Windows", "choose_windows"]
+__all__ = ["MCU", "SIDE", "Windows", "choose_windows", "of_any"]
 
 MCU = 16
 """Windows begin at multiples of it, so that the grid has one phase in all of them."""
@@ -27,7 +28,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Windows:
     """Windows of a photo.
 
@@ -47,7 +48,7 @@ class Windows:
         pixels = self.pixels
         return all(np.array_equal(pixels[..., 0], pixels[..., other]) for other in (1, 2))
 
-    @property
+    @functools.cached_property
     def luma(self) -> FloatArray:
         """(N, H, W) float32: whole levels, which of JPEG's decoders are the decoder's own."""
         # Rounding to RGB moves luma, and each chroma, by half a level at most.
@@ -91,7 +92,12 @@ def choose_windows(pixels: AnyArray) -> Windows:
     best = sorted(range(len(places)), key=lambda number: -liking[number])[:_MOST]
     cut = [pixels[y : y + height, x : x + width] for y, x in (places[n] for n in sorted(best))]
     chosen = _as_u8(np.stack(cut))
-    return Windows(chosen, ((chosen == 0) | (chosen == 255)).any(axis=3))
+    return Windows(chosen, of_any((chosen == 0) | (chosen == 255)))
+
+
+def of_any(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Tell where a flag of (..., 3) is set in any channel; faster than NumPy's own way."""
+    return flags[..., 0] | flags[..., 1] | flags[..., 2]
 
 
 def _as_u8(pixels: AnyArray) -> U8Array:

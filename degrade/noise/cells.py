@@ -9,9 +9,10 @@ are less rough than those. What is kept is near the quietest in both, as most ce
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -40,6 +41,11 @@ _MOST_CLIPPED = 0.005
 _GREEN = 1
 PAIRS = ((0, 1), (0, 2), (1, 2))
 """Of channels."""
+
+_PRODUCTS = ((0, 0), (1, 1), (2, 2), *PAIRS)
+
+_AT_ONCE = 192
+"""Cells that are measured together: so many stay in a processor's cache."""
 
 _RAMP = 2 * np.arange(CELL) - (CELL - 1)
 _STEEPNESS = CELL * int(_RAMP @ _RAMP)
@@ -72,7 +78,7 @@ class Cells:
     Attributes
     ----------
     levels : (N, 16, 16, 3) float32 array
-        Grey levels as they were.
+        Grey levels as they were; none where only numbers are wanted.
     means, variances : (N, 3) float64 arrays
         The variances are about the best planes.
     covariances : (N, 3) float64 array
@@ -91,7 +97,7 @@ class Cells:
     def __getitem__(self, which: AnyArray) -> Self:
         """Return some of them."""
         return type(self)(
-            self.levels[which],
+            self.levels[which] if len(self.levels) else self.levels,
             self.means[which],
             self.variances[which],
             self.covariances[which],
@@ -100,6 +106,10 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.roughness)
+
+    def numbers(self) -> Self:
+        """Return the cells without their levels: choosing among them copies little."""
+        return replace(self, levels=self.levels[:0])
 
 
 def cells_of(pixels: AnyArray) -> FloatArray:
@@ -123,31 +133,42 @@ def cells_of(pixels: AnyArray) -> FloatArray:
 
 def describe_cells(levels: FloatArray) -> Cells:
     """Measure (N, 16, 16, 3) cells; whole grey levels are summed exactly, in any order."""
-    corners = levels[:, :1, :1]
-    about = levels - corners  # small numbers: their squares lose nothing
+    pieces = [_sums_of(levels[at : at + _AT_ONCE]) for at in range(0, len(levels), _AT_ONCE)]
+    found = np.concatenate(pieces) if pieces else np.zeros((0, 16))
+    sums, fall, rise, *products, steps = np.split(found, [3, 6, 9, 10, 11, 12, 13, 14, 15], axis=1)
+    about = []
+    for (first, second), product in zip(_PRODUCTS, products, strict=True):
+        own = product[:, 0] - sums[:, first] * sums[:, second] / CELL**2
+        own -= fall[:, first] * fall[:, second] / _STEEPNESS
+        own -= rise[:, first] * rise[:, second] / _STEEPNESS
+        about.append(own / CELL**2)
+    variances = np.maximum(np.stack(about[:3], axis=1), 0.0)
+    varies = variances[:, _GREEN] > _STILL
+    rough = np.ones(len(levels))
+    np.divide(steps[:, 0], variances[:, _GREEN], out=rough, where=varies)
+    means = levels[:, 0, 0] + sums / CELL**2
+    return Cells(levels, means, variances, np.stack(about[3:], axis=1), rough)
+
+
+def _sums_of(levels: FloatArray) -> _Floats:
+    """Return what a few cells are measured by, (n, 16).
+
+    The sums, falls and rises of the channels, their products, all about the first pixel; and half
+    the mean squared difference of neighbours in green.
+    """
+    about = levels - levels[:, :1, :1]  # small numbers: their squares lose nothing
     flat = about.reshape(len(levels), CELL * CELL * 3)
-    sums, fall, rise = np.split((flat @ _planes()).astype(np.float64), 3, axis=1)
-    products = []
-    for first, second in ((0, 0), (1, 1), (2, 2), *PAIRS):
-        one, other = (
-            about[..., channel].reshape(len(levels), CELL * CELL) for channel in (first, second)
-        )
-        product = np.einsum("np,np->n", one, other).astype(np.float64)
-        product -= sums[:, first] * sums[:, second] / CELL**2
-        product -= fall[:, first] * fall[:, second] / _STEEPNESS
-        product -= rise[:, first] * rise[:, second] / _STEEPNESS
-        products.append(product / CELL**2)
-    variances = np.maximum(np.stack(products[:3], axis=1), 0.0)
+    channels = np.empty((3, len(levels), CELL * CELL), np.float32)
+    cv2.split(flat.reshape(-1, 1, 3), list(channels.reshape(3, -1, 1)))
+    products = [np.einsum("np,np->n", channels[one], channels[other]) for one, other in _PRODUCTS]
     green = np.ascontiguousarray(levels[..., _GREEN])
     steps = np.zeros(len(levels))
     for axis in (1, 2):
         difference = np.diff(green, axis=axis)
         steps += np.einsum("nyx,nyx->n", difference, difference)
     steps /= 4 * CELL * (CELL - 1)
-    varies = variances[:, _GREEN] > _STILL
-    rough = np.divide(steps, variances[:, _GREEN], out=np.ones(len(levels)), where=varies)
-    means = corners[:, 0, 0] + sums / CELL**2
-    return Cells(levels, means, variances, np.stack(products[3:], axis=1), rough)
+    found: _Floats = np.column_stack([flat @ _planes(), *products, steps]).astype(np.float64)
+    return found
 
 
 @functools.cache
@@ -232,11 +253,20 @@ def _quiet(levels: _Floats, logs: _Floats) -> _Floats:
         around = next((off <= r for r in _REACHES if (off <= r).sum() >= _FEWEST), None)
         if around is not None:
             knots.append(knot)
-            values.append(np.quantile(logs[around], _QUIET))
+            values.append(_low_quantile(logs[around]))
     if not knots:
-        return np.full(len(levels), np.quantile(logs, _QUIET))
+        return np.full(len(levels), _low_quantile(logs))
     found: _Floats = np.interp(levels, knots, values)
     return found
+
+
+def _low_quantile(values: _Floats) -> float:
+    """Return what ``np.quantile(values, _QUIET)`` does, in a fifth of its time."""
+    below, part = divmod(_QUIET * (len(values) - 1), 1)
+    at = int(below)
+    ordered = np.partition(values, (at, min(at + 1, len(values) - 1)))
+    low, high = float(ordered[at]), float(ordered[min(at + 1, len(values) - 1)])
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
 
 
 def _usual(levels: _Floats, variances: _Floats, kept: _Booleans) -> _Floats:

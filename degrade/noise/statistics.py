@@ -28,6 +28,7 @@ from degrade.noise.cells import (
     residuals_of,
     scatter_of,
 )
+from degrade.noise.texture import is_texture
 
 __all__ = [
     "LAGS",
@@ -58,9 +59,13 @@ _NOTHING_FLAT = "no part of it is flat"
 _MOST_SCATTER = 3.0
 """Photos of cameras whose noise is known have up to 2.8, textures without flat parts 3.2 to 5."""
 
-_STRONG, _SMOOTH = 64.0, 0.68
-"""Grey levels squared, and the correlation of neighbours. Strong noise that is as smooth as this is
-a texture all over the photo; neighbours in cameras' noise correlate by 0.5 to 0.65."""
+_STRONG, _SMOOTH, _GREY = 64.0, 0.68, 0.95
+"""Grey levels squared, the correlation of neighbours, and that of channels. Strong noise that is as
+smooth as this, or as grey, is a texture all over the photo: neighbours in cameras' noise correlate
+by 0.5 to 0.65, and only weak noise is without colours, as denoising and compression leave it."""
+
+_IS_GREY = 0.995
+"""Channels of gray photos correlate by more; that tells nothing of noise."""
 
 _ROUNDING = 1 / 12
 
@@ -190,13 +195,13 @@ def measure_noise(pixels: AnyArray, *, camera: str = "") -> NoiseStatistics:
     variances = np.maximum(flat.variances - rounding, flat.variances / 4)
     # What rounding adds has no grain.
     more = np.sqrt(flat.variances.mean(axis=0) / variances.mean(axis=0))
-    grain = flat_grain(flat.levels)
+    few = residuals_of(flat.levels[:: -(-len(flat) // _GRAIN_CELLS)])
+    grain = _grain_of(few)
     # Of noise, the variances of cells scatter by as much as their grain asks for.
     expected = np.sqrt(2 * (2 * (grain[:3] ** 2).sum(axis=1) - 1)) / CELL
     if (scatter_of(flat) / expected).min() > _MOST_SCATTER:
         raise InvalidValueError(_NOTHING_FLAT)
-    near = (grain[:3, LAGS.index((0, 1))] + grain[:3, LAGS.index((1, 0))]) / 2
-    if near.min() > _SMOOTH and np.median(variances) > _STRONG:
+    if _is_strong_texture(grain, variances) or is_texture(few, grain[_GREEN]):
         raise InvalidValueError(_NOTHING_FLAT)
     grain = grain * [[more[one] * more[other]] for one, other in PRODUCTS]
     measured = np.concatenate([flat.means, variances, flat.covariances], axis=1)
@@ -207,6 +212,13 @@ def measure_noise(pixels: AnyArray, *, camera: str = "") -> NoiseStatistics:
         colours=_by_colour(measured, np.ones(len(flat)), _MOST_COLOURS),
         grain=_rounded(grain),
     )
+
+
+def _is_strong_texture(grain: _Floats, variances: _Floats) -> bool:
+    near = (grain[:3, LAGS.index((0, 1))] + grain[:3, LAGS.index((1, 0))]) / 2
+    together = grain[3:, 0] / np.sqrt(grain[[0, 0, 1], 0] * grain[[1, 2, 2], 0])
+    is_grey = _GREY < together.min() < _IS_GREY
+    return bool(np.median(variances) > _STRONG and (near.min() > _SMOOTH or is_grey))
 
 
 def _rounded(grain: _Floats) -> tuple[tuple[float, ...], ...]:
@@ -223,7 +235,7 @@ def _flat_cells(cells: Cells) -> _Booleans:
     still = usable & is_still(cells)
     usable &= ~still
     flat = np.zeros(len(cells), bool)
-    flat[usable] = flat_among(cells[usable])
+    flat[usable] = flat_among(cells.numbers()[usable])
     if still.sum() > flat.sum():
         raise InvalidValueError(
             "its flat parts have no noise, as in drawings, clean pictures and strong compression"
@@ -238,14 +250,17 @@ def flat_grain(levels: FloatArray) -> _Floats:
 
     Of (N, 16, 16, 3) flat cells; each counts alike.
     """
-    residuals = residuals_of(levels[:: -(-len(levels) // _GRAIN_CELLS)])
+    return _grain_of(residuals_of(levels[:: -(-len(levels) // _GRAIN_CELLS)]))
+
+
+def _grain_of(residuals: FloatArray) -> _Floats:
     power = np.einsum("nyxc,nyxc->nc", residuals, residuals) / CELL**2
-    residuals /= np.sqrt(power)[:, None, None]
+    residuals = residuals / np.sqrt(power)[:, None, None]
     side = CELL + RADIUS + 1  # nothing wraps around, and 20 is quickly transformed
     spectra = np.fft.rfft2(np.moveaxis(residuals, 3, 0), (side, side))
-    found = []
+    mirrored, found = spectra.conj(), []
     for one, other in PRODUCTS:
-        product = np.einsum("nyx,nyx->yx", spectra[one], spectra[other].conj())
+        product = np.einsum("nyx,nyx->yx", spectra[one], mirrored[other])
         sums = np.fft.irfft2(product.real, (side, side))  # real: both half planes alike
         found.append([sums[y, x] / ((CELL - y) * (CELL - abs(x))) for y, x in LAGS])
     return np.array(found) / len(residuals)

@@ -37,6 +37,9 @@ __all__ = ["EvaluateConfig", "evaluate"]
 
 _WORTH_WORKERS = 8
 _NAMED = 3
+_NEARLY_EQUAL = 45.0
+"""dB: images that are as near have no error that a shift could explain."""
+
 _LIES_OFF = 0.1
 """Pixels: a median shift from which on plain figures mislead."""
 
@@ -273,7 +276,8 @@ def _tell_of_result(job: Job, rows: Sequence[Row], number: int, name: str) -> No
     shifts = [
         np.median([found[way] for _, found in have]) for way in ("shift_rows", "shift_columns")
     ]
-    if float(np.hypot(*shifts)) > _LIES_OFF:
+    quality = float(np.median([found["psnr"] for _, found in have]))
+    if float(np.hypot(*shifts)) > _LIES_OFF and quality < _NEARLY_EQUAL:
         words = (
             f"{shown}: lies off HR by {-shifts[0]:+.2f} rows and {-shifts[1]:+.2f} columns: "
             "PSNR and SSIM count that as error; read the aligned figures"

@@ -43,7 +43,7 @@ class Likeness(Measurement):
         pixels = np.ascontiguousarray(decoded.pixels)
         hashed = hashlib.sha256(repr((pixels.shape, pixels.dtype.str)).encode())
         hashed.update(pixels.data)
-        thumbnail = make_thumbnail(decoded.as_u8())
+        thumbnail = make_thumbnail(photo.pixels_u8)
         values = {
             "pixels": hashed.hexdigest(),
             "thumbnail": base64.b64encode(thumbnail.tobytes()).decode("ascii"),

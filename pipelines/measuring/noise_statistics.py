@@ -21,8 +21,8 @@ from pipelines.shared.reports import Fact
 
 __all__ = ["NoiseModelCollector", "NoiseModelMeasurement", "noise_words", "statistics_in"]
 
-_VERSION = 1
-"""Of what is recorded; raised when more is."""
+_VERSION = 2
+"""Of what is recorded; raised when other values come of the same photo."""
 
 _CANNOT_TELL = "cannot_tell"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from degrade.arrays import FloatArray, U8Array
+from degrade.arrays import FloatArray
 from degrade.history.edges import find_edges
 from degrade.history.levels import is_drawn, measure_levels
 from degrade.history.periods import measure_periods
@@ -75,8 +75,9 @@ class _PhotoMeasurement(Measurement):
         return Findings(kind=self.kind, settings=self.settings, values=values, flags=flags, **more)
 
 
-def _windows_of(pixels_u8: U8Array) -> FloatArray | str:
+def _windows_of(photo: OpenPhoto) -> FloatArray | str:
     """Return the windows of a photo, or what keeps them from telling of its history."""
+    pixels_u8 = photo.pixels_u8
     if min(pixels_u8.shape[:2]) < LEAST_SIDE:
         return "too small"
     windows = spread_windows(pixels_u8)
@@ -95,11 +96,10 @@ class ResamplingHistory(_PhotoMeasurement):
 
     def measure(self, photo: OpenPhoto) -> Findings:
         """Judge the periods of rows and columns by the fall of the spectrum."""
-        pixels_u8 = photo.photo.as_u8()
-        windows = _windows_of(pixels_u8)
+        windows = photo.once(_windows_of)
         if isinstance(windows, str):
             return self._found({}, windows)
-        found = judge_resampling(measure_periods(pixels_u8), fall_of_power(windows))
+        found = judge_resampling(measure_periods(photo.pixels_u8), fall_of_power(windows))
         values = _rounded(asdict(found))
         if not found.is_told:
             return self._found(values)
@@ -117,7 +117,7 @@ class SharpeningHistory(_PhotoMeasurement):
 
     def measure(self, photo: OpenPhoto) -> Findings:
         """Fit the edges of the photo."""
-        windows = _windows_of(photo.photo.as_u8())
+        windows = photo.once(_windows_of)
         if isinstance(windows, str):
             return self._found({}, windows)
         edges = find_edges(windows)
@@ -204,7 +204,7 @@ class LevelHistory(_PhotoMeasurement):
 
     def measure(self, photo: OpenPhoto) -> Findings:
         """Look at some pixels and windows."""
-        found = measure_levels(photo.photo.as_u8())
+        found = measure_levels(photo.pixels_u8)
         clipped = found.clipped > _CLIPPED
         return self._found(_rounded(asdict(found)), *(["clipped"] if clipped else []))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from degrade.arrays import U8Array
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, printable
 from degrade.images.colour import colours_of
@@ -89,6 +90,7 @@ class ScannedPhoto:
         return PhotoRecord(**{**facts, "path": str(self.path.resolve())})
 
 
+_Found = TypeVar("_Found")
 _Known = TypeVar("_Known", ScannedPhoto, DecodedPhoto)
 
 
@@ -139,6 +141,7 @@ class OpenPhoto:
             colours=colours_of(self.data, self.header),
         )
         self._decoded: Photo | InputError | None = None
+        self._found: dict[Callable[[OpenPhoto], Any], Any] = {}
 
     @property
     def photo(self) -> Photo:
@@ -162,6 +165,24 @@ class OpenPhoto:
         return self._decoded
 
     @property
+    def pixels_u8(self) -> U8Array:
+        """The pixels as uint8; those of 16 bits are rounded once.
+
+        Raises
+        ------
+        InputError
+            The decoder refuses them.
+        """
+        return self.once(_as_u8)
+
+    def once(self, find: Callable[[OpenPhoto], _Found]) -> _Found:
+        """Return what several measurements ask of the photo; found when the first one asks."""
+        if find not in self._found:
+            self._found[find] = find(self)
+        found: _Found = self._found[find]
+        return found
+
+    @property
     def damage(self) -> InputError | None:
         """Why the decoder refuses the pixels; None as long as nobody has asked for them."""
         return self._decoded if isinstance(self._decoded, InputError) else None
@@ -170,6 +191,10 @@ class OpenPhoto:
     def notes(self) -> tuple[str, ...]:
         """What decoding changed; nothing as long as nobody has asked for the pixels."""
         return self._decoded.notes if isinstance(self._decoded, Photo) else ()
+
+
+def _as_u8(photo: OpenPhoto) -> U8Array:
+    return photo.photo.as_u8()
 
 
 def _modified(path: Path) -> int:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy import ndimage
 
-from benchmarks.noise_model import judge
+from benchmarks.noise_model import describe, judge
 from degrade.arrays import U8Array
 from degrade.images.image_io import write_png
 from degrade.rng import rng_for
@@ -30,10 +31,22 @@ def test_judge_ranks_the_model_before_white_noise_and_plain_residuals(tmp_path: 
             write_png(path, pixels)
         pairs.append(paths)
     table = judge(pairs)
-    assert list(table) == ["white", "residual", "scaled-residual", "noise-model"]
+    kinds = ["white", "residual", "scaled-residual", "noise-model", "truth", "truth of others"]
+    assert list(table) == kinds
     model = table["noise-model"]
     assert model["bins"] >= 9 and model["variance, median error"] < 0.1
     assert model["lag 1"] < 0.05 and model["channels"] < 0.05
     for other in ("white", "residual"):
         assert table[other]["variance, median error"] > 2 * model["variance, median error"]
     assert table["white"]["lag 1"] > 0.2
+    assert table["truth"]["variance, median error"] < 0.06
+
+
+def test_errors_of_the_mean_are_no_noise() -> None:
+    rng = rng_for(0, "mean")
+    noise, error = (rng.normal(0, sigma, (40, 32, 32, 3)).astype(np.float32) for sigma in (2, 1))
+    levels = np.full((40, 3), 100.0)
+    found = describe(noise - error, levels, noise + 100)["variance"]
+    assert list(found.values()) == pytest.approx([4.0] * 3, rel=0.03)
+    plain = describe(noise - error, levels)["variance"]
+    assert list(plain.values()) == pytest.approx([5.0] * 3, rel=0.03)

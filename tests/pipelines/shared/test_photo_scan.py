@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from degrade.images.image_io import encode_png, quantise
+from degrade.images.image_io import encode_png, quantise, write_png
 from degrade.images.sources import SourceFile
 from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, WorkerDiedError
-from pipelines.shared.photo_scan import scan_photos
+from pipelines.shared.photo_scan import OpenPhoto, scan_photos
 from tests.making import make_scene
 
 
@@ -56,3 +57,20 @@ def test_scan_photos_names_the_file_that_kills_its_worker(files: list[SourceFile
     assert fewer == [photo for photo in photos if photo.name != "077.png"]
     (lost,) = [reject for reject in more if reject not in rejects]
     assert Path(lost.path).name == "077.png" and lost.reason == "its worker was killed"
+
+
+def test_open_photo_finds_once_what_several_measurements_ask(tmp_path: Path) -> None:
+    levels = np.arange(48 * 32 * 3, dtype=np.uint16).reshape(48, 32, 3) * 7
+    path = tmp_path / "deep.png"
+    write_png(path, levels)
+    photo = OpenPhoto(SourceFile(path, path.name))
+    assert photo.pixels_u8 is photo.pixels_u8
+    assert np.array_equal(photo.pixels_u8, photo.photo.as_u8())
+    asked: list[OpenPhoto] = []
+
+    def find(one: OpenPhoto) -> int:
+        asked.append(one)
+        return 7
+
+    assert (photo.once(find), photo.once(find)) == (7, 7)
+    assert asked == [photo]
