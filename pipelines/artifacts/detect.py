@@ -23,11 +23,12 @@ from degrade.errors import DegradeError, InputError, InvalidValueError, printabl
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.wording import counted
-from pipelines.artifacts.one_image import Found, ImageTask, find_in_image, sample_image
+from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.table import encode_regions
 from pipelines.artifacts.twins import Twins, by_stem, find_twins, stem_of
 from pipelines.executors import Executor, InProcessExecutor
+from pipelines.shared.interrupts import Interrupted
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 from pipelines.upscaling.upscale import UpscaleConfig, upscale
@@ -102,7 +103,7 @@ class ArtifactsConfig:
         for side, path in (("mse", self.mse), ("gan", self.gan)):
             if not self.sources and not path.is_dir():
                 raise InvalidValueError(
-                    f"{side}={printable(path)} is no folder of results; of weights the LR photos "
+                    f"`{side}={printable(path)}` is no folder of results; of weights the LR photos "
                     "are needed too"
                 )
 
@@ -120,10 +121,12 @@ def find_artifacts(
     DegradeError
         No photo can be used, weights or a segmenter are unfit, or a file cannot be written.
     """
-    job = Job("detect-artifacts", "image", on_progress)
+    job = Job("detect-artifacts", "image", on_progress, goes_on=False)
     executor = executor or InProcessExecutor()
     weights = _class_weights(config, job)
     mse, gan = _results(config, job)
+    if not config.sources:
+        job.tell_passed_over([mse, gan])
     twins = find_twins(job, mse, gan)
     clean, judged = _apart(config, twins)
     textures = _textures(job, executor, clean, config.max_pixels) if clean else None
@@ -176,7 +179,7 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
         )
         job.rejects += [reject for reject in made.rejects if reject not in job.rejects]
         if made.interrupted is not None:
-            raise KeyboardInterrupt
+            raise Interrupted(made.interrupted)
     return folders
 
 
@@ -290,7 +293,7 @@ def _tasks(
 
 
 def _places(config: ArtifactsConfig, tasks: Sequence[ImageTask]) -> list[Path]:
-    folders = ("masks", "overlays")
+    folders = ("masks", "overlays", *(MAPS if config.maps else ()))
     return [config.out / side / f"{task.twins.name}.png" for task in tasks for side in folders]
 
 

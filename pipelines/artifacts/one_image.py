@@ -25,12 +25,22 @@ from degrade.artifacts import (
     sample_textures,
     weights_of_labels,
 )
+from degrade.disk.files import read_file
 from degrade.errors import InputError
-from degrade.images.image_io import encode_gray_png, encode_png, read_photo
+from degrade.images.image_io import decode_photo, encode_gray_png, encode_png, read_photo
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.twins import Twins
 
-__all__ = ["Found", "ImageTask", "find_in_image", "read_twins", "sample_image"]
+__all__ = ["MAPS", "Found", "ImageTask", "find_in_image", "read_twins", "sample_image"]
+
+MAPS = (
+    "maps/1-similarity",
+    "maps/2-weighted",
+    "maps/3-below",
+    "maps/4-filled",
+    "maps/weights",
+)
+"""Folders of the maps on the way; the last has none where all weights are 1."""
 
 Labels: TypeAlias = npt.NDArray[Any]
 
@@ -137,8 +147,8 @@ def find_in_image(task: ImageTask) -> Found:
         "overlays": encode_png(_overlay(gan, found.flagged)),
     }
     if task.maps:
-        drawn = _maps(found, weights)
-        files |= {f"maps/{name}": encode_gray_png(each) for name, each in drawn.items()}
+        drawn = zip(MAPS, _maps(found, weights), strict=False)
+        files |= {folder: encode_gray_png(each) for folder, each in drawn}
     return Found(
         regions=rank_regions(found.labels, found.weighted, mse, gan),
         flagged=int(found.flagged.sum()),
@@ -152,19 +162,18 @@ def find_in_image(task: ImageTask) -> Found:
 def _weights(
     task: ImageTask, mse: U8Array, gan: U8Array
 ) -> tuple[FloatArray | None, tuple[int, ...]]:
-    if task.labels is None and task.segmenter is None:
+    if task.segmenter is not None:
+        labels = _segmenter(task.segmenter).labels(gan)
+    elif task.labels is not None:
+        labels = _labels(task.labels, gan, task.max_pixels)
+    else:
         return (None if task.textures is None else task.textures.of(mse)), ()
-    labels = _labels(task.labels, task.segmenter, gan)
     unknown = sorted(set(map(int, np.unique(labels))) - set(task.class_weights))
     return weights_of_labels(labels, task.class_weights), tuple(unknown)
 
 
-def _labels(path: Path | None, segmenter: Path | None, gan: U8Array) -> Labels:
-    if segmenter is not None:
-        return _segmenter(segmenter).labels(gan)
-    if path is None:
-        return np.zeros(gan.shape[:2], np.uint8)
-    labels = _read_plane(path)
+def _labels(path: Path, gan: U8Array, max_pixels: int) -> Labels:
+    labels = _read_plane(path, max_pixels)
     if labels.shape != gan.shape[:2]:
         raise InputError(
             path,
@@ -180,18 +189,12 @@ def _segmenter(path: Path) -> Segmenter:
     return Segmenter(path)
 
 
-def _read_plane(path: Path) -> Labels:
+def _read_plane(path: Path, max_pixels: int) -> Labels:
     """Read an image of numbers as it is: no colours are converted."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})") from None
-    plane = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
-    if plane is None or plane.ndim != 2 or plane.dtype not in (np.uint8, np.uint16):
-        raise InputError(
-            path, "no image of one channel of whole numbers", "write label maps as gray PNG"
-        )
-    return plane
+    photo = decode_photo(read_file(path), path, max_pixels=max_pixels, keep_profile=True)
+    if "gray" not in photo.notes:
+        raise InputError(path, "no image of one channel", "write label maps as gray PNG")
+    return photo.pixels[..., 0]
 
 
 def _read_mask(path: Path, gan: U8Array, max_pixels: int) -> npt.NDArray[np.bool_]:
@@ -218,16 +221,10 @@ def _overlay(gan: U8Array, flagged: npt.NDArray[np.bool_]) -> U8Array:
     return np.asarray(cv2.drawContours(drawn, outlines, -1, colour, _OUTLINE))
 
 
-def _maps(found: Detection, weights: FloatArray | None) -> dict[str, U8Array]:
+def _maps(found: Detection, weights: FloatArray | None) -> list[U8Array]:
     def gray(values: FloatArray) -> U8Array:
         return np.rint(values * 255).astype(np.uint8)
 
-    drawn = {
-        "1-similarity": gray(found.similarity),
-        "2-weighted": gray(found.weighted),
-        "3-below": found.below.astype(np.uint8) * 255,
-        "4-filled": found.filled.astype(np.uint8) * 255,
-    }
-    if weights is not None:
-        drawn["weights"] = gray(np.float32(1) / weights)
-    return drawn
+    masks = [mask.astype(np.uint8) * 255 for mask in (found.below, found.filled)]
+    shares = [] if weights is None else [gray(np.float32(1) / weights)]
+    return [gray(found.similarity), gray(found.weighted), *masks, *shares]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from degrade.arrays import AnyArray, U8Array
+from degrade.disk.files import read_file
 from degrade.errors import InputError, MissingDependencyError, line_of
 
 __all__ = ["Segmenter"]
@@ -47,15 +48,13 @@ class Segmenter:
                 "a segmenter needs onnxruntime: pip install 'degrade[onnx]'"
             ) from None
         self._path = path
+        data = read_file(path)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         try:
-            data = path.read_bytes()
             self._session: Any = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
             )
-        except OSError as error:
-            raise InputError(path, f"cannot be read ({error.strerror})") from None
         except Exception as error:  # whatever the library raises: its kinds are not documented
             raise InputError(path, f"no network that can be run ({line_of(str(error))})") from None
         inputs = self._session.get_inputs()

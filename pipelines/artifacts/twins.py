@@ -39,7 +39,6 @@ def by_stem(job: Job, folder: Path) -> dict[str, SourceFile]:
     """Return the images of a folder by their names; two of one name are rejected."""
     files, rejects = find_images([folder])
     job.rejects += rejects
-    job.tell_passed_over([folder])
     named: dict[str, SourceFile] = {}
     for file in files:
         stem = stem_of(file.name)

@@ -89,6 +89,6 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 
     config = ArtifactsConfig(**options)
-    with progress_bar("detect-artifacts", "images") as progress:
+    with progress_bar("detect-artifacts", "steps") as progress:
         report = find_artifacts(config, executor=executor, on_progress=progress)
     finish(report)

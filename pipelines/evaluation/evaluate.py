@@ -72,7 +72,7 @@ def evaluate(
         Nothing can be compared, or a file cannot be written.
     """
     _check_files(config)
-    job = Job("evaluate", "image", on_progress)
+    job = Job("evaluate", "image", on_progress, goes_on=False)
     with _tasks(job, config, executor) as (tasks, names):
         if executor is None:
             executor = make_executor(1 if len(tasks) < _WORTH_WORKERS else None)

@@ -97,7 +97,7 @@ def selftest(
     """
     if config.sheet is not None:
         check_selftest_sheet(config.sheet, overwrite=config.overwrite)
-    job = Job("selftest", "photo", on_progress)
+    job = Job("selftest", "photo", on_progress, goes_on=False)
     photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     job.rejects += rejects
     chosen = _choice(photos, config.most)

@@ -136,7 +136,7 @@ def photo_history(
         No photo can be used, the pool is damaged or in use, or a file cannot be written.
     """
     _check_files(config)
-    job = Job("history", "photo", on_progress)
+    job = Job("history", "photo", on_progress, goes_on=config.pool is not None)
     by_content: dict[str, PhotoRow] = {}
     collectors = [_IntoRows(measurement, by_content) for measurement in _MEASUREMENTS]
     measure_photos(

@@ -8,12 +8,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
 from degrade.disk.files import read_file
 from degrade.disk.journal import Journal
-from degrade.errors import CorruptDataError, DegradeError, printable
+from degrade.errors import CorruptDataError, DegradeError, InputError, printable
+from degrade.images.image_io import decode_photo
 from degrade.images.sources import Reject
 from degrade.wording import byte_text, counted
 from pipelines.reporting.common import Told, reject_section, words_of
@@ -133,8 +131,10 @@ def _preview(path: Path, room: int) -> tuple[list[Block], str]:
     data = read_file(path)
     if len(data) > room:
         return [], f"Left out: {path.name} has {byte_text(len(data))}."
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if pixels is None or not data.startswith(b"\x89PNG"):
+    try:
+        height, width = decode_photo(data, path).pixels.shape[:2]
+    except InputError:
+        height = width = 0
+    if not height or not data.startswith(b"\x89PNG"):
         return [], f"{path.name} is damaged."
-    height, width = pixels.shape[:2]
     return [Picture(data, width, height, "LR, bicubic, SR and HR, side by side")], ""

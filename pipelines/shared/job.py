@@ -36,6 +36,8 @@ class Job:
         What is counted, in the singular.
     on_progress : callable or None
         Called with (done, total).
+    goes_on : bool
+        Whether a job that was stopped goes on when it is called again.
 
     Attributes
     ----------
@@ -49,13 +51,20 @@ class Job:
         The signal that ended :meth:`stoppable` early.
     """
 
-    def __init__(self, name: str, unit: str, on_progress: ProgressCallback | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        unit: str,
+        on_progress: ProgressCallback | None = None,
+        *,
+        goes_on: bool = True,
+    ) -> None:
         self.rejects: list[Reject] = []
         self.facts: list[Fact] = []
         self.photo_notes: Counter[str] = Counter()
         self.interrupted: int | None = None
         self.progress = on_progress or no_progress
-        self._name, self._unit = name, unit
+        self._name, self._unit, self._goes_on = name, unit, goes_on
         self._started = time.monotonic()
 
     @property
@@ -112,4 +121,5 @@ class Job:
             facts=(*self.facts, *self.note_facts()),
             parts=tuple(parts),
             interrupted=self.interrupted,
+            goes_on=self._goes_on,
         )

@@ -116,6 +116,8 @@ class RunReport:
         The jobs that this one consists of, whose counts are named instead of its own.
     interrupted : int or None
         The signal that ended the job early.
+    goes_on : bool
+        Whether the same command goes on where it was stopped; False: it begins anew.
     """
 
     job: str
@@ -128,6 +130,7 @@ class RunReport:
     facts: tuple[Fact, ...] = ()
     parts: tuple[RunReport, ...] = ()
     interrupted: int | None = None
+    goes_on: bool = True
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -170,7 +173,7 @@ class RunReport:
             head += f" in {self.seconds:.1f} s"
         if self.interrupted is not None:
             name = signal.Signals(self.interrupted).name
-            head += f"; stopped by {name}: run the same command again to go on"
+            head += f"; stopped by {name}: run the same command again{' to go on' * self.goes_on}"
         below = [line for part in self.parts for line in part.summary().splitlines()]
         return "\n".join([head, *(f"  {line}" for line in (*below, *self.lines))])
 

@@ -26,13 +26,6 @@ from pipelines.training.file_names import (
 from pipelines.training.plan import Stage
 
 __all__ = [
-    "BEST",
-    "BOARD",
-    "GENERATOR",
-    "LOG_FILE",
-    "PREVIEW",
-    "RUN_FILE",
-    "SCORES_FILE",
     "check_record",
     "claim_training",
     "has_begun",

@@ -30,17 +30,16 @@ from esrgan.training.state import TrainingState
 from esrgan.training.step_log import StepLog
 from esrgan.training.tensorboard_log import TensorBoardLog
 from esrgan.training.validation import Scores, validate, validate_bicubic
-from pipelines.training.plan import Stage
-from pipelines.training.record import (
+from pipelines.training.file_names import (
     BEST,
     BOARD,
     GENERATOR,
     LOG_FILE,
     PREVIEW,
     SCORES_FILE,
-    check_record,
-    results_of,
 )
+from pipelines.training.plan import Stage
+from pipelines.training.record import check_record, results_of
 
 __all__ = ["StageRun", "StageSettings"]
 

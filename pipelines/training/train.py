@@ -23,6 +23,7 @@ from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport, check_rejects, write_rejects
+from pipelines.training.file_names import GENERATOR, RUN_FILE
 from pipelines.training.hr_photos import decode_photos, known_photos
 from pipelines.training.inputs import (
     TrainingInputs,
@@ -32,13 +33,7 @@ from pipelines.training.inputs import (
     read_init,
 )
 from pipelines.training.plan import Stage
-from pipelines.training.record import (
-    GENERATOR,
-    RUN_FILE,
-    check_record,
-    claim_training,
-    record_of_stage,
-)
+from pipelines.training.record import check_record, claim_training, record_of_stage
 from pipelines.training.settings import TrainConfig
 from pipelines.training.stage import StageRun, StageSettings
 

@@ -122,6 +122,28 @@ def test_detect_artifacts_takes_label_maps(results: Path) -> None:
     assert "of weight 1: 200" in found.output
 
 
+def test_detect_artifacts_refuses_damaged_and_coloured_label_maps(results: Path) -> None:
+    for number in range(3):
+        write_gray(results / "labels" / f"{number}.png", np.arange(25600).reshape(160, 160) % 150)
+    whole = (results / "labels" / "0.png").read_bytes()
+    (results / "labels" / "0.png").write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    write_png(results / "labels" / "1.png", make_photo("labels", 160))
+    found = run(*folders(results), *SMALL, "--labels", results / "labels")
+    assert found.exit_code == 3, found.output
+    assert "labels/0.png" in found.output and "checksum" in found.output
+    assert "write label maps as gray PNG" in found.output
+    assert "1 image" in found.output
+
+
+def test_detect_artifacts_replaces_no_map_either(results: Path) -> None:
+    mine = results / "out" / "maps" / "2-weighted" / "1.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    found = run(*folders(results), *SMALL, "--maps")
+    assert found.exit_code == 1 and mine.read_bytes() == b"mine"
+    assert not (results / "out" / "masks").exists()
+
+
 def test_detect_artifacts_calibrates_by_clean_results(results: Path) -> None:
     clean = results / "gan" / "0.png"
     found = run(*folders(results), *SMALL, "--clean", clean)

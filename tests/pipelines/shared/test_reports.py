@@ -31,6 +31,8 @@ def test_summary_counts_in_words_that_agree() -> None:
     assert report.summary() == "build: 2 pairs, 3 already there, 1 rejected in 2.0 s\n  so"
     stopped = replace(REPORT, interrupted=signal.SIGTERM).summary()
     assert stopped.endswith("; stopped by SIGTERM: run the same command again to go on")
+    anew = replace(REPORT, interrupted=signal.SIGTERM, goes_on=False).summary()
+    assert anew.endswith("; stopped by SIGTERM: run the same command again")
 
 
 def test_summary_of_parts_counts_each_and_tells_all() -> None:

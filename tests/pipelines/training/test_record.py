@@ -8,8 +8,9 @@ import pytest
 from degrade.errors import ChangedConfigError, CorruptDataError, DegradeError
 from esrgan.training.checkpoints import write_checkpoint
 from esrgan.training.presets import PRESETS
+from pipelines.training.file_names import RUN_FILE
 from pipelines.training.plan import Stage
-from pipelines.training.record import RUN_FILE, check_record, has_begun, record_of_stage
+from pipelines.training.record import check_record, has_begun, record_of_stage
 
 STAGE = Stage("tiny", PRESETS["tiny"].config)
 
