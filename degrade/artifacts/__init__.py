@@ -21,20 +21,25 @@ from degrade.artifacts.calibration import (
 from degrade.artifacts.classes import ADE20K_CLASSES, class_weights, weights_of_labels
 from degrade.artifacts.detection import Detection, DetectionSettings, detect_artifacts
 from degrade.artifacts.regions import Region, rank_regions
+from degrade.artifacts.repair import FEATHER, RepairScores, compare_repair, pseudo_truth
 from degrade.artifacts.similarity import texture_similarity
 
 __all__ = [
     "ADE20K_CLASSES",
+    "FEATHER",
     "Detection",
     "DetectionSettings",
     "MaskAgreement",
     "Region",
+    "RepairScores",
     "TextureSamples",
     "TextureWeights",
     "calibrate",
     "class_weights",
     "compare_masks",
+    "compare_repair",
     "detect_artifacts",
+    "pseudo_truth",
     "rank_regions",
     "sample_textures",
     "texture_similarity",

@@ -1,5 +1,6 @@
 """Pairs and photos as training samples."""
 
+from esrgan.data.aimed_samples import AimedSamples, Place
 from esrgan.data.dataset import (
     KernelSource,
     NoiseSource,
@@ -13,10 +14,12 @@ from esrgan.data.samples import PlannedBatch, Samples
 from esrgan.data.step_sampler import SampleKey, StepSampler
 
 __all__ = [
+    "AimedSamples",
     "KernelSource",
     "NoiseSource",
     "PairDataset",
     "PhotoDataset",
+    "Place",
     "PlannedBatch",
     "SampleChance",
     "SampleKey",

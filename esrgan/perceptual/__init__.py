@@ -1,5 +1,5 @@
 """Learned measures of how alike two images look, LPIPS and DISTS, by the user's weight files."""
 
-from esrgan.perceptual.distances import Perceptual, read_perceptual
+from esrgan.perceptual.distances import LEAST_SIDE, Kind, Perceptual, read_perceptual
 
-__all__ = ["Perceptual", "read_perceptual"]
+__all__ = ["LEAST_SIDE", "Kind", "Perceptual", "read_perceptual"]

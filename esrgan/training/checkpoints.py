@@ -51,6 +51,7 @@ class _Stamp(msgspec.Struct, frozen=True):
     sha256: Text
     planned: bool = False
     score: float | None = None
+    scored_by: Text = "psnr"
 
 
 class CheckpointWarning(UserWarning):
@@ -76,6 +77,7 @@ def write_checkpoint(
     planned: bool = True,
     keep: int = 3,
     score: float | None = None,
+    scored_by: str = "psnr",
     keep_best: int = 0,
     results: Results | None = None,
 ) -> Path:
@@ -96,6 +98,8 @@ def write_checkpoint(
         At least 1.
     score : float or None
         How good it is, more is better; None: not known.
+    scored_by : str
+        What the score is; those by another measure do not count beside it.
     keep_best : int
         Of those with a score; of equal ones the newer counts as better.
     results : Results or None
@@ -128,11 +132,12 @@ def write_checkpoint(
         "sha256": hashlib.sha256(data).hexdigest(),
         "planned": planned,
         "score": score,
+        "scored_by": scored_by,
     }
     # The stamp first: a kill in between leaves no checkpoint, and not one that seems damaged.
     write(path.with_suffix(".json"), json.dumps(stamp).encode())
     write(path, data)
-    for old in _outdated(folder, step, keep, keep_best):
+    for old in _outdated(folder, step, keep, keep_best, scored_by):
         if results is None or results.knows(old):
             with contextlib.suppress(OSError):
                 old.unlink(missing_ok=True)
@@ -144,10 +149,14 @@ def checkpoint_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if _FILE.fullmatch(path.name))
 
 
-def best_score(folder: Path) -> float | None:
-    """Return the highest score of the checkpoints in the folder; None where none has one."""
+def best_score(folder: Path, scored_by: str = "psnr") -> float | None:
+    """Return the highest score by a measure of a folder's checkpoints; None where there is none."""
     return max(
-        (score for step in _steps(folder) if (score := _score(folder, step)) is not None),
+        (
+            score
+            for step in _steps(folder)
+            if (score := _score(folder, step, scored_by)) is not None
+        ),
         default=None,
     )
 
@@ -242,21 +251,24 @@ def _planned(folder: Path, step: int) -> bool:
     return stamp is not None and stamp.planned
 
 
-def _score(folder: Path, step: int) -> float | None:
+def _score(folder: Path, step: int, scored_by: str) -> float | None:
     stamp = _read_stamp(_path(folder, step))
-    return None if stamp is None else stamp.score
+    return stamp.score if stamp is not None and stamp.scored_by == scored_by else None
 
 
 def _path(folder: Path, step: int) -> Path:
     return folder / f"checkpoint-{step:08d}.pt"
 
 
-def _outdated(folder: Path, newest: int, keep: int, keep_best: int) -> Iterator[Path]:
+def _outdated(
+    folder: Path, newest: int, keep: int, keep_best: int, scored_by: str
+) -> Iterator[Path]:
     """Yield the files of checkpoints that are to go, each stamp before its checkpoint."""
     steps = _steps(folder)
     # Later ones were damaged, passed over, and belong to a future that is not this run's.
     past = [step for step in steps if step <= newest]
-    scores = {step: score for step in past if (score := _score(folder, step)) is not None}
+    found = {step: _score(folder, step, scored_by) for step in past}
+    scores = {step: score for step, score in found.items() if score is not None}
     best = sorted(scores, key=lambda step: (scores[step], step), reverse=True)[:keep_best]
     planned = [step for step in past if _planned(folder, step)]
     for step in set(steps).difference(past[-keep:], best, planned[-1:]):

@@ -23,15 +23,14 @@ from degrade.errors import DegradeError, InputError, InvalidValueError, printabl
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.wording import counted
+from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.table import encode_regions
 from pipelines.artifacts.twins import Twins, by_stem, find_twins, stem_of
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.shared.interrupts import Interrupted
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
-from pipelines.upscaling.upscale import UpscaleConfig, upscale
 
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
@@ -164,23 +163,16 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
     """Return the folders of both results; make them first where weights are given."""
     if not config.sources:
         return config.mse, config.gan
-    folders = config.out / "mse", config.out / "gan"
-    for weights, folder in zip((config.mse, config.gan), folders, strict=True):
-        made = upscale(
-            UpscaleConfig(
-                sources=config.sources,
-                weights=weights,
-                out=folder,
-                device=config.device,
-                max_memory=config.max_memory,
-                max_pixels=config.max_pixels,
-            ),
-            on_progress=job.progress,
-        )
-        job.rejects += [reject for reject in made.rejects if reject not in job.rejects]
-        if made.interrupted is not None:
-            raise Interrupted(made.interrupted)
-    return folders
+    return enlarge_by_both(
+        config.sources,
+        config.mse,
+        config.gan,
+        config.out,
+        job=job,
+        device=config.device,
+        max_memory=config.max_memory,
+        max_pixels=config.max_pixels,
+    )
 
 
 def _class_weights(config: ArtifactsConfig, job: Job) -> dict[int, float]:

@@ -11,7 +11,7 @@ import click
 
 import degrade
 from degrade.disk.processes import keep_freed_memory
-from pipelines.cli.artifact_commands import detect_artifacts
+from pipelines.cli.artifact_commands import detect_artifacts, finetune_artifacts
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
 from pipelines.cli.evaluation_commands import evaluate, selftest
@@ -83,6 +83,7 @@ for _command in (
     train,
     upscale,
     detect_artifacts,
+    finetune_artifacts,
     convert,
     export_model,
     manifest,

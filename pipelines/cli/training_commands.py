@@ -30,6 +30,12 @@ def _preset_names() -> Iterable[str]:
     return PRESETS
 
 
+def _best_by_names() -> Iterable[str]:
+    from esrgan.training.validation import BEST_BY
+
+    return BEST_BY
+
+
 def _recipe_options(function: F) -> F:
     """Add what decides what is computed."""
     for option in reversed(
@@ -132,6 +138,21 @@ def _input_options(function: F) -> F:
                 "border of SCALE pixels.",
             ),
             click.option(
+                "--best-by",
+                type=RowName(_best_by_names),
+                default="psnr",
+                show_default=True,
+                help="By which measure on --validation best.pth is chosen: "
+                "psnr, ssim, gmsd, lpips ….",
+            ),
+            click.option(
+                "--best-by-weights",
+                type=PATH,
+                multiple=True,
+                help="Weight files of lpips or dists: the measure's and its network's; may be "
+                "repeated.",
+            ),
+            click.option(
                 "--init",
                 type=PATH,
                 default=None,
@@ -201,7 +222,7 @@ def _keeping_options(function: F) -> F:
                 type=click.IntRange(0),
                 default=1,
                 show_default=True,
-                help="So do so many with the highest PSNR; 0: there is no best.pth.",
+                help="So do so many that are best in validation; 0: there is no best.pth.",
             ),
             click.option(
                 "--max-minutes",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
 from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
 from degrade.pairs import PairReader, open_pairs
@@ -14,17 +16,26 @@ from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from esrgan.data import PairDataset, PhotoDataset, Samples
 from esrgan.distributed import World
-from esrgan.losses import find_vgg19_weights
+from esrgan.losses import FeatureNetwork, GaborFeatures, find_vgg19_weights, load_vgg19
 from esrgan.networks import Generator
+from esrgan.perceptual import Perceptual, read_perceptual
 from esrgan.training.batches import check_memory, check_shares
+from esrgan.training.config import TrainingConfig
 from esrgan.training.construction import check_init, check_networks
 from esrgan.training.tensorboard_log import require_tensorboard
-from esrgan.training.validation import check_held_out
+from esrgan.training.validation import PairValidation, check_held_out
 from esrgan.weights.files import read_network
 from pipelines.training.plan import Stage
 from pipelines.training.settings import TrainConfig
 
-__all__ = ["TrainingInputs", "check_settings", "open_inputs", "open_pool", "read_init"]
+__all__ = [
+    "TrainingInputs",
+    "check_settings",
+    "open_inputs",
+    "open_pool",
+    "read_features",
+    "read_init",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class TrainingInputs:
     init: Generator | None
     datasets: tuple[Samples, ...]
     held_out: PairReader | None
+    learned: Perceptual | None = None
 
     @property
     def too_small(self) -> list[tuple[str, str]]:
@@ -90,10 +102,15 @@ def open_inputs(
         vgg_file = find_vgg19_weights(config.vgg_weights)
     init = None if config.init is None else read_init(config.init)
     datasets = tuple(_open_samples(config, stage, photos) for stage in stages)
-    held_out = None
+    held_out = learned = None
     if config.validation is not None:
         held_out = open_pairs(config.validation)
         check_held_out(held_out, datasets[0].scale)
+        if config.best_by in ("lpips", "dists"):
+            learned = read_perceptual(config.best_by, config.best_by_weights)
+        PairValidation(
+            held_out, device=torch.device("cpu"), best_by=config.best_by, learned=learned
+        )
     if config.init is not None and init is not None:
         if init.scale != datasets[0].scale:
             # Some weights leave it open; of the others it is told below.
@@ -103,7 +120,7 @@ def open_inputs(
     for stage in stages:
         check_networks(stage.config, datasets[0].scale)
         check_memory(stage.config, datasets[0].scale, device, world)
-    return TrainingInputs(vgg_file, init, datasets, held_out)
+    return TrainingInputs(vgg_file, init, datasets, held_out, learned)
 
 
 def _open_samples(config: TrainConfig, stage: Stage, photos: Sequence[DecodedPhoto]) -> Samples:
@@ -162,3 +179,10 @@ def read_init(path: Path, scale: int | None = None) -> Generator:
         channels = f"{generator.in_channels} channels to {generator.out_channels}"
         raise InputError(path, f"a generator from {channels}", "give one for RGB images")
     return generator
+
+
+def read_features(config: TrainingConfig, vgg_file: Path | None) -> FeatureNetwork | None:
+    """Return the network that losses look through; None where none does."""
+    if config.needs_features == "vgg19":
+        return load_vgg19(vgg_file)
+    return GaborFeatures() if config.needs_features == "gabor" else None

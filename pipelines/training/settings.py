@@ -9,6 +9,7 @@ from degrade.degradation import MEASURED, DegradationConfig, Recipe
 from degrade.errors import InvalidValueError
 from degrade.geometry import as_scale, border_of, whole_scale
 from esrgan.training.config import FeatureName, Precision
+from esrgan.training.validation import BEST_BY, BestBy
 from pipelines.executors import check_process_count
 from pipelines.training.plan import Stage, plan_stages
 
@@ -50,6 +51,11 @@ class TrainConfig:
         None: in a hidden folder of ``out``.
     validation : Path or None
         Pairs that are not trained on.
+    best_by : str
+        By which measure of it the best checkpoint is chosen: one of
+        :data:`esrgan.training.validation.BEST_BY`.
+    best_by_weights : tuple of Path
+        For "lpips" and "dists"; see :func:`esrgan.perceptual.read_perceptual`.
     seed : int
     device : str
         A torch device, or "auto": the GPU, if there is one.
@@ -61,7 +67,7 @@ class TrainConfig:
         Steps between checkpoints, and between validations. Where the loss stays without a value
         the run goes back to the newest of these checkpoints, so it decides that as well.
     keep, keep_best : int
-        How many checkpoints are kept: the newest, and those of the highest PSNR in validation;
+        How many checkpoints are kept: the newest, and those best in validation;
         with ``keep_best`` 0 there is no ``best.pth``.
     max_minutes : float or None
         After so long the step in work is finished and saved.
@@ -87,6 +93,8 @@ class TrainConfig:
     recipe: Recipe = MEASURED
     cache: Path | None = None
     validation: Path | None = None
+    best_by: BestBy = "psnr"
+    best_by_weights: tuple[Path, ...] = ()
     seed: int = 0
     device: str = "cpu"
     compile: bool = False
@@ -105,6 +113,19 @@ class TrainConfig:
                     f"{name} must be at least {minimum}, got {getattr(self, name)}"
                 )
         self._check_sources()
+        if self.best_by not in BEST_BY:
+            raise InvalidValueError(
+                f"best_by must be one of {', '.join(BEST_BY)}, got {self.best_by!r}"
+            )
+        if (self.best_by in ("lpips", "dists")) != bool(self.best_by_weights):
+            raise InvalidValueError(
+                "`best_by_weights` are the files of `best_by=lpips` or `best_by=dists`: give both "
+                "or neither"
+            )
+        if self.best_by != "psnr" and self.validation is None:
+            raise InvalidValueError(
+                f"`best_by={self.best_by}` is measured on pairs held out: give `validation`"
+            )
         check_process_count(self.workers, "`workers`")
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InvalidValueError(f"max_minutes must be above 0, got {self.max_minutes}")

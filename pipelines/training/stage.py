@@ -6,13 +6,12 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from degrade.errors import CorruptDataError, printable
 from degrade.images.image_io import encode_png
-from degrade.pairs import PairReader
 from esrgan.data import Samples
 from esrgan.distributed import World
 from esrgan.losses import LOSSES
@@ -29,7 +28,7 @@ from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState
 from esrgan.training.step_log import StepLog
 from esrgan.training.tensorboard_log import TensorBoardLog
-from esrgan.training.validation import Scores, validate, validate_bicubic
+from esrgan.training.validation import Scores, Validation
 from pipelines.training.file_names import (
     BEST,
     BOARD,
@@ -76,8 +75,7 @@ class StageRun:
     stage : Stage
     settings : StageSettings
     dataset : Samples
-    held_out : PairReader or None
-        Pairs to validate on.
+    validation : Validation or None
     state : TrainingState
         Restored here from the newest checkpoint, if there is one.
     world : World
@@ -95,16 +93,15 @@ class StageRun:
         stage: Stage,
         settings: StageSettings,
         dataset: Samples,
-        held_out: PairReader | None,
+        validation: Validation | None,
         state: TrainingState,
         world: World,
     ) -> None:
         self.stage, self.settings, self.state = stage, settings, state
-        self._dataset, self._held_out, self._world = dataset, held_out, world
+        self._dataset, self._validation, self._world = dataset, validation, world
         self._first_pixel_losses: list[float] = []
         self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
         self._scores: tuple[int, Scores] | None = None
-        self._bicubic: Scores | None = None
         self._saved_step: int | None = None
         self._results = results_of(settings.folder)
         self._begin_or_resume()
@@ -205,43 +202,38 @@ class StageRun:
         self._saved_step = state.step
         with state.evaluating() as result:
             scores = None
-            if validated and self._held_out is not None:
-                scores = validate(result, self._held_out, device=state.device, world=self._world)
-                self._bicubic = self._bicubic or validate_bicubic(
-                    self._held_out, device=state.device, world=self._world
-                )
+            if validated and self._validation is not None:
+                scores = self._validation.scores(result)
                 self._scores = state.step, scores
             if self._world.rank:
                 return
             picture = draw_preview(result, self._dataset)
-        folder, psnr = settings.folder, None if scores is None else scores.psnr
-        best = None if psnr is None else best_score(folder)
+        folder, score = settings.folder, None if scores is None else scores.score
+        scored_by = "" if self._validation is None else self._validation.best_by
+        best = None if score is None else best_score(folder, scored_by)
         write_checkpoint(
             folder,
             state.step,
             state.to_plain(),
             planned=planned,
             keep=settings.keep,
-            score=psnr,
+            score=score,
+            scored_by=scored_by,
             keep_best=settings.keep_best,
             results=self._results,
         )
         generator = encode_generator(state.result)
         self._results.write(folder / GENERATOR, generator)
         self._results.write(folder / PREVIEW, encode_png(picture))
-        if psnr is not None and settings.keep_best and (best is None or psnr >= best):
+        if score is not None and settings.keep_best and (best is None or score >= best):
             self._results.write(folder / BEST, generator)
         if scores is not None:
             with StepLog(folder / SCORES_FILE) as log:
-                log.append(state.step, self._beside_bicubic(scores))
+                log.append(state.step, scores.values)
         if board:
             board.add_picture(state.step, picture)
-            shown = self._beside_bicubic(scores) if scores else {}
+            shown = scores.values if scores else {}
             board.add_losses(state.step, shown, group="validation")
-
-    def _beside_bicubic(self, scores: Scores) -> dict[str, float]:
-        bicubic = asdict(self._bicubic) if self._bicubic else {}
-        return asdict(scores) | {f"bicubic_{name}": value for name, value in bicubic.items()}
 
     @property
     def generator(self) -> Path:
@@ -260,23 +252,15 @@ class StageRun:
                 f"L1 from {before:.2f} to {after:.2f} grey levels "
                 f"(first and last {_SUMMARY_STEPS} steps)"
             )
-        if self._scores is not None and self._bicubic is not None:
+        if self._scores is not None:
             step, scores = self._scores
-            yield (
-                f"validation at step {step}: {_quality(scores)}; bicubic: "
-                f"{_quality(self._bicubic)} "
-                f"(on Y, without {self._dataset.scale} border pixels)"
-            )
+            yield f"validation at step {step}: {scores.words}"
         if state.skipped:
             yield (
                 f"{state.skipped} steps skipped: a loss or gradient was not finite; "
                 f"{state.restored} returns to an earlier state"
             )
         yield f"weights: {printable(self.generator)}"
-
-
-def _quality(scores: Scores) -> str:
-    return f"PSNR {scores.psnr:.2f} dB, SSIM {scores.ssim:.4f}"
 
 
 def _describe_losses(stage: Stage) -> str:

@@ -15,10 +15,10 @@ from degrade.images.sources import Reject, hash_file
 from degrade.wording import byte_text, counted
 from esrgan.devices import choose_device
 from esrgan.distributed import World, join_world
-from esrgan.losses import FeatureNetwork, GaborFeatures, load_vgg19
 from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.checkpoints import newest_step
 from esrgan.training.state import create_state
+from esrgan.training.validation import PairValidation
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
@@ -30,6 +30,7 @@ from pipelines.training.inputs import (
     check_settings,
     open_inputs,
     open_pool,
+    read_features,
     read_init,
 )
 from pipelines.training.plan import Stage
@@ -248,7 +249,7 @@ class _Run:
             seed=config.seed,
             device=self._device,
             init=init,
-            features=_features(stage, self._inputs.vgg_file),
+            features=read_features(stage.config, self._inputs.vgg_file),
             world=self._world,
         )
         if config.compile:
@@ -262,7 +263,16 @@ class _Run:
             tensorboard=config.tensorboard,
             record=self._record(number),
         )
-        return StageRun(stage, settings, dataset, self._inputs.held_out, state, self._world)
+        validation = None
+        if self._inputs.held_out is not None:
+            validation = PairValidation(
+                self._inputs.held_out,
+                device=state.device,
+                world=self._world,
+                best_by=config.best_by,
+                learned=self._inputs.learned,
+            )
+        return StageRun(stage, settings, dataset, validation, state, self._world)
 
     def _start(self, number: int) -> Path | None:
         """Return the file that a stage starts from."""
@@ -284,9 +294,3 @@ class _Run:
         for line in lines:
             words = f"{stage.name}: {line}" if several else line
             self._job.found("stage", words, stage=stage.name, says=line)
-
-
-def _features(stage: Stage, vgg_file: Path | None) -> FeatureNetwork | None:
-    if stage.config.needs_features == "vgg19":
-        return load_vgg19(vgg_file)
-    return GaborFeatures() if stage.config.needs_features == "gabor" else None

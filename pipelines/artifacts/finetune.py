@@ -1,0 +1,564 @@
+"""``degrade finetune-artifacts``: a GAN tuned on what it should have drawn where it broke."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from degrade.artifacts import DetectionSettings, RepairScores
+from degrade.disk.files import make_folder, read_file
+from degrade.disk.journal import Journal
+from degrade.disk.locks import folder_lock
+from degrade.disk.results import Results
+from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
+from degrade.images.image_io import MAX_PIXELS
+from degrade.images.sources import SourceFile, find_images, hash_file
+from degrade.pairs import open_pairs
+from degrade.rng import rng_for, seed_for
+from degrade.wording import counted
+from esrgan.devices import choose_device
+from esrgan.distributed import ALONE
+from esrgan.losses import find_vgg19_weights
+from esrgan.networks import Generator
+from esrgan.out_of_memory import naming_lack_of_memory
+from esrgan.training.batches import check_memory, check_shares
+from esrgan.training.config import TrainingConfig
+from esrgan.training.config_text import parse_assignment, typed_changes
+from esrgan.training.construction import check_networks
+from esrgan.training.state import create_state
+from esrgan.upscaling.upscaler import upscale
+from esrgan.weights.files import read_weights
+from esrgan.weights.finding import find_weights
+from esrgan.weights.identification import NetworkSpec, network_from_state_dict
+from pipelines.artifacts.enlarging import enlarge_by_both
+from pipelines.artifacts.judged_photos import EnlargedPhoto, Judge, JudgedPhoto, read_enlarged
+from pipelines.artifacts.tuning import RepairValidation, make_samples
+from pipelines.shared.interrupts import deferred_signals
+from pipelines.shared.job import Job
+from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.training.file_names import BEST, GENERATOR, SCORES_FILE
+from pipelines.training.inputs import read_features
+from pipelines.training.plan import Stage
+from pipelines.training.record import claim_training, record_of_stage
+from pipelines.training.stage import StageRun, StageSettings
+from pipelines.upscaling.results import choose_results
+from report.repair_sheet import RepairView, encode_repair_sheet
+
+__all__ = ["FinetuneConfig", "finetune_artifacts"]
+
+TABLE, PICTURE, TRAINING = "finetune.csv", "before_after.png", "training"
+
+_HELD_OUT_SHARE = 3
+"""One of so many photos with artefacts is held out, where the user does not say which."""
+
+_MOST_PAIRS = 200
+_PATIENCE = 5
+"""Validations in a row without a better one, after which tuning ends."""
+
+_LR_PATCH = 32
+_DEFAULTS: dict[str, Any] = {
+    "loss_weights": {"pixel": 1.0},
+    "learning_rate": 1e-4,
+    "batch_size": 8,
+    "steps": 1000,
+}
+
+_VIEWS, _MARGIN, _LONGEST = 6, 24, 320
+_COLUMNS = (
+    "image",
+    "flagged_before",
+    "flagged_after",
+    "gone",
+    "psnr_elsewhere",
+    "ssim_elsewhere",
+    "texture_elsewhere",
+)
+_WITH_LESS_MEMORY = "use a smaller `batch_size` or `hr_patch`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneConfig:
+    """The settings of ``degrade finetune-artifacts``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        LR photos.
+    mse, gan : Path
+        Weights; the first of a network that was trained by pixels alone.
+    out : Path
+        Folder of the tuned weights, the table, the picture and all on the way.
+    held_out : tuple of Path
+        LR photos that validate and are not tuned on; none: a third of those with artefacts.
+    clean : tuple of Path
+        LR photos without artefacts, which calibrate the detection.
+    pairs : Path or None
+        Pairs whose LR images are tuned on, too.
+    settings : tuple of str
+        ``key=value`` of :class:`esrgan.training.config.TrainingConfig`.
+    steps : int or None
+        At most so many; None: 1000.
+    share : int
+        Of so many crops one is around a flagged area, the others where nothing is flagged.
+    tolerance : float
+        By what share the energy of texture elsewhere may change.
+    threshold, min_area
+        See :class:`degrade.artifacts.DetectionSettings`.
+    save_every : int
+        Steps between validations.
+    seed : int
+    device : str
+    max_memory : float or None
+        GiB for a tile at work.
+    max_minutes : float or None
+        After so long the step in work is finished and saved.
+    max_pixels : int
+    """
+
+    sources: tuple[Path, ...]
+    mse: Path
+    gan: Path
+    out: Path
+    held_out: tuple[Path, ...] = ()
+    clean: tuple[Path, ...] = ()
+    pairs: Path | None = None
+    settings: tuple[str, ...] = ()
+    steps: int | None = None
+    share: int = 4
+    tolerance: float = 0.05
+    threshold: float = 0.7
+    min_area: int = 4000
+    save_every: int = 100
+    seed: int = 0
+    device: str = "auto"
+    max_memory: float | None = None
+    max_minutes: float | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        DetectionSettings(threshold=self.threshold, min_area=self.min_area)
+        for name, least in (("save_every", 1), ("share", 2), ("seed", 0), ("tolerance", 0)):
+            if not getattr(self, name) >= least:
+                raise InvalidValueError(
+                    f"{name} must be at least {least}, got {getattr(self, name)}"
+                )
+        if not self.sources:
+            raise InvalidValueError("give LR photos in which the GAN's results break")
+
+    @property
+    def detection(self) -> DetectionSettings:
+        """What counts as an artefact."""
+        return DetectionSettings(threshold=self.threshold, min_area=self.min_area)
+
+    def training(self, spec: NetworkSpec) -> TrainingConfig:
+        """Return what is computed with a generator.
+
+        Raises
+        ------
+        InvalidValueError
+            A setting is unknown, or makes no run.
+        """
+        sizes = {n: spec.arguments[n] for n in ("features", "blocks") if n in spec.arguments}
+        base: dict[str, Any] = {
+            **_DEFAULTS,
+            **sizes,
+            "generator": spec.architecture,
+            "hr_patch": _LR_PATCH * spec.scale,
+        }
+        changes = typed_changes(dict(map(parse_assignment, self.settings)), "`settings`")
+        steps = {} if self.steps is None else {"steps": self.steps}
+        return TrainingConfig(**base).with_settings(**changes, **steps)
+
+
+def finetune_artifacts(
+    config: FinetuneConfig,
+    *,
+    on_enlarge: ProgressCallback | None = None,
+    on_progress: ProgressCallback | None = None,
+    on_losses: Callable[[Mapping[str, float]], None] | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> RunReport:
+    """Tune the GAN, or go on tuning it, and tell what that has changed on photos held out.
+
+    Parameters
+    ----------
+    config : FinetuneConfig
+    on_enlarge : callable or None
+        Called while both networks enlarge the photos with (pixels done, pixels to do).
+    on_progress, on_losses, on_stage : callable or None
+        As for :func:`pipelines.training.train.train`.
+
+    Returns
+    -------
+    RunReport
+        Counts steps. Where nothing is flagged there is nothing to do, and it says so.
+
+    Raises
+    ------
+    DegradeError
+        The weights are unfit or of different scales, too few photos have artefacts to hold one
+        out, or a file cannot be written.
+    ChangedConfigError
+        The folder was begun with other settings or photos.
+    """
+    job = Job("finetune-artifacts", "step", on_enlarge)
+    device = choose_device(config.device)
+    spec, generator = _read_both(config)
+    training = config.training(spec)
+    _check(training, spec.scale, device)
+    files, job.rejects = find_images([*config.sources, *config.held_out, *config.clean])
+    if not files:
+        raise DegradeError(f"no photo was found; {'; '.join(map(str, job.rejects[:1]))}")
+    make_folder(config.out)
+    with folder_lock(config.out), naming_lack_of_memory(_WITH_LESS_MEMORY):
+        results = Results(config.out, "finetune-artifacts")
+        results.require_free([config.out / name for name in (GENERATOR, TABLE, PICTURE)])
+        claim_training(config.out / TRAINING)
+        photos = _enlarge(config, job, files, spec.scale)
+        parts = _judge(config, job, photos)
+        if parts is None:
+            return job.report(0)
+        if config.pairs is not None:
+            parts.others.extend(_read_pairs(config, job, generator, parts.judge, device))
+        run, validation = _begin(config, training, spec, generator, parts, device)
+        job.progress = on_progress or (lambda _done, _total: None)
+        _tune(config, run, job, training, on_losses, on_stage)
+        done = run.state.step - run.first_step
+        if job.interrupted is None and (_is_stale(run) or run.state.step >= training.steps):
+            _finish(config, job, results, spec, validation, parts)
+        elif job.interrupted is None:
+            words = f"stopped at step {run.state.step} of {training.steps}: run it again to go on"
+            job.found("stopped", words, step=run.state.step)
+    return job.report(done, skipped=run.first_step)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """The photos by what they are for."""
+
+    judge: Judge
+    repaired: list[JudgedPhoto]
+    held_out: list[JudgedPhoto]
+    others: list[JudgedPhoto]
+
+
+def _read_both(config: FinetuneConfig) -> tuple[NetworkSpec, Generator]:
+    """Return the GAN's generator; make sure that the MSE network enlarges as much."""
+    mse, gan = (read_weights(path) for path in (config.mse, config.gan))
+    for path, weights in ((config.mse, mse), (config.gan, gan)):
+        channels = [weights.spec.arguments.get(n, 3) for n in ("in_channels", "out_channels")]
+        if channels != [3, 3]:
+            raise InputError(path, "no generator for RGB images", "give one for RGB images")
+    if mse.spec.scale != gan.spec.scale:
+        raise InputError(
+            config.mse,
+            f"enlarges ×{mse.spec.scale}, and {printable(config.gan)} ×{gan.spec.scale}",
+            "give two networks of one scale",
+        )
+    return gan.spec, network_from_state_dict(gan.state, scale=gan.spec.scale)
+
+
+def _check(training: TrainingConfig, scale: int, device: str) -> None:
+    check_shares(training, ALONE)
+    check_networks(training, scale)
+    check_memory(training, scale, device, ALONE)
+
+
+def _enlarge(
+    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int
+) -> list[EnlargedPhoto]:
+    folders = enlarge_by_both(
+        [*config.sources, *config.held_out, *config.clean],
+        config.mse,
+        config.gan,
+        config.out,
+        job=job,
+        device=config.device,
+        max_memory=config.max_memory,
+        max_pixels=config.max_pixels,
+    )
+    mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
+    photos = read_enlarged(job, files, (mse, gan), scale, config.max_pixels)
+    if not photos:
+        raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
+    return photos
+
+
+def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) -> _Parts | None:
+    """Find what is flagged, and choose what is held out; None where nothing is flagged."""
+    clean_paths, held_paths = (
+        {file.path for file in find_images(paths)[0]} for paths in (config.clean, config.held_out)
+    )
+    clean = [photo for photo in photos if photo.path in clean_paths]
+    judge = Judge(config.detection, clean)
+    judged = [judge.judge(photo) for photo in photos if photo.path not in clean_paths]
+    broken = [each for each in judged if each.regions]
+    areas = sum(len(each.regions) for each in broken)
+    if not broken:
+        words = f"nothing is flagged in {counted(len(judged), 'photo')}: there is nothing to tune"
+        job.found("nothing", words, photos=len(judged))
+        return None
+    pixels = sum(each.flagged.size for each in judged)
+    flagged = sum(int(each.flagged.sum()) for each in judged)
+    job.found(
+        "flagged",
+        f"{counted(areas, 'area')} flagged in {len(broken)} of {counted(len(judged), 'photo')}: "
+        f"{flagged / pixels:.2%} of all pixels",
+        areas=areas,
+        share=flagged / pixels,
+    )
+    held_out = [each for each in broken if each.photo.path in held_paths]
+    if not config.held_out:
+        order = rng_for(config.seed, "held out").permutation(len(broken))
+        held_out = [broken[i] for i in sorted(order[: max(len(broken) // _HELD_OUT_SHARE, 1)])]
+    repaired = [
+        each for each in broken if each not in held_out and each.photo.path not in held_paths
+    ]
+    if not held_out or not repaired:
+        where = "those held out" if repaired else "those to tune on"
+        raise DegradeError(
+            f"artefacts were found in {counted(len(broken), 'photo')}, and none of {where} has "
+            "any: at least two photos must have some, one to tune on and one to hold out"
+        )
+    job.found(
+        "held_out",
+        f"held out: {', '.join(line_of(each.photo.name) for each in held_out[:8])}"
+        + (f" and {len(held_out) - 8} more" if len(held_out) > 8 else ""),
+        photos=[each.photo.name for each in held_out],
+    )
+    used = {id(each) for each in (*repaired, *held_out)}
+    others = [each for each in judged if id(each) not in used and each.photo.path not in held_paths]
+    others += [_unflagged(photo) for photo in clean]
+    return _Parts(judge, repaired, held_out, others)
+
+
+def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
+    return JudgedPhoto(photo, np.zeros(photo.gan.shape[:2], bool), ())
+
+
+def _read_pairs(
+    config: FinetuneConfig, job: Job, generator: Generator, judge: Judge, device: str
+) -> list[JudgedPhoto]:
+    """Return LR images of pairs with the GAN's own results, those without artefacts."""
+    reader = open_pairs(config.pairs or Path())
+    if reader.scale != generator.scale:
+        raise InvalidValueError(
+            f"{printable(reader.folder)}: the pairs are ×{reader.scale}, the networks "
+            f"×{generator.scale}"
+        )
+    order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
+    mse = network_from_state_dict(read_weights(config.mse).state, scale=generator.scale)
+    found = []
+    for number in sorted(order[:_MOST_PAIRS].tolist()):
+        lr, _ = reader.read(number)
+        photo = EnlargedPhoto(
+            reader.records[number].key,
+            reader.folder,
+            lr,
+            *(upscale(lr, network, device=device) for network in (mse, generator)),
+        )
+        if min(lr.shape[:2]) >= _LR_PATCH and not judge.flagged(photo.mse, photo.gan).any():
+            found.append(_unflagged(photo))
+    words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
+    job.found("pairs", words, pairs=len(found))
+    return found
+
+
+def _begin(
+    config: FinetuneConfig,
+    training: TrainingConfig,
+    spec: NetworkSpec,
+    generator: Generator,
+    parts: _Parts,
+    device: str,
+) -> tuple[StageRun, RepairValidation]:
+    dataset = make_samples(
+        parts.repaired,
+        parts.others,
+        share=config.share,
+        hr_patch=training.hr_patch,
+        scale=spec.scale,
+        seed=seed_for(config.seed, "samples"),
+    )
+    validation = RepairValidation(
+        parts.held_out, parts.judge, tolerance=config.tolerance, device=device
+    )
+    stage = Stage("finetune-artifacts", training)
+    vgg = find_vgg19_weights(None) if training.needs_features == "vgg19" else None
+    state = create_state(
+        training,
+        scale=spec.scale,
+        seed=config.seed,
+        device=device,
+        init=generator,
+        features=read_features(training, vgg),
+    )
+    record = record_of_stage(
+        stage,
+        seed=config.seed,
+        samples=dataset.fingerprint,
+        hashes={"init": hash_file(find_weights(config.gan)), "vgg_weights": None},
+    )
+    settings = StageSettings(
+        folder=config.out / TRAINING,
+        workers=0,
+        save_every=config.save_every,
+        keep=2,
+        keep_best=1,
+        tensorboard=False,
+        record=record
+        | {
+            "held_out": validation.fingerprint,
+            "tolerance": config.tolerance,
+            "save_every": config.save_every,
+        },
+    )
+    return StageRun(stage, settings, dataset, validation, state, ALONE), validation
+
+
+def _tune(
+    config: FinetuneConfig,
+    run: StageRun,
+    job: Job,
+    training: TrainingConfig,
+    on_losses: Callable[[Mapping[str, float]], None] | None,
+    on_stage: Callable[[str], None] | None,
+) -> None:
+    """Train to the end, until nothing gets better, or until asked to stop."""
+    if _is_stale(run):
+        return
+    if on_stage:
+        on_stage(run.announce())
+    job.progress(run.first_step, training.steps)
+    with deferred_signals() as caught:
+
+        def on_step(step: int, losses: Mapping[str, float]) -> None:
+            job.progress(step, training.steps)
+            if on_losses:
+                on_losses(losses)
+
+        def should_stop() -> bool:
+            late = config.max_minutes is not None and job.seconds > 60 * config.max_minutes
+            at_validation = run.state.step % config.save_every == 0
+            return bool(caught) or late or (at_validation and _is_stale(run))
+
+        run.train_to_end(on_step, should_stop)
+    if caught and run.state.step < training.steps and not _is_stale(run):
+        job.interrupted = caught[0]
+
+
+def _is_stale(run: StageRun) -> bool:
+    """Tell whether so many validations in a row were no better than one before."""
+    scores = [
+        record["score"]
+        for record in Journal(run.settings.folder / SCORES_FILE).read()
+        if isinstance(record, dict) and isinstance(record.get("score"), int | float)
+    ]
+    if not scores:
+        return False
+    return len(scores) - 1 - scores.index(max(scores)) >= _PATIENCE
+
+
+def _finish(
+    config: FinetuneConfig,
+    job: Job,
+    results: Results,
+    spec: NetworkSpec,
+    validation: RepairValidation,
+    parts: _Parts,
+) -> None:
+    """Write the best weights, the table and the picture, and tell what they say."""
+    best = config.out / TRAINING / BEST
+    data = read_file(best)
+    weights = read_weights(best, scale=spec.scale)
+    tuned = network_from_state_dict(weights.state, scale=spec.scale)
+    compared = validation.compared(tuned)
+    rows = [
+        (each.photo.name, scores)
+        for each, (scores, _) in zip(parts.held_out, compared, strict=True)
+    ]
+    total = reduce(add, (scores for _, scores in rows))
+    results.write(config.out / TABLE, _encode_table([*rows, ("all", total)]))
+    afters = [after for _, after in compared]
+    views = _views(parts.held_out, afters, spec.scale)
+    results.write(config.out / PICTURE, encode_repair_sheet(views))
+    for name, scores in [*rows[:12], ("all held out", total)]:
+        _tell(job, name, scores)
+    if total.score(config.tolerance) <= 0:
+        job.found(
+            "no_better",
+            "no step was better than the network before; give more photos, or other settings",
+        )
+        return
+    results.write(config.out / GENERATOR, data)
+    where = printable(config.out / GENERATOR)
+    job.found("weights", f"tuned weights: {where}", path=str(config.out / GENERATOR))
+
+
+def _tell(job: Job, name: str, scores: RepairScores) -> None:
+    before, after = (
+        flagged / scores.pixels for flagged in (scores.flagged_before, scores.flagged_after)
+    )
+    job.found(
+        "photo",
+        f"{line_of(name)}: flagged {before:.2%} -> {after:.2%} ({-scores.gone:+.0%}); elsewhere "
+        f"texture {scores.texture:.1%}, PSNR {scores.psnr:.1f} dB, SSIM {scores.ssim:.3f} to "
+        "the result before",
+        image=name,
+        flagged_before=before,
+        flagged_after=after,
+        gone=scores.gone,
+        texture=scores.texture,
+        psnr=scores.psnr,
+        ssim=scores.ssim,
+    )
+
+
+def _encode_table(rows: Sequence[tuple[str, RepairScores]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for name, each in rows:
+        shares = (each.flagged_before / each.pixels, each.flagged_after / each.pixels, each.gone)
+        figures = (*shares, each.psnr, each.ssim, each.texture)
+        writer.writerow((line_of(name), *(f"{figure:.5f}" for figure in figures)))
+    return text.getvalue().encode()
+
+
+def _views(photos: Sequence[JudgedPhoto], afters: Sequence[Any], scale: int) -> list[RepairView]:
+    """Return the most visible areas, one of each photo first."""
+    ranked = sorted(
+        (
+            (place, -region.visibility, number, region)
+            for number, each in enumerate(photos)
+            for place, region in enumerate(each.regions)
+        ),
+        key=lambda each: each[:3],
+    )
+    views = []
+    for _, _, number, region in ranked[:_VIEWS]:
+        photo, after = photos[number].photo, afters[number]
+        sides = []
+        for start, length, whole in (
+            (region.top, region.height, after.shape[0]),
+            (region.left, region.width, after.shape[1]),
+        ):
+            length = min(length, _LONGEST)
+            first = max(start - _MARGIN, 0) // scale
+            last = -(-min(start + length + _MARGIN, whole) // scale)
+            sides.append((first, last))
+        (top, bottom), (left, right) = sides
+        small = photo.lr[top:bottom, left:right]
+        box = (slice(scale * top, scale * bottom), slice(scale * left, scale * right))
+        parts = [image[box] for image in (photo.mse, photo.gan, after)]
+        place = (scale * top, scale * left, *parts[0].shape[:2])
+        views.append(RepairView(photo.name, place, small, *parts))
+    return views
