@@ -23,6 +23,13 @@ from esrgan.losses.adversarial import (
     vanilla_generator_loss,
 )
 from esrgan.losses.artifact import artifact_loss, artifact_map
+from esrgan.losses.augmenting import (
+    AUGMENTATIONS,
+    Augmentation,
+    AugmentedDiscriminator,
+    augmented,
+    check_augmentations,
+)
 from esrgan.losses.composition import GeneratorLoss
 from esrgan.losses.content import (
     ESRGAN_LAYERS,
@@ -50,6 +57,7 @@ from esrgan.losses.vgg19_weights import VGG19_SHA256, find_vgg19_weights, load_v
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
+    "AUGMENTATIONS",
     "ESRGAN_LAYERS",
     "GABOR_LAYERS",
     "LOSSES",
@@ -58,6 +66,8 @@ __all__ = [
     "VGG19_SHA256",
     "AdversarialKind",
     "AdversarialLoss",
+    "Augmentation",
+    "AugmentedDiscriminator",
     "Distance",
     "FeatureNetwork",
     "GaborFeatures",
@@ -69,7 +79,9 @@ __all__ = [
     "VGG19Features",
     "artifact_loss",
     "artifact_map",
+    "augmented",
     "charbonnier_loss",
+    "check_augmentations",
     "check_loss_weights",
     "content_loss",
     "cycle_loss",

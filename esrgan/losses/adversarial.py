@@ -139,11 +139,25 @@ class AdversarialLoss:
         Takes the scores of fake images; None: it needs both.
     generator_with_real : callable or None
         Takes the scores of real and of fake images.
+    middle : float
+        Between what the discriminator gives real and fake images when it is sure.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator_alone: Callable[[Tensor], Tensor] | None = None
     generator_with_real: Callable[[Tensor, Tensor], Tensor] | None = None
+    middle: float = 0.0
+
+    def accuracy(self, real: Tensor, fake: Tensor) -> tuple[float, float]:
+        """Return the shares of scores of real and of fake images that say what they are.
+
+        Scores are held against the middle between the discriminator's aims; relativistic ones
+        against the mean score of the other kind.
+        """
+        above, below = self.middle, self.middle
+        if self.generator_with_real is not None:
+            above, below = float(fake.mean()), float(real.mean())
+        return float((real > above).float().mean()), float((fake < below).float().mean())
 
     @property
     def generator_needs_real(self) -> bool:
@@ -168,7 +182,7 @@ class AdversarialLoss:
 ADVERSARIAL_LOSSES: Final[Mapping[str, AdversarialLoss]] = {
     "vanilla": AdversarialLoss(vanilla_discriminator_loss, vanilla_generator_loss),
     "least_squares": AdversarialLoss(
-        least_squares_discriminator_loss, least_squares_generator_loss
+        least_squares_discriminator_loss, least_squares_generator_loss, middle=0.5
     ),
     "hinge": AdversarialLoss(hinge_discriminator_loss, hinge_generator_loss),
     "relativistic": AdversarialLoss(

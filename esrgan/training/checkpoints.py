@@ -26,13 +26,14 @@ from degrade.disk.files import read_file, write_atomically
 from degrade.disk.results import Results
 from degrade.disk.structs import Text, read_struct
 from degrade.errors import CorruptDataError, DegradeError, InputError, InvalidValueError, printable
-from esrgan.networks import Generator
+from esrgan.networks import Discriminator, Generator
 from esrgan.weights.files import encode_pth, open_scale, parse_weights
 
 __all__ = [
     "CheckpointWarning",
     "best_score",
     "checkpoint_files",
+    "encode_discriminator",
     "encode_generator",
     "newest_step",
     "read_newest_checkpoint",
@@ -62,6 +63,12 @@ def encode_generator(generator: Generator) -> bytes:
     """Return the generator as any reader of BasicSR's RRDBNet weights expects it."""
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
     return encode_pth({"params": state, **open_scale(type(generator), generator.scale)})
+
+
+def encode_discriminator(discriminator: Discriminator) -> bytes:
+    """Return the discriminator, its names those of BasicSR where that has such a one."""
+    state = {k: v.detach().cpu().contiguous() for k, v in discriminator.state_dict().items()}
+    return encode_pth({"params": state})
 
 
 def write_generator(path: Path, generator: Generator) -> None:

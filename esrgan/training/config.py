@@ -15,10 +15,12 @@ from esrgan.losses import (
     PIXEL_LOSSES,
     TEXTURE_LAYERS,
     AdversarialKind,
+    Augmentation,
     Distance,
     Loss,
     PixelKind,
     VGG19Features,
+    check_augmentations,
     check_loss_weights,
     default_loss_weights,
 )
@@ -50,6 +52,9 @@ class TrainingConfig:
     discriminator_features : int
     discriminator_layers, discriminator_norm
         Of the patch discriminator, see :class:`esrgan.networks.PatchDiscriminator`.
+    discriminator_augment : tuple of {"flip", "translation", "colour"}
+        How images are changed before they are judged, see
+        :mod:`esrgan.losses.augmenting`; a text of their names, parted by commas, will do.
     loss_weights : mapping of str to float
         By the names of :data:`esrgan.losses.LOSSES`; 0 where a name is missing, which leaves the
         loss out with what computing it costs. TOML has a setting for each: ``content_weight``.
@@ -108,6 +113,7 @@ class TrainingConfig:
     discriminator_features: int = 64
     discriminator_layers: int = 3
     discriminator_norm: PatchNorm = "batch"
+    discriminator_augment: tuple[Augmentation, ...] = ()
     loss_weights: Mapping[str, float] = field(default_factory=default_loss_weights)
     pixel_loss: PixelKind = "l1"
     content_features: FeatureName = "vgg19"
@@ -138,6 +144,7 @@ class TrainingConfig:
         weights = {name: self.loss_weights.get(name, 0.0) for name in LOSSES}
         object.__setattr__(self, "loss_weights", weights)
         self._check_choices()
+        check_augmentations(self.discriminator_augment)
         self._check_ranges()
         for name in ("content_layers", "texture_layers"):
             _check_layers(name, getattr(self, name))

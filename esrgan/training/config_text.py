@@ -110,6 +110,8 @@ def _as_type(value: Any, hint: Any) -> Any:
 
 
 def _as_tuple(value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    if isinstance(value, str) and get_origin(arguments[0]) is Literal:
+        value = [name.strip() for name in value.split(",") if name.strip()]
     if not isinstance(value, list | tuple):
         return None
     if arguments[-1] is not Ellipsis and len(value) != len(arguments):
@@ -124,6 +126,8 @@ def _describe(hint: Any) -> str:
         return f"one of {', '.join(map(str, arguments))}"
     if origin is tuple:
         kind = "whole numbers" if arguments[0] is int else "numbers"
+        if get_origin(arguments[0]) is Literal:
+            kind = " or ".join(get_args(arguments[0]))
         return f"a list of {kind}" if arguments[-1] is Ellipsis else f"a list of two {kind}"
     if origin is not None:
         return "a table of layers and weights, such as {conv5_4 = 1.0}"

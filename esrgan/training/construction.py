@@ -23,6 +23,7 @@ from esrgan.training.first_weights import start_as_interpolation
 
 __all__ = [
     "check_init",
+    "check_init_discriminator",
     "check_networks",
     "make_discriminator",
     "make_generator",
@@ -127,3 +128,18 @@ def check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
         )
     if init.scale != scale:
         raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")
+
+
+def check_init_discriminator(init: Discriminator, config: TrainingConfig) -> None:
+    """Raise InvalidValueError unless a run of this configuration can start from a discriminator."""
+    if type(init) is not DISCRIMINATORS[config.discriminator]:
+        kinds = {kind: name for name, kind in DISCRIMINATORS.items()}
+        raise InvalidValueError(
+            f"the run trains the discriminator {config.discriminator!r}, the weights to start from "
+            f"are those of {kinds[type(init)]!r}: use `discriminator={kinds[type(init)]}`"
+        )
+    if config.hr_patch < init.smallest_side:
+        raise InvalidValueError(
+            f"hr_patch must be at least {init.smallest_side} for this discriminator, "
+            f"got {config.hr_patch}"
+        )

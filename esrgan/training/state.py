@@ -19,6 +19,7 @@ from esrgan.networks import Discriminator, Generator, RRDBNet
 from esrgan.training.config import TrainingConfig
 from esrgan.training.construction import (
     check_init,
+    check_init_discriminator,
     make_discriminator,
     make_generator,
     make_loss,
@@ -50,6 +51,8 @@ class TrainingState:
         Convolutions are computed in bfloat16.
     generator_pass, discriminator_pass : nn.Module
         What a step calls: the networks themselves, or their compiled form.
+    seed : int
+        Of what steps draw.
     step : int
         Steps done, the skipped ones included.
     skipped, skipped_in_a_row : int
@@ -73,6 +76,7 @@ class TrainingState:
     bf16: bool
     generator_pass: nn.Module
     discriminator_pass: nn.Module | None
+    seed: int = 0
     step: int = 0
     skipped: int = 0
     skipped_in_a_row: int = 0
@@ -162,6 +166,7 @@ def create_state(
     seed: int,
     device: str = "cpu",
     init: Generator | None = None,
+    init_discriminator: Discriminator | None = None,
     features: FeatureNetwork | None = None,
     world: World = ALONE,
 ) -> TrainingState:
@@ -177,6 +182,8 @@ def create_state(
     device : str
     init : Generator or None
         The generator to go on from; its sizes replace those of ``config``. Trained in place.
+    init_discriminator : Discriminator or None
+        The discriminator to go on from, where the run has one; likewise.
     features : FeatureNetwork or None
         Needed when content or texture loss have a weight; moved to ``device``.
     world : World
@@ -192,11 +199,15 @@ def create_state(
     bf16 = computes_in_bf16(config.precision, place)
     if init is not None:
         check_init(init, config, scale)
+    if init_discriminator is not None:
+        check_init_discriminator(init_discriminator, config)
     # Scoped, so that the caller's global generator is left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
         generator = init or make_generator(config, scale)
-        discriminator = make_discriminator(config) if config.needs_discriminator else None
+        discriminator = None
+        if config.needs_discriminator:
+            discriminator = init_discriminator or make_discriminator(config)
     if init is None and config.start_as_interpolation and isinstance(generator, RRDBNet):
         start_as_interpolation(generator)
     for network in (generator, discriminator):
@@ -220,6 +231,7 @@ def create_state(
         bf16=bf16,
         generator_pass=generator,
         discriminator_pass=discriminator,
+        seed=seed,
     )
 
 

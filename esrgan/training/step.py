@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from esrgan.distributed import ALONE, World
-from esrgan.losses import ADVERSARIAL_LOSSES, ImageKind, Judge
+from esrgan.losses import ADVERSARIAL_LOSSES, AugmentedDiscriminator, ImageKind, Judge
 from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
 from esrgan.training.joined_scores import JoinedScores, read_scores
@@ -92,7 +92,7 @@ def _backward(
     sums: _Losses = {}
     watched: _Losses = {}
     for number, part in enumerate(parts):
-        judge = None if warming_up else _judge(state, scores, number, world)
+        judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = state.generator_pass(part.lr_BCHW)
         losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
@@ -116,13 +116,28 @@ def _judge(
     state: TrainingState,
     scores: Mapping[ImageKind, list[Tensor]] | None,
     part: int,
+    config: TrainingConfig,
     world: World,
 ) -> Judge | None:
     if state.discriminator_pass is None:
         return None
+    discriminator = _seeing(state.discriminator_pass, state, config, (part, world.rank))
     if scores is None:
-        return Judge(state.discriminator_pass)
-    return JoinedScores(state.discriminator_pass, scores, part, world)
+        return Judge(discriminator)
+    return JoinedScores(discriminator, scores, part, world)
+
+
+def _seeing(
+    discriminator: nn.Module,
+    state: TrainingState,
+    config: TrainingConfig,
+    key: tuple[str | int, int],
+) -> nn.Module:
+    """Return the discriminator as it sees images in this step."""
+    if not config.discriminator_augment:
+        return discriminator
+    kinds = config.discriminator_augment
+    return AugmentedDiscriminator(discriminator, kinds, state.seed, (state.step, *key))
 
 
 def _generator_backward(
@@ -190,7 +205,8 @@ def _scores_of_all(
         return {}
     networks = [network for network in (state.generator, state.discriminator) if network]
     with _unchanged_buffers(networks), torch.no_grad(), mixed_precision(state.bf16, state.device):
-        return read_scores(state.generator_pass, state.discriminator_pass, parts, world)
+        discriminator = _seeing(state.discriminator_pass, state, config, ("others", world.rank))
+        return read_scores(state.generator_pass, discriminator, parts, world)
 
 
 @contextmanager

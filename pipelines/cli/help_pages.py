@@ -15,6 +15,8 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
     "Files": (
         "pairs",
         "validation",
+        "best_by",
+        "best_by_weights",
         "cache",
         "pool",
         "fingerprint",
@@ -41,6 +43,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "other",
         "mse",
         "gan",
+        "held_out",
         "clean",
         "labels",
         "segmenter",
@@ -48,7 +51,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "truth",
         "maps",
     ),
-    "What counts": ("threshold", "min_area"),
+    "What counts": ("threshold", "min_area", "tolerance"),
     "What is made": (
         "scale",
         "hr_size",
@@ -72,11 +75,13 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "settings",
         "show_config",
         "init",
+        "init_discriminator",
         "vgg_weights",
         "features",
         "steps",
         "batch_size",
         "hr_patch",
+        "share",
     ),
     "What is measured": ("border",),
     "The result": ("alpha", "flips", "keep_profile"),
@@ -204,6 +209,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "degrade detect-artifacts --mse psnr/ --gan gan/ --clean gan/good.png",
             "of results that are there; one without artefacts calibrates",
+        ),
+    ),
+    "finetune-artifacts": (
+        (
+            "degrade finetune-artifacts lr/ --mse psnr.pth --gan gan.pth",
+            "tuned/generator.pth, a table and a picture of before and after",
+        ),
+        (
+            "degrade finetune-artifacts lr/ --mse psnr.pth --gan gan.pth --held-out other/ "
+            "--clean lr/good.png",
+            "judged by other photos; one without artefacts calibrates",
         ),
     ),
     "prove": (

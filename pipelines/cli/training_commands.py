@@ -160,6 +160,13 @@ def _input_options(function: F) -> F:
                 "says.",
             ),
             click.option(
+                "--init-discriminator",
+                type=PATH,
+                default=None,
+                help="A discriminator's weights to start from, such as discriminator.pth of a "
+                "training.",
+            ),
+            click.option(
                 "--vgg-weights",
                 type=PATH,
                 default=None,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from esrgan.weights.discriminators import DISCRIMINATOR_FILE
+
 __all__ = [
     "BEST",
     "BOARD",
+    "CURVES",
+    "DISCRIMINATOR",
     "GENERATOR",
     "LOG_FILE",
     "PREVIEW",
@@ -14,4 +18,5 @@ __all__ = [
 
 RUN_FILE = "training.json"
 GENERATOR, BEST, PREVIEW = "generator.pth", "best.pth", "preview.png"
+DISCRIMINATOR, CURVES = DISCRIMINATOR_FILE, "curves.png"
 LOG_FILE, SCORES_FILE, BOARD = "log.jsonl", "validation.jsonl", "tensorboard"

@@ -17,13 +17,14 @@ from degrade.rng import rng_for
 from esrgan.data import PairDataset, PhotoDataset, Samples
 from esrgan.distributed import World
 from esrgan.losses import FeatureNetwork, GaborFeatures, find_vgg19_weights, load_vgg19
-from esrgan.networks import Generator
+from esrgan.networks import Discriminator, Generator
 from esrgan.perceptual import Perceptual, read_perceptual
 from esrgan.training.batches import check_memory, check_shares
 from esrgan.training.config import TrainingConfig
-from esrgan.training.construction import check_init, check_networks
+from esrgan.training.construction import check_init, check_init_discriminator, check_networks
 from esrgan.training.tensorboard_log import require_tensorboard
 from esrgan.training.validation import PairValidation, check_held_out
+from esrgan.weights.discriminators import read_discriminator
 from esrgan.weights.files import read_network
 from pipelines.training.plan import Stage
 from pipelines.training.settings import TrainConfig
@@ -73,6 +74,13 @@ def check_settings(config: TrainConfig, stages: Sequence[Stage], world: World) -
             "the weights to start from, `init`, do not exist",
             "check the path, or leave `init` out: what it stands for is then trained first",
         )
+    if config.init_discriminator is not None:
+        judged = judged_stage(stages)
+        if judged is None:
+            raise InvalidValueError(
+                "`init_discriminator` is for a stage with an adversarial loss, and none has one"
+            )
+        read_init_discriminator(config.init_discriminator, stages[judged].config)
 
 
 def open_inputs(
@@ -179,6 +187,19 @@ def read_init(path: Path, scale: int | None = None) -> Generator:
         channels = f"{generator.in_channels} channels to {generator.out_channels}"
         raise InputError(path, f"a generator from {channels}", "give one for RGB images")
     return generator
+
+
+def judged_stage(stages: Sequence[Stage]) -> int | None:
+    """Return the number of the first stage that has a discriminator; None where none has."""
+    judged = (number for number, each in enumerate(stages) if each.config.needs_discriminator)
+    return next(judged, None)
+
+
+def read_init_discriminator(path: Path, config: TrainingConfig) -> Discriminator:
+    """Read a discriminator to start from; DegradeError where the file holds none that fits."""
+    found = read_discriminator(path, hr_patch=config.hr_patch, norm=config.discriminator_norm)
+    check_init_discriminator(found, config)
+    return found
 
 
 def read_features(config: TrainingConfig, vgg_file: Path | None) -> FeatureNetwork | None:

@@ -17,6 +17,8 @@ from pipelines.shared.changes import changes_between
 from pipelines.training.file_names import (
     BEST,
     BOARD,
+    CURVES,
+    DISCRIMINATOR,
     GENERATOR,
     LOG_FILE,
     PREVIEW,
@@ -33,11 +35,13 @@ __all__ = [
     "results_of",
 ]
 
+_OWN = (RUN_FILE, GENERATOR, DISCRIMINATOR, BEST, PREVIEW, CURVES)
 _REMEDY = "move it away, or choose another output folder"
 
 _HASHES = {
     "samples": "content of the pairs or photos, their noise and crops",
     "init": "content of the weights to start from",
+    "init_discriminator": "content of the discriminator's weights to start from",
     "vgg_weights": "content of VGG19's weights",
 }
 """What an error calls the settings that are hashes."""
@@ -54,7 +58,7 @@ def record_of_stage(
     seed : int
     samples : str
         Fingerprint of the dataset.
-    hashes : mapping of "init" and "vgg_weights" to str or None
+    hashes : mapping of "init", "init_discriminator" and "vgg_weights" to str or None
         Of the files that the stage starts from.
     """
     training = stage.config.settings()
@@ -91,7 +95,8 @@ def claim_training(folder: Path) -> None:
         refuse_other_files(printable(folder), [path.name for path in folder.iterdir()], "training")
         return
     _read_record(folder / RUN_FILE)
-    results, own = results_of(folder), [folder / n for n in (RUN_FILE, GENERATOR, BEST, PREVIEW)]
+    results = results_of(folder)
+    own = [folder / name for name in _OWN]
     checkpoints = checkpoint_files(folder)
     if not results.has_record:
         results.adopt([*own, *checkpoints])

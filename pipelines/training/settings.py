@@ -37,6 +37,9 @@ class TrainConfig:
         VGG19's weights; None: where ``torch.hub`` keeps them. Used when a loss needs them.
     init : Path or None
         Weights of a generator to start from; its sizes replace those of the recipe.
+    init_discriminator : Path or None
+        Weights of a discriminator to start from, with its sizes; the first stage that has one takes
+        them.
     pool : Path or None
         Where deferred noise and kernels are; None: the pool that the pairs were built with. With
         ``hr`` what the photos are degraded by.
@@ -87,6 +90,7 @@ class TrainConfig:
     features: FeatureName | None = None
     vgg_weights: Path | None = None
     init: Path | None = None
+    init_discriminator: Path | None = None
     pool: Path | None = None
     hr: tuple[Path, ...] = ()
     scale: int = 4

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from degrade.errors import CorruptDataError, printable
+from degrade.disk.journal import Journal
+from degrade.errors import CorruptDataError, MissingDependencyError, printable
 from degrade.images.image_io import encode_png
 from esrgan.data import Samples
 from esrgan.distributed import World
 from esrgan.losses import LOSSES
 from esrgan.training.checkpoints import (
     best_score,
+    encode_discriminator,
     encode_generator,
     newest_step,
     read_newest_checkpoint,
     read_planned_checkpoint,
     write_checkpoint,
 )
+from esrgan.training.discriminator_watch import DiscriminatorWatch
 from esrgan.training.loop import take_steps
 from esrgan.training.preview import draw_preview
 from esrgan.training.state import TrainingState
@@ -32,6 +36,8 @@ from esrgan.training.validation import Scores, Validation
 from pipelines.training.file_names import (
     BEST,
     BOARD,
+    CURVES,
+    DISCRIMINATOR,
     GENERATOR,
     LOG_FILE,
     PREVIEW,
@@ -39,6 +45,7 @@ from pipelines.training.file_names import (
 )
 from pipelines.training.plan import Stage
 from pipelines.training.record import check_record, results_of
+from report.curves_sheet import encode_curves
 
 __all__ = ["StageRun", "StageSettings"]
 
@@ -79,6 +86,8 @@ class StageRun:
     state : TrainingState
         Restored here from the newest checkpoint, if there is one.
     world : World
+    watch : DiscriminatorWatch or None
+        Whether the discriminator is right is told with every validation.
 
     Raises
     ------
@@ -96,9 +105,11 @@ class StageRun:
         validation: Validation | None,
         state: TrainingState,
         world: World,
+        watch: DiscriminatorWatch | None = None,
     ) -> None:
         self.stage, self.settings, self.state = stage, settings, state
         self._dataset, self._validation, self._world = dataset, validation, world
+        self._watch = watch
         self._first_pixel_losses: list[float] = []
         self._last_pixel_losses: deque[float] = deque(maxlen=_SUMMARY_STEPS)
         self._scores: tuple[int, Scores] | None = None
@@ -187,7 +198,18 @@ class StageRun:
             # A validation takes long, and who stops a run is waiting: it comes when the run goes on
             # and reaches a planned checkpoint or the end.
             self._save(board, planned=False, validated=state.step >= self.stage.config.steps)
+            if first:
+                self._draw_curves()
             self._world.wait()
+
+    def _draw_curves(self) -> None:
+        """Draw what has been logged, where matplotlib is installed."""
+        folder = self.settings.folder
+        logs = [Journal(folder / name).read() for name in (LOG_FILE, SCORES_FILE)]
+        with contextlib.suppress(MissingDependencyError):
+            picture = encode_curves(*logs)
+            if picture is not None:
+                self._results.write(folder / CURVES, picture)
 
     def _remember(self, pixel: float) -> None:
         if math.isfinite(pixel):
@@ -204,6 +226,8 @@ class StageRun:
             scores = None
             if validated and self._validation is not None:
                 scores = self._validation.scores(result)
+                told = self._watch.accuracy(state) if self._watch else {}
+                scores = replace(scores, values={**scores.values, **told})
                 self._scores = state.step, scores
             if self._world.rank:
                 return
@@ -224,6 +248,9 @@ class StageRun:
         )
         generator = encode_generator(state.result)
         self._results.write(folder / GENERATOR, generator)
+        if state.discriminator is not None and state.step > self.stage.config.pixel_steps:
+            discriminator = encode_discriminator(state.discriminator)
+            self._results.write(folder / DISCRIMINATOR, discriminator)
         self._results.write(folder / PREVIEW, encode_png(picture))
         if score is not None and settings.keep_best and (best is None or score >= best):
             self._results.write(folder / BEST, generator)

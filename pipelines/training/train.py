@@ -17,21 +17,24 @@ from esrgan.devices import choose_device
 from esrgan.distributed import World, join_world
 from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.checkpoints import newest_step
+from esrgan.training.discriminator_watch import DiscriminatorWatch
 from esrgan.training.state import create_state
 from esrgan.training.validation import PairValidation
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport, check_rejects, write_rejects
-from pipelines.training.file_names import GENERATOR, RUN_FILE
+from pipelines.training.file_names import DISCRIMINATOR, GENERATOR, RUN_FILE
 from pipelines.training.hr_photos import decode_photos, known_photos
 from pipelines.training.inputs import (
     TrainingInputs,
     check_settings,
+    judged_stage,
     open_inputs,
     open_pool,
     read_features,
     read_init,
+    read_init_discriminator,
 )
 from pipelines.training.plan import Stage
 from pipelines.training.record import check_record, claim_training, record_of_stage
@@ -243,12 +246,17 @@ class _Run:
         config, stage, dataset = self._config, self._stages[number], self._inputs.datasets[number]
         start = self._start(number)
         init = read_init(start, dataset.scale) if number and start else self._inputs.init
+        judge_file = self._judge_file(number)
+        judge = None
+        if judge_file is not None:
+            judge = read_init_discriminator(judge_file, stage.config)
         state = create_state(
             stage.config,
             scale=dataset.scale,
             seed=config.seed,
             device=self._device,
             init=init,
+            init_discriminator=judge,
             features=read_features(stage.config, self._inputs.vgg_file),
             world=self._world,
         )
@@ -263,7 +271,7 @@ class _Run:
             tensorboard=config.tensorboard,
             record=self._record(number),
         )
-        validation = None
+        validation = watch = None
         if self._inputs.held_out is not None:
             validation = PairValidation(
                 self._inputs.held_out,
@@ -272,16 +280,27 @@ class _Run:
                 best_by=config.best_by,
                 learned=self._inputs.learned,
             )
-        return StageRun(stage, settings, dataset, validation, state, self._world)
+            watch = DiscriminatorWatch(self._inputs.held_out, dataset, stage.config)
+        return StageRun(stage, settings, dataset, validation, state, self._world, watch)
 
     def _start(self, number: int) -> Path | None:
         """Return the file that a stage starts from."""
         return self._folders[number - 1] / GENERATOR if number else self._config.init
 
+    def _judge_file(self, number: int) -> Path | None:
+        """Return the file of the discriminator that a stage starts from."""
+        first = number == judged_stage(self._stages)
+        file = self._config.init_discriminator if first else None
+        return file / DISCRIMINATOR if file is not None and file.is_dir() else file
+
     def _record(self, number: int) -> dict[str, Any]:
         stage = self._stages[number]
         vgg = self._inputs.vgg_file if stage.config.needs_features == "vgg19" else None
-        files = {"init": self._start(number), "vgg_weights": vgg}
+        files = {
+            "init": self._start(number),
+            "init_discriminator": self._judge_file(number),
+            "vgg_weights": vgg,
+        }
         return record_of_stage(
             stage,
             seed=self._config.seed,

@@ -21,8 +21,8 @@ from esrgan.weights.files import read_network, weights_of, write_weights
 from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
 from pipelines.cli import main
 from pipelines.shared.reports import RunReport
-from tests.esrgan.pair_folders import make_pairs
 from tests.degrade.audit.scenes import make_photo
+from tests.esrgan.pair_folders import make_pairs
 
 SMALL = ("--min-area", 40, "--steps", 60, "--save-every", 10, "--share", 2, "--device", "cpu")
 RATE = ("--set", "learning_rate=1e-3", "--set", "hr_patch=32", "--set", "batch_size=2")
