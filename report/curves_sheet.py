@@ -60,7 +60,16 @@ def encode_curves(log: Iterable[Any], scores: Iterable[Any]) -> bytes | None:
     if not diagrams:
         return None
     rows = -(-len(diagrams) // _COLUMNS)
-    figure = Figure(figsize=(_COLUMNS * _WIDTH, rows * _HEIGHT), dpi=100, layout="constrained")
+    figure = Figure(figsize=(_COLUMNS * _WIDTH, rows * _HEIGHT), dpi=80)
+    # Places by hand: to find them takes matplotlib as long as to draw.
+    figure.subplots_adjust(
+        left=0.05,
+        right=0.99,
+        bottom=0.25 / rows / _HEIGHT,
+        top=1 - 0.25 / rows / _HEIGHT,
+        wspace=0.2,
+        hspace=0.35,
+    )
     for number, (title, curves) in enumerate(diagrams, 1):
         axes = figure.add_subplot(rows, _COLUMNS, number)
         _draw(axes, title, curves)

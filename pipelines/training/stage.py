@@ -233,7 +233,7 @@ class StageRun:
                 return
             picture = draw_preview(result, self._dataset)
         folder, score = settings.folder, None if scores is None else scores.score
-        scored_by = "" if self._validation is None else self._validation.best_by
+        scored_by = self._validation.best_by if self._validation else "psnr"
         best = None if score is None else best_score(folder, scored_by)
         write_checkpoint(
             folder,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from degrade.errors import ChangedConfigError
+from degrade.errors import ChangedConfigError, DegradeError, InvalidValueError
 from esrgan.losses import LOSSES, Loss
 from esrgan.training.checkpoints import read_newest_checkpoint
 from pipelines.training.train import TrainConfig, train
@@ -126,6 +127,105 @@ def test_validation_keeps_the_best(small_run: TrainConfig, pairs_to_validate_on:
     weights = torch.load(small_run.out / "best.pth")["params"]
     state = torch.load(small_run.out / f"checkpoint-{best[0]['step']:08d}.pt")
     assert all(torch.equal(weights[name], state["generator"][name]) for name in weights)
+
+
+def test_the_best_is_chosen_by_the_measure_that_is_asked_for(
+    small_run: TrainConfig, pairs_to_validate_on: Path
+) -> None:
+    watched = replace(
+        small_run,
+        validation=pairs_to_validate_on,
+        best_by="gmsd",
+        steps=5,
+        save_every=1,
+        keep=1,
+        settings=("learning_rate=1e-2", "pixel_steps=0", "features=12", "blocks=1", "growth=4"),
+    )
+    report = train(watched)
+    entries = log_of(small_run.out, "validation.jsonl")
+    best = min(entries, key=lambda each: (each["gmsd"], -each["step"]))
+    kept = {int(path.stem[-8:]) for path in small_run.out.glob("checkpoint-*.pt")}
+    assert kept == {5, best["step"]}
+    assert any("GMSD" in line and "bicubic" in line for line in report.lines)
+    # Scores by another measure do not compare: the next validation is the best of its own.
+    train(replace(watched, best_by="ssim", steps=6))
+    latest = torch.load(small_run.out / "checkpoint-00000006.pt")["generator"]
+    weights = torch.load(small_run.out / "best.pth")["params"]
+    assert all(torch.equal(weights[name], latest[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"best_by": "beauty"}, "best_by must be one of psnr"),
+        ({"best_by": "lpips"}, "`best_by_weights` are the files"),
+        ({"best_by": "gmsd"}, "give `validation`"),
+        ({"best_by_weights": (Path("x.pth"),)}, "give both or neither"),
+    ],
+)
+def test_a_measure_that_cannot_be_taken_is_refused(
+    small_run: TrainConfig, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidValueError, match=said):
+        replace(small_run, **changes)
+
+
+def test_a_discriminator_is_gone_on_with_and_watched(
+    small_run: TrainConfig, pairs_to_validate_on: Path
+) -> None:
+    judged = replace(
+        small_run,
+        validation=pairs_to_validate_on,
+        settings=("pixel_steps=0", "discriminator_features=4"),
+    )
+    train(judged)
+    entries = log_of(small_run.out, "validation.jsonl")
+    names = ("real_accuracy", "fake_accuracy", "real_accuracy_trained", "fake_accuracy_trained")
+    assert all(0 <= entry[name] <= 1 for entry in entries for name in names)
+    later = replace(judged, out=small_run.out.with_name("later"), init_discriminator=small_run.out)
+    train(replace(later, steps=0, validation=None))
+    assert not (later.out / "discriminator.pth").exists()
+    begun = torch.load(later.out / "checkpoint-00000000.pt")["discriminator"]
+    ended = torch.load(small_run.out / "discriminator.pth")["params"]
+    assert all(torch.equal(begun[name], ended[name]) for name in ended)
+    # Its sizes are those of the file, whatever the recipe says.
+    wider = replace(later, out=small_run.out.with_name("wider"), settings=("pixel_steps=0",))
+    train(wider)
+    (small_run.out / "discriminator.pth").write_bytes(
+        (wider.out / "discriminator.pth").read_bytes()
+    )
+    with pytest.raises(ChangedConfigError, match="content of the discriminator's weights"):
+        train(wider)
+    with pytest.raises(InvalidValueError, match="use `discriminator=patch`"):
+        train(replace(wider, settings=("discriminator=unet",)))
+    with pytest.raises(InvalidValueError, match="none has one"):
+        train(replace(wider, settings=("adversarial_weight=0",)))
+
+
+def test_the_curves_are_drawn_at_the_end_and_when_a_run_is_stopped(small_run: TrainConfig) -> None:
+    pytest.importorskip("matplotlib", reason="the extra degrade[report] is not installed")
+
+    def stop(done: int, _total: int) -> None:
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    train(small_run, on_progress=stop)
+    stopped = (small_run.out / "curves.png").read_bytes()
+    train(small_run)
+    assert (small_run.out / "curves.png").read_bytes() != stopped
+    (small_run.out / "curves.png").write_bytes(b"mine")
+    with pytest.raises(DegradeError, match=r"curves\.png is there"):
+        train(small_run)
+
+
+def test_a_discriminator_may_see_images_changed(small_run: TrainConfig) -> None:
+    changed = replace(small_run, settings=("pixel_steps=0", "discriminator_augment=flip,colour"))
+    train(changed)
+    first = (small_run.out / "generator.pth").read_bytes()
+    train(replace(changed, out=small_run.out.with_name("again")))
+    assert (small_run.out.with_name("again") / "generator.pth").read_bytes() == first
+    train(replace(changed, out=small_run.out.with_name("plain"), settings=("pixel_steps=0",)))
+    assert (small_run.out.with_name("plain") / "generator.pth").read_bytes() != first
 
 
 def test_the_average_is_what_is_written(small_run: TrainConfig) -> None:
