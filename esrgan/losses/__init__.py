@@ -38,6 +38,7 @@ from esrgan.losses.content import (
 )
 from esrgan.losses.cycle import cycle_loss, downsample_batch
 from esrgan.losses.dihedral import dihedral_kernels
+from esrgan.losses.diversity import diversity_loss
 from esrgan.losses.features import FeatureNetwork, pair_features
 from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
@@ -87,6 +88,7 @@ __all__ = [
     "cycle_loss",
     "default_loss_weights",
     "dihedral_kernels",
+    "diversity_loss",
     "downsample_batch",
     "find_vgg19_weights",
     "focal_frequency_loss",

@@ -56,6 +56,7 @@ class GeneratorLoss(LossSettings):
         kernels_BKK: Tensor | None = None,
         judge: Judge | None = None,
         average_BCHW: Tensor | None = None,
+        other: tuple[Tensor, float] | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Compute the terms that have a weight.
 
@@ -69,6 +70,8 @@ class GeneratorLoss(LossSettings):
             The discriminator; its weights get no gradient here.
         average_BCHW : Tensor or None
             SR of the averaged generator, where there is one.
+        other : (Tensor, float) or None
+            SR with other noise, and how far the two noises are apart.
 
         Returns
         -------
@@ -89,6 +92,7 @@ class GeneratorLoss(LossSettings):
             kernels_BKK=kernels_BKK,
             judge=judge,
             average_BCHW=average_BCHW,
+            other=other,
         )
         losses: dict[str, Tensor] = {}
         for name in self._in_use():
@@ -96,6 +100,11 @@ class GeneratorLoss(LossSettings):
                 given = replace(given, features=self._pair_features(sr_BCHW, hr_BCHW))
             losses[name] = LOSSES[name].compute(given, self)
         return losses, torch.stack([self.weights[n] * loss for n, loss in losses.items()]).sum()
+
+    @property
+    def needs_other(self) -> bool:
+        """Whether some term needs SR with other noise."""
+        return any(LOSSES[name].needs_other for name in self._in_use())
 
     @property
     def uses_average(self) -> bool:

@@ -24,6 +24,7 @@ from esrgan.losses.adversarial import (
 from esrgan.losses.artifact import artifact_loss
 from esrgan.losses.content import ESRGAN_LAYERS, Distance, content_loss
 from esrgan.losses.cycle import cycle_loss
+from esrgan.losses.diversity import diversity_loss
 from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.pixel import PIXEL_LOSSES, PixelKind
 from esrgan.losses.prior import gradient_prior_loss
@@ -61,6 +62,8 @@ class LossInputs:
         The discriminator.
     average_BCHW : Tensor or None
         SR of the averaged generator, where the run has one.
+    other : (Tensor, float) or None
+        SR with other noise, and how far the two noises are apart.
     """
 
     sr_BCHW: Tensor
@@ -70,6 +73,7 @@ class LossInputs:
     features: _Features | None = None
     judge: Judge | None = None
     average_BCHW: Tensor | None = None
+    other: tuple[Tensor, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,6 +133,8 @@ class Loss:
         It needs the LR images and their kernels.
     needs_judge : bool
         It needs the discriminator, which is not made otherwise.
+    needs_other : bool
+        It needs SR of the same LR images with other noise.
     uses_average : bool
         It takes SR of the averaged generator, where there is one.
     form_setting : str
@@ -142,6 +148,7 @@ class Loss:
     layers: Callable[[LossSettings], Mapping[str, float]] | None = None
     needs_kernels: bool = False
     needs_judge: bool = False
+    needs_other: bool = False
     uses_average: bool = False
     form_setting: str = ""
 
@@ -198,6 +205,11 @@ def _artifact(given: LossInputs, _settings: LossSettings) -> Tensor:
     return artifact_loss(given.sr_BCHW, given.hr_BCHW, given.average_BCHW)
 
 
+def _diversity(given: LossInputs, _settings: LossSettings) -> Tensor:
+    other = _required(given.other, "the diversity loss needs a generator that takes noise")
+    return diversity_loss(given.sr_BCHW, *other)
+
+
 def _prior(given: LossInputs, _settings: LossSettings) -> Tensor:
     return gradient_prior_loss(given.sr_BCHW)
 
@@ -248,6 +260,11 @@ LOSSES: Final[dict[str, Loss]] = {
         compute=_artifact,
         words="how far SR is from HR where the difference looks like an artefact",
         uses_average=True,
+    ),
+    "diversity": Loss(
+        compute=_diversity,
+        words="how alike results of one LR image with other noise are",
+        needs_other=True,
     ),
 }
 """The losses by name, the survey's first and in its order, in which they are computed and shown."""

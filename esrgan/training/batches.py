@@ -67,11 +67,21 @@ class Batch:
         RGB on [0, 1], on the networks' device.
     kernels_BKK : float32 Tensor or None
         For the cycle loss, turned as the images are.
+    noise_BCHW : float32 Tensor or None
+        What the generator takes besides LR.
     """
 
     lr_BCHW: Tensor
     hr_BCHW: Tensor
     kernels_BKK: Tensor | None = None
+    noise_BCHW: Tensor | None = None
+
+    @property
+    def input_BCHW(self) -> Tensor:
+        """What the generator is given."""
+        if self.noise_BCHW is None:
+            return self.lr_BCHW
+        return torch.cat([self.lr_BCHW, self.noise_BCHW], dim=1)
 
     def split(self, parts: int) -> list[Batch]:
         """Return the batch in parts of one size."""

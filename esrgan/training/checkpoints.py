@@ -62,7 +62,8 @@ class CheckpointWarning(UserWarning):
 def encode_generator(generator: Generator) -> bytes:
     """Return the generator as any reader of BasicSR's RRDBNet weights expects it."""
     state = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
-    return encode_pth({"params": state, **open_scale(type(generator), generator.scale)})
+    said = open_scale(type(generator), generator.scale, generator.in_channels)
+    return encode_pth({"params": state, **said})
 
 
 def encode_discriminator(discriminator: Discriminator) -> bytes:

@@ -44,6 +44,9 @@ class TrainingConfig:
     generator : {"rrdbnet", "srresnet", "msrresnet", "srvggnet"}
     features, blocks, growth : int
         Of the generator; growth is RRDBNet's alone.
+    noise_channels : int
+        RRDBNet only: channels of noise that it takes besides LR, see
+        :mod:`esrgan.training.noise_input`; 0: one result for an LR image.
     start_as_interpolation : bool
         RRDBNet only: see :func:`esrgan.training.first_weights.start_as_interpolation`; not used
         with weights to start from.
@@ -108,6 +111,7 @@ class TrainingConfig:
     features: int = 64
     blocks: int = 23
     growth: int = 32
+    noise_channels: int = 0
     start_as_interpolation: bool = False
     discriminator: DiscriminatorName = "patch"
     discriminator_features: int = 64
@@ -151,6 +155,14 @@ class TrainingConfig:
         if self.start_as_interpolation and self.generator != "rrdbnet":
             raise InvalidValueError(
                 f"start_as_interpolation is RRDBNet's alone, got generator {self.generator!r}"
+            )
+        if self.noise_channels and self.generator != "rrdbnet":
+            raise InvalidValueError(
+                f"noise_channels are RRDBNet's alone, got generator {self.generator!r}"
+            )
+        if any(loss.needs_other for loss in self._losses()) and not self.noise_channels:
+            raise InvalidValueError(
+                "diversity_weight must be 0 without noise: give noise_channels=1 as well"
             )
         if any(later <= step for step, later in zip(self.milestones, self.milestones[1:])):  # noqa: B905
             raise InvalidValueError(f"milestones must ascend, got {self.milestones}")
@@ -241,7 +253,14 @@ class TrainingConfig:
             "accumulation",
         ):
             _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("warm_up_steps", "pixel_steps", "steps", "weight_decay", "clip_norm"):
+        for name in (
+            "noise_channels",
+            "warm_up_steps",
+            "pixel_steps",
+            "steps",
+            "weight_decay",
+            "clip_norm",
+        ):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0 and finite")
         for name in ("learning_rate", "pixel_learning_rate", "gamma", "content_scale"):
             _check(name, getattr(self, name), getattr(self, name) > 0, "above 0 and finite")

@@ -20,6 +20,7 @@ from esrgan.networks import (
 )
 from esrgan.training.config import TrainingConfig
 from esrgan.training.first_weights import start_as_interpolation
+from esrgan.training.noise_input import COLOURS, take_noise
 
 __all__ = [
     "check_init",
@@ -36,7 +37,11 @@ def make_generator(config: TrainingConfig, scale: int) -> Generator:
     """Make the generator, its weights drawn from torch's global generator."""
     kind = GENERATORS[config.generator]
     sizes = {name: getattr(config, name) for name in ("features", "blocks", "growth")}
-    return kind(scale=scale, **_taken_by(kind, sizes))
+    generator = kind(scale=scale, **_taken_by(kind, sizes))
+    if config.start_as_interpolation and isinstance(generator, RRDBNet):
+        start_as_interpolation(generator)
+    take_noise(generator, config.noise_channels)
+    return generator
 
 
 def make_discriminator(config: TrainingConfig) -> Discriminator:
@@ -111,9 +116,7 @@ def check_networks(config: TrainingConfig, scale: int) -> None:
         As :func:`esrgan.training.state.create_state`, the feature network and ``init`` aside.
     """
     with torch.device("meta"):
-        generator = make_generator(config, scale)
-        if config.start_as_interpolation and isinstance(generator, RRDBNet):
-            start_as_interpolation(generator)
+        make_generator(config, scale)
         if config.needs_discriminator:
             make_discriminator(config)
 
@@ -125,6 +128,11 @@ def check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
         raise InvalidValueError(
             f"the run trains the generator {config.generator!r}, the weights to start from are "
             f"those of {name}"
+        )
+    if init.in_channels not in (COLOURS, COLOURS + config.noise_channels):
+        raise InvalidValueError(
+            f"the weights to start from take {init.in_channels - COLOURS} channels of noise, the "
+            f"run has {config.noise_channels}: use `noise_channels={init.in_channels - COLOURS}`"
         )
     if init.scale != scale:
         raise InvalidValueError(f"the pairs are ×{scale}, the weights to start from ×{init.scale}")

@@ -18,6 +18,7 @@ from degrade.pairs import PairReader
 from esrgan.data import Samples, to_float
 from esrgan.losses import ADVERSARIAL_LOSSES
 from esrgan.training.config import TrainingConfig
+from esrgan.training.noise_input import draw_noise
 from esrgan.training.state import TrainingState
 
 __all__ = ["DiscriminatorWatch"]
@@ -76,6 +77,9 @@ class DiscriminatorWatch:
     ) -> tuple[float, float]:
         lr_BCHW, hr_BCHW = (to_float(image, state.device) for image in images)
         real = discriminator(hr_BCHW).float()
+        if self._config.noise_channels:
+            noise_BCHW = draw_noise(lr_BCHW, self._config.noise_channels, 0, "watch")
+            lr_BCHW = torch.cat([lr_BCHW, noise_BCHW], dim=1)
         fake = discriminator(state.result(lr_BCHW)).float()
         return ADVERSARIAL_LOSSES[self._config.adversarial_loss].accuracy(real, fake)
 

@@ -11,6 +11,7 @@ from degrade.metrics import psnr
 from degrade.resample import enlarge_u8
 from esrgan.data import Samples, to_float
 from esrgan.networks import Generator
+from esrgan.training.noise_input import COLOURS, draw_noise
 
 __all__ = ["draw_preview"]
 
@@ -39,6 +40,9 @@ def draw_preview(generator: Generator, dataset: Samples) -> U8Array:
     lr_BHWC, hr_BHWC = dataset.read_batch([(0, i) for i in indices])
     with torch.inference_mode():
         lr_BCHW = to_float(lr_BHWC, generator.conv_first.weight.device)
+        if generator.in_channels > COLOURS:
+            noise_BCHW = draw_noise(lr_BCHW, generator.in_channels - COLOURS, 0, "preview")
+            lr_BCHW = torch.cat([lr_BCHW, noise_BCHW], dim=1)
         sr_BCHW = (generator(lr_BCHW).clamp_(0, 1) * 255).round()
     sr_BHWC = sr_BCHW.to("cpu", torch.uint8).permute(0, 2, 3, 1)
     rows = zip(lr_BHWC.numpy(), sr_BHWC.numpy(), hr_BHWC.numpy(), strict=True)

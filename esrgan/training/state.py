@@ -15,7 +15,7 @@ from degrade.errors import CorruptDataError
 from degrade.rng import seed_for
 from esrgan.distributed import ALONE, World, synchronise_batch_norm
 from esrgan.losses import FeatureNetwork, GeneratorLoss
-from esrgan.networks import Discriminator, Generator, RRDBNet
+from esrgan.networks import Discriminator, Generator
 from esrgan.training.config import TrainingConfig
 from esrgan.training.construction import (
     check_init,
@@ -25,7 +25,7 @@ from esrgan.training.construction import (
     make_loss,
     make_optimizer,
 )
-from esrgan.training.first_weights import start_as_interpolation
+from esrgan.training.noise_input import take_noise
 from esrgan.training.precision import computes_in_bf16
 
 __all__ = ["TrainingState", "create_state"]
@@ -205,11 +205,10 @@ def create_state(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
         generator = init or make_generator(config, scale)
+        take_noise(generator, config.noise_channels)
         discriminator = None
         if config.needs_discriminator:
             discriminator = init_discriminator or make_discriminator(config)
-    if init is None and config.start_as_interpolation and isinstance(generator, RRDBNet):
-        start_as_interpolation(generator)
     for network in (generator, discriminator):
         if network is not None:
             # Convolutions are a tenth faster so on CPUs, and more on GPUs.

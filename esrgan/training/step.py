@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from esrgan.losses import ADVERSARIAL_LOSSES, AugmentedDiscriminator, ImageKind,
 from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
 from esrgan.training.joined_scores import JoinedScores, read_scores
+from esrgan.training.noise_input import draw_noise
 from esrgan.training.precision import mixed_precision
 from esrgan.training.state import TrainingState
 
@@ -53,7 +55,11 @@ def training_step(
         optimizer.param_groups[0]["lr"] = config.learning_rate_at(state.step)
 
     buffers = _copies_of_buffers(updates)
-    losses, watched = _backward(state, batch.split(config.accumulation), config, world)
+    parts = [
+        _with_noise(state, part, config, (number, world.rank))
+        for number, part in enumerate(batch.split(config.accumulation))
+    ]
+    losses, watched = _backward(state, parts, config, world)
     gradients = [
         [p.grad for p in network.parameters() if p.grad is not None] for network, _ in updates
     ]
@@ -94,7 +100,7 @@ def _backward(
     for number, part in enumerate(parts):
         judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
-            sr_BCHW = state.generator_pass(part.lr_BCHW)
+            sr_BCHW = state.generator_pass(part.input_BCHW)
         losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
@@ -150,6 +156,7 @@ def _generator_backward(
 ) -> _Losses:
     loss = state.first_loss if warming_up else state.loss
     average_BCHW = _averaged_sr(state, part) if loss.uses_average else None
+    other = _sr_with_other_noise(state, part) if loss.needs_other else None
     with mixed_precision(state.bf16, state.device):
         losses, total = loss(
             sr_BCHW,
@@ -158,9 +165,31 @@ def _generator_backward(
             kernels_BKK=part.kernels_BKK,
             judge=judge,
             average_BCHW=average_BCHW,
+            other=other,
         )
     (total / parts).backward()  # type: ignore[no-untyped-call]
     return losses | {"generator": total}
+
+
+def _with_noise(
+    state: TrainingState, part: Batch, config: TrainingConfig, key: tuple[int, int]
+) -> Batch:
+    """Return a part with what the generator takes besides LR in this step."""
+    if not config.noise_channels:
+        return part
+    noise = draw_noise(part.lr_BCHW, config.noise_channels, state.seed, state.step, *key)
+    return replace(part, noise_BCHW=noise)
+
+
+def _sr_with_other_noise(state: TrainingState, part: Batch) -> tuple[Tensor, float] | None:
+    """Return SR with the noise of a sample's neighbour, moved, and how far the noises are apart."""
+    if part.noise_BCHW is None:
+        return None
+    # Noise is as good moved by some pixels: nothing more need be drawn.
+    noise_BCHW = part.noise_BCHW.roll((1, 3, 5), (0, 2, 3))
+    with mixed_precision(state.bf16, state.device):
+        other_BCHW = state.generator_pass(replace(part, noise_BCHW=noise_BCHW).input_BCHW)
+    return other_BCHW, float((noise_BCHW - part.noise_BCHW).abs().mean())
 
 
 def _averaged_sr(state: TrainingState, part: Batch) -> Tensor | None:
@@ -169,7 +198,7 @@ def _averaged_sr(state: TrainingState, part: Batch) -> Tensor | None:
         return None
     with torch.no_grad(), mixed_precision(state.bf16, state.device):
         state.average.eval()
-        sr_BCHW: Tensor = state.average(part.lr_BCHW)
+        sr_BCHW: Tensor = state.average(part.input_BCHW)
         state.average.train()
         return sr_BCHW
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from degrade.arrays import AnyArray
+from degrade.arrays import AnyArray, FloatArray
 from degrade.errors import DegradeError, InvalidValueError
+from degrade.rng import rng_for
 from esrgan.devices import tile_memory
 from esrgan.networks import Generator
 from esrgan.upscaling.tiling import Tiler, parts
@@ -35,6 +36,9 @@ class Upscaler:
     half : torch.dtype or None
         float16 or bfloat16: convolutions are computed in it. A tile that is not finite then is
         computed again in float32.
+    sample : int
+        Which noise a network is given that takes some besides RGB: another number, another
+        plausible result.
     flips : bool
         Average over the eight transforms of the dihedral group.
 
@@ -52,6 +56,7 @@ class Upscaler:
         *,
         device: str = "cpu",
         half: torch.dtype | None = None,
+        sample: int = 0,
         flips: bool = False,
     ) -> None:
         # Convolutions are up to three times as fast so, and need less memory (measured on CPUs).
@@ -60,6 +65,8 @@ class Upscaler:
         self._device = torch.device(device)
         self._half = half
         self._flips = flips
+        self._sample = sample
+        self._noise: FloatArray | None = None
         self._covered = self._seen = 0
 
     @property
@@ -106,6 +113,10 @@ class Upscaler:
             raise InvalidValueError(f"pixels of {pixels.dtype} are not known here")
         height, width = pixels.shape[:2]
         scale, multiple = self.network.scale, self.network.lr_multiple
+        channels = self.network.in_channels - pixels.shape[2]
+        if channels > 0:  # of the whole image, so that tiles see what they would see in it
+            rng = rng_for(self._sample, "sample")
+            self._noise = rng.standard_normal((height, width, channels), dtype=np.float32)
         tile = self._tiler.tiling_for(height, width).height
         for top, bottom in parts(height, tile, multiple):
             band = np.empty((scale * (bottom - top), scale * width, 3), dtype)
@@ -159,10 +170,15 @@ class Upscaler:
         top, bottom, left, right = box
         scale = self.network.scale
         above, before = min(top, overlap), min(left, overlap)
-        window = pixels[top - above : bottom + overlap, left - before : right + overlap]
+        box_seen = (
+            slice(top - above, bottom + overlap),
+            slice(left - before, right + overlap),
+        )
+        window = pixels[box_seen]
         self._covered += (bottom - top) * (right - left)
         self._seen += window.shape[0] * window.shape[1]
-        sr_CHW = self._pass(self._to_tensor(window))[0].clamp_(0, 1)
+        noise = None if self._noise is None else self._noise[box_seen]
+        sr_CHW = self._pass(self._to_tensor(window, noise))[0].clamp_(0, 1)
         rows = slice(scale * above, scale * (above + bottom - top))
         columns = slice(scale * before, scale * (before + right - left))
         sr_HWC = sr_CHW[:, rows, columns].permute(1, 2, 0)
@@ -172,11 +188,14 @@ class Upscaler:
         sr: AnyArray = sr_HWC.cpu().numpy()
         return sr
 
-    def _to_tensor(self, window: AnyArray) -> Tensor:
+    def _to_tensor(self, window: AnyArray, noise: FloatArray | None) -> Tensor:
         missing = [(0, -side % self.network.lr_multiple) for side in window.shape[:2]]
         peak = 1 if window.dtype == np.float32 else np.iinfo(window.dtype).max
         image = np.pad(window, (*missing, (0, 0)), mode="reflect").astype(np.float32)
         image /= np.float32(peak)
+        if noise is not None:
+            padded = np.pad(noise, (*missing, (0, 0)), mode="reflect")
+            image = np.concatenate([image, padded], axis=2)
         lr_BCHW = torch.from_numpy(image).permute(2, 0, 1)[None]
         return lr_BCHW.to(self._device).contiguous(memory_format=torch.channels_last)
 

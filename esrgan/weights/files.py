@@ -214,18 +214,20 @@ def encode_weights(path: Path, weights: Weights, *, naming: Naming = "basicsr") 
         return _sorted_header(save_safetensors(state, metadata))
     if path.suffix.lower() == ".pth":
         content = {_WRAPPERS[naming]: state} if naming in _WRAPPERS else state
-        said = open_scale(GENERATORS[weights.spec.architecture], weights.spec.scale)
+        taken = int(weights.spec.arguments.get("in_channels", 3))
+        said = open_scale(GENERATORS[weights.spec.architecture], weights.spec.scale, taken)
         return encode_pth(content | said if naming == "basicsr" else content)
     raise InvalidValueError(f"weights are written as .pth or .safetensors, got {path.name!r}")
 
 
-def open_scale(network: type[nn.Module], scale: int) -> dict[str, int]:
+def open_scale(network: type[nn.Module], scale: int, in_channels: int = 3) -> dict[str, int]:
     """Return what a ``.pth`` file under BasicSR's names must say besides its weights.
 
     Of an RRDBNet of ×3 its scale: one of ×2 may have the same tensors, see
-    :mod:`esrgan.weights.naming`.
+    :mod:`esrgan.weights.naming`; and of one that takes noise besides three colours.
     """
-    return {"scale": scale} if network is RRDBNet and scale == 3 else {}
+    is_open = network is RRDBNet and (scale == 3 or in_channels != 3)
+    return {"scale": scale} if is_open else {}
 
 
 def _sorted_header(data: bytes) -> bytes:

@@ -63,6 +63,12 @@ from pipelines.cli.help_pages import command
     default=None,
     help="Their share: 0 is --weights alone, 1 --with alone.",
 )
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    default=None,
+    help="So many plausible results of each photo, by weights that were trained with noise.",
+)
 @click.option("--flips", is_flag=True, help="Average over eight turned images: 8 times the time.")
 @click.option(
     "--tile",

@@ -183,7 +183,7 @@ def read_init(path: Path, scale: int | None = None) -> Generator:
     ``scale`` decides where the weights leave theirs open.
     """
     generator = read_network(path, scale=scale)
-    if (generator.in_channels, generator.out_channels) != (3, 3):
+    if generator.in_channels < 3 or generator.out_channels != 3:
         channels = f"{generator.in_channels} channels to {generator.out_channels}"
         raise InputError(path, f"a generator from {channels}", "give one for RGB images")
     return generator

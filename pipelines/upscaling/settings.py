@@ -37,6 +37,9 @@ class UpscaleConfig:
     keep_profile : bool
         Enlarge photos with an ICC profile in their own colours and embed it in the results. False:
         results are sRGB.
+    samples : int or None
+        So many plausible results of each photo, by weights that take noise: ``photo-1.png``,
+        ``photo-2.png`` …; None: one, under its own name.
     flips : bool
         See :class:`esrgan.upscaling.upscaler.Upscaler`.
     tile : int or None
@@ -62,6 +65,7 @@ class UpscaleConfig:
     format: RowFormat = "png"
     suffix: str = ""
     keep_profile: bool = False
+    samples: int | None = None
     flips: bool = False
     tile: int | None = None
     max_memory: float | None = None
@@ -83,6 +87,8 @@ class UpscaleConfig:
             raise InvalidValueError(
                 f"suffix is a part of a name, without slashes, got {self.suffix!r}"
             )
+        if self.samples is not None and self.samples < 1:
+            raise InvalidValueError(f"samples must be at least 1, got {self.samples}")
         if self.tile is not None and self.tile < 1:
             raise InvalidValueError(f"tile must be at least 1, got {self.tile}")
         if self.max_memory is not None and not self.max_memory > 0:

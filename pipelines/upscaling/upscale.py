@@ -47,6 +47,9 @@ from pipelines.upscaling.settings import UpscaleConfig
 
 __all__ = ["UpscaleConfig", "upscale"]
 
+COLOURS = 3
+"""Channels of photos; what a network takes besides is noise."""
+
 _HIGH_COST = 1.5
 """From which on a person may want to give more memory."""
 
@@ -96,7 +99,9 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
         check_rejects(config.out)
         try:
             with job.stoppable():
-                run.enlarge(files)
+                for sample in range(config.samples or 1):
+                    run.take_sample(sample)
+                    run.enlarge(files)
         except DegradeError:
             with suppress(DegradeError):  # what comes of a full disk, too
                 write_rejects(config.out, job.rejects)
@@ -134,8 +139,24 @@ class _Run:
             self._settings["precision"] = f"auto on {self._device.partition(':')[0]}"
         self._network = self._network.to(self._device)
         self._upscalers: dict[bool, Upscaler] = {}
+        self._sample, self._suffix = 0, config.suffix
         self.skipped = 0
         self.made: list[_Made] = []
+
+    def take_sample(self, number: int) -> None:
+        """Enlarge from now on by this noise, where the weights take some."""
+        config = self._config
+        if self._network.in_channels > COLOURS:
+            self._settings["sample"] = number
+        elif config.samples is not None:
+            raise InputError(
+                config.weights,
+                "takes no noise: all samples would be equal",
+                "give weights that were trained with `noise_channels`, or leave `samples` out",
+            )
+        self._sample = number
+        self._suffix = config.suffix if config.samples is None else f"{config.suffix}-{number + 1}"
+        self._upscalers.clear()
 
     def enlarge(self, files: Sequence[SourceFile]) -> None:
         """Enlarge the photos one after the other; what cannot be is rejected."""
@@ -185,7 +206,7 @@ class _Run:
         results = Results(
             config.out,
             journal,
-            choose_results(config.out, files, suffix=config.suffix, ending=ending),
+            choose_results(config.out, files, suffix=self._suffix, ending=ending),
             self._settings,
             config.overwrite,
         )
@@ -300,7 +321,12 @@ class _Run:
                 half=half is not None,
             )
             self._upscalers[deep] = Upscaler(
-                self._network, tiler, device=device, half=half, flips=config.flips
+                self._network,
+                tiler,
+                device=device,
+                half=half,
+                sample=self._sample,
+                flips=config.flips,
             )
         return self._upscalers[deep]
 
@@ -325,7 +351,7 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
             raise InputError(config.other, str(error), "choose another `other`") from None
         settings |= {"alpha": config.alpha, "other": hash_file(find_weights(config.other))}
     network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
-    if (network.in_channels, network.out_channels) != (3, 3):
+    if network.in_channels < COLOURS or network.out_channels != COLOURS:
         channels = f"{network.in_channels} channels to {network.out_channels}"
         raise InputError(config.weights, f"a generator from {channels}", "give one for RGB images")
     if isinstance(network, SRResNet):

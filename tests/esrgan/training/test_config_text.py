@@ -16,7 +16,7 @@ from esrgan.training.config_text import parse_assignment, to_toml, typed_changes
 
 OPTION_NAMES = """
 generator features blocks growth start_as_interpolation
-discriminator discriminator_features discriminator_layers discriminator_norm
+discriminator discriminator_features discriminator_layers discriminator_norm discriminator_augment
 pixel_weight content_weight texture_weight adversarial_weight cycle_weight variation_weight
 prior_weight frequency_weight artifact_weight
 pixel_loss content_features content_layers content_distance content_scale texture_layers
