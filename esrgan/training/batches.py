@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -69,12 +69,31 @@ class Batch:
         For the cycle loss, turned as the images are.
     noise_BCHW : float32 Tensor or None
         What the generator takes besides LR.
+    margin : int
+        Pixels along each edge of SR that no loss sees; HR lacks them.
     """
 
     lr_BCHW: Tensor
     hr_BCHW: Tensor
     kernels_BKK: Tensor | None = None
     noise_BCHW: Tensor | None = None
+    margin: int = 0
+
+    def without_margin(self, margin: int) -> Batch:
+        """Return a whole batch for losses that see less of it."""
+        if not margin:
+            return self
+        return replace(self, hr_BCHW=_inner(self.hr_BCHW, margin), margin=margin)
+
+    def sr_of(self, generator: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what a generator makes of the batch, as losses see it."""
+        return _inner(generator(self.input_BCHW), self.margin)
+
+    @property
+    def seen_lr_BCHW(self) -> Tensor:
+        """LR as losses see it."""
+        side = self.hr_BCHW.shape[-1] + 2 * self.margin
+        return _inner(self.lr_BCHW, self.margin * self.lr_BCHW.shape[-1] // side)
 
     @property
     def input_BCHW(self) -> Tensor:
@@ -93,6 +112,10 @@ class Batch:
             Batch(lr_BCHW=lr, hr_BCHW=hr, kernels_BKK=k)
             for lr, hr, k in zip(*images, kernels, strict=True)
         ]
+
+
+def _inner(image_BCHW: Tensor, margin: int) -> Tensor:
+    return image_BCHW[..., margin:-margin, margin:-margin] if margin else image_BCHW
 
 
 def check_shares(config: TrainingConfig, world: World) -> None:

@@ -92,6 +92,9 @@ class TrainingConfig:
         and written; 0: none.
     hr_patch : int
         Side of the HR crops.
+    loss_margin : int
+        HR pixels along each edge of a crop that no loss sees, a multiple of the scale: what a
+        network makes there, it makes without surroundings.
     batch_size : int
         Samples of a step, over all parts and processes.
     accumulation : int
@@ -138,6 +141,7 @@ class TrainingConfig:
     clip_norm: float = 0.0
     ema_decay: float = 0.0
     hr_patch: int = 128
+    loss_margin: int = 0
     batch_size: int = 16
     accumulation: int = 1
     steps: int = 100_000
@@ -166,6 +170,11 @@ class TrainingConfig:
             )
         if any(later <= step for step, later in zip(self.milestones, self.milestones[1:])):  # noqa: B905
             raise InvalidValueError(f"milestones must ascend, got {self.milestones}")
+        if self.judged_patch < 1:
+            raise InvalidValueError(
+                f"loss_margin must leave something of hr_patch {self.hr_patch}, got "
+                f"{self.loss_margin}"
+            )
         if self.batch_size % self.accumulation:
             raise InvalidValueError(
                 f"batch_size must be a multiple of accumulation {self.accumulation}, "
@@ -214,6 +223,11 @@ class TrainingConfig:
     def _losses(self) -> list[Loss]:
         return [LOSSES[name] for name, weight in self.loss_weights.items() if weight]
 
+    @property
+    def judged_patch(self) -> int:
+        """Side of what losses and the discriminator see of a crop."""
+        return self.hr_patch - 2 * self.loss_margin
+
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         if step < self.pixel_steps:
@@ -255,6 +269,7 @@ class TrainingConfig:
             _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
         for name in (
             "noise_channels",
+            "loss_margin",
             "warm_up_steps",
             "pixel_steps",
             "steps",

@@ -35,6 +35,10 @@ __all__ = [
 
 def make_generator(config: TrainingConfig, scale: int) -> Generator:
     """Make the generator, its weights drawn from torch's global generator."""
+    if config.loss_margin % scale:
+        raise InvalidValueError(
+            f"loss_margin must be a multiple of the scale {scale}, got {config.loss_margin}"
+        )
     kind = GENERATORS[config.generator]
     sizes = {name: getattr(config, name) for name in ("features", "blocks", "growth")}
     generator = kind(scale=scale, **_taken_by(kind, sizes))
@@ -57,15 +61,19 @@ def make_discriminator(config: TrainingConfig) -> Discriminator:
         "features": config.discriminator_features,
         "layers": config.discriminator_layers,
         "norm": config.discriminator_norm,
-        "patch_size": config.hr_patch,
+        "patch_size": config.judged_patch,
     }
     discriminator = kind(**_taken_by(kind, sizes))
-    if config.hr_patch < discriminator.smallest_side:
-        raise InvalidValueError(
-            f"hr_patch must be at least {discriminator.smallest_side} for this discriminator, "
-            f"got {config.hr_patch}"
-        )
+    _check_side(discriminator, config)
     return discriminator
+
+
+def _check_side(discriminator: Discriminator, config: TrainingConfig) -> None:
+    if config.judged_patch < discriminator.smallest_side:
+        least = discriminator.smallest_side + 2 * config.loss_margin
+        raise InvalidValueError(
+            f"hr_patch must be at least {least} for this discriminator, got {config.hr_patch}"
+        )
 
 
 def _taken_by(kind: type[nn.Module], sizes: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,8 +154,4 @@ def check_init_discriminator(init: Discriminator, config: TrainingConfig) -> Non
             f"the run trains the discriminator {config.discriminator!r}, the weights to start from "
             f"are those of {kinds[type(init)]!r}: use `discriminator={kinds[type(init)]}`"
         )
-    if config.hr_patch < init.smallest_side:
-        raise InvalidValueError(
-            f"hr_patch must be at least {init.smallest_side} for this discriminator, "
-            f"got {config.hr_patch}"
-        )
+    _check_side(init, config)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from degrade.arrays import U8Array
 from degrade.pairs import PairReader
 from esrgan.data import Samples, to_float
 from esrgan.losses import ADVERSARIAL_LOSSES
+from esrgan.training.batches import Batch
 from esrgan.training.config import TrainingConfig
 from esrgan.training.noise_input import draw_noise
 from esrgan.training.state import TrainingState
@@ -76,11 +78,12 @@ class DiscriminatorWatch:
         self, state: TrainingState, discriminator: nn.Module, images: _Images
     ) -> tuple[float, float]:
         lr_BCHW, hr_BCHW = (to_float(image, state.device) for image in images)
-        real = discriminator(hr_BCHW).float()
+        batch = Batch(lr_BCHW=lr_BCHW, hr_BCHW=hr_BCHW).without_margin(self._config.loss_margin)
+        real = discriminator(batch.hr_BCHW).float()
         if self._config.noise_channels:
             noise_BCHW = draw_noise(lr_BCHW, self._config.noise_channels, 0, "watch")
-            lr_BCHW = torch.cat([lr_BCHW, noise_BCHW], dim=1)
-        fake = discriminator(state.result(lr_BCHW)).float()
+            batch = replace(batch, noise_BCHW=noise_BCHW)
+        fake = discriminator(batch.sr_of(state.result)).float()
         return ADVERSARIAL_LOSSES[self._config.adversarial_loss].accuracy(real, fake)
 
 

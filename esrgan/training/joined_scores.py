@@ -62,5 +62,5 @@ def read_scores(
     scores: dict[ImageKind, list[Tensor]] = {"real": [], "fake": []}
     for part in parts:
         scores["real"] += world.gather(discriminator(part.hr_BCHW))
-        scores["fake"] += world.gather(discriminator(generator(part.input_BCHW)))
+        scores["fake"] += world.gather(discriminator(part.sr_of(generator)))
     return scores

@@ -56,7 +56,7 @@ def training_step(
 
     buffers = _copies_of_buffers(updates)
     parts = [
-        _with_noise(state, part, config, (number, world.rank))
+        _prepared(state, part, config, (number, world.rank))
         for number, part in enumerate(batch.split(config.accumulation))
     ]
     losses, watched = _backward(state, parts, config, world)
@@ -100,7 +100,7 @@ def _backward(
     for number, part in enumerate(parts):
         judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
-            sr_BCHW = state.generator_pass(part.input_BCHW)
+            sr_BCHW = part.sr_of(state.generator_pass)
         losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
@@ -161,7 +161,7 @@ def _generator_backward(
         losses, total = loss(
             sr_BCHW,
             part.hr_BCHW,
-            lr_BCHW=part.lr_BCHW,
+            lr_BCHW=part.seen_lr_BCHW,
             kernels_BKK=part.kernels_BKK,
             judge=judge,
             average_BCHW=average_BCHW,
@@ -171,10 +171,11 @@ def _generator_backward(
     return losses | {"generator": total}
 
 
-def _with_noise(
+def _prepared(
     state: TrainingState, part: Batch, config: TrainingConfig, key: tuple[int, int]
 ) -> Batch:
-    """Return a part with what the generator takes besides LR in this step."""
+    """Return a part as losses see it, with what the generator takes besides LR in this step."""
+    part = part.without_margin(config.loss_margin)
     if not config.noise_channels:
         return part
     noise = draw_noise(part.lr_BCHW, config.noise_channels, state.seed, state.step, *key)
@@ -188,7 +189,7 @@ def _sr_with_other_noise(state: TrainingState, part: Batch) -> tuple[Tensor, flo
     # Noise is as good moved by some pixels: nothing more need be drawn.
     noise_BCHW = part.noise_BCHW.roll((1, 3, 5), (0, 2, 3))
     with mixed_precision(state.bf16, state.device):
-        other_BCHW = state.generator_pass(replace(part, noise_BCHW=noise_BCHW).input_BCHW)
+        other_BCHW = replace(part, noise_BCHW=noise_BCHW).sr_of(state.generator_pass)
     return other_BCHW, float((noise_BCHW - part.noise_BCHW).abs().mean())
 
 
@@ -198,7 +199,7 @@ def _averaged_sr(state: TrainingState, part: Batch) -> Tensor | None:
         return None
     with torch.no_grad(), mixed_precision(state.bf16, state.device):
         state.average.eval()
-        sr_BCHW: Tensor = state.average(part.input_BCHW)
+        sr_BCHW = part.sr_of(state.average)
         state.average.train()
         return sr_BCHW
 

@@ -63,7 +63,9 @@ _MOST_PAIRS = 200
 _PATIENCE = 5
 """Validations in a row without a better one, after which tuning ends."""
 
-_LR_PATCH = 32
+_LR_PATCH, _LR_MARGIN = 32, 16
+"""What losses see of a crop, and what more the network sees along each edge, in LR pixels."""
+
 _DEFAULTS: dict[str, Any] = {
     "loss_weights": {"pixel": 1.0},
     "learning_rate": 1e-4,
@@ -171,7 +173,8 @@ class FinetuneConfig:
             **_DEFAULTS,
             **sizes,
             "generator": spec.architecture,
-            "hr_patch": _LR_PATCH * spec.scale,
+            "hr_patch": (_LR_PATCH + 2 * _LR_MARGIN) * spec.scale,
+            "loss_margin": _LR_MARGIN * spec.scale,
         }
         changes = typed_changes(dict(map(parse_assignment, self.settings)), "`settings`")
         steps = {} if self.steps is None else {"steps": self.steps}
@@ -227,7 +230,9 @@ def finetune_artifacts(
         if parts is None:
             return job.report(0)
         if config.pairs is not None:
-            parts.others.extend(_read_pairs(config, job, generator, parts.judge, device))
+            lr_patch = training.hr_patch // spec.scale
+            found = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
+            parts.others.extend(found)
         run, validation = _begin(config, training, spec, generator, parts, device)
         job.progress = on_progress or (lambda _done, _total: None)
         _tune(config, run, job, training, on_losses, on_stage)
@@ -345,7 +350,12 @@ def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
 
 
 def _read_pairs(
-    config: FinetuneConfig, job: Job, generator: Generator, judge: Judge, device: str
+    config: FinetuneConfig,
+    job: Job,
+    generator: Generator,
+    judge: Judge,
+    device: str,
+    lr_patch: int,
 ) -> list[JudgedPhoto]:
     """Return LR images of pairs with the GAN's own results, those without artefacts."""
     reader = open_pairs(config.pairs or Path())
@@ -356,7 +366,7 @@ def _read_pairs(
         )
     order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
     mse = network_from_state_dict(read_weights(config.mse).state, scale=generator.scale)
-    found = []
+    found: list[JudgedPhoto] = []
     for number in sorted(order[:_MOST_PAIRS].tolist()):
         lr, _ = reader.read(number)
         photo = EnlargedPhoto(
@@ -365,7 +375,7 @@ def _read_pairs(
             lr,
             *(upscale(lr, network, device=device) for network in (mse, generator)),
         )
-        if min(lr.shape[:2]) >= _LR_PATCH and not judge.flagged(photo.mse, photo.gan).any():
+        if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
             found.append(_unflagged(photo))
     words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
     job.found("pairs", words, pairs=len(found))

@@ -197,7 +197,7 @@ def judged_stage(stages: Sequence[Stage]) -> int | None:
 
 def read_init_discriminator(path: Path, config: TrainingConfig) -> Discriminator:
     """Read a discriminator to start from; DegradeError where the file holds none that fits."""
-    found = read_discriminator(path, hr_patch=config.hr_patch, norm=config.discriminator_norm)
+    found = read_discriminator(path, hr_patch=config.judged_patch, norm=config.discriminator_norm)
     check_init_discriminator(found, config)
     return found
 

@@ -21,6 +21,7 @@ from esrgan.losses import (
     artifact_loss,
     content_loss,
     cycle_loss,
+    diversity_loss,
     focal_frequency_loss,
     gradient_prior_loss,
     l1_loss,
@@ -32,7 +33,7 @@ from esrgan.losses import (
 from esrgan.training.presets import SRGAN_FEATURE_SCALE
 from tests.rounding import gamma
 
-WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 2.0), strict=True))
+WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 2.0, 1e-3), strict=True))
 
 
 @pytest.fixture
@@ -42,12 +43,14 @@ def discriminator() -> nn.Module:
         return nn.Sequential(nn.Conv2d(3, 4, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(4, 1, 3))
 
 
-def inputs() -> dict[str, Tensor]:
+def inputs() -> dict[str, Any]:
     generator = torch.Generator().manual_seed(2)
     shapes = {"sr_BCHW": (2, 3, 16, 16), "hr_BCHW": (2, 3, 16, 16), "lr_BCHW": (2, 3, 8, 8)}
     tensors = {name: torch.rand(shape, generator=generator) for name, shape in shapes.items()}
     kernels = torch.rand(2, 5, 5, generator=generator)
-    return tensors | {"kernels_BKK": kernels / kernels.sum((1, 2), keepdim=True)}
+    other = torch.rand(shapes["sr_BCHW"], generator=generator)
+    kernels /= kernels.sum((1, 2), keepdim=True)
+    return tensors | {"kernels_BKK": kernels, "other": (other, 1.5)}
 
 
 @contextmanager
@@ -90,6 +93,7 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(
         "prior": gradient_prior_loss(sr),
         "frequency": focal_frequency_loss(sr, hr),
         "artifact": artifact_loss(sr, hr),
+        "diversity": diversity_loss(sr, *given["other"]),
     }
     assert list(losses) == list(LOSSES)
     for name, value in expected.items():

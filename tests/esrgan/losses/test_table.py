@@ -45,7 +45,7 @@ def test_what_a_loss_needs_follows_from_its_row() -> None:
     needed = {
         name: (config.needs_features is not None, config.needs_kernels, config.needs_discriminator)
         for name in LOSSES
-        for config in [TrainingConfig(loss_weights={name: 1.0})]
+        for config in [TrainingConfig(loss_weights={name: 1.0}, noise_channels=1)]
     }
     assert needed == {
         "pixel": (False, False, False),
@@ -57,6 +57,7 @@ def test_what_a_loss_needs_follows_from_its_row() -> None:
         "prior": (False, False, False),
         "frequency": (False, False, False),
         "artifact": (False, False, False),
+        "diversity": (False, False, False),
     }
 
 

@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
-from esrgan.losses import VGG19Features
+from esrgan.losses import AUGMENTATIONS, VGG19Features
 from esrgan.training.config import TrainingConfig
 from esrgan.training.config_text import parse_assignment, to_toml, typed_changes
 
 OPTION_NAMES = """
-generator features blocks growth start_as_interpolation
+generator features blocks growth noise_channels start_as_interpolation
 discriminator discriminator_features discriminator_layers discriminator_norm discriminator_augment
 pixel_weight content_weight texture_weight adversarial_weight cycle_weight variation_weight
-prior_weight frequency_weight artifact_weight
+prior_weight frequency_weight artifact_weight diversity_weight
 pixel_loss content_features content_layers content_distance content_scale texture_layers
 adversarial_loss
 optimizer learning_rate betas weight_decay milestones gamma warm_up_steps pixel_steps
-pixel_learning_rate clip_norm ema_decay hr_patch batch_size accumulation steps precision
+pixel_learning_rate clip_norm ema_decay hr_patch loss_margin batch_size accumulation steps precision
 """
 
 FRACTIONS = {"betas", "ema_decay"}
@@ -45,6 +45,11 @@ def values(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(layers, st.floats(1e-9, 10), min_size=1)
     if name in ("accumulation", "start_as_interpolation"):
         return st.just(hint(0 if hint is bool else 1))
+    if name in ("noise_channels", "loss_margin", "diversity_weight"):  # bound by other settings
+        return st.just(hint(0))
+    if name == "discriminator_augment":
+        kinds = st.lists(st.sampled_from(AUGMENTATIONS), unique=True)
+        return kinds.map(tuple)
     return {int: st.integers(1, 10**6), float: floats, bool: st.booleans()}[hint]
 
 

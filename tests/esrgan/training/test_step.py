@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.resample import imresize
 from esrgan.losses import (
@@ -118,6 +119,8 @@ def test_every_loss_takes_part() -> None:
         prior_weight=0.01,
         frequency_weight=0.3,
         artifact_weight=5.0,
+        diversity_weight=1e-4,
+        noise_channels=1,
     )
     torch.manual_seed(0)
     kernel = torch.from_numpy(gaussian_kernel(7, 4, (1.2, 1.0)).weights.copy())
@@ -288,3 +291,27 @@ def test_bf16_gives_nearly_the_same_gradients(kind: str, norm: Any) -> None:
             for each in gradients
         ]
         assert float(torch.cosine_similarity(*joined, dim=0)) > 0.95
+
+
+@pytest.mark.parametrize("discriminator", ["patch", "vgg"])
+def test_no_loss_sees_the_margin(discriminator: str) -> None:
+    """What HR is along the edges changes no weight; what it is inside does."""
+    config = replace(SMALL, hr_patch=48, loss_margin=8, discriminator=discriminator)
+    plain = random_batch(config)
+    edges, inside = plain.hr_BCHW.clone(), plain.hr_BCHW.clone()
+    edges[..., :8, :] = edges[..., -8:, :] = 0
+    edges[..., :8] = edges[..., -8:] = 0
+    inside[..., 20, 20] = 0
+    found = []
+    for hr_BCHW in (plain.hr_BCHW, edges, inside):
+        state = create_state(config, scale=4, seed=0)
+        training_step(state, replace(plain, hr_BCHW=hr_BCHW), config)
+        found.append(weights_of(state))
+    assert all_equal(found[0], found[1])
+    assert not all_equal(found[0], found[2])
+
+
+@pytest.mark.parametrize(("margin", "said"), [(6, "multiple of the scale 4"), (16, "must leave")])
+def test_a_margin_that_does_not_fit_is_refused(margin: int, said: str) -> None:
+    with pytest.raises(InvalidValueError, match=said):
+        create_state(replace(SMALL, hr_patch=32, loss_margin=margin), scale=4, seed=0)

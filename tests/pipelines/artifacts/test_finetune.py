@@ -25,7 +25,11 @@ from tests.degrade.audit.scenes import make_photo
 from tests.esrgan.pair_folders import make_pairs
 
 SMALL = ("--min-area", 40, "--steps", 60, "--save-every", 10, "--share", 2, "--device", "cpu")
-RATE = ("--set", "learning_rate=1e-3", "--set", "hr_patch=32", "--set", "batch_size=2")
+RATE = tuple(
+    word
+    for setting in ("learning_rate=1e-3", "hr_patch=32", "loss_margin=0", "batch_size=2")
+    for word in ("--set", setting)
+)
 
 
 def run(*words: str | Path | int) -> Result:
@@ -67,7 +71,7 @@ def config(place: Path, out: str = "out", steps: int = 6) -> FinetuneConfig:
         mse=place / "mse.pth",
         gan=place / "gan.pth",
         out=place / out,
-        settings=("learning_rate=1e-3", "hr_patch=32", "batch_size=2"),
+        settings=("learning_rate=1e-3", "hr_patch=32", "loss_margin=0", "batch_size=2"),
         steps=steps,
         save_every=2,
         share=2,
