@@ -95,7 +95,7 @@ class AimedSamples:
         for pair in self._images:
             for image in pair:
                 digest.update(repr(image.shape).encode())
-                digest.update(np.ascontiguousarray(image))
+                digest.update(np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 import torch
 
@@ -123,7 +123,7 @@ class PairValidation:
             raise InvalidValueError(
                 f"the best checkpoint is chosen by one of {', '.join(BEST_BY)}, got {best_by!r}"
             )
-        self.best_by = best_by
+        self.best_by: str = best_by
         self._reader, self._device, self._world = reader, device, world
         self._measures: dict[str, Compare] = {
             name: _comparing(name, reader)
@@ -140,7 +140,11 @@ class PairValidation:
 
     def scores(self, generator: Generator) -> Scores:
         """See the base; every LR is enlarged as ``degrade upscale`` does in float32."""
-        where = {"device": self._device, "world": self._world, "measures": self._measures}
+        where: dict[str, Any] = {
+            "device": self._device,
+            "world": self._world,
+            "measures": self._measures,
+        }
         found = validate(generator, self._reader, **where)
         if self._bicubic is None:
             self._bicubic = validate_bicubic(self._reader, **where)

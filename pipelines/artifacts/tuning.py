@@ -66,7 +66,8 @@ def _places(
 ) -> tuple[list[Place], list[Place]]:
     """Return the middles of cells with something flagged, and of the others."""
     height, width = judged.photo.lr.shape[:2]
-    flagged = judged.flagged.reshape(height, scale, width, scale).any(axis=(1, 3))
+    cells = judged.flagged.reshape(height, scale, width, scale)
+    flagged = np.asarray(cells.any(axis=(1, 3)))
     inside: list[Place] = []
     outside: list[Place] = []
     for top in range(0, height, step):
@@ -94,7 +95,7 @@ class RepairValidation:
     device : str
     """
 
-    best_by = "repair"
+    best_by: str = "repair"
 
     def __init__(
         self, photos: Sequence[JudgedPhoto], judge: Judge, *, tolerance: float, device: str
@@ -109,7 +110,7 @@ class RepairValidation:
         for each in self._photos:
             for image in (each.photo.lr, each.photo.gan, each.flagged):
                 digest.update(repr(image.shape).encode())
-                digest.update(np.ascontiguousarray(image).view(np.uint8))
+                digest.update(np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
 
     def scores(self, generator: Generator) -> Scores:
