@@ -26,10 +26,6 @@ Gain: TypeAlias = npt.NDArray[np.float64]
 
 NO_GAIN: Gain = np.zeros(BAND_COUNT)
 
-_STEP = 0.7
-"""Of the gap that is closed in a round: what lies above Nyquist folds back, and so less is
-predictable than all."""
-
 _LOW = slice(1, 4)
 _FIXED = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
@@ -65,12 +61,12 @@ def spectral_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -
     return np.asarray(gap, np.float64)
 
 
-def next_gain(gain: Gain, gap: Gain) -> Gain:
-    """Return the gain of the next round: 0.7 of the gap more, smoothed over three bands."""
+def next_gain(gain: Gain, gap: Gain, step: float) -> Gain:
+    """Return the gain of the next round: so much of the gap more, smoothed over three bands."""
     around = np.pad(gap, 1, mode="edge")
     smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
     smooth[:_FIXED] = 0
-    return np.asarray(np.clip(gain + _STEP * smooth, -_MOST_GAIN, _MOST_GAIN))
+    return np.asarray(np.clip(gain + step * smooth, -_MOST_GAIN, _MOST_GAIN))
 
 
 def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:

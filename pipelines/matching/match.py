@@ -31,7 +31,6 @@ from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubi
 from pipelines.matching.match_loop import (
     Bench,
     LoopResult,
-    Tail,
     choose_tail,
     close_loop,
     make_recipe,
@@ -174,13 +173,13 @@ def match_photos(
     tails = possible_tails(pool, config.scale)
     tail = choose_tail(bench, kernels, tails)
     found = close_loop(bench, kernels, tail, on_round=on_round)
-    again = choose_tail(bench, found.kernels, tails)
+    again = choose_tail(bench, found.kernels, tails, found.colours)
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
-        tail, found = again, close_loop(bench, kernels, again, on_round=on_round)
+        found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
-    return _finished(job, pool, config, bench, records, found, tail, responses)
+    return _finished(job, pool, config, bench, records, found, responses)
 
 
 def _kernels_of(
@@ -293,21 +292,21 @@ def _finished(
     bench: Bench,
     records: Sequence[KernelRecord],
     found: LoopResult,
-    tail: Tail,
     responses: tuple[Gain, Gain],
 ) -> MatchResult:
     kernels = {record.id: pool.read_kernel(record.id) for record in records}
-    lr_before, lr_after = bench.lr(kernels, tail), bench.lr(found.kernels, tail)
+    lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
     error = TRAINING_ERROR if config.aim == "train" else 0.0
-    recipe = make_recipe(tail, error)
+    recipe = make_recipe(found.behind_blur, error)
     facts = {
         "aim": config.aim,
         "photos": len(bench.photos),
         "hr": len(bench.hr.keys),
         "gap": round(min(one.gap for one in found.rounds), 4),
+        "colour_gap": round(min(one.colour_gap for one in found.rounds), 4),
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)

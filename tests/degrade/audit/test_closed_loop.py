@@ -47,8 +47,9 @@ def test_with_gain_gives_taps_that_are_applied_as_they_are() -> None:
 
 def test_next_gain_closes_a_part_of_the_gap_and_stays_within_bounds() -> None:
     gap = np.full(24, 0.2)
-    assert np.allclose(next_gain(NO_GAIN, gap)[2:], 0.14) and not next_gain(NO_GAIN, gap)[:2].any()
-    assert np.abs(next_gain(NO_GAIN, np.full(24, 99.0))).max() == 1.5
+    following = next_gain(NO_GAIN, gap, 0.7)
+    assert np.allclose(following[2:], 0.14) and not following[:2].any()
+    assert np.abs(next_gain(NO_GAIN, np.full(24, 99.0), 0.7)).max() == 1.5
 
 
 def test_spectral_gap_refuses_sets_that_are_not_matched() -> None:
@@ -66,7 +67,7 @@ def test_the_loop_finds_a_planted_kernel_from_other_scenes() -> None:
     gain, kernel = NO_GAIN, start
     for _ in range(2):
         made = [_lr(f"hr {number}", kernel) for number in range(_SCENES)]
-        gain = next_gain(gain, spectral_gap(photos, made))
+        gain = next_gain(gain, spectral_gap(photos, made), 0.7)
         kernel = with_gain(start, gain)
     off = [
         20 * np.log10(kernel_response(each) / kernel_response(truth)) for each in (start, kernel)
