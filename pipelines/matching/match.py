@@ -26,7 +26,7 @@ from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
 from pipelines.matching.diff import tell_cameras, without_common
-from pipelines.matching.findings import comparison_values, tell_comparison
+from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_loop import (
     Bench,
@@ -299,6 +299,7 @@ def _finished(
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
+    tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     error = TRAINING_ERROR if config.aim == "train" else 0.0
     recipe = make_recipe(found.behind_blur, error)
     facts = {

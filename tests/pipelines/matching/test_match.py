@@ -91,6 +91,10 @@ def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:
     facts = json.loads(report.read_text())["facts"]
     rounds = [fact["gap"] for fact in facts if fact["kind"] == "round"]
     assert min(rounds) < rounds[0] / 3
+    of = [fact["of"] for fact in facts if fact["kind"] == "spectra"]
+    assert of == ["grey", "colours"]
+    made = run("report", report, "-o", report.with_suffix(".html"))
+    assert made.exit_code == 0 and "Power of colours" in report.with_suffix(".html").read_text()
     verdicts = {fact["kind"]: fact for fact in facts if fact["kind"] in ("before", "verdict")}
     assert verdicts["before"]["auc"] > 0.9
     assert verdicts["verdict"]["auc"] < verdicts["before"]["auc"] - 0.1
