@@ -17,7 +17,7 @@ from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES
 from degrade.degradation.downsampling import integer_taps
 from degrade.errors import InvalidValueError
-from degrade.kernels import BlurKernel, repair_kernel
+from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 
 __all__ = ["NO_GAIN", "Gain", "kernel_response", "next_gain", "spectral_gap", "with_gain"]
 
@@ -33,6 +33,8 @@ _FIXED = 2
 _MOST_GAIN = 1.5
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
+
+_WITHIN = 0.6 * PHASE_TOLERANCE
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
@@ -100,10 +102,8 @@ def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
 
 def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> BlurKernel:
     source = kernel.source
-    try:
-        centred = BlurKernel(weights.astype(np.float32), kernel.scale, source)
-    except InvalidValueError:  # what was cut off moved it a little
-        centred, _ = repair_kernel(weights.astype(np.float32), kernel.scale, source)
+    # What was cut off has moved it a little, and rounding moves it once more.
+    centred, _ = repair_kernel(weights, kernel.scale, source, within=_WITHIN)
     taps, unit = integer_taps(centred.weights)
     while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
         taps = taps[1:-1, 1:-1]

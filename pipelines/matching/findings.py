@@ -32,8 +32,8 @@ CHANGES: Mapping[str, str] = {
     "less colour noise": "noise of these photos, whose colours do not go together",
     "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
     "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
-    "softer colours": "`match` corrects colours; or JPEG without subsampling, or none",
-    "sharper colours": "`match` corrects colours; or compress as the photos are: `jpeg=measured`",
+    "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
+    "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos."""
 

@@ -45,6 +45,22 @@ def test_with_gain_gives_taps_that_are_applied_as_they_are() -> None:
     assert taps[[0, -1]].any() or taps[:, [0, -1]].any()
 
 
+@pytest.mark.parametrize("off", [0.03, 0.0499])
+@pytest.mark.parametrize("sigma", [0.9, 2.4, 4.0])
+def test_with_gain_keeps_kernels_whose_centre_is_hardly_where_it_must_be(
+    off: float, sigma: float
+) -> None:
+    """Rounding taps moves a centre by some hundredths of a pixel; one kernel stopped a match."""
+    side = np.arange(41) - 20.0
+    row = np.exp(-np.square(side - 1.5 - off) / (2 * sigma**2))
+    column = np.exp(-np.square(side - 1.5 + off) / (2 * sigma**2))
+    kernel = BlurKernel((np.outer(row, column) / (row.sum() * column.sum())).astype(np.float32), 4)
+    for size in (-1.0, -0.3, 0.3, 1.0):
+        wave = size * np.sin(np.arange(24.0)) * (BAND_FREQUENCIES > 0.04)
+        changed = with_gain(kernel, wave)
+        assert abs(float(changed.weights.sum()) - 1) < 1e-6
+
+
 def test_next_gain_closes_a_part_of_the_gap_and_stays_within_bounds() -> None:
     gap = np.full(24, 0.2)
     following = next_gain(NO_GAIN, gap, 0.7)
