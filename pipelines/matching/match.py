@@ -25,6 +25,7 @@ from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
+from pipelines.matching.camera_gains import gains_by_camera
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
@@ -177,6 +178,7 @@ def match_photos(
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
+    found = gains_by_camera(job, bench, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
     return _finished(job, pool, config, bench, records, found, responses)

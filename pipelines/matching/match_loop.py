@@ -283,6 +283,7 @@ def close_loop(
     tail: Tail,
     most: int = MOST_ROUNDS,
     on_round: Callable[[str], None] | None = None,
+    colours: Gain | None = None,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -296,25 +297,27 @@ def close_loop(
         Rounds.
     on_round : callable or None
         Told each round as it ends, in words.
+    colours : (24,) float64 array or None
+        The colours' gain, where it is known; None: it is found too.
     """
-    luma, colours = (
-        _Correction(_CLOSE_ENOUGH, _STEPS[0]),
-        _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1]),
-    )
+    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0])
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1])
+    if colours is not None:
+        tint = replace(tint, gain=colours, best=colours, done=True)
     rounds: list[Round] = []
     for _ in range(most + 1):
-        lr = bench.lr(_corrected(kernels, luma.gain), _with_colours(colours.gain, tail))
+        lr = bench.lr(_corrected(kernels, luma.gain), _with_colours(tint.gain, tail))
         matched = bench.matched(lr)
         gaps = spectral_gap(*matched), colour_gap(*matched)
         rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), bench.compared(lr)))
         if on_round is not None:
             on_round(rounds[-1].words(len(rounds) - 1))
         luma.learn(gaps[0])
-        colours.learn(gaps[1])
-        if rounds[-1].alike or (luma.done and colours.done):
+        tint.learn(gaps[1])
+        if rounds[-1].alike or (luma.done and tint.done):
             break
     kept = _corrected(kernels, luma.best)
-    return LoopResult(kept, luma.best, colours.best, tail, tuple(rounds))
+    return LoopResult(kept, luma.best, tint.best, tail, tuple(rounds))
 
 
 @dataclass(slots=True)
