@@ -12,7 +12,7 @@ from torch import Tensor
 from degrade.arrays import U8Array
 from degrade.errors import InvalidValueError
 from esrgan.data.pool_sources import SampleChance
-from esrgan.data.samples import PlannedBatch, check_hr_patch, turn_into
+from esrgan.data.samples import PlannedBatch, check_hr_patch
 from esrgan.data.step_sampler import SampleKey
 
 __all__ = ["AimedSamples", "Place"]
@@ -27,7 +27,8 @@ class AimedSamples:
     """Crops of LR and of what is to come of it, around two kinds of places.
 
     Every epoch has each place at least once, and the kinds in the given proportion; of one kind
-    some places come several times then, with other crops each time.
+    some places come several times then, with other crops each time. Crops are not turned: what a
+    network draws of a turned image is not what it draws of the image, turned.
 
     Parameters
     ----------
@@ -142,8 +143,7 @@ class AimedSamples:
             min(max(middle - chance.integers(side), 0), length - side)
             for middle, length in zip((row, column), lr.shape[:2], strict=True)
         )
-        turn = chance.integers(8)
-        turn_into(lr_out, lr[top : top + side, left : left + side], turn)
+        lr_out[:] = lr[top : top + side, left : left + side]
         rows = slice(scale * top, scale * (top + side))
         columns = slice(scale * left, scale * (left + side))
-        turn_into(hr_out, hr[rows, columns], turn)
+        hr_out[:] = hr[rows, columns]
