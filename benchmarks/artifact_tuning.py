@@ -25,13 +25,7 @@ _SCALE, _SIDE = 4, 640
 _SIZES = ("features=16", "blocks=2", "growth=8", "discriminator_features=16")
 _PIXELS = ("adversarial_weight=0", "learning_rate=3e-4", "pixel_steps=300")
 _BREAKING = ("adversarial_weight=0.005", "learning_rate=2e-4", "pixel_steps=0")
-_TUNING = (
-    "learning_rate=1e-4",
-    "adversarial_weight=0.01",
-    "discriminator_features=16",
-    "hr_patch=128",
-    "loss_margin=32",
-)
+_TUNING = ("batch_size=4",)
 
 
 def main() -> None:
@@ -63,6 +57,7 @@ def main() -> None:
             settings=_TUNING,
             steps=given.steps,
             min_area=200,
+            save_every=40,
             device="cpu",
         )
     )

@@ -63,8 +63,8 @@ _MOST_PAIRS = 200
 _PATIENCE = 5
 """Validations in a row without a better one, after which tuning ends."""
 
-_LR_PATCH, _LR_MARGIN = 32, 16
-"""What losses see of a crop, and what more the network sees along each edge, in LR pixels."""
+_LR_PATCH = 64
+"""Most of a crop must have its surroundings, as in a photo: its edges are drawn without."""
 
 _DEFAULTS: dict[str, Any] = {
     "loss_weights": {"pixel": 1.0},
@@ -173,8 +173,7 @@ class FinetuneConfig:
             **_DEFAULTS,
             **sizes,
             "generator": spec.architecture,
-            "hr_patch": (_LR_PATCH + 2 * _LR_MARGIN) * spec.scale,
-            "loss_margin": _LR_MARGIN * spec.scale,
+            "hr_patch": _LR_PATCH * spec.scale,
         }
         changes = typed_changes(dict(map(parse_assignment, self.settings)), "`settings`")
         steps = {} if self.steps is None else {"steps": self.steps}

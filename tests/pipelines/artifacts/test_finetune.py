@@ -27,7 +27,7 @@ from tests.esrgan.pair_folders import make_pairs
 SMALL = ("--min-area", 40, "--steps", 60, "--save-every", 10, "--share", 2, "--device", "cpu")
 RATE = tuple(
     word
-    for setting in ("learning_rate=1e-3", "hr_patch=32", "loss_margin=0", "batch_size=2")
+    for setting in ("learning_rate=1e-3", "hr_patch=32", "batch_size=2")
     for word in ("--set", setting)
 )
 
@@ -71,7 +71,7 @@ def config(place: Path, out: str = "out", steps: int = 6) -> FinetuneConfig:
         mse=place / "mse.pth",
         gan=place / "gan.pth",
         out=place / out,
-        settings=("learning_rate=1e-3", "hr_patch=32", "loss_margin=0", "batch_size=2"),
+        settings=("learning_rate=1e-3", "hr_patch=32", "batch_size=2"),
         steps=steps,
         save_every=2,
         share=2,
