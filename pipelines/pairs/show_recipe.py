@@ -9,6 +9,7 @@ from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.errors import InvalidValueError, printable
+from degrade.geometry import Scale
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from degrade.wording import counted
@@ -16,7 +17,7 @@ from degrade.wording import counted
 __all__ = ["lacking", "show_recipe"]
 
 
-def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str:
+def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> str:
     """Return a recipe as TOML, whose first comments say it in words.
 
     Parameters
@@ -24,7 +25,7 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str
     recipe : Recipe
     pool : Path or None
         Of which it is said what the recipe may draw there.
-    scale : int
+    scale : Scale
         Of the kernels.
 
     Raises
@@ -50,7 +51,7 @@ def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
     return missing
 
 
-def _pool_lines(recipe: Recipe, path: Path, scale: int) -> list[str]:
+def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
     """Say what there is to draw from."""
     kinds = kinds_drawn_from(recipe.possible)
     index = DegradationPool.open(path).index(scale, kinds)
