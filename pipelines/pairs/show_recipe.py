@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from degrade.degradation import PoolIndex, Recipe
+from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
-from degrade.errors import InvalidValueError, printable
+from degrade.errors import printable
 from degrade.geometry import Scale
 from degrade.pool import DegradationPool
-from degrade.rng import rng_for
 from degrade.wording import counted
+from pipelines.shared.recipes import drawn_from_pool, lacking
 
-__all__ = ["lacking", "show_recipe"]
+__all__ = ["show_recipe"]
 
 
 def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> str:
@@ -35,20 +35,11 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> s
     """
     words = [f"recipe {printable(recipe.name)}, its steps in order:"]
     words += [f"  {line}" for line in recipe.lines(whole=True)]
+    if not drawn_from_pool(recipe):
+        words.append("nothing of it is drawn from a pool: it needs none")
     if pool is not None:
         words += _pool_lines(recipe, pool, scale)
     return "".join(f"# {line}\n" for line in words) + "\n" + recipe_to_toml(recipe)
-
-
-def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
-    """Return, for each step that a pool cannot give, its kind and what is missing."""
-    missing = []
-    for entry in recipe.possible:
-        try:
-            entry.draw(index, (1, 1), rng_for(0))
-        except InvalidValueError as error:
-            missing.append(f"{entry.kind}: {error}")
-    return missing
 
 
 def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
