@@ -83,7 +83,7 @@ class Entry:
         if self.one_of:
             plain["one_of"] = self.one_of
         set_so = msgspec.to_builtins(self.settings) if self.settings else {}
-        # TOML has no word for nothing; and lists are what a file gives back.
+        # TOML has no word for nothing; read back from JSON, tuples are lists.
         return plain | {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in set_so.items()
