@@ -44,8 +44,10 @@ class Tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
-        """Show a file in a window of this size."""
+    def open(
+        self, page: Path | str, *, width: int = 1200, height: int = 900, dark: bool = False
+    ) -> None:
+        """Show a file, or what an address has, in a window of this size."""
         self.told.clear()
         self.requests.clear()
         is_narrow = width < 600
@@ -59,7 +61,8 @@ class Tab:
         value = "dark" if dark else "light"
         features = [{"name": "prefers-color-scheme", "value": value}]
         self._call("Emulation.setEmulatedMedia", features=features)
-        self._call("Page.navigate", url=path.resolve().as_uri())
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self._call("Page.navigate", url=address)
         self._wait("Page.loadEventFired")
 
     def run(self, script: str) -> Any:
@@ -81,6 +84,21 @@ class Tab:
         held = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **held)
         self._call("Input.dispatchKeyEvent", type="keyUp", **held)
+
+    def wait_until(self, condition: str) -> None:
+        """Wait for an expression to become true."""
+        until = time.monotonic() + _PATIENCE_S
+        while not self.run(condition):
+            if time.monotonic() > until:
+                raise AssertionError(f"never true: {condition}")
+            time.sleep(0.02)
+
+    def swipe(self, *points: tuple[float, float]) -> None:
+        """Touch the first point, move over the others, and let go."""
+        places = [[{"x": x, "y": y}] for x, y in points]
+        kinds = ["touchStart", *["touchMove"] * (len(points) - 1), "touchEnd"]
+        for kind, touches in zip(kinds, [*places, []], strict=True):
+            self._call("Input.dispatchTouchEvent", type=kind, touchPoints=touches)
 
     def type(self, text: str) -> None:
         """Write into what has the focus."""
