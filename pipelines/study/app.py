@@ -87,6 +87,11 @@ def make_app(pages: Pages, on_fault: Callable[[DegradeError], None]) -> App:
                 lambda request, asked: pages.resume(asked, request.path_params["secret"]),
             ),
             route(
+                "/example/{name}",
+                "GET",
+                lambda request, _: pages.example(request.path_params["name"]),
+            ),
+            route(
                 "/files/{name}", "GET", lambda request, _: pages.file(request.path_params["name"])
             ),
             Route("/favicon.ico", nothing),

@@ -22,7 +22,7 @@ from degrade.opinions import NOTHING, Trial, plan_trials
 from degrade.studies import Rater, StudyDefinition, VoteRefusedError, Votes, read_picture
 from pipelines.study.guard import cookie_header, keyed
 
-__all__ = ["MOST_RATERS", "RATER_COOKIE", "Asked", "Pages", "Reply", "require_jinja"]
+__all__ = ["MOST_RATERS", "RATER_COOKIE", "Asked", "Pages", "Reply", "failed", "require_jinja"]
 
 RATER_COOKIE = "study_rater"
 MOST_RATERS = 10_000
@@ -93,6 +93,7 @@ class Pages:
         self._names: OrderedDict[int, dict[str, str]] = OrderedDict()
         self._lock = threading.Lock()
         self._template = _templates()
+        self._examples = _examples(definition)
 
     def home(self, asked: Asked) -> Reply:
         """Return the page that a rater is at: the welcome, the images, or the thanks."""
@@ -110,6 +111,10 @@ class Pages:
             shows_reference=self._definition.shows_reference,
             shows_lr=self._definition.images[0].lr is not None,
             scores=_SCORES,
+            examples=[
+                (name, f"{score}, {_SCORES[score - 1].lower()}")
+                for name, score, _ in self._examples
+            ],
             csrf=self._csrf(secret),
             total=len(plan_trials(self._definition.design, 0)) if rater is None else rater.trials,
             link="" if rater is None else f"/resume/{secret}",
@@ -179,6 +184,14 @@ class Pages:
             return _refused(404, "There is no such image.")
         headers = {"cache-control": "private, max-age=86400, immutable"}
         return Reply(200, read_picture(self._study, sha256), "image/png", headers)
+
+    def example(self, name: str) -> Reply:
+        """Return a picture that shows what a score means."""
+        for known, _, sha256 in self._examples:
+            if name == known:
+                headers = {"cache-control": "private, max-age=86400"}
+                return Reply(200, read_picture(self._study, sha256), "image/png", headers)
+        return _refused(404, "There is no such image.")
 
     def file(self, name: str) -> Reply:
         """Return the script or the styles."""
@@ -267,6 +280,15 @@ class Pages:
             while len(self._names) > _KNOWN_RATERS:
                 self._names.popitem(last=False)
         return made
+
+
+def _examples(definition: StudyDefinition) -> list[tuple[str, int, str]]:
+    """Return what calibrates raters of scores, as in SRGAN's study: name, score, hash."""
+    image = next((image for image in definition.images if image.decoy is not None), None)
+    if definition.kind != "mos" or image is None or image.decoy is None:
+        return []
+    worst = [("worst", 1, image.decoy)]
+    return worst if image.reference is None else [*worst, ("best", 5, image.reference)]
 
 
 def _json(values: Mapping[str, Any], status: int = 200) -> Reply:

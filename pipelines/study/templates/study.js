@@ -123,13 +123,16 @@
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = slot.label;
-    button.addEventListener("click", () => select(n));
+    button.addEventListener("click", () => pick(n));
     return button;
   }
 
   function build() {
-    const alone = !beside || trial.slots.length < 2;
-    const panes = (alone ? [trial.slots] : trial.slots.map((slot) => [slot])).map((slots) => {
+    // Side by side each pane has what is judged, and over it what that may be compared with.
+    const count = judged === 2 ? 2 : trial.slots.length;
+    const alone = !beside || count < 2;
+    const apart = trial.slots.slice(0, count).map((slot) => [slot, ...trial.slots.slice(count)]);
+    const panes = (alone ? [trial.slots] : apart).map((slots) => {
       const pane = document.createElement("figure");
       pane.className = "pane";
       const label = document.createElement("figcaption");
@@ -168,12 +171,25 @@
       panes[0].querySelector("figcaption").textContent = trial.slots[shown].label;
       seen.add(shown);
     } else {
-      for (const pane of panes) pane.querySelector("img").classList.add("shown");
-      trial.slots.forEach((_, m) => seen.add(m));
+      const over = shown >= panes.length ? shown - panes.length + 1 : 0;
+      panes.forEach((pane, n) => {
+        pane.querySelectorAll("img").forEach((image, m) => {
+          image.classList.toggle("shown", m === over);
+          image.setAttribute("aria-hidden", String(m !== over));
+        });
+        pane.querySelector("figcaption").textContent = trial.slots[over ? shown : n].label;
+        seen.add(n);
+      });
     }
+    const isOver = panes.length === 1 || shown >= panes.length;
     [...at("slots").children].forEach((button, m) =>
-      button.setAttribute("aria-pressed", String(panes.length > 1 || m === shown)));
+      button.setAttribute("aria-pressed", String(isOver ? m === shown : m < panes.length)));
     update();
+  }
+
+  function pick(n) {
+    const count = stage.querySelectorAll(".pane").length;
+    select(count > 1 && n === shown && n >= count ? 0 : n);
   }
 
   function flip() {
