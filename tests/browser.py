@@ -93,6 +93,24 @@ class Tab:
                 raise AssertionError(f"never true: {condition}")
             time.sleep(0.02)
 
+    def forget(self) -> None:
+        """Forget all cookies."""
+        self._call("Network.clearBrowserCookies")
+
+    def drag(self, selector: str, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag the mouse between two places of an element."""
+        left, top = self.run(
+            f"(() => {{ const b = document.querySelector({json.dumps(selector)})"
+            ".getBoundingClientRect(); return [b.left, b.top]; })()"
+        )
+        steps = [
+            tuple(a + (b - a) * n / 4 for a, b in zip(begin, end, strict=True)) for n in range(5)
+        ]
+        kinds = ["mousePressed", *["mouseMoved"] * 4, "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*steps, end], strict=True):
+            buttons = {"button": "left", "buttons": int(kind != "mouseReleased"), "clickCount": 1}
+            self._call("Input.dispatchMouseEvent", type=kind, x=left + x, y=top + y, **buttons)
+
     def swipe(self, *points: tuple[float, float]) -> None:
         """Touch the first point, move over the others, and let go."""
         places = [[{"x": x, "y": y}] for x, y in points]

@@ -11,12 +11,15 @@ from degrade.arrays import U8Array
 from degrade.disk.files import make_folder, read_file, write_atomically
 from degrade.errors import CorruptDataError, printable
 from degrade.images.image_io import encode_png
+from degrade.metrics import psnr_rgb
 
 __all__ = ["decoy_of", "picture_path", "read_picture", "write_picture"]
 
 _FOLDER = "pictures"
 _BLOCK = 8
 """Pixels a side of a decoy's squares, of smaller images fewer."""
+
+_CLEARLY_WORSE_DB = 32.0
 
 
 def picture_path(folder: Path, sha256: str) -> Path:
@@ -64,7 +67,7 @@ def read_picture(folder: Path, sha256: str) -> bytes:
     return data
 
 
-def decoy_of(image_u8: U8Array) -> U8Array:
+def decoy_of(image_u8: U8Array) -> U8Array | None:
     """Return an image as squares of 8×8 pixels, each of its mean colour.
 
     It has neither detail nor anything that would not be an artefact, so whoever looks scores it
@@ -76,7 +79,8 @@ def decoy_of(image_u8: U8Array) -> U8Array:
 
     Returns
     -------
-    (H, W, 3) uint8 array
+    (H, W, 3) uint8 array or None
+        None of an image that is so smooth that some would see no difference (PSNR of 32 dB).
     """
     height, width = image_u8.shape[:2]
     side = max(2, min(_BLOCK, min(height, width) // 4))
@@ -85,4 +89,5 @@ def decoy_of(image_u8: U8Array) -> U8Array:
     padded = np.pad(image_u8, padding, mode="edge").astype(np.float32)
     means = padded.reshape(rows, side, columns, side, 3).mean(axis=(1, 3))
     squares = np.rint(means).astype(np.uint8).repeat(side, axis=0).repeat(side, axis=1)
-    return np.ascontiguousarray(squares[:height, :width])
+    decoy = np.ascontiguousarray(squares[:height, :width])
+    return decoy if psnr_rgb(decoy, image_u8, border=0) < _CLEARLY_WORSE_DB else None

@@ -7,11 +7,19 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-__all__ = ["ACCESS_COOKIE", "App", "Buckets", "Guard", "cookie_header", "cookies_of", "keyed"]
+__all__ = [
+    "ACCESS_COOKIE",
+    "App",
+    "Buckets",
+    "Guard",
+    "cookie_header",
+    "cookies_of",
+    "field_of",
+    "keyed",
+]
 
 Message: TypeAlias = MutableMapping[str, Any]
 App: TypeAlias = Callable[
@@ -44,12 +52,11 @@ def keyed(key: str, *parts: str) -> str:
 
 
 def cookies_of(headers: Collection[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the cookies of a request; none where they cannot be read."""
-    text = "; ".join(v.decode("latin-1") for k, v in headers if k == b"cookie")
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
-    except CookieError:
-        return {}
+    """Return the cookies of a request by name."""
+    # Those of other programs at this machine come too, and may be of any form.
+    text = ";".join(value.decode("latin-1") for key, value in headers if key == b"cookie")
+    parts = (part.partition("=") for part in text.split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def cookie_header(name: str, value: str) -> str:
@@ -171,8 +178,7 @@ class Guard:
         access = keyed(self._token, "access")
         if hmac.compare_digest(cookies.get(ACCESS_COOKIE, "").encode(), access.encode()):
             return None
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), max_num_fields=8)
-        given = query.get("token", [""])[0]
+        given = field_of(scope.get("query_string", b""), "token")
         if given and not self._guesses.take(who):
             return 429, "too many wrong links; wait a little", ""
         if hmac.compare_digest(given.encode(), self._token.encode()):
@@ -194,6 +200,14 @@ class Guard:
         return True
 
 
+def field_of(form: bytes, name: str) -> str:
+    """Return a field of a form or of a query; empty where there is none, or nothing to read."""
+    try:
+        return parse_qs(form.decode("latin-1"), max_num_fields=8).get(name, [""])[0]
+    except ValueError:
+        return ""
+
+
 def _one(headers: Collection[tuple[bytes, bytes]], name: bytes) -> str:
     """Return a header that there is once; empty otherwise."""
     found = [value for key, value in headers if key == name]
@@ -204,7 +218,10 @@ def _is_same_site(headers: Collection[tuple[bytes, bytes]], host: str) -> bool:
     """Tell whether a post comes from a page of this server."""
     if _one(headers, b"sec-fetch-site") not in ("", "same-origin"):
         return False
-    origin = urlsplit(_one(headers, b"origin"))
+    try:
+        origin = urlsplit(_one(headers, b"origin"))
+    except ValueError:
+        return False
     return origin.scheme in ("http", "https") and origin.netloc.lower() == host.lower()
 
 
@@ -216,6 +233,8 @@ async def _body(scope: Message, receive: Callable[[], Awaitable[Message]]) -> by
     parts = b""
     while True:
         message = await receive()
+        if message["type"] != "http.request":  # whoever asked is gone
+            return None
         parts += bytes(message.get("body", b""))
         if len(parts) > _MOST_BODY:
             return None

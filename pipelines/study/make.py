@@ -210,7 +210,8 @@ def _make(task: _Task) -> StudyImage:
     hashes = {side: write_picture(task.study, picture) for side, picture in pictures.items()}
     decoy = None
     if task.with_decoy:
-        decoy = write_picture(task.study, decoy_of(pictures.get(REFERENCE, pictures[first])))
+        squares = decoy_of(pictures.get(REFERENCE, pictures[first]))
+        decoy = None if squares is None else write_picture(task.study, squares)
     return StudyImage(
         name=task.name,
         width=width,

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from degrade.errors import DegradeError, MissingDependencyError
 from degrade.opinions import NOTHING, Trial, plan_trials
 from degrade.studies import Rater, StudyDefinition, VoteRefusedError, Votes, read_picture
-from pipelines.study.guard import cookie_header, keyed
+from pipelines.study.guard import cookie_header, field_of, keyed
 
 __all__ = ["MOST_RATERS", "RATER_COOKIE", "Asked", "Pages", "Reply", "failed", "require_jinja"]
 
@@ -124,8 +123,7 @@ class Pages:
     def begin(self, asked: Asked) -> Reply:
         """Make a rater of whoever has read the welcome."""
         secret = self._secret(asked)
-        form = parse_qs(asked.body.decode("latin-1"), max_num_fields=4)
-        if not secret or not self._is_csrf(secret, form.get("csrf", [""])[0]):
+        if not secret or not self._is_csrf(secret, field_of(asked.body, "csrf")):
             return _refused(403, "Open the first page again: this one was too old.")
         design = self._definition.design
         try:
@@ -218,8 +216,9 @@ class Pages:
         ends = {"total": rater.trials, "answered": rater.answered}
         if number > rater.trials and rater.answered >= rater.trials:
             return _json({"number": number, "done": True, **ends})
-        trial = self._votes.trial(rater.number, number)
-        if trial is None or number > rater.answered + 1:
+        is_near = 1 <= number <= rater.answered + 1
+        trial = self._votes.trial(rater.number, number) if is_near else None
+        if trial is None:
             return _refused(404, "There is no such image yet.", as_json=True)
         image = self._definition.images[trial.image]
         after = self._votes.trial(rater.number, number + 1)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degrade.disk.locks import folder_lock
-from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.studies import VOTES_NAME, Votes, read_definition
+from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
+from degrade.studies import VOTES_NAME, StudyDefinition, Votes, picture_path, read_definition
 from degrade.wording import counted
 from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
@@ -93,6 +93,7 @@ def serve_study(
     require_jinja()
     job = Job("study serve", "new vote")
     definition = read_definition(config.study)
+    _require_pictures(config.study, definition)
     with folder_lock(config.study), Votes(config.study / VOTES_NAME) as votes:
         before = len(votes.all_votes())
         token = config.token
@@ -120,6 +121,16 @@ def serve_study(
         raters=len(raters),
     )
     return job.report(len(after) - before)
+
+
+def _require_pictures(study: Path, definition: StudyDefinition) -> None:
+    for image in definition.images:
+        for sha256 in (*image.results, image.reference, image.lr, image.decoy):
+            if sha256 is not None and not picture_path(study, sha256).is_file():
+                raise CorruptDataError(
+                    f"{printable(picture_path(study, sha256))} of the image "
+                    f"{printable(image.name)} is missing; restore the study from a copy"
+                )
 
 
 def _run(app: Guard, listener: socket.socket) -> None:
