@@ -20,6 +20,7 @@ _AT_ONCE = 50
 """Draws whose tables are held at once."""
 
 _LEAST = 2
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +41,7 @@ class Drawn:
 
     def interval(self, method: int) -> tuple[float, float] | None:
         """Return the interval of 95 % of a method's value; None: too few raters to tell."""
-        return self._around(self.values[method], self.draws[:, method])
+        return self._around(float(self.values[method]), self.draws[:, method])
 
     def difference(self, first: int, second: int) -> tuple[float, tuple[float, float] | None]:
         """Return by how much the first method's value is larger, and the interval of that."""
@@ -51,8 +52,10 @@ class Drawn:
         known = draws[np.isfinite(draws)]
         if self.freedom < 1 or len(known) < _LEAST:
             return None
-        half = float(scipy.stats.t.ppf(0.975, self.freedom) * known.std())
-        return float(value) - half, float(value) + half
+        wider = float(scipy.stats.t.ppf(0.975, self.freedom) / scipy.stats.norm.ppf(0.975))
+        low, high = (float(end) for end in np.quantile(known, (0.025, 0.975)))
+        below, above = max(value - low, 0.0), max(high - value, 0.0)
+        return value - wider * below, value + wider * above
 
 
 def draw_scores(
@@ -68,10 +71,11 @@ def draw_scores(
 ) -> Drawn:
     """Return the mean score of each method over images, and how sure that is.
 
-    A draw takes as many raters and as many images, with replacement. The half width is Student's
-    quantile times the standard deviation of the draws. Raters' biases and weights stay those of the
-    whole. Votes' own noise is counted about thrice by drawing both ways at once (Owen 2007), so
-    intervals are rather too wide where it is most of what there is.
+    A draw takes as many raters and as many images, with replacement. Intervals reach from the
+    value to the quantiles of the draws, further by as much as Student's distribution is wider than
+    the normal one. Raters' biases and weights stay those of the whole. Votes' own noise is counted
+    about thrice by drawing both ways at once (Owen 2007), so intervals are rather too wide where it
+    is most of what there is.
 
     Parameters
     ----------
@@ -122,6 +126,10 @@ def draw_preferences(
 ) -> Drawn:
     """Return the strength of each method by Davidson's model, and how sure that is.
 
+    Each way and "equal" have half a vote more for each two methods that were compared, in the draws
+    a random number of votes of that mean (gamma distributed, as Jeffreys' prior has it). Without it
+    votes that all are the same would be sure without end.
+
     Parameters
     ----------
     rater, image, first, second : (N,) int64 arrays
@@ -140,21 +148,28 @@ def draw_preferences(
     cells = 2 * methods * methods
     used = np.unique(place)
 
-    def fitted(raters: _Floats, images: _Floats) -> _Floats:
+    compared = np.unique(low * methods + high)
+    above, across = np.divmod(compared, methods)
+    ways = np.concatenate([compared, across * methods + above, cells // 2 + compared])
+
+    def fitted(raters: _Floats, images: _Floats, more: _Floats) -> _Floats:
         counts = np.zeros((len(raters), cells))
+        counts[:, ways] = more
         for each in used:
             at = place == each
             table = np.zeros((len(people), len(scenes)))
             np.add.at(table, (who[at], where[at]), 1.0)
-            counts[:, each] = ((raters @ table) * images).sum(axis=1)
+            counts[:, each] += ((raters @ table) * images).sum(axis=1)
         tables = counts.reshape(-1, 2, methods, methods)
         return fit_preferences(tables[:, 0], tables[:, 1]).strength
 
-    values = fitted(np.ones((1, len(people))), np.ones((1, len(scenes))))[0]
+    halves = np.full((1, len(ways)), _HALF)
+    values = fitted(np.ones((1, len(people))), np.ones((1, len(scenes))), halves)[0]
     all_weights = list(_weights(seed, "preferences", len(people), len(scenes), draws))
     raters, images = (np.concatenate(side) for side in zip(*all_weights, strict=True))
     freedom = min(len(people), len(scenes) if len(scenes) > 1 else len(people)) - 1
-    return Drawn(values, fitted(raters, images), freedom)
+    more = rng_for(seed, "opinions", "half votes").gamma(_HALF, size=(draws, len(ways)))
+    return Drawn(values, fitted(raters, images, more), freedom)
 
 
 def _weights(
