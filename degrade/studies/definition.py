@@ -10,7 +10,7 @@ import msgspec
 
 from degrade.disk.files import read_file
 from degrade.errors import CorruptDataError, printable
-from degrade.opinions import DECOY, NOTHING, TRUE, Design, Kind
+from degrade.opinions import DECOY, TRUE, Design, Kind
 
 __all__ = [
     "MOS_QUESTION",
@@ -105,15 +105,26 @@ class StudyDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         )
 
     def picture(self, image: int, method: int) -> str:
-        """Return the hash of what stands for a method's number, the special ones included."""
-        known = self.images[image]
-        if method == DECOY and known.decoy is not None:
-            return known.decoy
-        if method == TRUE:
-            return known.reference or known.results[0]
-        if method < 0:
-            raise IndexError(f"{method} is no method" if method != NOTHING else "nothing is shown")
-        return known.results[method]
+        """Return the hash of what stands for a method's number, the special ones included.
+
+        Raises
+        ------
+        CorruptDataError
+            There is no such image, method or decoy.
+        """
+        found = None
+        if 0 <= image < len(self.images):
+            known = self.images[image]
+            special = {DECOY: known.decoy, TRUE: known.reference or known.results[0]}
+            found = special.get(method)
+            if 0 <= method < len(known.results):
+                found = known.results[method]
+        if found is None:
+            raise CorruptDataError(
+                f"the votes speak of image {image} and method {method}, which {STUDY_NAME} does "
+                "not have; restore both from one copy"
+            )
+        return found
 
 
 def encode_definition(definition: StudyDefinition) -> bytes:

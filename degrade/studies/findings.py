@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from degrade.errors import CorruptDataError
 from degrade.opinions import (
+    NOTHING,
     Attention,
     Drawn,
     Trial,
@@ -181,9 +183,15 @@ def find_in_votes(
         Leave out the votes of raters who fail the checks of attention.
     draws : int
         For intervals.
+
+    Raises
+    ------
+    CorruptDataError
+        Votes are of another study, or damaged.
     """
     by_rater: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
+        _require_fit(definition, vote)
         by_rater[vote.rater].append(vote)
     attention = {n: _attention(definition, cast) for n, cast in by_rater.items()}
     kept = [n for n in by_rater if not (drop_failing and attention[n].has_failed)]
@@ -213,6 +221,25 @@ def find_in_votes(
         if rater.number in by_rater
     )
     return StudyFound(tuple(questions), found, tuple(n + 1 for n in kept), len(counting))
+
+
+def _require_fit(definition: StudyDefinition, vote: Vote) -> None:
+    trial, is_mos = vote.trial, definition.kind == "mos"
+    definition.picture(trial.image, trial.first)
+    if not is_mos:
+        definition.picture(trial.image, trial.second)
+    known = range(1, 6) if is_mos else range(3)
+    is_fit = (
+        vote.answer in known
+        and 0 <= vote.question < len(definition.questions)
+        and (trial.second == NOTHING) == is_mos
+        and trial.role in ("vote", "obvious", "repeat")
+        and 0 <= trial.of < vote.number
+    )
+    if not is_fit:
+        raise CorruptDataError(
+            f"the votes of rater {vote.rater + 1} do not fit this study; restore them from a copy"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

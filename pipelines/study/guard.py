@@ -118,6 +118,7 @@ class Guard:
         self._asks = asks or Buckets(200, 40)
         self._address_asks = Buckets(4000, 800)
         self._guesses = Buckets(20, 0.2)
+        self._begins = Buckets(100, 0.5)
 
     async def __call__(
         self,
@@ -168,9 +169,10 @@ class Guard:
         name = f"{who} {cookies.get('study_rater', '')[:64]}"
         if not (self._address_asks.take(who) and self._asks.take(name)):
             return 429, "too much was asked for at once; wait a little", ""
-        if self._token:
-            return self._token_refusal(scope, cookies, who)
-        return None
+        refusal = self._token_refusal(scope, cookies, who) if self._token else None
+        if refusal is None and scope["path"] == "/begin" and not self._begins.take(who):
+            return 429, "many have begun just now; wait a little", ""
+        return refusal
 
     def _token_refusal(
         self, scope: Message, cookies: dict[str, str], who: str

@@ -220,12 +220,12 @@ class Pages:
         trial = self._votes.trial(rater.number, number) if is_near else None
         if trial is None:
             return _refused(404, "There is no such image yet.", as_json=True)
-        image = self._definition.images[trial.image]
         after = self._votes.trial(rater.number, number + 1)
         slots = [
             {"label": label, "address": self._address(rater, number, slot)}
             for slot, (label, _) in enumerate(self._slots(trial))
         ]
+        image = self._definition.images[trial.image]
         ahead = [] if after is None else range(len(self._slots(after)))
         answers = self._votes.answers(rater.number, number)
         return _json(
@@ -244,13 +244,13 @@ class Pages:
     def _slots(self, trial: Trial) -> list[tuple[str, str]]:
         """Return what a trial shows: labels, and the hashes of pictures; what is judged first."""
         known = self._definition
-        image = known.images[trial.image]
         judged = [trial.first] if trial.second == NOTHING else [trial.first, trial.second]
         labels = ["Image"] if len(judged) == 1 else ["A", "B"]
         slots = [
             (label, known.picture(trial.image, method))
             for label, method in zip(labels, judged, strict=True)
         ]
+        image = known.images[trial.image]
         if known.shows_reference and image.reference is not None:
             slots.append(("Reference", image.reference))
         if image.lr is not None:

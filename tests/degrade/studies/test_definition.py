@@ -54,5 +54,6 @@ def test_picture_of_special_methods() -> None:
     assert definition.picture(0, 1) == image.results[1]
     assert definition.picture(0, DECOY) == image.decoy
     assert definition.picture(0, TRUE) == image.results[0]
-    with pytest.raises(IndexError):
-        definition.picture(0, NOTHING)
+    for place in ((0, NOTHING), (0, 2), (1, 0), (-1, 0), (0, -9)):
+        with pytest.raises(CorruptDataError, match="restore both"):
+            definition.picture(*place)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from degrade.errors import CorruptDataError
 from degrade.opinions import Trial
 from degrade.studies import Rater, Vote, find_in_votes
 from tests.degrade.studies.studying import define, simulate
@@ -94,3 +97,23 @@ def test_find_in_votes_of_part_of_the_methods_tells_of_those() -> None:
     votes = [Vote(r, 1, 0, Trial(0, r % 2), 3 + r % 2, 1e9, 1.0, 0) for r in range(4)]
     found = find_in_votes(definition, [Rater(r, 6, 1) for r in range(4)], votes)
     assert [m.name for m in found.questions[0].methods] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"answer": 0},
+        {"answer": 6},
+        {"question": 1},
+        {"trial": Trial(9, 0)},
+        {"trial": Trial(0, 5)},
+        {"trial": Trial(0, 0, 1)},
+        {"trial": Trial(0, 0, role="repeat", of=7)},
+        {"trial": Trial(0, 0, role="other")},  # type: ignore[arg-type]
+    ],
+)
+def test_find_in_votes_refuses_votes_of_another_study(change: dict[str, object]) -> None:
+    definition = define("mos", ("a", "b"), 2)
+    vote = replace(Vote(0, 1, 0, Trial(0, 0), 3, 1e9, 1.0, 0), **change)  # type: ignore[arg-type]
+    with pytest.raises(CorruptDataError, match="restore"):
+        find_in_votes(definition, [Rater(0, 4, 1)], [vote])
