@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +111,11 @@ class Tab:
             buttons = {"button": "left", "buttons": int(kind != "mouseReleased"), "clickCount": 1}
             self._call("Input.dispatchMouseEvent", type=kind, x=left + x, y=top + y, **buttons)
 
-    def swipe(self, *points: tuple[float, float]) -> None:
-        """Touch the first point, move over the others, and let go."""
-        places = [[{"x": x, "y": y}] for x, y in points]
-        kinds = ["touchStart", *["touchMove"] * (len(points) - 1), "touchEnd"]
-        for kind, touches in zip(kinds, [*places, []], strict=True):
+    def touch(self, *places: Sequence[tuple[float, float]]) -> None:
+        """Put fingers down at the first places, move them over the others, and lift them."""
+        fingers = [[{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(p)] for p in places]
+        kinds = ["touchStart", *["touchMove"] * (len(places) - 1), "touchEnd"]
+        for kind, touches in zip(kinds, [*fingers, []], strict=True):
             self._call("Input.dispatchTouchEvent", type=kind, touchPoints=touches)
 
     def type(self, text: str) -> None:

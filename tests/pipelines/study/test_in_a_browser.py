@@ -15,7 +15,8 @@ from tests.pipelines.study.raters import Served, serve, write_results
 
 READY = "document.getElementById('wait')?.hidden === true"
 THANKS = "document.getElementById('thanks')?.hidden === false"
-SHOWN = "document.querySelector('.pane img.shown').src"
+SCALED = "document.querySelector('.pane img.shown')"
+SHOWN = f"{SCALED}.src"
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +143,18 @@ def test_a_phone_fits_all_and_takes_touches(tab: Tab, served: Served) -> None:
         ".map(e => e.getBoundingClientRect()).filter(b => b.width < 36 || b.height < 36).length"
     )
     assert small == 0, "fingers are wide"
+    cut = (
+        "[...document.querySelectorAll('button')].filter(b => b.scrollWidth > b.clientWidth).length"
+    )
+    assert tab.run(cut) == 0
     first = tab.run(SHOWN)
-    tab.swipe((180, 300))
+    tab.touch([(180, 300)])
     tab.wait_until(f"{SHOWN} !== {json.dumps(first)}")
+    scale = f"Number({SCALED}.style.transform.match(/scale\\((.*)\\)/)[1])"
+    before, second = tab.run(scale), tab.run(SHOWN)
+    tab.touch([(150, 300), (210, 300)], [(130, 300), (230, 300)], [(90, 300), (270, 300)])
+    assert abs(tab.run(scale) / before - 3) < 0.1, "fingers that are three times as far apart"
+    assert tab.run(SHOWN) == second, "two fingers are no tap"
     answer(tab, 2, 2)
     tab.click("#next")
     on_to(tab, "2 of 3")
