@@ -139,6 +139,7 @@ def _run(app: Guard, listener: socket.socket) -> None:
     settings = uvicorn.Config(
         app,
         log_config=None,
+        log_level="error",  # others than browsers knock, too
         access_log=False,
         lifespan="off",
         http="h11",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -114,6 +115,28 @@ def test_votes_can_be_read_while_they_are_written(votes: Votes) -> None:
     votes.vote(0, 1, {0: 1}, key="k", seconds=1)
     with Votes(votes.path) as other:
         assert len(other.all_votes()) == 1
+
+
+def test_votes_wait_for_the_disk(votes: Votes) -> None:
+    """What a killed process cannot show: a power cut takes nothing that was confirmed, either."""
+    full = 2
+    assert votes._file.execute("PRAGMA synchronous").fetchone() == (full,)
+    assert votes._file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_votes_that_find_no_room_are_refused_and_others_stay(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    size = max(path.stat().st_size for path in votes.path.parent.iterdir())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(DegradeError, match=r"votes\.db.*its disk"):
+            votes.vote(0, 2, {0: 2}, key="l", seconds=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [vote.number for vote in votes.all_votes()] == [1]
+    assert votes.vote(0, 2, {0: 2}, key="l", seconds=1).answered == 2
 
 
 _WRITER = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import socket
 import threading
 import time
@@ -281,6 +282,20 @@ def test_a_picture_that_breaks_meanwhile_is_told_to_who_serves(mos: Path) -> Non
         assert answer.status == 503 and str(mos).encode() not in answer.body
         said = server.stop()
     assert ".png is damaged" in said
+
+
+def test_ctrl_c_ends_a_server_in_its_own_words(mos: Path) -> None:
+    with serve(mos) as server:
+        Client(server.port).begin().vote(1, 4)
+        with socket.create_connection(("127.0.0.1", server.port)) as knocking:
+            knocking.sendall(b"no HTTP\r\n\r\n")
+            knocking.recv(100)
+        server.process.send_signal(signal.SIGINT)
+        said = "".join(server.process.communicate(timeout=30))
+        assert server.process.returncode == 130
+    assert "study serve: 1 new vote in" in said and "stopped by SIGINT" in said
+    assert "Traceback" not in said and "Invalid" not in said
+    assert not (mos / ".lock").exists()
 
 
 def test_a_killed_server_loses_no_vote_and_raters_go_on(pairs: Path) -> None:
