@@ -2,8 +2,8 @@
 
 Two methods differ by 0.4 points; raters have biases (σ 0.4), inconsistencies (0.4 to 0.9) and
 likings (σ 0.3) of their own, images suit methods more or less (σ 0.3). Scores are rounded to whole
-ones from 1 to 5, as raters give them. The interval of the difference is found by drawing raters and
-images, and for comparison by the plain standard error of all votes.
+ones from 1 to 5, as raters give them. Intervals of the difference, and of the first method's score,
+are found by drawing raters and images; for comparison stands the plain standard error of all votes.
 """
 
 from __future__ import annotations
@@ -20,33 +20,38 @@ from degrade.rng import rng_for
 from degrade.studies import StudyDefinition, StudyImage, Votes, find_in_votes
 
 _SIZES = ((5, 10), (8, 20), (15, 20), (26, 20), (26, 100), (50, 100))
-_TRUE = 0.4
+_TRUE, _LEVEL = 0.4, 2.8
 
 
-def _coverage(raters: int, images: int, studies: int) -> tuple[float, float, float]:
-    """Return how often intervals hold the truth, their half width, and the same of plain ones."""
-    held, plain, halves = 0, 0, []
+def _coverage(raters: int, images: int, studies: int) -> tuple[float, float, float, float]:
+    """Return how often intervals hold the truth.
+
+    Of differences, with their half width, of scores, and of differences by plain standard errors.
+    """
+    held, scores, plain, halves = 0, 0, 0, []
     for study in range(studies):
         rng = rng_for(0, "coverage", raters, images, study)
         who, scene, method = (each.ravel() for each in np.indices((raters, images, 2)))
         likes, suits = rng.normal(0, 0.3, raters), rng.normal(0, 0.3, images)
-        value = rng.normal(2.8, 0.3, images)[scene] + rng.normal(0, 0.4, raters)[who]
+        value = rng.normal(_LEVEL, 0.3, images)[scene] + rng.normal(0, 0.4, raters)[who]
         value += method * (_TRUE + likes[who] + suits[scene])
         value += rng.uniform(0.4, 0.9, raters)[who] * rng.standard_normal(len(who))
         score = np.clip(np.rint(value), 1, 5)
         fit = fit_scores(who, scene * 2 + method, score, raters=raters, stimuli=images * 2)
         drawn = draw_scores(
-            *(who, scene, method, score - fit.bias[who], fit.inconsistency[who] ** -2.0),
+            *(who, scene, method, score, fit.bias[who], fit.inconsistency[who] ** -2.0),
             methods=2,
             draws=300,
         )
         low, high = drawn.difference(1, 0)[1] or (0.0, 0.0)
         held += low <= _TRUE <= high
         halves.append((high - low) / 2)
+        ends = drawn.interval(0) or (0.0, 0.0)
+        scores += ends[0] <= _LEVEL <= ends[1]
         sides = [score[method == m] for m in range(2)]
         error = 1.96 * (sum(side.var() / len(side) for side in sides)) ** 0.5
         plain += abs(sides[1].mean() - sides[0].mean() - _TRUE) <= error
-    return held / studies, float(np.mean(halves)), plain / studies
+    return held / studies, float(np.mean(halves)), scores / studies, plain / studies
 
 
 def _definition(images: int, kind: str, methods: int) -> StudyDefinition:
@@ -107,11 +112,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=400)
     studies = parser.parse_args().studies
-    print("| raters | images | intervals that hold the truth | ± | plain standard errors |")
-    print("|---|---|---|---|---|")
+    print("| raters | images | differences | ± | scores | differences by plain standard errors |")
+    print("|---|---|---|---|---|---|")
     for raters, images in _SIZES:
-        held, half, plain = _coverage(raters, images, studies)
-        print(f"| {raters} | {images} | {held:.0%} | {half:.2f} | {plain:.0%} |")
+        held, half, scores, plain = _coverage(raters, images, studies)
+        print(f"| {raters} | {images} | {held:.0%} | {half:.2f} | {scores:.0%} | {plain:.0%} |")
     _cost(50, 1000, 2)
 
 

@@ -63,6 +63,7 @@ def draw_scores(
     image: _Ints,
     method: _Ints,
     score: _Floats,
+    bias: _Floats,
     weight: _Floats,
     *,
     methods: int,
@@ -73,17 +74,16 @@ def draw_scores(
 
     A draw takes as many raters and as many images, with replacement. Intervals reach from the
     value to the quantiles of the draws, further by as much as Student's distribution is wider than
-    the normal one. Raters' biases and weights stay those of the whole. Votes' own noise is counted
-    about thrice by drawing both ways at once (Owen 2007), so intervals are rather too wide where it
-    is most of what there is.
+    the normal one. Raters' biases and weights stay those of the whole; who is drawn decides how
+    generous raters are in the mean. Votes' own noise is counted about thrice by drawing both ways
+    at once (Owen 2007), so intervals are rather too wide where it is most of what there is.
 
     Parameters
     ----------
     rater, image, method : (N,) int64 arrays
     score : (N,) float64 array
-        Without the raters' biases.
-    weight : (N,) float64 array
-        One over the variance of the rater's votes.
+    bias, weight : (N,) float64 arrays
+        Of the vote's rater: by how much scores are too high, and one over their variance.
     methods : int
     draws, seed : int
 
@@ -95,8 +95,10 @@ def draw_scores(
     scenes, where = np.unique(image, return_inverse=True)
     cell = where * methods + method
     shape = len(people), len(scenes) * methods
+    generous = np.zeros(len(people))
+    generous[who] = bias
     above, below = np.zeros(shape), np.zeros(shape)
-    np.add.at(above, (who, cell), score * weight)
+    np.add.at(above, (who, cell), (score - bias) * weight)
     np.add.at(below, (who, cell), weight)
 
     def means(raters: _Floats, images: _Floats) -> _Floats:
@@ -105,7 +107,8 @@ def draw_scores(
             each = (raters @ above).reshape(total.shape) / total
             share = np.where(total > 0, images[:, :, None], 0.0)
             found = np.nansum(np.where(share > 0, each, 0.0) * share, axis=1) / share.sum(axis=1)
-        return np.asarray(found, np.float64)
+        level = raters @ generous / raters.sum(axis=1)
+        return np.asarray(found + level[:, None], np.float64)
 
     values = means(np.ones((1, shape[0])), np.ones((1, len(scenes))))[0]
     parts = [means(*weights) for weights in _weights(seed, "scores", shape[0], len(scenes), draws)]

@@ -60,7 +60,7 @@ class MethodFound:
     ----------
     name : str
     value : Estimate
-        The mean opinion score, without the raters' biases; or the log strength.
+        The mean opinion score, of a rater without bias; or the log strength.
     counts : tuple of int
         Votes: by score from 1 to 5; or preferred, found equal, not preferred.
     """
@@ -299,7 +299,8 @@ def _find_scores(
         table.rater,
         table.image,
         table.first,
-        score - fit.bias[who],
+        score,
+        fit.bias[who],
         fit.inconsistency[who] ** -2.0,
         methods=methods,
         draws=draws,

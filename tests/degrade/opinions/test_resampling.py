@@ -23,17 +23,22 @@ def study_of_scores(rng: np.random.Generator, raters: int, images: int) -> Drawn
     )
     fit = fit_scores(who, scene * 2 + method, score, raters=raters, stimuli=images * 2)
     weight = fit.inconsistency[who] ** -2.0
-    return draw_scores(who, scene, method, score - fit.bias[who], weight, methods=2, draws=200)
+    return draw_scores(who, scene, method, score, fit.bias[who], weight, methods=2, draws=200)
 
 
-def test_draw_scores_intervals_of_differences_hold_the_truth(rng: np.random.Generator) -> None:
-    held, widths = 0, []
+def test_draw_scores_intervals_hold_the_truth_for_other_raters_and_images(
+    rng: np.random.Generator,
+) -> None:
+    held, level, widths = 0, 0, []
     for _ in range(STUDIES):
-        value, interval = study_of_scores(rng, 15, 20).difference(1, 0)
+        drawn = study_of_scores(rng, 15, 20)
+        value, interval = drawn.difference(1, 0)
         assert interval is not None and interval[0] <= value <= interval[1]
         held += interval[0] <= 0.4 <= interval[1]
+        low, high = drawn.interval(0) or (0.0, 0.0)
+        level += low <= 3.0 <= high  # what raters who may be more or less generous would say
         widths.append(interval[1] - interval[0])
-    assert held / STUDIES >= 0.89
+    assert held / STUDIES >= 0.89 and level / STUDIES >= 0.89
     # The best that can be: ±2.14 standard errors of raters, images and votes.
     error = (0.3**2 / 15 + 0.3**2 / 20 + 2 * 0.65**2 / 300) ** 0.5
     assert np.mean(widths) < 1.5 * 2 * 2.14 * error
@@ -45,7 +50,8 @@ def test_draw_scores_without_a_difference_rarely_tells_of_one(rng: np.random.Gen
         raters, images = 12, 12
         who, scene, method = (each.ravel() for each in np.indices((raters, images, 2)))
         score = rng.normal(3, 1, len(who)) + rng.normal(0, 1, images)[scene]
-        drawn = draw_scores(who, scene, method, score, np.ones(len(who)), methods=2, draws=200)
+        ones = np.ones(len(who))
+        drawn = draw_scores(who, scene, method, score, 0 * ones, ones, methods=2, draws=200)
         low, high = drawn.difference(1, 0)[1] or (0, 0)
         found += not low <= 0 <= high
     assert found / STUDIES < 0.05 + 3 * (0.05 * 0.95 / STUDIES) ** 0.5
@@ -56,14 +62,14 @@ def test_draw_scores_is_the_mean_over_images_of_what_was_voted() -> None:
     who = np.array([0, 1, 2, 0])
     scene = np.array([0, 0, 0, 1])
     drawn = draw_scores(
-        who, scene, np.zeros(4, int), np.array([4.0, 4, 4, 2]), np.ones(4), methods=1
+        who, scene, np.zeros(4, int), np.array([4.0, 4, 4, 2]), np.zeros(4), np.ones(4), methods=1
     )
     assert drawn.values[0] == 3.0
 
 
 def test_draw_scores_of_one_rater_has_no_interval() -> None:
     zeros = np.zeros(3, int)
-    drawn = draw_scores(zeros, np.arange(3), zeros, np.ones(3), np.ones(3), methods=1)
+    drawn = draw_scores(zeros, np.arange(3), zeros, np.ones(3), zeros, np.ones(3), methods=1)
     assert drawn.interval(0) is None
 
 
