@@ -15,7 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from degrade.opinions import Trial, draw_scores, fit_scores
+from degrade.opinions import (
+    Trial,
+    draw_preferences,
+    draw_scores,
+    fit_preferences,
+    fit_scores,
+)
 from degrade.rng import rng_for
 from degrade.studies import StudyDefinition, StudyImage, Votes, find_in_votes
 
@@ -52,6 +58,37 @@ def _coverage(raters: int, images: int, studies: int) -> tuple[float, float, flo
         error = 1.96 * (sum(side.var() / len(side) for side in sides)) ** 0.5
         plain += abs(sides[1].mean() - sides[0].mean() - _TRUE) <= error
     return held / studies, float(np.mean(halves)), scores / studies, plain / studies
+
+
+def _pairs(rng: np.random.Generator, raters: int, images: int) -> tuple[np.ndarray, ...]:
+    """Return votes on three methods, of raters and images that like each more or less (σ 0.5)."""
+    who, scene, pair = (each.ravel() for each in np.indices((raters, images, 3)))
+    first, second = np.array([(0, 1), (0, 2), (1, 2)])[pair].T
+    likes = rng.normal(0, 0.5, (raters, 3))[who] + rng.normal(0, 0.5, (images, 3))[scene]
+    worth = np.array([0.6, 0.0, -0.6]) + likes
+    every = np.arange(len(who))
+    half = (worth[every, first] - worth[every, second]) / 2
+    chance = np.stack([np.full(len(who), 0.6), np.exp(half), np.exp(-half)]).cumsum(axis=0)
+    answer = (rng.random(len(who)) * chance[-1] > chance[:-1]).sum(axis=0)
+    return who, scene, first, second, answer
+
+
+def _pairs_coverage(raters: int, images: int, studies: int) -> tuple[float, float]:
+    """Return how often intervals hold what all would say, and their half width."""
+    _, _, first, second, answer = _pairs(rng_for(0, "everybody"), 1500, 600)
+    wins, ties = np.zeros((3, 3)), np.zeros((3, 3))
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        told = np.bincount(answer[(first == a) & (second == b)], minlength=3)
+        ties[a, b], wins[a, b], wins[b, a] = told
+    strength = fit_preferences(wins, ties).strength
+    held, halves = 0, []
+    for study in range(studies):
+        rng = rng_for(0, "pairs", raters, images, study)
+        drawn = draw_preferences(*_pairs(rng, raters, images), methods=3, draws=300)
+        low, high = drawn.difference(0, 2)[1] or (0.0, 0.0)
+        held += low <= strength[0] - strength[2] <= high
+        halves.append((high - low) / 2)
+    return held / studies, float(np.mean(halves))
 
 
 def _definition(images: int, kind: str, methods: int) -> StudyDefinition:
@@ -117,6 +154,9 @@ def main() -> None:
     for raters, images in _SIZES:
         held, half, scores, plain = _coverage(raters, images, studies)
         print(f"| {raters} | {images} | {held:.0%} | {half:.2f} | {scores:.0%} | {plain:.0%} |")
+    for raters, images in ((8, 10), (26, 20)):
+        held, half = _pairs_coverage(raters, images, studies)
+        print(f"pairs, {raters} raters of {images} images: {held:.0%}, ±{half:.2f} log odds")
     _cost(50, 1000, 2)
 
 
