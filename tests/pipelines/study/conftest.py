@@ -9,9 +9,6 @@ import pytest
 
 from tests.pipelines.study.raters import Client, Served, serve, write_results
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-
 
 def make(root: Path, kind: str, **settings: object) -> Path:
     """Make a study of the results in a folder, and return its folder."""
@@ -25,11 +22,6 @@ def make(root: Path, kind: str, **settings: object) -> Path:
     )
     make_study(config)
     return config.study
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_results(tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture

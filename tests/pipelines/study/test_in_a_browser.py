@@ -13,6 +13,9 @@ from tests.browser import Tab, open_tab
 from tests.pipelines.study.conftest import make
 from tests.pipelines.study.raters import Served, serve, write_results
 
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
 READY = "document.getElementById('wait')?.hidden === true"
 THANKS = "document.getElementById('thanks')?.hidden === false"
 SCALED = "document.querySelector('.pane img.shown')"

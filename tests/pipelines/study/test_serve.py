@@ -19,6 +19,9 @@ from pipelines.cli import main
 from tests.pipelines.study.conftest import make
 from tests.pipelines.study.raters import Client, Served, serve, write_results
 
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
 
 def run(*words: str | Path | int) -> Result:
     return CliRunner().invoke(main, list(map(str, words)))
