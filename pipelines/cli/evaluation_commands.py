@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import MEASURED_SCALE
 
 
 @command("evaluate", short_help="Tell how near results are to HR.")
@@ -61,6 +62,12 @@ from pipelines.cli.help_pages import command
 )
 @click.option("--dists", type=PATH, multiple=True, help="Also DISTS, likewise.")
 @click.option(
+    "--pyiqa",
+    metavar="NAME",
+    multiple=True,
+    help="Also a measure of the package pyiqa, where you have installed it; may be repeated.",
+)
+@click.option(
     "--csv", type=PATH, metavar="FILE", default=None, help="Write the figures of each image here."
 )
 @click.option(
@@ -92,9 +99,7 @@ def evaluate(jobs: int | None, **options: Any) -> None:
 
 @command("selftest", short_help="Tell how far to trust the measurements on your photos.")
 @sources_argument
-@click.option(
-    "--scale", type=click.IntRange(2, 4), default=4, show_default=True, help="Of the kernels."
-)
+@click.option("--scale", type=MEASURED_SCALE, default=4, show_default=True, help="Of the kernels.")
 @click.option(
     "--most",
     type=click.IntRange(1),
