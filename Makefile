@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts bench-opinions clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -75,6 +75,9 @@ bench-downstream: $(VENV)/.installed  ## what pairs teach, judged by real pairs 
 
 bench-artifacts: $(VENV)/.installed  ## PHOTOS="folder …": planted artefacts that are found, clean texture that is flagged
 	$(BIN)/python -m benchmarks.artifacts $(PHOTOS)
+
+bench-opinions: $(VENV)/.installed  ## simulated studies of opinions: intervals that hold the truth, and the time
+	$(BIN)/python -m benchmarks.opinions
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
