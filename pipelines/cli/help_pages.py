@@ -25,6 +25,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "niqe_from",
         "lpips",
         "dists",
+        "pyiqa",
         "sr",
         "lr_name",
         "sr_name",
