@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-measuring bench-degrading bench-downstream bench-artifacts bench-tuning clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts bench-tuning bench-opinions clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -61,6 +61,9 @@ bench-history: $(VENV)/.installed  ## PHOTOS="folder …": enlarged, sharpened, 
 bench-jpeg: $(VENV)/.installed  ## PHOTOS="folder …": what pixels tell of JPEG: right, wrong, not told
 	$(BIN)/python -m benchmarks.jpeg_history $(PHOTOS)
 
+bench-fingerprint: $(VENV)/.installed  ## PHOTOS="folder": LR of a fingerprint beside LR of its pool, and the spread of seeds
+	$(BIN)/python -m benchmarks.fingerprint $(PHOTOS)
+
 bench-measuring: $(VENV)/.installed  ## PHOTOS="photo.jpg …": what each measurement costs beyond decoding
 	$(BIN)/python -m benchmarks.measuring_cost $(PHOTOS)
 
@@ -75,6 +78,9 @@ bench-artifacts: $(VENV)/.installed  ## PHOTOS="folder …": planted artefacts t
 
 bench-tuning: $(VENV)/.installed  ## OUT="folder": a GAN that breaks, trained and tuned
 	$(BIN)/python -m benchmarks.artifact_tuning --out $(OUT)
+
+bench-opinions: $(VENV)/.installed  ## simulated studies of opinions: intervals that hold the truth, and the time
+	$(BIN)/python -m benchmarks.opinions
 
 clean:
 	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,10 @@ class Tab:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 900, dark: bool = False) -> None:
-        """Show a file in a window of this size."""
+    def open(
+        self, page: Path | str, *, width: int = 1200, height: int = 900, dark: bool = False
+    ) -> None:
+        """Show a file, or what an address has, in a window of this size."""
         self.told.clear()
         self.requests.clear()
         is_narrow = width < 600
@@ -59,7 +61,8 @@ class Tab:
         value = "dark" if dark else "light"
         features = [{"name": "prefers-color-scheme", "value": value}]
         self._call("Emulation.setEmulatedMedia", features=features)
-        self._call("Page.navigate", url=path.resolve().as_uri())
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self._call("Page.navigate", url=address)
         self._wait("Page.loadEventFired")
 
     def run(self, script: str) -> Any:
@@ -81,6 +84,44 @@ class Tab:
         held = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **held)
         self._call("Input.dispatchKeyEvent", type="keyUp", **held)
+
+    def wait_until(self, condition: str) -> None:
+        """Wait for an expression to become true, on this page or the next one."""
+        until = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < until:
+            try:
+                if self.run(condition):
+                    return
+            except AssertionError as error:  # between two pages
+                if not any(word in str(error) for word in ("navigated", "context")):
+                    raise
+            time.sleep(0.02)
+        raise AssertionError(f"never true: {condition}")
+
+    def forget(self) -> None:
+        """Forget all cookies."""
+        self._call("Network.clearBrowserCookies")
+
+    def drag(self, selector: str, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag the mouse between two places of an element."""
+        left, top = self.run(
+            f"(() => {{ const b = document.querySelector({json.dumps(selector)})"
+            ".getBoundingClientRect(); return [b.left, b.top]; })()"
+        )
+        steps = [
+            tuple(a + (b - a) * n / 4 for a, b in zip(begin, end, strict=True)) for n in range(5)
+        ]
+        kinds = ["mousePressed", *["mouseMoved"] * 4, "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*steps, end], strict=True):
+            buttons = {"button": "left", "buttons": int(kind != "mouseReleased"), "clickCount": 1}
+            self._call("Input.dispatchMouseEvent", type=kind, x=left + x, y=top + y, **buttons)
+
+    def touch(self, *places: Sequence[tuple[float, float]]) -> None:
+        """Put fingers down at the first places, move them over the others, and lift them."""
+        fingers = [[{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(p)] for p in places]
+        kinds = ["touchStart", *["touchMove"] * (len(places) - 1), "touchEnd"]
+        for kind, touches in zip(kinds, [*fingers, []], strict=True):
+            self._call("Input.dispatchTouchEvent", type=kind, touchPoints=touches)
 
     def type(self, text: str) -> None:
         """Write into what has the focus."""

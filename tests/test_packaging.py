@@ -17,6 +17,10 @@ SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 
 
+NEVER_DECLARED = {"pyiqa"}
+"""What a user may have installed besides: its licence is none that we can ask anybody to accept."""
+
+
 def _declared(lines: str) -> set[str]:
     """Return the names in a list of requirements, without versions."""
     names = set()
@@ -60,7 +64,7 @@ def _imported() -> set[tuple[str, bool]]:
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             for name, eager in _imports(ast.parse(path.read_bytes())):
-                if name not in sys.stdlib_module_names and name not in PACKAGES:
+                if name not in {*sys.stdlib_module_names, *PACKAGES, *NEVER_DECLARED}:
                     found |= {(owner.lower().replace("_", "-"), eager) for owner in owners[name]}
     return found
 

@@ -16,6 +16,7 @@ __all__ = ["results_in"]
 _WHOLE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     "pool.json": lambda found: found.get("format") == "degrade-pool",
     "run.json": lambda found: {"settings", "config_hash"} <= found.keys(),
+    "study.json": lambda found: found.get("format") == "degrade-study",
     "training.json": lambda found: {"preset", "samples"} <= found.keys() or {*found} == {"stages"},
 }
 """Folders that hold nothing else: the file that marks each, and how it is told from others."""

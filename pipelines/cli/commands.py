@@ -26,6 +26,7 @@ from pipelines.cli.pool_commands import build_pool, estimate_kernels, extract_no
 from pipelines.cli.pool_file_commands import import_kernels, import_noise, inspect
 from pipelines.cli.recipe_commands import recipe
 from pipelines.cli.report_command import report as report_command
+from pipelines.cli.study_commands import study
 from pipelines.cli.training_commands import train
 from pipelines.cli.upscale_command import upscale
 
@@ -84,6 +85,7 @@ for _command in (
     upscale,
     detect_artifacts,
     finetune_artifacts,
+    study,
     convert,
     export_model,
     manifest,

@@ -27,6 +27,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "niqe_from",
         "lpips",
         "dists",
+        "pyiqa",
         "sr",
         "lr_name",
         "sr_name",
@@ -50,7 +51,10 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "classes",
         "truth",
         "maps",
+        "results",
+        "reference",
     ),
+    "What raters see": ("kind", "show_reference", "questions", "per_rater", "check_every"),
     "What counts": ("threshold", "min_area", "tolerance"),
     "What is made": (
         "scale",
@@ -178,6 +182,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "by a recipe of one's own",
         ),
         (
+            "degrade build-pairs --recipe second-order --hr clean/ --out pairs/",
+            "nothing measured, and no pool",
+        ),
+        (
             "degrade build-pairs --fingerprint camera.json --hr clean/ --out pairs/",
             "by what others have measured",
         ),
@@ -274,6 +282,27 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         (
             "degrade upscale photos/ --weights x4.pth --out large/ --format jpeg --max-memory 1.5",
             "a folder, within 1.5 GiB",
+        ),
+    ),
+    "study make": (
+        (
+            "degrade study make s/ --kind mos --results mine=a/ --results other=b/ --reference HR/",
+            "scores from 1 to 5, HR among the methods",
+        ),
+        (
+            "degrade study make s/ --kind pairs --results gan=a/ --results fixed=b/ --lr LR/",
+            "which has fewer artefacts, which shows more detail?",
+        ),
+    ),
+    "study serve": (
+        ("degrade study serve study/", "for raters at this machine"),
+        ("degrade study serve study/ --host 0.0.0.0", "for others, by a link with a token"),
+    ),
+    "study results": (
+        ("degrade study results study/", "methods with intervals, and the raters"),
+        (
+            "degrade study results study/ --drop-failing --csv votes.csv --sheet study.png",
+            "without who did not look, and as files",
         ),
     ),
     "convert": (

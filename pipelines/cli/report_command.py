@@ -19,10 +19,10 @@ __all__ = ["report"]
 def report(sources: tuple[Path, ...], out: Path, overwrite: bool) -> None:
     """Make one HTML page, which needs nothing else, of what there is.
 
-    WHAT are pools, fingerprints, pairs, trainings, and the JSON that degrade --report FILE writes,
-    such as an audit's. Kernels, noise by brightness, the photos' history, pairs with a slider and
-    their plans, curves, and what was refused; tables can be sorted and searched. What is damaged is
-    named, and the rest is shown.
+    WHAT are pools, fingerprints, pairs, trainings, studies, and the JSON that degrade --report FILE
+    writes, such as an audit's. Kernels, noise by brightness, the photos' history, pairs with a
+    slider and their plans, curves, what raters say, and what was refused; tables can be sorted and
+    searched. What is damaged is named, and the rest is shown.
     """
     from pipelines.reporting.make_report import ReportConfig, make_report
 

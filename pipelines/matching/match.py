@@ -181,7 +181,7 @@ def match_photos(
     found = gains_by_camera(job, bench, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
-    return _finished(job, pool, config, bench, records, found, responses)
+    return _finished(job, pool, config, bench, records, kernels, found, responses)
 
 
 def _kernels_of(
@@ -293,10 +293,10 @@ def _finished(
     config: MatchConfig,
     bench: Bench,
     records: Sequence[KernelRecord],
+    kernels: Mapping[str, BlurKernel],
     found: LoopResult,
     responses: tuple[Gain, Gain],
 ) -> MatchResult:
-    kernels = {record.id: pool.read_kernel(record.id) for record in records}
     lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))

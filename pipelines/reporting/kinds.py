@@ -9,15 +9,16 @@ from typing import Literal, TypeAlias
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, printable
+from degrade.studies import STUDY_NAME
 from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.reports import REPORT_MARK
 
 __all__ = ["Kind", "kind_of"]
 
-Kind: TypeAlias = Literal["pool", "pairs", "training", "report"]
+Kind: TypeAlias = Literal["pool", "pairs", "training", "study", "report"]
 
-_WANTED = "give a pool, pairs, a training, or the JSON of `report=FILE`"
+_WANTED = "give a pool, pairs, a training, a study, or the JSON of `report=FILE`"
 _SHOWN = 4
 
 
@@ -42,6 +43,8 @@ def kind_of(path: Path) -> Kind:
         return "pairs"
     if (path / "training.json").exists():
         return "training"
+    if (path / STUDY_NAME).exists():
+        return "study"
     for mark, words in FOLDER_KINDS.items():
         if (path / mark).exists():
             raise DegradeError(f"{where} holds {words}, and no page tells of that; {_WANTED}")
@@ -67,6 +70,7 @@ def _kind_of_file(path: Path) -> Kind:
             f"{printable(path)} is a report of version {found.get('version')!r:.20}, and this "
             f"degrade reads version {REPORT_MARK['version']}; make it anew"
         )
-    if isinstance(found, dict) and str(found.get("format", "")).startswith("degrade-"):
+    kind = found.get("format") if isinstance(found, dict) else None
+    if str(kind.get("name") if isinstance(kind, dict) else kind).startswith("degrade-"):
         return "pool"  # a fingerprint, or what the pool's reader refuses in its own words
     raise DegradeError(f"{printable(path)} is JSON of something else; {_WANTED}")

@@ -1,4 +1,4 @@
-"""``degrade report``: a pool, pairs, a training, or what a command told, as one HTML page."""
+"""``degrade report``: a pool, pairs, a training, a study, or what was told, as one HTML page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pipelines.reporting.fact_sections import tell_report
 from pipelines.reporting.kinds import Kind, kind_of
 from pipelines.reporting.pair_sections import tell_pairs
 from pipelines.reporting.pool_sections import tell_pool
+from pipelines.reporting.study_sections import tell_study
 from pipelines.reporting.training_sections import tell_training
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -32,6 +33,7 @@ _TELLERS: Mapping[Kind, _Teller] = {
     "pool": tell_pool,
     "pairs": tell_pairs,
     "training": tell_training,
+    "study": tell_study,
     "report": tell_report,
 }
 """By kind, what gathers its page: (path, job, share of the page's room)."""
@@ -44,7 +46,7 @@ class ReportConfig:
     Attributes
     ----------
     sources : tuple of Path
-        Pools, fingerprints, pairs, trainings, and files that ``degrade --report`` wrote.
+        Pools, fingerprints, pairs, trainings, studies, and files that ``degrade --report`` wrote.
     out : Path
         The page, NAME.html.
     overwrite : bool

@@ -10,5 +10,6 @@ FOLDER_KINDS = {
     "training.json": "a training",
     "export.json": "an export of pairs",
     "upscale.jsonl": "enlarged photos",
+    "study.json": "a study of opinions",
 }
 """The file by which each kind of folder is known, and what such a folder holds."""

@@ -11,6 +11,7 @@ from degrade.geometry import as_scale, border_of, whole_scale
 from esrgan.training.config import FeatureName, Precision
 from esrgan.training.validation import BEST_BY, BestBy
 from pipelines.executors import check_process_count
+from pipelines.shared.recipes import refuse_without_pool
 from pipelines.training.plan import Stage, plan_stages
 
 __all__ = ["TrainConfig"]
@@ -23,7 +24,7 @@ class TrainConfig:
     Attributes
     ----------
     pairs : Path or None
-        What ``degrade build-pairs`` made. Either these, or ``hr`` and ``pool``.
+        What ``degrade build-pairs`` made. Either these, or ``hr``.
     out : Path
         Folder of the results: ``generator.pth``, checkpoints, ``log.jsonl``, ``preview.png``; for
         several stages, a folder of these for each.
@@ -42,7 +43,7 @@ class TrainConfig:
         them.
     pool : Path or None
         Where deferred noise and kernels are; None: the pool that the pairs were built with. With
-        ``hr`` what the photos are degraded by.
+        ``hr`` what the photos are degraded by; None: nothing of the recipe is drawn from a pool.
     hr : tuple of Path
         Clean photos, folders or manifests, to be degraded on the fly.
     scale : int
@@ -139,7 +140,7 @@ class TrainConfig:
             given = "both `pairs` and `hr` are" if self.hr else "neither `pairs` nor `hr` is"
             raise InvalidValueError(f"{given} given; train on pairs, or on photos and a `pool`")
         if self.hr and self.pool is None:
-            raise InvalidValueError("photos (`hr`) are degraded by a pool: give one, `pool=DIR`")
+            refuse_without_pool(self.recipe)
         if not self.hr and self.cache is not None:
             raise InvalidValueError("only photos (`hr`) are decoded into a `cache`")
         scale = as_scale(self.scale)

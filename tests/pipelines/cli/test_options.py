@@ -127,9 +127,9 @@ def test_messages_outside_the_command_line_name_no_options() -> None:
 
 def all_settings() -> set[str]:
     """Return what can be set by an option of some command, or in a training's configuration."""
-    manifest = main.commands["manifest"]
-    assert isinstance(manifest, click.Group)
-    options = options_of([main, *main.commands.values(), *manifest.commands.values()])
+    groups = [each for each in main.commands.values() if isinstance(each, click.Group)]
+    inner = [command for group in groups for command in group.commands.values()]
+    options = options_of([main, *main.commands.values(), *inner])
     return {*options, *TrainingConfig().settings()}
 
 

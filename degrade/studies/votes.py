@@ -1,0 +1,346 @@
+"""Raters and their votes in SQLite: a vote that was confirmed outlives process and power."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from degrade.errors import CorruptDataError, DegradeError, printable
+from degrade.opinions import Role, Trial
+
+__all__ = ["VOTES_NAME", "Rater", "Vote", "VoteRefusedError", "Votes", "secret_hash"]
+
+VOTES_NAME = "votes.db"
+
+_VERSION = 1
+_MOST_CHANGES = 50
+"""Times that a rater may change one answer."""
+
+_SCHEMA = """
+CREATE TABLE raters (
+    number INTEGER PRIMARY KEY, secret_sha256 TEXT NOT NULL UNIQUE, begun REAL NOT NULL,
+    trials INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE trials (
+    rater INTEGER NOT NULL, number INTEGER NOT NULL, image INTEGER NOT NULL,
+    first INTEGER NOT NULL, second INTEGER NOT NULL, role TEXT NOT NULL, of INTEGER NOT NULL,
+    PRIMARY KEY (rater, number)
+) WITHOUT ROWID;
+CREATE TABLE votes (
+    id INTEGER PRIMARY KEY, rater INTEGER NOT NULL, trial INTEGER NOT NULL,
+    question INTEGER NOT NULL, answer INTEGER NOT NULL, key TEXT NOT NULL, at REAL NOT NULL,
+    seconds REAL NOT NULL, UNIQUE (rater, trial, question, key)
+);
+CREATE INDEX votes_by_trial ON votes (rater, trial, question, id);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class VoteRefusedError(DegradeError):
+    """A vote does not fit what its rater has been shown; nothing was kept of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rater:
+    """A rater.
+
+    Attributes
+    ----------
+    number : int
+        From 0 on, in the order in which they began.
+    trials, answered : int
+        How many they are to see, and up to which they have answered.
+    """
+
+    number: int
+    trials: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A rater's last answer to a question about a trial.
+
+    Attributes
+    ----------
+    rater, number, question : int
+        The trial's number is from 1 on.
+    trial : Trial
+    answer : int
+        A score; or 1, the first, 2, the second, 0, neither.
+    at : float
+        Seconds since 1970.
+    seconds : float
+        For how long the trial was looked at, as the browser says.
+    changes : int
+        How often it was changed.
+    """
+
+    rater: int
+    number: int
+    question: int
+    trial: Trial
+    answer: int
+    at: float
+    seconds: float
+    changes: int
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is kept of a rater's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Votes:
+    """The votes of a study.
+
+    Several threads may use it: what they ask is done one after the other. A transaction that has
+    returned is on the disk (write-ahead log, ``synchronous=FULL``).
+
+    Parameters
+    ----------
+    path : Path
+        ``votes.db``; made when missing.
+
+    Raises
+    ------
+    DegradeError
+        It cannot be opened.
+    CorruptDataError
+        It is no such file, or of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        with self._said():
+            # Transactions are begun and ended here, not by the module.
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            try:
+                self._file.execute("PRAGMA journal_mode = WAL")
+                self._file.execute("PRAGMA synchronous = FULL")
+                self._file.execute("PRAGMA busy_timeout = 5000")
+                self._make()
+            except BaseException:
+                self._file.close()
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()
+
+    def __enter__(self) -> Votes:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def fact(self, name: str, otherwise: str) -> str:
+        """Return a text that is kept under a name; ``otherwise`` is, from the first call on."""
+        with self._transaction() as file:
+            file.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, otherwise))
+            row = file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(row[0])
+
+    def begin(self, secret: str, plan: Callable[[int], Sequence[Trial]], *, most: int) -> Rater:
+        """Return the rater of a secret; a new one with the next number where there is none.
+
+        Parameters
+        ----------
+        secret : str
+        plan : callable
+            Returns the trials of a rater, by number.
+        most : int
+            So many raters there may be.
+
+        Raises
+        ------
+        VoteRefusedError
+            There are so many already.
+        """
+        hashed = secret_hash(secret)
+        with self._transaction() as file:
+            known = _rater_of(file, hashed)
+            if known is not None:
+                return known
+            number = int(file.execute("SELECT COUNT(*) FROM raters").fetchone()[0])
+            if number >= most:
+                raise VoteRefusedError(f"this study has its {most} raters already")
+            trials = plan(number)
+            file.execute(
+                "INSERT INTO raters (number, secret_sha256, begun, trials) VALUES (?, ?, ?, ?)",
+                (number, hashed, time.time(), len(trials)),
+            )
+            file.executemany(
+                "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (number, place, t.image, t.first, t.second, t.role, t.of)
+                    for place, t in enumerate(trials, 1)
+                ),
+            )
+            return Rater(number, len(trials), 0)
+
+    def rater(self, secret: str) -> Rater | None:
+        """Return the rater of a secret; None where there is none."""
+        with self._said(), self._lock:
+            return _rater_of(self._file, secret_hash(secret))
+
+    def trial(self, rater: int, number: int) -> Trial | None:
+        """Return a trial of a rater by its number, from 1 on; None where there is none."""
+        with self._said(), self._lock:
+            row = self._file.execute(
+                "SELECT image, first, second, role, of FROM trials WHERE rater = ? AND number = ?",
+                (rater, number),
+            ).fetchone()
+        return None if row is None else Trial(*row)
+
+    def trials(self, rater: int) -> list[Trial]:
+        """Return all trials of a rater, in order."""
+        with self._said(), self._lock:
+            rows = self._file.execute(
+                "SELECT image, first, second, role, of FROM trials WHERE rater = ? ORDER BY number",
+                (rater,),
+            ).fetchall()
+        return [Trial(*row) for row in rows]
+
+    def answers(self, rater: int, number: int) -> dict[int, int]:
+        """Return a rater's last answers to a trial, by question."""
+        with self._said(), self._lock:
+            rows = self._file.execute(
+                "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? ORDER BY id",
+                (rater, number),
+            ).fetchall()
+        return dict(rows)
+
+    def vote(
+        self, rater: int, number: int, answers: Mapping[int, int], *, key: str, seconds: float
+    ) -> Rater:
+        """Keep answers to a trial; those given before stay in the file, and the last ones count.
+
+        Answers that are those of before change nothing.
+
+        Parameters
+        ----------
+        rater, number : int
+        answers : mapping of int to int
+            By question.
+        key : str
+            Of this act of voting: what is sent twice counts once.
+        seconds : float
+            For how long the trial was looked at.
+
+        Returns
+        -------
+        Rater
+            As it is then.
+
+        Raises
+        ------
+        VoteRefusedError
+            The trial is not the rater's next one nor one before, or was changed too often.
+        """
+        with self._transaction() as file:
+            row = file.execute(
+                "SELECT number, trials, answered FROM raters WHERE number = ?", (rater,)
+            ).fetchone()
+            if row is None or not 1 <= number <= min(row[2] + 1, row[1]):
+                raise VoteRefusedError("this is not the next image to be judged")
+            said = file.execute(
+                "SELECT COUNT(DISTINCT key), COALESCE(MAX(key = ?), 0) FROM votes "
+                "WHERE rater = ? AND trial = ?",
+                (key, rater, number),
+            ).fetchone()
+            if said[0] > _MOST_CHANGES and not said[1]:
+                raise VoteRefusedError("this answer was changed too often")
+            last = file.execute(
+                "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? ORDER BY id",
+                (rater, number),
+            )
+            changed = dict(last.fetchall()) != dict(answers)
+            file.executemany(
+                "INSERT OR IGNORE INTO votes (rater, trial, question, answer, key, at, seconds) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (rater, number, question, answer, key, time.time(), seconds)
+                    for question, answer in (sorted(answers.items()) if changed else ())
+                ),
+            )
+            answered = max(int(row[2]), number)
+            file.execute("UPDATE raters SET answered = ? WHERE number = ?", (answered, rater))
+            return Rater(row[0], row[1], answered)
+
+    def raters(self) -> list[Rater]:
+        """Return all raters, by number."""
+        with self._said(), self._lock:
+            rows = self._file.execute(
+                "SELECT number, trials, answered FROM raters ORDER BY number"
+            ).fetchall()
+        return [Rater(*row) for row in rows]
+
+    def all_votes(self) -> list[Vote]:
+        """Return the last answer of each rater to each question of each trial, in that order."""
+        with self._said(), self._lock:
+            rows = self._file.execute(
+                "SELECT v.rater, v.trial, v.question, t.image, t.first, t.second, t.role, t.of, "
+                "v.answer, v.at, v.seconds, c.changes FROM votes v "
+                "JOIN (SELECT MAX(id) AS id, COUNT(*) - 1 AS changes FROM votes "
+                "GROUP BY rater, trial, question) c ON c.id = v.id "
+                "JOIN trials t ON t.rater = v.rater AND t.number = v.trial "
+                "ORDER BY v.rater, v.trial, v.question"
+            ).fetchall()
+        return [
+            Vote(r[0], r[1], r[2], Trial(r[3], r[4], r[5], cast(Role, r[6]), r[7]), *r[8:])
+            for r in rows
+        ]
+
+    def _make(self) -> None:
+        version = self._file.execute("PRAGMA user_version").fetchone()[0]
+        if version == _VERSION:
+            return
+        has_tables = self._file.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+        if version != 0 or has_tables:
+            raise CorruptDataError(
+                f"{printable(self.path)} holds no votes that this degrade reads; move it away"
+            )
+        script = f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;"
+        self._file.executescript(script)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._said(), self._lock:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._file
+                self._file.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._file.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            where, what = printable(self.path), printable(str(error))
+            if isinstance(error, sqlite3.OperationalError):
+                remedy = "check the folder, its permissions and its disk"
+                raise DegradeError(f"{where}: {what}; {remedy}") from error
+            raise CorruptDataError(
+                f"{where} is damaged ({what}); restore it from a copy"
+            ) from error
+
+
+def _rater_of(file: sqlite3.Connection, secret_sha256: str) -> Rater | None:
+    row = file.execute(
+        "SELECT number, trials, answered FROM raters WHERE secret_sha256 = ?", (secret_sha256,)
+    ).fetchone()
+    return None if row is None else Rater(*row)

@@ -1,0 +1,1 @@
+"""Studies of opinions: prepared, served to raters, and evaluated."""

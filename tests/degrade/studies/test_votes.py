@@ -1,0 +1,187 @@
+"""Votes in SQLite."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from degrade.errors import CorruptDataError, DegradeError
+from degrade.opinions import Trial
+from degrade.studies import Rater, VoteRefusedError, Votes
+from degrade.studies.votes import secret_hash
+
+PLAN = [Trial(0, 1, 0), Trial(1, 0, 1), Trial(0, 0, 1, "repeat", 1)]
+
+
+def plan(_rater: int) -> list[Trial]:
+    return PLAN
+
+
+@pytest.fixture
+def votes(tmp_path: Path) -> Iterator[Votes]:
+    with Votes(tmp_path / "votes.db") as opened:
+        yield opened
+
+
+def test_begin_numbers_raters_and_knows_them_again(votes: Votes) -> None:
+    assert votes.begin("a", plan, most=2) == Rater(0, 3, 0)
+    assert votes.begin("b", plan, most=2).number == 1
+    assert votes.begin("a", plan, most=2).number == 0
+    with pytest.raises(VoteRefusedError, match="2 raters"):
+        votes.begin("c", plan, most=2)
+    assert votes.rater("c") is None and votes.trials(1) == PLAN
+
+
+def test_begin_keeps_no_secret(votes: Votes) -> None:
+    votes.begin("very secret", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    content = b"".join(path.read_bytes() for path in votes.path.parent.iterdir())
+    assert b"very secret" not in content and secret_hash("very secret").encode() in content
+
+
+def test_vote_counts_once_whatever_is_sent_again(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    for _ in range(3):
+        assert votes.vote(0, 1, {0: 1, 1: 2}, key="k", seconds=1).answered == 1
+    assert votes.vote(0, 1, {0: 1, 1: 2}, key="other", seconds=1).answered == 1
+    assert [(v.question, v.answer, v.changes) for v in votes.all_votes()] == [(0, 1, 0), (1, 2, 0)]
+
+
+def test_vote_may_be_changed_and_what_was_said_stays(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="first", seconds=1)
+    votes.vote(0, 2, {0: 2}, key="second", seconds=1)
+    votes.vote(0, 1, {0: 2}, key="third", seconds=1)
+    votes.vote(0, 1, {0: 1}, key="first", seconds=1)  # the first, sent again late
+    assert votes.answers(0, 1) == {0: 2} and votes.raters()[0].answered == 2
+    assert votes.all_votes()[0].changes == 1
+    with sqlite3.connect(votes.path) as file:
+        rows = file.execute("SELECT answer FROM votes WHERE trial = 1 ORDER BY id").fetchall()
+    assert rows == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("number", [0, 2, 4, -1])
+def test_vote_refuses_what_is_not_next(votes: Votes, number: int) -> None:
+    votes.begin("a", plan, most=9)
+    with pytest.raises(VoteRefusedError, match="not the next"):
+        votes.vote(0, number, {0: 1}, key="k", seconds=1)
+    assert votes.all_votes() == []
+
+
+def test_vote_refuses_endless_changes(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    with pytest.raises(VoteRefusedError, match="too often"):
+        for number in range(200):
+            votes.vote(0, 1, {0: number % 3}, key=f"key{number}", seconds=1)
+    with sqlite3.connect(votes.path) as file:
+        assert file.execute("SELECT COUNT(*) FROM votes").fetchone()[0] < 60
+
+
+def test_all_votes_tell_what_was_shown(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    for number in (1, 2, 3):
+        votes.vote(0, number, {0: 1}, key=f"k{number}", seconds=number)
+    assert [vote.trial for vote in votes.all_votes()] == PLAN
+    assert [vote.seconds for vote in votes.all_votes()] == [1, 2, 3]
+
+
+def test_votes_of_many_threads_are_all_there(votes: Votes) -> None:
+    def rate(secret: str) -> None:
+        rater = votes.begin(secret, plan, most=99)
+        for number in (1, 2, 3):
+            votes.vote(rater.number, number, {0: 1, 1: 0}, key=f"k{number}", seconds=1)
+
+    threads = [threading.Thread(target=rate, args=(f"s{n}",)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(votes.all_votes()) == 12 * 3 * 2
+    assert all(rater.answered == 3 for rater in votes.raters())
+
+
+def test_votes_can_be_read_while_they_are_written(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    with Votes(votes.path) as other:
+        assert len(other.all_votes()) == 1
+
+
+def test_votes_wait_for_the_disk(votes: Votes) -> None:
+    """What a killed process cannot show: a power cut takes nothing that was confirmed, either."""
+    full = 2
+    assert votes._file.execute("PRAGMA synchronous").fetchone() == (full,)
+    assert votes._file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_votes_that_find_no_room_are_refused_and_others_stay(votes: Votes) -> None:
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    size = max(path.stat().st_size for path in votes.path.parent.iterdir())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        with pytest.raises(DegradeError, match=r"votes\.db.*its disk"):
+            votes.vote(0, 2, {0: 2}, key="l", seconds=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [vote.number for vote in votes.all_votes()] == [1]
+    assert votes.vote(0, 2, {0: 2}, key="l", seconds=1).answered == 2
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from degrade.opinions import Trial
+from degrade.studies import Votes
+votes = Votes(Path(sys.argv[1]))
+votes.begin("a", lambda n: [Trial(0, 0)] * 10_000, most=9)
+for number in range(1, 10_001):
+    votes.vote(0, number, {0: 1}, key=f"k{number}", seconds=1)
+    print(number, flush=True)
+"""
+
+
+def test_votes_that_were_confirmed_outlive_a_kill(tmp_path: Path) -> None:
+    path = tmp_path / "votes.db"
+    writer = subprocess.Popen([sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    writer.stdout.readline()
+    time.sleep(0.2)
+    os.kill(writer.pid, signal.SIGKILL)
+    confirmed = int(writer.communicate()[0].split()[-1])
+    with Votes(path) as votes:
+        assert [vote.number for vote in votes.all_votes()][:confirmed] == [*range(1, confirmed + 1)]
+        assert votes.raters()[0].answered in (confirmed, confirmed + 1)
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + bytes(200)])
+def test_votes_refuse_what_is_no_database(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "votes.db"
+    path.write_bytes(content)
+    with pytest.raises(CorruptDataError, match=r"votes\.db"):
+        Votes(path)
+    assert path.read_bytes() == content
+
+
+def test_votes_refuse_another_programs_database(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "votes.db") as file:
+        file.execute("CREATE TABLE mine (a)")
+    file.close()
+    with pytest.raises(CorruptDataError, match="holds no votes"):
+        Votes(tmp_path / "votes.db")
+
+
+def test_votes_name_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DegradeError, match=r"votes\.db"):
+        Votes(tmp_path / "gone" / "votes.db")
