@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path, default=SHARED / "train2", help="photos to train on")
     parser.add_argument("--tune", type=Path, default=SHARED / "hr", help="photos to tune on")
     parser.add_argument("--out", type=Path, required=True, help="folder for everything")
-    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=360, help="of tuning, at most")
     given = parser.parse_args()
     for name, source in (("train", given.train), ("tune", given.tune)):
         _make_lr(source, given.out / name)
