@@ -8,7 +8,7 @@ setup(
             "degrade.compiled._code",
             [
                 f"degrade/compiled/{name}.c"
-                for name in ("module", "sampling", "jpeg_walk", "png_rows")
+                for name in ("module", "sampling", "jpeg_walk", "png_rows", "window_sums")
             ],
             depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
             extra_compile_args=["-O3"],
