@@ -8,8 +8,8 @@ processes of its own, by the interpreter ``--python``, which must have what it i
 KernelGAN imports TensorFlow, too). Nothing of theirs is part of this project; see their licences
 before you run them. RealSR's script for pairs imports a file of KernelGAN: it needs both folders.
 
-Times are CPU time of one core. Of RealSR's scripts it is that of all photos less that of the first
-one alone, which leaves out starting: give at least two. KernelGAN is stopped after some iterations.
+Times are CPU time of one core. RealSR's scripts see each photo several times, and the time of a run
+that sees it once is taken off, with that of starting. KernelGAN is stopped after some iterations.
 """
 
 from __future__ import annotations
@@ -118,13 +118,16 @@ def _realsr(checkout: Path, kernelgan: Path | None) -> Iterator[Callable[..., An
         if kernelgan is not None:
             (codes / "KernelGAN").symlink_to(kernelgan.resolve())
 
-        def run(peer: Peer, script: str, photos: Sequence[Path], *words: object) -> float:
+        def run(
+            peer: Peer, script: str, photos: Sequence[Path], copies: int, *words: object
+        ) -> float:
             for name in ("photos", "none", "out"):
                 shutil.rmtree(work / name, ignore_errors=True)
             for name in ("photos", "none"):
                 (work / name).mkdir()
             for photo in photos:
-                (work / "photos" / photo.name).symlink_to(photo.resolve())
+                for copy in range(copies):
+                    (work / "photos" / f"{copy}_{photo.name}").symlink_to(photo.resolve())
             if script == "collect_noise.py":
                 (work / "out").mkdir()  # the other script must make it itself
             where = {name: str(work / name) for name in ("photos", "none", "out")}
@@ -142,12 +145,10 @@ def _realsr(checkout: Path, kernelgan: Path | None) -> Iterator[Callable[..., An
         yield run
 
 
-def _a_photo(run: Callable[[Sequence[Path]], float], photos: Sequence[Path]) -> float:
-    """Return the milliseconds for one more photo."""
-    if len(photos) < 2:
-        raise PeerError("give at least two photos: the time of starting is taken off")
-    rounds = [run(photos) - run(photos[:1]) for _ in range(ROUNDS)]
-    return 1000 * statistics.median(rounds) / (len(photos) - 1)
+def _a_photo(run: Callable[[int], float], photos: int, copies: int) -> float:
+    """Return the milliseconds for a photo: of some copies more, so without starting."""
+    rounds = [run(1 + copies) - run(1) for _ in range(ROUNDS)]
+    return 1000 * statistics.median(rounds) / (photos * copies)
 
 
 def compare_noise(peer: Peer, photos: Sequence[Path], checkout: Path) -> dict[str, float]:
@@ -162,7 +163,9 @@ def compare_noise(peer: Peer, photos: Sequence[Path], checkout: Path) -> dict[st
             return seconds(lambda: _extract(config))
 
         ours(photos[:1])  # imports
-        theirs = _a_photo(lambda some: run(peer, "collect_noise.py", some), photos)
+        theirs = _a_photo(
+            lambda copies: run(peer, "collect_noise.py", photos, copies), len(photos), 12
+        )
         return _figures(
             theirs, 1000 * statistics.median(ours(photos) for _ in range(ROUNDS)) / len(photos)
         )
@@ -188,7 +191,11 @@ def compare_pairs(
             (kernels / name).mkdir(parents=True)
             savemat(kernels / name / f"{name}_kernel_x4.mat", {"Kernel": kernel.weights})
         words = ("--kernel_path", kernels)
-        theirs = _a_photo(lambda some: run(peer, "create_kernel_dataset.py", some, *words), photos)
+        theirs = _a_photo(
+            lambda copies: run(peer, "create_kernel_dataset.py", photos, copies, *words),
+            len(photos),
+            1,
+        )
         pool = pair_building.make_pool(Path(folder) / "pool", 21).path
         pair_building.build(list(photos[:1]), pool, 1, options)  # imports
         ours = [pair_building.build(list(photos), pool, 1, options) for _ in range(ROUNDS)]
