@@ -17,7 +17,7 @@ from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES
 from degrade.degradation.downsampling import integer_taps
 from degrade.errors import InvalidValueError
-from degrade.kernels import BlurKernel, repair_kernel
+from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 
 __all__ = ["NO_GAIN", "Gain", "kernel_response", "next_gain", "spectral_gap", "with_gain"]
 
@@ -26,10 +26,6 @@ Gain: TypeAlias = npt.NDArray[np.float64]
 
 NO_GAIN: Gain = np.zeros(BAND_COUNT)
 
-_STEP = 0.7
-"""Of the gap that is closed in a round: what lies above Nyquist folds back, and so less is
-predictable than all."""
-
 _LOW = slice(1, 4)
 _FIXED = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
@@ -37,6 +33,8 @@ _FIXED = 2
 _MOST_GAIN = 1.5
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
+
+_WITHIN = 0.6 * PHASE_TOLERANCE
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
@@ -65,12 +63,12 @@ def spectral_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -
     return np.asarray(gap, np.float64)
 
 
-def next_gain(gain: Gain, gap: Gain) -> Gain:
-    """Return the gain of the next round: 0.7 of the gap more, smoothed over three bands."""
+def next_gain(gain: Gain, gap: Gain, step: float) -> Gain:
+    """Return the gain of the next round: so much of the gap more, smoothed over three bands."""
     around = np.pad(gap, 1, mode="edge")
     smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
     smooth[:_FIXED] = 0
-    return np.asarray(np.clip(gain + _STEP * smooth, -_MOST_GAIN, _MOST_GAIN))
+    return np.asarray(np.clip(gain + step * smooth, -_MOST_GAIN, _MOST_GAIN))
 
 
 def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
@@ -104,10 +102,8 @@ def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
 
 def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> BlurKernel:
     source = kernel.source
-    try:
-        centred = BlurKernel(weights.astype(np.float32), kernel.scale, source)
-    except InvalidValueError:  # what was cut off moved it a little
-        centred, _ = repair_kernel(weights.astype(np.float32), kernel.scale, source)
+    # What was cut off has moved it a little, and rounding moves it once more.
+    centred, _ = repair_kernel(weights, kernel.scale, source, within=_WITHIN)
     taps, unit = integer_taps(centred.weights)
     while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
         taps = taps[1:-1, 1:-1]

@@ -95,6 +95,8 @@ class PhotoFeatures:
         In the order of :data:`CONTENT`.
     spectrum : (24,) float64 array
         As :func:`degrade.audit.spectra.log_spectrum` gives it.
+    colour_spectrum : (24,) float64 array
+        The same of Cb and Cr, the mean of both.
     measures : mapping of str to float
         In units for people: ``softness`` in dB, ``noise`` in grey levels, … ; NaN where unknown.
     """
@@ -102,6 +104,7 @@ class PhotoFeatures:
     values: Curve
     content: Curve
     spectrum: Curve
+    colour_spectrum: Curve
     measures: Mapping[str, float]
 
     @classmethod
@@ -111,6 +114,7 @@ class PhotoFeatures:
             _mean_known([part.values for part in parts]),
             _mean_known([part.content for part in parts]),
             _mean_known([part.spectrum for part in parts]),
+            _mean_known([part.colour_spectrum for part in parts]),
             {
                 name: float(_mean_known([np.array([part.measures[name]]) for part in parts])[0])
                 for name in parts[0].measures
@@ -183,6 +187,7 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
         np.array(values),
         _content(luma),
         spectrum,
+        np.mean(chroma, axis=0),
         _measures(spectrum, noise, overshoot, bends, chroma),
     )
 

@@ -16,7 +16,18 @@ from degrade.audit.filter_bank import FilterBank, FilterSums, fit_filters
 from degrade.audit.scores import SCORE_NAMES, score_planes
 from degrade.errors import InvalidValueError
 
-__all__ = ["LEAST_JUDGES", "Gain", "Proof", "Table", "learn", "prove", "score_bank", "share_of_gap"]
+__all__ = [
+    "LEAST_JUDGES",
+    "Gain",
+    "Proof",
+    "Table",
+    "helps_for_sure",
+    "learn",
+    "prove",
+    "prove_gains",
+    "score_bank",
+    "share_of_gap",
+]
 
 Table: TypeAlias = npt.NDArray[np.float64]
 
@@ -75,9 +86,14 @@ class Proof:
 
     @property
     def helps(self) -> bool | None:
-        """Whether calibrated PSNR rises for sure; False: falls for sure; None: not known."""
-        low, high = next(gain.interval for gain in self.gains if gain.name == "calibrated")
-        return True if low > 0 else False if high < 0 else None
+        """As :func:`helps_for_sure`."""
+        return helps_for_sure(self.gains)
+
+
+def helps_for_sure(gains: Iterable[Gain]) -> bool | None:
+    """Tell whether calibrated PSNR rises for sure; False: falls for sure; None: not known."""
+    low, high = next(gain.interval for gain in gains if gain.name == "calibrated")
+    return True if low > 0 else False if high < 0 else None
 
 
 def learn(sums: Iterable[FilterSums]) -> FilterBank:
@@ -144,13 +160,22 @@ def prove(floor: Table, found: Table, ceiling: Table, rng: np.random.Generator) 
     return Proof(
         photos=len(floor),
         floor=tuple(floor.mean(axis=0).tolist()),
-        gains=_gains(found - floor, rng),
-        possible=_gains(ceiling - floor, rng),
+        gains=prove_gains(floor, found, rng),
+        possible=prove_gains(floor, ceiling, rng),
         share=share_of_gap(floor[:, column], found[:, column], ceiling[:, column], rng),
     )
 
 
-def _gains(differences: Table, rng: np.random.Generator) -> tuple[Gain, ...]:
+def prove_gains(floor: Table, found: Table, rng: np.random.Generator) -> tuple[Gain, ...]:
+    """Return by how much one set of scores is better than another, with intervals.
+
+    Parameters
+    ----------
+    floor, found : (N, 5) float64 arrays
+        A row for each photo.
+    rng : numpy.random.Generator
+    """
+    differences = found - floor
     count = len(differences)
     means = differences[rng.integers(0, count, (_RESAMPLES, count))].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975), axis=0)

@@ -18,13 +18,13 @@ from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
 from degrade.resample import cubic
 
-__all__ = ["Interpolation", "correlate_levels", "resize_levels", "whole_taps"]
+__all__ = ["TAP_UNIT", "Interpolation", "correlate_levels", "resize_levels", "whole_taps"]
 
 _FRACTION = 256
 """Steps of a grey level."""
 
 _MOST_LEVEL = 1023.0
-_TAP_UNIT = 2**16
+TAP_UNIT = 2**16
 _RESIZE_UNIT = 2**16
 
 Interpolation: TypeAlias = Literal["area", "bilinear", "bicubic"]
@@ -41,8 +41,8 @@ def whole_taps(weights: npt.NDArray[np.float64]) -> _Whole:
     weights : (K, L) float64 array
         Of a sum that is not 0.
     """
-    taps: _Whole = np.rint(weights / weights.sum() * _TAP_UNIT)
-    taps.ravel()[np.abs(taps).argmax()] += _TAP_UNIT - taps.sum()
+    taps: _Whole = np.rint(weights / weights.sum() * TAP_UNIT)
+    taps.ravel()[np.abs(taps).argmax()] += TAP_UNIT - taps.sum()
     return taps
 
 
@@ -65,7 +65,7 @@ def correlate_levels(levels: FloatArray, taps: _Whole) -> FloatArray:
     # Convolving flips the kernel: it is flipped before.
     turned = taps[::-1, ::-1, None]
     total = np.rint(scipy.signal.oaconvolve(padded, turned, mode="valid", axes=(0, 1)))
-    return _levels(total, _FRACTION * _TAP_UNIT)
+    return _levels(total, _FRACTION * TAP_UNIT)
 
 
 def resize_levels(

@@ -83,8 +83,12 @@ class Entry:
         if self.one_of:
             plain["one_of"] = self.one_of
         set_so = msgspec.to_builtins(self.settings) if self.settings else {}
-        # TOML has no word for nothing.
-        return plain | {name: value for name, value in set_so.items() if value is not None}
+        # TOML has no word for nothing; read back from JSON, tuples are lists.
+        return plain | {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in set_so.items()
+            if value is not None
+        }
 
     def words(self) -> str:
         """Return for people how often a plan has the step, and what is drawn."""

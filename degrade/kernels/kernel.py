@@ -224,7 +224,7 @@ def _check_square(weights: AnyArray) -> None:
 
 
 def repair_kernel(
-    weights: AnyArray, scale: Scale, source: str = ""
+    weights: AnyArray, scale: Scale, source: str = "", *, within: float = PHASE_TOLERANCE
 ) -> tuple[BlurKernel, list[str]]:
     """Make a :class:`BlurKernel` of any square array, mending size, sum and phase.
 
@@ -236,6 +236,8 @@ def repair_kernel(
         The downscaling factor that it belongs to.
     source : str
         Where it came from.
+    within : float
+        HR pixels: a centre that lies off by more is moved; at most :data:`PHASE_TOLERANCE`.
 
     Returns
     -------
@@ -279,7 +281,7 @@ def repair_kernel(
             f"warning: its centre of mass lies ({apart[0]:.2f}, {apart[1]:.2f}) HR pixels from "
             "its main lobe, by which it is centred"
         )
-    if np.abs(offset).max() > PHASE_TOLERANCE:
+    if np.abs(offset).max() > within:
         notes.append(f"moved by ({-offset[0]:.2f}, {-offset[1]:.2f}) HR pixels")
         mended = _move_centre(mended, scale, error)
     return BlurKernel(mended.astype(np.float32), scale, source), notes

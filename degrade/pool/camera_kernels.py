@@ -23,7 +23,7 @@ from degrade.pool.findings import Findings, FoundObject
 from degrade.pool.records import MeasurementRecord, PhotoRecord, canonical_json
 from degrade.pool.store import DegradationPool
 
-__all__ = ["NAMED", "CameraKernels", "settle_camera_kernels"]
+__all__ = ["NAMED", "CameraGroup", "CameraKernels", "cameras_of", "settle_camera_kernels"]
 
 NAMED = "named"
 """The key of a camera's values under which a name stands that the user gave; empty: no camera."""
@@ -52,6 +52,22 @@ class CameraKernels:
     shares: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CameraGroup:
+    """What photos of one camera, taken alike, have in common.
+
+    Attributes
+    ----------
+    facts : tuple of str
+        Equal for photos of one group.
+    name : str
+        The camera, for people.
+    """
+
+    facts: _Group
+    name: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Own:
     """A photo's own kernel and what was measured with it."""
@@ -73,17 +89,16 @@ def settle_camera_kernels(pool: DegradationPool) -> list[CameraKernels]:
     """
     groups: dict[tuple[str, _Group], list[_Own]] = defaultdict(list)
     photos = {photo.sha256: photo for photo in pool.photos}
-    cameras = {m.photo: m.values for m in pool.drawn_values("camera")}
+    cameras = cameras_of(pool)
     names: dict[_Group, str] = {}
     for record in pool.measurements:  # by kind, settings and photo: in one order
-        photo = photos.get(record.photo)
-        if record.kind != "kernel" or photo is None:
+        camera = cameras.get(record.photo)
+        if record.kind != "kernel" or camera is None:
             continue
-        group = _group_of(cameras.get(record.photo, {}), photo)
-        own = _read_own(pool, record, photo) if group else None
+        own = _read_own(pool, record, photos[record.photo])
         if own is not None:
-            names[group] = _name_of(cameras[record.photo])
-            groups[canonical_json(record.settings), group].append(own)
+            names[camera.facts] = camera.name
+            groups[canonical_json(record.settings), camera.facts].append(own)
     found: list[tuple[PhotoRecord, Findings]] = []
     told = []
     for (_, group), members in sorted(groups.items(), key=lambda item: item[0]):
@@ -99,6 +114,17 @@ def settle_camera_kernels(pool: DegradationPool) -> list[CameraKernels]:
         ]
     pool.add_all_findings([*found, *_withdrawn(pool, found, photos)])
     return sorted(told, key=lambda each: (-len(each.shares), each.camera))
+
+
+def cameras_of(pool: DegradationPool) -> dict[str, CameraGroup]:
+    """Return the group of each photo of a pool whose camera is known, by the photo's hash."""
+    cameras = {m.photo: m.values for m in pool.drawn_values("camera")}
+    groups = {}
+    for photo in pool.photos:
+        values = cameras.get(photo.sha256, {})
+        if facts := _group_of(values, photo):
+            groups[photo.sha256] = CameraGroup(facts, _name_of(values))
+    return groups
 
 
 def _read_own(pool: DegradationPool, record: MeasurementRecord, photo: PhotoRecord) -> _Own | None:

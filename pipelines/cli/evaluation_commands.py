@@ -61,6 +61,12 @@ from pipelines.cli.help_pages import command
 )
 @click.option("--dists", type=PATH, multiple=True, help="Also DISTS, likewise.")
 @click.option(
+    "--pyiqa",
+    metavar="NAME",
+    multiple=True,
+    help="Also a measure of the package pyiqa, where you have installed it; may be repeated.",
+)
+@click.option(
     "--csv", type=PATH, metavar="FILE", default=None, help="Write the figures of each image here."
 )
 @click.option(

@@ -207,10 +207,32 @@ def match(
     multiple=True,
     help="Without real pairs: photos of the camera, made smaller; may be repeated.",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Train two small networks as well, on the pairs and on bicubic ones: minutes each.",
+)
+@click.option(
+    "--out", type=PATH, default=None, help="With --full: folder of the networks, to go on from."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="With --full: of each training.",
+)
 @seed_option
 @max_pixels_option
 def prove(
-    pairs: Path, real: Path | None, photos: tuple[Path, ...], seed: int, max_pixels: int
+    pairs: Path,
+    real: Path | None,
+    photos: tuple[Path, ...],
+    full: bool,
+    out: Path | None,
+    steps: int,
+    seed: int,
+    max_pixels: int,
 ) -> None:
     """Try out, in two minutes on a core, whether training on pairs helps.
 
@@ -220,7 +242,17 @@ def prove(
     """
     from pipelines.matching.prove import ProveConfig, prove_pairs
 
-    config = ProveConfig(pairs=pairs, real=real, photos=photos, seed=seed, max_pixels=max_pixels)
+    if full != (out is not None):
+        raise click.UsageError("--full and --out DIR go together: the networks are kept there")
+    config = ProveConfig(
+        pairs=pairs,
+        real=real,
+        photos=photos,
+        networks=out,
+        steps=steps,
+        seed=seed,
+        max_pixels=max_pixels,
+    )
     with progress_bar("prove", "steps") as progress:
         report = prove_pairs(config, on_progress=progress)
     finish(report)

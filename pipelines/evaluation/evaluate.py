@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +16,12 @@ from degrade.errors import DegradeError, InputError, InvalidValueError, printabl
 from degrade.geometry import border_of
 from degrade.images.sources import Reject
 from degrade.metrics.intervals import Mean
-from degrade.metrics.measures import MEASURES
+from degrade.metrics.measures import MEASURES, Measure
 from degrade.metrics.naturalness import NaturalModel, PatchStatistics, describe_patches, fit_natural
 from degrade.pairs import open_pairs
 from degrade.wording import counted
 from pipelines.evaluation.items import Item, PairRef, match_results
+from pipelines.evaluation.models import outside_name
 from pipelines.evaluation.scoring import BICUBIC, ItemScores, ScoreTask, score_item
 from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.evaluation.table import Compared, Row, compare, encode_csv, table_lines
@@ -73,6 +74,7 @@ def evaluate(
     """
     _check_files(config)
     job = Job("evaluate", "image", on_progress, goes_on=False)
+    measures = MEASURES | _outside(job, config)
     with _tasks(job, config, executor) as (tasks, names):
         if executor is None:
             executor = make_executor(1 if len(tasks) < _WORTH_WORKERS else None)
@@ -90,9 +92,9 @@ def evaluate(
             first = f": {job.rejects[0]}" if job.rejects else ""
             raise DegradeError(f"no image can be compared{first}")
         job.rejects.sort(key=lambda reject: (reject.path, reject.reason))
-        _tell(job, found, names, tasks[0].border)
+        _tell(job, found, names, measures, tasks[0].border)
         if job.interrupted is None:
-            _write(config, found, [tasks[number] for number in order], names)
+            _write(config, found, [tasks[number] for number in order], names, measures)
         elif config.csv or config.sheet:
             job.found("stopped", "stopped early: table and picture are not written")
     return job.report(len(found))
@@ -121,6 +123,7 @@ def _tasks(
     common: dict[str, Any] = {
         "natural": natural,
         "learned": _learned(config),
+        "outside": config.pyiqa,
         "max_pixels": config.max_pixels,
     }
     if config.sr:
@@ -237,11 +240,36 @@ def _scored(
         job.progress(done, len(tasks))
 
 
-def _tell(job: Job, rows: Sequence[Row], names: Sequence[str], border: int) -> None:
+def _outside(job: Job, config: EvaluateConfig) -> dict[str, Measure]:
+    """Return the measures of pyiqa that are wanted, and tell of its licence."""
+    if not config.pyiqa:
+        return {}
+    from esrgan.perceptual.outside import LICENCE, find_outside_measure
+
+    wanted = [find_outside_measure(name, _device(config.device)) for name in config.pyiqa]
+    job.found("licence", LICENCE)
+    return {
+        outside_name(each.name): Measure(
+            outside_name(each.name),
+            f"{each.name} (pyiqa)",
+            higher_is_better=each.higher_is_better,
+            of_reference=each.of_reference,
+        )
+        for each in wanted
+    }
+
+
+def _tell(
+    job: Job,
+    rows: Sequence[Row],
+    names: Sequence[str],
+    measures: Mapping[str, Measure],
+    border: int,
+) -> None:
     """Report the table, how the images lie, and the worst of them."""
     if not rows:
         return
-    compared = compare(rows, len(names))
+    compared = compare(rows, len(names), measures)
     words = f"without a border of {counted(border, 'pixel')}; Y is that of BT.601, 16 to 235"
     if compared:
         words += f"; over the {counted(compared[0].means[0].count, 'image')} of all"
@@ -311,12 +339,16 @@ def _mean_values(found: Mean) -> dict[str, Any]:
 
 
 def _write(
-    config: EvaluateConfig, rows: Sequence[Row], tasks: Sequence[ScoreTask], names: Sequence[str]
+    config: EvaluateConfig,
+    rows: Sequence[Row],
+    tasks: Sequence[ScoreTask],
+    names: Sequence[str],
+    measures: Mapping[str, Measure],
 ) -> None:
     if config.csv is not None:
         results = Results.at(config.csv, "evaluate", overwrite=config.overwrite)
         make_folder(config.csv.parent)
-        results.write(config.csv, encode_csv(rows, names, MEASURES))
+        results.write(config.csv, encode_csv(rows, names, measures))
     if config.sheet is not None:
         worst = choose_worst(rows, len(names))
         chosen = [rows[number] for number in worst], [tasks[number] for number in worst]

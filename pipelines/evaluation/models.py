@@ -13,8 +13,9 @@ from degrade.geometry import Scale
 if TYPE_CHECKING:
     from esrgan.networks import Generator
     from esrgan.perceptual import Perceptual
+    from esrgan.perceptual.outside import OutsideMeasure
 
-__all__ = ["distance_by", "enlarged_by"]
+__all__ = ["distance_by", "enlarged_by", "outside_name", "outside_value"]
 
 
 def enlarged_by(weights: Path, lr_u8: U8Array, scale: Scale, device: str) -> U8Array:
@@ -44,6 +45,29 @@ def distance_by(
         These are not its weights.
     """
     return _perceptual(kind, files).distance(first_u8, second_u8)
+
+
+def outside_name(name: str) -> str:
+    """Return what a measure of pyiqa is called in tables for programs."""
+    return f"pyiqa_{name}"
+
+
+def outside_value(name: str, image_u8: U8Array, reference_u8: U8Array, device: str) -> float:
+    """Return what a measure of pyiqa tells.
+
+    Raises
+    ------
+    DegradeError
+        pyiqa is not there, has no such measure, or cannot measure the image.
+    """
+    return _outside(name, device).value(image_u8, reference_u8)
+
+
+@functools.lru_cache(maxsize=8)
+def _outside(name: str, device: str) -> OutsideMeasure:
+    from esrgan.perceptual.outside import find_outside_measure
+
+    return find_outside_measure(name, device)
 
 
 @functools.lru_cache(maxsize=2)

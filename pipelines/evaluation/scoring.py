@@ -15,7 +15,7 @@ from degrade.metrics.naturalness import NaturalModel, niqe
 from degrade.pairs import open_pairs
 from degrade.resample import enlarge_u8
 from pipelines.evaluation.items import ImageRef, Item, PairRef, Reference
-from pipelines.evaluation.models import distance_by, enlarged_by
+from pipelines.evaluation.models import distance_by, enlarged_by, outside_name, outside_value
 from pipelines.shared.photo_scan import read_scanned
 
 __all__ = ["BICUBIC", "Images", "ItemScores", "ScoreTask", "read_images", "score_item"]
@@ -36,6 +36,8 @@ class ScoreTask:
     natural : NaturalModel or None
     learned : tuple of ("lpips" or "dists", tuple of Path)
         Learned measures, each with the files of its weights.
+    outside : tuple of str
+        Measures of pyiqa.
     device : str
     max_pixels : int
     """
@@ -45,6 +47,7 @@ class ScoreTask:
     weights: tuple[Path | None, ...]
     natural: NaturalModel | None
     learned: tuple[tuple[Literal["lpips", "dists"], tuple[Path, ...]], ...]
+    outside: tuple[str, ...]
     device: str
     max_pixels: int
 
@@ -161,6 +164,8 @@ def _measured(image: U8Array, hr: U8Array, task: ScoreTask) -> dict[str, float]:
         distance = distance_by(kind, files, image[inner], hr[inner])
         if distance is not None:
             found[kind] = distance
+    for name in task.outside:
+        found[outside_name(name)] = outside_value(name, image[inner], hr[inner], task.device)
     return found
 
 

@@ -35,6 +35,8 @@ class EvaluateConfig:
         Clean photos that NIQE is fitted to; without them there is none.
     lpips, dists : tuple of Path
         Files with the weights of these measures; see :mod:`esrgan.perceptual`.
+    pyiqa : tuple of str
+        Measures of the package pyiqa, where that is installed, by its names.
     csv, sheet : Path or None
         Where the figures of each image are written, and the worst images drawn.
     overwrite : bool
@@ -54,6 +56,7 @@ class EvaluateConfig:
     niqe_from: tuple[Path, ...] = ()
     lpips: tuple[Path, ...] = ()
     dists: tuple[Path, ...] = ()
+    pyiqa: tuple[str, ...] = ()
     csv: Path | None = None
     sheet: Path | None = None
     overwrite: bool = False

@@ -17,7 +17,7 @@ from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor
 from pipelines.matching.diff import refuse_single, tell_cameras
-from pipelines.matching.findings import CHANGES, comparison_values, tell_comparison
+from pipelines.matching.findings import CHANGES, comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.pair_figures import (
     BICUBIC,
     GAUSSIAN,
@@ -123,6 +123,7 @@ def audit_pairs(
     lr = {
         name: tuple(figure.features[name] for figure in figures) for name in (LR, BICUBIC, GAUSSIAN)
     }
+    tell_spectra(job, {"photos": measured.features, **lr})
     report = job.report(len(figures) + len(measured.keys))
     if agreement.lies_off:
         raise MisalignedPairsError(

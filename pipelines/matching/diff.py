@@ -12,7 +12,7 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor
-from pipelines.matching.findings import tell_comparison
+from pipelines.matching.findings import tell_comparison, tell_spectra
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -99,6 +99,7 @@ def diff_photos(
         tell_cameras(job, name, found)
     comparison = compare_sets(sets[0].features, sets[1].features, rng_for(config.seed, "diff"))
     tell_comparison(job, comparison, subject=names[1])
+    tell_spectra(job, dict(zip(names, (each.features for each in sets), strict=True)))
     report = job.report(sum(len(each.keys) for each in sets))
     return DiffResult(report, comparison, (sets[0], sets[1]))
 

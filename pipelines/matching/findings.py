@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from degrade.audit.comparison import Comparison
 from degrade.audit.differences import NamedDifference
+from degrade.audit.features import PhotoFeatures
+from degrade.audit.spectra import BAND_FREQUENCIES
 from pipelines.shared.job import Job
 
-__all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison"]
+__all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison", "tell_spectra"]
+
+_LOW, _TOLD = slice(1, 4), 11
+"""Bands: those that others are told against, and the one of a quarter of the sampling rate."""
 
 CHANGES: Mapping[str, str] = {
     "softer": "the kernels are too wide: measure the pool from these photos, or sharpen the recipe",
@@ -24,8 +32,8 @@ CHANGES: Mapping[str, str] = {
     "less colour noise": "noise of these photos, whose colours do not go together",
     "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
     "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
-    "softer colours": "chroma is blurred too much: JPEG without subsampling, or none",
-    "sharper colours": "chroma is not blurred as in the photos: `jpeg=measured`",
+    "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
+    "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos."""
 
@@ -68,6 +76,35 @@ def tell_comparison(
     for each in open_:
         words = f"not known: {each.kind.name}, {difference_words(each)}"
         job.found("unknown", words, **_values(each))
+
+
+def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
+    """Report the mean spectra of sets, by name: of grey, and of the colours.
+
+    Parameters
+    ----------
+    job : Job
+    sets : mapping of str to sequence of PhotoFeatures
+        At least one photo each.
+    """
+    grey = {name: [photo.spectrum for photo in photos] for name, photos in sets.items()}
+    colours = {name: [photo.colour_spectrum for photo in photos] for name, photos in sets.items()}
+    for of, spectra in {"grey": grey, "colours": colours}.items():
+        curves = {name: _decibels(parts) for name, parts in spectra.items()}
+        shown = ", ".join(f"{name} {curve[_TOLD]:.1f}" for name, curve in curves.items())
+        words = f"power of {of} at {BAND_FREQUENCIES[_TOLD]:.2f} c/px, dB against low: {shown}"
+        job.found(
+            "spectra",
+            words,
+            of=of,
+            frequencies=[round(float(f), 4) for f in BAND_FREQUENCIES],
+            curves={name: [round(float(y), 3) for y in curve] for name, curve in curves.items()},
+        )
+
+
+def _decibels(spectra: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    mean = np.mean(spectra, axis=0)
+    return np.asarray(10 / np.log(10) * (mean - mean[_LOW].mean()))
 
 
 def comparison_values(found: Comparison) -> dict[str, Any]:

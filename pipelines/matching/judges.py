@@ -48,10 +48,19 @@ _SMALLEST_LR = 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Y of one pair: (h, w) and (h·scale, w·scale) float32 arrays."""
+    """One pair.
+
+    Attributes
+    ----------
+    lr, hr : (h, w) and (h·scale, w·scale) float32 arrays
+        Y, 16 … 235.
+    lr_u8 : (h, w, 3) uint8 array
+        RGB.
+    """
 
     lr: FloatArray
     hr: FloatArray
+    lr_u8: U8Array
 
     @property
     def scene(self) -> bytes:
@@ -60,8 +69,9 @@ class Judge:
 
 
 def planes_of(lr_u8: U8Array, hr_u8: U8Array) -> Judge:
-    """Return Y of both, 16 … 235."""
-    return Judge(*(luma_studio(image).astype(np.float32) for image in (lr_u8, hr_u8)))
+    """Return a judge of a pair."""
+    lr, hr = (luma_studio(image).astype(np.float32) for image in (lr_u8, hr_u8))
+    return Judge(lr, hr, lr_u8)
 
 
 def middle_of(lr_u8: U8Array, hr_u8: U8Array, most: int) -> tuple[U8Array, U8Array]:

@@ -25,13 +25,13 @@ from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
+from pipelines.matching.camera_gains import gains_by_camera
 from pipelines.matching.diff import tell_cameras, without_common
-from pipelines.matching.findings import comparison_values, tell_comparison
+from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_loop import (
     Bench,
     LoopResult,
-    Tail,
     choose_tail,
     close_loop,
     make_recipe,
@@ -174,13 +174,14 @@ def match_photos(
     tails = possible_tails(pool, config.scale)
     tail = choose_tail(bench, kernels, tails)
     found = close_loop(bench, kernels, tail, on_round=on_round)
-    again = choose_tail(bench, found.kernels, tails)
+    again = choose_tail(bench, found.kernels, tails, found.colours)
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
-        tail, found = again, close_loop(bench, kernels, again, on_round=on_round)
+        found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
+    found = gains_by_camera(job, bench, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
-    return _finished(job, pool, config, bench, records, found, tail, responses)
+    return _finished(job, pool, config, bench, records, found, responses)
 
 
 def _kernels_of(
@@ -293,21 +294,22 @@ def _finished(
     bench: Bench,
     records: Sequence[KernelRecord],
     found: LoopResult,
-    tail: Tail,
     responses: tuple[Gain, Gain],
 ) -> MatchResult:
     kernels = {record.id: pool.read_kernel(record.id) for record in records}
-    lr_before, lr_after = bench.lr(kernels, tail), bench.lr(found.kernels, tail)
+    lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
+    tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     error = TRAINING_ERROR if config.aim == "train" else 0.0
-    recipe = make_recipe(tail, error)
+    recipe = make_recipe(found.behind_blur, error)
     facts = {
         "aim": config.aim,
         "photos": len(bench.photos),
         "hr": len(bench.hr.keys),
         "gap": round(min(one.gap for one in found.rounds), 4),
+        "colour_gap": round(min(one.colour_gap for one in found.rounds), 4),
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from degrade.arrays import FloatArray
+from degrade.audit.closed_colours import colour_gap, colour_taps
 from degrade.audit.closed_loop import NO_GAIN, Gain, next_gain, spectral_gap, with_gain
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures
@@ -19,6 +20,8 @@ from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import (
     Blur,
     BlurSettings,
+    ColourResponse,
+    ColourResponseSettings,
     Jpeg,
     ModelError,
     ModelErrorSettings,
@@ -53,6 +56,13 @@ _CLOSE_ENOUGH = 0.15
 _NEGLIGIBLE = 0.5
 """dB: a set may be told from photos by nothing, and still have a larger gap, if it is small."""
 
+_COLOURS_CLOSE_ENOUGH, _NEGLIGIBLE_COLOURS = 0.4, 1.0
+"""dB: as of the audit's difference in the softness of colours."""
+
+_STEPS = 0.7, 1.0
+"""Of the gap that is closed in a round, of spectra and of colours: what lies above Nyquist folds
+back, and so less is predictable than all; a filter on LR has nothing above."""
+
 _LOUDER = 1.25
 """Times the photos' noise, from which on noise is too loud."""
 
@@ -72,13 +82,14 @@ class Round:
 
     Attributes
     ----------
-    gap : float
+    gap, colour_gap : float
         dB, root mean square over the bands that are corrected.
     comparison : Comparison
         Of photos and LR.
     """
 
     gap: float
+    colour_gap: float
     comparison: Comparison
 
     def words(self, number: int) -> str:
@@ -88,7 +99,15 @@ class Round:
         if found is not None:
             low, high = found.interval
             auc = f", AUC {found.auc:.2f} [{low:.2f}, {high:.2f}]"
-        return f"round {number}: spectra {self.gap:.2f} dB apart{auc}"
+        apart = f"spectra {self.gap:.2f} dB apart, colours {self.colour_gap:.1f}"
+        return f"round {number}: {apart}{auc}"
+
+    @property
+    def alike(self) -> bool:
+        """Whether nothing tells LR from photos, and no gap is left that matters."""
+        found = self.comparison.result
+        near = self.gap < _NEGLIGIBLE and self.colour_gap < _NEGLIGIBLE_COLOURS
+        return near and found is not None and found.interval[0] <= 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,13 +120,24 @@ class LoopResult:
         Corrected, by the id of the kernel that each was.
     gain : (24,) float64 array
         As in :mod:`degrade.audit.closed_loop`.
+    colours : (24,) float64 array
+        As in :mod:`degrade.audit.closed_colours`; 0 throughout where they were left as they are.
+    tail : tuple of Entry
+        What follows blur and colours.
     rounds : tuple of Round
         The first one is of the kernels as they were estimated.
     """
 
     kernels: Mapping[str, BlurKernel]
     gain: Gain
+    colours: Gain
+    tail: Tail
     rounds: tuple[Round, ...]
+
+    @property
+    def behind_blur(self) -> Tail:
+        """What follows the blur."""
+        return _with_colours(self.colours, self.tail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,9 +229,10 @@ class _Trial:
 
 def make_recipe(tail: Tail, model_error: float = 0.0) -> Recipe:
     """Return the recipe: matched kernels, the error of the model where there is one, the tail."""
-    blur = Entry(Blur.kind, BlurSettings(kernels=MATCHED))
-    error = Entry(ModelError.kind, ModelErrorSettings(model_error, 0.0)) if model_error else None
-    return Recipe(MATCHED, (blur, *([error] if error else []), *tail))
+    recipe = Recipe(MATCHED, (Entry(Blur.kind, BlurSettings(kernels=MATCHED)), *tail))
+    if not model_error:
+        return recipe
+    return recipe.having(Entry(ModelError.kind, ModelErrorSettings(model_error, 0.0)))
 
 
 def possible_tails(pool: DegradationPool, scale: Scale) -> list[Tail]:
@@ -222,15 +253,22 @@ def _can_draw(tail: Tail, index: PoolIndex) -> bool:
     return not lacking(make_recipe(tail), replace(index, matched_ids=("any",)))
 
 
-def choose_tail(bench: Bench, kernels: Mapping[str, BlurKernel], tails: Sequence[Tail]) -> Tail:
-    """Return what makes LR most like the photos behind a blur.
+def choose_tail(
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    tails: Sequence[Tail],
+    colours: Gain = NO_GAIN,
+) -> Tail:
+    """Return what makes LR most like the photos behind a blur, and the colours' response.
 
     The first one, which is nothing, stays where no other brings LR much nearer. One with louder
     noise than the photos have is none: kernels would be made too soft to make up for it.
     """
     if len(tails) == 1:
         return tails[0]
-    pairs = [bench.matched(bench.lr(kernels, tail, most=1)) for tail in tails]
+    pairs = [
+        bench.matched(bench.lr(kernels, _with_colours(colours, tail), most=1)) for tail in tails
+    ]
     loudest = max(_LOUDER, louder_by(*pairs[0]))
     distances = [
         distance_of_noise(*pair) if louder_by(*pair) <= loudest else np.inf for pair in pairs
@@ -245,6 +283,7 @@ def close_loop(
     tail: Tail,
     most: int = MOST_ROUNDS,
     on_round: Callable[[str], None] | None = None,
+    colours: Gain | None = None,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -258,27 +297,74 @@ def close_loop(
         Rounds.
     on_round : callable or None
         Told each round as it ends, in words.
+    colours : (24,) float64 array or None
+        The colours' gain, where it is known; None: it is found too.
     """
-    gain, best, rounds = NO_GAIN, (np.inf, NO_GAIN), []
+    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0])
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1])
+    if colours is not None:
+        tint = replace(tint, gain=colours, best=colours, done=True)
+    rounds: list[Round] = []
     for _ in range(most + 1):
-        corrected = {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
-        lr = bench.lr(corrected, tail)
-        gap = spectral_gap(*bench.matched(lr))
-        rms = float(_DB * np.sqrt(np.mean(np.square(gap))))
-        rounds.append(Round(rms, bench.compared(lr)))
+        lr = bench.lr(_corrected(kernels, luma.gain), _with_colours(tint.gain, tail))
+        matched = bench.matched(lr)
+        gaps = spectral_gap(*matched), colour_gap(*matched)
+        rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), bench.compared(lr)))
         if on_round is not None:
             on_round(rounds[-1].words(len(rounds) - 1))
-        improved = rms < _IMPROVED * best[0]
-        if rms < best[0]:
-            best = rms, gain
-        alike = rms < _NEGLIGIBLE and _holds_half(rounds[-1].comparison)
-        if alike or not improved or rms < _CLOSE_ENOUGH:
+        luma.learn(gaps[0])
+        tint.learn(gaps[1])
+        if rounds[-1].alike or (luma.done and tint.done):
             break
-        gain = next_gain(gain, gap)
-    gain = best[1]
-    corrected = {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
-    return LoopResult(corrected, gain, tuple(rounds))
+    kept = _corrected(kernels, luma.best)
+    return LoopResult(kept, luma.best, tint.best, tail, tuple(rounds))
 
 
-def _holds_half(found: Comparison) -> bool:
-    return found.result is not None and found.result.interval[0] <= 0.5
+@dataclass(slots=True)
+class _Correction:
+    """A gain that is corrected round by round, until it is near enough or nothing improves.
+
+    Attributes
+    ----------
+    near : float
+        dB: what rounds need not make smaller.
+    step : float
+        Of the gap that is closed in a round.
+    gain : (24,) float64 array
+        Of the next round; once it is done, the best one.
+    best : (24,) float64 array
+        That of the smallest gap.
+    """
+
+    near: float
+    step: float
+    gain: Gain = field(default_factory=lambda: NO_GAIN)
+    best: Gain = field(default_factory=lambda: NO_GAIN)
+    done: bool = False
+    _smallest: float = np.inf
+
+    def learn(self, gap: Gain) -> None:
+        """Take in the gap that the gain has left."""
+        if self.done:
+            return
+        size = _decibels(gap)
+        improved = size < _IMPROVED * self._smallest
+        if size < self._smallest:
+            self._smallest, self.best = size, self.gain
+        self.done = not improved or size < self.near
+        self.gain = self.best if self.done else next_gain(self.gain, gap, self.step)
+
+
+def _decibels(gap: Gain) -> float:
+    return float(_DB * np.sqrt(np.mean(np.square(gap))))
+
+
+def _corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
+    return {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
+
+
+def _with_colours(gain: Gain, tail: Tail) -> Tail:
+    """Return what follows the blur, with the response of colours where they are corrected."""
+    if not gain.any():
+        return tail
+    return (Entry(ColourResponse.kind, ColourResponseSettings(colour_taps(gain))), *tail)

@@ -26,6 +26,7 @@ def tell_rounds(job: Job, found: LoopResult) -> None:
             one.words(number),
             round=number,
             gap=one.gap,
+            colour_gap=one.colour_gap,
             **comparison_values(one.comparison),
         )
 

@@ -8,9 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from degrade.arrays import round_to_u8
-from degrade.audit.filter_bank import FilterBank, FilterSums, sum_pair
-from degrade.audit.proof import LEAST_JUDGES, Gain, Proof, Table, learn, prove, score_bank
+from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.audit.filter_bank import FilterBank, sum_pair
+from degrade.audit.proof import (
+    LEAST_JUDGES,
+    Gain,
+    Proof,
+    Table,
+    helps_for_sure,
+    learn,
+    prove,
+    prove_gains,
+    score_bank,
+)
 from degrade.audit.scores import SCORE_NAMES
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.geometry import whole_scale
@@ -29,6 +39,7 @@ from pipelines.matching.judges import (
     real_pairs,
 )
 from pipelines.matching.photo_sets import even_choice
+from pipelines.matching.prove_network import LearnedPair, judge_by_network
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 
@@ -44,6 +55,7 @@ _NAMES = {
     "ssim": "SSIM",
     "gmsd": "GMSD (less is better)",
 }
+_HELPS = {True: "they help", False: "they harm", None: "no gain that is sure"}
 _REAL_WORDS = (
     "a bank of filters stands in for a network here: where pairs differ clearly it ranks them as "
     "small networks do, and it says nothing of sharpness that is liked"
@@ -67,8 +79,13 @@ class ProveConfig:
         Real pairs: a folder of pairs, or of images of both sides.
     photos : tuple of Path
         Photos of the camera in question, where there are no real pairs.
+    networks : Path or None
+        Where to train a small network on the pairs, and another on bicubic ones, which takes some
+        minutes each; None: filters alone.
+    steps : int
+        Of each of these trainings.
     seed : int
-        Of halves and intervals.
+        Of halves, intervals and trainings.
     max_pixels : int
         Larger photos, and images of real pairs, are rejected before they are decoded.
     """
@@ -76,18 +93,23 @@ class ProveConfig:
     pairs: Path
     real: Path | None = None
     photos: tuple[Path, ...] = ()
+    networks: Path | None = None
+    steps: int = 2000
     seed: int = 0
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         if (self.real is None) == (not self.photos):
             raise InvalidValueError("give either `real` or `photos`: something must judge")
+        if self.steps < 1:
+            raise InvalidValueError(f"steps must be at least 1, got {self.steps}")
 
 
 def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = None) -> RunReport:
     """Learn from the pairs and from bicubic ones of the same HR, and let others judge.
 
-    One core, two minutes at most: of large sets an even choice is learned from.
+    One core, two minutes at most: of large sets an even choice is learned from. Networks, where
+    they are asked for, learn from the same choice.
 
     Raises
     ------
@@ -108,24 +130,26 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
         raise DegradeError(
             f"{counted(len(judges), 'image')} can judge, at least {LEAST_JUDGES} are needed"
         )
-    count, own, bicubic = _learn_from(job, config.pairs, chosen, judges)
+    learned = _read(job, config.pairs, chosen, judges)
+    own = learn([sum_pair(*_planes(lr, hr)) for lr, _, hr in learned])
+    bicubic = learn([sum_pair(*_planes(plain, hr)) for _, plain, hr in learned])
     tables = _judged(job, judges, (bicubic, own), config.seed, learned=len(chosen))
     found = prove(*tables, rng=rng_for(config.seed, "prove"))
-    _tell(job, found, count, is_real=config.real is not None)
+    _tell(job, found, len(learned), is_real=config.real is not None)
+    if config.networks is not None:
+        both = judge_by_network(job, learned, judges, config.networks, config.steps, config.seed)
+        if both is not None:
+            _tell_networks(job, prove_gains(*both, rng=rng_for(config.seed, "networks")), config)
     return job.report(found.photos)
 
 
-def _learn_from(
+def _read(
     job: Job, folder: Path, chosen: Sequence[int], judges: Sequence[Judge]
-) -> tuple[int, FilterBank, FilterBank]:
-    """Return how many pairs were learned from, and the filters of these and of bicubic pairs.
-
-    What judges is not learned from.
-    """
+) -> list[LearnedPair]:
+    """Return the middle of pairs, with bicubic LR; those are left out that judge too."""
     scenes = {judge.scene for judge in judges}
-    own: FilterSums | None = None
-    bicubic: FilterSums | None = None
-    count, common = 0, 0
+    learned: list[LearnedPair] = []
+    common = 0
     with open_pairs(folder) as reader:
         for done, number in enumerate(chosen, 1):
             job.progress(done, len(chosen) + 2 * len(judges))
@@ -138,12 +162,8 @@ def _learn_from(
                 common += 1
                 continue
             simple = imresize(hr.astype(np.float32), 1 / float(reader.scale))
-            pair, plain = planes_of(lr, hr), planes_of(round_to_u8(simple), hr)
-            sums = sum_pair(pair.lr, pair.hr), sum_pair(plain.lr, plain.hr)
-            own = sums[0] if own is None else own + sums[0]
-            bicubic = sums[1] if bicubic is None else bicubic + sums[1]
-            count += 1
-    if own is None or bicubic is None:
+            learned.append((lr, round_to_u8(simple), hr))
+    if not learned:
         if common:
             raise DegradeError(
                 f"{printable(folder)}: every pair judges too; others are needed to learn from"
@@ -152,7 +172,12 @@ def _learn_from(
     if common:
         words = f"{counted(common, 'pair')} whose HR judges too: not learned from"
         job.found("common", words, pairs=common)
-    return count, learn([own]), learn([bicubic])
+    return learned
+
+
+def _planes(lr_u8: U8Array, hr_u8: U8Array) -> tuple[FloatArray, FloatArray]:
+    both = planes_of(lr_u8, hr_u8)
+    return both.lr, both.hr
 
 
 def _choose(shapes: Sequence[tuple[int, int, int]]) -> list[int]:
@@ -190,8 +215,9 @@ def _tell(job: Job, found: Proof, pairs: int, *, is_real: bool) -> None:
     gains = {gain.name: gain for gain in found.gains}
     possible = {gain.name: gain for gain in found.possible}
     judged = "real pairs" if is_real else "photos made smaller"
-    helps = {True: "they help", False: "they harm", None: "no gain that is sure"}[found.helps]
-    words = f"{helps}: {_gain(gains['calibrated'])} against bicubic pairs of the same HR"
+    words = (
+        f"{_HELPS[found.helps]}: {_gain(gains['calibrated'])} against bicubic pairs of the same HR"
+    )
     share = None
     if found.share is None:
         words += f"; {judged} themselves bring hardly more than bicubic ones, so there is no share"
@@ -227,6 +253,21 @@ def _tell(job: Job, found: Proof, pairs: int, *, is_real: bool) -> None:
         "learned", f"learned from {counted(pairs, 'pair')}, judged by {found.photos} {judged}"
     )
     job.found("limits", _REAL_WORDS if is_real else _PHOTO_WORDS)
+
+
+def _tell_networks(job: Job, gains: Sequence[Gain], config: ProveConfig) -> None:
+    by_name = {gain.name: gain for gain in gains}
+    helps = helps_for_sure(gains)
+    words = (
+        f"networks of {config.steps} steps, {_HELPS[helps]}: {_gain(by_name['calibrated'])} "
+        "against bicubic pairs of the same HR"
+    )
+    job.found("networks", words, helps=helps, steps=config.steps)
+    for gain in gains:
+        words = f"{_NAMES[gain.name]}, of networks: {_gain(gain)}"
+        job.found(
+            "network_score", words, score=gain.name, gain=gain.mean, interval=list(gain.interval)
+        )
 
 
 def _gain(gain: Gain) -> str:

@@ -141,7 +141,7 @@ def _spectra(facts: Sequence[_Fact]) -> list[Chart]:
         curves = {
             str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
         }
-        title = "Power against low frequencies"
+        title = f"Power of {fact.get('of', 'grey')} against low frequencies"
         charts.append(lines(title, curves, below="cycles per pixel", beside="dB"))
     return charts
 

@@ -14,6 +14,7 @@ from degrade.degradation.steps.base import (
     apply_steps,
 )
 from degrade.degradation.steps.blur import Blur, BlurSettings
+from degrade.degradation.steps.colour_response import ColourResponse, ColourResponseSettings
 from degrade.degradation.steps.gaussian_noise import GaussianNoise, GaussianNoiseSettings
 from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.degradation.steps.jpeg import Jpeg, JpegChoice
@@ -48,6 +49,8 @@ __all__ = [
     "Blur",
     "BlurSettings",
     "Chance",
+    "ColourResponse",
+    "ColourResponseSettings",
     "ErrorSize",
     "GaussianNoise",
     "GaussianNoiseSettings",
@@ -89,6 +92,7 @@ STEPS: dict[str, type[Step]] = {
     "resize": Resize,
     "lr-size": LrSize,
     "sinc": Sinc,
+    "colour-response": ColourResponse,
     "model-error": ModelError,
     "residual": Residual,
     "scaled-residual": ScaledResidual,

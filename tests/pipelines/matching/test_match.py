@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from degrade.arrays import round_to_u8
-from degrade.audit.closed_loop import kernel_response, with_gain
+from degrade.audit.closed_loop import Gain, kernel_response, with_gain
 from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.degradation.steps import ColourResponse, ColourResponseSettings
+from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.images.image_io import read_photo, write_png
 from degrade.kernels import downsample, gaussian_kernel
 from degrade.pool import DegradationPool
-from degrade.pool.records import Provenance
+from degrade.pool.findings import Findings
+from degrade.pool.records import PhotoRecord, Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
 from tests.degrade.audit.scenes import make_scene
@@ -88,9 +93,95 @@ def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:
     facts = json.loads(report.read_text())["facts"]
     rounds = [fact["gap"] for fact in facts if fact["kind"] == "round"]
     assert min(rounds) < rounds[0] / 3
+    of = [fact["of"] for fact in facts if fact["kind"] == "spectra"]
+    assert of == ["grey", "colours"]
+    made = run("report", report, "-o", report.with_suffix(".html"))
+    assert made.exit_code == 0 and "Power of colours" in report.with_suffix(".html").read_text()
     verdicts = {fact["kind"]: fact for fact in facts if fact["kind"] in ("before", "verdict")}
     assert verdicts["before"]["auc"] > 0.9
     assert verdicts["verdict"]["auc"] < verdicts["before"]["auc"] - 0.1
+
+
+def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
+    photos: Path, hr: Path, tmp_path: Path
+) -> None:
+    """A Gaussian of 1 LR pixel on Cb and Cr, -15 dB at 0.3 c/px, found within 3.5 dB up to there.
+
+    By so much twenty scenes differ from twenty others, and the kernel is found within 1.4 dB.
+    """
+    for path in sorted(photos.glob("*.png")):
+        ycc = cv2.cvtColor(read_photo(path).as_u8(), cv2.COLOR_RGB2YCrCb)
+        ycc[..., 1:] = cv2.GaussianBlur(ycc[..., 1:], (0, 0), 1.0)
+        write_png(tmp_path / "soft" / path.name, cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB))
+    pool, report = _begin(tmp_path / "pool"), tmp_path / "report.json"
+    words = ("match", tmp_path / "soft", "--pool", pool, "--hr", hr, "--scale", _SCALE)
+    found = run("--report", report, *words, "--aim", "match")
+    assert found.exit_code == 0 and "always colour-response: colours keep" in found.output
+    rounds = [
+        fact["colour_gap"]
+        for fact in json.loads(report.read_text())["facts"]
+        if fact["kind"] == "round"
+    ]
+    assert min(rounds) < rounds[0] / 3
+    entries = DegradationPool.open(pool).matched_recipe(_SCALE).entries
+    (settings,) = [each.settings for each in entries if each.kind == ColourResponse.kind]
+    assert isinstance(settings, ColourResponseSettings)
+    cycles = np.linspace(0.1, 0.3, 9)
+    wanted = np.exp(-2 * np.square(np.pi * cycles))
+    gains = 20 * np.log10(response_along_axes(settings.taps, cycles) / wanted)
+    assert np.abs(gains).max() < 3.5, gains
+    made = run("build-pairs", *words[2:], "--recipe", "matched", "--out", tmp_path / "pairs")
+    assert made.exit_code == 0, made.output
+    sidecar = min((tmp_path / "pairs").glob("shard-*.json"))
+    key = json.loads(sidecar.read_text())["records"][0]["key"]
+    assert run("replay", tmp_path / "pairs", key).exit_code == 0
+
+
+def test_match_gives_each_camera_of_a_set_its_own_gain(hr: Path, tmp_path: Path) -> None:
+    """One camera softer and one sharper than the kernel that both begin with."""
+    cameras = {"soft": gaussian_kernel(17, _SCALE, (1.5, 1.5)), "sharp": _CAMERA}
+    pool = DegradationPool.create(tmp_path / "pool")
+    for name, kernel in cameras.items():
+        for number in range(_COUNT):
+            path = tmp_path / "photos" / f"{name} {number}.png"
+            levels = downsample(np.rint(make_scene(f"{name} {number}", 160)), kernel)
+            write_png(path, round_to_u8(np.clip(levels, 0, 255)))
+            data = path.read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            start = gaussian_kernel(17, _SCALE, (1.1 + len(pool.kernels) / 1000, 1.1))
+            pool.add_kernel(start, Provenance(path.name, digest, None, "import", {}, "test"))
+            values = {"make": "Test", "model": name}
+            photo = PhotoRecord(
+                name=path.name,
+                sha256=digest,
+                path=str(path),
+                height=80,
+                width=80,
+                format="png",
+                channels=3,
+                bit_depth=8,
+                orientation=1,
+                bytes=len(data),
+                modified=0,
+            )
+            pool.add_all_findings([(photo, Findings(kind="camera", settings={}, values=values))])
+    words = ("match", tmp_path / "photos", "--pool", tmp_path / "pool", "--hr", hr)
+    found = run(*words, "--scale", _SCALE, "--aim", "match")
+    assert found.exit_code == 0, found.output
+    assert "Test soft, 20 photos: a gain of its own" in found.output
+    opened = DegradationPool.open(tmp_path / "pool")
+    responses: dict[str, list[Gain]] = {"soft": [], "sharp": []}
+    for record in opened.kernels:
+        if record.provenance.method == "matched":
+            name = record.provenance.source_name.split()[0]
+            responses[name].append(kernel_response(opened.read_kernel(record.id)))
+    for name, others in (("soft", "sharp"), ("sharp", "soft")):
+        truth, other = (kernel_response(cameras[each]) for each in (name, others))
+        own = np.mean(responses[name], axis=0)
+        near, far = (
+            np.sqrt(np.mean(np.square(20 * np.log10(own / each)[2:16]))) for each in (truth, other)
+        )
+        assert near < 1.5 and near < 0.7 * far, (name, near, far)
 
 
 def test_build_pairs_draws_what_was_matched_and_replays_it(

@@ -107,3 +107,32 @@ def test_prove_refuses_what_cannot_judge(pairs: Path, real: Path, tmp_path: Path
     assert run("prove", "--pairs", real, "--real", real).exit_code == 1
     (tmp_path / "empty").mkdir()
     assert run("prove", "--pairs", pairs, "--real", tmp_path / "empty").exit_code == 1
+
+
+def test_prove_full_trains_networks_and_goes_on_when_given_again(
+    pairs: Path, real: Path, tmp_path: Path
+) -> None:
+    words = ("prove", "--pairs", pairs, "--real", real, "--full", "--out", tmp_path / "networks")
+    report = tmp_path / "report.json"
+    found = run("--report", report, *words, "--steps", 3)
+    assert found.exit_code == 0, found.output
+    facts = json.loads(report.read_text())["facts"]
+    (told,) = [fact for fact in facts if fact["kind"] == "networks"]
+    assert told["steps"] == 3 and "networks of 3 steps, " in told["words"]
+    scores = {fact["score"]: fact["gain"] for fact in facts if fact["kind"] == "network_score"}
+    assert len(scores) == 5 and any(scores.values()), "they learned from different LR"
+    weights = (tmp_path / "networks" / "model-pairs" / "generator.pth").read_bytes()
+    again = run(*words, "--steps", 3)
+    assert again.exit_code == 0 and told["words"] in again.output
+    assert (tmp_path / "networks" / "model-pairs" / "generator.pth").read_bytes() == weights
+
+
+def test_prove_full_touches_no_other_files(pairs: Path, real: Path, tmp_path: Path) -> None:
+    (tmp_path / "HR").mkdir()
+    (tmp_path / "HR" / "00000.png").write_bytes(b"mine")
+    words = ("prove", "--pairs", pairs, "--real", real)
+    found = run(*words, "--full", "--out", tmp_path, "--steps", 1)
+    assert found.exit_code == 1 and "00000.png" in found.output
+    assert (tmp_path / "HR" / "00000.png").read_bytes() == b"mine"
+    for half in (("--full",), ("--out", tmp_path)):
+        assert run(*words, *half).exit_code == 2

@@ -216,7 +216,7 @@ def test_make_report_draws_what_an_audit_told(tmp_path: Path) -> None:
     page = _page(tmp_path / "page.html", tmp_path / "audit.json")
     titles = re.findall(r'<figure class="chart">\s*<figcaption>(.*?)</figcaption>', page)
     assert titles == [
-        "Power against low frequencies",
+        "Power of grey against low frequencies",
         "How surely they are told apart",
         "Differences, as ratios",
         "Auc by round",
