@@ -135,7 +135,7 @@ BENCHMARKS = (
         "noise_extraction",
         (PHOTOS,),
         (
-            Figure("times RealSR's loop, a median photo", rf"command +{_NUMBER} ×", "7", "| 2.7 |"),
+            Figure("times RealSR's loop, a median photo", rf"command +{_NUMBER} ×", "7", "2.3–2.7"),
             Figure("ms to search a photo", rf"  search +{_NUMBER} ms", "–", "4–5 ms"),
             Figure(
                 "crops a second",
