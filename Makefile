@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-all bench-pairs bench-damaged bench-history bench-jpeg bench-measuring bench-degrading bench-downstream bench-artifacts clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-all bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -63,6 +63,9 @@ bench-history: $(VENV)/.installed  ## PHOTOS="folder …": enlarged, sharpened, 
 
 bench-jpeg: $(VENV)/.installed  ## PHOTOS="folder …": what pixels tell of JPEG: right, wrong, not told
 	$(BIN)/python -m benchmarks.jpeg_history $(PHOTOS)
+
+bench-fingerprint: $(VENV)/.installed  ## PHOTOS="folder": LR of a fingerprint beside LR of its pool, and the spread of seeds
+	$(BIN)/python -m benchmarks.fingerprint $(PHOTOS)
 
 bench-measuring: $(VENV)/.installed  ## PHOTOS="photo.jpg …": what each measurement costs beyond decoding
 	$(BIN)/python -m benchmarks.measuring_cost $(PHOTOS)

@@ -35,9 +35,16 @@ __all__ = ["BENCHMARKS", "Benchmark", "Figure", "Found", "main", "read_figures",
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-PHOTOS, FIRST, CLEAN, NOISE, SHARED = "PHOTOS", "FIRST", "CLEAN", "NOISE", "SHARED"
+PHOTOS, FIRST = "PHOTOS", "FIRST"
+CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
 """Words of a command that stand for the photos, the first of them, and places of research data."""
-PLACES = {CLEAN: DATA / "hr", NOISE: DATA / "pairs" / "cc15_noise", SHARED: DATA.parent}
+PLACES = {
+    CLEAN: DATA / "hr",
+    TRAIN: DATA / "train",
+    REAL: DATA / "real",
+    NOISE: DATA / "pairs" / "cc15_noise",
+    SHARED: DATA.parent,
+}
 _MOST_PHOTOS = 3
 
 
@@ -225,7 +232,8 @@ BENCHMARKS = (
         ),
         is_long=True,
     ),
-    Benchmark("downstream", (), (), is_long=True),
+    Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
+    Benchmark("downstream", ("--hr", TRAIN), (), is_long=True),
 )
 
 

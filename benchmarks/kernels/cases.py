@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.kernels import shapes
 from degrade.arrays import U8Array
 from degrade.errors import DegradeError
+from degrade.geometry import Scale, as_scale, fitting_side
 from degrade.images.image_io import quantise, read_photo
 from degrade.kernels import BlurKernel, downsample, repair_kernel
 from degrade.rng import rng_for
@@ -52,7 +53,7 @@ class Recipe:
     """How to make a case: its kernel, and what happens to LR after it."""
 
     name: str
-    kernel: Callable[[int], BlurKernel]
+    kernel: Callable[[Scale], BlurKernel]
     noise_sigma: float = 0.0
     jpeg_quality: int | None = None
 
@@ -70,12 +71,12 @@ def bench_cases(shared: Path, folder: str = "lr", root: str = "") -> Iterator[Ca
 
 
 def made_cases(
-    shared: Path, recipes: Callable[[Path, int], Sequence[Recipe]], scale: int
+    shared: Path, recipes: Callable[[Path, Scale], Sequence[Recipe]], scale: Scale
 ) -> Iterator[Case]:
     """Yield cases made of photos that no estimator here is trained on."""
     photos = research_photos(shared)
     for number, recipe in enumerate(recipes(shared, scale)):
-        yield make_case(recipe, photos[(7 * number + scale) % len(photos)], scale)
+        yield make_case(recipe, photos[(7 * number + int(scale)) % len(photos)], scale)
 
 
 def research_photos(shared: Path) -> list[Path]:
@@ -92,13 +93,13 @@ def research_photos(shared: Path) -> list[Path]:
     return sorted(listed) + sorted((shared / BENCH / "hr").glob("*.png"))
 
 
-def make_case(recipe: Recipe, photo: Path, scale: int) -> Case:
+def make_case(recipe: Recipe, photo: Path, scale: Scale) -> Case:
     """Degrade the centre of a photo by a recipe; the recipe's name decides all that is random."""
     hr_u8 = _centre(read_photo(photo).as_u8(), scale)
     kernel = recipe.kernel(scale)
     lr = downsample(hr_u8.astype(np.float32) / np.float32(255), kernel)
     clean_u8 = quantise(lr)
-    rng = rng_for(SEED, "benchmarks.kernels", "noise", recipe.name, scale)
+    rng = rng_for(SEED, "benchmarks.kernels", "noise", recipe.name, _key(scale))
     noise = rng.normal(0, recipe.noise_sigma / 255, lr.shape) if recipe.noise_sigma else 0.0
     lr_u8 = quantise(np.asarray(lr + noise, dtype=np.float32))
     if recipe.jpeg_quality is not None:
@@ -106,8 +107,12 @@ def make_case(recipe: Recipe, photo: Path, scale: int) -> Case:
     return Case(f"{recipe.name} · {photo.stem}", hr_u8, lr_u8, clean_u8, kernel)
 
 
-def _centre(photo_u8: U8Array, scale: int) -> U8Array:
-    height, width = (min(side, LARGEST_SIDE) // scale * scale for side in photo_u8.shape[:2])
+def _key(scale: Scale) -> int | str:
+    return scale if isinstance(scale, int) else str(scale)
+
+
+def _centre(photo_u8: U8Array, scale: Scale) -> U8Array:
+    height, width = (fitting_side(min(side, LARGEST_SIDE), scale) for side in photo_u8.shape[:2])
     top, left = (photo_u8.shape[0] - height) // 2, (photo_u8.shape[1] - width) // 2
     return np.ascontiguousarray(photo_u8[top : top + height, left : left + width])
 
@@ -121,17 +126,17 @@ def _compress(rgb_u8: U8Array, quality: int) -> U8Array:
     return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def in_family(shared: Path, scale: int, count: int = 12) -> list[Recipe]:
+def in_family(shared: Path, scale: Scale, count: int = 12) -> list[Recipe]:
     """Return recipes with kernels of DIV2KRK's family."""
 
-    def kernel(scale: int, number: int) -> BlurKernel:
-        rng = rng_for(SEED, "benchmarks.kernels", "div2krk", scale, number)
+    def kernel(scale: Scale, number: int) -> BlurKernel:
+        rng = rng_for(SEED, "benchmarks.kernels", "div2krk", _key(scale), number)
         return shapes.div2krk(rng, scale)
 
     return [Recipe(f"div2krk-{n:02}", partial(kernel, number=n)) for n in range(1, count + 1)]
 
 
-def out_of_family(shared: Path, scale: int) -> list[Recipe]:
+def out_of_family(shared: Path, scale: Scale) -> list[Recipe]:
     """Return recipes with kernels that no Gaussian family holds."""
     return [
         *(Recipe(name, partial(_rendered, density)) for name, density in _SMOOTH.items()),
@@ -145,21 +150,21 @@ def out_of_family(shared: Path, scale: int) -> list[Recipe]:
     ]
 
 
-def some_out_of_family(shared: Path, scale: int) -> list[Recipe]:
+def some_out_of_family(shared: Path, scale: Scale) -> list[Recipe]:
     """Return the recipes of :func:`out_of_family` that are tried at larger scales too."""
     return [recipe for recipe in out_of_family(shared, scale) if recipe.name in _AT_ALL_SCALES]
 
 
-def _rendered(density: shapes.Density, scale: int) -> BlurKernel:
+def _rendered(density: shapes.Density, scale: Scale) -> BlurKernel:
     return shapes.render(density, scale)
 
 
-def _sampled(profile: Callable[[shapes.Grid], shapes.Grid], scale: int) -> BlurKernel:
+def _sampled(profile: Callable[[shapes.Grid], shapes.Grid], scale: Scale) -> BlurKernel:
     # A resampling filter's taps are values at the pixels' centres, not integrals over them.
     return shapes.render(shapes.separable(profile), scale, oversample=1)
 
 
-def _measured(shared: Path, name: str, scale: int) -> BlurKernel:
+def _measured(shared: Path, name: str, scale: Scale) -> BlurKernel:
     file, tap = _SHAKES[name]
     return shapes.render(shapes.measured(shared / "data" / "kernels" / file, tap), scale)
 
@@ -214,7 +219,7 @@ _AT_ALL_SCALES = frozenset(
     }
 )
 
-SETS: dict[str, tuple[int, Callable[[Path], Iterator[Case]]]] = {
+SETS: dict[str, tuple[Scale, Callable[[Path], Iterator[Case]]]] = {
     "bench": (2, bench_cases),
     "noise5": (2, partial(bench_cases, folder="lr_noise5")),
     "jpeg70": (2, partial(bench_cases, folder="lr_jpeg70")),
@@ -224,6 +229,11 @@ SETS: dict[str, tuple[int, Callable[[Path], Iterator[Case]]]] = {
     "x3-oof": (3, partial(made_cases, recipes=some_out_of_family, scale=3)),
     "x4": (4, partial(made_cases, recipes=in_family, scale=4)),
     "x4-oof": (4, partial(made_cases, recipes=some_out_of_family, scale=4)),
+    **{
+        f"x{scale}{suffix}": (scale, partial(made_cases, recipes=recipes, scale=scale))
+        for scale in map(as_scale, ("1.5", "2.5", "3.5", "6"))
+        for suffix, recipes in (("", in_family), ("-oof", some_out_of_family))
+    },
 }
 """Scale and cases of each set, by its name on the command line."""
 

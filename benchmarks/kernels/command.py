@@ -99,7 +99,7 @@ def measure_memory(
     """Add the memory of the methods not yet measured, on the set's first photo."""
     scale = SETS[set_name][0]
     for name, method in methods.items():
-        if name not in megabytes and name not in FLOORS and scale in method.scales:
+        if name not in megabytes and name not in FLOORS and method.is_for(scale):
             case = next(cases_of(set_name, shared, 1))
             # The first steps of an iterative method need as much as the last.
             photo = Photo(case.name, case.lr_u8, scale, min(iterations, 20))

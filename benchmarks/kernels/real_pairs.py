@@ -69,7 +69,7 @@ def score_pair(
     start = register_pair(hr, lr, SCALE)
     photo = Photo(pair.name, pair.lr_u8, SCALE, iterations)
     for label, method in methods.items():
-        if SCALE not in method.scales:
+        if not method.is_for(SCALE):
             continue
         estimate, seconds, problem = run_method(method, photo)
         if estimate is None:

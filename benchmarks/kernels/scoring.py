@@ -12,6 +12,7 @@ from benchmarks.kernels.cases import Case
 from benchmarks.kernels.methods import Estimate, Method, Photo, best_gaussian
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import DegradeError
+from degrade.kernels import BlurKernel, kernel_sigmas
 from degrade.kernels.metrics import align_kernels, kernel_psnr, redegradation_psnr
 
 WALL = "best gaussian"
@@ -26,6 +27,8 @@ class Score:
     set, case, method : str
     kpsnr, repsnr : float or None
         In dB.
+    width_error : float or None
+        By which share the kernel's width (the geometric mean of its two) is off.
     seconds : float or None
         CPU time of the estimate; None for walls.
     confidence, expected_kpsnr : float or None
@@ -39,6 +42,7 @@ class Score:
     method: str
     kpsnr: float | None = None
     repsnr: float | None = None
+    width_error: float | None = None
     seconds: float | None = None
     confidence: float | None = None
     expected_kpsnr: float | None = None
@@ -68,7 +72,7 @@ def score_set(
         scale = case.truth.scale
         photo = Photo(case.name, case.lr_u8, scale, iterations)
         for label, method in methods.items():
-            if scale not in method.scales:
+            if not method.is_for(scale):
                 continue
             estimate, seconds, problem = run_method(method, photo)
             if estimate is None:
@@ -91,7 +95,13 @@ def score(
         repsnr=redegradation_psnr(
             as_float(case.hr_u8), as_float(case.clean_lr_u8), aligned, case.truth.scale
         ),
+        width_error=_width(estimate.kernel) / _width(case.truth) - 1,
         seconds=seconds,
         confidence=estimate.confidence,
         expected_kpsnr=estimate.expected_kpsnr,
     )
+
+
+def _width(kernel: BlurKernel) -> float:
+    """Return a width above 0; a single tap has that of a pixel."""
+    return float(np.sqrt(np.prod(np.maximum(kernel_sigmas(kernel.weights), 12**-0.5))))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, special
 
+from degrade.geometry import Scale
 from degrade.kernels import BlurKernel, centre_of_mass, phase_centre, repair_kernel
 from degrade.kernels.files import read_kernel_file
 from degrade.resample import cubic
@@ -22,23 +23,23 @@ Density: TypeAlias = Callable[[Grid, Grid], Grid]
 REACH = 4
 
 
-def render(density: Density, scale: int, *, oversample: int = 8) -> BlurKernel:
+def render(density: Density, scale: Scale, *, oversample: int = 8) -> BlurKernel:
     """Integrate a density over the pixels of HR and put its centre of mass where it belongs."""
     size = 2 * ceil(REACH * scale) + 1
     fine = (np.arange(size * oversample) + 0.5) / oversample - 0.5 - phase_centre(size, scale)
-    rows, columns = np.meshgrid(fine / scale, fine / scale, indexing="ij")
+    rows, columns = np.meshgrid(*(fine / float(scale),) * 2, indexing="ij")
     values = density(rows, columns).reshape(size, oversample, size, oversample).mean(axis=(1, 3))
     return repair_kernel(values / values.sum(), scale)[0]
 
 
-def div2krk(rng: np.random.Generator, scale: int) -> BlurKernel:
+def div2krk(rng: np.random.Generator, scale: Scale) -> BlurKernel:
     """Draw a kernel of the family of DIV2KRK (Bell-Kligler et al., NeurIPS 2019, §5).
 
     A rotated Gaussian of variances U(0.175·s, 2.5·s) on 5·s + 1 taps (an odd number), each tap
     multiplied by U(0.75, 1.25).
     """
-    size = (5 * scale + 1) // 2 * 2 + 1
-    variances = rng.uniform(0.175 * scale, 2.5 * scale, 2)
+    size = int((5 * scale + 1) // 2 * 2 + 1)
+    variances = rng.uniform(0.175 * float(scale), 2.5 * float(scale), 2)
     angle = rng.uniform(0, np.pi)
     rows, columns = np.mgrid[:size, :size] - phase_centre(size, scale)
     along, across = _rotate(rows, columns, angle)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,9 @@ _REACH = 0.01
 
 _ALIKE = 0.99
 """The share of neighbours that are the same where each sample was simply repeated."""
+
+
+_Float64: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,10 @@ def find_chroma(windows: Windows, phase: tuple[int, int]) -> ChromaFit | None:
         None: no subsampling is clearly ahead of the others.
     """
     chosen = windows.most_colourful(_WINDOWS)
-    planes, clipped = chosen.chroma, chosen.clipped
+    samples = _Samples(chosen.chroma, chosen.clipped)
     found: list[ChromaFit] = []
     for kind, start in _grids(phase):
-        fit = _fit(planes, clipped, start, _KINDS[kind])
+        fit = _fit(samples, start, _KINDS[kind])
         if fit is not None and (fit.table or np.count_nonzero(fit.steps) >= _LEAST_STEPS):
             found.append(ChromaFit(kind, fit, start))
             if fit.table and fit.support >= _PLAIN:
@@ -126,40 +130,70 @@ def _phases(phase: int, is_halved: bool) -> tuple[int, ...]:
     return (phase, phase + BLOCK) if is_halved else (phase,)
 
 
-def _fit(
-    planes: FloatArray,
-    clipped: npt.NDArray[np.bool_],
-    phase: tuple[int, int],
-    halved: tuple[bool, bool],
-) -> TableFit | None:
+class _Halved(NamedTuple):
+    """Samples as they were before a decoder's upsampling, if there was one.
+
+    Attributes
+    ----------
+    samples : (N, H', W') float32 array
+    hidden : (N, H', W') bool array
+        Where clipped pixels took part.
+    growth : ((8,), (8,)) float64 arrays
+        By how much undoing it multiplies the variance of rounding, by frequency of each axis.
+    """
+
+    samples: FloatArray
+    hidden: npt.NDArray[np.bool_]
+    growth: tuple[_Float64, _Float64]
+
+
+class _Samples:
+    """The colours of windows, with the upsampling undone as it is asked for, and once.
+
+    Where blocks begin does not matter to it but for being even or odd, which all grids of one photo
+    are alike.
+    """
+
+    def __init__(self, planes: FloatArray, clipped: npt.NDArray[np.bool_]) -> None:
+        whole = planes.reshape(-1, *planes.shape[2:])
+        self._kept = {(False, False): _Halved(whole, clipped, (np.ones(BLOCK), np.ones(BLOCK)))}
+
+    def halved(self, axes: tuple[bool, bool], phase: tuple[int, int]) -> _Halved:
+        """Return the samples with half as many rows, or columns, or both."""
+        if axes not in self._kept:
+            axis = 1 if axes[1] else 0
+            before = self.halved((axes[0] and axis == 1, False), phase)
+            samples, hidden, grown = _halve(before.samples, before.hidden, axis, phase[axis] % 2)
+            growth = (before.growth[0], grown) if axis else (grown, before.growth[1])
+            self._kept[axes] = _Halved(samples, hidden, growth)
+        return self._kept[axes]
+
+
+def _fit(samples: _Samples, phase: tuple[int, int], axes: tuple[bool, bool]) -> TableFit | None:
     """Fit a table to the samples that there would have been; see :func:`find_chroma`."""
-    growth = [np.ones(BLOCK), np.ones(BLOCK)]
-    starts = list(phase)
-    hidden, samples = clipped, planes.reshape(-1, *planes.shape[2:])
-    for axis in (0, 1):
-        if halved[axis]:
-            samples, hidden, starts[axis], growth[axis] = _halve(samples, hidden, axis, phase[axis])
-    blocks = clear_blocks(samples, starts[0], starts[1], hidden)
-    spread = np.outer(*growth).ravel() / 12 if any(halved) else np.zeros(64)
+    found = samples.halved(axes, phase)
+    # The first sample is made of the pair that begins at the first even, or odd, pixel.
+    top, left = (
+        place // 2 % BLOCK if halved else place for place, halved in zip(phase, axes, strict=True)
+    )
+    blocks = clear_blocks(found.samples, top, left, found.hidden)
+    spread = np.outer(*found.growth).ravel() / 12 if any(axes) else np.zeros(64)
     return fit_table(lively(blocks, _POWER), _ROUNDING + spread, 1)
 
 
 def _halve(
-    samples: FloatArray, hidden: npt.NDArray[np.bool_], axis: int, phase: int
-) -> tuple[FloatArray, npt.NDArray[np.bool_], int, npt.NDArray[np.float64]]:
-    """Undo a decoder's upsampling along an axis.
+    samples: FloatArray, hidden: npt.NDArray[np.bool_], axis: int, parity: int
+) -> tuple[FloatArray, npt.NDArray[np.bool_], _Float64]:
+    """Undo a decoder's upsampling along an axis, whose pairs begin at even or odd pixels.
 
     Returns
     -------
     samples : (N, H', W') float32 array
     hidden : (N, H', W') bool array
-        Where clipped pixels took part.
-    start : int
-        Where the first block begins, in samples.
     growth : (8,) float64 array
-        By how much it multiplies the variance of rounding, by frequency.
+        As those of :class:`_Halved`.
     """
-    length, parity = samples.shape[axis + 1], phase % 2
+    length = samples.shape[axis + 1]
     whole = np.moveaxis(samples, axis + 1, 2)
     pairs = (length - parity) // 2
     both = whole[..., parity : parity + 2 * pairs].reshape(*whole.shape[:2], pairs, 2)
@@ -173,8 +207,7 @@ def _halve(
         reach = (np.abs(inverse) > _REACH).astype(np.float32)
         parts = hidden.astype(np.float32)
         near = (reach @ parts if axis == 0 else parts @ reach.T) > 0
-    # The first row of the inverse is the pair that begins at ``parity``.
-    return found, near, (phase - parity) // 2 % BLOCK, growth
+    return found, near, growth
 
 
 _TRIANGLES = 8 / (10 + 6 * np.cos(np.pi * np.arange(BLOCK) / BLOCK))

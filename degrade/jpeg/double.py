@@ -69,7 +69,7 @@ def earlier_on_grid(blocks: FloatArray, table: tuple[int, ...]) -> tuple[int, in
     if not coarser or not totals.any():
         return None
     chance = _by_chance(counts, totals)
-    sums = np.array([_support(quality, table, counts, totals, chance) for quality in coarser])
+    sums = _supports(tuple(coarser), table, counts, totals, chance)
     best = float(sums.max())
     if best < max(_LEAST, _EACH * totals.sum()):
         return None
@@ -115,25 +115,33 @@ def _by_chance(
     return chance
 
 
-def _support(
-    quality: int,
+def _supports(
+    qualities: tuple[int, ...],
     table: tuple[int, ...],
     counts: npt.NDArray[np.int64],
     totals: npt.NDArray[np.int64],
     chance: npt.NDArray[np.float64],
-) -> float:
-    rates, logs = _rates_of(quality, table)
+) -> npt.NDArray[np.float64]:
+    """Return the log-likelihood ratio of each quality against no earlier compression."""
+    rates, logs = _rates_of(qualities, table)
     # What the rates say of how often there is any multiple at all, is no evidence.
-    norm = np.log((chance * rates).sum(axis=1))
-    return float((counts * logs).sum() - (totals * norm).sum())
+    norms = np.log(np.einsum("qfm,fm->qf", rates, chance))
+    found: npt.NDArray[np.float64] = logs.reshape(len(qualities), -1) @ counts.ravel()
+    found -= norms @ totals
+    return found
 
 
-@functools.lru_cache(maxsize=256)
-def _rates_of(quality: int, table: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Return the rates of all frequencies but the mean, (63, multiples), and their logs."""
-    first = standard_tables(quality)[0]
-    rates = np.stack([_rates(one, last) for one, last in zip(first[1:], table[1:], strict=True)])
-    return rates.astype(np.float32), np.log(rates).astype(np.float32)
+@functools.lru_cache(maxsize=8)
+def _rates_of(
+    qualities: tuple[int, ...], table: tuple[int, ...]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the rates of all frequencies but the mean, (qualities, 63, multiples); their logs."""
+    rates = np.empty((len(qualities), 63, _MOST))
+    for number, quality in enumerate(qualities):
+        first = standard_tables(quality)[0]
+        for place in range(63):
+            rates[number, place] = _rates(first[place + 1], table[place + 1])
+    return rates, np.log(rates)
 
 
 @functools.lru_cache(maxsize=8192)

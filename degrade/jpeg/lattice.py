@@ -9,6 +9,7 @@ small ones anyway.
 from __future__ import annotations
 
 import functools
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,9 @@ _FINE = 8
 """Bins for each unit of a coefficient."""
 
 _BINS = _LARGEST * _FINE
+_ENDS = (0, _BINS // 16, _BINS // 8, _BINS // 4, _BINS // 2, _BINS)
+"""Frequencies are taken together by how large their coefficients are."""
+
 _ASTRAY = 0.05
 """The share of coefficients that something else has moved: none refutes a step alone."""
 
@@ -69,12 +73,15 @@ def evidence_for_steps(
     """
     nearest = np.abs(np.log(_VARIANCES) - np.log(variances)[:, None]).argmin(axis=1)
     found = np.zeros((64, LARGEST_STEP + 1), np.float32)
-    used = np.flatnonzero(counts.any(axis=0))
-    end = int(used[-1]) + 1 if len(used) else 0  # most photos have no large coefficients
-    seen = counts[:, :end].astype(np.float32)
+    # Most frequencies have no large coefficients.
+    ends = _BINS - np.argmax(counts[:, ::-1] > 0, axis=1)
+    ends[~counts.any(axis=1)] = 0
+    seen = counts.astype(np.float32)
     for number in np.unique(nearest):
-        chosen = nearest == number
-        found[chosen, 1:] = seen[chosen] @ _ratios(int(number))[:end]
+        for low, high in pairwise(_ENDS):
+            chosen = (nearest == number) & (ends > low) & (ends <= high)
+            if chosen.any():
+                found[chosen, 1:] = seen[chosen, :high] @ _ratios(int(number))[:high]
     return found
 
 

@@ -115,11 +115,11 @@ def _refuted(evidence: FloatArray, table: npt.NDArray[np.int64]) -> bool:
 
 def _own_steps(evidence: FloatArray) -> tuple[tuple[int, ...], float]:
     """Return the steps that are certain, and how much speaks for them together."""
-    order = np.argsort(evidence, axis=1)
-    best, second = order[:, -1], order[:, -2]
-    rows = np.arange(64)
+    rows, best = np.arange(64), evidence.argmax(axis=1)
     height = evidence[rows, best]
-    sure = (height >= _STEP) & (height - evidence[rows, second] >= _STEP)
+    others = evidence.copy()
+    others[rows, best] = -np.inf
+    sure = (height >= _STEP) & (height - others.max(axis=1) >= _STEP)
     sure[0] = False
     steps = np.where(sure, best, 0)
     return tuple(steps.tolist()), float(height[sure].sum())

@@ -88,7 +88,9 @@ def choose_windows(pixels: AnyArray) -> Windows:
         for top in _starts(pixels.shape[0], height)
         for left in _starts(pixels.shape[1], width)
     ]
-    liking = [_liking(_as_u8(pixels[y : y + height : 8, x : x + width])) for y, x in places]
+    liking = _liking(
+        _as_u8(np.stack([pixels[y : y + height : 8, x : x + width] for y, x in places]))
+    )
     best = sorted(range(len(places)), key=lambda number: -liking[number])[:_MOST]
     cut = [pixels[y : y + height, x : x + width] for y, x in (places[n] for n in sorted(best))]
     chosen = _as_u8(np.stack(cut))
@@ -113,8 +115,14 @@ def _starts(length: int, side: int) -> list[int]:
     return sorted({int(start) // MCU * MCU for start in ends})
 
 
-def _liking(window: U8Array) -> float:
-    green = window[..., 1].astype(np.int16)
-    detail = float(np.abs(np.diff(green, axis=1)).mean()) if green.shape[1] > 1 else 0.0
-    clipped = float(((window == 0) | (window == 255)).mean())
-    return min(detail, _BUSIEST) - (_BUSIEST if clipped > _MOST_CLIPPED else 0) - clipped
+def _liking(windows: U8Array) -> list[float]:
+    """Return how much (N, h, w, 3) windows are liked."""
+    green = windows[..., 1].astype(np.int16)
+    ends = (windows == 0) | (windows == 255)
+    clipped = np.count_nonzero(ends, axis=(1, 2, 3)) / max(ends[0].size, 1)
+    detail = np.zeros(len(windows))
+    if green.shape[2] > 1:
+        detail = np.abs(np.diff(green, axis=2)).mean(axis=(1, 2))
+    refused = np.where(clipped > _MOST_CLIPPED, _BUSIEST, 0)
+    found: list[float] = (np.minimum(detail, _BUSIEST) - refused - clipped).tolist()
+    return found

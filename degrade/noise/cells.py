@@ -156,28 +156,30 @@ def _sums_of(levels: FloatArray) -> _Floats:
     The sums, falls and rises of the channels, their products, all about the first pixel; and half
     the mean squared difference of neighbours in green.
     """
-    about = levels - levels[:, :1, :1]  # small numbers: their squares lose nothing
-    flat = about.reshape(len(levels), CELL * CELL * 3)
     channels = np.empty((3, len(levels), CELL * CELL), np.float32)
-    cv2.split(flat.reshape(-1, 1, 3), list(channels.reshape(3, -1, 1)))
+    cv2.split(np.ascontiguousarray(levels).reshape(-1, 1, 3), list(channels.reshape(3, -1, 1)))
+    channels -= channels[..., :1].copy()  # small numbers: their squares lose nothing
     products = [np.einsum("np,np->n", channels[one], channels[other]) for one, other in _PRODUCTS]
-    green = np.ascontiguousarray(levels[..., _GREEN])
+    green = channels[_GREEN]
     steps = np.zeros(len(levels))
-    for axis in (1, 2):
-        difference = np.diff(green, axis=axis)
-        steps += np.einsum("nyx,nyx->n", difference, difference)
+    for apart in (CELL, 1):
+        difference = green[:, apart:] - green[:, :-apart]
+        if apart == 1:  # the last pixel of a row and the first of the next are no neighbours
+            difference[:, CELL - 1 :: CELL] = 0
+        steps += np.einsum("np,np->n", difference, difference)
     steps /= 4 * CELL * (CELL - 1)
-    found: _Floats = np.column_stack([flat @ _planes(), *products, steps]).astype(np.float64)
+    moments = (channels.reshape(-1, CELL * CELL) @ _planes()).reshape(3, -1, 3)
+    planes = moments.transpose(1, 2, 0).reshape(len(levels), 9)
+    found: _Floats = np.column_stack([planes, *products, steps]).astype(np.float64)
     return found
 
 
 @functools.cache
 def _planes() -> FloatArray:
-    """Return (768, 9) weights: for each channel the sum, and what rises down and to the right."""
+    """Return (256, 3) weights: the sum, and what rises down and to the right."""
     down = np.broadcast_to(_RAMP[:, None], (CELL, CELL))
     parts = np.stack([np.ones((CELL, CELL)), down, down.T], axis=-1)
-    weights = parts[:, :, None, :, None] * np.eye(3)[:, None, :]
-    return weights.reshape(-1, 9).astype(np.float32)
+    return parts.reshape(-1, 3).astype(np.float32)
 
 
 def is_clipped(levels: FloatArray) -> _Booleans:

@@ -55,8 +55,16 @@ def _dump(value: Any) -> str:
     return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
-def read_json(place: Place, name: str) -> dict[str, Any]:
+def read_json(place: Place, name: str, *, unique: bool = False) -> dict[str, Any]:
     """Read a file that :func:`encode_json` made; the checksum is taken off.
+
+    Parameters
+    ----------
+    place : Place
+    name : str
+    unique : bool
+        Refuse objects that have a key twice, of which others may read the first and we the last.
+        Takes longer.
 
     Raises
     ------
@@ -71,7 +79,11 @@ def read_json(place: Place, name: str) -> dict[str, Any]:
         if hashlib.sha256(memoryview(data)[found.end() :]).hexdigest() != found[1].decode():
             raise CorruptDataError("its bytes are not those that were written (checksum)")
         try:
-            content: dict[str, Any] = json.loads(data, parse_constant=_refuse_constant)
+            content: dict[str, Any] = json.loads(
+                data,
+                parse_constant=_refuse_constant,
+                object_pairs_hook=_refuse_twice if unique else None,
+            )
         except (ValueError, RecursionError) as error:
             raise CorruptDataError(f"not JSON ({refusal(error)})") from None
         del content["checksum"]
@@ -114,3 +126,12 @@ def naming_file(shown: str) -> Iterator[None]:
         yield
     except CorruptDataError as error:
         raise CorruptDataError(f"{shown}: {error}") from error
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {name[:40]!r} stands twice")
+        found[name] = value
+    return found

@@ -8,7 +8,7 @@ is read, the file may stand.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isqrt
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,17 +18,19 @@ import numpy as np
 
 from degrade.arrays import AnyArray
 from degrade.degradation.index import MATCHED
-from degrade.disk.structs import Text, Whole, read_struct
-from degrade.errors import CorruptDataError, InvalidValueError, printable
+from degrade.disk.structs import Whole, read_struct
+from degrade.errors import CorruptDataError, InvalidValueError, printable, shown
 from degrade.geometry import scale_from_json
 from degrade.jpeg.tables import Table
 from degrade.kernels import BlurKernel
+from degrade.kernels.regions import MOST_REGIONS
 from degrade.noise.statistics import NoiseStatistics
 from degrade.places.checked_json import naming_file, read_json, take_format
 from degrade.places.local import LocalPlace
 from degrade.pool.matched import match_name, recipe_in
 from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import (
+    DEEPEST,
     KernelRecord,
     MeasurementRecord,
     NoiseRecord,
@@ -47,7 +49,7 @@ __all__ = [
     "open_fingerprint",
 ]
 
-_MOST_READ = 4 << 20
+_MOST_READ = 1 << 20
 NAME, VERSION = "degrade-fingerprint", 1
 
 KEPT = ("jpeg", "noise-model", "resampling", "sharpening", "levels", "camera", MATCHED)
@@ -55,7 +57,23 @@ KEPT = ("jpeg", "noise-model", "resampling", "sharpening", "levels", "camera", M
 number. Others may hold what nobody means to give away."""
 
 _LARGEST_SUM = 2**16
+_STRONGEST = 16
+"""What the taps of a kernel sum to without their signs, in multiples of their sum, at most."""
 
+_OWN = 0.99
+"""The correlation of a channel with itself, but for digits."""
+
+_MOST_ENTRIES = 4096
+_MOST_VALUES = 64
+_LONGEST = 1000
+
+_Words = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+_Flags = Annotated[tuple[_Words, ...], msgspec.Meta(max_length=_MOST_VALUES)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+_Decibels = Annotated[float, msgspec.Meta(ge=-200, le=200)]
+_Place = Annotated[float, msgspec.Meta(ge=1, le=MOST_REGIONS)]
+_Number = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,15})$")]
 _Tap = Annotated[int, msgspec.Meta(ge=-(2**20), le=2**20)]
 
 
@@ -66,19 +84,29 @@ class StoredKernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     # Of open length: msgspec 0.22 crashes on a union of a bounded integer and a fixed tuple.
     scale: Annotated[int, msgspec.Meta(ge=2, le=64)] | tuple[int, ...]
     taps: Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=9, max_length=201**2)]
-    method: Text
-    values: dict[str, float] = {}
-    flags: tuple[str, ...] = ()
+    method: _Name
+    values: Annotated[dict[_Name, float], msgspec.Meta(max_length=_MOST_VALUES)] = {}
+    flags: _Flags = ()
 
 
 class StoredMeasurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one measurement found in one photo."""
 
     photo: Whole
-    kind: Text
-    values: dict[str, Any]
-    flags: tuple[str, ...] = ()
+    kind: _Name
+    values: Annotated[dict[_Name, Any], msgspec.Meta(max_length=_MOST_VALUES)]
+    flags: _Flags = ()
     confidence: float | None = None
+
+
+class _KernelValues(msgspec.Struct, frozen=True):
+    """What is drawn by, and drawn, of what is known of a kernel."""
+
+    confidence: _Share | None = None
+    expected_kpsnr: _Decibels | None = None
+    row: _Place | None = None
+    column: _Place | None = None
+    radius: _Share | None = None
 
 
 class _Compression(msgspec.Struct, frozen=True):
@@ -102,11 +130,11 @@ class _Sharpened(msgspec.Struct, frozen=True):
 
 
 class _Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    kernels: tuple[StoredKernel, ...]
-    measurements: tuple[StoredMeasurement, ...]
+    kernels: Annotated[tuple[StoredKernel, ...], msgspec.Meta(max_length=_MOST_ENTRIES)]
+    measurements: Annotated[tuple[StoredMeasurement, ...], msgspec.Meta(max_length=_MOST_ENTRIES)]
     photos: Whole
-    tool_version: Text
-    names: dict[str, str] = {}
+    tool_version: _Name
+    names: dict[_Number, _Words] = {}
 
 
 class HeldKernels(ObjectFiles):
@@ -134,13 +162,14 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         The file is no fingerprint, is larger than any, or holds what none does: the text names the
         file and the entry.
     """
-    shown = printable(path)
+    where = printable(path)
     if path.stat().st_size > _MOST_READ:
-        raise CorruptDataError(f"{shown}: larger than any fingerprint")
-    content = read_json(LocalPlace(path.parent), path.name)
-    with naming_file(shown):
+        raise CorruptDataError(f"{where}: larger than any fingerprint")
+    content = read_json(LocalPlace(path.parent), path.name, unique=True)
+    with naming_file(where):
         take_format(content, NAME, VERSION)
         found = read_struct(content, _Fingerprint, "not a fingerprint")
+        _check_words((found.tool_version,), "tool_version")
         records: list[Record] = []
         held: dict[str, AnyArray] = {}
         for number, kernel in enumerate(found.kernels):
@@ -155,10 +184,16 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
 def _kernel_record(
     stored: StoredKernel, found: _Fingerprint, what: str
 ) -> tuple[KernelRecord, AnyArray]:
+    _check_words((stored.method, *stored.flags), what)
     side = isqrt(len(stored.taps))
     total = sum(stored.taps)
     if side * side != len(stored.taps) or total < 1 or total & (total - 1) or total > _LARGEST_SUM:
         raise CorruptDataError(f"{what}: taps must be a square that sums to a power of two")
+    if sum(map(abs, stored.taps)) > _STRONGEST * total:
+        raise CorruptDataError(
+            f"{what}: taps must sum to at most {_STRONGEST} times their sum without their signs"
+        )
+    read_struct(stored.values, _KernelValues, f"{what}.values")
     _check_photo(stored.photo, found, what)
     weights = (np.array(stored.taps, np.float64) / total).astype(np.float32).reshape(side, side)
     try:
@@ -183,6 +218,8 @@ def _measurement_record(
     stored: StoredMeasurement, found: _Fingerprint, what: str
 ) -> MeasurementRecord:
     _check_photo(stored.photo, found, what)
+    _check_words(stored.flags, what)
+    _check_texts(stored.values, f"{what}.values")
     if stored.kind not in KEPT:
         known = ", ".join(KEPT)
         raise CorruptDataError(f"{what}: kind must be one of {known}")
@@ -192,7 +229,10 @@ def _measurement_record(
     elif stored.kind == "sharpening" and stored.values.get("sharpened") is True:
         read_struct(stored.values, _Sharpened, what)
     elif stored.kind == "noise-model" and "colours" in stored.values:
-        read_struct(stored.values, NoiseStatistics, what)
+        noise = read_struct(stored.values, NoiseStatistics, what)
+        own = [lags[0] for lags in noise.grain[:3]]
+        if min(own) < _OWN:
+            raise CorruptDataError(f"{what}: grain: what a channel has in common with itself is 1")
     try:
         if stored.kind == MATCHED:
             recipe_in(stored.values)
@@ -207,6 +247,28 @@ def _measurement_record(
         )
     except InvalidValueError as error:
         raise CorruptDataError(f"{what}: {error}") from None
+
+
+def _check_words(words: Iterable[str], what: str) -> None:
+    """Refuse words, which only this program writes, that have control characters."""
+    for word in words:
+        if not word.isprintable():
+            raise CorruptDataError(f"{what}: {shown(word)} has characters that no terminal shows")
+
+
+def _check_texts(value: object, what: str, depth: int = 0) -> None:
+    """Refuse texts that nobody would read, and what is nested too deep to look into."""
+    if depth > DEEPEST:
+        raise CorruptDataError(f"{what}: must be nested {DEEPEST} deep at most")
+    if isinstance(value, str) and len(value) > _LONGEST:
+        raise CorruptDataError(f"{what}: texts must have at most {_LONGEST} letters")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_texts(name, what)
+            _check_texts(inner, what, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_texts(inner, what, depth + 1)
 
 
 def _check_photo(number: int, found: _Fingerprint, what: str) -> None:

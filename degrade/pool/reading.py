@@ -41,6 +41,9 @@ __all__ = ["PoolReader"]
 
 _T = TypeVar("_T")
 
+_NOWHERE = Path("no pool")
+"""Stands for the path of a pool that holds nothing."""
+
 
 class PoolReader:
     """The entries that were there when the pool was opened. Make one by :meth:`open`.
@@ -60,13 +63,14 @@ class PoolReader:
         self._objects: ObjectFiles = ObjectFiles(path)
 
     @classmethod
-    def open(cls, path: Path, *, until: int | None = None) -> Self:
+    def open(cls, path: Path | None, *, until: int | None = None) -> Self:
         """Open a pool; nothing is written.
 
         Parameters
         ----------
-        path : Path
-            Of its folder, or of a fingerprint.
+        path : Path or None
+            Of its folder, or of a fingerprint. None: a pool that holds nothing, for recipes that
+            measure nothing.
         until : int or None
             An :attr:`index_end` of this pool: open it, for reading only, as it was at that time.
 
@@ -80,6 +84,8 @@ class PoolReader:
         """
         if until is not None and until < 0:
             raise InvalidValueError(f"until must be at least 0, got {until}")
+        if path is None:
+            return cls(_NOWHERE, 0)
         if not path.is_file():
             check_folder(path)
         pool = cls(path, until)
@@ -87,7 +93,7 @@ class PoolReader:
         return pool
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (type(self), self.path, self._until)
+        return _reopen, (type(self), None if self.is_nothing else self.path, self._until)
 
     def _load(self) -> None:
         if self.path.is_file():
@@ -105,6 +111,11 @@ class PoolReader:
             raise DegradeError(f"{printable(self.path)} is not what it was when the run began")
         self._contents = PoolContents()
         self._contents.remember(records)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is no pool: it was opened without a path."""
+        return self.path is _NOWHERE
 
     @property
     def is_fingerprint(self) -> bool:
@@ -323,7 +334,7 @@ class PoolReader:
         return problems
 
 
-def _reopen(kind: type[PoolReader], path: Path, until: int | None) -> PoolReader:
+def _reopen(kind: type[PoolReader], path: Path | None, until: int | None) -> PoolReader:
     return kind.open(path, until=until)
 
 

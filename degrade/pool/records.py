@@ -20,6 +20,7 @@ from degrade.geometry import Scale, scale_from_json
 from degrade.luma import LUMA_WEIGHTS
 
 __all__ = [
+    "DEEPEST",
     "KernelRecord",
     "MeasurementRecord",
     "NoiseRecord",
@@ -36,7 +37,7 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MIN_PATCH = 8
-_DEEPEST = 8
+DEEPEST = 8
 """Lists and objects within each other that settings and values may have."""
 
 _WHOLE_MOST = 2**63 - 1
@@ -80,8 +81,8 @@ def _check_ids(name: str, values: tuple[str, ...]) -> None:
 
 def _check_json(name: str, value: object, depth: int = 0) -> None:
     """Refuse what JSON cannot hold, or would not give back as it was."""
-    if depth > _DEEPEST:
-        _refuse(name, f"nested {_DEEPEST} deep at most", value)
+    if depth > DEEPEST:
+        _refuse(name, f"nested {DEEPEST} deep at most", value)
     match value:
         case None | bool() | str():
             pass

@@ -93,6 +93,8 @@ class DegradationPool(PoolReader):
         InvalidValueError
             The pool was opened as it was at an earlier time.
         """
+        if self.is_nothing:
+            raise InvalidValueError("there is no pool that anything could be added to")
         if self.is_fingerprint:
             raise InvalidValueError(
                 f"{printable(self.path)} is a fingerprint, and nothing can be added to it"

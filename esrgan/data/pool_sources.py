@@ -188,6 +188,8 @@ class KernelSource:
 
 def _open_pool(run: Mapping[str, Any], pool: Path | None, hint: str) -> DegradationPool:
     try:
-        return DegradationPool.open(pool if pool is not None else Path(str(run.get("pool", ""))))
+        recorded = run.get("pool", "")
+        there = None if recorded is None else Path(str(recorded))
+        return DegradationPool.open(there if pool is None else pool)
     except DegradeError as error:
         raise DegradeError(f"{error}; {hint}") from error

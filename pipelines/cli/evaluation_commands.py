@@ -18,6 +18,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import MEASURED_SCALE
 
 
 @command("evaluate", short_help="Tell how near results are to HR.")
@@ -98,9 +99,7 @@ def evaluate(jobs: int | None, **options: Any) -> None:
 
 @command("selftest", short_help="Tell how far to trust the measurements on your photos.")
 @sources_argument
-@click.option(
-    "--scale", type=click.IntRange(2, 4), default=4, show_default=True, help="Of the kernels."
-)
+@click.option("--scale", type=MEASURED_SCALE, default=4, show_default=True, help="Of the kernels.")
 @click.option(
     "--most",
     type=click.IntRange(1),

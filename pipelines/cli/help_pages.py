@@ -173,6 +173,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "by a recipe of one's own",
         ),
         (
+            "degrade build-pairs --recipe second-order --hr clean/ --out pairs/",
+            "nothing measured, and no pool",
+        ),
+        (
             "degrade build-pairs --fingerprint camera.json --hr clean/ --out pairs/",
             "by what others have measured",
         ),

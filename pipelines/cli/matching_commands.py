@@ -17,10 +17,12 @@ from pipelines.cli.common import (
     seed_option,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import SCALE
 from pipelines.cli.progress import showing_progress
 from pipelines.shared.speech import said
 
 if TYPE_CHECKING:
+    from degrade.geometry import Scale
     from pipelines.executors import Executor
 
 _sheet = click.option(
@@ -144,9 +146,7 @@ def audit(
     help="'match': LR that looks like the photos. 'train': the same and white noise of 2 grey "
     "levels, for what no kernel makes; that can be told, and helps training.",
 )
-@click.option(
-    "--scale", type=click.IntRange(2), default=4, show_default=True, help="Of the pool's kernels."
-)
+@click.option("--scale", type=SCALE, default=4, show_default=True, help="Of the pool's kernels.")
 @_sheet
 @_overwrite
 @seed_option
@@ -157,7 +157,7 @@ def match(
     pool: Path,
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
-    scale: int,
+    scale: Scale,
     sheet: Path | None,
     overwrite: bool,
     seed: int,

@@ -8,10 +8,11 @@ import click
 
 from pipelines.cli.common import PATH, finish
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import NETWORK_SCALE
 
 _scale_option = click.option(
     "--scale",
-    type=click.IntRange(1, 8),
+    type=NETWORK_SCALE,
     default=None,
     help="For the few weights that do not tell.  [default: read off the weights]",
 )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from degrade.errors import InvalidValueError
+from degrade.errors import InvalidValueError, printable
 from degrade.geometry import Ratio, Scale, as_scale
 
 if TYPE_CHECKING:
     from degrade.kernels.regions import RegionGrid
 
-__all__ = ["REGIONS", "SCALE", "bound_numbers"]
+__all__ = ["MEASURED_SCALE", "NETWORK_SCALE", "REGIONS", "SCALE", "bound_numbers"]
 
 _MOST = 2**53
 """As far as every reader of our files holds integers exactly."""
@@ -71,7 +71,7 @@ def bound_numbers(command: click.Command) -> None:
 def _bounded(kind: Any) -> Any:
     if isinstance(kind, click.FloatRange):
         return _Finite(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
-    if isinstance(kind, click.IntRange):
+    if isinstance(kind, click.IntRange) and not isinstance(kind, _Whole):
         return _Whole(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
     return kind
 
@@ -96,3 +96,36 @@ class _Whole(click.IntRange):
                 f"{value} is larger than 2^53, beyond which numbers in files blur", param, ctx
             )
         return number
+
+
+class _WholeScale(_Whole):
+    """A scale of a few whole ones; of any other it is said what to do."""
+
+    name = "scale"
+
+    def __init__(self, least: int, most: int, why: str) -> None:
+        super().__init__(least, most)
+        self._why = why
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{self._why}, got {printable(str(value))[:40] or 'nothing'}", param, ctx)
+
+
+NETWORK_SCALE = _WholeScale(
+    1,
+    8,
+    "networks enlarge by whole factors, from 1 to 8: give that of the weights, and make their "
+    "results smaller where another one is wanted",
+)
+"""The type of an option that says by what weights enlarge."""
+
+MEASURED_SCALE = _WholeScale(
+    2,
+    4,
+    "kernels are measured by networks for 2, 3 and 4, of which the nearest reads photos at other "
+    "scales: give one of them",
+)
+"""The type of an option that says at which scale measurements are tested."""

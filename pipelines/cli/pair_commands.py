@@ -54,7 +54,10 @@ def _auto_none_or_sigma(
 
 
 @command("build-pairs", short_help="Make LR/HR pairs of clean photos and a pool.")
-@pool_option(help="Folder of the degradation pool, or a fingerprint; needed.")
+@pool_option(
+    help="Folder of the degradation pool, or a fingerprint; needed, but by recipes that measure "
+    "nothing, such as second-order."
+)
 @click.option(
     "--fingerprint",
     type=PATH,
@@ -163,17 +166,22 @@ def build_pairs(
     from pipelines.executors import make_executor
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
-    from pipelines.shared.recipes import recipe_of
+    from pipelines.shared.recipes import drawn_from_pool, recipe_of
 
     measured = pool or fingerprint
-    if measured is None or (pool and fingerprint):
+    if pool and fingerprint:
         raise click.UsageError("give either --pool or --fingerprint")
     if fingerprint is not None and not fingerprint.is_file():
         raise InputError(fingerprint, "no such file", "`degrade fingerprint POOL -o` makes one")
+    chosen = recipe_of(recipe, measured, options["scale"])
+    if measured is None and (kinds := drawn_from_pool(chosen)):
+        raise click.UsageError(
+            f"give either --pool or --fingerprint: the recipe draws {', '.join(kinds)} from it"
+        )
     config = BuildPairsConfig(
         pool=measured,
         hr=hr,
-        recipe=recipe_of(recipe, measured, options["scale"]),
+        recipe=chosen,
         further=("jpeg",) if jpeg == "measured" else (),
         omitted=("jpeg",) if jpeg == "none" else (),
         **options,

@@ -247,7 +247,9 @@ def train(
     on_photos = _photo_options(scale, recipe, options["pool"])
     if not options["hr"] and options["pairs"] is None:
         if not show_config:
-            raise click.UsageError("Missing option '--pairs', or '--hr' with '--pool'.")
+            raise click.UsageError(
+                "Missing option '--pairs', or '--hr' with '--pool' or a recipe that needs none."
+            )
         options["pairs"] = Path()
     if on_photos and not options["hr"]:
         names = " and ".join(f"--{name}" for name in on_photos)

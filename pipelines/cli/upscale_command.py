@@ -16,6 +16,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
+from pipelines.cli.numbers import NETWORK_SCALE
 
 
 @command("upscale")
@@ -87,7 +88,7 @@ from pipelines.cli.help_pages import command
 )
 @click.option(
     "--scale",
-    type=click.IntRange(1, 8),
+    type=NETWORK_SCALE,
     default=None,
     help="For the few weights that do not tell.  [default: read off the weights]",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from degrade.arrays import U8Array
 from degrade.errors import InputError
-from degrade.geometry import Scale
+from degrade.geometry import Scale, border_of
 
 if TYPE_CHECKING:
     from esrgan.networks import Generator
@@ -30,7 +30,14 @@ def enlarged_by(weights: Path, lr_u8: U8Array, scale: Scale, device: str) -> U8A
 
     network = _generator(weights, device)
     if network.scale != scale:
-        raise InputError(weights, f"enlarges {network.scale} times, and the pairs are ×{scale}")
+        whole = border_of(scale)
+        raise InputError(
+            weights,
+            f"enlarges {network.scale} times, and the pairs are ×{scale}",
+            f"give weights of ×{scale}"
+            if scale == whole
+            else f"networks enlarge by whole numbers: give pairs of ×{whole}",
+        )
     return upscale(lr_u8, network, device=device)
 
 

@@ -34,7 +34,7 @@ from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines.matching.hr_patches import PATCHES_A_PHOTO, HRPatches, measure_lr
-from pipelines.pairs.show_recipe import lacking
+from pipelines.shared.recipes import lacking
 
 __all__ = [
     "Bench",

@@ -23,7 +23,7 @@ from degrade.audit.proof import (
 )
 from degrade.audit.scores import SCORE_NAMES
 from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.geometry import whole_scale
+from degrade.geometry import border_of, whole_scale
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.pairs import open_pairs
@@ -118,7 +118,9 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
     """
     job = Job("prove", "photo", on_progress)
     with open_pairs(config.pairs) as reader:
-        scale = whole_scale(reader.scale, "the filters learn from whole ones")
+        higher = border_of(reader.scale)
+        why = f"the filters enlarge by whole numbers; prove pairs of `scale={higher}` instead"
+        scale = whole_scale(reader.scale, why)
         chosen = _choose([record.lr_shape for record in reader.records])
     if config.real is not None:
         judges = real_pairs(job, config.real, scale, max_pixels=config.max_pixels)

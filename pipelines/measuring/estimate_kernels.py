@@ -145,7 +145,7 @@ def _spectral(config: EstimateKernelsConfig) -> EstimationMethod:
 
 
 def _kernelgan(config: EstimateKernelsConfig) -> EstimationMethod:
-    scale = whole_scale(config.scale, "KernelGAN is for 2, 3 and 4")
+    scale = whole_scale(config.scale, "KernelGAN is for 2, 3 and 4; `method=spectral` takes any")
     settings = config.kernelgan or KernelGANConfig(scale=scale)
     return KernelGANMethod(settings, config.seed, config.device)
 

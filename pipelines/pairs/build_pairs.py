@@ -41,9 +41,9 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
-from pipelines.pairs.show_recipe import lacking
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
+from pipelines.shared.recipes import lacking
 from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,
@@ -106,7 +106,7 @@ def build_pairs(
     place = place_at(config.out)
     pool = DegradationPool.open(config.pool)
     if pool.is_fingerprint:
-        config = _without_patches(config)
+        config = _without_patches(pool, config)
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
     job.tell_passed_over(config.hr or ())
@@ -138,7 +138,7 @@ def build_pairs(
     )
 
 
-def _without_patches(config: BuildPairsConfig) -> BuildPairsConfig:
+def _without_patches(pool: DegradationPool, config: BuildPairsConfig) -> BuildPairsConfig:
     """Return the settings for a fingerprint: it has no noise patches, but the model of the noise.
 
     Raises
@@ -146,7 +146,7 @@ def _without_patches(config: BuildPairsConfig) -> BuildPairsConfig:
     DegradeError
         They need the photos of the pool, or noise patches.
     """
-    where = printable(config.pool)
+    where = printable(pool.path)
     if not config.hr:
         raise DegradeError(
             f"{where} is a fingerprint, which holds no photos: give clean ones with `hr`"
@@ -261,7 +261,7 @@ def _tell_of_compression(
 
 
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
-    where, typed = printable(config.pool), as_typed(config.pool)
+    where, typed = printable(pool.path), as_typed(pool.path)
     drawn = config.degradation
     index = pool.index(config.scale, drawn.measured_kinds)
     kinds = {entry.kind for entry in drawn.recipe.possible}
@@ -384,7 +384,8 @@ def _run_settings(
         "photos": f"{len(planned)} photos, {photos.hexdigest()[:16]}",
     }
     # Outside the settings: where things were, as a hint for `replay`; they may move.
-    places = {"pool": str(config.pool.resolve()), "hr": [str(p.resolve()) for p in config.hr]}
+    pool_path = None if config.pool is None else str(config.pool.resolve())
+    places = {"pool": pool_path, "hr": [str(p.resolve()) for p in config.hr]}
     return {
         "settings": settings,
         "config_hash": hash_settings(settings),

@@ -67,7 +67,7 @@ class ShardTask:
     place: Place
     spec: ShardSpec
     photos: tuple[PlannedPhoto, ...]
-    pool: Path
+    pool: Path | None
     pool_end: int
     degradation: DegradationConfig
     seed: int
@@ -153,7 +153,7 @@ def _snapshot(task: ShardTask) -> tuple[PoolParts, PoolIndex]:
 # The hash stands for the pool's content: another pool may come to lie at the same path.
 @functools.lru_cache(maxsize=1)
 def _open_snapshot(
-    path: Path, end: int, scale: Scale, kinds: tuple[str, ...], _config_hash: str
+    path: Path | None, end: int, scale: Scale, kinds: tuple[str, ...], _config_hash: str
 ) -> tuple[PoolParts, PoolIndex]:
     pool = DegradationPool.open(path, until=end)
     return _KeptKernels(pool), pool.index(scale, kinds)

@@ -196,7 +196,8 @@ def _images(out: Path, config: ReplayConfig) -> list[Path]:
 
 def _open_pool(config: ReplayConfig, run: Mapping[str, Any]) -> DegradationPool:
     """Open the pool where it is now, or where the run had it."""
-    return open_pool_of_pairs(config.pool or Path(str(run["pool"])))
+    recorded = run["pool"]
+    return open_pool_of_pairs(config.pool or (None if recorded is None else Path(str(recorded))))
 
 
 def _find_photo(sha256: str, places: Sequence[Path], pool: DegradationPool) -> Path:

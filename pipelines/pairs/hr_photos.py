@@ -88,7 +88,7 @@ def find_hr_photos(
         files, rejects = find_images([path.absolute() for path in config.hr])
     elif not pool.photos:
         raise DegradeError(
-            f"{printable(config.pool)} does not know the photos that it was measured on; "
+            f"{printable(pool.path)} does not know the photos that it was measured on; "
             "give clean HR photos: `hr=DIR`"
         )
     for record in () if config.hr else pool.photos:

@@ -40,6 +40,7 @@ from degrade.pairs import STORES, Place, ShardSpec
 from pipelines.pairs.build_shard import PlannedPhoto, ShardTask
 from pipelines.pairs.shard_runs import group_by_size
 from pipelines.shared.photo_scan import ScannedPhoto
+from pipelines.shared.recipes import refuse_without_pool
 
 __all__ = ["BuildPairsConfig", "fit_hr_size", "plan_photos", "plan_shards"]
 
@@ -56,8 +57,9 @@ class BuildPairsConfig:
 
     Attributes
     ----------
-    pool : Path
-        The degradation pool.
+    pool : Path or None
+        The degradation pool, or a fingerprint; None: the recipe draws from none, and ``hr`` is
+        given.
     out : Path or str
         The folder of the pairs, made when missing; or a URL that fsspec knows, such as
         ``s3://bucket/prefix``.
@@ -99,7 +101,7 @@ class BuildPairsConfig:
         Larger photos are rejected before they are decoded.
     """
 
-    pool: Path
+    pool: Path | None = None
     out: Path | str
     hr: tuple[Path, ...] = ()
     format: str = "hdf5"
@@ -117,7 +119,11 @@ class BuildPairsConfig:
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        _ = self.degradation  # checks what it is made of
+        recipe = self.degradation.recipe  # checks what it is made of
+        if self.pool is None:
+            refuse_without_pool(recipe)
+            if not self.hr:
+                raise InvalidValueError("without a pool there are no photos: give `hr`")
         if self.format not in STORES:
             known = ", ".join(STORES)
             raise InvalidValueError(f"format must be one of {known}, got {self.format!r}")
@@ -261,7 +267,7 @@ def plan_shards(
                 config_hash=config_hash,
             ),
             photos=tuple(group),
-            pool=config.pool.absolute(),
+            pool=config.pool and config.pool.absolute(),
             pool_end=pool_end,
             degradation=config.degradation,
             seed=config.seed,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from degrade.degradation import PoolIndex, Recipe
+from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
-from degrade.errors import InvalidValueError, printable
+from degrade.errors import printable
+from degrade.geometry import Scale
 from degrade.pool import DegradationPool
-from degrade.rng import rng_for
 from degrade.wording import counted
+from pipelines.shared.recipes import drawn_from_pool, lacking
 
-__all__ = ["lacking", "show_recipe"]
+__all__ = ["show_recipe"]
 
 
-def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str:
+def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> str:
     """Return a recipe as TOML, whose first comments say it in words.
 
     Parameters
@@ -24,7 +25,7 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str
     recipe : Recipe
     pool : Path or None
         Of which it is said what the recipe may draw there.
-    scale : int
+    scale : Scale
         Of the kernels.
 
     Raises
@@ -34,23 +35,14 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: int = 4) -> str
     """
     words = [f"recipe {printable(recipe.name)}, its steps in order:"]
     words += [f"  {line}" for line in recipe.lines(whole=True)]
+    if not drawn_from_pool(recipe):
+        words.append("nothing of it is drawn from a pool: it needs none")
     if pool is not None:
         words += _pool_lines(recipe, pool, scale)
     return "".join(f"# {line}\n" for line in words) + "\n" + recipe_to_toml(recipe)
 
 
-def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
-    """Return, for each step that a pool cannot give, its kind and what is missing."""
-    missing = []
-    for entry in recipe.possible:
-        try:
-            entry.draw(index, (1, 1), rng_for(0))
-        except InvalidValueError as error:
-            missing.append(f"{entry.kind}: {error}")
-    return missing
-
-
-def _pool_lines(recipe: Recipe, path: Path, scale: int) -> list[str]:
+def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
     """Say what there is to draw from."""
     kinds = kinds_drawn_from(recipe.possible)
     index = DegradationPool.open(path).index(scale, kinds)

@@ -88,7 +88,7 @@ class PoolInspection:
             for record in sorted(records, key=lambda r: (r.provenance.source_name, r.id)):
                 lines.append(
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
-                    f"{self._sigma_text(record.id)}  {record.provenance.method}  "
+                    f"{self._sigma_text(record.id)}  {printable(record.provenance.method)}  "
                     f"{_confidence(record)}  {_name(record)}"
                     f"{_moved_words(moved.get(record.id))}"
                     f"{f'  ! {marks}' if (marks := self.marks(record)) else ''}"

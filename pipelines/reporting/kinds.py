@@ -67,6 +67,7 @@ def _kind_of_file(path: Path) -> Kind:
             f"{printable(path)} is a report of version {found.get('version')!r:.20}, and this "
             f"degrade reads version {REPORT_MARK['version']}; make it anew"
         )
-    if isinstance(found, dict) and str(found.get("format", "")).startswith("degrade-"):
+    kind = found.get("format") if isinstance(found, dict) else None
+    if str(kind.get("name") if isinstance(kind, dict) else kind).startswith("degrade-"):
         return "pool"  # a fingerprint, or what the pool's reader refuses in its own words
     raise DegradeError(f"{printable(path)} is JSON of something else; {_WANTED}")

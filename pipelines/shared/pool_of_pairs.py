@@ -12,15 +12,15 @@ __all__ = ["open_pool_of_pairs"]
 _MARK = "pool.json"
 
 
-def open_pool_of_pairs(place: Path) -> DegradationPool:
+def open_pool_of_pairs(place: Path | None) -> DegradationPool:
     """Open the pool that pairs were made with.
 
     No other will do, so an error does not advise to make one.
 
     Parameters
     ----------
-    place : Path
-        Where it is said to be, or was when the pairs were made.
+    place : Path or None
+        Where it is said to be, or was when the pairs were made; None: they were made without one.
 
     Raises
     ------
@@ -29,6 +29,8 @@ def open_pool_of_pairs(place: Path) -> DegradationPool:
     DegradeError
         It is not there, or of a version that is not read here.
     """
+    if place is None:
+        return DegradationPool.open(None)
     shown = printable(place)
     if not place.is_file() and not (place / _MARK).is_file():
         raise DegradeError(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from degrade.degradation import Recipe
+from degrade.degradation import PoolIndex, Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe_files import find_recipe
-from degrade.errors import InvalidValueError
+from degrade.errors import InvalidValueError, printable
 from degrade.geometry import Scale, as_scale
 from degrade.pool import DegradationPool
+from degrade.rng import rng_for
 
-__all__ = ["recipe_of"]
+__all__ = ["drawn_from_pool", "lacking", "recipe_of", "refuse_without_pool"]
 
 
 def recipe_of(name: str, pool: Path | None, scale: Scale | None = None) -> Recipe:
@@ -37,3 +38,39 @@ def recipe_of(name: str, pool: Path | None, scale: Scale | None = None) -> Recip
             f"the recipe '{MATCHED}' is in the pool that `degrade match` was given: give `pool`"
         )
     return DegradationPool.open(pool).matched_recipe(as_scale(4 if scale is None else scale))
+
+
+def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
+    """Return, for each step that a pool cannot give, its kind and what is missing."""
+    return [f"{kind}: {why}" for kind, why in _missing(recipe, index)]
+
+
+def drawn_from_pool(recipe: Recipe) -> list[str]:
+    """Return the kinds of a recipe's steps that are drawn from a pool; of none: it needs none."""
+    return list(dict.fromkeys(kind for kind, _ in _missing(recipe, PoolIndex(()))))
+
+
+def refuse_without_pool(recipe: Recipe) -> None:
+    """Refuse a recipe that cannot be drawn without a pool.
+
+    Raises
+    ------
+    InvalidValueError
+        Some of its steps are drawn from one; the text names them.
+    """
+    kinds = drawn_from_pool(recipe)
+    if kinds:
+        raise InvalidValueError(
+            f"the recipe {printable(recipe.name)} draws {', '.join(kinds)} from a pool: give one, "
+            "`pool=DIR`, or its fingerprint; `recipe=second-order` needs none"
+        )
+
+
+def _missing(recipe: Recipe, index: PoolIndex) -> list[tuple[str, InvalidValueError]]:
+    missing = []
+    for entry in recipe.possible:
+        try:
+            entry.draw(index, (1, 1), rng_for(0))
+        except InvalidValueError as error:
+            missing.append((entry.kind, error))
+    return missing

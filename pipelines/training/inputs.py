@@ -138,7 +138,7 @@ def open_pool(config: TrainConfig) -> DegradationPool:
     DegradeError
         It cannot be read, or lacks what the recipe draws from.
     """
-    pool = DegradationPool.open(config.pool or Path())
+    pool = DegradationPool.open(config.pool)
     index = pool.index(config.scale, config.degradation.measured_kinds)
     where = printable(pool.path)
     for entry in config.degradation.entries:

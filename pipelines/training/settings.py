@@ -10,6 +10,7 @@ from degrade.errors import InvalidValueError
 from degrade.geometry import as_scale, border_of, whole_scale
 from esrgan.training.config import FeatureName, Precision
 from pipelines.executors import check_process_count
+from pipelines.shared.recipes import refuse_without_pool
 from pipelines.training.plan import Stage, plan_stages
 
 __all__ = ["TrainConfig"]
@@ -22,7 +23,7 @@ class TrainConfig:
     Attributes
     ----------
     pairs : Path or None
-        What ``degrade build-pairs`` made. Either these, or ``hr`` and ``pool``.
+        What ``degrade build-pairs`` made. Either these, or ``hr``.
     out : Path
         Folder of the results: ``generator.pth``, checkpoints, ``log.jsonl``, ``preview.png``; for
         several stages, a folder of these for each.
@@ -38,7 +39,7 @@ class TrainConfig:
         Weights of a generator to start from; its sizes replace those of the recipe.
     pool : Path or None
         Where deferred noise and kernels are; None: the pool that the pairs were built with. With
-        ``hr`` what the photos are degraded by.
+        ``hr`` what the photos are degraded by; None: nothing of the recipe is drawn from a pool.
     hr : tuple of Path
         Clean photos, folders or manifests, to be degraded on the fly.
     scale : int
@@ -114,7 +115,7 @@ class TrainConfig:
             given = "both `pairs` and `hr` are" if self.hr else "neither `pairs` nor `hr` is"
             raise InvalidValueError(f"{given} given; train on pairs, or on photos and a `pool`")
         if self.hr and self.pool is None:
-            raise InvalidValueError("photos (`hr`) are degraded by a pool: give one, `pool=DIR`")
+            refuse_without_pool(self.recipe)
         if not self.hr and self.cache is not None:
             raise InvalidValueError("only photos (`hr`) are decoded into a `cache`")
         scale = as_scale(self.scale)

@@ -34,6 +34,7 @@ from benchmarks.kernels.methods import (
 from benchmarks.kernels.scoring import WALL, Score, score_set
 from benchmarks.kernels.tables import rank_correlation, reliability_table, set_table
 from degrade.errors import DegradeError
+from degrade.geometry import Scale, as_scale
 from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel, kernel_sigmas
 from degrade.kernels.metrics import kernel_psnr
@@ -51,7 +52,7 @@ def case_of(path: Path, scale: int = 2) -> Case:
     return make_case(Recipe("disk", lambda s: shapes.render(shapes.disk(1.0), s)), path, scale)
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("scale", [as_scale("1.5"), 2, as_scale("2.5"), 3, 4])
 @pytest.mark.parametrize(
     ("density", "variances"),  # of rows and columns, LR pixels²
     [
@@ -63,7 +64,7 @@ def case_of(path: Path, scale: int = 2) -> Case:
     ],
 )
 def test_render_gives_the_shape_its_spread(
-    density: shapes.Density, variances: tuple[float, float], scale: int
+    density: shapes.Density, variances: tuple[float, float], scale: Scale
 ) -> None:
     weights = shapes.render(density, scale).weights.astype(np.float64)
     for axis, variance in zip((1, 0), variances, strict=True):
@@ -97,9 +98,10 @@ def test_make_case_adds_its_noise_to_lr_alone(photo_path: Path) -> None:
     assert (case.lr_u8 - case.clean_lr_u8.astype(float)).std() == pytest.approx(3, rel=0.05)
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-def test_best_gaussian_finds_a_gaussian(scale: int) -> None:
-    truth = gaussian_kernel(8 * scale + 1, scale, (0.9 * scale, 0.4 * scale), 2.0)
+@pytest.mark.parametrize("scale", [2, as_scale("2.5"), 4])
+def test_best_gaussian_finds_a_gaussian(scale: Scale) -> None:
+    spread = (0.9 * float(scale), 0.4 * float(scale))
+    truth = gaussian_kernel(int(4 * scale) * 2 + 1, scale, spread, 2.0)
     assert kernel_psnr(best_gaussian(truth).weights, truth.weights) > 65
 
 
@@ -139,8 +141,12 @@ def test_set_table_counts_what_is_far_below_the_floor() -> None:
 
     scores = made("constant", [40.0, 45.0, 50.0]) + made("other", [37.9, 43.1, None])
     scores[-1] = replace(scores[-1], problem="too flat")
+    scores[-2] = replace(scores[-2], expected_kpsnr=90.0, width_error=-0.1)
     *_, line, problem = set_table("title", scores, {"other": 12.0}).splitlines()
-    assert line.split() == ["other", "40.50", "40.50", "37.90", "40.50", "1", "1", "–", "12"]
+    assert line.split() == [
+        *("other", "40.50", "40.50", "37.90", "40.50"),
+        *("10%", "90.00", "0%", "1", "1", "–", "12"),
+    ]
     assert problem == "other failed: too flat"
 
 
@@ -182,6 +188,8 @@ def test_every_set_of_the_benchmark_is_sound(shared_data: Path) -> None:
             pytest.skip("the shared bench (../shared/bench/kernels) is not here")
         assert case.truth.scale == scale
         assert case.hr_u8.shape[0] == scale * case.lr_u8.shape[0]
+        width = np.prod(kernel_sigmas(case.truth.weights)) ** 0.5
+        assert 0.2 * scale < width < 2 * scale
         assert case.clean_lr_u8.shape == case.lr_u8.shape
 
 

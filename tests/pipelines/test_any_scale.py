@@ -13,11 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 from degrade.arrays import U8Array, round_to_u8
-from degrade.geometry import as_scale
+from degrade.audit.closed_loop import kernel_response
+from degrade.geometry import as_scale, border_of
 from degrade.images.image_io import quantise, read_photo, write_png
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool
+from esrgan.networks import RRDBNet
+from esrgan.training.checkpoints import write_generator
 from pipelines.cli import main
+from tests.degrade.audit.scenes import make_scene as make_texture
 from tests.making import make_scene
 
 SCALES = ("1.5", "2.7")
@@ -212,4 +217,53 @@ def test_training_says_what_to_do_instead(made: Set, tmp_path: Path) -> None:
     assert f"train with --scale {higher}" in said
     said = degrade("prove", "--pairs", made.pairs, "--photos", made.hr, exit_code=1)
     assert f"×{made.text} is no whole scale" in said
+    assert f"prove pairs of `scale={higher}` instead" in said
     assert not (tmp_path / "model").exists()
+
+
+def test_networks_are_not_judged_on_pairs_of_other_scales(made: Set, tmp_path: Path) -> None:
+    whole = border_of(made.scale)
+    network = RRDBNet(scale=2, features=4, blocks=1, growth=2)
+    write_generator(tmp_path / "g.pth", network)
+    said = degrade(
+        "evaluate", made.pairs, "--weights", tmp_path / "g.pth", "--border", 0, exit_code=1
+    )
+    assert f"enlarges 2 times, and the pairs are ×{made.text}" in said
+    assert f"networks enlarge by whole numbers: give pairs of ×{whole}" in said
+
+
+@pytest.mark.parametrize("text", ["2.5", "7/3", "2.0x"])
+def test_commands_of_whole_scales_say_what_to_do(tmp_path: Path, text: str) -> None:
+    networks = "networks enlarge by whole factors, from 1 to 8: give that of the weights"
+    for command, said in (
+        (("upscale", tmp_path, "--weights", "g.pth"), networks),
+        (("convert", "a.pth", "b.pth"), networks),
+        (("export-model", "a.pth", "b.onnx"), networks),
+        (("selftest", tmp_path), "the nearest reads photos at other scales: give one of them"),
+    ):
+        output = degrade(*command, "--scale", text, exit_code=2)
+        assert said in output and f"got {text}" in output and "not a valid" not in output
+        assert output.count("\n") <= 4
+
+
+def test_a_camera_is_matched(tmp_path: Path) -> None:
+    scale = as_scale("2.5")
+    start, camera = (gaussian_kernel(17, scale, (width, width)) for width in (1.2, 1.7))
+    for number in range(20):
+        hr, photo = (make_texture(f"{side} {number}", side) for side in (160, 240))
+        write_png(tmp_path / "hr" / f"{number}.png", round_to_u8(hr))
+        lr = np.clip(downsample(np.rint(photo), camera), 0, 255)
+        write_png(tmp_path / "photos" / f"{number}.png", round_to_u8(lr))
+    np.save(tmp_path / "start.npy", start.weights)
+    pool = ("--pool", tmp_path / "pool", "--scale", scale)
+    degrade("import-kernels", tmp_path / "start.npy", *pool)
+    degrade("match", tmp_path / "photos", *pool, "--hr", tmp_path / "hr", "--aim", "match")
+    opened = DegradationPool.open(tmp_path / "pool")
+    (key,) = opened.index(scale).matched_ids
+    before, after = (
+        np.abs(20 * np.log10(kernel_response(kernel) / kernel_response(camera)))[2:16].max()
+        for kernel in (start, opened.read_kernel(key))
+    )
+    assert before > 4 and after < before / 2
+    shown = degrade("recipe", "show", "matched", *pool)
+    assert "has 1 kernel ×2.5, 1 matched" in shown

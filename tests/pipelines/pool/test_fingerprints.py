@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -215,3 +216,49 @@ def test_lr_of_a_real_fingerprint_has_the_statistics_of_lr_of_its_pool(
         found.append(statistics_of(Path(config.out)))
     pool_once, pool_again, made = found
     assert_alike(made, pool_once, pool_again)
+
+
+def _signed(content: dict[str, Any]) -> bytes:
+    body = json.dumps(content, sort_keys=True)[1:].encode()
+    return b'{"checksum": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body
+
+
+@pytest.mark.parametrize("command", ["inspect", "report", "recipe", "build-pairs", "fingerprint"])
+def test_every_command_names_an_absurd_fingerprint_in_one_line(
+    pool: Path, clean: Path, tmp_path: Path, command: str
+) -> None:
+    path, out = tmp_path / "camera.json", tmp_path / "out"
+    write_fingerprint(FingerprintConfig(pool=pool, out=path))
+    content = json.loads(path.read_bytes())
+    del content["checksum"]
+    words = {
+        "inspect": ("inspect", path),
+        "report": ("report", path, "-o", tmp_path / "page.html"),
+        "recipe": ("recipe", "show", "measured", "--pool", path, "--scale", 2),
+        "build-pairs": ("build-pairs", "--fingerprint", path, "--hr", clean, "--out", out),
+        "fingerprint": ("fingerprint", path, "-o", tmp_path / "again.json"),
+    }[command]
+    content["kernels"][0]["values"]["confidence"] = 1e308
+    path.write_bytes(_signed(content))
+    told = degrade(*words)
+    assert told.exit_code == 1 and told.output.count("\n") == 1, told.output
+    assert f"{path}: kernels[0].values: confidence must be " in told.output
+    assert not out.exists() and not (tmp_path / "page.html").exists()
+
+
+def test_names_of_others_are_escaped_wherever_they_are_shown(pool: Path, tmp_path: Path) -> None:
+    path, page = tmp_path / "camera.json", tmp_path / "page.html"
+    write_fingerprint(FingerprintConfig(pool=pool, out=path))
+    content = json.loads(path.read_bytes())
+    del content["checksum"]
+    odd = "\x1b[31m\n\ud800<script>alert(1)</script>"
+    content |= {"names": {str(number): odd for number in range(3)}}
+    for measured in content["measurements"]:
+        if measured["kind"] == "noise-model":
+            measured["values"]["camera"] = odd
+    path.write_bytes(_signed(content))
+    for words in (("inspect", path), ("report", path, "-o", page)):
+        told = degrade(*words)
+        assert told.exit_code == 0 and "\x1b" not in told.output, told.output
+        assert "<script>" in told.output or words[0] == "report"
+    assert "<script>alert(1)" not in page.read_text() and "\x1b" not in page.read_text()
