@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One library thread per process: the jobs and the tests use the cores themselves.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts bench-tuning bench-opinions clean
+.PHONY: demo test test-quick test-processors torture check format lint types contract dist test-wheel bench bench-all bench-pairs bench-damaged bench-history bench-jpeg bench-fingerprint bench-measuring bench-degrading bench-downstream bench-artifacts bench-tuning bench-opinions clean
 
 demo: $(VENV)/.installed  ## photos → kernels → pool → pairs → a small model, and a picture
 	$(BIN)/degrade demo --out demo
@@ -42,6 +42,9 @@ dist: $(VENV)/.installed  ## what is released: an sdist, and a wheel made from t
 
 test-wheel: dist  ## both are whole, and the wheel alone, elsewhere, runs the demo
 	$(BIN)/python .ci/try_wheel.py dist
+
+bench-all: $(VENV)/.installed  ## PHOTOS="photo.png …": every benchmark, small, and one table beside the documented figures
+	$(BIN)/python -m benchmarks.all $(PHOTOS)
 
 bench: $(VENV)/.installed  ## KernelGAN's speed; kernel estimators on known kernels and real pairs
 	$(BIN)/python -m benchmarks.kernelgan_speed

@@ -8,10 +8,17 @@ setup(
             "degrade.compiled._code",
             [
                 f"degrade/compiled/{name}.c"
-                for name in ("module", "sampling", "jpeg_walk", "png_rows")
+                for name in (
+                    "module",
+                    "sampling",
+                    "jpeg_walk",
+                    "png_rows",
+                    "window_sums",
+                    "model_error",
+                )
             ],
             depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
-            extra_compile_args=["-O3"],
+            extra_compile_args=["-O3", "-fno-math-errno"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             optional=True,

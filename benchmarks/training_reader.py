@@ -40,6 +40,7 @@ from benchmarks.basicsr_reader import HR_PATCH, SCALE, ReferenceReader
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import U8Array
 from degrade.degradation import DegradationPlan, Pair
+from degrade.degradation.recipe import Entry
 from degrade.degradation.steps import Blur, Residual
 from degrade.images.image_io import quantise, read_photo
 from degrade.images.sources import find_images
@@ -107,7 +108,7 @@ def make_noise(path: Path) -> NoiseSource:
     with pool.writing():
         for patch in draw_noise(rng_for(0, "noise"), 16):
             pool.add_noise(patch, DRAWN)
-    return NoiseSource(pool, pool.index(SCALE), (Residual.kind,))
+    return NoiseSource(pool, pool.index(SCALE), (Entry(Residual.kind),))
 
 
 def drop_from_memory(folder: Path) -> None:

@@ -74,7 +74,7 @@ ROOMS = {
     "degrade.images": "the only decode and encode",
     "degrade.places": "folders, object stores",
     "degrade.disk": "files and locks",
-    "degrade.compiled": "three loops in C",
+    "degrade.compiled": "inner loops in C",
 }
 """What stands in each room of the picture."""
 

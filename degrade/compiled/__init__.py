@@ -1,4 +1,4 @@
-"""Three inner loops in C, where there is a compiler; without one everything works, more slowly."""
+"""Inner loops in C, where there is a compiler; without one everything works, more slowly."""
 
 from degrade.compiled.loading import is_compiled
 

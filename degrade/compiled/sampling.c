@@ -20,26 +20,71 @@ typedef struct {
     float coarse, fine;
 } tap;
 
-/* One row of the image, mirrored at its ends, as planes of phases: pixel step*x + b is pixel x of
-   phase b. */
-static void lay_out(const uint8_t *row, int64_t width, int channels, int step, int64_t left,
-                    int64_t columns, float *out)
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+#if defined(__clang__)
+#define LOW_HALVES(p, q) __builtin_shufflevector(p, q, 0, 4, 1, 5)
+#define HIGH_HALVES(p, q) __builtin_shufflevector(p, q, 2, 6, 3, 7)
+#define FIRST_TWO(p, q) __builtin_shufflevector(p, q, 0, 1, 4, 5)
+#define LAST_TWO(p, q) __builtin_shufflevector(p, q, 2, 3, 6, 7)
+#else
+typedef int32_t places __attribute__((vector_size(16)));
+#define LOW_HALVES(p, q) __builtin_shuffle(p, q, (places){0, 4, 1, 5})
+#define HIGH_HALVES(p, q) __builtin_shuffle(p, q, (places){2, 6, 3, 7})
+#define FIRST_TWO(p, q) __builtin_shuffle(p, q, (places){0, 1, 4, 5})
+#define LAST_TWO(p, q) __builtin_shuffle(p, q, (places){2, 3, 6, 7})
+#endif
+
+/* `count` pixels of a row from `left` on, mirrored at its ends. */
+static inline __attribute__((always_inline)) void read_pixels(const uint8_t *row, int64_t width, int channels, int64_t left, int64_t count,
+                        float *restrict out)
 {
-    for (int channel = 0; channel < channels; channel++)
-        for (int phase = 0; phase < step; phase++, out += columns) {
-            int64_t at = left + phase, x = 0;
-            for (; x < columns && at < 0; x++, at += step)
-                out[x] = (float)(row[mirrored(at, width) * channels + channel] - MIDDLE);
-            const uint8_t *pixel = row + at * channels + channel;
-            const int64_t stride = (int64_t)step * channels;
-            int64_t inside = at < width ? (width - 1 - at) / step + 1 : 0;
-            int64_t end = inside < columns - x ? x + inside : columns;
-            at += (end - x) * step;
-            for (; x < end; x++, pixel += stride)
-                out[x] = (float)(*pixel - MIDDLE);
-            for (; x < columns; x++, at += step)
-                out[x] = (float)(row[mirrored(at, width) * channels + channel] - MIDDLE);
-        }
+    int64_t x = 0;
+    for (; x < count && left + x < 0; x++)
+        for (int channel = 0; channel < channels; channel++)
+            *out++ = (float)(row[mirrored(left + x, width) * channels + channel] - MIDDLE);
+    const int64_t inside = left + x < width ? width - left - x : 0;
+    const int64_t some = inside < count - x ? inside : count - x;
+    const uint8_t *from = row + (left + x) * channels;
+    for (int64_t i = 0; i < some * channels; i++)
+        out[i] = (float)(from[i] - MIDDLE);
+    out += some * channels;
+    for (x += some; x < count; x++)
+        for (int channel = 0; channel < channels; channel++)
+            *out++ = (float)(row[mirrored(left + x, width) * channels + channel] - MIDDLE);
+}
+
+/* One row of the image, mirrored at its ends, as planes of phases: pixel step*x + b is pixel x of
+   phase b. `columns` is a multiple of four; `line` is as large as `out`. */
+PER_PROCESSOR
+static void lay_out(const uint8_t *row, int64_t width, int channels, int step, int64_t left,
+                    int64_t columns, float *restrict line, float *restrict out)
+{
+    const int period = step * channels;
+    read_pixels(row, width, channels, left, columns * step, line);
+    for (int from = 0; from < period; from += 4) {
+        /* Four samples of a period become four planes; the last four may have been some before. */
+        const int first = from + 4 <= period || period < 4 ? from : period - 4;
+        float *to[4] = {0};
+        for (int j = 0; j < 4 && first + j < period; j++)
+            to[j] = out + ((first + j) % channels * step + (first + j) / channels) * columns;
+        const float *in = line + first;
+        if (period < 4)
+            for (int64_t x = 0; x < columns; x++, in += period)
+                for (int j = 0; j < period; j++)
+                    to[j][x] = in[j];
+        else
+            for (int64_t x = 0; x < columns; x += 4, in += 4 * period) {
+                const quad a = *(const quad *)in, b = *(const quad *)(in + period);
+                const quad c = *(const quad *)(in + 2 * period), d = *(const quad *)(in + 3 * period);
+                const quad e = LOW_HALVES(a, b), f = HIGH_HALVES(a, b);
+                const quad g = LOW_HALVES(c, d), h = HIGH_HALVES(c, d);
+                *(quad *)(to[0] + x) = FIRST_TWO(e, g);
+                *(quad *)(to[1] + x) = LAST_TWO(e, g);
+                *(quad *)(to[2] + x) = FIRST_TWO(f, h);
+                *(quad *)(to[3] + x) = LAST_TWO(f, h);
+            }
+    }
 }
 
 /* The coarse and the fine sums of BLOCK columns; rows[t] is where tap row t begins in its laid-out
@@ -109,15 +154,16 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
 {
     /* A whole number of blocks, and what the taps read to their right. */
     const int64_t filled = (columns / every + BLOCK - 1) / BLOCK * BLOCK;
-    const int64_t wide = filled + (starts[every - 1] + size + step - 1) / step;
+    const int64_t wide = (filled + (starts[every - 1] + size + step - 1) / step + 3) / 4 * 4;
     const int64_t laid_out = wide * step * channels;
     const int64_t set = (int64_t)size * size, sets = (int64_t)every * every;
     tap *taps = malloc(sizeof(tap) * sets * set);
     int32_t(*counts)[2] = calloc(sets * size, sizeof(*counts));
     float *ring = malloc(sizeof(float) * laid_out * size);
+    float *line = malloc(sizeof(float) * laid_out);
     const float **seen = malloc(sizeof(float *) * size);
     int done = -1;
-    if (taps && counts && ring && seen) {
+    if (taps && counts && ring && line && seen) {
         for (int64_t s = 0; s < sets; s++) {
             tap *next = taps + s * set;
             for (int t = 0; t < size; t++)
@@ -141,7 +187,7 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
                 next = first;
             for (; next < first + size; next++)
                 lay_out(image + mirrored(top + next, height) * width * channels, width, channels,
-                        step, left, wide, ring + next % size * laid_out);
+                        step, left, wide, line, ring + next % size * laid_out);
             for (int phase = 0; phase < every; phase++) {
                 const int64_t s = y % every * every + phase, count = columns / every;
                 const double unit = units[2 * s], finer = units[2 * s + 1];
@@ -167,6 +213,7 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
     free(taps);
     free(counts);
     free(ring);
+    free(line);
     free(seen);
     return done;
 }

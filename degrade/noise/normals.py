@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["UNIT", "draw_normals"]
+__all__ = ["UNIT", "draw_normals", "draw_words", "quantiles"]
 
 UNIT = 256
 """Standard deviation of the numbers."""
@@ -50,6 +50,12 @@ def draw_normals(seed: int, count: int) -> npt.NDArray[np.int16]:
         words = stream.random_raw(len(part) // 4).astype("<u8", copy=False)
         np.take(table, words.view("<u2"), out=part, mode="wrap")
     return drawn
+
+
+def draw_words(seed: int, count: int) -> npt.NDArray[np.uint64]:
+    """Draw the (count,) words of which :func:`draw_normals` makes four numbers each."""
+    words: npt.NDArray[np.uint64] = np.random.PCG64(seed).random_raw(count)
+    return words
 
 
 @functools.cache

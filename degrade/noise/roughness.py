@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray
+from degrade.compiled import is_compiled
+from degrade.compiled.window_sums import sum_columns
 
 __all__ = ["measure_roughness"]
 
@@ -53,32 +55,54 @@ def measure_roughness(
 def _along(strip: AnyArray, lefts: _Integers) -> _Floats:
     """Return the roughness of the windows of a strip as high as they are."""
     size = len(strip)
-    # R + 2G + B: near to luma, and whole.
-    grey = strip[..., 0].astype(np.int64) + 2 * strip[..., 1].astype(np.int64) + strip[..., 2]
-    count, odd = size * size, 2 * np.arange(size) - (size - 1)
-    sums = _over_windows(grey.sum(axis=0), lefts, size)
+    levels, level_squares, moments, along_squares, down_squares = (
+        sum_columns(strip) if strip.dtype == np.uint8 and is_compiled() else _sum_columns(strip)
+    )
+    count = size * size
+    sums = _over_windows(levels, lefts, size)
     near, rest = np.divmod(sums, count)
-    squares = _over_windows((grey * grey).sum(axis=0), lefts, size)
+    squares = _over_windows(level_squares, lefts, size)
     # About a whole number near the mean: nothing cancels.
     about = (squares - near * sums - near * rest) - rest * rest / count
     steepness = count * (count - 1) / 3.0
-    down = _over_windows(odd @ grey, lefts, size)
-    columns = np.arange(grey.shape[1])
-    places = _over_windows(columns * grey.sum(axis=0), lefts, size)
+    down = 2 * _over_windows(moments, lefts, size) - (size - 1) * sums
+    places = _over_windows(np.arange(len(levels)) * levels, lefts, size)
     along = 2 * (places - lefts * sums) - (size - 1) * sums
     slopes = [2.0 * moment / steepness for moment in (along, down)]
     left_over = about - sum(slope**2 * steepness / 4.0 for slope in slopes)
     pairs = size * (size - 1)
     rough = np.zeros(len(lefts))
-    for axis, slope, width in ((1, slopes[0], size - 1), (0, slopes[1], size)):
-        steps = np.diff(grey, axis=axis)
-        mean = _over_windows(steps.sum(axis=0), lefts, width) / pairs
-        rough += _over_windows((steps * steps).sum(axis=0), lefts, width) / pairs
+    first, last = _grey(strip[0]), _grey(strip[-1])
+    for steps, step_squares, slope, width in (
+        (np.diff(levels), along_squares, slopes[0], size - 1),
+        (last - first, down_squares, slopes[1], size),
+    ):
+        mean = _over_windows(steps, lefts, width) / pairs
+        rough += _over_windows(step_squares, lefts, width) / pairs
         rough += slope * (slope - 2.0 * mean)
     result = np.ones(len(lefts))
     varies = left_over > 1e-6 * count
     np.divide(rough, 4.0 * left_over / count, out=result, where=varies)
     return np.maximum(result, 0.0)
+
+
+def _grey(pixels: AnyArray) -> _Integers:
+    """Return R + 2G + B: near to luma, and whole."""
+    grey = pixels[..., 0].astype(np.int64) + 2 * pixels[..., 1].astype(np.int64) + pixels[..., 2]
+    return np.asarray(grey, np.int64)
+
+
+def _sum_columns(strip: AnyArray) -> _Integers:
+    """Do what :func:`degrade.compiled.window_sums.sum_columns` does, of 16 bits, too."""
+    grey = _grey(strip)
+    sums = np.zeros((5, grey.shape[1]), np.int64)
+    sums[0] = grey.sum(axis=0)
+    sums[1] = (grey * grey).sum(axis=0)
+    sums[2] = np.arange(len(grey)) @ grey
+    for axis, total in ((1, sums[3, :-1]), (0, sums[4])):
+        steps = np.diff(grey, axis=axis)
+        total[:] = (steps * steps).sum(axis=0)
+    return sums
 
 
 def _over_windows(columns: _Integers, lefts: _Integers, width: int) -> _Integers:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray
+from degrade.compiled import is_compiled
+from degrade.compiled.window_sums import PLANES, sum_over_cells
 
 __all__ = ["CLIPPED", "PRODUCTS", "SQUARES", "SUMS", "CellGrid", "sum_cells"]
 
@@ -26,7 +28,6 @@ PRODUCTS = slice(6, 9)
 """Planes of R·G, G·B and B·R."""
 CLIPPED = 9
 """Plane that counts the pixels with a sample at 0 or at the maximum."""
-_PLANES = 10
 
 _MOST_ROWS = 64
 """Rows summed at once: they stay in the processor's cache, and 64 · 255² < 2^24, so that each of
@@ -81,21 +82,29 @@ def sum_cells(pixels: AnyArray, rows: _Integers, columns: _Integers) -> CellGrid
     rows, columns : int64 arrays
         Edges of cells, ascending; the columns from 0 to W.
     """
+    if pixels.dtype == np.uint8 and is_compiled():
+        integrals = np.zeros((PLANES, len(rows), len(columns)), np.int64)
+        _integrate(sum_over_cells(pixels, rows, columns), integrals[:, 1:, 1:])
+        return CellGrid(rows, columns, integrals)
     rows = np.union1d(rows, np.arange(rows[0], rows[-1], _MOST_ROWS))
     columns = np.union1d(columns, np.arange(columns[0], columns[-1], _MOST_COLUMNS))
-    integrals = np.zeros((_PLANES, len(rows), len(columns)), np.int64)
+    integrals = np.zeros((PLANES, len(rows), len(columns)), np.int64)
     cells = integrals[:, 1:, 1:]
     summer = _BandSummer(pixels)
-    bands = np.empty((_PLANES, _BANDS_AT_ONCE, pixels.shape[1]))
+    bands = np.empty((PLANES, _BANDS_AT_ONCE, pixels.shape[1]))
     for first in range(0, len(rows) - 1, _BANDS_AT_ONCE):
         edges = rows[first : first + _BANDS_AT_ONCE + 1]
         for band, (top, bottom) in enumerate(pairwise(edges)):
             summer.sum_rows(top, bottom, bands[:, band])
         sums = np.add.reduceat(bands[:, : len(edges) - 1], columns[:-1], axis=2)
         cells[:, first : first + len(edges) - 1] = sums
-    np.cumsum(cells, axis=1, out=cells)
-    np.cumsum(cells, axis=2, out=cells)
+    _integrate(cells, cells)
     return CellGrid(rows, columns, integrals)
+
+
+def _integrate(cells: _Integers, integrals: _Integers) -> None:
+    np.cumsum(cells, axis=1, out=integrals)
+    np.cumsum(integrals, axis=2, out=integrals)
 
 
 class _BandSummer:

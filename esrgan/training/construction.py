@@ -44,7 +44,8 @@ def make_generator(config: TrainingConfig, scale: int) -> Generator:
     generator = kind(scale=scale, **_taken_by(kind, sizes))
     if config.start_as_interpolation and isinstance(generator, RRDBNet):
         start_as_interpolation(generator)
-    take_noise(generator, config.noise_channels)
+    if config.noise_channels:
+        take_noise(generator, config.noise_channels)
     return generator
 
 
@@ -137,7 +138,8 @@ def check_init(init: Generator, config: TrainingConfig, scale: int) -> None:
             f"the run trains the generator {config.generator!r}, the weights to start from are "
             f"those of {name}"
         )
-    if init.in_channels not in (COLOURS, COLOURS + config.noise_channels):
+    taken = (COLOURS, COLOURS + config.noise_channels)
+    if isinstance(init, RRDBNet) and init.in_channels not in taken:
         raise InvalidValueError(
             f"the weights to start from take {init.in_channels - COLOURS} channels of noise, the "
             f"run has {config.noise_channels}: use `noise_channels={init.in_channels - COLOURS}`"

@@ -205,7 +205,8 @@ def create_state(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed_for(seed, "weights"))
         generator = init or make_generator(config, scale)
-        take_noise(generator, config.noise_channels)
+        if config.noise_channels:
+            take_noise(generator, config.noise_channels)
         discriminator = None
         if config.needs_discriminator:
             discriminator = init_discriminator or make_discriminator(config)

@@ -13,11 +13,13 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray
+from degrade.compiled import is_compiled
+from degrade.compiled.model_error import add_model_error
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.disk.structs import Whole
 from degrade.errors import InvalidValueError
-from degrade.noise.normals import UNIT, draw_normals
+from degrade.noise.normals import UNIT, draw_normals, draw_words, quantiles
 
 __all__ = [
     "AUTO",
@@ -128,6 +130,10 @@ class ModelError(Step, frozen=True):
         height, width, channels = levels.shape
         if channels != 3:
             raise InvalidValueError(f"a model error is for three channels, got {channels}")
+        if is_compiled():
+            units = (self.base / (BOTH * UNIT), self.slope / (BOTH * UNIT))
+            words = draw_words(self.seed, height * width)
+            return add_model_error(levels, words, quantiles(), units, STEEPEST)
         drawn = draw_normals(self.seed, height * width * 4).reshape(height, width, 4)
         sigma: FloatArray | np.float32 = np.float32(self.base / (BOTH * UNIT))
         if self.slope:

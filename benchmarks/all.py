@@ -1,0 +1,375 @@
+"""Run all benchmarks at a modest size, and put their figures beside the documented ones.
+
+    python -m benchmarks.all [PHOTO…] [--only NAME…] [--long] [--out FOLDER] [--limit SECONDS]
+
+Photos are PNGs of two megapixels and more; without any, the three largest of ``../shared/data/hr``
+are taken. Each benchmark runs in a process of its own, and its output is kept in FOLDER
+(``bench``); one that fails is named, and the others go on. What wants research data is skipped with
+a word where that is absent. Ends with one table, and writes ``figures.json`` into FOLDER.
+
+``--long`` adds those that take many minutes. Not among them: ``benchmarks.chain``, for photos that
+one chooses, and ``benchmarks.peers``, which compares with the peers' own code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.parts import write_json
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
+
+__all__ = ["BENCHMARKS", "Benchmark", "Figure", "Found", "main", "read_figures", "table_of"]
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+PHOTOS, FIRST = "PHOTOS", "FIRST"
+CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
+"""Words of a command that stand for the photos, the first of them, and places of research data."""
+PLACES = {
+    CLEAN: DATA / "hr",
+    TRAIN: DATA / "train",
+    REAL: DATA / "real",
+    NOISE: DATA / "pairs" / "cc15_noise",
+    SHARED: DATA.parent,
+}
+_MOST_PHOTOS = 3
+
+
+class Figure(NamedTuple):
+    """A number in a benchmark's output.
+
+    Attributes
+    ----------
+    name : str
+    pattern : str
+        A regular expression with one group; of several matches the median counts.
+    wanted, documented : str
+        For people; the second as it stands in ``docs/benchmarks.md``.
+    """
+
+    name: str
+    pattern: str
+    wanted: str
+    documented: str
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark, what it is given here, and what is read of it.
+
+    Attributes
+    ----------
+    name : str
+        Of its module in ``benchmarks``.
+    words : tuple of str
+        Its arguments.
+    figures : tuple of Figure
+    is_long : bool
+        It takes many minutes.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    is_long: bool = False
+
+
+class Found(NamedTuple):
+    """What came of a benchmark.
+
+    Attributes
+    ----------
+    benchmark : Benchmark
+    values : tuple of float or None
+        One for each figure; None: it is not in the output.
+    seconds : float
+    trouble : str
+        Why it was skipped or failed; empty otherwise.
+    """
+
+    benchmark: Benchmark
+    values: tuple[float | None, ...]
+    seconds: float
+    trouble: str = ""
+
+
+_NUMBER = r"(-?[\d.,]*\d)"
+
+BENCHMARKS = (
+    Benchmark(
+        "kernelgan_speed",
+        ("--iterations", "4"),
+        (
+            Figure("times as fast as published, ×2", rf"ratio\s+{_NUMBER}", "30", "| 26 ("),
+            Figure("ms an iteration", rf"fast form\s+{_NUMBER}", "–", "| 6.4 ms"),
+        ),
+    ),
+    Benchmark(
+        "pair_building",
+        (PHOTOS,),
+        (
+            Figure(
+                "times RealSR's loop",
+                rf"clean HR\n[\s\S]*?times_the_published\s+{_NUMBER}",
+                "60",
+                "**55 times as fast**",
+            ),
+            Figure(
+                "ms a photo", rf"clean HR\n[\s\S]*?build_pairs_ms\s+{_NUMBER}", "75", "**67 ms**"
+            ),
+            Figure(
+                "times RealSR's loop, clean-up",
+                rf"clean-up\n[\s\S]*?times_the_published\s+{_NUMBER}",
+                "25",
+                "**54 ms: 20 times**",
+            ),
+        ),
+    ),
+    Benchmark(
+        "noise_extraction",
+        (PHOTOS,),
+        (
+            Figure("times RealSR's loop, a median photo", rf"command +{_NUMBER} ×", "7", "2.3–2.7"),
+            Figure("ms to search a photo", rf"  search +{_NUMBER} ms", "–", "4–5 ms"),
+            Figure(
+                "crops a second",
+                rf"residual crops per second: {_NUMBER}",
+                "20,000",
+                "46,000–53,000",
+            ),
+        ),
+    ),
+    Benchmark(
+        "training_reader",
+        (PHOTOS, "--rounds", "3"),
+        (
+            Figure(
+                "times BasicSR's rules, warm",
+                rf'"warm_ratio": {{[^}}]*"hdf5": {_NUMBER}',
+                "40",
+                "| 101 (wanted 40)",
+            ),
+            Figure(
+                "the same, cold",
+                rf'"cold_ratio": {{[^}}]*"hdf5": {_NUMBER}',
+                "5",
+                "| 22 (wanted 5)",
+            ),
+        ),
+    ),
+    Benchmark(
+        "batched_degrading",
+        (FIRST,),
+        (
+            Figure(
+                "crops a second", rf"plans, reading and turns +{_NUMBER}", "400", "**900–1,120**"
+            ),
+        ),
+    ),
+    Benchmark(
+        "damaged_photos",
+        (PHOTOS, "--count", "20"),
+        (Figure("of OpenCV's time, PNG", rf"\| PNG[^\n|]* \| [\d.]+ \| {_NUMBER} \|", "–", "0.6"),),
+        is_long=True,
+    ),
+    Benchmark(
+        "measuring_cost",
+        (FIRST, "--rounds", "3"),
+        (Figure("ms, together", rf"\*\*{_NUMBER}\*\*", "150 for 12 megapixels", "121 ms"),),
+    ),
+    Benchmark(
+        "training",
+        ("--steps", "2", "--rounds", "2"),
+        (
+            Figure("times a plain loop", rf'"ratio": {_NUMBER}', "–", "1.0–1.2"),
+            Figure("waiting for data, share", rf'"waiting": {_NUMBER}', "0.02", "0.2 %"),
+        ),
+    ),
+    Benchmark(
+        "photo_history",
+        (CLEAN,),
+        (Figure("told of none, %", rf"told to be: .*?; {_NUMBER} % of all", "–", "0 of 46"),),
+    ),
+    Benchmark(
+        "jpeg_history",
+        (CLEAN, "--crops", "60"),
+        (Figure("ms a crop", rf"claimed; {_NUMBER} ms each", "–", "–"),),
+    ),
+    Benchmark(
+        "artifacts",
+        (CLEAN,),
+        (Figure("found of planted, %", rf"\| the lower of both .* {_NUMBER}% \|", "–", "–"),),
+    ),
+    Benchmark(
+        "kernels",
+        ("--shared", SHARED, "--photos", "3", "--sets", "bench"),
+        (Figure("kPSNR, spectral, dB", rf"\nspectral +{_NUMBER}", "52.3", "**51.8"),),
+        is_long=True,
+    ),
+    Benchmark(
+        "noise_model",
+        (NOISE,),
+        (
+            Figure(
+                "variance by level, median error",
+                rf"all, noise-model: +variance, median error {_NUMBER}",
+                "0.1",
+                "–",
+            ),
+        ),
+        is_long=True,
+    ),
+    Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
+    Benchmark("downstream", ("--hr", TRAIN), (), is_long=True),
+)
+
+
+def read_figures(benchmark: Benchmark, output: str) -> tuple[float | None, ...]:
+    """Return the numbers that a benchmark has printed; None for one that is not there."""
+
+    def value(figure: Figure) -> float | None:
+        found = [float(text.replace(",", "")) for text in re.findall(figure.pattern, output)]
+        return statistics.median(found) if found else None
+
+    return tuple(map(value, benchmark.figures))
+
+
+def run(benchmark: Benchmark, photos: Sequence[Path], log: Path, limit: float) -> Found:
+    """Run a benchmark in processes of its own; what it printed goes to ``log``, too."""
+    nothing: tuple[None, ...] = (None,) * len(benchmark.figures)
+    try:
+        words = list(_words_of(benchmark, photos))
+    except FileNotFoundError as error:
+        return Found(benchmark, nothing, 0, f"skipped: {error}")
+    start, trouble = time.monotonic(), ""
+    with tempfile.TemporaryFile() as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.{benchmark.name}", *words],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that its own processes can be ended with it
+        )
+        try:
+            if process.wait(limit):
+                trouble = "failed"
+        except subprocess.TimeoutExpired:
+            trouble = f"stopped after {limit:.0f} s"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        file.seek(0)
+        printed = file.read()
+    Results(log.parent, "benchmarks").write(log, printed)
+    output = printed.decode(errors="replace")
+    if trouble:
+        trouble += f": {(output.strip().splitlines() or ['it printed nothing'])[-1]}"
+    return Found(benchmark, read_figures(benchmark, output), time.monotonic() - start, trouble)
+
+
+def _words_of(benchmark: Benchmark, photos: Sequence[Path]) -> Iterator[str]:
+    """Yield a benchmark's arguments; FileNotFoundError says what is absent."""
+    for word in benchmark.words:
+        if word in (PHOTOS, FIRST):
+            if not photos:
+                raise FileNotFoundError("it needs photos; name some, as ../shared is absent")
+            yield from map(str, photos if word == PHOTOS else photos[:1])
+        elif word in PLACES:
+            if not PLACES[word].exists():
+                raise FileNotFoundError(f"it needs ../{PLACES[word].relative_to(ROOT.parent)}")
+            yield str(PLACES[word])
+        else:
+            yield word
+
+
+def table_of(found: Sequence[Found]) -> str:
+    """Return the table of all figures, and below it what brought none."""
+    rows = [("benchmark", "figure", "here", "wanted", "documented")]
+    for each in found:
+        for figure, value in zip(each.benchmark.figures, each.values, strict=True):
+            shown = "–" if value is None else f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+            documented = figure.documented.strip("| *(").replace("**", "")
+            rows.append((each.benchmark.name, figure.name, shown, figure.wanted, documented))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines += [f"{each.benchmark.name}: {each.trouble}" for each in found if each.trouble]
+    return "\n".join(lines)
+
+
+def _usual_photos() -> list[Path]:
+    """Return the largest photos of the research data; none where it is absent."""
+    photos = sorted(PLACES[CLEAN].glob("*.png"), key=lambda path: path.stat().st_size)
+    return photos[-_MOST_PHOTOS:][::-1]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the benchmarks, print the table and write JSON; return 1 when one failed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.all", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser.add_argument("photos", nargs="*", type=Path)
+    parser.add_argument("--only", nargs="+", choices=names, help="these alone", metavar="NAME")
+    parser.add_argument("--long", action="store_true", help="also those of many minutes")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="for output and figures")
+    parser.add_argument("--limit", type=float, default=900, help="seconds for each")
+    given = parser.parse_args(words)
+    make_folder(given.out)
+    photos = [path.resolve() for path in given.photos] or _usual_photos()
+    chosen = [
+        benchmark
+        for benchmark in BENCHMARKS
+        if (benchmark.name in given.only if given.only else given.long or not benchmark.is_long)
+    ]
+    found = []
+    for number, benchmark in enumerate(chosen, 1):
+        print(f"{number} of {len(chosen)}: {benchmark.name}", end=" … ", flush=True)
+        log = given.out / f"{benchmark.name}.txt"
+        found.append(run(benchmark, photos, log, given.limit))
+        print(found[-1].trouble or f"{found[-1].seconds:.0f} s", flush=True)
+    print(f"\n{table_of(found)}")
+    left_out = [benchmark.name for benchmark in BENCHMARKS if benchmark not in chosen]
+    if left_out:
+        print(f"not run: {', '.join(left_out)}")
+    write_json(given.out / "figures.json", {"benchmarks": [_plain(each) for each in found]})
+    return int(any(each.trouble and not each.trouble.startswith("skipped") for each in found))
+
+
+def _plain(found: Found) -> dict[str, object]:
+    figures = zip(found.benchmark.figures, found.values, strict=True)
+    return {
+        "name": found.benchmark.name,
+        "seconds": found.seconds,
+        "trouble": found.trouble,
+        "figures": [
+            {
+                "name": figure.name,
+                "value": value,
+                "wanted": figure.wanted,
+                "documented": figure.documented,
+            }
+            for figure, value in figures
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

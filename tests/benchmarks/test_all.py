@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import all as everything
+from benchmarks.all import BENCHMARKS, ROOT, SHARED, Benchmark, Figure, Found, main, table_of
+from degrade.images.image_io import write_png
+
+BY_HAND = {"all", "chain", "peers", "peer_process"}
+"""What it leaves out: its text says why."""
+
+
+def test_all_knows_every_benchmark() -> None:
+    there = {
+        path.parent.name if path.stem == "__main__" else path.stem
+        for path in (ROOT / "benchmarks").rglob("*.py")
+        if '__name__ == "__main__"' in path.read_text() or path.stem == "__main__"
+    }
+    assert {benchmark.name for benchmark in BENCHMARKS} == there - BY_HAND
+
+
+def test_documented_figures_stand_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    for benchmark in BENCHMARKS:
+        for figure in benchmark.figures:
+            known = figure.documented
+            assert known == "–" or known in text, f"{benchmark.name}: {figure.name}"
+
+
+def test_main_goes_on_when_one_fails(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo, broken = tmp_path / "photo.png", tmp_path / "broken.png"
+    write_png(photo, rng.integers(0, 256, (300, 400, 3), np.uint8))
+    broken.write_bytes(b"no photo")
+    words = ["--only", "measuring_cost", "noise_extraction", "--out", str(tmp_path / "out")]
+    assert main([str(photo), str(broken), *words]) == 1
+    shown = capsys.readouterr().out
+    assert "noise_extraction: failed: " in shown and "broken.png" in shown
+    figures = json.loads((tmp_path / "out" / "figures.json").read_text())["benchmarks"]
+    found = {each["name"]: each for each in figures}
+    # The first photo alone is measured.
+    assert found["measuring_cost"]["trouble"] == ""
+    assert found["measuring_cost"]["figures"][0]["value"] > 0
+    assert "| photo.png |" in (tmp_path / "out" / "measuring_cost.txt").read_text()
+
+
+def test_run_skips_with_a_word_what_lacks_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(everything.PLACES, SHARED, ROOT.parent / "not there")
+    without_data = Benchmark("kernels", ("--shared", SHARED), (Figure("dB", "(x)", "–", "1"),))
+    without_photos = Benchmark("pair_building", (everything.PHOTOS,), ())
+    for benchmark, word in ((without_data, "../not there"), (without_photos, "name some")):
+        found = everything.run(benchmark, [], tmp_path / "log.txt", 10)
+        assert found.trouble.startswith("skipped: ") and word in found.trouble
+        assert found.values == (None,) * len(benchmark.figures)
+
+
+def test_run_stops_what_takes_too_long(tmp_path: Path) -> None:
+    benchmark = Benchmark("kernelgan_speed", ("--iterations", "1000000"), ())
+    found = everything.run(benchmark, [], tmp_path / "log.txt", 0.5)
+    assert found.trouble.startswith("stopped after") and found.seconds < 20
+
+
+def test_table_of_puts_figures_beside_what_is_wanted() -> None:
+    benchmark = Benchmark("one", (), (Figure("ratio", r"is ([\d.]+)", "30", "| 26 ("),))
+    found = [
+        Found(benchmark, everything.read_figures(benchmark, "it is 20\nit is 22\n"), 1.0),
+        Found(benchmark, (None,), 0.0, "skipped: no data"),
+    ]
+    *_, first, second, last = table_of(found).splitlines()
+    assert first.split() == ["one", "ratio", "21", "30", "26"]
+    assert second.split() == ["one", "ratio", "–", "30", "26"]
+    assert last == "one: skipped: no data"
