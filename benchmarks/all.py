@@ -234,6 +234,12 @@ BENCHMARKS = (
     ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
     Benchmark("downstream", ("--hr", TRAIN), (), is_long=True),
+    Benchmark(
+        "opinions",
+        ("--studies", "60"),
+        (Figure("s for the results of 100,000 votes", rf"results in {_NUMBER} s", "–", "–"),),
+        is_long=True,
+    ),
 )
 
 

@@ -13,11 +13,12 @@ from degrade.audit.proof import Table
 from degrade.audit.scores import score_planes
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
-from degrade.errors import DegradeError
+from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.images.image_io import encode_png
 from degrade.luma import luma_studio
 from pipelines.matching.judges import Judge
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def judge_by_network(
     Raises
     ------
     DegradeError
-        The folder holds other files, or the training cannot be begun.
+        The folder holds other files, or is one of another job, or the training cannot be begun.
     """
     _write_images(out, learned)
     tables = []
@@ -77,6 +78,11 @@ def judge_by_network(
 
 
 def _write_images(out: Path, learned: Sequence[LearnedPair]) -> None:
+    for name, kind in FOLDER_KINDS.items():
+        if (out / name).exists():
+            raise InvalidValueError(
+                f"{printable(out)} holds {kind}; choose another folder for the networks (`out`)"
+            )
     results = Results(out, "prove", remedy="choose another folder (`out`)")
     named = [
         (out / folder / f"{number:05}.png", image)
