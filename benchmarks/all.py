@@ -214,6 +214,19 @@ BENCHMARKS = (
         (Figure("found of planted, %", rf"\| the lower of both .* {_NUMBER}% \|", "–", "–"),),
     ),
     Benchmark(
+        "artifact_tuning",
+        ("--tune", CLEAN),
+        (
+            Figure(
+                "flagged area gone, %",
+                rf"all held out: flagged .* \(-{_NUMBER}%\)",
+                "50",
+                "56 %",
+            ),
+        ),
+        is_long=True,
+    ),
+    Benchmark(
         "kernels",
         ("--shared", SHARED, "--photos", "3", "--sets", "bench"),
         (Figure("kPSNR, spectral, dB", rf"\nspectral +{_NUMBER}", "52.3", "**51.8"),),

@@ -2,12 +2,13 @@
 
 LR is HR made smaller by 4, bicubically. A small network is trained by pixels, then with far too
 high a weight of the adversarial loss, until its results break; then it is tuned on other photos.
-All by the commands' own functions, in ``--out``, which a second call finds again.
+All by the commands' own functions; a second call finds again what lies in ``--out``.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +34,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, default=SHARED / "train2", help="photos to train on")
     parser.add_argument("--tune", type=Path, default=SHARED / "hr", help="photos to tune on")
-    parser.add_argument("--out", type=Path, required=True, help="folder for everything")
+    parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
     parser.add_argument("--steps", type=int, default=360, help="of tuning, at most")
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        _run(given, given.out or Path(folder))
+
+
+def _run(given: argparse.Namespace, out: Path) -> None:
     for name, source in (("train", given.train), ("tune", given.tune)):
-        _make_lr(source, given.out / name)
-    places = {side: given.out / "train" / side for side in ("hr", "lr")}
-    pairs = given.out / "pairs"
+        _make_lr(source, out / name)
+    places = {side: out / "train" / side for side in ("hr", "lr")}
+    pairs = out / "pairs"
     import_pairs(ImportPairsConfig(out=pairs, scale=_SCALE, **places))
     common = {"pairs": pairs, "hr_patch": 64, "batch_size": 4}
-    mse, gan = given.out / "mse", given.out / "gan"
+    mse, gan = out / "mse", out / "gan"
     train(TrainConfig(out=mse, settings=_SIZES + _PIXELS, steps=1500, **common))
     weights = mse / "generator.pth"
     broken = TrainConfig(out=gan, init=weights, settings=_SIZES + _BREAKING, steps=800, **common)
@@ -50,10 +56,10 @@ def main() -> None:
         print(line)
     report = finetune_artifacts(
         FinetuneConfig(
-            sources=(given.out / "tune" / "lr",),
+            sources=(out / "tune" / "lr",),
             mse=weights,
             gan=gan / "generator.pth",
-            out=given.out / "tuned",
+            out=out / "tuned",
             settings=_TUNING,
             steps=given.steps,
             min_area=200,
