@@ -172,7 +172,7 @@ class TrainingConfig:
             raise InvalidValueError(f"milestones must ascend, got {self.milestones}")
         if self.judged_patch < 1:
             raise InvalidValueError(
-                f"loss_margin must leave something of hr_patch {self.hr_patch}, got "
+                f"loss_margin must leave something of `hr_patch={self.hr_patch}`, got "
                 f"{self.loss_margin}"
             )
         if self.batch_size % self.accumulation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Final, Protocol, TypeAlias
 
 import torch
 
@@ -21,12 +21,11 @@ from esrgan.devices import tile_memory
 from esrgan.distributed import ALONE, World
 from esrgan.networks import Generator
 from esrgan.perceptual import LEAST_SIDE, Perceptual
+from esrgan.training.best_by import BEST_BY
 from esrgan.upscaling.tiling import Tiler
 from esrgan.upscaling.upscaler import Upscaler
 
 __all__ = [
-    "BEST_BY",
-    "BestBy",
     "PairValidation",
     "Scores",
     "Validation",
@@ -48,13 +47,6 @@ _OF_PAIRS: Final[dict[str, tuple[Callable[..., float], int]]] = {
 """Measures by name, and the pixels a side that they need inside the border."""
 
 _ALWAYS = ("psnr", "ssim")
-
-BestBy: TypeAlias = Literal[
-    "psnr", "ssim", "psnr_rgb", "ssim_rgb", "ms_ssim", "gmsd", "lpips", "dists"
-]
-
-BEST_BY: Final[tuple[BestBy, ...]] = get_args(BestBy)
-"""By what the best checkpoint can be chosen; the last two with weight files of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +92,7 @@ class PairValidation:
     device : torch.device
     world : World
     best_by : str
-        Of :data:`BEST_BY`.
+        Of :data:`esrgan.training.best_by.BEST_BY`.
     learned : Perceptual or None
         The measure itself, where that is "lpips" or "dists".
 

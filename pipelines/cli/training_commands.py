@@ -31,7 +31,7 @@ def _preset_names() -> Iterable[str]:
 
 
 def _best_by_names() -> Iterable[str]:
-    from esrgan.training.validation import BEST_BY
+    from esrgan.training.best_by import BEST_BY
 
     return BEST_BY
 

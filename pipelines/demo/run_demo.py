@@ -55,7 +55,7 @@ _MADE = re.compile(
     r"|(pool|pairs|model)/(\.lock|rejects\.jsonl)"
     r"|pool/(pool\.json|index\.jsonl|(kernels|noise)(/[0-9a-f]{32}\.npy)?)"
     r"|pairs/((run|manifest)\.json|shard-\d+\.(h5|json))"
-    r"|model/(training\.json|(log|validation)\.jsonl|(generator|best)\.pth|preview\.png)"
+    r"|model/(training\.json|(log|validation)\.jsonl|(generator|discriminator|best)\.pth|(preview|curves)\.png)"
     r"|model/checkpoint-\d+\.(pt|json)"
 )
 """What a demo makes, besides pictures: those are known by their hashes."""

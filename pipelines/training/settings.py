@@ -8,8 +8,8 @@ from pathlib import Path
 from degrade.degradation import MEASURED, DegradationConfig, Recipe
 from degrade.errors import InvalidValueError
 from degrade.geometry import as_scale, border_of, whole_scale
+from esrgan.training.best_by import BEST_BY, BestBy
 from esrgan.training.config import FeatureName, Precision
-from esrgan.training.validation import BEST_BY, BestBy
 from pipelines.executors import check_process_count
 from pipelines.shared.recipes import refuse_without_pool
 from pipelines.training.plan import Stage, plan_stages
@@ -57,7 +57,7 @@ class TrainConfig:
         Pairs that are not trained on.
     best_by : str
         By which measure of it the best checkpoint is chosen: one of
-        :data:`esrgan.training.validation.BEST_BY`.
+        :data:`esrgan.training.best_by.BEST_BY`.
     best_by_weights : tuple of Path
         For "lpips" and "dists"; see :func:`esrgan.perceptual.read_perceptual`.
     seed : int

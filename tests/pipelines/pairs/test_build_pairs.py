@@ -287,7 +287,7 @@ def test_build_pairs_adds_the_model_error_and_says_so(
 
 @pytest.mark.parametrize(
     ("noise", "sizes"),
-    [("bake", [[1.5, 0.2]]), ("defer", [[1.5, 0.2]]), ("none", [])],
+    [("bake", [[2.0, 0.0]]), ("defer", [[2.0, 0.0]]), ("none", [])],
 )
 def test_build_pairs_goes_on_with_the_same_model_error_only(
     tmp_path: Path, scenes: Path, pool: Path, noise: Any, sizes: list[list[float]]
