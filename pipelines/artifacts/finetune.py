@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from degrade.artifacts import DetectionSettings, RepairScores
 from degrade.disk.files import make_folder, read_file
 from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import SourceFile, find_images, hash_file
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for, seed_for
@@ -31,7 +26,6 @@ from esrgan.networks import Generator
 from esrgan.out_of_memory import naming_lack_of_memory
 from esrgan.training.batches import check_memory, check_shares
 from esrgan.training.config import TrainingConfig
-from esrgan.training.config_text import parse_assignment, typed_changes
 from esrgan.training.construction import check_networks
 from esrgan.training.state import create_state
 from esrgan.upscaling.upscaler import upscale
@@ -39,7 +33,9 @@ from esrgan.weights.files import read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
 from pipelines.artifacts.enlarging import enlarge_by_both
+from pipelines.artifacts.finetune_settings import FinetuneConfig
 from pipelines.artifacts.judged_photos import EnlargedPhoto, Judge, JudgedPhoto, read_enlarged
+from pipelines.artifacts.repair_results import best_views, encode_table, tell_photo
 from pipelines.artifacts.tuning import RepairValidation, make_samples
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
@@ -50,7 +46,7 @@ from pipelines.training.plan import Stage
 from pipelines.training.record import claim_training, record_of_stage
 from pipelines.training.stage import StageRun, StageSettings
 from pipelines.upscaling.results import choose_results
-from report.repair_sheet import RepairView, encode_repair_sheet
+from report.repair_sheet import encode_repair_sheet
 
 __all__ = ["FinetuneConfig", "finetune_artifacts"]
 
@@ -63,121 +59,7 @@ _MOST_PAIRS = 200
 _PATIENCE = 5
 """Validations in a row without a better one, after which tuning ends."""
 
-_LR_PATCH = 64
-"""Most of a crop must have its surroundings, as in a photo: its edges are drawn without."""
-
-_DEFAULTS: dict[str, Any] = {
-    "loss_weights": {"pixel": 1.0},
-    "learning_rate": 1e-4,
-    "batch_size": 8,
-    "steps": 1000,
-}
-
-_VIEWS, _MARGIN, _LONGEST = 6, 24, 320
-_COLUMNS = (
-    "image",
-    "flagged_before",
-    "flagged_after",
-    "gone",
-    "psnr_elsewhere",
-    "ssim_elsewhere",
-    "texture_elsewhere",
-)
 _WITH_LESS_MEMORY = "use a smaller `batch_size` or `hr_patch`"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinetuneConfig:
-    """The settings of ``degrade finetune-artifacts``.
-
-    Attributes
-    ----------
-    sources : tuple of Path
-        LR photos.
-    mse, gan : Path
-        Weights; the first of a network that was trained by pixels alone.
-    out : Path
-        Folder of the tuned weights, the table, the picture and all on the way.
-    held_out : tuple of Path
-        LR photos that validate and are not tuned on; none: a third of those with artefacts.
-    clean : tuple of Path
-        LR photos without artefacts, which calibrate the detection.
-    pairs : Path or None
-        Pairs whose LR images are tuned on, too.
-    settings : tuple of str
-        ``key=value`` of :class:`esrgan.training.config.TrainingConfig`.
-    steps : int or None
-        At most so many; None: 1000.
-    share : int
-        Of so many crops one is around a flagged area, the others where nothing is flagged.
-    tolerance : float
-        By what share the energy of texture elsewhere may change.
-    threshold, min_area
-        See :class:`degrade.artifacts.DetectionSettings`.
-    save_every : int
-        Steps between validations.
-    seed : int
-    device : str
-    max_memory : float or None
-        GiB for a tile at work.
-    max_minutes : float or None
-        After so long the step in work is finished and saved.
-    max_pixels : int
-    """
-
-    sources: tuple[Path, ...]
-    mse: Path
-    gan: Path
-    out: Path
-    held_out: tuple[Path, ...] = ()
-    clean: tuple[Path, ...] = ()
-    pairs: Path | None = None
-    settings: tuple[str, ...] = ()
-    steps: int | None = None
-    share: int = 4
-    tolerance: float = 0.05
-    threshold: float = 0.7
-    min_area: int = 4000
-    save_every: int = 100
-    seed: int = 0
-    device: str = "auto"
-    max_memory: float | None = None
-    max_minutes: float | None = None
-    max_pixels: int = MAX_PIXELS
-
-    def __post_init__(self) -> None:
-        DetectionSettings(threshold=self.threshold, min_area=self.min_area)
-        for name, least in (("save_every", 1), ("share", 2), ("seed", 0), ("tolerance", 0)):
-            if not getattr(self, name) >= least:
-                raise InvalidValueError(
-                    f"{name} must be at least {least}, got {getattr(self, name)}"
-                )
-        if not self.sources:
-            raise InvalidValueError("give LR photos in which the GAN's results break")
-
-    @property
-    def detection(self) -> DetectionSettings:
-        """What counts as an artefact."""
-        return DetectionSettings(threshold=self.threshold, min_area=self.min_area)
-
-    def training(self, spec: NetworkSpec) -> TrainingConfig:
-        """Return what is computed with a generator.
-
-        Raises
-        ------
-        InvalidValueError
-            A setting is unknown, or makes no run.
-        """
-        sizes = {n: spec.arguments[n] for n in ("features", "blocks") if n in spec.arguments}
-        base: dict[str, Any] = {
-            **_DEFAULTS,
-            **sizes,
-            "generator": spec.architecture,
-            "hr_patch": _LR_PATCH * spec.scale,
-        }
-        changes = typed_changes(dict(map(parse_assignment, self.settings)), "`settings`")
-        steps = {} if self.steps is None else {"steps": self.steps}
-        return TrainingConfig(**base).with_settings(**changes, **steps)
 
 
 def finetune_artifacts(
@@ -495,12 +377,12 @@ def _finish(
         for each, (scores, _) in zip(parts.held_out, compared, strict=True)
     ]
     total = reduce(add, (scores for _, scores in rows))
-    results.write(config.out / TABLE, _encode_table([*rows, ("all", total)]))
+    results.write(config.out / TABLE, encode_table([*rows, ("all", total)]))
     afters = [after for _, after in compared]
-    views = _views(parts.held_out, afters, spec.scale)
+    views = best_views(parts.held_out, afters, spec.scale)
     results.write(config.out / PICTURE, encode_repair_sheet(views))
     for name, scores in [*rows[:12], ("all held out", total)]:
-        _tell(job, name, scores)
+        tell_photo(job, name, scores)
     if total.score(config.tolerance) <= 0:
         job.found(
             "no_better",
@@ -510,64 +392,3 @@ def _finish(
     results.write(config.out / GENERATOR, data)
     where = printable(config.out / GENERATOR)
     job.found("weights", f"tuned weights: {where}", path=str(config.out / GENERATOR))
-
-
-def _tell(job: Job, name: str, scores: RepairScores) -> None:
-    before, after = (
-        flagged / scores.pixels for flagged in (scores.flagged_before, scores.flagged_after)
-    )
-    job.found(
-        "photo",
-        f"{line_of(name)}: flagged {before:.2%} -> {after:.2%} ({-scores.gone:+.0%}); elsewhere "
-        f"texture {scores.texture:.1%}, PSNR {scores.psnr:.1f} dB, SSIM {scores.ssim:.3f} to "
-        "the result before",
-        image=name,
-        flagged_before=before,
-        flagged_after=after,
-        gone=scores.gone,
-        texture=scores.texture,
-        psnr=scores.psnr,
-        ssim=scores.ssim,
-    )
-
-
-def _encode_table(rows: Sequence[tuple[str, RepairScores]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for name, each in rows:
-        shares = (each.flagged_before / each.pixels, each.flagged_after / each.pixels, each.gone)
-        figures = (*shares, each.psnr, each.ssim, each.texture)
-        writer.writerow((line_of(name), *(f"{figure:.5f}" for figure in figures)))
-    return text.getvalue().encode()
-
-
-def _views(photos: Sequence[JudgedPhoto], afters: Sequence[Any], scale: int) -> list[RepairView]:
-    """Return the most visible areas, one of each photo first."""
-    ranked = sorted(
-        (
-            (place, -region.visibility, number, region)
-            for number, each in enumerate(photos)
-            for place, region in enumerate(each.regions)
-        ),
-        key=lambda each: each[:3],
-    )
-    views = []
-    for _, _, number, region in ranked[:_VIEWS]:
-        photo, after = photos[number].photo, afters[number]
-        sides = []
-        for start, length, whole in (
-            (region.top, region.height, after.shape[0]),
-            (region.left, region.width, after.shape[1]),
-        ):
-            length = min(length, _LONGEST)
-            first = max(start - _MARGIN, 0) // scale
-            last = -(-min(start + length + _MARGIN, whole) // scale)
-            sides.append((first, last))
-        (top, bottom), (left, right) = sides
-        small = photo.lr[top:bottom, left:right]
-        box = (slice(scale * top, scale * bottom), slice(scale * left, scale * right))
-        parts = [image[box] for image in (photo.mse, photo.gan, after)]
-        place = (scale * top, scale * left, *parts[0].shape[:2])
-        views.append(RepairView(photo.name, place, small, *parts))
-    return views

@@ -9,7 +9,8 @@ from dataclasses import replace
 from degrade.errors import DegradeError, printable
 from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
-from pipelines.matching.match_loop import Bench, LoopResult, close_loop
+from pipelines.matching.match_bench import Bench
+from pipelines.matching.match_loop import LoopResult, close_loop
 from pipelines.shared.job import Job
 
 __all__ = ["gains_by_camera"]

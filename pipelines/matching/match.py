@@ -29,14 +29,9 @@ from pipelines.matching.camera_gains import gains_by_camera
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
-from pipelines.matching.match_loop import (
-    Bench,
-    LoopResult,
-    choose_tail,
-    close_loop,
-    make_recipe,
-    possible_tails,
-)
+from pipelines.matching.match_bench import Bench, make_recipe
+from pipelines.matching.match_loop import LoopResult, close_loop
+from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import tell_recipe, tell_rounds
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
 from pipelines.shared.job import Job

@@ -1,0 +1,120 @@
+"""What a user decides for ``degrade finetune-artifacts``, and what it trains by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from degrade.artifacts import DetectionSettings
+from degrade.errors import InvalidValueError
+from degrade.limits import MAX_PIXELS
+from esrgan.training.config import TrainingConfig
+from esrgan.training.config_text import parse_assignment, typed_changes
+from esrgan.weights.identification import NetworkSpec
+
+__all__ = ["FinetuneConfig"]
+
+_LR_PATCH = 64
+"""Most of a crop must have its surroundings, as in a photo: its edges are drawn without."""
+
+_DEFAULTS: dict[str, Any] = {
+    "loss_weights": {"pixel": 1.0},
+    "learning_rate": 1e-4,
+    "batch_size": 8,
+    "steps": 1000,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneConfig:
+    """The settings of ``degrade finetune-artifacts``.
+
+    Attributes
+    ----------
+    sources : tuple of Path
+        LR photos.
+    mse, gan : Path
+        Weights; the first of a network that was trained by pixels alone.
+    out : Path
+        Folder of the tuned weights, the table, the picture and all on the way.
+    held_out : tuple of Path
+        LR photos that validate and are not tuned on; none: a third of those with artefacts.
+    clean : tuple of Path
+        LR photos without artefacts, which calibrate the detection.
+    pairs : Path or None
+        Pairs whose LR images are tuned on, too.
+    settings : tuple of str
+        ``key=value`` of :class:`esrgan.training.config.TrainingConfig`.
+    steps : int or None
+        At most so many; None: 1000.
+    share : int
+        Of so many crops one is around a flagged area, the others where nothing is flagged.
+    tolerance : float
+        By what share the energy of texture elsewhere may change.
+    threshold, min_area
+        See :class:`degrade.artifacts.DetectionSettings`.
+    save_every : int
+        Steps between validations.
+    seed : int
+    device : str
+    max_memory : float or None
+        GiB for a tile at work.
+    max_minutes : float or None
+        After so long the step in work is finished and saved.
+    max_pixels : int
+    """
+
+    sources: tuple[Path, ...]
+    mse: Path
+    gan: Path
+    out: Path
+    held_out: tuple[Path, ...] = ()
+    clean: tuple[Path, ...] = ()
+    pairs: Path | None = None
+    settings: tuple[str, ...] = ()
+    steps: int | None = None
+    share: int = 4
+    tolerance: float = 0.05
+    threshold: float = 0.7
+    min_area: int = 4000
+    save_every: int = 100
+    seed: int = 0
+    device: str = "auto"
+    max_memory: float | None = None
+    max_minutes: float | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        DetectionSettings(threshold=self.threshold, min_area=self.min_area)
+        for name, least in (("save_every", 1), ("share", 2), ("seed", 0), ("tolerance", 0)):
+            if not getattr(self, name) >= least:
+                raise InvalidValueError(
+                    f"{name} must be at least {least}, got {getattr(self, name)}"
+                )
+        if not self.sources:
+            raise InvalidValueError("give LR photos in which the GAN's results break")
+
+    @property
+    def detection(self) -> DetectionSettings:
+        """What counts as an artefact."""
+        return DetectionSettings(threshold=self.threshold, min_area=self.min_area)
+
+    def training(self, spec: NetworkSpec) -> TrainingConfig:
+        """Return what is computed with a generator.
+
+        Raises
+        ------
+        InvalidValueError
+            A setting is unknown, or makes no run.
+        """
+        sizes = {n: spec.arguments[n] for n in ("features", "blocks") if n in spec.arguments}
+        base: dict[str, Any] = {
+            **_DEFAULTS,
+            **sizes,
+            "generator": spec.architecture,
+            "hr_patch": _LR_PATCH * spec.scale,
+        }
+        changes = typed_changes(dict(map(parse_assignment, self.settings)), "`settings`")
+        steps = {} if self.steps is None else {"steps": self.steps}
+        return TrainingConfig(**base).with_settings(**changes, **steps)
