@@ -15,7 +15,7 @@ from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.sources import SourceFile, find_images, hash_file
+from degrade.images.sources import Reject, SourceFile, find_images, hash_file
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for, seed_for
 from degrade.wording import counted
@@ -106,12 +106,12 @@ def finetune_artifacts(
         results = Results(config.out, "finetune-artifacts")
         results.require_free([config.out / name for name in (GENERATOR, TABLE, PICTURE)])
         claim_training(config.out / TRAINING)
-        photos = _enlarge(config, job, files, spec.scale)
+        lr_patch = training.hr_patch // spec.scale
+        photos = _enlarge(config, job, files, spec.scale, lr_patch)
         parts = _judge(config, job, photos)
         if parts is None:
             return job.report(0)
         if config.pairs is not None:
-            lr_patch = training.hr_patch // spec.scale
             found = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
             parts.others.extend(found)
         run, validation = _begin(config, training, spec, generator, parts, device)
@@ -159,8 +159,9 @@ def _check(training: TrainingConfig, scale: int, device: str) -> None:
 
 
 def _enlarge(
-    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int
+    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int, lr_patch: int
 ) -> list[EnlargedPhoto]:
+    """Return the photos with both results; those to tune on are as large as a crop."""
     folders = enlarge_by_both(
         [*config.sources, *config.held_out, *config.clean],
         config.mse,
@@ -172,7 +173,15 @@ def _enlarge(
         max_pixels=config.max_pixels,
     )
     mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
-    photos = read_enlarged(job, files, (mse, gan), scale, config.max_pixels)
+    photos = []
+    held_files = _identities(config.held_out)
+    for photo in read_enlarged(job, files, (mse, gan), scale, config.max_pixels):
+        height, width = photo.lr.shape[:2]
+        if min(height, width) >= lr_patch or _identity(photo.path) in held_files:
+            photos.append(photo)
+        else:
+            reason = f"{width}×{height} pixels are smaller than a crop of {lr_patch}"
+            job.rejects.append(Reject(str(photo.path), reason, "use a smaller `hr_patch`"))
     if not photos:
         raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
     return photos
@@ -180,12 +189,11 @@ def _enlarge(
 
 def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) -> _Parts | None:
     """Find what is flagged, and choose what is held out; None where nothing is flagged."""
-    clean_paths, held_paths = (
-        {file.path for file in find_images(paths)[0]} for paths in (config.clean, config.held_out)
-    )
-    clean = [photo for photo in photos if photo.path in clean_paths]
+    clean_files, held_files = (_identities(paths) for paths in (config.clean, config.held_out))
+    clean = [photo for photo in photos if _identity(photo.path) in clean_files]
     judge = Judge(config.detection, clean)
-    judged = [judge.judge(photo) for photo in photos if photo.path not in clean_paths]
+    judged = [judge.judge(photo) for photo in photos if _identity(photo.path) not in clean_files]
+    held_paths = {photo.path for photo in photos if _identity(photo.path) in held_files}
     broken = [each for each in judged if each.regions]
     areas = sum(len(each.regions) for each in broken)
     if not broken:
@@ -224,6 +232,19 @@ def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) ->
     others = [each for each in judged if id(each) not in used and each.photo.path not in held_paths]
     others += [_unflagged(photo) for photo in clean]
     return _Parts(judge, repaired, held_out, others)
+
+
+def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
+    return {_identity(file.path) for file in find_images(paths)[0]}
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what every name of a file shares: the search for photos keeps one of its names."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "restore it") from None
+    return status.st_dev, status.st_ino
 
 
 def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
