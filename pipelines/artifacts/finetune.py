@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -112,8 +115,7 @@ def finetune_artifacts(
         if parts is None:
             return job.report(0)
         if config.pairs is not None:
-            found = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
-            parts.others.extend(found)
+            parts.pairs = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
         run, validation = _begin(config, training, spec, generator, parts, device)
         job.progress = on_progress or (lambda _done, _total: None)
         _tune(config, run, job, training, on_losses, on_stage)
@@ -127,6 +129,22 @@ def finetune_artifacts(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """LR images of pairs with results that are computed at each start.
+
+    Attributes
+    ----------
+    found : list of JudgedPhoto
+        Those without artefacts.
+    record : dict
+        What they come from: devices and threads may compute other pixels of the same.
+    """
+
+    found: list[JudgedPhoto] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class _Parts:
     """The photos by what they are for."""
 
@@ -134,6 +152,7 @@ class _Parts:
     repaired: list[JudgedPhoto]
     held_out: list[JudgedPhoto]
     others: list[JudgedPhoto]
+    pairs: _Pairs = field(default_factory=_Pairs)
 
 
 def _read_both(config: FinetuneConfig) -> tuple[NetworkSpec, Generator]:
@@ -258,7 +277,7 @@ def _read_pairs(
     judge: Judge,
     device: str,
     lr_patch: int,
-) -> list[JudgedPhoto]:
+) -> _Pairs:
     """Return LR images of pairs with the GAN's own results, those without artefacts."""
     reader = open_pairs(config.pairs or Path())
     if reader.scale != generator.scale:
@@ -269,10 +288,13 @@ def _read_pairs(
     order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
     mse = network_from_state_dict(read_weights(config.mse).state, scale=generator.scale)
     found: list[JudgedPhoto] = []
+    content: list[Any] = []
     for number in sorted(order[:_MOST_PAIRS].tolist()):
         lr, _ = reader.read(number)
+        pair = reader.records[number]
+        content.append([pair.key, pair.crc32])
         photo = EnlargedPhoto(
-            reader.records[number].key,
+            pair.key,
             reader.folder,
             lr,
             *(upscale(lr, network, device=device) for network in (mse, generator)),
@@ -281,7 +303,13 @@ def _read_pairs(
             found.append(_unflagged(photo))
     words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
     job.found("pairs", words, pairs=len(found))
-    return found
+    record = {
+        "pairs": hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        "mse": hash_file(find_weights(config.mse)),
+        "threshold": config.threshold,
+        "min_area": config.min_area,
+    }
+    return _Pairs(found, record)
 
 
 def _begin(
@@ -292,14 +320,15 @@ def _begin(
     parts: _Parts,
     device: str,
 ) -> tuple[StageRun, RepairValidation]:
-    dataset = make_samples(
+    make = partial(
+        make_samples,
         parts.repaired,
-        parts.others,
         share=config.share,
         hr_patch=training.hr_patch,
         scale=spec.scale,
         seed=seed_for(config.seed, "samples"),
     )
+    dataset = make([*parts.others, *parts.pairs.found])
     validation = RepairValidation(
         parts.held_out, parts.judge, tolerance=config.tolerance, device=device
     )
@@ -316,7 +345,7 @@ def _begin(
     record = record_of_stage(
         stage,
         seed=config.seed,
-        samples=dataset.fingerprint,
+        samples=make(parts.others).fingerprint,
         hashes={"init": hash_file(find_weights(config.gan)), "vgg_weights": None},
     )
     settings = StageSettings(
@@ -327,6 +356,7 @@ def _begin(
         keep_best=1,
         tensorboard=False,
         record=record
+        | parts.pairs.record
         | {
             "held_out": validation.fingerprint,
             "tolerance": config.tolerance,

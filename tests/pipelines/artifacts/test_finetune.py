@@ -11,10 +11,12 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+from degrade.arrays import U8Array
 from degrade.artifacts import DetectionSettings, detect_artifacts
 from degrade.disk.journal import Journal
+from degrade.errors import ChangedConfigError
 from degrade.images.image_io import read_photo, write_png
-from esrgan.networks import RRDBNet
+from esrgan.networks import Generator, RRDBNet
 from esrgan.training.first_weights import start_as_interpolation
 from esrgan.upscaling.upscaler import upscale
 from esrgan.weights.files import read_network, weights_of, write_weights
@@ -156,6 +158,30 @@ def test_finetune_artifacts_keeps_what_the_gan_makes_of_pairs(begun: Path) -> No
     assert found.exit_code == 1 and "×4, the networks ×2" in found.output
 
 
+def test_finetune_artifacts_goes_on_where_pairs_are_computed_otherwise(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = make_pairs(begun / "pairs", scale=2, hr_size=64, sides=(128,))
+    assert changed(begun, pairs=pairs, min_area=1200, max_minutes=1e-9)().done == 1
+
+    def on_another_device(lr: U8Array, network: Generator, *, device: str) -> U8Array:
+        result = upscale(lr, network, device=device)
+        result[20, 20] ^= 1
+        return result
+
+    monkeypatch.setattr("pipelines.artifacts.finetune.upscale", on_another_device)
+    last = changed(begun, pairs=pairs, min_area=1200)()
+    assert (last.done, last.skipped) == (5, 1)
+    others = make_pairs(begun / "others", scale=2, hr_size=64, sides=(192,))
+    for changes, name in (
+        ({"pairs": others, "min_area": 1200}, "content of the pairs"),
+        ({"pairs": pairs, "min_area": 1300}, "`min_area`"),
+        ({"min_area": 1200}, "content of the pairs"),
+    ):
+        with pytest.raises(ChangedConfigError, match=name):
+            changed(begun, **changes)()
+
+
 def test_finetune_artifacts_takes_photos_to_hold_out_and_clean_ones(begun: Path) -> None:
     report = changed(
         begun, held_out=(begun / "lr" / "2.png",), clean=(begun / "lr" / "0.png",), steps=2
@@ -167,15 +193,16 @@ def test_finetune_artifacts_knows_photos_by_any_of_their_names(begun: Path) -> N
     # Names that sort before those of the sources, and after.
     (begun / "a link").symlink_to(begun / "lr")
     (begun / "z link.png").hardlink_to(begun / "lr" / "0.png")
-    plain, other = (
+    reports = [
         changed(begun, held_out=(held,), clean=(clean,), steps=2, out=begun / out)()
         for held, clean, out in (
             (begun / "lr" / "2.png", begun / "lr" / "0.png", "plain"),
             (begun / "a link" / "2.png", begun / "z link.png", "other"),
         )
-    )
-    assert any("of 3 photos" in line for line in other.lines)
-    assert "held out: 2.png" in other.lines
+    ]
+    for report in reports:
+        assert any("of 3 photos" in line for line in report.lines)
+        assert "held out: 2.png" in report.lines
     records = [
         json.loads((begun / out / "training/training.json").read_text())
         for out in ("plain", "other")
