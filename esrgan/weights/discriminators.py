@@ -80,7 +80,7 @@ def read_discriminator(path: Path, *, hr_patch: int, norm: PatchNorm = "batch") 
         network.load_state_dict(kept)
     except InvalidValueError as error:
         raise InputError(path, str(error), _REMEDY) from None
-    except (RuntimeError, IndexError, KeyError):
+    except (RuntimeError, IndexError, KeyError, ValueError):
         reason = f"does not fit a discriminator for HR patches of {hr_patch}"
         raise InputError(path, reason, f"{_REMEDY}, or the `hr_patch` of its training") from None
     return network

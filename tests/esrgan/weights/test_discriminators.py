@@ -84,3 +84,7 @@ def test_what_is_no_fitting_discriminator_is_named(tmp_path: Path) -> None:
     torch.save({"params": {"model.0.weight": torch.zeros(4, 3, 4, 4)}}, tmp_path / "part.pth")
     with pytest.raises(InputError, match=r"part\.pth"):
         read_discriminator(tmp_path / "part.pth", hr_patch=32)
+    flat = {**UNetDiscriminator(features=4).state_dict(), "conv0.weight": torch.zeros(3)}
+    torch.save({"params": flat}, tmp_path / "flat.pth")
+    with pytest.raises(InputError, match=r"flat\.pth"):
+        read_discriminator(tmp_path / "flat.pth", hr_patch=32)
