@@ -28,7 +28,8 @@ DiscriminatorKind: TypeAlias = Literal["patch", "vgg", "unet"]
 DISCRIMINATOR_FILE = "discriminator.pth"
 """What a training calls it."""
 
-_REMEDY = "give weights of a patch, VGG-style or U-Net discriminator"
+_COLOURS = 3
+_REMEDY = "give weights of a patch, VGG-style or U-Net discriminator of RGB images"
 _PATCH = re.compile(r"model\.(\d+)\.(weight|weight_orig)")
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -59,7 +60,7 @@ def read_discriminator(path: Path, *, hr_patch: int, norm: PatchNorm = "batch") 
     ------
     InputError
         The file is missing, damaged, would run code, holds another network, or one for patches of
-        another size.
+        another size or for other images than RGB.
     """
     path = path / DISCRIMINATOR_FILE if path.is_dir() else path
     try:
@@ -91,22 +92,26 @@ def _made(
     """Make the network whose sizes the tensors tell."""
     if kind == "unet":
         features, channels = state["conv0.weight"].shape[:2]
-        return UNetDiscriminator(in_channels=channels, features=features)
+        _require_rgb(channels)
+        return UNetDiscriminator(features=features)
     if kind == "vgg":
         features, channels = state["conv0_0.weight"].shape[:2]
+        _require_rgb(channels)
         units = state["linear1.weight"].shape[0]
-        return VGGDiscriminator(
-            in_channels=channels, features=features, patch_size=hr_patch, units=units
-        )
+        return VGGDiscriminator(features=features, patch_size=hr_patch, units=units)
     found = [_PATCH.fullmatch(name) for name in state]
     convolutions = [match[0] for match in found if match and state[match[0]].ndim == 4]
     features, channels = state[convolutions[0]].shape[:2]
+    _require_rgb(channels)
     if convolutions[0].endswith("weight_orig"):
         norm = "spectral"
     elif not any(match and state[match[0]].ndim == 1 for match in found):
         norm = "none"
     elif norm not in ("batch", "instance"):
         norm = "batch"
-    return PatchDiscriminator(
-        in_channels=channels, features=features, layers=len(convolutions) - 2, norm=norm
-    )
+    return PatchDiscriminator(features=features, layers=len(convolutions) - 2, norm=norm)
+
+
+def _require_rgb(channels: int) -> None:
+    if channels != _COLOURS:
+        raise InvalidValueError(f"judges images of {channels} channels, and RGB images have three")

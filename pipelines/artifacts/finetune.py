@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.sources import SourceFile, find_images, hash_file
+from degrade.images.sources import Reject, SourceFile, find_images, hash_file
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for, seed_for
 from degrade.wording import counted
@@ -106,14 +109,13 @@ def finetune_artifacts(
         results = Results(config.out, "finetune-artifacts")
         results.require_free([config.out / name for name in (GENERATOR, TABLE, PICTURE)])
         claim_training(config.out / TRAINING)
-        photos = _enlarge(config, job, files, spec.scale)
+        lr_patch = training.hr_patch // spec.scale
+        photos = _enlarge(config, job, files, spec.scale, lr_patch)
         parts = _judge(config, job, photos)
         if parts is None:
             return job.report(0)
         if config.pairs is not None:
-            lr_patch = training.hr_patch // spec.scale
-            found = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
-            parts.others.extend(found)
+            parts.pairs = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
         run, validation = _begin(config, training, spec, generator, parts, device)
         job.progress = on_progress or (lambda _done, _total: None)
         _tune(config, run, job, training, on_losses, on_stage)
@@ -127,6 +129,22 @@ def finetune_artifacts(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Pairs:
+    """LR images of pairs with results that are computed at each start.
+
+    Attributes
+    ----------
+    found : list of JudgedPhoto
+        Those without artefacts.
+    record : dict
+        What they come from: devices and threads may compute other pixels of the same.
+    """
+
+    found: list[JudgedPhoto] = field(default_factory=list)
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class _Parts:
     """The photos by what they are for."""
 
@@ -134,6 +152,7 @@ class _Parts:
     repaired: list[JudgedPhoto]
     held_out: list[JudgedPhoto]
     others: list[JudgedPhoto]
+    pairs: _Pairs = field(default_factory=_Pairs)
 
 
 def _read_both(config: FinetuneConfig) -> tuple[NetworkSpec, Generator]:
@@ -159,8 +178,9 @@ def _check(training: TrainingConfig, scale: int, device: str) -> None:
 
 
 def _enlarge(
-    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int
+    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int, lr_patch: int
 ) -> list[EnlargedPhoto]:
+    """Return the photos with both results; those to tune on are as large as a crop."""
     folders = enlarge_by_both(
         [*config.sources, *config.held_out, *config.clean],
         config.mse,
@@ -172,7 +192,15 @@ def _enlarge(
         max_pixels=config.max_pixels,
     )
     mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
-    photos = read_enlarged(job, files, (mse, gan), scale, config.max_pixels)
+    photos = []
+    held_files = _identities(config.held_out)
+    for photo in read_enlarged(job, files, (mse, gan), scale, config.max_pixels):
+        height, width = photo.lr.shape[:2]
+        if min(height, width) >= lr_patch or _identity(photo.path) in held_files:
+            photos.append(photo)
+        else:
+            reason = f"{width}×{height} pixels are smaller than a crop of {lr_patch}"
+            job.rejects.append(Reject(str(photo.path), reason, "use a smaller `hr_patch`"))
     if not photos:
         raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
     return photos
@@ -180,12 +208,11 @@ def _enlarge(
 
 def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) -> _Parts | None:
     """Find what is flagged, and choose what is held out; None where nothing is flagged."""
-    clean_paths, held_paths = (
-        {file.path for file in find_images(paths)[0]} for paths in (config.clean, config.held_out)
-    )
-    clean = [photo for photo in photos if photo.path in clean_paths]
+    clean_files, held_files = (_identities(paths) for paths in (config.clean, config.held_out))
+    clean = [photo for photo in photos if _identity(photo.path) in clean_files]
     judge = Judge(config.detection, clean)
-    judged = [judge.judge(photo) for photo in photos if photo.path not in clean_paths]
+    judged = [judge.judge(photo) for photo in photos if _identity(photo.path) not in clean_files]
+    held_paths = {photo.path for photo in photos if _identity(photo.path) in held_files}
     broken = [each for each in judged if each.regions]
     areas = sum(len(each.regions) for each in broken)
     if not broken:
@@ -226,6 +253,19 @@ def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) ->
     return _Parts(judge, repaired, held_out, others)
 
 
+def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
+    return {_identity(file.path) for file in find_images(paths)[0]}
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what every name of a file shares: the search for photos keeps one of its names."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(path, f"cannot be read ({error.strerror})", "restore it") from None
+    return status.st_dev, status.st_ino
+
+
 def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
     return JudgedPhoto(photo, np.zeros(photo.gan.shape[:2], bool), ())
 
@@ -237,7 +277,7 @@ def _read_pairs(
     judge: Judge,
     device: str,
     lr_patch: int,
-) -> list[JudgedPhoto]:
+) -> _Pairs:
     """Return LR images of pairs with the GAN's own results, those without artefacts."""
     reader = open_pairs(config.pairs or Path())
     if reader.scale != generator.scale:
@@ -248,10 +288,13 @@ def _read_pairs(
     order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
     mse = network_from_state_dict(read_weights(config.mse).state, scale=generator.scale)
     found: list[JudgedPhoto] = []
+    content: list[Any] = []
     for number in sorted(order[:_MOST_PAIRS].tolist()):
         lr, _ = reader.read(number)
+        pair = reader.records[number]
+        content.append([pair.key, pair.crc32])
         photo = EnlargedPhoto(
-            reader.records[number].key,
+            pair.key,
             reader.folder,
             lr,
             *(upscale(lr, network, device=device) for network in (mse, generator)),
@@ -260,7 +303,13 @@ def _read_pairs(
             found.append(_unflagged(photo))
     words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
     job.found("pairs", words, pairs=len(found))
-    return found
+    record = {
+        "pairs": hashlib.sha256(json.dumps(content).encode()).hexdigest(),
+        "mse": hash_file(find_weights(config.mse)),
+        "threshold": config.threshold,
+        "min_area": config.min_area,
+    }
+    return _Pairs(found, record)
 
 
 def _begin(
@@ -271,14 +320,15 @@ def _begin(
     parts: _Parts,
     device: str,
 ) -> tuple[StageRun, RepairValidation]:
-    dataset = make_samples(
+    make = partial(
+        make_samples,
         parts.repaired,
-        parts.others,
         share=config.share,
         hr_patch=training.hr_patch,
         scale=spec.scale,
         seed=seed_for(config.seed, "samples"),
     )
+    dataset = make([*parts.others, *parts.pairs.found])
     validation = RepairValidation(
         parts.held_out, parts.judge, tolerance=config.tolerance, device=device
     )
@@ -295,7 +345,7 @@ def _begin(
     record = record_of_stage(
         stage,
         seed=config.seed,
-        samples=dataset.fingerprint,
+        samples=make(parts.others).fingerprint,
         hashes={"init": hash_file(find_weights(config.gan)), "vgg_weights": None},
     )
     settings = StageSettings(
@@ -306,6 +356,7 @@ def _begin(
         keep_best=1,
         tensorboard=False,
         record=record
+        | parts.pairs.record
         | {
             "held_out": validation.fingerprint,
             "tolerance": config.tolerance,

@@ -10,7 +10,7 @@ from degrade.errors import DegradeError, printable
 from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
-from pipelines.matching.match_loop import LoopResult, close_loop
+from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.shared.job import Job
 
 __all__ = ["gains_by_camera"]
@@ -57,18 +57,24 @@ def gains_by_camera(
             if record.provenance.source_sha256 in photos
         }
         tell = None if on_round is None else _prefixed(on_round, name)
+        common = {key: found.kernels[key] for key in begun}
         try:
+            with_common = gaps_of(own, own.lr(common, found.behind_blur))[0]
             loop = close_loop(own, begun, found.tail, on_round=tell, colours=found.colours)
         except DegradeError as error:  # too few of them show what HR shows
             job.found("camera_gain", f"{name} keeps the gain of all: {error}", camera=group.name)
             continue
-        kernels.update(loop.kernels)
-        gaps = [one.gap for one in loop.rounds]
+        with_own = min(one.gap for one in loop.rounds)
+        is_better = with_own < with_common
+        has = "a gain" if is_better else "no gain"
         words = (
-            f"{name}, {len(own.keys)} photos: a gain of its own, spectra {gaps[0]:.2f} → "
-            f"{min(gaps):.2f} dB apart"
+            f"{name}, {len(own.keys)} photos: {has} of its own, spectra {with_own:.2f} dB apart "
+            f"with it, {with_common:.2f} with that of all"
         )
-        job.found("camera_gain", words, camera=group.name, photos=len(own.keys), gaps=gaps)
+        gaps = {"own": with_own, "common": with_common}
+        job.found("camera_gain", words, camera=group.name, photos=len(own.keys), **gaps)
+        if is_better:
+            kernels.update(loop.kernels)
     return replace(found, kernels=kernels)
 
 

@@ -30,7 +30,7 @@ from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe
-from pipelines.matching.match_loop import LoopResult, close_loop
+from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import tell_recipe, tell_rounds
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
@@ -299,12 +299,13 @@ def _finished(
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     error = TRAINING_ERROR if config.aim == "train" else 0.0
     recipe = make_recipe(found.behind_blur, error)
+    gap, colour_gap = gaps_of(bench, lr_after)
     facts = {
         "aim": config.aim,
         "photos": len(bench.photos),
         "hr": len(bench.hr.keys),
-        "gap": round(min(one.gap for one in found.rounds), 4),
-        "colour_gap": round(min(one.colour_gap for one in found.rounds), 4),
+        "gap": round(gap, 4),
+        "colour_gap": round(colour_gap, 4),
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from degrade.audit.closed_colours import colour_gap
 from degrade.audit.closed_loop import NO_GAIN, Gain, next_gain, spectral_gap, with_gain
 from degrade.audit.comparison import Comparison
+from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
 from pipelines.matching.match_bench import Bench, Tail, with_colours
 
-__all__ = ["LoopResult", "Round", "close_loop"]
+__all__ = ["LoopResult", "Round", "close_loop", "gaps_of"]
 
 MOST_ROUNDS = 5
 _IMPROVED = 0.9
@@ -137,6 +138,12 @@ def close_loop(
             break
     kept = _corrected(kernels, luma.best)
     return LoopResult(kept, luma.best, tint.best, tail, tuple(rounds))
+
+
+def gaps_of(bench: Bench, lr: Sequence[PhotoFeatures]) -> tuple[float, float]:
+    """Return how far apart spectra of photos and LR are, and those of colours, dB."""
+    matched = bench.matched(lr)
+    return _decibels(spectral_gap(*matched)), _decibels(colour_gap(*matched))
 
 
 @dataclass(slots=True)

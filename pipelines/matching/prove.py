@@ -39,7 +39,7 @@ from pipelines.matching.judges import (
     real_pairs,
 )
 from pipelines.matching.photo_sets import even_choice
-from pipelines.matching.prove_network import LearnedPair, judge_by_network
+from pipelines.matching.prove_network import LearnedPair, check_networks_folder, judge_by_network
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
 
@@ -121,6 +121,8 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
         higher = border_of(reader.scale)
         why = f"the filters enlarge by whole numbers; prove pairs of `scale={higher}` instead"
         scale = whole_scale(reader.scale, why)
+        if config.networks is not None:
+            check_networks_folder(config.networks, scale)
         chosen = _choose([record.lr_shape for record in reader.records])
     if config.real is not None:
         judges = real_pairs(job, config.real, scale, max_pixels=config.max_pixels)

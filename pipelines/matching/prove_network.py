@@ -24,7 +24,7 @@ from pipelines.shared.job import Job
 if TYPE_CHECKING:
     from esrgan.networks import Generator
 
-__all__ = ["PRESET", "LearnedPair", "judge_by_network"]
+__all__ = ["PRESET", "LearnedPair", "check_networks_folder", "judge_by_network"]
 
 PRESET = "tiny"
 BICUBIC, OWN = "bicubic", "pairs"
@@ -32,6 +32,33 @@ BICUBIC, OWN = "bicubic", "pairs"
 
 LearnedPair = tuple[U8Array, U8Array, U8Array]
 """LR, bicubic LR and HR."""
+
+
+def check_networks_folder(out: Path, scale: int) -> None:
+    """Say what would keep networks from being trained there, before anything is judged.
+
+    Parameters
+    ----------
+    out : Path
+        Need not exist.
+    scale : int
+        Of the pairs.
+
+    Raises
+    ------
+    InvalidValueError
+        The folder is another job's, or the network has no such scale.
+    """
+    from esrgan.training.construction import check_networks
+    from pipelines.training.plan import plan_stages
+
+    for name, kind in FOLDER_KINDS.items():
+        if (out / name).exists():
+            raise InvalidValueError(
+                f"{printable(out)} holds {kind}; choose another folder for the networks (`out`)"
+            )
+    for stage in plan_stages(preset=PRESET):
+        check_networks(stage.config, scale)
 
 
 def judge_by_network(
@@ -78,11 +105,6 @@ def judge_by_network(
 
 
 def _write_images(out: Path, learned: Sequence[LearnedPair]) -> None:
-    for name, kind in FOLDER_KINDS.items():
-        if (out / name).exists():
-            raise InvalidValueError(
-                f"{printable(out)} holds {kind}; choose another folder for the networks (`out`)"
-            )
     results = Results(out, "prove", remedy="choose another folder (`out`)")
     named = [
         (out / folder / f"{number:05}.png", image)
@@ -90,6 +112,12 @@ def _write_images(out: Path, learned: Sequence[LearnedPair]) -> None:
         for folder, image in ((f"LR-{OWN}", lr), (f"LR-{BICUBIC}", bicubic), ("HR", hr))
     ]
     results.require_free([path for path, _ in named])
+    wanted = {path for path, _ in named}
+    for folder in (f"LR-{OWN}", f"LR-{BICUBIC}", "HR"):
+        if more := sorted(set((out / folder).glob("*")) - wanted):
+            raise InvalidValueError(
+                f"{printable(more[0])} is of other pairs; choose another folder (`out`)"
+            )
     for path, image in named:
         make_folder(path.parent)
         results.write(path, encode_png(image), mend=True)

@@ -43,6 +43,8 @@ _HASHES = {
     "init": "content of the weights to start from",
     "init_discriminator": "content of the discriminator's weights to start from",
     "vgg_weights": "content of VGG19's weights",
+    "pairs": "content of the pairs that are tuned on, too",
+    "mse": "content of the MSE network's weights",
 }
 """What an error calls the settings that are hashes."""
 

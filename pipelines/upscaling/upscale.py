@@ -140,6 +140,7 @@ class _Run:
         self._network = self._network.to(self._device)
         self._upscalers: dict[bool, Upscaler] = {}
         self._sample, self._suffix = 0, config.suffix
+        self._rejected: set[Reject] = set()
         self.skipped = 0
         self.made: list[_Made] = []
 
@@ -174,7 +175,7 @@ class _Run:
             try:
                 self._enlarge_photo(photo, results, on_tile)
             except InputError as error:
-                self._job.rejects.append(Reject.from_error(error))
+                self._reject(Reject.from_error(error))
             before += photo.height * photo.width
             done = before
             self._job.progress(done, total)
@@ -211,7 +212,8 @@ class _Run:
             config.overwrite,
         )
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels)
-        self._job.rejects += unreadable
+        for reject in unreadable:
+            self._reject(reject)
         left = []
         for photo in photos:
             try:
@@ -221,8 +223,14 @@ class _Run:
                 else:
                     left.append(photo)
             except InputError as error:
-                self._job.rejects.append(Reject.from_error(error))
+                self._reject(Reject.from_error(error))
         return results, left
+
+    def _reject(self, reject: Reject) -> None:
+        """Name what cannot be used, once for all samples that meet it."""
+        if reject not in self._rejected:
+            self._rejected.add(reject)
+            self._job.rejects.append(reject)
 
     def _check_size(self, photo: ScannedPhoto) -> None:
         height, width = (self._spec.scale * side for side in (photo.height, photo.width))

@@ -48,6 +48,24 @@ def test_wrappers_prefixes_and_statistics_of_other_trainers_are_taken_off(tmp_pa
     assert all(torch.equal(tensor, ours[name]) for name, tensor in found.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        PatchDiscriminator(in_channels=6, features=4, layers=2),
+        PatchDiscriminator(in_channels=6, features=4, layers=2, norm="spectral"),
+        VGGDiscriminator(in_channels=1, features=4, patch_size=32),
+        UNetDiscriminator(in_channels=6, features=4),
+    ],
+    ids=("patch", "spectral", "vgg", "unet"),
+)
+def test_a_discriminator_of_other_images_than_rgb_is_named(
+    tmp_path: Path, network: Discriminator
+) -> None:
+    (tmp_path / "pairs.pth").write_bytes(encode_discriminator(network))
+    with pytest.raises(InputError, match=r"pairs\.pth: judges images of [16] channels"):
+        read_discriminator(tmp_path / "pairs.pth", hr_patch=32)
+
+
 def test_what_is_no_fitting_discriminator_is_named(tmp_path: Path) -> None:
     write_generator(tmp_path / "g.pth", RRDBNet(scale=2, features=4, blocks=1, growth=2))
     with pytest.raises(InputError, match=r"g\.pth: holds no discriminator's weights"):

@@ -136,5 +136,8 @@ def test_prove_full_touches_no_other_files(pairs: Path, real: Path, tmp_path: Pa
     assert (tmp_path / "HR" / "00000.png").read_bytes() == b"mine"
     other = run(*words, "--full", "--out", pairs, "--steps", 1)
     assert other.exit_code == 1 and "holds a run of build-pairs; choose another" in other.output
+    (tmp_path / "HR" / "00000.png").rename(tmp_path / "HR" / "00900.png")
+    more = run(*words, "--full", "--out", tmp_path, "--steps", 1)
+    assert more.exit_code == 1 and "00900.png is of other pairs" in more.output
     for half in (("--full",), ("--out", tmp_path)):
         assert run(*words, *half).exit_code == 2

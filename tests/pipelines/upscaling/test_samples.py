@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,15 @@ def test_weights_without_noise_have_no_samples(tmp_path: Path) -> None:
     plain = write_interpolator(tmp_path / "plain.pth")
     with pytest.raises(DegradeError, match=r"plain\.pth: takes no noise"):
         run(tmp_path, plain, photos(tmp_path, "a.png"), samples=2)
+
+
+def test_a_bad_photo_is_named_once_for_all_samples(tmp_path: Path, noisy: Path) -> None:
+    source = photos(tmp_path, "a.png", "cut.png")
+    cut = source / "cut.png"
+    cut.write_bytes(cut.read_bytes()[:-40])  # its header is sound
+    (source / "no.png").write_bytes(b"no image")
+    report = run(tmp_path, noisy, source, samples=3)
+    assert report.done == 3
+    assert sorted(Path(each.path).name for each in report.rejects) == ["cut.png", "no.png"]
+    lines = (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()
+    assert sorted(Path(json.loads(line)["path"]).name for line in lines) == ["cut.png", "no.png"]
