@@ -68,7 +68,7 @@ def draw_study_sheet(
 
 def _names(axes: Any, question: QuestionFound) -> None:
     names = [shorten(line_of(method.name), _LETTERS) for method in question.methods]
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -100,10 +101,11 @@ class Trial:
 def plan_trials(design: Design, rater: int) -> list[Trial]:
     """Return what a rater sees, in order.
 
-    An image comes back only when all others were seen. The order of its methods is a row of a
-    Williams square (each follows each other equally often), the next row for the next rater. Of
-    pairs half have their first method at the left, and the next rater sees the other half so.
-    Where a rater sees a part of the images, the next one goes on behind it.
+    An image comes back only when all others that are not done with were seen. The order of its
+    methods is a row of a Williams square (each follows each other equally often), the next row for
+    the next rater. Of pairs half have their first method at the left, and the next rater sees the
+    other half so. Where a rater sees a part, the next one goes on behind it: after any number of
+    raters the numbers of votes of two (image, condition) differ by at most 1.
 
     Parameters
     ----------
@@ -117,24 +119,48 @@ def plan_trials(design: Design, rater: int) -> list[Trial]:
     Australian Journal of Scientific Research A 2 (1949).
     """
     conditions = design.conditions
-    count = min(design.images, -(-design.votes // len(conditions)))
-    order = rng_for(design.seed, "study", "images").permutation(design.images)
-    chosen = [int(order[(rater * count + k) % design.images]) for k in range(count)]
+    part = _part(design, rater)
     square = _williams(len(conditions))
     swapped = _sides(design, rater)
     rng = rng_for(design.seed, "study", "rater", rater)
     trials: list[Trial] = []
+    rows = {
+        image: [number for number in square[(rater + image) % len(square)] if number in numbers]
+        for image, numbers in part.items()
+    }
     for block in range(len(conditions)):
-        images = [chosen[place] for place in rng.permutation(count)]
-        if trials and count > 1 and trials[-1].image == images[0]:
+        left = [image for image, row in rows.items() if len(row) > block]
+        images = [left[place] for place in rng.permutation(len(left))]
+        if trials and len(images) > 1 and trials[-1].image == images[0]:
             images[0], images[1] = images[1], images[0]
         for image in images:
-            number = square[(rater + image) % len(square)][block]
+            number = rows[image][block]
             first, second = conditions[number]
             if swapped[image, number]:
                 first, second = second, first
             trials.append(Trial(image, first, second))
-    return _with_checks(design, trials[: design.votes], rng)
+    return _with_checks(design, trials, rng)
+
+
+def _part(design: Design, rater: int) -> dict[int, set[int]]:
+    """Return the conditions that a rater sees of each image.
+
+    All (image, condition) stand in a row, image by image, and each rater takes the next ones, round
+    and round. When parts end where the row ends, it is drawn anew: other images and conditions come
+    together, and nobody sees anything twice.
+    """
+    count = len(design.conditions)
+    cells = design.images * count
+    raters = cells // math.gcd(cells, design.votes)
+    turn, place = divmod(rater, raters)
+    rng = rng_for(design.seed, "study", "parts", turn)
+    images = rng.permutation(design.images)
+    rows = rng.permuted(np.tile(np.arange(count), (design.images, 1)), axis=1)
+    part: dict[int, set[int]] = {}
+    for step in range(design.votes):
+        slot, entry = divmod((place * design.votes + step) % cells, count)
+        part.setdefault(int(images[slot]), set()).add(int(rows[slot, entry]))
+    return part
 
 
 def _williams(count: int) -> list[list[int]]:

@@ -233,7 +233,8 @@ class Votes:
         answers : mapping of int to int
             By question.
         key : str
-            Of this act of voting: what is sent twice counts once.
+            Of this act of voting: what is sent twice counts once. Other answers with a key that is
+            known are a change.
         seconds : float
             For how long the trial was looked at.
 
@@ -253,6 +254,13 @@ class Votes:
             ).fetchone()
             if row is None or not 1 <= number <= min(row[2] + 1, row[1]):
                 raise VoteRefusedError("this is not the next image to be judged")
+            same = file.execute(
+                "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? AND key = ?",
+                (rater, number, key),
+            )
+            if dict(same.fetchall()) not in ({}, dict(answers)):
+                # Whoever changes an answer whose confirmation was lost may send the same key.
+                key = f"{key}:{sorted(answers.items())}"
             said = file.execute(
                 "SELECT COUNT(DISTINCT key), COALESCE(MAX(key = ?), 0) FROM votes "
                 "WHERE rater = ? AND trial = ?",

@@ -113,12 +113,14 @@ def make(jobs: int | None, **options: Any) -> None:
     "--name",
     "names",
     multiple=True,
-    help="A further name by which browsers call it, such as a proxy's; may be repeated.",
+    help="A further name by which browsers call it, such as a proxy's; may be repeated. The link "
+    "has the first, and a token.",
 )
 @click.option(
     "--token",
     default="",
-    help="What the link must have.  [default: one is made, unless only this machine can connect]",
+    help="What the link must have.  [default: one is made, unless only this machine can connect "
+    "and there is no --name]",
 )
 def serve(**options: Any) -> None:
     """Serve a study to raters' browsers until Ctrl-C.

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 __all__ = [
-    "ACCESS_COOKIE",
     "App",
     "Buckets",
     "Guard",
@@ -28,7 +27,7 @@ App: TypeAlias = Callable[
 ]
 """As ASGI 3 has it."""
 
-ACCESS_COOKIE = "study_access"
+_RESUME = "/resume/"
 
 _MOST_BODY = 4096
 _MOST_KNOWN = 20_000
@@ -96,7 +95,8 @@ class Guard:
 
     It refuses hosts by other names (400), methods other than GET, HEAD and POST (405), posts from
     other sites (403), bodies of more than 4 KiB (413), whoever asks too much (429), and who has not
-    the token (401); the token in an address becomes a cookie. All answers forbid the browser to
+    the token (401); the token in an address becomes a cookie, and so does a rater's own link that
+    the application knows (303). All answers forbid the browser to
     load anything from elsewhere.
 
     Parameters
@@ -114,6 +114,9 @@ class Guard:
         self, app: App, *, hosts: Collection[str], token: str = "", asks: Buckets | None = None
     ) -> None:
         self._app, self._token = app, token
+        # Cookies are the same at all ports of a host: another study's has another name.
+        self._cookie = f"study_access_{keyed(token, 'name')[:8]}"
+        self._access = keyed(token, "access")
         self._hosts = {host.lower() for host in hosts}
         self._asks = asks or Buckets(200, 40)
         self._address_asks = Buckets(4000, 800)
@@ -130,9 +133,14 @@ class Guard:
         if scope["type"] != "http":
             return
 
+        def is_resumed(status: int) -> bool:
+            return status == 303 and scope["path"].startswith(_RESUME)
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ours = [(k.encode(), v.encode()) for k, v in _HEADERS.items()]
+                if self._token and is_resumed(message["status"]):
+                    ours.append((b"set-cookie", self._access_cookie().encode()))
                 message = {**message, "headers": [*message.get("headers", []), *ours]}
             await send(message)
 
@@ -177,15 +185,19 @@ class Guard:
     def _token_refusal(
         self, scope: Message, cookies: dict[str, str], who: str
     ) -> tuple[int, str, str] | None:
-        access = keyed(self._token, "access")
-        if hmac.compare_digest(cookies.get(ACCESS_COOKIE, "").encode(), access.encode()):
+        if hmac.compare_digest(cookies.get(self._cookie, "").encode(), self._access.encode()):
             return None
+        if scope["path"].startswith(_RESUME) and scope["method"] == "GET":
+            return None  # a rater's secret is worth as much; the application knows it or not
         given = field_of(scope.get("query_string", b""), "token")
+        if hmac.compare_digest(given.encode(), self._token.encode()):
+            return 303, "", self._access_cookie()
         if given and not self._guesses.take(who):
             return 429, "too many wrong links; wait a little", ""
-        if hmac.compare_digest(given.encode(), self._token.encode()):
-            return 303, "", cookie_header(ACCESS_COOKIE, access)
         return 401, "open the whole link that you were sent", ""
+
+    def _access_cookie(self) -> str:
+        return cookie_header(self._cookie, self._access)
 
     def _is_ours(self, host: str) -> bool:
         try:

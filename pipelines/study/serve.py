@@ -41,7 +41,8 @@ class ServeStudyConfig:
     names : tuple of str
         Further names by which browsers call the server, such as that of a proxy.
     token : str
-        What the link must have; empty: one is made where others than this machine can connect.
+        What the link must have; empty: one is made where others than this machine can connect,
+        or there are names, for a proxy lets others connect.
     """
 
     study: Path
@@ -97,7 +98,7 @@ def serve_study(
     with folder_lock(config.study), Votes(config.study / VOTES_NAME) as votes:
         before = len(votes.all_votes())
         token = config.token
-        if not config.is_local and not token:
+        if not token and (config.names or not config.is_local):
             token = votes.fact("token", secrets.token_urlsafe(24))
         pages = Pages(config.study, definition, votes)
 
@@ -183,9 +184,13 @@ def _listening(config: ServeStudyConfig) -> socket.socket:
 
 
 def _address(config: ServeStudyConfig, port: int, token: str) -> str:
+    """Return the link for raters; that of a proxy where only one can stand between."""
+    query = f"?token={token}" if token else ""
+    if config.names and config.is_local:
+        return f"https://{config.names[0]}/{query}"
     host = config.names[0] if config.names else config.host
     if host in ("0.0.0.0", "::"):
         host = socket.gethostname()
     if ":" in host:
         host = f"[{host}]"
-    return f"http://{host}:{port}/" + (f"?token={token}" if token else "")
+    return f"http://{host}:{port}/{query}"

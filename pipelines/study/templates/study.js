@@ -9,7 +9,7 @@
   const MOST = 32, CLICK = 8;
   const narrow = window.matchMedia("(max-width: 40rem)");
   let trial = null, shown = 0, seen = new Set(), beside = kind === "pairs" && window.innerWidth >= 900;
-  let view = { scale: 1, x: 0, y: 0 }, fitted = true, since = 0, key = "", sending = false, busy = 0;
+  let view = { scale: 1, x: 0, y: 0 }, fitted = true, since = 0, key = "", sent = "", sending = false, busy = 0;
 
   // What is asked of the server.
 
@@ -56,9 +56,15 @@
     sending = true;
     at("next").disabled = true;
     complain(null);
+    const answers = questions.map((_, n) => Number(chosen(n)));
+    // The same answers sent again keep their key and count once; others are a change.
+    if (String(answers) !== sent) {
+      key = [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+      sent = String(answers);
+    }
     const vote = {
       trial: trial.number,
-      answers: questions.map((_, n) => Number(chosen(n))),
+      answers,
       key,
       seconds: Math.min((performance.now() - since) / 1000, 1e6),
     };
@@ -99,7 +105,7 @@
     trial = told;
     seen = new Set(told.answers.includes(null) ? [] : [0, 1]);
     shown = 0;
-    key = [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+    sent = "";
     at("slots").replaceChildren(...told.slots.map(slotButton));
     at("slots").hidden = told.slots.length < 2;
     at("layout").hidden = told.slots.length < 2;

@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
@@ -90,6 +90,44 @@ def test_plan_trials_of_parts_covers_all_images_equally() -> None:
         (trial.image, trial.first) for rater in range(6) for trial in plan_trials(design, rater)
     )
     assert len(seen) == 36 and set(seen.values()) == {2}
+
+
+@given(
+    design=st.builds(
+        Design,
+        kind=st.sampled_from(["mos", "pairs"]),
+        images=st.integers(1, 17),
+        methods=st.integers(2, 8),
+        seed=st.integers(0, 5),
+        per_rater=st.integers(1, 40),
+        check_every=st.just(0),
+    ),
+    raters=st.integers(1, 60),
+)
+@example(design=Design(kind="mos", images=4, methods=2, per_rater=1, check_every=0), raters=48)
+@example(design=Design(kind="mos", images=16, methods=8, per_rater=4, check_every=0), raters=32)
+def test_plan_trials_of_parts_are_balanced_after_any_number_of_raters(
+    design: Design, raters: int
+) -> None:
+    seen = Counter(
+        unordered(trial) for rater in range(raters) for trial in plan_trials(design, rater)
+    )
+    cells = design.images * len(design.conditions)
+    assert seen.total() == raters * design.votes
+    assert len(seen) == min(cells, seen.total())
+    assert max(seen.values()) == -(-seen.total() // cells)
+    assert len(seen) < cells or min(seen.values()) == seen.total() // cells
+
+
+def test_plan_trials_of_parts_bring_all_methods_together() -> None:
+    """A rater's bias is known only by methods that the same rater has judged."""
+    design = Design(kind="mos", images=16, methods=8, per_rater=4, check_every=0)
+    together = {
+        frozenset(pair)
+        for rater in range(64)
+        for pair in itertools.combinations([t.first for t in plan_trials(design, rater)], 2)
+    }
+    assert len(together) == 8 * 7 / 2
 
 
 def test_plan_trials_never_shows_an_image_twice_in_a_row() -> None:

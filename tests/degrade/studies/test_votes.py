@@ -70,6 +70,15 @@ def test_vote_may_be_changed_and_what_was_said_stays(votes: Votes) -> None:
     assert rows == [(1,), (2,)]
 
 
+def test_vote_with_a_known_key_and_other_answers_is_a_change(votes: Votes) -> None:
+    """The confirmation was lost, and the rater changed the answer before it was sent again."""
+    votes.begin("a", plan, most=9)
+    for answers in ({0: 2, 1: 1}, {0: 5, 1: 1}, {0: 5, 1: 1}, {0: 2, 1: 1}):  # the first, late
+        assert votes.vote(0, 1, answers, key="k", seconds=1).answered == 1
+    assert votes.answers(0, 1) == {0: 5, 1: 1}
+    assert [vote.changes for vote in votes.all_votes()] == [1, 1]
+
+
 @pytest.mark.parametrize("number", [0, 2, 4, -1])
 def test_vote_refuses_what_is_not_next(votes: Votes, number: int) -> None:
     votes.begin("a", plan, most=9)
@@ -78,11 +87,13 @@ def test_vote_refuses_what_is_not_next(votes: Votes, number: int) -> None:
     assert votes.all_votes() == []
 
 
-def test_vote_refuses_endless_changes(votes: Votes) -> None:
+@pytest.mark.parametrize("changes_key", [True, False])
+def test_vote_refuses_endless_changes(votes: Votes, changes_key: bool) -> None:
     votes.begin("a", plan, most=9)
     with pytest.raises(VoteRefusedError, match="too often"):
         for number in range(200):
-            votes.vote(0, 1, {0: number % 3}, key=f"key{number}", seconds=1)
+            answers = {0: number % 3 if changes_key else number}
+            votes.vote(0, 1, answers, key=f"key{number * changes_key}", seconds=1)
     with sqlite3.connect(votes.path) as file:
         assert file.execute("SELECT COUNT(*) FROM votes").fetchone()[0] < 60
 

@@ -136,9 +136,10 @@ class Client:
                 connection.send(data or b"")
             got = connection.getresponse()
             answer = Answer(got.status, got.read(), {k.lower(): v for k, v in got.getheaders()})
+            cookies = got.headers.get_all("set-cookie", [])
         finally:
             connection.close()
-        for name, value in re.findall(r"^(\w+)=([^;]*)", answer.headers.get("set-cookie", "")):
+        for name, value in re.findall(r"^(\w+)=([^;]*)", "\n".join(cookies), re.MULTILINE):
             self.cookies[name] = value
         return answer
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipelines.study.guard import Buckets, cookies_of, field_of, keyed
+import asyncio
+
+from pipelines.study.guard import Buckets, Guard, Message, cookies_of, field_of, keyed
 
 
 def test_buckets_give_a_burst_then_a_rate_to_each() -> None:
@@ -40,3 +42,32 @@ def test_field_of_reads_forms_and_nothing_else() -> None:
 def test_keyed_depends_on_each_part_and_where_it_ends() -> None:
     made = {keyed("k", "ab", "c"), keyed("k", "a", "bc"), keyed("l", "ab", "c"), keyed("k", "abc")}
     assert len(made) == 4 and all(len(each) == 32 for each in made)
+
+
+def test_the_right_link_is_no_guess() -> None:
+    """Raters behind one address all open it, and somebody's wrong ones keep nobody out."""
+
+    async def nothing(*_asked: object) -> None:
+        raise AssertionError("nobody has the cookie")
+
+    def status(token: str) -> int:
+        said: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http", "method": "GET", "path": "/", "client": ("1.2.3.4", 5),
+            "headers": [(b"host", b"127.0.0.1")], "query_string": f"token={token}".encode(),
+        }  # fmt: skip
+        asyncio.run(guard(scope, receive, send))
+        return int(said[0]["status"])
+
+    guard = Guard(nothing, hosts=(), token="t" * 24)
+    assert [status("t" * 24) for _ in range(30)] == [303] * 30
+    codes = [status("x" * 24) for _ in range(30)]
+    assert codes[:20] == [401] * 20 and 429 in codes
+    assert status("t" * 24) == 303

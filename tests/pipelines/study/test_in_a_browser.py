@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,6 +219,28 @@ def test_two_raters_at_once_and_a_server_that_is_killed(
         other.open(server.address)
         on_to(other, "3 of 8")
     assert all_answers(study)[2] == (0, 3, 0, 5)
+
+
+def test_an_answer_that_is_changed_after_a_lost_reply_counts(tab: Tab, tmp_path: Path) -> None:
+    root = write_results(tmp_path, 2)
+    study = make(root, "mos", check_every=0)
+    with serve(study) as server:
+        begin(tab, server)
+        tab.run(
+            "{ const real = window.fetch; window.fetch = async (...asked) => {"
+            "window.fetch = real; await real(...asked); throw new TypeError(); }; 1 }"
+        )
+        tab.key("2", 50, "2")
+        tab.key("Enter", 13)
+        tab.wait_until("!document.getElementById('fault').hidden")
+        assert all_answers(study) == [(0, 1, 0, 2)]
+        tab.key("5", 53, "5")
+        tab.key("Enter", 13)
+        on_to(tab, "2 of 4")
+    assert all_answers(study) == [(0, 1, 0, 5)]
+    with sqlite3.connect(study / "votes.db") as file:
+        keys = [key for (key,) in file.execute("SELECT key FROM votes ORDER BY id")]
+    assert len(set(keys)) == 2 and all(key.isalnum() for key in keys), "the browser made both"
 
 
 def test_scores_by_keys_with_the_reference_beside(tab: Tab, tmp_path: Path) -> None:
