@@ -24,6 +24,7 @@ from pipelines.study.guard import cookie_header, field_of, keyed
 __all__ = ["MOST_RATERS", "RATER_COOKIE", "Asked", "Pages", "Reply", "failed", "require_jinja"]
 
 RATER_COOKIE = "study_rater"
+"""How the names of cookies begin by which raters go on; each study has one of its own."""
 MOST_RATERS = 10_000
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{32,64}")
@@ -89,6 +90,8 @@ class Pages:
     def __init__(self, study: Path, definition: StudyDefinition, votes: Votes) -> None:
         self._study, self._definition, self._votes = study, definition, votes
         self._key = votes.fact("key", secrets.token_hex(32))
+        # Cookies are the same at all ports of a host: another study's has another name.
+        self._cookie = f"{RATER_COOKIE}_{keyed(self._key, 'name')[:8]}"
         self._names: OrderedDict[int, dict[str, str]] = OrderedDict()
         self._lock = threading.Lock()
         self._template = _templates()
@@ -100,7 +103,7 @@ class Pages:
         headers = {"cache-control": "no-store"}
         if not secret:
             secret = secrets.token_urlsafe(32)
-            headers["set-cookie"] = cookie_header(RATER_COOKIE, secret)
+            headers["set-cookie"] = cookie_header(self._cookie, secret)
         rater = self._votes.rater(secret)
         name = "welcome.html" if rater is None else "judge.html"
         page = self._template(
@@ -136,7 +139,7 @@ class Pages:
         """Let a rater go on in another browser, by the link that is theirs."""
         if not _SECRET.fullmatch(secret) or self._votes.rater(secret) is None:
             return _refused(404, "There is no such link.")
-        cookie = cookie_header(RATER_COOKIE, secret)
+        cookie = cookie_header(self._cookie, secret)
         headers = {"location": "/", "set-cookie": cookie, "cache-control": "no-store"}
         return Reply(303, b"", headers=headers)
 
@@ -199,7 +202,7 @@ class Pages:
         return Reply(200, _part(name).encode(), _FILES[name], headers)
 
     def _secret(self, asked: Asked) -> str:
-        secret = asked.cookies.get(RATER_COOKIE, "")
+        secret = asked.cookies.get(self._cookie, "")
         return secret if _SECRET.fullmatch(secret) else ""
 
     def _rater(self, asked: Asked) -> Rater | None:
