@@ -10,7 +10,7 @@ import numpy as np
 
 from degrade.audit.comparison import Comparison
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
 from degrade.disk.results import Results
 from report.sheet import DOUBTFUL_COLOUR, FAINT, sheet_results, write_figure
 
@@ -23,7 +23,6 @@ __all__ = [
 
 _COLOURS = ("#1d4ed8", "#c2410c", "#6b7280", "#a3a3a3")
 _STYLES = ("-", "-", "--", ":")
-_LOW = slice(1, 4)
 _MOST_EXTENT = 12.0
 
 
@@ -79,8 +78,7 @@ def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False
 def draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
     """Draw the mean spectra of sets, by name; of the first two also where half of it lies."""
     for (name, photos), colour, style in zip(sets.items(), _COLOURS, _STYLES, strict=False):
-        curves = np.array([photo.spectrum - photo.spectrum[_LOW].mean() for photo in photos])
-        curves *= 10 / np.log(10)
+        curves = relative_decibels([photo.spectrum for photo in photos])
         label = f"{name} ({len(photos)})"
         axes.plot(BAND_FREQUENCIES, curves.mean(axis=0), style, color=colour, label=label)
         if style == "-":

@@ -11,17 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import NO_GAIN, Gain
+from degrade.audit.closed_loop import NO_GAIN, Gain, mean_gap
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS
 from degrade.degradation.fixed_point import TAP_UNIT
 from degrade.degradation.steps.colour_response import even_places
 from degrade.errors import InvalidValueError
 
 __all__ = ["colour_gap", "colour_taps"]
 
-_LOW = slice(1, 4)
-_FIXED = 2
 _LEAST_POWER = 1.0
 """Squared grey levels at low frequencies: what has less is grey, and tells nothing of colours."""
 
@@ -58,16 +56,11 @@ def colour_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> 
         for ours, theirs in zip(photos, lr, strict=True)
         if _has_colours(ours) and _has_colours(theirs)
     ]
-    if not gaps:
-        return NO_GAIN
-    gap = np.mean(gaps, axis=0)
-    gap = (gap - gap[_LOW].mean()) / 2
-    gap[:_FIXED] = 0
-    return np.asarray(gap, np.float64)
+    return mean_gap(gaps) if gaps else NO_GAIN
 
 
 def _has_colours(photo: PhotoFeatures) -> bool:
-    return bool(photo.colour_spectrum[_LOW].mean() > np.log(_LEAST_POWER))
+    return bool(photo.colour_spectrum[LOW_BANDS].mean() > np.log(_LEAST_POWER))
 
 
 def colour_taps(gain: Gain) -> tuple[int, ...]:

@@ -14,19 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES
+from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, LOW_BANDS
 from degrade.degradation.downsampling import integer_taps
 from degrade.errors import InvalidValueError
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 
-__all__ = ["NO_GAIN", "Gain", "kernel_response", "next_gain", "spectral_gap", "with_gain"]
+__all__ = [
+    "NO_GAIN",
+    "Gain",
+    "kernel_response",
+    "mean_gap",
+    "next_gain",
+    "spectral_gap",
+    "with_gain",
+]
 
 Gain: TypeAlias = npt.NDArray[np.float64]
 """(24,) natural logarithms of amplitude, at the bands of :mod:`degrade.audit.spectra`."""
 
 NO_GAIN: Gain = np.zeros(BAND_COUNT)
 
-_LOW = slice(1, 4)
 _FIXED = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
 
@@ -57,8 +64,19 @@ def spectral_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -
     """
     if not photos or len(photos) != len(lr):
         raise InvalidValueError(f"as many photos as LR are needed, got {len(photos)}, {len(lr)}")
-    gap = np.mean([a.spectrum - b.spectrum for a, b in zip(photos, lr, strict=True)], axis=0)
-    gap = (gap - gap[_LOW].mean()) / 2
+    return mean_gap([a.spectrum - b.spectrum for a, b in zip(photos, lr, strict=True)])
+
+
+def mean_gap(differences: Sequence[Gain]) -> Gain:
+    """Return the mean of differences of spectra, as amplitude relative to low frequencies.
+
+    Parameters
+    ----------
+    differences : sequence of (24,) float64 array
+        At least one, of logarithms of power.
+    """
+    gap = np.mean(differences, axis=0)
+    gap = (gap - gap[LOW_BANDS].mean()) / 2
     gap[:_FIXED] = 0
     return np.asarray(gap, np.float64)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from degrade.arrays import U8Array
 from degrade.audit.edges import measure_edges
 from degrade.audit.flat_blocks import FlatNoise, chroma_planes, measure_flat_noise
-from degrade.audit.spectra import BAND_FREQUENCIES, log_spectrum
+from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS, log_spectrum
 from degrade.errors import InvalidValueError
 from degrade.jpeg.blocks import block_bends
 from degrade.luma import luma_fast
@@ -40,7 +40,6 @@ SMALLEST_SIDE = 64
 LARGEST_WINDOW = 256
 _MOST_WINDOWS = 9
 
-_LOW = slice(1, 4)
 _BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 16), (16, 20), (20, 24))
 _FAR_BANDS = ((2, 4), (4, 8), (8, 12), (12, 16), (16, 20), (20, 24))
 _MIDDLE, _HIGH = slice(6, 12), slice(12, 24)
@@ -175,13 +174,17 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
     chroma = [log_spectrum(plane, of=luma) for plane in chroma_planes(levels, luma)]
     far = spectrum - _power_law(spectrum)
     values = [
-        *(spectrum[a:b].mean() - spectrum[_LOW].mean() for a, b in _BANDS),
+        *(spectrum[a:b].mean() - spectrum[LOW_BANDS].mean() for a, b in _BANDS),
         *(far[a:b].mean() for a, b in _FAR_BANDS),
         np.log(width),
         overshoot,
         *_noise_values(noise),
         *bends[[0, 3, 1, 4]],
-        *(each[band].mean() - each[_LOW].mean() for each in chroma for band in (_MIDDLE, _HIGH)),
+        *(
+            each[band].mean() - each[LOW_BANDS].mean()
+            for each in chroma
+            for band in (_MIDDLE, _HIGH)
+        ),
     ]
     return PhotoFeatures(
         np.array(values),

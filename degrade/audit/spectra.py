@@ -7,7 +7,15 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BAND_COUNT", "BAND_FREQUENCIES", "WINDOW", "log_spectrum", "spread_windows"]
+__all__ = [
+    "BAND_COUNT",
+    "BAND_FREQUENCIES",
+    "LOW_BANDS",
+    "WINDOW",
+    "log_spectrum",
+    "relative_decibels",
+    "spread_windows",
+]
 
 Plane = npt.NDArray[np.floating]
 
@@ -17,6 +25,9 @@ WINDOW = 64
 BAND_COUNT = 24
 BAND_FREQUENCIES = (np.arange(BAND_COUNT) + 0.5) / (2 * BAND_COUNT)
 """Cycles per pixel: the middles of the bands, up to Nyquist's 0.5."""
+
+LOW_BANDS = slice(1, 4)
+"""Those that others are told against: scenes differ in how strong they are as a whole."""
 
 _MOST_WINDOWS = 64
 _FLATTEST = 0.3
@@ -50,6 +61,22 @@ def spread_windows(plane: Plane, side: int, most: int) -> Plane:
     return np.array(
         [plane[top : top + side, left : left + side] for top in rows for left in columns]
     )
+
+
+def relative_decibels(spectra: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return power relative to that of low frequencies, in dB.
+
+    Parameters
+    ----------
+    spectra : (N, 24) array
+        As :func:`log_spectrum` gives them.
+
+    Returns
+    -------
+    (N, 24) float64 array
+    """
+    table = np.asarray(spectra, np.float64)
+    return np.asarray(10 / np.log(10) * (table - table[:, LOW_BANDS].mean(axis=1, keepdims=True)))
 
 
 def log_spectrum(plane: Plane, *, of: Plane | None = None) -> npt.NDArray[np.float64]:

@@ -32,7 +32,7 @@ from esrgan.training.config import TrainingConfig
 from esrgan.training.construction import check_networks
 from esrgan.training.state import create_state
 from esrgan.upscaling.upscaler import upscale
-from esrgan.weights.files import read_weights
+from esrgan.weights.files import read_network, read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
 from pipelines.artifacts.enlarging import enlarge_by_both
@@ -279,28 +279,28 @@ def _read_pairs(
     lr_patch: int,
 ) -> _Pairs:
     """Return LR images of pairs with the GAN's own results, those without artefacts."""
-    reader = open_pairs(config.pairs or Path())
-    if reader.scale != generator.scale:
-        raise InvalidValueError(
-            f"{printable(reader.folder)}: the pairs are ×{reader.scale}, the networks "
-            f"×{generator.scale}"
-        )
-    order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
-    mse = network_from_state_dict(read_weights(config.mse).state, scale=generator.scale)
     found: list[JudgedPhoto] = []
     content: list[Any] = []
-    for number in sorted(order[:_MOST_PAIRS].tolist()):
-        lr, _ = reader.read(number)
-        pair = reader.records[number]
-        content.append([pair.key, pair.crc32])
-        photo = EnlargedPhoto(
-            pair.key,
-            reader.folder,
-            lr,
-            *(upscale(lr, network, device=device) for network in (mse, generator)),
-        )
-        if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
-            found.append(_unflagged(photo))
+    with open_pairs(config.pairs or Path()) as reader:
+        if reader.scale != generator.scale:
+            raise InvalidValueError(
+                f"{printable(reader.folder)}: the pairs are ×{reader.scale}, the networks "
+                f"×{generator.scale}"
+            )
+        order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
+        mse = read_network(config.mse)
+        for number in sorted(order[:_MOST_PAIRS].tolist()):
+            lr, _ = reader.read(number)
+            pair = reader.records[number]
+            content.append([pair.key, pair.crc32])
+            photo = EnlargedPhoto(
+                pair.key,
+                reader.folder,
+                lr,
+                *(upscale(lr, network, device=device) for network in (mse, generator)),
+            )
+            if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
+                found.append(_unflagged(photo))
     words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
     job.found("pairs", words, pairs=len(found))
     record = {
@@ -420,9 +420,7 @@ def _finish(
     """Write the best weights, the table and the picture, and tell what they say."""
     best = config.out / TRAINING / BEST
     data = read_file(best)
-    weights = read_weights(best, scale=spec.scale)
-    tuned = network_from_state_dict(weights.state, scale=spec.scale)
-    compared = validation.compared(tuned)
+    compared = validation.compared(read_network(best, scale=spec.scale))
     rows = [
         (each.photo.name, scores)
         for each, (scores, _) in zip(parts.held_out, compared, strict=True)

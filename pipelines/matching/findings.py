@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from degrade.audit.comparison import Comparison
 from degrade.audit.differences import NamedDifference
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
 from pipelines.shared.job import Job
 
 __all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison", "tell_spectra"]
 
-_LOW, _TOLD = slice(1, 4), 11
-"""Bands: those that others are told against, and the one of a quarter of the sampling rate."""
+_TOLD = 11
+"""The band that is told: that of a quarter of the sampling rate."""
 
 CHANGES: Mapping[str, str] = {
     "softer": "the kernels are too wide: measure the pool from these photos, or sharpen the recipe",
@@ -90,7 +87,7 @@ def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
     grey = {name: [photo.spectrum for photo in photos] for name, photos in sets.items()}
     colours = {name: [photo.colour_spectrum for photo in photos] for name, photos in sets.items()}
     for of, spectra in {"grey": grey, "colours": colours}.items():
-        curves = {name: _decibels(parts) for name, parts in spectra.items()}
+        curves = {name: relative_decibels(parts).mean(axis=0) for name, parts in spectra.items()}
         shown = ", ".join(f"{name} {curve[_TOLD]:.1f}" for name, curve in curves.items())
         words = f"power of {of} at {BAND_FREQUENCIES[_TOLD]:.2f} c/px, dB against low: {shown}"
         job.found(
@@ -100,11 +97,6 @@ def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
             frequencies=[round(float(f), 4) for f in BAND_FREQUENCIES],
             curves={name: [round(float(y), 3) for y in curve] for name, curve in curves.items()},
         )
-
-
-def _decibels(spectra: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-    mean = np.mean(spectra, axis=0)
-    return np.asarray(10 / np.log(10) * (mean - mean[_LOW].mean()))
 
 
 def comparison_values(found: Comparison) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
+from degrade.degradation.steps import AUTO
 from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
 from degrade.geometry import Scale, as_scale, lr_side, lr_unit
 from degrade.images.image_io import MAX_PIXELS
@@ -40,9 +41,6 @@ from pipelines.shared.reports import ProgressCallback, RunReport
 from report.match_sheet import MatchCurves
 
 __all__ = ["MatchConfig", "MatchResult", "match_photos"]
-
-TRAINING_ERROR = 2.0
-"""Grey levels of white noise at LR: what helped a network most, beside matched kernels."""
 
 _REACH = 5
 """LR pixels that corrected kernels reach at most, beyond those of larger ones."""
@@ -297,7 +295,7 @@ def _finished(
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
-    error = TRAINING_ERROR if config.aim == "train" else 0.0
+    error = AUTO if config.aim == "train" else None
     recipe = make_recipe(found.behind_blur, error)
     gap, colour_gap = gaps_of(bench, lr_after)
     facts = {

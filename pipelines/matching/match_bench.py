@@ -17,13 +17,13 @@ from degrade.audit.matching import match_content
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import DegradationConfig, Entry, Recipe
 from degrade.degradation.index import MATCHED
+from degrade.degradation.recipes import with_model_error
 from degrade.degradation.steps import (
     Blur,
     BlurSettings,
     ColourResponse,
     ColourResponseSettings,
-    ModelError,
-    ModelErrorSettings,
+    ErrorSize,
 )
 from degrade.errors import DegradeError
 from degrade.geometry import Scale
@@ -125,12 +125,10 @@ class _Trial:
         return self._pool.read_residual_crop(noise_id, top, left, height, width)
 
 
-def make_recipe(tail: Tail, model_error: float = 0.0) -> Recipe:
+def make_recipe(tail: Tail, model_error: ErrorSize | None = None) -> Recipe:
     """Return the recipe: matched kernels, the error of the model where there is one, the tail."""
     recipe = Recipe(MATCHED, (Entry(Blur.kind, BlurSettings(kernels=MATCHED)), *tail))
-    if not model_error:
-        return recipe
-    return recipe.having(Entry(ModelError.kind, ModelErrorSettings(model_error, 0.0)))
+    return recipe if model_error is None else with_model_error(recipe, model_error)
 
 
 def with_colours(gain: Gain, tail: Tail) -> Tail:
