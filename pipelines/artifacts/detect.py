@@ -20,14 +20,15 @@ from degrade.artifacts import (
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.field_names import parse_name
 from degrade.images.image_io import MAX_PIXELS
-from degrade.images.sources import Reject, SourceFile, find_images
+from degrade.images.sources import Reject, find_images
 from degrade.wording import counted
 from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.table import encode_regions
-from pipelines.artifacts.twins import Twins, by_stem, find_twins, stem_of
+from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -61,6 +62,8 @@ class ArtifactsConfig:
         Names of the classes, a line each, from number 0 on; None: ADE20K's.
     truth : Path or None
         Folder of masks, white where people see artefacts.
+    mse_name : str or None
+        How MSE results are called, ``{name}`` being the GAN's; None: as import-pairs pairs names.
     threshold, min_area
         See :class:`degrade.artifacts.DetectionSettings`.
     maps : bool
@@ -82,6 +85,7 @@ class ArtifactsConfig:
     segmenter: Path | None = None
     classes: Path | None = None
     truth: Path | None = None
+    mse_name: str | None = None
     threshold: float = 0.7
     min_area: int = 4000
     maps: bool = False
@@ -126,7 +130,7 @@ def find_artifacts(
     mse, gan = _results(config, job)
     if not config.sources:
         job.tell_passed_over([mse, gan])
-    twins = find_twins(job, mse, gan)
+    twins = find_twins(job, mse, gan, mse_name=config.mse_name, max_pixels=config.max_pixels)
     clean, judged = _apart(config, twins)
     textures = _textures(job, executor, clean, config.max_pixels) if clean else None
     if not judged:
@@ -205,11 +209,11 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
     wanted: dict[str, Path] = {}
     for path in config.clean:
         if path.is_dir():
-            wanted |= {Path(stem_of(file.name)).name: file.path for file in find_images([path])[0]}
+            wanted |= {_bare(file.name): file.path for file in find_images([path])[0]}
         else:
-            wanted[Path(stem_of(path.name)).name] = path
-    clean = [each for each in twins if Path(each.name).name in wanted]
-    missing = set(wanted) - {Path(each.name).name for each in clean}
+            wanted[_bare(path.name)] = path
+    clean = [each for each in twins if _bare(each.gan.name) in wanted]
+    missing = set(wanted) - {_bare(each.gan.name) for each in clean}
     if missing:
         path = wanted[min(missing)]
         raise DegradeError(
@@ -217,6 +221,11 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
             "results of this run"
         )
     return clean, [each for each in twins if each not in clean]
+
+
+def _bare(name: str) -> str:
+    """Return what the names of a photo and of its results share, without folders."""
+    return Path(parse_name(Path(name).name).bare).name.casefold()
 
 
 def _textures(
@@ -250,20 +259,16 @@ def _tasks(
     textures: TextureWeights | None,
     weights: dict[int, float],
 ) -> list[ImageTask]:
-    sides: dict[str, dict[str, SourceFile] | None] = {
-        name: None if folder is None else by_stem(job, folder)
+    sides = {
+        name: None if folder is None else Companions(job, folder, twins, config.max_pixels)
         for name, folder in (("labels", config.labels), ("truth", config.truth))
     }
     tasks = []
     for each in twins:
-        paths: dict[str, Path | None] = {"labels": None, "truth": None}
+        paths = {name: files and files.of(each) for name, files in sides.items()}
         missing = ""
         for name, files in sides.items():
-            if files is None:
-                continue
-            if each.name in files:
-                paths[name] = files[each.name].path
-            else:
+            if files is not None and paths[name] is None:
                 missing = "label map" if name == "labels" else "mask of the truth"
         if missing:
             job.rejects.append(Reject(str(each.gan), f"no {missing} has its name", "add it"))

@@ -79,6 +79,13 @@ _memory_option = click.option(
 @click.option(
     "--truth", type=PATH, default=None, help="Folder of masks, white where people see artefacts."
 )
+@click.option(
+    "--mse-name",
+    metavar="TEMPLATE",
+    default=None,
+    help="How MSE results are called, such as {name}_psnr, {name} being the GAN's.  [default: as "
+    "import-pairs pairs names, or by their common endings]",
+)
 @_threshold_option
 @_min_area_option
 @click.option("--maps", is_flag=True, help="Write every map on the way, too.")

@@ -31,6 +31,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "sr",
         "lr_name",
         "sr_name",
+        "mse_name",
         "all_variants",
         "out",
         "out_mat",

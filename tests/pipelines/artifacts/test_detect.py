@@ -99,9 +99,56 @@ def test_detect_artifacts_rejects_what_has_no_fit_twin_and_goes_on(results: Path
     write_png(results / "mse" / "2.png", np.zeros((20, 30, 3), np.uint8))
     found = run(*folders(results), *SMALL)
     assert found.exit_code == 3
-    assert "has no image of this name" in found.output
+    assert "0.png: no MSE image has its name" in found.output
     assert "160×160 pixels, and the other result 30×20" in found.output
     assert "1 image" in found.output
+
+
+@pytest.mark.parametrize(
+    ("gan", "mse", "said"),
+    [
+        ("{}x4", "{}", ""),
+        ("{}_SR", "{}_LRBI_x4", ""),
+        (
+            "{}_gan",
+            "{}_psnr",
+            "GAN results are called {name}_gan and MSE results are called {name}_psnr",
+        ),
+        ("{}", "{}_out", "called {name}_out"),
+    ],
+)
+def test_detect_artifacts_pairs_names_as_import_pairs_does(
+    results: Path, gan: str, mse: str, said: str
+) -> None:
+    for number in range(3):
+        (results / "gan" / f"{number}.png").rename(results / "gan" / f"{gan.format(number)}.png")
+        (results / "mse" / f"{number}.png").rename(results / "mse" / f"{mse.format(number)}.png")
+    found = run(*folders(results), *SMALL, "--truth", results / "truth")
+    assert said in found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
+    assert (results / "out" / "masks" / f"{gan.format(1)}.png").exists()
+
+
+def test_detect_artifacts_takes_a_template_for_names(results: Path) -> None:
+    for number in range(3):
+        (results / "mse" / f"{number}.png").rename(results / "mse" / f"a{number}b.png")
+    refused = run(*folders(results), *SMALL)
+    assert refused.exit_code == 1
+    assert "no MSE image has its name" in refused.output and "--mse-name" in refused.output
+    found = run(*folders(results), *SMALL, "--mse-name", "a{name}b")
+    assert found.exit_code == 0, found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
+
+
+def test_detect_artifacts_keeps_results_of_one_name_apart(results: Path) -> None:
+    for side in ("mse", "gan"):
+        (results / side / "1.webp").write_bytes(
+            cv2.imencode(".webp", cv2.imread(str(results / side / "2.png")))[1].tobytes()
+        )
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3
+    assert "has the same name; rename one" in found.output
+    assert "of 3 images" in found.output
 
 
 def test_detect_artifacts_takes_label_maps(results: Path) -> None:
