@@ -181,6 +181,7 @@ def _enlarge(
     config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int, lr_patch: int
 ) -> list[EnlargedPhoto]:
     """Return the photos with both results; those to tune on are as large as a crop."""
+    held_files = _identities(config.held_out)
     folders = enlarge_by_both(
         [*config.sources, *config.held_out, *config.clean],
         config.mse,
@@ -190,17 +191,12 @@ def _enlarge(
         device=config.device,
         max_memory=config.max_memory,
         max_pixels=config.max_pixels,
+        smallest=lambda photo: 1 if _identity(photo.path) in held_files else lr_patch,
     )
     mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
-    photos = []
-    held_files = _identities(config.held_out)
-    for photo in read_enlarged(job, files, (mse, gan), scale, config.max_pixels):
-        height, width = photo.lr.shape[:2]
-        if min(height, width) >= lr_patch or _identity(photo.path) in held_files:
-            photos.append(photo)
-        else:
-            reason = f"{width}×{height} pixels are smaller than a crop of {lr_patch}"
-            job.rejects.append(Reject(str(photo.path), reason, "use a smaller `hr_patch`"))
+    rejected = {reject.path for reject in job.rejects}
+    usable = [file for file in files if str(file.path) not in rejected]
+    photos = read_enlarged(job, usable, (mse, gan), scale, config.max_pixels)
     if not photos:
         raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
     return photos

@@ -245,6 +245,20 @@ def test_detect_artifacts_enlarges_photos_by_both_networks_first(tmp_path: Path)
         assert read_photo(tmp_path / "out" / folder / "1.png").pixels.shape == (80, 80, 3)
     again = run("detect-artifacts", tmp_path / "lr", *words)
     assert again.exit_code == 0, again.output
+    write_png(tmp_path / "lr" / "tiny.png", make_photo("tiny", 2))
+    found = run("detect-artifacts", tmp_path / "lr", *words)
+    assert found.exit_code == 3, found.output
+    assert "tiny.png: 2×2 pixels are too few to be judged; give a larger photo" in found.output
+    assert not (tmp_path / "out" / "gan" / "tiny.png").exists()
+
+
+def test_detect_artifacts_names_results_too_small_to_be_judged(results: Path) -> None:
+    for side in ("mse", "gan"):
+        write_png(results / side / "tiny.png", np.zeros((5, 40, 3), np.uint8))
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3, found.output
+    assert "40×5 pixels are too few to be judged" in found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
 
 
 class TestSegmenter:

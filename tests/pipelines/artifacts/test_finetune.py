@@ -222,6 +222,8 @@ def test_finetune_artifacts_names_photos_smaller_than_a_crop(begun: Path) -> Non
     assert report.done == 2
     assert [Path(each.path).name for each in report.rejects] == ["small.png"]
     assert report.rejects[0].reason == "14×14 pixels are smaller than a crop of 16"
+    enlarged = {path.name for path in (begun / "out" / "gan").glob("*.png")}
+    assert "held.png" in enlarged and "small.png" not in enlarged
 
 
 def test_finetune_artifacts_says_when_there_is_nothing_to_do(begun: Path) -> None:
