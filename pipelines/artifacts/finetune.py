@@ -18,7 +18,7 @@ from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.images.sources import SourceFile, find_images, hash_file
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for, seed_for
 from degrade.wording import counted
