@@ -27,7 +27,7 @@ from degrade.wording import counted
 from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
-from pipelines.artifacts.table import encode_regions
+from pipelines.artifacts.table import TABLE, encode_regions
 from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
@@ -36,7 +36,6 @@ from pipelines.shared.reports import ProgressCallback, RunReport
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
 _LISTED = 12
-_TABLE = "artifacts.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +136,7 @@ def find_artifacts(
         raise DegradeError("every result is said to be clean: nothing is left to judge")
     tasks = _tasks(config, job, judged, textures, weights)
     results = Results(config.out, "detect-artifacts", overwrite=config.overwrite)
-    results.require_free([config.out / _TABLE, *_places(config, tasks)])
+    results.require_free([config.out / TABLE, *_places(config, tasks)])
     found: dict[str, Found] = {}
     with job.stoppable():
         for done, result in enumerate(executor.run(find_in_image, tasks), 1):
@@ -158,7 +157,7 @@ def find_artifacts(
         key=lambda each: (-each[1].visibility, each[0], each[1].number),
     )
     if found:
-        _write(results, config.out / _TABLE, encode_regions(ranked))
+        _write(results, config.out / TABLE, encode_regions(ranked))
     _tell(job, found, ranked, config)
     return job.report(len(found))
 
@@ -330,7 +329,7 @@ def _tell(
             visibility=region.visibility,
         )
     if len(ranked) > _LISTED:
-        job.found("more", f"and {len(ranked) - _LISTED} less visible ones in {_TABLE}")
+        job.found("more", f"and {len(ranked) - _LISTED} less visible ones in {TABLE}")
     unknown = Counter(number for one in found.values() for number in one.unknown)
     if unknown:
         words = ", ".join(map(str, sorted(unknown)[:8]))
@@ -341,7 +340,7 @@ def _tell(
     if agreements:
         _tell_agreement(job, agreements)
     job.found(
-        "folder", f"masks, overlays and {_TABLE} in {printable(config.out)}", path=str(config.out)
+        "folder", f"masks, overlays and {TABLE} in {printable(config.out)}", path=str(config.out)
     )
 
 
