@@ -148,7 +148,7 @@ def find_in_image(task: ImageTask) -> Found:
     truth = None if task.truth is None else _read_mask(task.truth, gan, task.max_pixels)
     files = {
         "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255),
-        "overlays": encode_png(_overlay(gan, found.flagged)),
+        "overlays": encode_png(_overlay(gan, found.flagged), quickly=True),
     }
     if task.maps:
         drawn = zip(MAPS, _maps(found, weights), strict=False)

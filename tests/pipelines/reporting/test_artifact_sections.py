@@ -67,7 +67,9 @@ def test_tell_artifacts_follows_no_name_out_of_the_folder(found: Path) -> None:
     table.write_text(table.read_text().replace("sub/bro<ken", "../../secret"))
     report, page = _made(found)
     assert all("leads outside" in reject.reason for reject in report.rejects)
-    assert len(report.rejects) == 2 and '"data:image/png' not in page.replace('"data:image/png;base64," + ', '')
+    assert len(report.rejects) == 2 and '"data:image/png' not in page.replace(
+        '"data:image/png;base64," + ', ""
+    )
 
 
 @pytest.mark.parametrize(
