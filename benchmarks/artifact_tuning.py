@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from degrade.arrays import U8Array, round_to_u8
+from degrade.arrays import FloatArray, round_to_u8
 from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
 from degrade.images.image_io import read_photo, write_png
 from degrade.images.sources import find_images
@@ -44,6 +44,7 @@ _STOPPING = 3
 """One of so many photos of ``--tune`` decides when tuning stops."""
 
 _MIN_AREA = 200
+_TUNING = ("batch_size=4", "hr_patch=160")
 
 
 def main() -> None:
@@ -98,10 +99,10 @@ def _run(given: argparse.Namespace, out: Path) -> None:
             hr_patch=64,
             max_minutes=clock.left,
             **common,
-        ),
-        1500,
+        )
     ):
         return
+    rows = []
     for seed in given.seeds:
         gan = out / f"gan-{seed}"
         config = TrainConfig(
@@ -114,15 +115,105 @@ def _run(given: argparse.Namespace, out: Path) -> None:
             max_minutes=clock.left,
             **common,
         )
-        if not _trained(config, given.breaking_steps):
+        if not _trained(config):
             return
-    print("trained", time.process_time())
+        tuned = _tuned(given, out, weights, gan / "generator.pth", seed, clock)
+        if tuned is None:
+            return
+        rows += [(seed, *row) for row in _judged(out / "judge" / "lr", weights, gan, tuned)]
+    print(_table(rows))
 
 
-def _trained(config: TrainConfig, steps: int) -> bool:
-    report = train(config)
-    print(config.out.name, *report.lines, sep="\n  ")
-    return (config.out / "generator.pth").exists()
+def _tuned(
+    given: argparse.Namespace, out: Path, mse: Path, gan: Path, seed: int, clock: _Clock
+) -> Path | None:
+    """Return the tuned weights; None where time is over."""
+    photos = sorted((out / "tune" / "lr").iterdir())
+    folder = out / f"{given.name}-{seed}"
+    report = finetune_artifacts(
+        FinetuneConfig(
+            sources=tuple(path for n, path in enumerate(photos) if n % _STOPPING),
+            held_out=tuple(photos[::_STOPPING]),
+            mse=mse,
+            gan=gan,
+            out=folder,
+            settings=(*_TUNING, *given.set),
+            steps=given.steps,
+            share=given.share,
+            min_area=_MIN_AREA,
+            save_every=50,
+            seed=seed,
+            max_minutes=clock.left,
+            device="cpu",
+        )
+    )
+    print(report.summary(), flush=True)
+    done = folder / "generator.pth"
+    return done if done.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What tuning came to, and the share that was flagged, inside photos and along their edges."""
+
+    name: str
+    scores: RepairScores
+    inside: tuple[float, float]
+    edges: tuple[float, float]
+
+
+def _judged(lr: Path, mse: Path, gan: Path, tuned: Path) -> list[tuple[_Row]]:
+    networks = [read_network(path) for path in (mse, gan / "generator.pth", tuned)]
+    parts = [_compared(path, networks) for path in sorted(lr.iterdir())]
+    return [(_summed("all", parts),)]
+
+
+def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, FloatArray]:
+    """Return scores, and pixels and flagged ones before and after, inside and at the edges."""
+    lr = read_photo(path).as_u8()
+    mse, before, after = (upscale(lr, network) for network in networks)
+    settings = DetectionSettings(min_area=_MIN_AREA)
+    flagged = [detect_artifacts(mse, sr, settings=settings).flagged for sr in (before, after)]
+    inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
+    inside = [mask[inner].sum() for mask in flagged]
+    edges = [mask.sum() - part for mask, part in zip(flagged, inside, strict=True)]
+    size = flagged[0].size, flagged[0][inner].size
+    counts = np.array([[size[1], *inside], [size[0] - size[1], *edges]], np.float64)
+    return compare_repair(before, after, *flagged), counts
+
+
+def _summed(name: str, parts: Sequence[tuple[RepairScores, FloatArray]]) -> _Row:
+    counts = np.sum([each for _, each in parts], axis=0)
+    shares = counts[:, 1:] / counts[:, :1]
+    inside, edges = ((float(before), float(after)) for before, after in shares)
+    return _Row(name, reduce(add, (scores for scores, _ in parts)), inside, edges)
+
+
+def _table(rows: Sequence[tuple[int, _Row]]) -> str:
+    def gone(shares: tuple[float, float]) -> str:
+        before, after = shares
+        return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
+
+    lines = [
+        "| seed | inside | along edges | all that is gone | texture elsewhere | PSNR elsewhere |",
+        "|---|---|---|---|---|---|",
+    ]
+    for seed, row in rows:
+        scores = row.scores
+        lines.append(
+            f"| {seed} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
+            f"| {scores.texture:.1%} | {scores.psnr:.1f} dB |"
+        )
+    return "\n".join(lines)
+
+
+def _trained(config: TrainConfig) -> bool:
+    """Train, or go on; tell whether it is done."""
+    done = config.out / "generator.pth"
+    if not done.exists():
+        report = train(config)
+        print(config.out.name, *report.lines, sep="\n  ", flush=True)
+    return done.exists()
 
 
 def _make_lr(source: Path, out: Path) -> None:

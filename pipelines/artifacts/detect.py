@@ -67,6 +67,8 @@ class ArtifactsConfig:
         See :class:`degrade.artifacts.DetectionSettings`.
     maps : bool
         Write every map on the way, too.
+    mirror : int
+        LR pixels by which photos are mirrored on while they are enlarged.
     device : str
     max_memory : float or None
         GiB; see :class:`pipelines.upscaling.upscale.UpscaleConfig`.
@@ -88,6 +90,7 @@ class ArtifactsConfig:
     threshold: float = 0.7
     min_area: int = 4000
     maps: bool = False
+    mirror: int = 0
     device: str = "auto"
     max_memory: float | None = None
     overwrite: bool = False
@@ -173,6 +176,7 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
         config.out,
         job=job,
         device=config.device,
+        mirror=config.mirror,
         max_memory=config.max_memory,
         max_pixels=config.max_pixels,
     )

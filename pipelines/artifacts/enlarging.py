@@ -23,6 +23,7 @@ def enlarge_by_both(
     *,
     job: Job,
     device: str,
+    mirror: int,
     max_memory: float | None,
     max_pixels: int,
     smallest: Callable[[ScannedPhoto], int] = lambda _photo: 1,
@@ -35,6 +36,8 @@ def enlarge_by_both(
     mse, gan, out : Path
     job : Job
     device : str
+    mirror : int
+        LR pixels.
     max_memory : float or None
     max_pixels : int
     smallest : callable
@@ -65,6 +68,7 @@ def enlarge_by_both(
                 weights=weights,
                 out=folder,
                 device=device,
+                mirror=mirror,
                 max_memory=max_memory,
                 max_pixels=max_pixels,
             ),

@@ -189,6 +189,7 @@ def _enlarge(
         config.out,
         job=job,
         device=config.device,
+        mirror=config.mirror,
         max_memory=config.max_memory,
         max_pixels=config.max_pixels,
         smallest=lambda photo: 1 if _identity(photo.path) in held_files else lr_patch,
@@ -293,7 +294,10 @@ def _read_pairs(
                 pair.key,
                 reader.folder,
                 lr,
-                *(upscale(lr, network, device=device) for network in (mse, generator)),
+                *(
+                    upscale(lr, network, device=device, mirror=config.mirror)
+                    for network in (mse, generator)
+                ),
             )
             if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
                 found.append(_unflagged(photo))
@@ -326,7 +330,11 @@ def _begin(
     )
     dataset = make([*parts.others, *parts.pairs.found])
     validation = RepairValidation(
-        parts.held_out, parts.judge, tolerance=config.tolerance, device=device
+        parts.held_out,
+        parts.judge,
+        tolerance=config.tolerance,
+        device=device,
+        mirror=config.mirror,
     )
     stage = Stage("finetune-artifacts", training)
     vgg = find_vgg19_weights(None) if training.needs_features == "vgg19" else None

@@ -89,7 +89,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "share",
     ),
     "What is measured": ("border",),
-    "The result": ("alpha", "samples", "flips", "keep_profile"),
+    "The result": ("alpha", "samples", "flips", "mirror", "keep_profile"),
     "Saving": ("save_every", "keep", "keep_best", "max_minutes", "tensorboard"),
     "Where it runs": (
         "jobs",

@@ -350,6 +350,7 @@ class _Run:
                 half=half,
                 sample=self._sample,
                 flips=config.flips,
+                mirror=config.mirror,
             )
         return self._upscalers[deep]
 
@@ -366,6 +367,8 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
     }
     if config.keep_profile:  # so that what was made before there was a choice still counts
         settings["keep_profile"] = True
+    if config.mirror:  # likewise
+        settings["mirror"] = config.mirror
     if config.other is not None and config.alpha is not None:
         other = read_weights(config.other, scale=config.scale)
         try:

@@ -18,6 +18,7 @@ from esrgan.weights.files import weights_of, write_weights
 from pipelines.cli import main
 from tests.degrade.artifacts.results import make_results, plant_grid
 from tests.degrade.audit.scenes import make_photo
+from tests.pipelines.artifacts.test_finetune import write_network
 
 SMALL = ("--min-area", 300)
 
@@ -250,6 +251,25 @@ def test_detect_artifacts_enlarges_photos_by_both_networks_first(tmp_path: Path)
     assert found.exit_code == 3, found.output
     assert "tiny.png: 2×2 pixels are too few to be judged; give a larger photo" in found.output
     assert not (tmp_path / "out" / "gan" / "tiny.png").exists()
+
+
+def test_detect_artifacts_mirrors_photos_on_against_lines_along_edges(tmp_path: Path) -> None:
+    """A network sees zeros beyond a photo's ends; one that sharpens draws a line there."""
+    for name, sharpening in (("mse", 0), ("gan", 16)):
+        write_network(tmp_path / f"{name}.pth", sharpening=sharpening)
+    write_png(tmp_path / "lr" / "sky.png", np.full((60, 60, 3), 100, np.uint8))
+    words = ("--mse", tmp_path / "mse.pth", "--gan", tmp_path / "gan.pth", "--threshold", 0.8)
+    found = run("detect-artifacts", tmp_path / "lr", *words, "--out", tmp_path / "plain")
+    assert found.exit_code == 0 and "1 area flagged in 1 of 1 image" in found.output
+    mask = read_photo(tmp_path / "plain" / "masks" / "sky.png").pixels[..., 0]
+    assert mask[0].all() and mask[-1].all()
+    out = ("--out", tmp_path / "mirrored", "--mirror", 8)
+    found = run("detect-artifacts", tmp_path / "lr", *words, *out)
+    assert found.exit_code == 0 and "0 areas flagged" in found.output
+    gan = read_photo(tmp_path / "mirrored" / "gan" / "sky.png").pixels
+    assert np.ptp(gan) <= 2, "flat to the edges"
+    again = run("detect-artifacts", tmp_path / "lr", *words, *out[:2], "--mirror", 9)
+    assert again.exit_code != 0 and "other" in again.output
 
 
 def test_detect_artifacts_names_results_too_small_to_be_judged(results: Path) -> None:
