@@ -26,6 +26,7 @@ from degrade.images.image_io import read_photo, write_png
 from degrade.images.sources import find_images
 from degrade.resample import imresize
 from esrgan.networks import Generator
+from esrgan.training.checkpoints import newest_step
 from esrgan.upscaling.upscaler import upscale
 from esrgan.weights.files import read_network
 from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
@@ -209,11 +210,10 @@ def _table(rows: Sequence[tuple[int, _Row]]) -> str:
 
 def _trained(config: TrainConfig) -> bool:
     """Train, or go on; tell whether it is done."""
-    done = config.out / "generator.pth"
-    if not done.exists():
+    if newest_step(config.out) != config.steps:
         report = train(config)
         print(config.out.name, *report.lines, sep="\n  ", flush=True)
-    return done.exists()
+    return newest_step(config.out) == config.steps
 
 
 def _make_lr(source: Path, out: Path) -> None:

@@ -1,7 +1,7 @@
 """RealSR's own network, and one trained here on matched pairs, on the same real photos.
 
 LR of one half of RealSR's scenes alone is measured and matched, clean photos of other origin are
-degraded so, and a small network is trained on these pairs, by L1 and then with a discriminator.
+degraded so, and a small network is trained on these pairs by L1.
 Judged are pairs of scenes that were not measured, and of other cameras; bicubic interpolation
 stands beside. All by the program's own commands. What is done in ``--out`` is not done again, and
 ``--minutes`` ends a call in time: the same command goes on. It ends with the tables of
@@ -27,12 +27,12 @@ from benchmarks.downstream.real_pairs import read_real_pairs, split_scenes
 from degrade.arrays import U8Array, round_to_u8
 from degrade.images.image_io import read_photo, write_png
 from degrade.resample import imresize
+from esrgan.training.checkpoints import newest_step
 from pipelines.matching.photo_sets import even_choice
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 _SCALE = 4
 _PATCH = 96
-_GAN = ("--set", "adversarial_weight=0.001", "--set", "pixel_steps=0")
 
 
 def main() -> None:
@@ -51,7 +51,8 @@ def main() -> None:
     add("--hr", type=Path, nargs="+", default=[SHARED / "train"], help="clean photos")
     add("--photos", type=Path, nargs="*", default=[], help="further photos, for the picture alone")
     add("--judged", type=int, default=20, help="so many scenes of each set are judged")
-    add("--steps", type=int, default=2000, help="of training by L1; a quarter more with the GAN")
+    add("--steps", type=int, default=2000, help="of training")
+    add("--trained", type=Path, help="a network of such pairs of this split, not to be trained")
     add("--split", type=int, default=1)
     given = parser.parse_args()
     try:
@@ -78,7 +79,7 @@ def _run(given: argparse.Namespace, end: float) -> None:
             _write(out / name / "bicubic" / pair.lr_path.name, round_to_u8(large))
     for path in given.photos:
         _copy(path, out / "more" / "LR" / path.name)
-    networks = {"ours-l1": _l1(given, end), "ours-gan": _gan(given, end), "realsr": given.realsr}
+    networks = {"matched": given.trained or _trained(given, end), "realsr": given.realsr}
     sets = [*judged, *(("more",) if given.photos else ())]
     for name in sets:
         for method, weights in networks.items():
@@ -96,7 +97,7 @@ def _run(given: argparse.Namespace, end: float) -> None:
     print(f"from left to right LR, {', '.join(methods)}, HR: {out / 'side_by_side.png'}")
 
 
-def _l1(given: argparse.Namespace, end: float) -> Path:
+def _trained(given: argparse.Namespace, end: float) -> Path:
     """Return a network trained by pixels on pairs that match the photos."""
     out: Path = given.out
     hr = [word for path in given.hr for word in ("--hr", path)]
@@ -105,31 +106,22 @@ def _l1(given: argparse.Namespace, end: float) -> Path:
     _once(end, out / "matched", "match", out / "photos", "--pool", out / "pool", *hr, *scale)
     pairs = ("--pool", out / "pool", "--out", out / "pairs", *scale, "--recipe", "matched")
     _once(end, out / "built", "build-pairs", *pairs, *hr)
-    pixels = ("--set", f"pixel_steps={given.steps}")
-    return _trained(end, out / "l1", "--pairs", out / "pairs", "--steps", given.steps, *pixels)
-
-
-def _gan(given: argparse.Namespace, end: float) -> Path:
-    out: Path = given.out
-    words = ("--init", out / "l1" / "generator.pth", "--steps", given.steps // 4, *_GAN)
-    return _trained(end, out / "gan", "--pairs", out / "pairs", *words)
-
-
-def _trained(end: float, folder: Path, *words: object) -> Path:
-    minutes = max((end - time.monotonic()) / 60, 0.01)
-    words = (*words, "--hr-patch", _PATCH, "--device", "cpu", "--max-minutes", minutes)
-    if not (folder / "generator.pth").exists():
-        print(_degrade(end + 60, "train", "--out", folder, *words), flush=True)
-    if not (folder / "generator.pth").exists():
+    model = out / "model"
+    if newest_step(model) != given.steps:
+        pixels = ("--set", f"pixel_steps={given.steps}", "--steps", given.steps)
+        left = ("--max-minutes", max((end - time.monotonic()) / 60, 0.01), "--device", "cpu")
+        words = ("--pairs", out / "pairs", "--out", model, *pixels, *left)
+        print(_degrade(end + 60, "train", *words), flush=True)
+    if newest_step(model) != given.steps:
         raise TimeoutError
-    return folder / "generator.pth"
+    return model / "generator.pth"
 
 
 def _once(end: float, mark: Path, *words: object) -> None:
     """Run a command unless it has run to its end before."""
     done = mark.with_suffix(".done")
     if not done.exists():
-        print(_degrade(end, *words), flush=True)
+        print(_degrade(end, *words).splitlines()[0], flush=True)
         done.touch()
 
 
