@@ -45,7 +45,11 @@ _STOPPING = 3
 """One of so many photos of ``--tune`` decides when tuning stops."""
 
 _MIN_AREA = 200
-_TUNING = ("batch_size=4", "hr_patch=160")
+_MIRROR = 32
+"""LR pixels: without, most of what is flagged are lines along the photos' edges."""
+
+_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32", "learning_rate=3e-4")
+"""Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
 
 def main() -> None:
@@ -59,13 +63,13 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=1000, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--minutes", type=float, help="go on later where it stopped after so many")
     parser.add_argument("--set", action="append", default=[], help="a setting of the tuning")
     parser.add_argument("--break-by", action="append", default=[], help="one of the GAN's training")
-    parser.add_argument("--share", type=int, default=4)
+    parser.add_argument("--share", type=int, default=2, help="one crop of so many is aimed")
     parser.add_argument("--name", default="tuned", help="folder of this tuning")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -121,7 +125,8 @@ def _run(given: argparse.Namespace, out: Path) -> None:
         tuned = _tuned(given, out, weights, gan / "generator.pth", seed, clock)
         if tuned is None:
             return
-        rows += [(seed, *row) for row in _judged(out / "judge" / "lr", weights, gan, tuned)]
+        networks = [read_network(path) for path in (weights, gan / "generator.pth", tuned)]
+        rows.append((seed, _judged(out / "judge" / "lr", networks)))
     print(_table(rows))
 
 
@@ -142,6 +147,7 @@ def _tuned(
             steps=given.steps,
             share=given.share,
             min_area=_MIN_AREA,
+            mirror=_MIRROR,
             save_every=50,
             seed=seed,
             max_minutes=clock.left,
@@ -154,43 +160,36 @@ def _tuned(
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """What tuning came to, and the share that was flagged, inside photos and along their edges."""
+class _Judged:
+    """What tuning came to, and which shares were flagged before and after."""
 
-    name: str
     scores: RepairScores
     inside: tuple[float, float]
     edges: tuple[float, float]
 
 
-def _judged(lr: Path, mse: Path, gan: Path, tuned: Path) -> list[tuple[_Row]]:
-    networks = [read_network(path) for path in (mse, gan / "generator.pth", tuned)]
+def _judged(lr: Path, networks: Sequence[Generator]) -> _Judged:
     parts = [_compared(path, networks) for path in sorted(lr.iterdir())]
-    return [(_summed("all", parts),)]
-
-
-def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, FloatArray]:
-    """Return scores, and pixels and flagged ones before and after, inside and at the edges."""
-    lr = read_photo(path).as_u8()
-    mse, before, after = (upscale(lr, network) for network in networks)
-    settings = DetectionSettings(min_area=_MIN_AREA)
-    flagged = [detect_artifacts(mse, sr, settings=settings).flagged for sr in (before, after)]
-    inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
-    inside = [mask[inner].sum() for mask in flagged]
-    edges = [mask.sum() - part for mask, part in zip(flagged, inside, strict=True)]
-    size = flagged[0].size, flagged[0][inner].size
-    counts = np.array([[size[1], *inside], [size[0] - size[1], *edges]], np.float64)
-    return compare_repair(before, after, *flagged), counts
-
-
-def _summed(name: str, parts: Sequence[tuple[RepairScores, FloatArray]]) -> _Row:
     counts = np.sum([each for _, each in parts], axis=0)
     shares = counts[:, 1:] / counts[:, :1]
     inside, edges = ((float(before), float(after)) for before, after in shares)
-    return _Row(name, reduce(add, (scores for scores, _ in parts)), inside, edges)
+    return _Judged(reduce(add, (scores for scores, _ in parts)), inside, edges)
 
 
-def _table(rows: Sequence[tuple[int, _Row]]) -> str:
+def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, FloatArray]:
+    """Return scores; and pixels, those flagged before and after, inside and at the edges."""
+    lr = read_photo(path).as_u8()
+    mse, before, after = (upscale(lr, network, mirror=_MIRROR) for network in networks)
+    settings = DetectionSettings(min_area=_MIN_AREA)
+    flagged = [detect_artifacts(mse, sr, settings=settings).flagged for sr in (before, after)]
+    inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
+    masks = [np.ones_like(flagged[0]), *flagged]
+    inside = [float(mask[inner].sum()) for mask in masks]
+    edges = [float(mask.sum()) - part for mask, part in zip(masks, inside, strict=True)]
+    return compare_repair(before, after, *flagged), np.array([inside, edges])
+
+
+def _table(rows: Sequence[tuple[int, _Judged]]) -> str:
     def gone(shares: tuple[float, float]) -> str:
         before, after = shares
         return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"

@@ -79,10 +79,10 @@ def _run(given: argparse.Namespace, end: float) -> None:
             _write(out / name / "bicubic" / pair.lr_path.name, round_to_u8(large))
     for path in given.photos:
         _copy(path, out / "more" / "LR" / path.name)
-    networks = {"matched": given.trained or _trained(given, end), "realsr": given.realsr}
+    networks = {"realsr": given.realsr, "matched": given.trained or _trained(given, end)}
     sets = [*judged, *(("more",) if given.photos else ())]
-    for name in sets:
-        for method, weights in networks.items():
+    for method, weights in networks.items():
+        for name in sets:
             words = ("--weights", weights, "--out", out / name / method, "--device", "cpu")
             _degrade(end, "upscale", out / name / "LR", *words)
     methods = ("bicubic", *networks)
