@@ -8,7 +8,8 @@ are taken. Each benchmark runs in a process of its own, and its output is kept i
 a word where that is absent. Ends with one table, and writes ``figures.json`` into FOLDER.
 
 ``--long`` adds those that take many minutes. Not among them: ``benchmarks.chain``, for photos that
-one chooses, and ``benchmarks.peers``, which compares with the peers' own code.
+one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
+``benchmarks.beside_realsr``, which wants RealSR's weights.
 """
 
 from __future__ import annotations
@@ -215,15 +216,14 @@ BENCHMARKS = (
     ),
     Benchmark(
         "artifact_tuning",
-        ("--tune", CLEAN),
-        (
-            Figure(
-                "flagged area gone, %",
-                rf"all held out: flagged .* \(-{_NUMBER}%\)",
-                "50",
-                "56 %",
-            ),
-        ),
+        ("--judge", CLEAN),
+        (Figure("flagged inside gone, %", rf"\| [01] \| [^|]*, {_NUMBER}% \|", "50", "–"),),
+        is_long=True,
+    ),
+    Benchmark(
+        "upscaling_memory",
+        (FIRST,),
+        (Figure("PNG, 0.25 GiB: peak, MiB", rf"\| png \| 0.25 \| {_NUMBER} MiB", "–", "–"),),
         is_long=True,
     ),
     Benchmark(
