@@ -147,7 +147,7 @@ def find_in_image(task: ImageTask) -> Found:
     found = detect_artifacts(mse, gan, weights=weights, settings=task.settings)
     truth = None if task.truth is None else _read_mask(task.truth, gan, task.max_pixels)
     files = {
-        "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255),
+        "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255, quickly=True),
         "overlays": encode_png(_overlay(gan, found.flagged), quickly=True),
     }
     if task.maps:
