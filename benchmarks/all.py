@@ -217,7 +217,7 @@ BENCHMARKS = (
     Benchmark(
         "artifact_tuning",
         ("--judge", CLEAN),
-        (Figure("flagged inside gone, %", rf"\| [01] \| [^|]*, {_NUMBER}% \|", "50", "–"),),
+        (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
         is_long=True,
     ),
     Benchmark(

@@ -48,7 +48,13 @@ _MIN_AREA = 200
 _MIRROR = 32
 """LR pixels: without, most of what is flagged are lines along the photos' edges."""
 
-_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32", "learning_rate=3e-4")
+_TUNING = (
+    "batch_size=4",
+    "hr_patch=128",
+    "loss_margin=16",
+    "learning_rate=2e-4",
+    "ema_decay=0.98",
+)
 """Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
 
@@ -63,13 +69,14 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=500, help="of tuning, at most")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
     parser.add_argument("--minutes", type=float, help="go on later where it stopped after so many")
     parser.add_argument("--set", action="append", default=[], help="a setting of the tuning")
     parser.add_argument("--break-by", action="append", default=[], help="one of the GAN's training")
-    parser.add_argument("--share", type=int, default=2, help="one crop of so many is aimed")
+    parser.add_argument("--share", type=int, default=3, help="one crop of so many is aimed")
     parser.add_argument("--name", default="tuned", help="folder of this tuning")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -107,35 +114,42 @@ def _run(given: argparse.Namespace, out: Path) -> None:
         )
     ):
         return
-    rows = []
-    for seed in given.seeds:
-        gan = out / f"gan-{seed}"
+    rows: list[tuple[str, _Judged]] = []
+    for number in given.gans:
+        gan = out / f"gan-{number}"
         config = TrainConfig(
             out=gan,
             init=weights,
             settings=(*_SIZES, *_BREAKING, *given.break_by),
             steps=given.breaking_steps,
             hr_patch=128,
-            seed=seed,
+            seed=number,
             max_minutes=clock.left,
             **common,
         )
         if not _trained(config):
             return
-        tuned = _tuned(given, out, weights, gan / "generator.pth", seed, clock)
-        if tuned is None:
-            return
-        networks = [read_network(path) for path in (weights, gan / "generator.pth", tuned)]
-        rows.append((seed, _judged(out / "judge" / "lr", networks)))
+        for seed in given.seeds:
+            folder = out / f"{given.name}-{number}-{seed}"
+            tuned = _tuned(given, out, (weights, gan / "generator.pth"), folder, seed, clock)
+            if tuned is None:
+                return
+            networks = [read_network(path) for path in (weights, gan / "generator.pth", tuned)]
+            rows.append((f"{number}, {seed}", _judged(out / "judge" / "lr", networks)))
     print(_table(rows))
 
 
 def _tuned(
-    given: argparse.Namespace, out: Path, mse: Path, gan: Path, seed: int, clock: _Clock
+    given: argparse.Namespace,
+    out: Path,
+    networks: tuple[Path, Path],
+    folder: Path,
+    seed: int,
+    clock: _Clock,
 ) -> Path | None:
-    """Return the tuned weights; None where time is over."""
+    """Return the tuned weights; None where time is over, or nothing was better."""
     photos = sorted((out / "tune" / "lr").iterdir())
-    folder = out / f"{given.name}-{seed}"
+    mse, gan = networks
     report = finetune_artifacts(
         FinetuneConfig(
             sources=tuple(path for n, path in enumerate(photos) if n % _STOPPING),
@@ -189,19 +203,19 @@ def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, 
     return compare_repair(before, after, *flagged), np.array([inside, edges])
 
 
-def _table(rows: Sequence[tuple[int, _Judged]]) -> str:
+def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
     def gone(shares: tuple[float, float]) -> str:
         before, after = shares
         return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
 
     lines = [
-        "| seed | inside | along edges | all that is gone | texture elsewhere | PSNR elsewhere |",
+        "| GAN, seed | inside | along edges | all gone | texture elsewhere | PSNR elsewhere |",
         "|---|---|---|---|---|---|",
     ]
-    for seed, row in rows:
+    for name, row in rows:
         scores = row.scores
         lines.append(
-            f"| {seed} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
+            f"| {name} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
             f"| {scores.texture:.1%} | {scores.psnr:.1f} dB |"
         )
     return "\n".join(lines)
