@@ -54,6 +54,7 @@ _TUNING = (
     "loss_margin=16",
     "learning_rate=2e-4",
     "ema_decay=0.98",
+    "milestones=[250, 400]",
 )
 """Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
@@ -162,7 +163,7 @@ def _tuned(
             share=given.share,
             min_area=_MIN_AREA,
             mirror=_MIRROR,
-            save_every=50,
+            save_every=100,
             seed=seed,
             max_minutes=clock.left,
             device="cpu",

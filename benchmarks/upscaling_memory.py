@@ -21,7 +21,7 @@ from esrgan.networks import RRDBNet
 from esrgan.weights.files import weights_of, write_weights
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-_RUNS = (("png", 2.0), ("png", 0.25), ("tiff", 0.25), ("jpeg", 0.25))
+_WAYS = ("png:2", "png:0.25", "tiff:0.25", "jpeg:0.25")
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     add("photo", type=Path, nargs="?", default=SHARED / "hr" / "clic_clocktower.png")
     add("--size", type=int, nargs=2, default=(4000, 3000), help="width and height")
     add("--features", type=int, default=8, help="of the network, an RRDBNet of one block, ×4")
+    add("--ways", nargs="+", default=_WAYS, metavar="FORMAT:GIB")
     given = parser.parse_args()
     width, height = given.size
     with tempfile.TemporaryDirectory(prefix="upscaling-") as place:
@@ -44,18 +45,18 @@ def main() -> None:
         idle = _peak("-c", "import pipelines.upscaling.upscale")
         print(f"| format | `--max-memory` | peak, of which {idle:.0f} MiB without a photo |")
         print("|---|---|---|")
-        for form, memory in _RUNS:
+        for form, _, memory in (way.partition(":") for way in given.ways):
             out = folder / f"{form}-{memory}"
             words = (folder / "photo.png", "--weights", folder / "weights.pth", "--out", out)
             limits = ("--format", form, "--max-memory", memory, "--device", "cpu")
             peak = _peak("-m", "pipelines.cli", "upscale", *words, *limits)
-            print(f"| {form} | {memory:g} | {peak:.0f} MiB |", flush=True)
+            print(f"| {form} | {memory} | {peak:.0f} MiB |", flush=True)
 
 
 def _peak(*words: object) -> float:
     """Run Python, and return the MiB that it held at most."""
     command = [sys.executable, *map(str, words)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
