@@ -50,11 +50,11 @@ _MIRROR = 32
 
 _TUNING = (
     "batch_size=4",
-    "hr_patch=128",
-    "loss_margin=16",
-    "learning_rate=2e-4",
-    "ema_decay=0.98",
-    "milestones=[250, 400]",
+    "hr_patch=192",
+    "loss_margin=48",
+    "learning_rate=3e-4",
+    "ema_decay=0.95",
+    "milestones=[200, 300]",
 )
 """Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
@@ -70,14 +70,14 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=500, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=400, help="of tuning, at most")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
     parser.add_argument("--minutes", type=float, help="go on later where it stopped after so many")
     parser.add_argument("--set", action="append", default=[], help="a setting of the tuning")
     parser.add_argument("--break-by", action="append", default=[], help="one of the GAN's training")
-    parser.add_argument("--share", type=int, default=3, help="one crop of so many is aimed")
+    parser.add_argument("--share", type=int, default=2, help="one crop of so many is aimed")
     parser.add_argument("--name", default="tuned", help="folder of this tuning")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -163,7 +163,7 @@ def _tuned(
             share=given.share,
             min_area=_MIN_AREA,
             mirror=_MIRROR,
-            save_every=100,
+            save_every=50,
             seed=seed,
             max_minutes=clock.left,
             device="cpu",
