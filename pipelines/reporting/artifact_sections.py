@@ -82,7 +82,8 @@ def tell_artifacts(path: Path, job: Job, share: float) -> Told:
 
 def _shown(path: Path, areas: Sequence[FoundArea], job: Job, share: float) -> list[Block]:
     """Return pictures of areas as long as there is room, the most visible first."""
-    room, found = int(share * PICTURES), []
+    room = int(share * PICTURES)
+    found: list[Block] = []
     most = areas[:_MOST_SHOWN]
     for done, area in enumerate(most, 1):
         try:
