@@ -38,12 +38,14 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 PHOTOS, FIRST = "PHOTOS", "FIRST"
 CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
+REAL_PAIRS = "REAL_PAIRS"
 """Words of a command that stand for the photos, the first of them, and places of research data."""
 PLACES = {
     CLEAN: DATA / "hr",
     TRAIN: DATA / "train",
     REAL: DATA / "real",
     NOISE: DATA / "pairs" / "cc15_noise",
+    REAL_PAIRS: DATA / "pairs" / "realsr_x4",
     SHARED: DATA.parent,
 }
 _MOST_PHOTOS = 3
@@ -247,6 +249,7 @@ BENCHMARKS = (
     ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
     Benchmark("downstream", ("--hr", TRAIN), (), is_long=True),
+    Benchmark("linear_light", ("--pairs", REAL_PAIRS), (), is_long=True),
     Benchmark(
         "opinions",
         ("--studies", "60"),
