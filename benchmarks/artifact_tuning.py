@@ -48,14 +48,7 @@ _MIN_AREA = 200
 _MIRROR = 32
 """LR pixels: without, most of what is flagged are lines along the photos' edges."""
 
-_TUNING = (
-    "batch_size=4",
-    "hr_patch=192",
-    "loss_margin=48",
-    "learning_rate=3e-4",
-    "ema_decay=0.95",
-    "milestones=[200, 300]",
-)
+_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32", "learning_rate=3e-4")
 """Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
 
@@ -70,7 +63,7 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=400, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
