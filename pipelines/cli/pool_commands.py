@@ -67,9 +67,9 @@ def _kernel_options(function: F) -> F:
             default="exif",
             show_default=True,
             metavar="NAME",
-            help="Whose photos they are: pairs draw each kernel nearer to the mean of its "
-            "camera's, the more the less sure it is. exif: as the photos say; none: kernels stay "
-            "as they are.",
+            help="Whose photos they are: beside each kernel one is kept that is nearer to the mean "
+            "of its camera's, the more the less sure it is. exif: as the photos say; none: none is "
+            "made.",
         ),
         click.option(
             "--shared",

@@ -1,4 +1,4 @@
-"""Kernels of one camera's photos, from the command to what pairs draw."""
+"""Kernels of one camera's photos, from the command to what pairs draw where they are asked to."""
 
 from __future__ import annotations
 
@@ -44,25 +44,32 @@ def degrade() -> Callable[..., Result]:
 
 
 def _ids(pool: Path) -> tuple[str, ...]:
+    """Return what a recipe draws which asks for the kernels of the camera."""
+    return tuple(key for (key,) in DegradationPool.open(pool).index(2).camera_by_photo)
+
+
+def _own(pool: Path) -> tuple[str, ...]:
     return DegradationPool.open(pool).index(2).kernel_ids
 
 
 @pytest.mark.parametrize("command", ["estimate-kernels", "build-pool"])
-def test_photos_of_one_camera_are_drawn_nearer_to_each_other_and_it_is_told(
+def test_photos_of_one_camera_have_kernels_nearer_to_each_other_and_it_is_told(
     tmp_path: Path, photos: Path, degrade: Callable[..., Result], command: str
 ) -> None:
     found = degrade(command, photos, "--pool", tmp_path / "pool", "--scale", 2)
-    assert "3 kernels are drawn nearer to the mean of their camera's" in found.output
+    assert "3 kernels are also kept nearer to the mean of their camera's" in found.output
     assert "Maker X1 (3, " in found.output and "--camera none" in found.output
     pool = DegradationPool.open(tmp_path / "pool")
     own = [pool.read_kernel(record.id) for record in pool.kernels]
     assert len(own) == 3 and not {record.id for record in pool.kernels} & set(_ids(pool.path))
     told = json.loads(degrade("inspect", tmp_path / "pool", "--json").output)
     for kernel in told["kernels"]:
-        drawn = kernel["drawn"]
-        assert drawn["camera"] == "Maker X1" and drawn["camera_photos"] == 3
-        assert 0 < drawn["camera_share"] <= 0.5 and drawn["id"] in _ids(pool.path)
-        assert drawn["expected_kpsnr"] > kernel["provenance"]["statistics"]["expected_kpsnr"]
+        moved = kernel["of_camera"]
+        assert moved["camera"] == "Maker X1" and moved["camera_photos"] == 3
+        assert 0 < moved["camera_share"] <= 0.75 and moved["id"] in _ids(pool.path)
+        wide, narrow = moved["sigmas"]
+        assert wide >= narrow > 0
+        assert moved["expected_kpsnr"] > kernel["provenance"]["statistics"]["expected_kpsnr"]
     lines = degrade("inspect", tmp_path / "pool").output
     assert lines.count("nearer to the mean of 3 of Maker X1") == 3
 
@@ -85,7 +92,7 @@ def test_camera_none_leaves_kernels_as_they_are_and_a_name_joins_all(
     pool = tmp_path / "pool"
     _save_jpeg(photos / "3.jpg", take_photo("scene 3", scale=2, sigma=0.9, side=200), "X2")
     own = degrade("estimate-kernels", photos, "--pool", pool, "--scale", 2, "--camera", "none")
-    assert "drawn nearer" not in own.output
+    assert "kept nearer" not in own.output
     raw = _ids(pool)
     assert raw == tuple(record.id for record in DegradationPool.open(pool).kernels)
     by_exif = degrade("estimate-kernels", photos, "--pool", pool, "--scale", 2)
@@ -105,7 +112,7 @@ def test_photos_without_exif_stay_as_they_are(
         write_png(tmp_path / "photos" / f"{number}.png", pixels)
     pool = tmp_path / "pool"
     found = degrade("estimate-kernels", tmp_path / "photos", "--pool", pool, "--scale", 2)
-    assert "drawn nearer" not in found.output
+    assert "kept nearer" not in found.output
     records = DegradationPool.open(pool).kernels
     assert _ids(pool) == tuple(record.id for record in records)
 
