@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from degrade.arrays import U8Array
+from degrade.degradation.steps import Blur
 from degrade.images.image_io import write_png
+from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool
 from pipelines.cli import main
 from tests.pipelines.photographs import take_photo
@@ -127,3 +129,39 @@ def test_a_photo_whose_kernel_is_rejected_is_no_photo_of_the_pool(
     degrade("estimate-kernels", photos, *words)
     if pool.exists():
         assert DegradationPool.open(pool).photos == ()
+
+
+def test_pairs_have_each_photos_own_kernel_or_the_cameras_as_the_recipe_says(
+    tmp_path: Path, photos: Path, degrade: Callable[..., Result]
+) -> None:
+    pool, recipe = tmp_path / "pool", tmp_path / "camera.toml"
+    degrade("estimate-kernels", photos, "--pool", pool, "--scale", 2)
+    recipe.write_text('[[steps]]\nkind = "blur"\nkernels = "camera"\n')
+    shown = degrade("recipe", "show", recipe, "--pool", pool, "--scale", 2)
+    assert "3 kernels ×2, 3 nearer to their camera's" in shown.output
+    assert "nearer to those of its camera, each as likely" in shown.output
+
+    def build(out: str, *words: object) -> Result:
+        common = ("--pool", pool, "--hr", photos, "--out", tmp_path / out, "--hr-size", 48)
+        return degrade("build-pairs", *common, "--scale", 2, "--noise", "none", *words)
+
+    def kernels(out: str) -> set[str]:
+        with open_pairs(tmp_path / out) as reader:
+            steps = (record.plan.steps[0] for record in reader.records if record.plan)
+            return {step.kernel_id for step in steps if isinstance(step, Blur)}
+
+    for out, words, wanted in (
+        ("own", (), _own(pool)),
+        ("camera", ("--recipe", recipe), _ids(pool)),
+    ):
+        assert build(out, *words).exit_code == 0
+        assert kernels(out) == set(wanted)
+        assert degrade("verify", tmp_path / out).exit_code == 0
+    # Nothing is moved any more: who drew each photo's own goes on, who drew the camera's cannot.
+    degrade("estimate-kernels", photos, "--pool", pool, "--scale", 2, "--camera", "none")
+    assert build("own").exit_code == 0
+    refused = build("camera", "--recipe", recipe)
+    assert refused.exit_code == 1 and "moved towards their camera's" in refused.output
+    with open_pairs(tmp_path / "camera") as reader:
+        key = reader.keys[0]
+    assert degrade("replay", tmp_path / "camera", key).exit_code == 0
