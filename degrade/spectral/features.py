@@ -140,7 +140,8 @@ def _edge_strengths(largest: AnyArray, fourth: AnyArray) -> FloatArray:
     How fast they grow with the lag tells how wide the strongest edges are.
     """
     both = np.stack([largest, np.sqrt(np.sqrt(fourth / _PAIRS))], axis=2, dtype=np.float32)
-    return np.log(both.reshape(len(both), -1) + np.float32(_LEVEL_FLOOR))
+    logs: FloatArray = np.log(both.reshape(len(both), -1) + np.float32(_LEVEL_FLOOR))
+    return logs
 
 
 def _steps(windows: AnyArray) -> tuple[AnyArray, AnyArray]:
