@@ -23,6 +23,7 @@ _SMOOTH_CONTRAST = 4.0
 _NOISY_SHARE = 0.25
 _CLIPPED_SHARE = 0.25
 _TRAINED_NOISE = 8.0
+_STRANGE_POWER = 4
 _PERIODIC = 60.0
 
 _PERIODICITY_SIDE = 640
@@ -86,33 +87,37 @@ def _noise_sigma(luma_u8: U8Array, cells: Cells) -> float:
     return float(np.median(np.abs(bends)) / (_NORMAL_MEDIAN * _BEND_NORM))
 
 
-def judge(condition: PhotoCondition) -> tuple[Verdict, ...]:
-    """Return what speaks against the photo."""
+def judge(condition: PhotoCondition, strangeness: float) -> tuple[Verdict, ...]:
+    """Return what speaks against the photo; parameters as for :func:`familiarity`."""
     found: dict[Verdict, bool] = {
         "too smooth": condition.contrast < _SMOOTH_CONTRAST,
         "too noisy": condition.noise_sigma > _NOISY_SHARE * condition.contrast,
         "clipped": condition.clipped > _CLIPPED_SHARE,
         "already upscaled": condition.periodicity > _PERIODIC,
+        "of an unknown kind": strangeness > 1,
     }
     return tuple(verdict for verdict, holds in found.items() if holds)
 
 
-def familiarity(noise_sigma: float, contrast: float) -> float:
+def familiarity(noise_sigma: float, contrast: float, strangeness: float) -> float:
     """Return how far a photo is of a kind that the networks were trained on, in [0, 1].
 
     They have seen noise up to 8 grey levels of the luma, and edges. Beyond, noise looks like a
     sharp photo to them, and what they expect of their error means little: a confidence is less by
-    this factor.
+    this factor. So it is where features are far from those of training.
 
     Parameters
     ----------
     noise_sigma, contrast : float
         As in :class:`PhotoCondition`.
+    strangeness : float
+        As :meth:`degrade.spectral.usual.UsualFeatures.strangeness` gives it.
     """
+    strange = max(1.0, strangeness) ** _STRANGE_POWER
     known = min(1.0, _TRAINED_NOISE / max(noise_sigma, 1e-6)) * min(
         1.0, contrast / _SMOOTH_CONTRAST
     )
-    return known**2
+    return known**2 / strange
 
 
 def periodicity(luma_u8: U8Array) -> float:

@@ -170,7 +170,7 @@ def estimate_kernels(executor: Executor | None, **options: Any) -> None:
     kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
     probability that it is as close to the truth as a width that is wrong by a fifth, or closer;
     below 0.5 it is called doubtful. Apart from that it is flagged when its photo is too smooth, too
-    noisy, clipped or already upscaled.
+    noisy, clipped, already upscaled or of a kind that was not trained on.
     """
     from pipelines.measuring.estimate_kernels import estimate_kernels as run
 

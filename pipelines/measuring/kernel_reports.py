@@ -47,6 +47,7 @@ _REMEDIES: dict[Verdict, str] = {
     "too noisy": "use a photo taken in more light",
     "clipped": "use a photo with fewer black and white pixels",
     "already upscaled": "use the photo as the camera made it, not enlarged",
+    "of an unknown kind": "use photos as a camera made them: no drawings, no text, nothing resized",
 }
 
 
