@@ -35,6 +35,8 @@ __all__ = [
 FEWEST_WINDOWS = 25
 """As many as the smallest photo has. Means over fewer scatter too much to be compared."""
 
+_ARRAYS = ("mean", "whitening")
+
 _COUNTS = 2
 """The last features of a crop say how large it is: not what kind it is of."""
 
@@ -131,19 +133,21 @@ def read_usual(path: Path) -> UsualFeatures:
     try:
         with safe_open(path, framework="np") as file:
             limit = float(json.loads(file.metadata()["usual"])["limit"])
-            arrays = [file.get_tensor(n).astype(np.float32) for n in ("mean", "whitening")]
+            mean, whitening = (file.get_tensor(n).astype(np.float32) for n in _ARRAYS)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptDataError(
             f"{printable(path)}: what the networks were trained on is missing or damaged "
             f"({printable(' '.join(str(error).split()))}); install the package again"
         ) from error
     count = _FOLDING.shape[1]
-    if [array.shape for array in arrays] != [(count,), (count, count)] or not limit > 0:
+    if (mean.shape, whitening.shape) != ((count,), (count, count)) or not limit > 0:
         raise CorruptDataError(f"{printable(path)}: of another version; install the package again")
-    return UsualFeatures(*arrays, limit)
+    return UsualFeatures(mean, whitening, limit)
 
 
 def encode_usual(usual: UsualFeatures) -> bytes:
     """Return a file: float32 means, a float16 matrix, the limit."""
-    arrays = {"mean": usual.mean, "whitening": usual.whitening.astype(np.float16)}
-    return save(arrays, {"usual": json.dumps({"limit": usual.limit})})
+    values: tuple[AnyArray, ...] = (usual.mean, usual.whitening.astype(np.float16))
+    return save(
+        dict(zip(_ARRAYS, values, strict=True)), {"usual": json.dumps({"limit": usual.limit})}
+    )
