@@ -16,6 +16,7 @@ setup(
                     "window_sums",
                     "model_error",
                     "photo_steps",
+                    "local_variance",
                 )
             ],
             depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
