@@ -10,10 +10,12 @@ from degrade.errors import DegradeError, printable
 from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
+from pipelines.matching.match_directions import DirectedResult, correct_directions
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
+from pipelines.matching.match_words import direction_values
 from pipelines.shared.job import Job
 
-__all__ = ["gains_by_camera"]
+__all__ = ["directions_by_camera", "gains_by_camera"]
 
 LEAST_PHOTOS = 20
 """Photos of a camera, and kernels of these, from which on it has a gain of its own: with 16 against
@@ -76,6 +78,46 @@ def gains_by_camera(
         if is_better:
             kernels.update(loop.kernels)
     return replace(found, kernels=kernels)
+
+
+def directions_by_camera(
+    job: Job,
+    bench: Bench,
+    found: LoopResult,
+    records: Sequence[KernelRecord],
+    on_round: Callable[[str], None] | None,
+) -> tuple[LoopResult, tuple[DirectedResult, ...]]:
+    """Return a match whose kernels have more gain in some directions, where photos show it.
+
+    Each camera that has photos enough for a gain of its own is asked by itself; of fewer than two,
+    all photos together.
+
+    Parameters
+    ----------
+    job, bench, found, records, on_round
+        As for :func:`gains_by_camera`.
+    """
+    groups = _large_groups(bench, records)
+    parts: list[tuple[str, Bench, set[str]]] = [("", bench, set(found.kernels))]
+    if len(groups) >= 2:
+        parts = []
+        for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
+            own = {one.id for one in records if one.provenance.source_sha256 in photos}
+            parts.append((printable(group.name), _of_photos(bench, photos), own))
+    kernels, results = dict(found.kernels), []
+    for name, own_bench, keys in parts:
+        own_kernels = {key: kernels[key] for key in kernels if key in keys}
+        tell = _prefixed(on_round, name) if on_round is not None and name else on_round
+        try:
+            result = correct_directions(own_bench, own_kernels, found.behind_blur, tell)
+        except DegradeError as error:  # too few of them show what HR shows
+            job.found("direction", f"{name}: direction not known: {error}", camera=name)
+            continue
+        words = f"{name}: {result.words()}" if name else result.words()
+        job.found("direction", words, camera=name or None, **direction_values(result))
+        kernels.update(result.kernels)
+        results.append(result)
+    return replace(found, kernels=kernels), tuple(results)
 
 
 def _large_groups(

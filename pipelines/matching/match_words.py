@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from degrade.audit.directions import DIRECTIONS
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
@@ -12,10 +14,11 @@ from degrade.errors import as_typed, printable
 from degrade.geometry import Scale
 from degrade.wording import counted
 from pipelines.matching.findings import comparison_values
+from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["tell_recipe", "tell_rounds"]
+__all__ = ["direction_values", "tell_recipe", "tell_rounds"]
 
 
 def tell_rounds(job: Job, found: LoopResult) -> None:
@@ -29,6 +32,30 @@ def tell_rounds(job: Job, found: LoopResult) -> None:
             colour_gap=one.colour_gap,
             **comparison_values(one.comparison),
         )
+
+
+def direction_values(found: DirectedResult) -> dict[str, Any]:
+    """Return what photos show of direction, and what a gain made of it, as plain values."""
+    before, after = (
+        {name: round(size, 3) for name, size in zip(DIRECTIONS, gap, strict=True)}
+        for gap in found.gaps
+    )
+    return {
+        "corrected": found.corrected,
+        "ways": {
+            way.way: {
+                "size": round(way.size, 3),
+                "apart": round(way.apart, 3),
+                "p_value": way.p_value,
+                "shown": way.is_there,
+            }
+            for way in found.found
+        },
+        "before": before,
+        "after": after,
+        "held_out": None if found.held_out is None else [round(x, 3) for x in found.held_out],
+        "turns": [[round(float(x), 4) for x in turn] for turn in found.turns],
+    }
 
 
 def tell_recipe(

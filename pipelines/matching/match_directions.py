@@ -1,0 +1,169 @@
+"""Gains that differ with direction, for photos that show that their sharpness does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
+from degrade.audit.directions import (
+    DIRECTIONS,
+    Direction,
+    Steps,
+    direction_steps,
+    direction_turns,
+    find_directions,
+    gap_by_direction,
+    turns_apart,
+)
+from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.kernels import BlurKernel
+from degrade.rng import rng_for
+from pipelines.matching.match_bench import Bench, Tail
+
+__all__ = ["DirectedResult", "correct_directions"]
+
+_ROUNDS = 3
+_IMPROVED = 0.9
+"""Share of the distance that is left, for a correction, or a further round, to be worth having."""
+
+Table = Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectedResult:
+    """What photos show of direction, and what was done about it.
+
+    Attributes
+    ----------
+    kernels : mapping of str to BlurKernel
+        Corrected, or as they were given.
+    turns : (3, 24) float64 array
+        As in :mod:`degrade.audit.closed_loop`; 0 throughout where kernels were left as they were.
+    found : tuple of Direction
+    gaps : (tuple of float, tuple of float)
+        dB for each of :data:`degrade.audit.directions.DIRECTIONS`, before and after.
+    held_out : (float, float) or None
+        How far apart the ways that photos show are, dB, before and after, of photos that did not
+        set the gain; None where it was not tried.
+    """
+
+    kernels: Mapping[str, BlurKernel]
+    turns: Turns
+    found: tuple[Direction, ...]
+    gaps: tuple[tuple[float, ...], tuple[float, ...]]
+    held_out: tuple[float, float] | None
+
+    @property
+    def corrected(self) -> bool:
+        """Whether kernels were changed."""
+        return bool(self.turns.any())
+
+    def words(self) -> str:
+        """Return what came of it in one line for people."""
+        shown = [way for way in self.found if way.is_there]
+        if not shown:
+            return f"direction: photos show none beyond their scenes' ({_gap_words(self.gaps[0])})"
+        ways = ", ".join(f"{way.way} {way.size:+.1f} dB" for way in shown)
+        if self.held_out is None:
+            return f"direction: photos show {ways}, but are too few to correct it"
+        held = "{:.2f} dB apart, {:.2f} with it".format(*self.held_out)
+        if not self.corrected:
+            return f"direction: photos show {ways}; no gain, photos that did not set it are {held}"
+        told = f"{_gap_words(self.gaps[0])} before; {_gap_words(self.gaps[1])} after"
+        return f"direction: photos show {ways}; {told} (photos that did not set the gain: {held})"
+
+
+def _gap_words(gap: Table) -> str:
+    parts = (f"{name} {size:+.1f}" for name, size in zip(DIRECTIONS, gap, strict=True))
+    return f"{', '.join(parts)} dB"
+
+
+def correct_directions(
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    behind_blur: Tail,
+    on_round: Callable[[str], None] | None = None,
+) -> DirectedResult:
+    """Give kernels more gain in some directions than in others, where photos show it.
+
+    They do when they differ from LR that shows the like more than signs flipped at random make
+    them, and when a gain by one half of them brings LR nearer to the other half, both ways.
+
+    Parameters
+    ----------
+    bench : Bench
+    kernels : mapping of str to BlurKernel
+        Corrected by :func:`pipelines.matching.match_loop.close_loop`.
+    behind_blur : tuple of Entry
+        What follows the blur.
+    on_round : callable or None
+        Told what was found, in words.
+    """
+    trial = _Trial(bench, kernels, behind_blur)
+    steps = trial.steps(NO_TURNS)
+    found = find_directions(steps, rng_for(bench.seed, "directions"))
+    turns, held_out, after = NO_TURNS, None, steps
+    if any(way.is_there for way in found) and len(steps) >= 2 * LEAST_PAIRS:
+        held_out = _held_out(trial, steps, found)
+        if held_out[1] < _IMPROVED * held_out[0]:
+            turns, after = _closed(trial, steps, found)
+    made = trial.kernels(turns) if turns.any() else kernels
+    gaps = _told(steps), _told(after)
+    result = DirectedResult(made, turns, found, gaps, held_out)
+    if on_round is not None:
+        on_round(result.words())
+    return result
+
+
+def _told(steps: Steps) -> tuple[float, ...]:
+    return tuple(float(size) for size in gap_by_direction(steps))
+
+
+def _held_out(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[float, float]:
+    """Return how far apart halves of the photos are, before and by the gain of the other half."""
+    half = np.arange(len(steps)) % 2 == 0
+    before, after = [], []
+    for learned in (half, ~half):
+        turns = direction_turns(steps[learned], found)
+        before.append(turns_apart(steps[~learned], found))
+        after.append(turns_apart(trial.steps(turns)[~learned], found))
+    return float(np.mean(before)), float(np.mean(after))
+
+
+def _closed(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[Turns, Steps]:
+    """Return the gain of the least distance, and what it leaves, after some rounds."""
+    best, left = NO_TURNS, steps
+    smallest = turns_apart(steps, found)
+    for _ in range(_ROUNDS):
+        turns = best + direction_turns(left, found)
+        now = trial.steps(turns)
+        size = turns_apart(now, found)
+        improved = size < _IMPROVED * smallest
+        if size < smallest:
+            best, left, smallest = turns, now, size
+        if not improved:
+            break
+    return best, left
+
+
+class _Trial:
+    """LR by kernels with some turns, against the photos that showed the like without any."""
+
+    def __init__(self, bench: Bench, kernels: Mapping[str, BlurKernel], behind_blur: Tail) -> None:
+        self._bench, self._kernels, self._tail = bench, kernels, behind_blur
+        self._first = bench.lr(kernels, behind_blur)
+        self._pairs = bench.pairs(self._first)
+
+    def kernels(self, turns: Turns) -> dict[str, BlurKernel]:
+        """Return the kernels with these turns."""
+        return {key: with_gain(kernel, NO_GAIN, turns) for key, kernel in self._kernels.items()}
+
+    def steps(self, turns: Turns) -> Steps:
+        """Return by how much pairs of photos and LR differ."""
+        made = turns.any()
+        lr = self._bench.lr(self.kernels(turns), self._tail) if made else self._first
+        photos = [self._bench.photos[i] for i in self._pairs[:, 0]]
+        return direction_steps(photos, [lr[j] for j in self._pairs[:, 1]])
