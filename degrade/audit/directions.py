@@ -19,6 +19,7 @@ from degrade.audit.differences import holm
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, TURN_COUNT, turn_waves
 from degrade.errors import InvalidValueError
+from degrade.kernels import BlurKernel
 
 __all__ = [
     "DIRECTIONS",
@@ -29,6 +30,7 @@ __all__ = [
     "direction_turns",
     "find_directions",
     "gap_by_direction",
+    "response_by_direction",
     "turns_apart",
 ]
 
@@ -41,6 +43,9 @@ WAYS = ("rows against columns", "one diagonal against the other", "axes against 
 
 DIRECTIONS = ("along rows", "along columns", "along falling diagonals", "along rising diagonals")
 """Those of :func:`gap_by_direction`."""
+
+_AHEAD = (0.0, 1.0, 1.0, -1.0), (1.0, 0.0, 1.0, 1.0)
+"""Along columns and along rows: where they go."""
 
 _SCENES = slice(3, 6)
 """Bands whose directions are the scenes', 0.06 to 0.13 cycles per pixel."""
@@ -82,7 +87,7 @@ class Direction:
 
     @property
     def is_there(self) -> bool:
-        """Whether photos show it: sure, by chance one time in a hundred, and more than scenes do."""
+        """Whether photos show it: by chance one time in a hundred, and more than scenes do."""
         return self.p_value <= _LEVEL and self.apart >= _NEGLIGIBLE
 
 
@@ -202,5 +207,20 @@ def gap_by_direction(steps: Steps) -> npt.NDArray[np.float64]:
     (4,) float64 array
         For :data:`DIRECTIONS`.
     """
-    waves = turn_waves((0, 1, 1, -1), (1, 0, 1, 1))
-    return np.asarray(_DB * steps[:, :, _TOLD].mean(axis=(0, 2)) @ waves)
+    return np.asarray(_DB * steps[:, :, _TOLD].mean(axis=(0, 2)) @ turn_waves(*_AHEAD))
+
+
+def response_by_direction(kernel: BlurKernel) -> npt.NDArray[np.float64]:
+    """Return which share of the amplitude a kernel keeps in each of :data:`DIRECTIONS`, by band.
+
+    Returns
+    -------
+    (4, 24) float64 array
+    """
+    cycles = BAND_FREQUENCIES / float(kernel.scale)
+    ahead = np.array(_AHEAD) / np.hypot(*_AHEAD)
+    down, right = (np.multiply.outer(part, cycles).ravel() for part in ahead)
+    places = np.arange(kernel.size) - kernel.size // 2
+    columns, rows = (np.exp(-2j * np.pi * np.multiply.outer(f, places)) for f in (down, right))
+    kept = np.abs(((columns @ kernel.weights.astype(np.float64)) * rows).sum(axis=1))
+    return np.asarray(kept.reshape(len(DIRECTIONS), -1))

@@ -12,7 +12,7 @@ from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
 from pipelines.matching.match_directions import DirectedResult, correct_directions
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
-from pipelines.matching.match_words import direction_values
+from pipelines.matching.match_words import tell_direction
 from pipelines.shared.job import Job
 
 __all__ = ["directions_by_camera", "gains_by_camera"]
@@ -113,8 +113,7 @@ def directions_by_camera(
         except DegradeError as error:  # too few of them show what HR shows
             job.found("direction", f"{name}: direction not known: {error}", camera=name)
             continue
-        words = f"{name}: {result.words()}" if name else result.words()
-        job.found("direction", words, camera=name or None, **direction_values(result))
+        tell_direction(job, result, name)
         kernels.update(result.kernels)
         results.append(result)
     return replace(found, kernels=kernels), tuple(results)

@@ -108,6 +108,8 @@ class MatchResult:
         Mean amplitude that the kernels keep, before and after.
     gaps : tuple of float
         dB, round by round.
+    directed : tuple of DirectedResult
+        What photos show of direction, each camera's; empty where it was not asked.
     """
 
     report: RunReport
@@ -119,6 +121,7 @@ class MatchResult:
     lr_after: tuple[PhotoFeatures, ...]
     responses: tuple[Gain, Gain]
     gaps: tuple[float, ...]
+    directed: tuple[DirectedResult, ...]
 
     def drawn(self) -> MatchCurves:
         """Return what a picture of it is drawn of."""
@@ -127,7 +130,10 @@ class MatchResult:
             "LR after": self.lr_after,
             "LR before": self.lr_before,
         }
-        return MatchCurves(sets, (self.before, self.after), self.responses, self.gaps)
+        shown = max(self.directed, key=lambda one: (one.corrected, len(one.kernels)), default=None)
+        by_direction = None if shown is None else (shown.responses[1], shown.gaps)
+        comparisons = self.before, self.after
+        return MatchCurves(sets, comparisons, self.responses, self.gaps, by_direction)
 
 
 def match_photos(
@@ -329,6 +335,7 @@ def _finished(
         tuple(lr_after),
         responses,
         tuple(one.gap for one in found.rounds),
+        tuple(directed),
     )
 
 

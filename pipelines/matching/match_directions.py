@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
 from degrade.audit.directions import (
@@ -16,20 +18,23 @@ from degrade.audit.directions import (
     direction_turns,
     find_directions,
     gap_by_direction,
+    response_by_direction,
     turns_apart,
 )
-from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.kernels import BlurKernel
 from degrade.rng import rng_for
 from pipelines.matching.match_bench import Bench, Tail
 
 __all__ = ["DirectedResult", "correct_directions"]
 
+_LEAST = 16
+"""Photos that show what LR shows, from which on halves of them say anything."""
+
 _ROUNDS = 3
 _IMPROVED = 0.9
 """Share of the distance that is left, for a correction, or a further round, to be worth having."""
 
-Table = Sequence[float]
+Curves: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +53,8 @@ class DirectedResult:
     held_out : (float, float) or None
         How far apart the ways that photos show are, dB, before and after, of photos that did not
         set the gain; None where it was not tried.
+    responses : two (4, 24) float64 arrays
+        Which share of the amplitude the kernels keep in each direction, before and after: means.
     """
 
     kernels: Mapping[str, BlurKernel]
@@ -55,6 +62,7 @@ class DirectedResult:
     found: tuple[Direction, ...]
     gaps: tuple[tuple[float, ...], tuple[float, ...]]
     held_out: tuple[float, float] | None
+    responses: tuple[Curves, Curves]
 
     @property
     def corrected(self) -> bool:
@@ -76,7 +84,7 @@ class DirectedResult:
         return f"direction: photos show {ways}; {told} (photos that did not set the gain: {held})"
 
 
-def _gap_words(gap: Table) -> str:
+def _gap_words(gap: Sequence[float]) -> str:
     parts = (f"{name} {size:+.1f}" for name, size in zip(DIRECTIONS, gap, strict=True))
     return f"{', '.join(parts)} dB"
 
@@ -106,16 +114,21 @@ def correct_directions(
     steps = trial.steps(NO_TURNS)
     found = find_directions(steps, rng_for(bench.seed, "directions"))
     turns, held_out, after = NO_TURNS, None, steps
-    if any(way.is_there for way in found) and len(steps) >= 2 * LEAST_PAIRS:
+    if any(way.is_there for way in found) and len(steps) >= _LEAST:
         held_out = _held_out(trial, steps, found)
         if held_out[1] < _IMPROVED * held_out[0]:
             turns, after = _closed(trial, steps, found)
     made = trial.kernels(turns) if turns.any() else kernels
     gaps = _told(steps), _told(after)
-    result = DirectedResult(made, turns, found, gaps, held_out)
+    responses = _mean_response(kernels), _mean_response(made)
+    result = DirectedResult(made, turns, found, gaps, held_out, responses)
     if on_round is not None:
         on_round(result.words())
     return result
+
+
+def _mean_response(kernels: Mapping[str, BlurKernel]) -> Curves:
+    return np.asarray(np.mean([response_by_direction(each) for each in kernels.values()], axis=0))
 
 
 def _told(steps: Steps) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.audit.directions import DIRECTIONS
+from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
@@ -18,7 +19,7 @@ from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["direction_values", "tell_recipe", "tell_rounds"]
+__all__ = ["direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
 
 
 def tell_rounds(job: Job, found: LoopResult) -> None:
@@ -32,6 +33,27 @@ def tell_rounds(job: Job, found: LoopResult) -> None:
             colour_gap=one.colour_gap,
             **comparison_values(one.comparison),
         )
+
+
+def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:
+    """Report what photos show of direction, and what kernels keep in each.
+
+    Parameters
+    ----------
+    job : Job
+    found : DirectedResult
+    camera : str
+        Whose photos; empty: all.
+    """
+    curves = zip(DIRECTIONS, found.responses[1], strict=True)
+    job.found(
+        "direction",
+        f"{camera}: {found.words()}" if camera else found.words(),
+        camera=camera or None,
+        frequencies=[round(float(f), 4) for f in BAND_FREQUENCIES],
+        curves={name: [round(float(y), 4) for y in curve] for name, curve in curves},
+        **direction_values(found),
+    )
 
 
 def direction_values(found: DirectedResult) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from degrade.audit.directions import (
     direction_turns,
     find_directions,
     gap_by_direction,
+    response_by_direction,
     turns_apart,
 )
 from degrade.audit.features import PhotoFeatures, measure_features
@@ -90,6 +91,15 @@ def _response(kernel: BlurKernel) -> npt.NDArray[np.complex128]:
     padded = np.zeros((_SIDE, _SIDE))
     padded[: kernel.size, : kernel.size] = kernel.weights
     return np.fft.fft2(np.roll(padded, (-(kernel.size // 2),) * 2, (0, 1)))
+
+
+def test_response_by_direction_is_that_of_the_gaussian() -> None:
+    kept = response_by_direction(gaussian_kernel(33, 4, (3.0, 2.0), np.pi / 4))
+    for sigma, response in zip((None, None, 3.0, 2.0), kept, strict=True):
+        if sigma is not None:
+            wanted = np.exp(-2 * np.square(np.pi * sigma / 4 * BAND_FREQUENCIES))
+            assert response == pytest.approx(wanted, abs=0.01)
+    assert kept[0] == pytest.approx(kept[1], abs=1e-6)
 
 
 @pytest.mark.parametrize(("camera", "way"), [("rows", 0), ("diagonals", 1)])
