@@ -38,8 +38,10 @@ Steps: TypeAlias = npt.NDArray[np.float64]
 """(N, 3, 24): of each of N pairs by how much more amplitude, its natural logarithm, the photo has
 than LR, of each wave of :func:`degrade.audit.spectra.turn_waves`, in each band."""
 
-WAYS = ("rows against columns", "one diagonal against the other", "axes against diagonals")
-"""What :func:`degrade.audit.spectra.turn_waves` compares."""
+WAYS = ("rows against columns", "one diagonal against the other")
+"""What is looked for: the first two of :func:`degrade.audit.spectra.turn_waves`. Axes against
+diagonals is the third: every square grid has it, and pairs that were corrected by it taught less.
+"""
 
 DIRECTIONS = ("along rows", "along columns", "along falling diagonals", "along rising diagonals")
 """Those of :func:`gap_by_direction`."""
@@ -77,7 +79,7 @@ class Direction:
     apart : float
         dB, root mean square over all bands from 0.13 cycles per pixel on.
     p_value : float
-        By signs flipped at random, of the band that shows most, corrected for the three ways.
+        By signs flipped at random, of the band that shows most, corrected for both ways.
     """
 
     way: str
@@ -127,7 +129,7 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
 
     Were photos and LR of one camera, either of a pair could be the photo. Signs are flipped pair by
     pair, all bands at once, and the largest ratio of all bands is compared with the largest: so
-    bands need no correction, and the three ways have Holm's.
+    bands need no correction, and the two ways have Holm's.
 
     Parameters
     ----------
@@ -142,13 +144,14 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
     """
     signs = np.where(rng.random((_FLIPS, len(steps))) < 0.5, -1.0, 1.0)
     chances = []
-    for way in range(TURN_COUNT):
+    for way in range(len(WAYS)):
         table = steps[:, way, _FIRST:]
         flipped, found = _largest_ratio(signs @ table, table), _largest_ratio(table.sum(0), table)
         as_large = flipped >= found * (1 - _NOTHING) - _NOTHING
         chances.append(float((1 + as_large.sum()) / (1 + _FLIPS)))
-    sizes = _DB * steps[:, :, _TOLD].mean(axis=(0, 2))
-    apart = _DB * np.sqrt(np.square(steps.mean(axis=0)[:, _FIRST:]).mean(axis=1))
+    means = _DB * steps[:, : len(WAYS)].mean(axis=0)
+    sizes = means[:, _TOLD].mean(axis=1)
+    apart = np.sqrt(np.square(means[:, _FIRST:]).mean(axis=1))
     rows = zip(WAYS, sizes, apart, holm(chances), strict=True)
     return tuple(Direction(way, float(size), float(far), p) for way, size, far, p in rows)
 
@@ -178,7 +181,8 @@ def direction_turns(steps: Steps, found: Sequence[Direction]) -> Turns:
     mean = steps.mean(axis=0)
     chance = steps.var(axis=0, ddof=1) / len(steps)
     kept = np.maximum(1 - chance.sum(axis=1) / np.maximum(np.square(mean).sum(axis=1), _NOTHING), 0)
-    shown = np.array([way.is_there for way in found])
+    shown = np.zeros(TURN_COUNT)
+    shown[: len(WAYS)] = [way.is_there for way in found]
     turns = mean * (kept * shown)[:, None]
     fall = np.square(BAND_FREQUENCIES[:_FIRST] / BAND_FREQUENCIES[_FIRST])
     turns[:, :_FIRST] = turns[:, [_FIRST]] * fall
@@ -193,7 +197,7 @@ def turns_apart(steps: Steps, found: Sequence[Direction]) -> float:
     shown = [way.is_there for way in found]
     if not any(shown):
         return 0.0
-    mean = steps.mean(axis=0)[shown, _FIRST:]
+    mean = steps[:, : len(WAYS)].mean(axis=0)[shown, _FIRST:]
     return float(_DB * np.sqrt(np.mean(np.square(mean))))
 
 

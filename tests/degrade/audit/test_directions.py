@@ -109,6 +109,8 @@ def test_find_directions_names_what_was_planted_in_other_scenes(camera: str, way
     assert [each.way for each in found] == list(WAYS)
     assert found[way].is_there and found[way].size < -1
     assert not found[1 - way].is_there
+    turns = direction_turns(steps, found)
+    assert turns[way].any() and not np.delete(turns, way, axis=0).any()
     gap = dict(zip(DIRECTIONS, gap_by_direction(steps), strict=True))
     softest = min(gap, key=lambda name: gap[name])
     assert softest == ("along rows" if camera == "rows" else "along falling diagonals")
