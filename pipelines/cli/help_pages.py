@@ -63,6 +63,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "noise",
         "noise_from",
         "model_error",
+        "error_spectrum",
         "jpeg",
         "aim",
         "clean_up",
