@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from degrade.errors import DegradeError, printable
+from degrade.kernels import BlurKernel
 from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
@@ -49,7 +50,7 @@ def gains_by_camera(
     groups = _large_groups(bench, records)
     if len(groups) < 2:
         return found
-    kernels = dict(found.kernels)
+    kernels, gains = dict(found.kernels), dict(found.gains)
     for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
         own = _of_photos(bench, photos)
         name = printable(group.name)
@@ -77,12 +78,14 @@ def gains_by_camera(
         job.found("camera_gain", words, camera=group.name, photos=len(own.keys), **gaps)
         if is_better:
             kernels.update(loop.kernels)
-    return replace(found, kernels=kernels)
+            gains.update(loop.gains)
+    return replace(found, kernels=kernels, gains=gains)
 
 
 def directions_by_camera(
     job: Job,
     bench: Bench,
+    begun: Mapping[str, BlurKernel],
     found: LoopResult,
     records: Sequence[KernelRecord],
     on_round: Callable[[str], None] | None,
@@ -96,6 +99,8 @@ def directions_by_camera(
     ----------
     job, bench, found, records, on_round
         As for :func:`gains_by_camera`.
+    begun : mapping of str to BlurKernel
+        The kernels that the match began with.
     """
     groups = _large_groups(bench, records)
     parts: list[tuple[str, Bench, set[str]]] = [("", bench, set(found.kernels))]
@@ -106,10 +111,12 @@ def directions_by_camera(
             parts.append((printable(group.name), _of_photos(bench, photos), own))
     kernels, results = dict(found.kernels), []
     for name, own_bench, keys in parts:
-        own_kernels = {key: kernels[key] for key in kernels if key in keys}
+        own_kernels = {key: begun[key] for key in sorted(keys)}
         tell = _prefixed(on_round, name) if on_round is not None and name else on_round
         try:
-            result = correct_directions(own_bench, own_kernels, found.behind_blur, tell)
+            result = correct_directions(
+                own_bench, own_kernels, found.gains, found.behind_blur, tell
+            )
         except DegradeError as error:  # too few of them show what HR shows
             job.found("direction", f"{name}: direction not known: {error}", camera=name)
             continue

@@ -186,7 +186,7 @@ def match_photos(
     found = gains_by_camera(job, bench, found, records, on_round)
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
-        found, directed = directions_by_camera(job, bench, found, records, on_round)
+        found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
     return _finished(job, pool, config, bench, records, kernels, found, responses, directed)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
+from degrade.audit.closed_loop import NO_TURNS, Gain, Turns, with_gain
 from degrade.audit.directions import (
     DIRECTIONS,
     Direction,
@@ -32,7 +32,10 @@ _LEAST = 16
 
 _ROUNDS = 3
 _IMPROVED = 0.9
-"""Share of the distance that is left, for a correction, or a further round, to be worth having."""
+"""Share of the distance that is left, for a further round to be worth having."""
+
+_NEARER = 0.95
+"""The same of photos that did not set a gain, most of whose distance may be chance."""
 
 Curves: TypeAlias = npt.NDArray[np.float64]
 
@@ -92,6 +95,7 @@ def _gap_words(gap: Sequence[float]) -> str:
 def correct_directions(
     bench: Bench,
     kernels: Mapping[str, BlurKernel],
+    gains: Mapping[str, Gain],
     behind_blur: Tail,
     on_round: Callable[[str], None] | None = None,
 ) -> DirectedResult:
@@ -104,23 +108,26 @@ def correct_directions(
     ----------
     bench : Bench
     kernels : mapping of str to BlurKernel
-        Corrected by :func:`pipelines.matching.match_loop.close_loop`.
+        As they were estimated.
+    gains : mapping of str to (24,) float64 array
+        By :func:`pipelines.matching.match_loop.close_loop`, of these kernels and perhaps others.
     behind_blur : tuple of Entry
         What follows the blur.
     on_round : callable or None
         Told what was found, in words.
     """
-    trial = _Trial(bench, kernels, behind_blur)
+    trial = _Trial(bench, kernels, gains, behind_blur)
     steps = trial.steps(NO_TURNS)
     found = find_directions(steps, rng_for(bench.seed, "directions"))
     turns, held_out, after = NO_TURNS, None, steps
     if any(way.is_there for way in found) and len(steps) >= _LEAST:
-        held_out = _held_out(trial, steps, found)
-        if held_out[1] < _IMPROVED * held_out[0]:
+        halves = _held_out(trial, steps, found)
+        held_out = float(halves[:, 0].mean()), float(halves[:, 1].mean())
+        if (halves[:, 1] < halves[:, 0]).all() and held_out[1] < _NEARER * held_out[0]:
             turns, after = _closed(trial, steps, found)
-    made = trial.kernels(turns) if turns.any() else kernels
+    made = trial.kernels(turns)
     gaps = _told(steps), _told(after)
-    responses = _mean_response(kernels), _mean_response(made)
+    responses = _mean_response(trial.kernels(NO_TURNS)), _mean_response(made)
     result = DirectedResult(made, turns, found, gaps, held_out, responses)
     if on_round is not None:
         on_round(result.words())
@@ -135,15 +142,15 @@ def _told(steps: Steps) -> tuple[float, ...]:
     return tuple(float(size) for size in gap_by_direction(steps))
 
 
-def _held_out(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[float, float]:
-    """Return how far apart halves of the photos are, before and by the gain of the other half."""
+def _held_out(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> Curves:
+    """Return how far apart each half of the photos is, before and by the gain of the other half."""
     half = np.arange(len(steps)) % 2 == 0
-    before, after = [], []
+    rows = []
     for learned in (half, ~half):
         turns = direction_turns(steps[learned], found)
-        before.append(turns_apart(steps[~learned], found))
-        after.append(turns_apart(trial.steps(turns)[~learned], found))
-    return float(np.mean(before)), float(np.mean(after))
+        parts = steps[~learned], trial.steps(turns)[~learned]
+        rows.append([turns_apart(part, found) for part in parts])
+    return np.array(rows)
 
 
 def _closed(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[Turns, Steps]:
@@ -165,14 +172,22 @@ def _closed(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[Tu
 class _Trial:
     """LR by kernels with some turns, against the photos that showed the like without any."""
 
-    def __init__(self, bench: Bench, kernels: Mapping[str, BlurKernel], behind_blur: Tail) -> None:
-        self._bench, self._kernels, self._tail = bench, kernels, behind_blur
-        self._first = bench.lr(kernels, behind_blur)
+    def __init__(
+        self,
+        bench: Bench,
+        kernels: Mapping[str, BlurKernel],
+        gains: Mapping[str, Gain],
+        behind_blur: Tail,
+    ) -> None:
+        self._bench, self._begun, self._gains, self._tail = bench, kernels, gains, behind_blur
+        self._first = bench.lr(self.kernels(NO_TURNS), behind_blur)
         self._pairs = bench.pairs(self._first)
 
     def kernels(self, turns: Turns) -> dict[str, BlurKernel]:
-        """Return the kernels with these turns."""
-        return {key: with_gain(kernel, NO_GAIN, turns) for key, kernel in self._kernels.items()}
+        """Return the kernels with their gains and these turns, rounded once."""
+        return {
+            key: with_gain(kernel, self._gains[key], turns) for key, kernel in self._begun.items()
+        }
 
     def steps(self, turns: Turns) -> Steps:
         """Return by how much pairs of photos and LR differ."""
