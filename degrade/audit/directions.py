@@ -55,8 +55,8 @@ _SCENES = slice(3, 6)
 _FIRST = 6
 """The lowest band that is looked at, and corrected."""
 
-_TOLD = slice(12, 20)
-"""Bands whose gap is told, 0.25 to 0.42 cycles per pixel."""
+_TOLD = slice(7, 20)
+"""Bands whose gap is told, 0.15 to 0.42 cycles per pixel."""
 
 _LEVEL = 0.01
 _NEGLIGIBLE = 0.5
@@ -75,7 +75,9 @@ class Direction:
     ----------
     way : str
     size : float
-        dB, mean over 0.25 to 0.42 cycles per pixel: by how much more of it photos have.
+        dB, where it is largest: by how much more of it photos have.
+    frequency : float
+        Where that is, cycles per pixel.
     apart : float
         dB, root mean square over all bands from 0.13 cycles per pixel on.
     p_value : float
@@ -84,6 +86,7 @@ class Direction:
 
     way: str
     size: float
+    frequency: float
     apart: float
     p_value: float
 
@@ -149,11 +152,14 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
         flipped, found = _largest_ratio(signs @ table, table), _largest_ratio(table.sum(0), table)
         as_large = flipped >= found * (1 - _NOTHING) - _NOTHING
         chances.append(float((1 + as_large.sum()) / (1 + _FLIPS)))
+    found = []
     means = _DB * steps[:, : len(WAYS)].mean(axis=0)
-    sizes = means[:, _TOLD].mean(axis=1)
-    apart = np.sqrt(np.square(means[:, _FIRST:]).mean(axis=1))
-    rows = zip(WAYS, sizes, apart, holm(chances), strict=True)
-    return tuple(Direction(way, float(size), float(far), p) for way, size, far, p in rows)
+    for way, mean, p_value in zip(WAYS, means, holm(chances), strict=True):
+        largest = int(np.abs(mean).argmax())
+        apart = float(np.sqrt(np.square(mean[_FIRST:]).mean()))
+        size, frequency = float(mean[largest]), float(BAND_FREQUENCIES[largest])
+        found.append(Direction(way, size, frequency, apart, p_value))
+    return tuple(found)
 
 
 def _largest_ratio(total: Steps, table: Steps) -> npt.NDArray[np.float64]:
@@ -204,7 +210,7 @@ def turns_apart(steps: Steps, found: Sequence[Direction]) -> float:
 def gap_by_direction(steps: Steps) -> npt.NDArray[np.float64]:
     """Return by how much more power photos have than LR in each of four directions, dB.
 
-    Relative to the mean of all directions, mean over 0.25 to 0.42 cycles per pixel.
+    Relative to the mean of all directions, mean over 0.15 to 0.42 cycles per pixel.
 
     Returns
     -------

@@ -26,6 +26,7 @@ LEAST_PHOTOS = 20
 def gains_by_camera(
     job: Job,
     bench: Bench,
+    begun: Mapping[str, BlurKernel],
     found: LoopResult,
     records: Sequence[KernelRecord],
     on_round: Callable[[str], None] | None,
@@ -40,6 +41,8 @@ def gains_by_camera(
     job : Job
         Told of each camera.
     bench : Bench
+    begun : mapping of str to BlurKernel
+        The kernels that the match began with, by id.
     found : LoopResult
         With one gain for all.
     records : sequence of KernelRecord
@@ -54,16 +57,13 @@ def gains_by_camera(
     for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
         own = _of_photos(bench, photos)
         name = printable(group.name)
-        begun = {
-            record.id: bench.pool.read_kernel(record.id)
-            for record in records
-            if record.provenance.source_sha256 in photos
-        }
+        ids = [one.id for one in records if one.provenance.source_sha256 in photos]
+        own_kernels = {key: begun[key] for key in ids}
         tell = None if on_round is None else _prefixed(on_round, name)
-        common = {key: found.kernels[key] for key in begun}
+        common = {key: found.kernels[key] for key in ids}
         try:
             with_common = gaps_of(own, own.lr(common, found.behind_blur))[0]
-            loop = close_loop(own, begun, found.tail, on_round=tell, colours=found.colours)
+            loop = close_loop(own, own_kernels, found.tail, on_round=tell, colours=found.colours)
         except DegradeError as error:  # too few of them show what HR shows
             job.found("camera_gain", f"{name} keeps the gain of all: {error}", camera=group.name)
             continue
@@ -97,10 +97,8 @@ def directions_by_camera(
 
     Parameters
     ----------
-    job, bench, found, records, on_round
+    job, bench, begun, found, records, on_round
         As for :func:`gains_by_camera`.
-    begun : mapping of str to BlurKernel
-        The kernels that the match began with.
     """
     groups = _large_groups(bench, records)
     parts: list[tuple[str, Bench, set[str]]] = [("", bench, set(found.kernels))]

@@ -183,7 +183,7 @@ def match_photos(
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
-    found = gains_by_camera(job, bench, found, records, on_round)
+    found = gains_by_camera(job, bench, kernels, found, records, on_round)
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)

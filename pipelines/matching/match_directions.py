@@ -77,7 +77,9 @@ class DirectedResult:
         shown = [way for way in self.found if way.is_there]
         if not shown:
             return f"direction: photos show none beyond their scenes' ({_gap_words(self.gaps[0])})"
-        ways = ", ".join(f"{way.way} {way.size:+.1f} dB" for way in shown)
+        ways = ", ".join(
+            f"{way.way} {way.size:+.1f} dB at {way.frequency:.2f} c/px" for way in shown
+        )
         if self.held_out is None:
             return f"direction: photos show {ways}, but are too few to correct it"
         held = "{:.2f} dB apart, {:.2f} with it".format(*self.held_out)

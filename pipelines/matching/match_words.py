@@ -67,6 +67,7 @@ def direction_values(found: DirectedResult) -> dict[str, Any]:
         "ways": {
             way.way: {
                 "size": round(way.size, 3),
+                "frequency": round(way.frequency, 4),
                 "apart": round(way.apart, 3),
                 "p_value": way.p_value,
                 "shown": way.is_there,
