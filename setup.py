@@ -15,6 +15,7 @@ setup(
                     "png_rows",
                     "window_sums",
                     "model_error",
+                    "local_variance",
                 )
             ],
             depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
