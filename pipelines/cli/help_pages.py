@@ -67,6 +67,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "error_spectrum",
         "jpeg",
         "aim",
+        "directions",
         "clean_up",
         "shard_mib",
         "min_confidence",
