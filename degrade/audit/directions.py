@@ -147,10 +147,10 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
     """
     signs = np.where(rng.random((_FLIPS, len(steps))) < 0.5, -1.0, 1.0)
     chances = []
-    for way in range(len(WAYS)):
-        table = steps[:, way, _FIRST:]
-        flipped, found = _largest_ratio(signs @ table, table), _largest_ratio(table.sum(0), table)
-        as_large = flipped >= found * (1 - _NOTHING) - _NOTHING
+    for number in range(len(WAYS)):
+        table = steps[:, number, _FIRST:]
+        flipped, ratio = _largest_ratio(signs @ table, table), _largest_ratio(table.sum(0), table)
+        as_large = flipped >= ratio * (1 - _NOTHING) - _NOTHING
         chances.append(float((1 + as_large.sum()) / (1 + _FLIPS)))
     found = []
     means = _DB * steps[:, : len(WAYS)].mean(axis=0)
