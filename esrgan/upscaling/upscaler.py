@@ -43,7 +43,8 @@ class Upscaler:
         Average over the eight transforms of the dihedral group.
     mirror : int
         So many LR pixels are mirrored beyond the ends of an image, and cut away afterwards: what a
-        network draws beside nothing, which is zeros to its convolutions, is not shown.
+        network draws beside nothing, which is zeros to its convolutions, is not shown. Where an
+        image is cut into tiles, no more than their overlap: beyond, nothing is seen.
 
     References
     ----------
@@ -72,6 +73,7 @@ class Upscaler:
         self._sample = sample
         # Blocks of pixels stay where they are.
         self._mirror = mirror + -mirror % network.lr_multiple
+        self._beside = 0
         self._noise: FloatArray | None = None
         self._covered = self._seen = 0
 
@@ -118,32 +120,54 @@ class Upscaler:
         if pixels.dtype not in (np.uint8, np.uint16, np.float32):
             raise InvalidValueError(f"pixels of {pixels.dtype} are not known here")
         height, width = pixels.shape[:2]
-        scale, multiple = self.network.scale, self.network.lr_multiple
+        scale = self.network.scale
+        beside = self._beside = self._margin(height, width)
         channels = self.network.in_channels - pixels.shape[2]
         if channels > 0:  # of the whole image, so that tiles see what they would see in it
             rng = rng_for(self._sample, "sample")
             noise = rng.standard_normal((height, width, channels), dtype=np.float32)
             self._noise = self._mirrored(noise)
-        pixels, beside = self._mirrored(pixels), self._mirror
+        pixels = self._mirrored(pixels)
         tile = self._tiler.tiling_for(*pixels.shape[:2]).height
-        for top, bottom in parts(height, tile, multiple):
+        for top, bottom in self._cut(pixels.shape[0], tile, beside, beside + height):
             band = np.empty((scale * (bottom - top), scale * width, 3), dtype)
-            box = (beside + top, beside + bottom, beside, beside + width)
+            box = (top, bottom, beside, beside + width)
             for area in self._fill(band, pixels, box):
                 if on_tile:
                     on_tile(area)
             yield band
 
+    def _margin(self, height: int, width: int) -> int:
+        """Return how much is mirrored of an image of so many LR pixels."""
+        if not self._mirror:
+            return 0
+        tiling = self._tiler.tiling_for(height + 2 * self._mirror, width + 2 * self._mirror)
+        # Without overlap it is seen as a whole.
+        return min(self._mirror, tiling.overlap) if tiling.overlap else self._mirror
+
     def _mirrored(self, pixels: AnyArray) -> AnyArray:
-        beside = (self._mirror, self._mirror)
-        return np.pad(pixels, (beside, beside, (0, 0)), mode="reflect") if self._mirror else pixels
+        beside = (self._beside, self._beside)
+        return np.pad(pixels, (beside, beside, (0, 0)), mode="reflect") if self._beside else pixels
+
+    def _cut(self, side: int, tile: int, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return what lies between two places of the tiles along a side of the mirrored image.
+
+        Such a part's window lies in that of its tile, for which memory was counted.
+        """
+        tiles = parts(side, tile, self.network.lr_multiple)
+        inside = [(max(first, start), min(last, stop)) for first, last in tiles]
+        return [(first, last) for first, last in inside if first < last]
 
     def _fill(self, target: AnyArray, pixels: AnyArray, box: _Box) -> Iterator[int]:
         """Compute a box of the image into ``target``; yield the LR pixels of each tile."""
         top, bottom, left, right = box
         tiling = self._tiler.tiling_for(*pixels.shape[:2])
-        if bottom - top <= tiling.height and right - left <= tiling.width:
-            sr = self._enlarged(pixels, box, tiling.overlap, target.dtype)
+        rows = self._cut(pixels.shape[0], tiling.height, top, bottom)
+        columns = self._cut(pixels.shape[1], tiling.width, left, right)
+        if len(rows) == len(columns) == 1:
+            is_whole = tiling.height >= pixels.shape[0] and tiling.width >= pixels.shape[1]
+            overlap = self._beside if is_whole else tiling.overlap
+            sr = self._enlarged(pixels, box, overlap, target.dtype)
             if sr is not None:
                 target[...] = sr
                 yield (bottom - top) * (right - left)
@@ -155,12 +179,14 @@ class Upscaler:
                     "some, or use another `device`"
                 )
             return
-        multiple, scale = self.network.lr_multiple, self.network.scale
-        for first, last in parts(bottom - top, tiling.height, multiple):
-            for before, after in parts(right - left, tiling.width, multiple):
-                part = target[scale * first : scale * last, scale * before : scale * after]
-                inner = (top + first, top + last, left + before, left + after)
-                yield from self._fill(part, pixels, inner)
+        scale = self.network.scale
+        for first, last in rows:
+            for before, after in columns:
+                part = target[
+                    scale * (first - top) : scale * (last - top),
+                    scale * (before - left) : scale * (after - left),
+                ]
+                yield from self._fill(part, pixels, (first, last, before, after))
 
     def _enlarged(
         self, pixels: AnyArray, box: _Box, overlap: int, dtype: np.dtype[np.generic]
@@ -183,11 +209,9 @@ class Upscaler:
         top, bottom, left, right = box
         scale = self.network.scale
         spaces = (top, pixels.shape[0] - bottom, left, pixels.shape[1] - right)
-        # Where the image ends, all that is mirrored is seen.
-        ends = [space if space <= self._mirror else 0 for space in spaces]
-        above, below, before, after = (
-            end or min(space, overlap) for space, end in zip(spaces, ends, strict=True)
-        )
+        above, below, before, after = (min(space, overlap) for space in spaces)
+        # What is mirrored counts as a part of the image.
+        ends = [min(space, overlap) if space == self._beside else 0 for space in spaces]
         window_box = slice(top - above, bottom + below), slice(left - before, right + after)
         window = pixels[window_box]
         self._covered += (bottom - top + sum(ends[:2])) * (right - left + sum(ends[2:]))

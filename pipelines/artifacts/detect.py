@@ -215,8 +215,8 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
             wanted |= {_bare(file.name): file.path for file in find_images([path])[0]}
         else:
             wanted[_bare(path.name)] = path
-    clean = [each for each in twins if _bare(each.gan.name) in wanted]
-    missing = set(wanted) - {_bare(each.gan.name) for each in clean}
+    clean = [each for each in twins if _names(each) & set(wanted)]
+    missing = set(wanted).difference(*map(_names, clean))
     if missing:
         path = wanted[min(missing)]
         raise DegradeError(
@@ -224,6 +224,11 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
             "results of this run"
         )
     return clean, [each for each in twins if each not in clean]
+
+
+def _names(twins: Twins) -> set[str]:
+    """Return what a photo that has these results may be called; the results are, too."""
+    return {_bare(twins.photo + twins.gan.suffix), _bare(twins.gan.name), _bare(twins.mse.name)}
 
 
 def _bare(name: str) -> str:

@@ -90,6 +90,15 @@ def read_regions(path: Path) -> list[FoundArea]:
         ]
     except (csv.Error, ValueError, TypeError):
         raise damaged from None
-    if any(min(e.left, e.top, e.width - 1, e.height - 1) < 0 for e in found):
+    if not all(_is_possible(area) for area in found):
         raise damaged
     return found
+
+
+def _is_possible(area: FoundArea) -> bool:
+    """Tell whether a box has pixels, and its measures are in their ranges, which no NaN is."""
+    return (
+        min(area.left, area.top, area.width - 1, area.height - 1) >= 0
+        and 0 <= area.visibility <= 1
+        and -1 <= area.similarity <= 1
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from degrade.errors import DegradeError, printable
@@ -11,8 +11,7 @@ from degrade.field_names import composed
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
-from pipelines.pairs.lr_names import LrName
-from pipelines.pairs.name_endings import common_ending, common_template, without_ending
+from pipelines.pairs.name_endings import common_ending, common_template, is_word, without_ending
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, scan_photos
 
@@ -30,11 +29,14 @@ class Twins:
     name : str
         What the GAN's is called, with folders and without the file type.
     mse, gan : Path
+    photo : str
+        The name without the ending that all GAN results have, if that is how they were found.
     """
 
     name: str
     mse: Path
     gan: Path
+    photo: str
 
 
 def stem_of(name: str) -> str:
@@ -48,7 +50,7 @@ def find_twins(
     """Return the images that both folders have, by name; others are rejected.
 
     Names are those of one photo by the rules of ``degrade import-pairs``, or when nothing but an
-    ending that all names of a folder have tells them apart.
+    ending tells them apart that all names of a folder have which are not paired by those rules.
 
     Parameters
     ----------
@@ -75,13 +77,14 @@ def find_twins(
     files = {photo.path: photo for photo in gan_side[0]}
     for pair in matching.matched:
         name = stem_of(files[pair.hr.path].name)
+        photo = name.removesuffix(called.get("GAN", "").removeprefix("{name}"))
         if name in names:
             other = printable(names[name].gan)
             job.rejects.append(
                 Reject(str(pair.hr.path), f"{other} has the same name", "rename one")
             )
         else:
-            names[name] = Twins(name, pair.lr.path, pair.hr.path)
+            names[name] = Twins(name, pair.lr.path, pair.hr.path, photo)
     if not names:
         reason = f": {job.rejects[0]}" if job.rejects else ""
         raise DegradeError(
@@ -134,22 +137,36 @@ def _match(
     def match(
         template: str | None, gan: Sequence[ScannedPhoto], other: Sequence[ScannedPhoto]
     ) -> Matching:
-        rules = MatchRules(lr_name=None if template is None else LrName(template), other=_MSE_SIDE)
+        rules = MatchRules(lr_name=_MSE_SIDE.called(template), other=_MSE_SIDE)
         return match_images(gan, other, rules, unusable_hr=broken_gan, unusable_lr=broken_other)
 
     found = match(template, gan, other)
-    if found.matched or template is not None:
+    alone = {reject.path for reject in found.rejects}
+    gan, other = ([p for p in side if str(p.path) in alone] for side in (gan, other))
+    if template is not None or not (gan and other):
         return found, {}
     template = common_template(gan, other)
-    if template is not None:
-        return match(template, gan, other), {"MSE": template}
+    # Where other names are equal, numbers tell photos apart: 1 is not 10, a_1 is not a_2.
+    must_be_words = bool(found.matched)
+    if template and (not must_be_words or is_word(template.removeprefix("{name}"))):
+        again = match(template, gan, other)
+        if again.matched:
+            return _joined(found, again), {"MSE": template}
     endings = [common_ending(photos) for photos in (gan, other)]
     bare = [
         [without_ending(photo, ending) for photo in photos]
         for photos, ending in zip((gan, other), endings, strict=True)
     ]
     again = match(None, *bare)
-    if not again.matched:
+    if not again.matched or (must_be_words and not all(is_word(e) for e in endings if e)):
         return found, {}
     named = zip(("GAN", "MSE"), endings, strict=True)
-    return again, {side: f"{{name}}{ending}" for side, ending in named if ending}
+    return _joined(found, again), {side: f"{{name}}{ending}" for side, ending in named if ending}
+
+
+def _joined(found: Matching, again: Matching) -> Matching:
+    """Return what was matched by either; of the rest, what was said first."""
+    paired = {str(photo.path) for pair in again.matched for photo in (pair.hr, pair.lr)}
+    paired |= {str(photo.path) for photo in again.passed_over}
+    rejects = [reject for reject in found.rejects if reject.path not in paired]
+    return replace(found, matched=[*found.matched, *again.matched], rejects=rejects)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from degrade.errors import DegradeError, line_of
-from degrade.limits import MAX_PIXELS
+from degrade.limits import MAX_PIXELS, MOST_MIRRORED
 from pipelines.cli.ends import (
     exit_code,
     interrupt_behind,
@@ -296,7 +296,7 @@ def mirror_option(function: F) -> F:
     """Add --mirror."""
     return click.option(
         "--mirror",
-        type=click.IntRange(0, 256),
+        type=click.IntRange(0, MOST_MIRRORED),
         default=0,
         show_default=True,
         help="Mirror photos on by so many LR pixels, and cut that away: against lines along edges.",

@@ -15,7 +15,6 @@ from degrade.images.sources import SourceFile, find_images
 from degrade.wording import counted
 from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
-from pipelines.pairs.lr_names import LrName
 from pipelines.pairs.name_endings import common_template
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, no_photo_error, scan_photos
@@ -158,7 +157,7 @@ def _match(
     def match(template: str | None) -> Matching:
         rules = MatchRules(
             stated=stated,
-            lr_name=None if template is None else LrName(template),
+            lr_name=_SR_SIDE.called(template),
             other=_SR_SIDE,
         )
         return match_images(hr, results, rules, unusable_hr=broken[0], unusable_lr=broken[1])
@@ -169,6 +168,9 @@ def _match(
     template = common_template(hr, results)
     if template is None:
         return matching
+    again = match(template)
+    if not again.matched:
+        return matching
     words = f"{printable(path)}: results are called {printable(template)}"
     job.found("called", words, template=template, setting=as_typed(template))
-    return match(template)
+    return again

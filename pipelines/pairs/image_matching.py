@@ -45,6 +45,19 @@ class OtherSide:
     ways: str = ""
     against: str = "HR"
 
+    def called(self, template: str | None) -> LrName | None:
+        """Return a user's rule for the names of this side; None where there is none.
+
+        Raises
+        ------
+        InvalidValueError
+            It is none, and the message has this side's setting.
+        """
+        if template is None:
+            return None
+        setting, _, example = self.example.strip("`").partition("=")
+        return LrName(template, setting, example, self.against)
+
 
 LR_SIDE = OtherSide("LR", "`lr_name={name}x4`", "or make a pair of each LR image: `all_variants`")
 
@@ -290,8 +303,8 @@ class _Found:
                 + (", or take all of them: `all_variants`" if side == LR_SIDE else ""),
             )
         if self.rules.lr_name is not None:
-            setting = side.example.strip("`").partition("=")[0]
-            called = f"`{setting}={as_typed(self.rules.lr_name.template)}`"
+            rule = self.rules.lr_name
+            called = f"`{rule.setting}={as_typed(rule.template)}`"
             return Reject(
                 path, f"no {other} image fits {called}", "correct the template or the name"
             )

@@ -30,6 +30,11 @@ class LrName:
     template : str
         With ``{name}``, the HR image's name without file type, and maybe ``{scale}``. With a ``/``
         it is the whole path below the LR folder.
+    setting : str
+        What a user gave it by.
+    example : str
+    against : str
+        Whose name ``{name}`` stands for.
 
     Raises
     ------
@@ -38,17 +43,20 @@ class LrName:
     """
 
     template: str
+    setting: str = "lr_name"
+    example: str = "{name}x4"
+    against: str = "HR"
 
     def __post_init__(self) -> None:
         fields = _FIELD.findall(self.template)
         if "name" not in fields:
             raise InvalidValueError(
-                "lr_name must have {name} where the HR image's name stands, such as {name}x4, "
-                f"got {printable(self.template)!r}"
+                f"{self.setting} must have {{name}} where the {self.against} image's name stands, "
+                f"such as {self.example}, got {printable(self.template)!r}"
             )
         if others := sorted(set(fields) - {"name", "scale"}):
             raise InvalidValueError(
-                "lr_name must have {name} and {scale} as its only fields, got "
+                f"{self.setting} must have {{name}} and {{scale}} as its only fields, got "
                 f"{printable(f'{{{others[0]}}}')}"
             )
 

@@ -10,7 +10,7 @@ from pathlib import PurePath, PurePosixPath
 from degrade.field_names import composed, parse_name
 from pipelines.shared.photo_scan import ScannedPhoto
 
-__all__ = ["common_ending", "common_template", "without_ending"]
+__all__ = ["common_ending", "common_template", "is_word", "without_ending"]
 
 _PARTING = "-_. "
 """What parts an ending from a name."""
@@ -29,6 +29,11 @@ def common_template(hr: Sequence[ScannedPhoto], results: Sequence[ScannedPhoto])
     if len(endings) != 1 or set("{}") & set(next(iter(endings))):
         return None
     return f"{{name}}{endings.pop()}"
+
+
+def is_word(ending: str) -> bool:
+    """Tell whether an ending is a word behind a mark; a number may tell photos apart."""
+    return ending.startswith(tuple(_PARTING)) and any(map(str.isalpha, ending))
 
 
 def common_ending(photos: Sequence[ScannedPhoto]) -> str:

@@ -104,11 +104,11 @@ def _shown(path: Path, areas: Sequence[FoundArea], job: Job, share: float) -> li
 
 
 def _view(path: Path, area: FoundArea) -> Picture | Compared:
-    """Return an area as it was drawn; where both results lie beside, one over the other."""
+    """Return an area as it was drawn; where an MSE result of its name lies beside, over that."""
     overlay = _cut(path, OVERLAYS, area)
     title = f"{area.rank}. {area.image}: {area.width}×{area.height} at {area.left}, {area.top}"
     lines = f"visibility {area.visibility:.2f}, similarity {area.similarity:.2f}"
-    if not (path / "mse").is_dir():
+    if not resolve_inside(path / "mse", f"{area.image}.png").is_file():
         return _picture(overlay, f"{title}; {lines}")
     mse = _cut(path, "mse", area)
     before, after = _picture(mse, f"MSE result of {title}"), _picture(overlay, f"GAN of {title}")

@@ -7,13 +7,10 @@ from pathlib import Path
 
 from degrade.errors import InvalidValueError
 from degrade.images.image_rows import ROW_FORMATS, RowFormat
-from degrade.limits import MAX_PIXELS
+from degrade.limits import MAX_PIXELS, MOST_MIRRORED
 from esrgan.devices import UpscalingPrecision
 
-__all__ = ["MOST_MIRRORED", "UpscaleConfig"]
-
-MOST_MIRRORED = 256
-"""LR pixels: more than any network that is known here sees of a photo."""
+__all__ = ["UpscaleConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from degrade.arrays import AnyArray
 from degrade.errors import DegradeError, InvalidValueError
 from degrade.images.image_io import read_photo
 from esrgan.networks import Generator, RRDBNet
-from esrgan.upscaling.tiling import Tiler, tail_side
+from esrgan.upscaling.tiling import Tiler, tail_side, window_pixels
 from esrgan.upscaling.upscaler import Upscaler, upscale
 from tests.esrgan.lively import in_double, lively_network, memory_for
 from tests.making import make_scene
@@ -62,6 +62,42 @@ def test_upscale_mirrors_on_and_cuts_away(kind: str, scale: int, tile: int) -> N
     np.testing.assert_allclose(got, wanted, rtol=0, atol=SAME)
     plain = upscale(image, network, tile=64)
     assert np.abs(plain - wanted)[0].max() > 1 / 255, "the edge of a photo is drawn otherwise"
+
+
+class Watched(RRDBNet):
+    """Notes how many LR pixels it was ever given at once."""
+
+    largest = 0
+
+    def trunk(self, lr_BCHW: torch.Tensor) -> torch.Tensor:
+        self.largest = max(self.largest, lr_BCHW.shape[-1] * lr_BCHW.shape[-2])
+        return super().trunk(lr_BCHW)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (100, 100), (32, 260)])
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("mirror", [8, 24, 256])
+def test_what_is_mirrored_keeps_to_the_memory(
+    size: tuple[int, int], scale: int, mirror: int
+) -> None:
+    torch.manual_seed(0)
+    network = Watched(scale=scale, features=8, blocks=1, growth=4).eval()
+    allowed = 80 * 80
+    tiler = Tiler(network, overlap=16, memory=memory_for(network, allowed))
+    image = make_scene("memory", *size)
+    mirrored = Upscaler(network, tiler, mirror=mirror).enlarged(image)
+    assert mirrored.shape == (scale * size[0], scale * size[1], 3)
+    assert 0 < network.largest <= window_pixels(network, memory_for(network, allowed))
+
+
+def test_a_margin_wider_than_the_overlap_shows_the_same() -> None:
+    network = in_double(lively_network(scale=2, blocks=1))
+    image, radius = make_scene("wide margin", 40, 70), network.receptive_radius
+    tiler = Tiler(network, tile=21, overlap=radius)
+    wide = np.pad(image, ((64, 64), (64, 64), (0, 0)), mode="reflect")
+    got = Upscaler(network, tiler, mirror=64).enlarged(image)
+    assert radius < 64
+    np.testing.assert_allclose(got, directly(wide, network)[128:-128, 128:-128], rtol=0, atol=SAME)
 
 
 def test_upscale_mirrors_what_is_narrower_than_the_margin() -> None:

@@ -141,6 +141,64 @@ def test_detect_artifacts_takes_a_template_for_names(results: Path) -> None:
     assert "2 areas flagged in 1 of 3 images" in found.output
 
 
+def rename(results: Path, gan: str, mse: str) -> None:
+    for side, called in (("gan", gan), ("mse", mse)):
+        for number in range(3):
+            old = results / side / f"{number}.png"
+            old.rename(results / side / f"{called.format(number)}.png")
+
+
+def test_detect_artifacts_tries_endings_on_what_is_left_over(results: Path) -> None:
+    rename(results, "{}_gan", "{}_psnr")
+    for side in ("mse", "gan"):
+        write_png(results / side / "extra.png", make_photo("extra", 160))
+    write_png(results / "mse" / "other_psnr.png", make_photo("other", 160))
+    found = run(*folders(results), *SMALL)
+    assert "2 areas flagged in 1 of 4 images" in found.output
+    assert "other_psnr.png: no GAN image has its name" in found.output
+    assert found.exit_code == 3 and found.output.count("has its name") == 1
+
+
+def test_detect_artifacts_takes_no_number_for_an_ending_where_names_are_equal(
+    results: Path,
+) -> None:
+    """Frames of two films of which each side lacks one."""
+    for side, lacking in (("gan", 2), ("mse", 1)):
+        for film in "ab":
+            for number in {0, 1, 2} - {lacking}:
+                write_png(results / side / f"{film}_{number}.png", make_photo(film, 160))
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3 and "of 5 images" in found.output
+    assert found.output.count("has its name") == 4
+    write_png(results / "mse" / "b_11.png", make_photo("b", 160))
+    (results / "mse" / "b_2.png").unlink()
+    (results / "mse" / "a_2.png").unlink()
+    found = run(*folders(results), *SMALL)
+    assert "of 5 images" in found.output
+
+
+def test_detect_artifacts_names_no_template_that_nobody_gave(results: Path) -> None:
+    both = results / "gan"
+    found = run("detect-artifacts", "--mse", both, "--gan", both, "--out", results / "out")
+    assert found.exit_code == 1 and "--mse-name '{name}'" not in found.output
+    assert "no MSE image has its name" in found.output
+
+
+def test_detect_artifacts_tries_endings_when_a_template_fits_nothing(results: Path) -> None:
+    """Of a_gan, b_gan and the GAN's own x, all MSE results look like x with an ending."""
+    rename(results, "x{}_gan", "x{}_psnr")
+    write_png(results / "gan" / "x0.png", make_photo("short", 160))
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3 and "--mse-name '" not in found.output
+
+
+@pytest.mark.parametrize("template", ["psnr", "{name}{index}"])
+def test_detect_artifacts_says_which_template_is_none(results: Path, template: str) -> None:
+    found = run(*folders(results), *SMALL, "--mse-name", template)
+    assert found.exit_code != 0 and "--mse-name must have {name}" in found.output
+    assert "lr_name" not in found.output and "HR" not in found.output
+
+
 def test_detect_artifacts_keeps_results_of_one_name_apart(results: Path) -> None:
     for side in ("mse", "gan"):
         (results / side / "1.webp").write_bytes(
@@ -201,6 +259,15 @@ def test_detect_artifacts_calibrates_by_clean_results(results: Path) -> None:
     assert found.exit_code == 1 and "no result has its name" in found.output
     found = run(*folders(results), *SMALL, "--clean", results / "gan")
     assert found.exit_code == 1 and "nothing is left to judge" in found.output
+
+
+@pytest.mark.parametrize("clean", ["lr/0.png", "lr/0x4.png", "gan/0_gan.png", "mse/0_psnr.png"])
+def test_detect_artifacts_knows_clean_ones_without_the_ending(results: Path, clean: str) -> None:
+    rename(results, "{}_gan", "{}_psnr")
+    found = run(*folders(results), *SMALL, "--clean", results / clean)
+    assert found.exit_code == 0, found.output
+    assert "calibrated by 1 clean result" in found.output
+    assert "flagged in 1 of 2 images" in found.output
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.pairs.name_endings import common_ending, common_template, without_ending
+from pipelines.pairs.name_endings import common_ending, common_template, is_word, without_ending
 from tests.pipelines.pairs.test_image_matching import photo
 
 
@@ -20,6 +20,14 @@ from tests.pipelines.pairs.test_image_matching import photo
 )
 def test_common_ending_is_what_a_mark_parts_from_all_names(names: list[str], ending: str) -> None:
     assert common_ending([photo(name) for name in names]) == ending
+
+
+@pytest.mark.parametrize(
+    ("ending", "fits"),
+    [("_gan", True), (" x4", True), ("_2", False), ("0", False), ("out", False), ("", False)],
+)
+def test_is_word_takes_no_number_for_an_ending(ending: str, fits: bool) -> None:
+    assert is_word(ending) is fits
 
 
 def test_without_ending_keeps_folder_type_and_file() -> None:

@@ -55,6 +55,15 @@ def test_tell_artifacts_shows_overlays_alone_where_results_lie_elsewhere(found: 
     assert page.count('alt="1. sub/bro&lt;ken') == 1 == page.count('alt="2. sub/bro&lt;ken')
 
 
+def test_tell_artifacts_shows_overlays_alone_where_mse_results_have_other_names(
+    found: Path,
+) -> None:
+    (found / "mse" / "sub" / "bro<ken.png").rename(found / "mse" / "sub" / "other.png")
+    report, page = _made(found)
+    assert not report.rejects and "MSE on the left" not in page
+    assert page.count('alt="1. sub/bro&lt;ken') == 1 == page.count('alt="2. sub/bro&lt;ken')
+
+
 def test_tell_artifacts_names_pictures_that_are_missing_and_goes_on(found: Path) -> None:
     (found / "overlays" / "sub" / "bro<ken.png").unlink()
     report, page = _made(found)
@@ -79,6 +88,10 @@ def test_tell_artifacts_follows_no_name_out_of_the_folder(found: Path) -> None:
         lambda text: text[: len(text) - 30],
         lambda text: text + "3,x,0,0,-1,5,5,0.1,0.1\n",
         lambda text: "",
+        *(
+            lambda text, shares=shares: text + f"3,x,0,0,5,5,25,{shares}\n"
+            for shares in ("nan,0.1", "inf,0.1", "1e308,0.1", "-0.1,0.1", "0.1,nan", "0.1,-1.1")
+        ),
     ],
 )
 def test_tell_artifacts_refuses_a_damaged_table(found: Path, damage: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -341,6 +342,44 @@ def test_connections_end_when_a_request_does_not_come(mos: Path) -> None:
                     told += got
                 assert (says in told) if says else not told, begun
         assert Client(server.port).begin().ask("GET", "/trial").status == 200
+
+
+def test_connections_end_of_which_nobody_reads_the_response(tmp_path: Path) -> None:
+    """A picture larger than what kernels keep of it; who reads slowly gets all of it."""
+    root = write_results(tmp_path, 1, size=(2304, 3072))
+    study = make(root, "mos", reference=root / "HR")
+    with serve(study, patience_s=0.25) as server:
+        client = Client(server.port).begin()
+        address = client.ask("GET", "/trial").json()["slots"][0]["address"]
+        whole = len(client.ask("GET", address).body)
+        assert whole > 4 << 20
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        asked = f"GET {address} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nCookie: {cookies}\r\n"
+
+        def open_one() -> socket.socket:
+            one = socket.socket()
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            one.connect(("127.0.0.1", server.port))
+            one.sendall(f"{asked}\r\n".encode())
+            return one
+
+        with open_one() as slow:
+            slow.settimeout(20)
+            told, began = 0, time.monotonic()
+            while told < whole:
+                got = slow.recv(whole // 16)
+                assert got, told
+                told += len(got)
+                time.sleep(len(got) / whole * 4)
+            assert time.monotonic() - began > 3
+        with open_one() as held:
+            time.sleep(6)
+            held.settimeout(20)
+            told = 0
+            with contextlib.suppress(ConnectionError):
+                while got := held.recv(1 << 20):
+                    told += len(got)
+            assert told < whole
 
 
 def test_serve_says_what_is_no_study(tmp_path: Path) -> None:
