@@ -184,14 +184,6 @@ def test_detect_artifacts_names_no_template_that_nobody_gave(results: Path) -> N
     assert "no MSE image has its name" in found.output
 
 
-def test_detect_artifacts_tries_endings_when_a_template_fits_nothing(results: Path) -> None:
-    """Of a_gan, b_gan and the GAN's own x, all MSE results look like x with an ending."""
-    rename(results, "x{}_gan", "x{}_psnr")
-    write_png(results / "gan" / "x0.png", make_photo("short", 160))
-    found = run(*folders(results), *SMALL)
-    assert found.exit_code == 3 and "--mse-name '" not in found.output
-
-
 @pytest.mark.parametrize("template", ["psnr", "{name}{index}"])
 def test_detect_artifacts_says_which_template_is_none(results: Path, template: str) -> None:
     found = run(*folders(results), *SMALL, "--mse-name", template)

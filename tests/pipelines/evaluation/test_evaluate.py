@@ -123,6 +123,13 @@ def test_what_cannot_be_compared_is_named_and_the_rest_goes_on(
     assert "`" not in found.output and "sr_name" not in found.output
 
 
+def test_evaluate_says_which_template_is_none(folders: Path) -> None:
+    found = run("evaluate", folders / "hr", "--sr", folders / "hr", "--sr-name", "psnr")
+    assert found.exit_code != 0
+    assert "--sr-name must have {name} where the HR image's name stands, such as" in found.output
+    assert "lr_name" not in found.output
+
+
 def test_a_shift_is_told_and_forgiven_by_the_aligned_figures(folders: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
     for number in range(3):
