@@ -124,7 +124,8 @@ def test_what_cannot_be_compared_is_named_and_the_rest_goes_on(
 
 
 def test_evaluate_says_which_template_is_none(folders: Path) -> None:
-    found = run("evaluate", folders / "hr", "--sr", folders / "hr", "--sr-name", "psnr")
+    write_png(folders / "some" / "000.png", make_hr(0))
+    found = run("evaluate", folders / "hr", "--sr", folders / "some", "--sr-name", "psnr")
     assert found.exit_code != 0
     assert "--sr-name must have {name} where the HR image's name stands, such as" in found.output
     assert "lr_name" not in found.output

@@ -344,6 +344,7 @@ def test_connections_end_when_a_request_does_not_come(mos: Path) -> None:
         assert Client(server.port).begin().ask("GET", "/trial").status == 200
 
 
+@pytest.mark.slow
 def test_connections_end_of_which_nobody_reads_the_response(tmp_path: Path) -> None:
     """A picture larger than what kernels keep of it; who reads slowly gets all of it."""
     root = write_results(tmp_path, 1, size=(2304, 3072))
