@@ -18,7 +18,9 @@ setup(
                     "model_error",
                 )
             ],
-            depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes", "sampling")],
+            depends=[
+                f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes", "sampling")
+            ],
             extra_compile_args=["-O3", "-fno-math-errno"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

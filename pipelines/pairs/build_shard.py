@@ -171,9 +171,7 @@ def _pairs_of(
     notes: Counter[str],
 ) -> Iterator[Pair]:
     """Make the pairs of a photo; what decoding changed in it is counted in ``notes``."""
-    decoded = read_scanned(
-        photo.path, photo.sha256, crc32=photo.crc32, max_pixels=task.max_pixels
-    )
+    decoded = read_scanned(photo.path, photo.sha256, crc32=photo.crc32, max_pixels=task.max_pixels)
     notes.update(decoded.notes)
     hr_u8 = clean_up(decoded.as_u8(), task.degradation.clean_up)
     del decoded
