@@ -6,9 +6,11 @@ import argparse
 import shlex
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.network import judge_network, train_on
@@ -38,7 +40,8 @@ DEFAULT_SETS = (
     "matched + noise:--recipe matched",
 )
 _MOST_TRANSFER = 24
-NETWORK = " (network)"
+NETWORK, _OF_SEED = " (network)", ", seed "
+_SEEDS_APART = 1000
 _CALIBRATED = SCORE_NAMES.index("calibrated")
 
 
@@ -84,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--full", action="store_true", help="train the tiny network too, on a CPU for hours")
     add("--trained", nargs="*", metavar="NAME", help="with --full: these sets alone, and both ends")
     add("--steps", type=int, default=3000, help="of the network, by L1")
+    add("--seeds", type=int, default=1, metavar="N", help="networks of each set; means are judged")
     add("--json", type=Path, help="all scores")
     return parser
 
@@ -98,12 +102,28 @@ def _scores(
             scores[name] = {where: judge(bank, real) for where, real in judged.items()}
             if options.full and (not options.trained or name in (FLOOR, CEILING, *options.trained)):
                 own = Path(folder) / f"network-{number}"
-                weights = train_on(pairs, own, options.steps, seed)
-                scores[f"{name}{NETWORK}"] = {
-                    where: judge_network(weights, real, own / where)
-                    for where, real in judged.items()
-                }
+                scores |= _networks(name, pairs, judged, own, options, seed)
     return scores
+
+
+def _networks(
+    name: str,
+    pairs: list[Pair],
+    judged: dict[str, list[RealPair]],
+    folder: Path,
+    options: Any,
+    seed: int,
+) -> dict[str, dict[str, Table]]:
+    """Return the scores of a network for each seed, and their means image by image."""
+    found = {}
+    for number in range(options.seeds):
+        own = folder / str(number)
+        weights = train_on(pairs, own, options.steps, seed + _SEEDS_APART * number)
+        found[f"{name}{NETWORK}{_OF_SEED}{number}"] = {
+            where: judge_network(weights, real, own / where) for where, real in judged.items()
+        }
+    means = {where: np.mean([each[where] for each in found.values()], axis=0) for where in judged}
+    return {f"{name}{NETWORK}": means, **(found if len(found) > 1 else {})}
 
 
 def _sets(
@@ -134,12 +154,23 @@ def _sets(
 
 def tables(scores: dict[str, dict[str, Table]]) -> Iterator[str]:
     """Yield the table of the filters, and that of the network where there was one."""
-    yield _table({name: each for name, each in scores.items() if not name.endswith(NETWORK)})
-    trained = {
-        name.removesuffix(NETWORK): each for name, each in scores.items() if name.endswith(NETWORK)
-    }
-    if trained:
-        yield f"\nthe tiny network:\n{_table(trained)}"
+    yield _table({name: each for name, each in scores.items() if NETWORK not in name})
+    for ending, title in _kinds_of_networks(scores):
+        trained = {
+            name.removesuffix(ending): each
+            for name, each in scores.items()
+            if name.endswith(ending)
+        }
+        yield f"\n{title}:\n{_table(trained)}"
+
+
+def _kinds_of_networks(scores: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield how the names of networks end, and what these are: means first, then each seed's."""
+    if any(name.endswith(NETWORK) for name in scores):
+        yield NETWORK, "the tiny network"
+    seeds = {name.partition(_OF_SEED)[2] for name in scores} - {""}
+    for seed in sorted(seeds, key=int):
+        yield f"{NETWORK}{_OF_SEED}{seed}", f"seed {seed} alone"
 
 
 def _table(scores: dict[str, dict[str, Table]]) -> str:

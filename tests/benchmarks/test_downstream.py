@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.downstream.command import main, tables
+from benchmarks.downstream.command import NETWORK, main, tables
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
 from benchmarks.downstream.training_sets import CEILING, FLOOR, synthetic_sets
@@ -57,6 +57,20 @@ def test_real_pairs_teach_more_than_bicubic_ones_and_the_table_says_so(
     assert f"| {FLOOR} | floor | +0.00 |" in table and f"| {CEILING} | ceiling |" in table
     (row,) = (line for line in table.splitlines() if line.startswith("| gaussian |"))
     assert "%" in row
+
+
+def test_networks_have_a_table_of_their_means_and_one_for_each_seed() -> None:
+    flat = np.zeros((4, 5))
+    names = (FLOOR, "matched", CEILING)
+    values = dict(zip(names, (0.0, 0.5, 1.0), strict=True))
+    scores = {name: {"test": flat + value, "other": flat} for name, value in values.items()}
+    for name, value in values.items():
+        for ending, more in ((NETWORK, 0.0), (f"{NETWORK}, seed 0", -0.1 * value)):
+            scores[f"{name}{ending}"] = {"test": flat + value + more, "other": flat}
+    filters, means, alone = tables(scores)
+    assert "matched |" in filters and NETWORK not in filters
+    assert means.startswith("\nthe tiny network:") and "+0.50" in means
+    assert alone.startswith("\nseed 0 alone:") and "+0.45" in alone
 
 
 def test_a_folder_without_pairs_ends_in_one_line(tmp_path: Path) -> None:
