@@ -41,10 +41,10 @@ def encode_png_quickly(rgb: AnyArray) -> bytes:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     head = struct.pack(">IIBBBBB", width, height, 8 * rgb.dtype.itemsize, _RGB, 0, 0, 0)
-    return b"".join(_parts(head, imagecodecs.deflate_encode(filtered, level=_LEVEL)))
+    return b"".join(_parts(head, imagecodecs.deflate_encode(filtered.tobytes(), level=_LEVEL)))
 
 
-def _parts(head: bytes, packed: bytes) -> Iterator[bytes]:
+def _parts(head: bytes, packed: bytes | bytearray) -> Iterator[bytes | bytearray]:
     yield b"\x89PNG\r\n\x1a\n"
     for kind, content in ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b"")):
         yield struct.pack(">I", len(content))
