@@ -24,7 +24,7 @@ from degrade.images.headers.extras import NeedsExtraError
 from degrade.images.image_header import ImageHeader, read_header
 from degrade.images.opencv import cv2
 from degrade.images.orientation import upright
-from degrade.images.quick_png import encode_png_quickly
+from degrade.images.png_writing import encode_png_quickly
 from degrade.limits import MAX_PIXELS
 
 __all__ = [
