@@ -16,6 +16,7 @@ setup(
                     "png_rows",
                     "window_sums",
                     "model_error",
+                    "local_variance",
                 )
             ],
             depends=[

@@ -7,10 +7,11 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from degrade.degradation.steps import Blur, Jpeg, ModelError, Residual, Rounding, Step
+from degrade.degradation.steps import Blur, Jpeg, LinearLight, ModelError, Residual, Rounding, Step
 from esrgan.degrading.blur import blur
 from esrgan.degrading.inputs import BatchInputs
 from esrgan.degrading.jpeg import jpeg
+from esrgan.degrading.linear_light import linear_light
 from esrgan.degrading.model_error import model_error
 from esrgan.degrading.residual import residual
 from esrgan.degrading.rounding import rounding
@@ -24,6 +25,7 @@ the same as ``Step.apply`` gives for each sample, on the device of the levels.""
 
 BATCHED: Mapping[type[Step], BatchedStep] = {
     Blur: blur,
+    LinearLight: linear_light,
     ModelError: model_error,
     Residual: residual,
     Rounding: rounding,

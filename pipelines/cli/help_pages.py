@@ -62,6 +62,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "recipe",
         "noise",
         "noise_from",
+        "linear_light",
         "model_error",
         "jpeg",
         "aim",

@@ -129,6 +129,14 @@ def _auto_none_or_sigma(
     "SIGMA grey levels; or 'auto', as the recipe has it, but none with --noise none.",
 )
 @click.option(
+    "--linear-light",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="Make up for blur of levels where a camera blurs light: 'auto', as the recipe has it, or "
+    "'none', for scans that were made smaller by software.",
+)
+@click.option(
     "--jpeg",
     type=click.Choice(["measured", "none"]),
     default=None,
@@ -154,6 +162,7 @@ def build_pairs(
     hr: tuple[Path, ...],
     executor: Executor | None,
     recipe: str,
+    linear_light: str,
     jpeg: str | None,
     pool: Path | None,
     fingerprint: Path | None,
@@ -183,7 +192,11 @@ def build_pairs(
         hr=hr,
         recipe=chosen,
         further=("jpeg",) if jpeg == "measured" else (),
-        omitted=("jpeg",) if jpeg == "none" else (),
+        omitted=tuple(
+            kind
+            for kind, wanted in (("jpeg", jpeg), ("linear-light", linear_light))
+            if wanted == "none"
+        ),
         **options,
     )
     executor = executor or make_executor(None)

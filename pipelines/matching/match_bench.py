@@ -24,6 +24,7 @@ from degrade.degradation.steps import (
     ColourResponse,
     ColourResponseSettings,
     ErrorSize,
+    LinearLight,
 )
 from degrade.errors import DegradeError
 from degrade.geometry import Scale
@@ -126,8 +127,9 @@ class _Trial:
 
 
 def make_recipe(tail: Tail, model_error: ErrorSize | None = None) -> Recipe:
-    """Return the recipe: matched kernels, the error of the model where there is one, the tail."""
-    recipe = Recipe(MATCHED, (Entry(Blur.kind, BlurSettings(kernels=MATCHED)), *tail))
+    """Return the recipe: matched kernels, light that adds up, a model error or none, the tail."""
+    made = Entry(Blur.kind, BlurSettings(kernels=MATCHED)), Entry(LinearLight.kind)
+    recipe = Recipe(MATCHED, (*made, *tail))
     return recipe if model_error is None else with_model_error(recipe, model_error)
 
 

@@ -18,6 +18,7 @@ from degrade.degradation.steps.colour_response import ColourResponse, ColourResp
 from degrade.degradation.steps.gaussian_noise import GaussianNoise, GaussianNoiseSettings
 from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.degradation.steps.jpeg import Jpeg, JpegChoice
+from degrade.degradation.steps.linear_light import LinearLight, LinearLightSettings
 from degrade.degradation.steps.lr_size import LrSize
 from degrade.degradation.steps.model_error import (
     AUTO,
@@ -57,6 +58,8 @@ __all__ = [
     "HrPatch",
     "Jpeg",
     "JpegChoice",
+    "LinearLight",
+    "LinearLightSettings",
     "LrSize",
     "ModelError",
     "ModelErrorSettings",
@@ -92,6 +95,7 @@ STEPS: dict[str, type[Step]] = {
     "resize": Resize,
     "lr-size": LrSize,
     "sinc": Sinc,
+    "linear-light": LinearLight,
     "colour-response": ColourResponse,
     "model-error": ModelError,
     "residual": Residual,

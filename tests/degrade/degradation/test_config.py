@@ -29,12 +29,22 @@ def kinds_of(config: DegradationConfig) -> tuple[tuple[str, ...], tuple[str, ...
         (PLAIN, False, ("blur", "residual"), ()),
         (PLAIN, True, ("blur",), ("residual",)),
         (without_noise(PLAIN), False, ("blur",), ()),
-        (MEASURED, False, ("blur", "model-error", "residual"), ()),
-        (MEASURED, True, ("blur",), ("model-error", "residual")),
-        (with_step(MEASURED, "jpeg"), False, ("blur", "model-error", "residual", "jpeg"), ()),
+        (MEASURED, False, ("blur", "linear-light", "model-error", "residual"), ()),
+        (MEASURED, True, ("blur", "linear-light"), ("model-error", "residual")),
+        (
+            with_step(MEASURED, "jpeg"),
+            False,
+            ("blur", "linear-light", "model-error", "residual", "jpeg"),
+            (),
+        ),
         # What a camera does after the noise must wait for it.
-        (with_step(MEASURED, "jpeg"), True, ("blur",), ("model-error", "residual", "jpeg")),
-        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "jpeg"), ()),
+        (
+            with_step(MEASURED, "jpeg"),
+            True,
+            ("blur", "linear-light"),
+            ("model-error", "residual", "jpeg"),
+        ),
+        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "linear-light", "jpeg"), ()),
     ],
 )
 def test_noise_and_all_that_follows_may_be_left_to_training(

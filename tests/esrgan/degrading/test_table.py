@@ -7,6 +7,7 @@ from esrgan.degrading import BATCHED
 
 KNOWN = {
     "blur": ("kernel_id", "width_error", "coarse"),
+    "linear-light": ("gain",),
     "model-error": ("base", "slope", "seed"),
     "residual": ("noise_id", "top", "left", "quilt"),
     "rounding": (),
