@@ -75,16 +75,29 @@ def check_differences_sheet_path(path: Path, by: str, *, overwrite: bool = False
     return sheet_results(path, by, overwrite=overwrite)
 
 
-def draw_spectra(axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
-    """Draw the mean spectra of sets, by name; of the first two also where half of it lies."""
+def draw_spectra(
+    axes: Any, sets: Mapping[str, Sequence[PhotoFeatures]], *, of_colours: bool = False
+) -> None:
+    """Draw the mean spectra of sets, by name; of the first two also where half of it lies.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    sets : mapping of str to sequence of PhotoFeatures
+    of_colours : bool
+        Those of Cb and Cr in place of grey.
+    """
     for (name, photos), colour, style in zip(sets.items(), _COLOURS, _STYLES, strict=False):
-        curves = relative_decibels([photo.spectrum for photo in photos])
+        curves = relative_decibels(
+            [photo.colour_spectrum if of_colours else photo.spectrum for photo in photos]
+        )
         label = f"{name} ({len(photos)})"
         axes.plot(BAND_FREQUENCIES, curves.mean(axis=0), style, color=colour, label=label)
         if style == "-":
             low, high = np.quantile(curves, (0.25, 0.75), axis=0)
             axes.fill_between(BAND_FREQUENCIES, low, high, color=colour, alpha=0.12, lw=0)
-    axes.set_title("Power against low frequencies; bands: half of the photos", fontsize=9)
+    power = "Power of colours" if of_colours else "Power"
+    axes.set_title(f"{power} against low frequencies; bands: half of the photos", fontsize=9)
     axes.set_xlabel("cycles per pixel")
     axes.set_ylabel("dB")
     axes.grid(alpha=0.3)

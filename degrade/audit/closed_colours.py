@@ -14,8 +14,7 @@ import numpy.typing as npt
 from degrade.audit.closed_loop import NO_GAIN, Gain, mean_gap
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS
-from degrade.degradation.fixed_point import TAP_UNIT
-from degrade.degradation.steps.colour_response import even_places
+from degrade.degradation.fixed_point import TAP_UNIT, even_places
 from degrade.errors import InvalidValueError
 
 __all__ = ["colour_gap", "colour_taps"]

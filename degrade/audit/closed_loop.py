@@ -1,8 +1,9 @@
 """Kernels corrected until LR has the spectrum of the photos that it shall look like.
 
-What a kernel does to power is seen in spectra of other scenes; where it points, and its phase, are
-not. So a correction is a gain by frequency, the same in all directions: it changes how much of each
-frequency a kernel keeps, and leaves the rest to the estimate that it begins with.
+What a kernel does to power is seen in spectra of other scenes; its phase is not. So a correction is
+a gain by frequency: it changes how much of each frequency a kernel keeps, and leaves the rest to
+the estimate that it begins with. It is the same in all directions, unless it is given turns, as
+:mod:`degrade.audit.directions` finds them.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, LOW_BANDS
+from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, LOW_BANDS, TURN_COUNT, turn_waves
 from degrade.degradation.downsampling import integer_taps
 from degrade.errors import InvalidValueError
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 
 __all__ = [
+    "MOST_GAIN",
     "NO_GAIN",
+    "NO_TURNS",
     "Gain",
+    "Turns",
     "kernel_response",
     "mean_gap",
     "next_gain",
@@ -34,10 +38,16 @@ Gain: TypeAlias = npt.NDArray[np.float64]
 
 NO_GAIN: Gain = np.zeros(BAND_COUNT)
 
+Turns: TypeAlias = npt.NDArray[np.float64]
+"""(3, 24) natural logarithms of amplitude: how a gain changes with direction, in each band by so
+much of each of :func:`degrade.audit.spectra.turn_waves`."""
+
+NO_TURNS: Turns = np.zeros((TURN_COUNT, BAND_COUNT))
+
 _FIXED = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
 
-_MOST_GAIN = 1.5
+MOST_GAIN = 1.5
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
 
@@ -86,11 +96,11 @@ def next_gain(gain: Gain, gap: Gain, step: float) -> Gain:
     around = np.pad(gap, 1, mode="edge")
     smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
     smooth[:_FIXED] = 0
-    return np.asarray(np.clip(gain + step * smooth, -_MOST_GAIN, _MOST_GAIN))
+    return np.asarray(np.clip(gain + step * smooth, -MOST_GAIN, MOST_GAIN))
 
 
-def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
-    """Return a kernel that keeps more, or less, of each frequency, the same in all directions.
+def with_gain(kernel: BlurKernel, gain: Gain, turns: Turns = NO_TURNS) -> BlurKernel:
+    """Return a kernel that keeps more, or less, of each frequency.
 
     Its phase stays. Above LR's Nyquist frequency the gain is that of the last band.
 
@@ -98,6 +108,9 @@ def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
     ----------
     kernel : BlurKernel
     gain : (24,) float64 array
+        In all directions.
+    turns : (3, 24) float64 array
+        How the gain differs from it by direction.
 
     Returns
     -------
@@ -109,7 +122,12 @@ def with_gain(kernel: BlurKernel, gain: Gain) -> BlurKernel:
     half = max(round(_REACH * scale), kernel.size // 2)
     side = max(round(_GRID * scale), 2 * half + kernel.size)
     spectrum = np.fft.rfft2(kernel.weights.astype(np.float64), (side, side))
-    spectrum *= np.exp(np.interp(_distances(side, scale), BAND_FREQUENCIES, gain))
+    distances = _distances(side, scale)
+    wanted = np.interp(distances, BAND_FREQUENCIES, gain)
+    if turns.any():
+        for wave, turn in zip(turn_waves(*_frequencies(side)), turns, strict=True):
+            wanted += wave * np.interp(distances, BAND_FREQUENCIES, turn)
+    spectrum *= np.exp(wanted)
     spectrum /= spectrum[0, 0].real
     corrected = np.fft.irfft2(spectrum, (side, side))
     # The filter reaches to both sides: its kernel begins before the old one.
@@ -143,5 +161,9 @@ def kernel_response(kernel: BlurKernel) -> Gain:
 
 def _distances(side: int, scale: float) -> npt.NDArray[np.float64]:
     """Return the distances of frequencies from 0, in cycles per LR pixel."""
-    down, right = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
-    return np.asarray(np.hypot(down, right) * scale)
+    return np.asarray(np.hypot(*_frequencies(side)) * scale)
+
+
+def _frequencies(side: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    down, right = np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij")
+    return down, right

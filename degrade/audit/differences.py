@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DIFFERENCES", "DifferenceKind", "NamedDifference", "name_differences"]
+__all__ = ["DIFFERENCES", "DifferenceKind", "NamedDifference", "holm", "name_differences"]
 
 _LEVEL = 0.05
 _FLIPS = 2000
@@ -68,6 +68,7 @@ DIFFERENCES = (
     ),
     DifferenceKind("blocks", "% more at 8×8 borders", "more JPEG blocks", "fewer JPEG blocks", 2.0),
     DifferenceKind("colour softness", "dB", "softer colours", "sharper colours", 1.0),
+    DifferenceKind("direction", "dB", "softer along rows", "softer along columns", 0.5),
 )
 """All kinds, in the order in which they are told."""
 
@@ -147,7 +148,7 @@ def name_differences(
             found.append(kind)
             values.append((a[known], b[known]))
     steps = [_steps(kind, *both) for kind, both in zip(found, values, strict=True)]
-    corrected = _holm([_sign_flip(step, rng) for step in steps])
+    corrected = holm([_sign_flip(step, rng) for step in steps])
     share = _LEVEL / max(len(found), 1)
     named = []
     for kind, (a, b), step, p_value in zip(found, values, steps, corrected, strict=True):
@@ -171,7 +172,8 @@ def _sign_flip(differences: Figures, rng: np.random.Generator) -> float:
     return float((1 + as_large.sum()) / (1 + _FLIPS))
 
 
-def _holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return probabilities corrected for their number, by Holm's steps, in the same order."""
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     corrected, highest = [0.0] * len(p_values), 0.0
     for place, i in enumerate(order):

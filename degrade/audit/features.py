@@ -17,7 +17,7 @@ import numpy.typing as npt
 from degrade.arrays import U8Array
 from degrade.audit.edges import measure_edges
 from degrade.audit.flat_blocks import FlatNoise, chroma_planes, measure_flat_noise
-from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS, log_spectrum
+from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS, directed_spectrum, log_spectrum
 from degrade.errors import InvalidValueError
 from degrade.jpeg.blocks import block_bends
 from degrade.luma import luma_fast
@@ -94,8 +94,11 @@ class PhotoFeatures:
         In the order of :data:`CONTENT`.
     spectrum : (24,) float64 array
         As :func:`degrade.audit.spectra.log_spectrum` gives it.
+    turns : (3, 24) float64 array
+        How the spectrum depends on direction, as
+        :func:`degrade.audit.spectra.directed_spectrum` gives it.
     colour_spectrum : (24,) float64 array
-        The same of Cb and Cr, the mean of both.
+        The spectrum of Cb and Cr, the mean of both.
     measures : mapping of str to float
         In units for people: ``softness`` in dB, ``noise`` in grey levels, … ; NaN where unknown.
     """
@@ -103,6 +106,7 @@ class PhotoFeatures:
     values: Curve
     content: Curve
     spectrum: Curve
+    turns: Curve
     colour_spectrum: Curve
     measures: Mapping[str, float]
 
@@ -113,6 +117,7 @@ class PhotoFeatures:
             _mean_known([part.values for part in parts]),
             _mean_known([part.content for part in parts]),
             _mean_known([part.spectrum for part in parts]),
+            _mean_known([part.turns for part in parts]),
             _mean_known([part.colour_spectrum for part in parts]),
             {
                 name: float(_mean_known([np.array([part.measures[name]]) for part in parts])[0])
@@ -167,7 +172,7 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
         raise InvalidValueError(f"a window must be at least {SMALLEST_SIDE}×{SMALLEST_SIDE}")
     luma_u8 = luma_fast(window_u8)
     levels, luma = window_u8.astype(np.float32), luma_u8.astype(np.float32)
-    spectrum = log_spectrum(luma)
+    spectrum, turns = directed_spectrum(luma)
     noise = measure_flat_noise(levels, luma)
     width, overshoot = measure_edges(luma)
     bends = block_bends(luma_u8).astype(np.float64)
@@ -190,13 +195,15 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
         np.array(values),
         _content(luma),
         spectrum,
+        turns,
         np.mean(chroma, axis=0),
-        _measures(spectrum, noise, overshoot, bends, chroma),
+        _measures(spectrum, turns, noise, overshoot, bends, chroma),
     )
 
 
 def _measures(
     spectrum: Curve,
+    turns: Curve,
     noise: FlatNoise | None,
     overshoot: float,
     bends: Curve,
@@ -205,6 +212,7 @@ def _measures(
     """Return one figure for each kind of difference that has a name."""
     unknown = float("nan")
     fine, fine_colour = (0.0, 0.0) if noise is None else (noise.fine, noise.fine_colour)
+    along_rows, along_columns = spectrum + turns[2] + turns[0], spectrum + turns[2] - turns[0]
     return {
         "softness": _fall(spectrum, _LUMA_FALL, fine),
         "overshoot": 100 * overshoot,
@@ -213,6 +221,7 @@ def _measures(
         "colour noise": unknown if noise is None else noise.colour,
         "blocks": 50 * float(bends[0] + bends[3]) - 100,
         "colour softness": _fall(np.mean(chroma, axis=0), _CHROMA_FALL, fine_colour),
+        "direction": _fall(along_rows, _LUMA_FALL, fine) - _fall(along_columns, _LUMA_FALL, fine),
     }
 
 

@@ -8,6 +8,7 @@ below one half: rounded once more, its result is exact again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,7 +19,15 @@ from degrade.arrays import FloatArray
 from degrade.errors import InvalidValueError
 from degrade.resample import cubic
 
-__all__ = ["TAP_UNIT", "Interpolation", "correlate_levels", "resize_levels", "whole_taps"]
+__all__ = [
+    "TAP_UNIT",
+    "Interpolation",
+    "correlate_levels",
+    "even_places",
+    "resize_levels",
+    "spread_taps",
+    "whole_taps",
+]
 
 _FRACTION = 256
 """Steps of a grey level."""
@@ -44,6 +53,39 @@ def whole_taps(weights: npt.NDArray[np.float64]) -> _Whole:
     taps: _Whole = np.rint(weights / weights.sum() * TAP_UNIT)
     taps.ravel()[np.abs(taps).argmax()] += TAP_UNIT - taps.sum()
     return taps
+
+
+def even_places(reach: int) -> list[tuple[int, int]]:
+    """Return the places of a filter's taps, each in the one of its eight directions that counts.
+
+    Parameters
+    ----------
+    reach : int
+        Pixels to each side of the middle.
+    """
+    return [(down, right) for down in range(reach + 1) for right in range(down + 1)]
+
+
+def spread_taps(taps: Sequence[int], reach: int) -> npt.NDArray[np.float64]:
+    """Return a filter that looks alike from all eight sides as a square of taps.
+
+    Parameters
+    ----------
+    taps : sequence of int
+        One for each of :func:`even_places`.
+    reach : int
+        Pixels to each side of the middle.
+
+    Returns
+    -------
+    (2 · reach + 1, 2 · reach + 1) float64 array
+    """
+    square = np.empty((2 * reach + 1, 2 * reach + 1))
+    offsets = np.abs(np.arange(-reach, reach + 1))
+    larger, smaller = np.maximum.outer(offsets, offsets), np.minimum.outer(offsets, offsets)
+    for tap, (down, right) in zip(taps, even_places(reach), strict=True):
+        square[(larger == down) & (smaller == right)] = tap
+    return square
 
 
 def correlate_levels(levels: FloatArray, taps: _Whole) -> FloatArray:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from degrade.degradation.recipe import Entry, Recipe, read_recipe
 from degrade.degradation.second_order import SECOND_ORDER
 from degrade.degradation.steps import (
@@ -22,6 +24,7 @@ from degrade.degradation.steps import (
     ModelledNoiseSettings,
     Residual,
     ScaledResidual,
+    Spectrum,
 )
 from degrade.errors import InvalidValueError
 
@@ -31,6 +34,7 @@ __all__ = [
     "NOISE_SOURCES",
     "RECIPES",
     "recipe_of_run",
+    "with_error_spectrum",
     "with_model_error",
     "with_noise_from",
     "with_step",
@@ -95,6 +99,30 @@ def with_noise_from(recipe: Recipe, source: str) -> Recipe:
 def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:
     """Return a recipe with a model error of one size in every plan."""
     return recipe.having(Entry(ModelError.kind, ModelErrorSettings(*size)))
+
+
+def with_error_spectrum(recipe: Recipe, spectrum: Spectrum | None) -> Recipe:
+    """Return a recipe whose model error has a spectrum, or is white.
+
+    Raises
+    ------
+    InvalidValueError
+        The recipe has none.
+    """
+    entries = [
+        replace(
+            entry,
+            settings=ModelErrorSettings(
+                entry.settings.base, entry.settings.slope, spectrum or msgspec.UNSET
+            ),
+        )
+        if isinstance(entry.settings, ModelErrorSettings)
+        else entry
+        for entry in recipe.entries
+    ]
+    if not any(entry.kind == ModelError.kind for entry in entries):
+        raise InvalidValueError(f"the recipe {recipe.name} has no model error to have a spectrum")
+    return replace(recipe, entries=tuple(entries))
 
 
 def without_noise(recipe: Recipe) -> Recipe:

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from degrade.degradation.steps import ModelError
-from degrade.degradation.steps.model_error import BOTH, OWN, SHARED, STEEPEST
+from degrade.degradation.steps.model_error import OWN, SHARED, STEEPEST, draw_error
 from degrade.errors import InvalidValueError
-from degrade.noise.normals import UNIT, draw_normals
 from esrgan.degrading.inputs import BatchInputs
 
 __all__ = ["local_gradient", "model_error"]
@@ -23,14 +22,17 @@ def model_error(levels_BHWC: Tensor, steps: Sequence[ModelError], given: BatchIn
     if channels != 3:
         raise InvalidValueError(f"a model error is for three channels, got {channels}")
     device = levels_BHWC.device
-    numbers = np.stack([draw_normals(step.seed, height * width * 4) for step in steps])
-    drawn = torch.from_numpy(numbers).to(device).reshape(-1, height, width, 4)
+    drawn = torch.from_numpy(np.stack([draw_error(step, height, width) for step in steps]))
+    drawn = drawn.to(device)
     base, slope = (
-        _of_each([part / (BOTH * UNIT) for part in sizes], device)
-        for sizes in zip(*((step.base, step.slope) for step in steps), strict=True)
+        _of_each(list(sizes), device)
+        for sizes in zip(
+            *((step.base / step.unit, step.slope / step.unit) for step in steps), strict=True
+        )
     )
     sigma = local_gradient(levels_BHWC).clamp_(max=STEEPEST).mul_(slope).add_(base)
-    # Whole numbers below 2¹⁵: then one product and one sum, each rounded once, as in NumPy.
+    # Whole numbers below 2¹⁵, or 2²⁴ where they were filtered: then one product and one sum, each
+    # rounded once, as in NumPy.
     own = drawn[..., 1:] * OWN + drawn[..., :1] * SHARED
     return own.float().mul_(sigma[..., None]).add_(levels_BHWC)
 

@@ -146,6 +146,13 @@ def audit(
     help="'match': LR that looks like the photos. 'train': the same and white noise of 2 grey "
     "levels, for what no kernel makes; that can be told, and helps training.",
 )
+@click.option(
+    "--directions",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="'auto': more gain in some directions than in others, where the photos show it.",
+)
 @click.option("--scale", type=SCALE, default=4, show_default=True, help="Of the pool's kernels.")
 @_sheet
 @_overwrite
@@ -157,6 +164,7 @@ def match(
     pool: Path,
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
+    directions: Literal["auto", "none"],
     scale: Scale,
     sheet: Path | None,
     overwrite: bool,
@@ -177,7 +185,14 @@ def match(
 
         check_match_sheet_path(sheet, overwrite=overwrite)
     config = MatchConfig(
-        photos=photos, pool=pool, hr=hr, scale=scale, aim=aim, seed=seed, max_pixels=max_pixels
+        photos=photos,
+        pool=pool,
+        hr=hr,
+        scale=scale,
+        aim=aim,
+        directions=directions,
+        seed=seed,
+        max_pixels=max_pixels,
     )
     with showing_progress("match", "photos") as progress:
         found = match_photos(

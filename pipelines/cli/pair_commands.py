@@ -129,6 +129,13 @@ def _auto_none_or_sigma(
     "SIGMA grey levels; or 'auto', as the recipe has it, but none with --noise none.",
 )
 @click.option(
+    "--error-spectrum",
+    type=click.Choice(["white", "residual"]),
+    default=None,
+    help="White, or with the spectrum of what the best kernels of real pairs leave, which is "
+    "stronger at low frequencies.  [default: as the recipe has it: white]",
+)
+@click.option(
     "--linear-light",
     type=click.Choice(["auto", "none"]),
     default="auto",

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from degrade.errors import DegradeError, printable
+from degrade.kernels import BlurKernel
 from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
+from pipelines.matching.match_directions import DirectedResult, correct_directions
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
+from pipelines.matching.match_words import tell_direction
 from pipelines.shared.job import Job
 
-__all__ = ["gains_by_camera"]
+__all__ = ["directions_by_camera", "gains_by_camera"]
 
 LEAST_PHOTOS = 20
 """Photos of a camera, and kernels of these, from which on it has a gain of its own: with 16 against
@@ -23,6 +26,7 @@ LEAST_PHOTOS = 20
 def gains_by_camera(
     job: Job,
     bench: Bench,
+    begun: Mapping[str, BlurKernel],
     found: LoopResult,
     records: Sequence[KernelRecord],
     on_round: Callable[[str], None] | None,
@@ -37,6 +41,8 @@ def gains_by_camera(
     job : Job
         Told of each camera.
     bench : Bench
+    begun : mapping of str to BlurKernel
+        The kernels that the match began with, by id.
     found : LoopResult
         With one gain for all.
     records : sequence of KernelRecord
@@ -47,20 +53,17 @@ def gains_by_camera(
     groups = _large_groups(bench, records)
     if len(groups) < 2:
         return found
-    kernels = dict(found.kernels)
+    kernels, gains = dict(found.kernels), dict(found.gains)
     for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
         own = _of_photos(bench, photos)
         name = printable(group.name)
-        begun = {
-            record.id: bench.pool.read_kernel(record.id)
-            for record in records
-            if record.provenance.source_sha256 in photos
-        }
+        ids = [one.id for one in records if one.provenance.source_sha256 in photos]
+        own_kernels = {key: begun[key] for key in ids}
         tell = None if on_round is None else _prefixed(on_round, name)
-        common = {key: found.kernels[key] for key in begun}
+        common = {key: found.kernels[key] for key in ids}
         try:
             with_common = gaps_of(own, own.lr(common, found.behind_blur))[0]
-            loop = close_loop(own, begun, found.tail, on_round=tell, colours=found.colours)
+            loop = close_loop(own, own_kernels, found.tail, on_round=tell, colours=found.colours)
         except DegradeError as error:  # too few of them show what HR shows
             job.found("camera_gain", f"{name} keeps the gain of all: {error}", camera=group.name)
             continue
@@ -75,7 +78,50 @@ def gains_by_camera(
         job.found("camera_gain", words, camera=group.name, photos=len(own.keys), **gaps)
         if is_better:
             kernels.update(loop.kernels)
-    return replace(found, kernels=kernels)
+            gains.update(loop.gains)
+    return replace(found, kernels=kernels, gains=gains)
+
+
+def directions_by_camera(
+    job: Job,
+    bench: Bench,
+    begun: Mapping[str, BlurKernel],
+    found: LoopResult,
+    records: Sequence[KernelRecord],
+    on_round: Callable[[str], None] | None,
+) -> tuple[LoopResult, tuple[DirectedResult, ...]]:
+    """Return a match whose kernels have more gain in some directions, where photos show it.
+
+    Each camera that has photos enough for a gain of its own is asked by itself; of fewer than two,
+    all photos together.
+
+    Parameters
+    ----------
+    job, bench, begun, found, records, on_round
+        As for :func:`gains_by_camera`.
+    """
+    groups = _large_groups(bench, records)
+    parts: list[tuple[str, Bench, set[str]]] = [("", bench, set(found.kernels))]
+    if len(groups) >= 2:
+        parts = []
+        for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
+            own = {one.id for one in records if one.provenance.source_sha256 in photos}
+            parts.append((printable(group.name), _of_photos(bench, photos), own))
+    kernels, results = dict(found.kernels), []
+    for name, own_bench, keys in parts:
+        own_kernels = {key: begun[key] for key in sorted(keys)}
+        tell = _prefixed(on_round, name) if on_round is not None and name else on_round
+        try:
+            result = correct_directions(
+                own_bench, own_kernels, found.gains, found.behind_blur, tell
+            )
+        except DegradeError as error:  # too few of them show what HR shows
+            job.found("direction", f"{name}: direction not known: {error}", camera=name)
+            continue
+        tell_direction(job, result, name)
+        kernels.update(result.kernels)
+        results.append(result)
+    return replace(found, kernels=kernels), tuple(results)
 
 
 def _large_groups(

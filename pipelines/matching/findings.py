@@ -30,6 +30,8 @@ CHANGES: Mapping[str, str] = {
     "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
     "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
     "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
+    "softer along rows": "the photos are sharper along rows than that: a match finds it",
+    "softer along columns": "the photos are sharper along columns than that: a match finds it",
     "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos."""

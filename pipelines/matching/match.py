@@ -26,14 +26,15 @@ from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
-from pipelines.matching.camera_gains import gains_by_camera
+from pipelines.matching.camera_gains import directions_by_camera, gains_by_camera
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe
+from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_tails import choose_tail, possible_tails
-from pipelines.matching.match_words import tell_recipe, tell_rounds
+from pipelines.matching.match_words import direction_values, tell_recipe, tell_rounds
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -68,6 +69,8 @@ class MatchConfig:
     aim : {"train", "match"}
         ``match``: LR that cannot be told from the photos. ``train``: the same with white noise of
         2 grey levels, the error of the model, which can be told and helps training.
+    directions : {"auto", "none"}
+        Whether kernels get more gain in some directions than in others, where photos show it.
     seed : int
     max_pixels : int
         Larger photos are rejected before they are decoded.
@@ -78,6 +81,7 @@ class MatchConfig:
     hr: tuple[Path, ...]
     scale: Scale = 4
     aim: Literal["train", "match"] = "train"
+    directions: Literal["auto", "none"] = "auto"
     seed: int = 0
     max_pixels: int = MAX_PIXELS
 
@@ -85,6 +89,8 @@ class MatchConfig:
         object.__setattr__(self, "scale", as_scale(self.scale))
         if self.aim not in ("train", "match"):
             raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
+        if self.directions not in ("auto", "none"):
+            raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +108,8 @@ class MatchResult:
         Mean amplitude that the kernels keep, before and after.
     gaps : tuple of float
         dB, round by round.
+    directed : tuple of DirectedResult
+        What photos show of direction, each camera's; empty where it was not asked.
     """
 
     report: RunReport
@@ -113,6 +121,7 @@ class MatchResult:
     lr_after: tuple[PhotoFeatures, ...]
     responses: tuple[Gain, Gain]
     gaps: tuple[float, ...]
+    directed: tuple[DirectedResult, ...]
 
     def drawn(self) -> MatchCurves:
         """Return what a picture of it is drawn of."""
@@ -121,7 +130,10 @@ class MatchResult:
             "LR after": self.lr_after,
             "LR before": self.lr_before,
         }
-        return MatchCurves(sets, (self.before, self.after), self.responses, self.gaps)
+        shown = max(self.directed, key=lambda one: (one.corrected, len(one.kernels)), default=None)
+        by_direction = None if shown is None else (shown.responses[1], shown.gaps)
+        comparisons = self.before, self.after
+        return MatchCurves(sets, comparisons, self.responses, self.gaps, by_direction)
 
 
 def match_photos(
@@ -171,10 +183,13 @@ def match_photos(
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
-    found = gains_by_camera(job, bench, found, records, on_round)
+    found = gains_by_camera(job, bench, kernels, found, records, on_round)
+    directed: tuple[DirectedResult, ...] = ()
+    if config.directions == "auto":
+        found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, responses[1])
-    return _finished(job, pool, config, bench, records, kernels, found, responses)
+    return _finished(job, pool, config, bench, records, kernels, found, responses, directed)
 
 
 def _kernels_of(
@@ -289,6 +304,7 @@ def _finished(
     kernels: Mapping[str, BlurKernel],
     found: LoopResult,
     responses: tuple[Gain, Gain],
+    directed: Sequence[DirectedResult],
 ) -> MatchResult:
     lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
@@ -304,6 +320,7 @@ def _finished(
         "hr": len(bench.hr.keys),
         "gap": round(gap, 4),
         "colour_gap": round(colour_gap, 4),
+        "directions": [direction_values(each) for each in directed if each.corrected],
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     pool.add_match(made, recipe, config.scale, facts)
@@ -318,6 +335,7 @@ def _finished(
         tuple(lr_after),
         responses,
         tuple(one.gap for one in found.rounds),
+        tuple(directed),
     )
 
 

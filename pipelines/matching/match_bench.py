@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from degrade.arrays import FloatArray
 from degrade.audit.closed_colours import colour_taps
@@ -82,6 +83,21 @@ class Bench:
         Raises
         ------
         DegradeError
+            As :meth:`pairs`.
+        """
+        pairs = self.pairs(lr)
+        return [self.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
+
+    def pairs(self, lr: Sequence[PhotoFeatures]) -> npt.NDArray[np.int64]:
+        """Return the numbers of photos and of LR that show alike, one to one, by the photos'.
+
+        Returns
+        -------
+        (K, 2) int64 array
+
+        Raises
+        ------
+        DegradeError
             There are fewer than ten.
         """
         pairs = match_content(
@@ -95,7 +111,7 @@ class Bench:
                 f"of {len(self.photos)} photos {len(pairs)} show what an HR photo shows, at least "
                 f"{LEAST_PAIRS} are needed: give HR photos of such scenes, or more of both"
             )
-        return [self.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
+        return pairs
 
     def compared(self, lr: Sequence[PhotoFeatures]) -> Comparison:
         """Compare photos and LR as `degrade audit` does."""

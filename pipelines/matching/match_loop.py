@@ -75,8 +75,9 @@ class LoopResult:
     ----------
     kernels : mapping of str to BlurKernel
         Corrected, by the id of the kernel that each was.
-    gain : (24,) float64 array
-        As in :mod:`degrade.audit.closed_loop`.
+    gains : mapping of str to (24,) float64 array
+        As in :mod:`degrade.audit.closed_loop`, each kernel's: the same for all, unless cameras
+        have theirs.
     colours : (24,) float64 array
         As in :mod:`degrade.audit.closed_colours`; 0 throughout where they were left as they are.
     tail : tuple of Entry
@@ -86,7 +87,7 @@ class LoopResult:
     """
 
     kernels: Mapping[str, BlurKernel]
-    gain: Gain
+    gains: Mapping[str, Gain]
     colours: Gain
     tail: Tail
     rounds: tuple[Round, ...]
@@ -137,7 +138,8 @@ def close_loop(
         if rounds[-1].alike or (luma.done and tint.done):
             break
     kept = _corrected(kernels, luma.best)
-    return LoopResult(kept, luma.best, tint.best, tail, tuple(rounds))
+    gains = dict.fromkeys(kernels, luma.best)
+    return LoopResult(kept, gains, tint.best, tail, tuple(rounds))
 
 
 def gaps_of(bench: Bench, lr: Sequence[PhotoFeatures]) -> tuple[float, float]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from degrade.audit.directions import DIRECTIONS
+from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
@@ -12,10 +15,11 @@ from degrade.errors import as_typed, printable
 from degrade.geometry import Scale
 from degrade.wording import counted
 from pipelines.matching.findings import comparison_values
+from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["tell_recipe", "tell_rounds"]
+__all__ = ["direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
 
 
 def tell_rounds(job: Job, found: LoopResult) -> None:
@@ -29,6 +33,52 @@ def tell_rounds(job: Job, found: LoopResult) -> None:
             colour_gap=one.colour_gap,
             **comparison_values(one.comparison),
         )
+
+
+def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:
+    """Report what photos show of direction, and what kernels keep in each.
+
+    Parameters
+    ----------
+    job : Job
+    found : DirectedResult
+    camera : str
+        Whose photos; empty: all.
+    """
+    curves = zip(DIRECTIONS, found.responses[1], strict=True)
+    job.found(
+        "direction",
+        f"{camera}: {found.words()}" if camera else found.words(),
+        camera=camera or None,
+        frequencies=[round(float(f), 4) for f in BAND_FREQUENCIES],
+        curves={name: [round(float(y), 4) for y in curve] for name, curve in curves},
+        **direction_values(found),
+    )
+
+
+def direction_values(found: DirectedResult) -> dict[str, Any]:
+    """Return what photos show of direction, and what a gain made of it, as plain values."""
+    before, after = (
+        {name: round(size, 3) for name, size in zip(DIRECTIONS, gap, strict=True)}
+        for gap in found.gaps
+    )
+    return {
+        "corrected": found.corrected,
+        "ways": {
+            way.way: {
+                "size": round(way.size, 3),
+                "frequency": round(way.frequency, 4),
+                "apart": round(way.apart, 3),
+                "p_value": way.p_value,
+                "shown": way.is_there,
+            }
+            for way in found.found
+        },
+        "before": before,
+        "after": after,
+        "held_out": None if found.held_out is None else [round(x, 3) for x in found.held_out],
+        "turns": [[round(float(x), 4) for x in turn] for turn in found.turns],
+    }
 
 
 def tell_recipe(

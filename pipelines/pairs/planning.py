@@ -17,6 +17,7 @@ from degrade.arrays import Box
 from degrade.degradation import MEASURED, DegradationConfig, Recipe, hr_boxes
 from degrade.degradation.recipes import (
     NOISE_SOURCES,
+    with_error_spectrum,
     with_model_error,
     with_noise_from,
     with_step,
@@ -87,6 +88,9 @@ class BuildPairsConfig:
         The error of the kernels as a model, which is added before the noise: ``auto`` as the recipe
         has it (but not where ``noise`` is none), a standard deviation in grey levels, or none. It
         is left to training when the noise is.
+    error_spectrum : "white", "residual" or None
+        The spectrum of that: white, or what the best linear kernel of real pairs leaves. None: as
+        the recipe has it.
     clean_up : int or None
         1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
     further : tuple of str
@@ -111,6 +115,7 @@ class BuildPairsConfig:
     noise: Literal["bake", "defer", "none"] = "bake"
     noise_from: Literal["patches", "scaled", "model"] | None = None
     model_error: Literal["auto", "none"] | float = "auto"
+    error_spectrum: Literal["white", "residual"] | None = None
     clean_up: int | None = None
     further: tuple[str, ...] = ()
     omitted: tuple[str, ...] = ()
@@ -170,6 +175,13 @@ class BuildPairsConfig:
             recipe = recipe.without((ModelError.kind,))
         elif self.model_error != "auto":
             recipe = with_model_error(recipe, _error_size(self.model_error))
+        if self.error_spectrum is not None:
+            if self.error_spectrum not in ("white", "residual"):
+                raise InvalidValueError(
+                    f"error_spectrum must be white or residual, got {self.error_spectrum!r}"
+                )
+            white = self.error_spectrum == "white"
+            recipe = with_error_spectrum(recipe, None if white else "residual")
         for kind in self.further:
             recipe = with_step(recipe, kind)
         # What no plan has is no part of it: a run goes on when that is all that changed.

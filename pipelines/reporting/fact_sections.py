@@ -129,6 +129,7 @@ def _charts(facts: Mapping[str, Sequence[_Fact]]) -> list[Chart]:
         *_spectra(facts.get("spectra", ())),
         *_told_apart(facts),
         *_differences([*facts.get("difference", ()), *facts.get("unknown", ())]),
+        *_directions(facts.get("direction", ())),
         *_rounds(facts),
     ]
 
@@ -143,6 +144,22 @@ def _spectra(facts: Sequence[_Fact]) -> list[Chart]:
         }
         title = f"Power of {fact.get('of', 'grey')} against low frequencies"
         charts.append(lines(title, curves, below="cycles per pixel", beside="dB"))
+    return charts
+
+
+def _directions(facts: Sequence[_Fact]) -> list[Chart]:
+    """Draw what the kernels of a match keep in each direction."""
+    charts = []
+    for fact in facts:
+        if "curves" not in fact:  # of this camera nothing is known
+            continue
+        x = [float(f) for f in fact["frequencies"]]
+        curves = {
+            str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
+        }
+        of = f"{fact['camera']}: what" if fact.get("camera") else "What"
+        title = f"{of} kernels keep of the amplitude, by direction"
+        charts.append(lines(title, curves, below="cycles per pixel of LR", beside="share"))
     return charts
 
 

@@ -27,6 +27,7 @@ from degrade.degradation.steps.model_error import (
     ErrorSize,
     ModelError,
     ModelErrorSettings,
+    Spectrum,
 )
 from degrade.degradation.steps.noise_model import ModelledNoise, ModelledNoiseSettings
 from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSettings
@@ -78,6 +79,7 @@ __all__ = [
     "SharpeningSettings",
     "Sinc",
     "SincSettings",
+    "Spectrum",
     "Step",
     "StepInputs",
     "StepSettings",

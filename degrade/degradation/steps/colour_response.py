@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray
-from degrade.degradation.fixed_point import TAP_UNIT
+from degrade.degradation.fixed_point import TAP_UNIT, even_places, spread_taps
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
@@ -25,7 +25,6 @@ __all__ = [
     "UNCHANGED",
     "ColourResponse",
     "ColourResponseSettings",
-    "even_places",
     "response_along_axes",
 ]
 
@@ -102,21 +101,10 @@ class ColourResponse(Step, frozen=True):
         return f"colours filtered, kept are of their amplitude {_kept(self.taps)}"
 
 
-def even_places(reach: int) -> list[tuple[int, int]]:
-    """Return the places of a filter's taps, each in the one of its eight directions that counts.
-
-    Parameters
-    ----------
-    reach : int
-        Pixels to each side of the middle.
-    """
-    return [(down, right) for down in range(reach + 1) for right in range(down + 1)]
-
-
 def _reach_of(taps: _Taps) -> int:
     for reach in range(MOST_REACH + 1):
         if len(taps) == len(even_places(reach)):
-            total = int(_spread(taps, reach).sum())
+            total = int(spread_taps(taps, reach).sum())
             if total != TAP_UNIT:
                 raise InvalidValueError(f"taps must sum to {TAP_UNIT}, got {total}")
             return reach
@@ -125,16 +113,7 @@ def _reach_of(taps: _Taps) -> int:
 
 
 def _square(taps: _Taps) -> npt.NDArray[np.float64]:
-    return _spread(taps, _reach_of(taps))
-
-
-def _spread(taps: _Taps, reach: int) -> npt.NDArray[np.float64]:
-    square = np.empty((2 * reach + 1, 2 * reach + 1))
-    offsets = np.abs(np.arange(-reach, reach + 1))
-    larger, smaller = np.maximum.outer(offsets, offsets), np.minimum.outer(offsets, offsets)
-    for tap, (down, right) in zip(taps, even_places(reach), strict=True):
-        square[(larger == down) & (smaller == right)] = tap
-    return square
+    return spread_taps(taps, _reach_of(taps))
 
 
 def response_along_axes(taps: _Taps, cycles: npt.ArrayLike) -> npt.NDArray[np.float64]:

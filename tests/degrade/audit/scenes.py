@@ -41,6 +41,10 @@ def plant(photo: U8Array, kind: str, name: str) -> U8Array:
     rng, levels = rng_for(0, kind, name), photo.astype(np.float32)
     if kind == "softer":
         levels = cv2.GaussianBlur(levels, (0, 0), 0.7)
+    elif kind == "softer along rows":
+        levels = cv2.GaussianBlur(levels, (9, 1), 0.6)
+    elif kind == "softer along columns":
+        levels = cv2.GaussianBlur(levels, (1, 9), 0.6)
     elif kind == "more overshoot":
         levels += 0.8 * (levels - cv2.GaussianBlur(levels, (0, 0), 1.2))
     elif kind == "more noise":

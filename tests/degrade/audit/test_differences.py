@@ -30,6 +30,8 @@ def photos() -> list[PhotoFeatures]:
         "more colour noise",
         "more JPEG blocks",
         "softer colours",
+        "softer along rows",
+        "softer along columns",
     ],
 )
 def test_planted_differences_are_named_and_the_largest(kind: str) -> None:

@@ -17,9 +17,8 @@ SIZES = ((9, 12), (2, 3), (1, 7), (5, 1), (1, 1))
 @pytest.mark.parametrize("size", SIZES)
 def test_model_error_adds_the_same_bits(size: tuple[int, int]) -> None:
     levels = random_levels(4, *size, 3)
-    steps = [
-        ModelError(*each) for each in ((1.5, 0.2, 1), (0.0, 4.0, 2), (64.0, 0.0, 3), (3.0, 1.0, 2))
-    ]
+    sizes = ((1.5, 0.2, 1), (0.0, 4.0, 2), (64.0, 0.0, 3), (3.0, 1.0, 2, "residual"))
+    steps = [ModelError(*each) for each in sizes]
     found = model_error(levels, steps, GIVEN).numpy()
     for made, one, step in zip(found, levels.numpy(), steps, strict=True):
         assert np.array_equal(made, step.apply(one, StepInputs(POOL)))

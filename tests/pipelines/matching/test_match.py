@@ -18,7 +18,7 @@ from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
 from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.images.image_io import read_photo, write_png
-from degrade.kernels import downsample, gaussian_kernel
+from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.pool import DegradationPool
 from degrade.pool.findings import Findings
 from degrade.pool.records import PhotoRecord, Provenance
@@ -137,6 +137,38 @@ def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
     assert run("replay", tmp_path / "pairs", key).exit_code == 0
 
 
+def test_match_finds_a_camera_that_is_softer_along_rows(hr: Path, tmp_path: Path) -> None:
+    """From a round kernel; the gain is by the photos, and `--directions none` gives none."""
+    camera = gaussian_kernel(17, _SCALE, (2.0, 1.2), 0.0)
+    for number in range(_COUNT):
+        levels = downsample(np.rint(make_scene(f"moved {number}", 160)), camera)
+        write_png(tmp_path / "photos" / f"{number}.png", round_to_u8(np.clip(levels, 0, 255)))
+    pool, report = _begin(tmp_path / "pool"), tmp_path / "report.json"
+    words = ("match", tmp_path / "photos", "--pool", pool, "--hr", hr, "--scale", _SCALE)
+    found = run("--report", report, *words, "--aim", "match", "--sheet", tmp_path / "match.png")
+    assert found.exit_code == 0 and "photos show rows against columns -" in found.output
+    facts = json.loads(report.read_text())["facts"]
+    (told,) = [fact for fact in facts if fact["kind"] == "direction"]
+    assert told["corrected"] and told["held_out"][1] < 0.7 * told["held_out"][0]
+    assert told["before"]["along rows"] < -1 < told["after"]["along rows"]
+    made = run("report", report, "-o", report.with_suffix(".html"))
+    assert made.exit_code == 0
+    assert "kernels keep of the amplitude, by direction" in report.with_suffix(".html").read_text()
+    key = DegradationPool.open(pool).index(_SCALE).matched_ids[0]
+    assert _along_rows_over_columns(DegradationPool.open(pool).read_kernel(key)) < 0.8
+    again = run(*words, "--aim", "match", "--directions", "none")
+    assert again.exit_code == 0 and "direction:" not in again.output
+    key = DegradationPool.open(pool).index(_SCALE).matched_ids[0]
+    assert abs(_along_rows_over_columns(DegradationPool.open(pool).read_kernel(key)) - 1) < 0.01
+
+
+def _along_rows_over_columns(kernel: BlurKernel) -> float:
+    """Return what is kept of details along rows at 0.25 c/px, against those along columns."""
+    waves = np.exp(-2j * np.pi * 0.25 / _SCALE * np.arange(kernel.size))
+    along = [np.abs(kernel.weights.sum(axis=axis) @ waves) for axis in (0, 1)]
+    return float(along[0] / along[1])
+
+
 def test_match_gives_each_camera_of_a_set_its_own_gain(hr: Path, tmp_path: Path) -> None:
     """One camera softer and one sharper than the kernel that both begin with."""
     cameras = {"soft": gaussian_kernel(17, _SCALE, (1.5, 1.5)), "sharp": _CAMERA}
@@ -169,6 +201,9 @@ def test_match_gives_each_camera_of_a_set_its_own_gain(hr: Path, tmp_path: Path)
     found = run(*words, "--scale", _SCALE, "--aim", "match")
     assert found.exit_code == 0, found.output
     assert "Test soft, 20 photos: a gain of its own" in found.output
+    # Each camera is asked for direction by itself, and has none.
+    assert found.output.count("Test soft: direction: photos show none") == 2
+    assert found.output.count("Test sharp: direction: photos show none") == 2
     opened = DegradationPool.open(tmp_path / "pool")
     responses: dict[str, list[Gain]] = {"soft": [], "sharp": []}
     for record in opened.kernels:

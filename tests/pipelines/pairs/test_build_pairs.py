@@ -285,6 +285,26 @@ def test_build_pairs_adds_the_model_error_and_says_so(
     assert error.var() == pytest.approx(4 + 2 / 12, rel=0.03)
 
 
+def test_build_pairs_gives_the_model_error_the_spectrum_of_residuals(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    """Neighbours correlate by 0.48, and rounding takes 1/25 of it; a recipe may have none."""
+    config = replace(config_for(tmp_path, scenes, pool), error_spectrum="residual")
+    assert "spectrum of residuals" in " ".join(fact.words for fact in build_pairs(config).facts)
+    clean = replace(config, noise="bake", model_error="none", error_spectrum=None)
+    build_pairs(replace(clean, out=tmp_path / "clean", omitted=("residual",)))
+    only = replace(config, out=tmp_path / "only", omitted=("residual",))
+    build_pairs(only)
+    with open_pairs(only.out) as a, open_pairs(tmp_path / "clean") as b:
+        errors = [a.read(row)[0].astype(float) - b.read(row)[0] for row in range(len(a))]
+    together = [np.corrcoef(e[:, 1:].ravel(), e[:, :-1].ravel())[0, 1] for e in errors]
+    assert np.mean(together) == pytest.approx(0.46, abs=0.03)
+    with pytest.raises(InvalidValueError, match="has no model error to have a spectrum"):
+        build_pairs(replace(clean, out=tmp_path / "none", error_spectrum="residual"))
+    with pytest.raises(InvalidValueError, match="must be white or residual"):
+        replace(clean, error_spectrum="pink")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("noise", "sizes"),
     [("bake", [[2.0, 0.0]]), ("defer", [[2.0, 0.0]]), ("none", [])],

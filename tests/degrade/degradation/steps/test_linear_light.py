@@ -28,7 +28,7 @@ def test_apply_adds_the_local_variance_of_each_channel() -> None:
         mean = ndimage.correlate1d(mean, weights, axis=axis, mode="reflect")
         square = ndimage.correlate1d(square, weights, axis=axis, mode="reflect")
     wanted = exact + 0.5 * (square - mean**2) / 100
-    assert np.abs(found - wanted).max() < 0.05  # whole levels
+    assert np.abs(found - wanted).max() < 0.15  # it is that of whole levels
     assert (found >= LEVELS).all() and (found - LEVELS).max() > 1
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from degrade.arrays import FloatArray
 from degrade.degradation import PoolIndex
+from degrade.degradation.fixed_point import spread_taps
 from degrade.degradation.steps import (
     AUTO,
     ModelError,
@@ -16,8 +17,16 @@ from degrade.degradation.steps import (
     StepInputs,
     read_step,
 )
-from degrade.degradation.steps.model_error import local_gradient
+from degrade.degradation.steps.model_error import (
+    _RESIDUAL_REACH,
+    _RESIDUAL_TAPS,
+    OWN,
+    SHARED,
+    draw_error,
+    local_gradient,
+)
 from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.noise.normals import quantiles
 from degrade.rng import rng_for
 from tests.making import PoolInHand, make_scene
 
@@ -65,6 +74,48 @@ def test_apply_is_white_and_channels_go_together() -> None:
     assert power.max() < 22
     bands = power.reshape(8, 64, 8, 64).mean(axis=(1, 3))
     assert bands == pytest.approx(np.ones((8, 8)), abs=0.08)
+
+
+def test_apply_has_the_spectrum_of_residuals() -> None:
+    """Levels per root of a frequency, as measured at a standard deviation of 4.67 in all."""
+    step = ModelError(4.67, 0.0, 5, "residual")
+    error = error_of(np.zeros((512, 512, 3), np.float32), step)
+    assert error.reshape(-1, 3).std(axis=0) == pytest.approx([4.67] * 3, rel=0.02)
+    together = np.corrcoef(error.reshape(-1, 3).T)
+    assert together[np.triu_indices(3, 1)] == pytest.approx([0.64] * 3, abs=0.02)
+    power = np.abs(np.fft.fft2(error[..., 0])) ** 2 / 512**2
+    radius = np.hypot(np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None])
+    bands = zip((0.1, 0.2, 0.3, 0.4), (0.2, 0.3, 0.4, 0.5), (8.0, 5.3, 3.7, 2.7), strict=True)
+    for low, high, wanted in bands:
+        inside = (radius >= low) & (radius < high)
+        assert np.sqrt(power[inside].mean()) == pytest.approx(wanted, rel=0.06)
+
+
+def test_apply_with_a_spectrum_gives_the_same_bits_everywhere() -> None:
+    """The numbers are whole, below 2²⁴ with all that is done before the one product."""
+    step = ModelError(2.0, 0.1, 2**40, "residual")
+    numbers = draw_error(step, 40, 50)
+    digest = hashlib.sha256(numbers.astype("<i4").tobytes()).hexdigest()
+    assert digest == "e2400cde412d0c8d782efde0ec9d1b6d332880f3c50cdd031098ec80fa561c42"
+    words = np.random.PCG64(3).random_raw(40 * 50 * 3) >> np.uint64(40)  # 24 bits
+    levels = (words.astype(np.float32) / np.float32(2**16)).reshape(40, 50, 3)
+    noisy = step.apply(levels, GIVEN)
+    digest = hashlib.sha256(noisy.astype("<f4").tobytes()).hexdigest()
+    assert digest == "3c549642e5c46327b87ef7e8dace94aa91e231a706ea1e02038549189d83d6e1"
+    most = int(np.abs(quantiles().astype(int)).max()) * (OWN + SHARED)
+    reach = _RESIDUAL_REACH
+    assert most * np.abs(spread_taps(_RESIDUAL_TAPS, reach)).sum() < 2**24
+
+
+def test_a_spectrum_is_in_json_only_where_it_is_not_white() -> None:
+    step = ModelError(2.0, 0.0, 1, "residual")
+    assert read_step(step.to_json()) == step and step.to_json()["spectrum"] == "residual"
+    assert "spectrum" not in ModelError(2.0, 0.0, 1).to_json()
+    assert "spectrum of residuals, σ = 2 grey" in step.words()
+    with pytest.raises(CorruptDataError):
+        read_step({**step.to_json(), "spectrum": "pink"})
+    settings = ModelErrorSettings(2.0, 0.0, "residual")
+    assert settings.draw(PoolIndex(()), (8, 8), rng_for(0)).spectrum == "residual"
 
 
 def test_apply_is_normal() -> None:
