@@ -37,12 +37,14 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 PHOTOS, FIRST = "PHOTOS", "FIRST"
 CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
+PAIRS = "PAIRS"
 """Words of a command that stand for the photos, the first of them, and places of research data."""
 PLACES = {
     CLEAN: DATA / "hr",
     TRAIN: DATA / "train",
     REAL: DATA / "real",
     NOISE: DATA / "pairs" / "cc15_noise",
+    PAIRS: DATA / "pairs" / "realsr_x4",
     SHARED: DATA.parent,
 }
 _MOST_PHOTOS = 3
@@ -244,6 +246,11 @@ BENCHMARKS = (
             ),
         ),
         is_long=True,
+    ),
+    Benchmark(
+        "linear_light",
+        ("--pairs", PAIRS),
+        (Figure("gain, grey levels", rf"\| realsr_x4 \w+ \| \d+ \| {_NUMBER} \|", "–", "–"),),
     ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
     Benchmark("downstream", ("--hr", TRAIN), (), is_long=True),
