@@ -16,6 +16,7 @@ setup(
                     "png_rows",
                     "window_sums",
                     "model_error",
+                    "photo_steps",
                     "local_variance",
                 )
             ],

@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
         default=list(DEFAULT_SETS),
         metavar="NAME[@POOL]:OPTIONS",
         help="sets of build-pairs, with its options; POOL is pool (a kernel a photo), "
-        "camera (these nearer to the camera's) or pooled",
+        "camera (the same by name of camera, for --recipe benchmarks/downstream/camera.toml) "
+        "or pooled",
     )
     add("--full", action="store_true", help="train the tiny network too, on a CPU for hours")
     add("--trained", nargs="*", metavar="NAME", help="with --full: these sets alone, and both ends")

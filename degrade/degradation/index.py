@@ -9,7 +9,10 @@ from typing import Any, Final, Self
 
 from degrade.noise.groups import NoiseGroups
 
-__all__ = ["MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+__all__ = ["CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+
+CAMERA_KERNEL: Final = "camera-kernel"
+"""The kind of record that names the kernel which a camera's photos make of a photo's own."""
 
 MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
@@ -90,12 +93,16 @@ class PoolIndex:
         Kernels of that scale that were corrected until LR looked like the photos.
     kernel_kpsnr : mapping of str to float
         By id, the kernel PSNR that an estimate expects, dB; without those that know none.
+    moved : mapping of str to str
+        By id of a photo's own kernel, that one moved towards its camera's.
     kernel_photos : mapping of str to str
         By id, the photo of which a kernel is one of several, each of a region.
     kernels_by_photo : tuple of tuple of str
         The kernels, those of one photo's regions together and others alone; by the first id.
     matched_by_photo : tuple of tuple of str
         The matched ones likewise.
+    camera_by_photo : tuple of tuple of str
+        The kernels likewise, each that was moved towards its camera's so.
     noise_by_id : mapping of str to NoiseChoice
     noise_groups : NoiseGroups
         What was measured as ``noise-model``, by camera.
@@ -107,8 +114,10 @@ class PoolIndex:
     kernel_kpsnr: Mapping[str, float] = field(default_factory=dict)
     matched_ids: tuple[str, ...] = ()
     kernel_photos: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
     kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
+    camera_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     noise_by_photo: tuple[tuple[NoiseChoice, ...], ...] = field(init=False)
     noise_by_id: Mapping[str, NoiseChoice] = field(init=False, repr=False, compare=False)
     noise_groups: NoiseGroups = field(init=False, repr=False, compare=False)
@@ -119,6 +128,10 @@ class PoolIndex:
         object.__setattr__(self, "matched_ids", tuple(sorted(self.matched_ids)))
         object.__setattr__(self, "kernels_by_photo", self._by_photo(self.kernel_ids))
         object.__setattr__(self, "matched_by_photo", self._by_photo(self.matched_ids))
+        moved = tuple(
+            tuple(self.moved.get(key, key) for key in group) for group in self.kernels_by_photo
+        )
+        object.__setattr__(self, "camera_by_photo", moved)
         object.__setattr__(self, "noise", tuple(sorted(self.noise, key=lambda n: n.id)))
         object.__setattr__(self, "noise_by_id", {choice.id: choice for choice in self.noise})
         photos: dict[str, list[NoiseChoice]] = defaultdict(list)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import AnyArray, FloatArray, U8Array
+from degrade.jpeg.line_steps import mean_steps
 from degrade.luma import luma_fast
 from degrade.noise import NoisePatch
 
@@ -121,13 +122,10 @@ def block_bends(luma_u8: U8Array) -> FloatArray:
     (6,) float32 array
         Along the rows, then along the columns; about 1 each where there are no blocks.
     """
-    image = luma_u8.astype(np.float32)
-    return np.concatenate([_bends(image), _bends(np.ascontiguousarray(image.T))])
+    return np.concatenate([*map(_bends, mean_steps(luma_u8, order=2, most=_STRONGEST_BEND))])
 
 
-def _bends(image: FloatArray) -> FloatArray:
-    bends = np.abs(np.diff(image, n=2, axis=1))
-    means = np.minimum(bends, _STRONGEST_BEND, out=bends).mean(axis=0)
+def _bends(means: FloatArray) -> FloatArray:
     whole = len(means) // _BLOCK * _BLOCK
     phases = np.sort(means[:whole].reshape(-1, _BLOCK).mean(axis=0))
     relative: FloatArray = phases[[-1, -2, 0]] / (phases.mean() + 0.05)

@@ -37,7 +37,7 @@ _LIMIT = 6.0
 """dB: nine kernels in ten reach so much less than what is expected of them, or more; as measured on
 held-out photos, clean and noisy ones, at ×2 and ×4."""
 
-Verdict = Literal["too smooth", "too noisy", "clipped", "already upscaled"]
+Verdict = Literal["too smooth", "too noisy", "clipped", "already upscaled", "of an unknown kind"]
 
 KPSNR_TAPS = 121
 """By how much the sum of squared differences is divided in a kernel PSNR, whatever the kernel's

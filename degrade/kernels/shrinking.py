@@ -19,7 +19,7 @@ __all__ = ["ShrunkKernel", "shrink_kernels"]
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 
-_MOST = 0.5
+_MOST = 0.75
 """Of the way to the mean."""
 
 _OWN = 0.5
@@ -55,8 +55,8 @@ def shrink_kernels(
     Kernels of one camera differ, for focus and aperture do, and because each estimate is wrong in a
     way of its own. Where they lie much further apart than their errors explain, each photo is right
     about itself. A kernel whose error has the energy e is moved by e / (e + t) of the way, where t
-    is what the scatter has beyond the errors; but half-way at most, since what is trained on pairs
-    needs kernels that differ as a camera's do.
+    is what the scatter has beyond the errors; but three quarters at most, since what photos have in
+    common is not all that there is.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""What plans draw in place of a photo's own kernel: that kernel, moved towards its camera's.
+"""What a pool tells of a camera beside each photo's own kernel: that one, moved towards all.
 
 It is a function of what the pool holds, whatever the order in which that came: of each photo its
-own kernel stays, and when photos are added all that is drawn is made anew. Photos are of one camera
+own kernel stays, and when photos are added all that was moved is made anew. Plans draw each photo's
+own, and these where a recipe says so. Photos are of one camera
 when their EXIF data name the same make, model, lens, focal length and digital zoom, their ISO
 setting is of one class and their sizes are equal, since of a smaller copy the kernel is another; or
 when the user said so, by a name.
@@ -14,13 +15,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from degrade.degradation.index import CAMERA_KERNEL
 from degrade.errors import CorruptDataError
 from degrade.images.exif import camera_name
 from degrade.kernels import BlurKernel
 from degrade.kernels.shrinking import ShrunkKernel, shrink_kernels
-from degrade.pool.contents import CAMERA_KERNEL, TOWARDS_CAMERA
 from degrade.pool.findings import Findings, FoundObject
-from degrade.pool.records import MeasurementRecord, PhotoRecord, canonical_json
+from degrade.pool.records import (
+    TOWARDS_CAMERA,
+    MeasurementRecord,
+    PhotoRecord,
+    canonical_json,
+)
 from degrade.pool.store import DegradationPool
 
 __all__ = ["NAMED", "CameraGroup", "CameraKernels", "cameras_of", "settle_camera_kernels"]
@@ -38,7 +44,7 @@ _Group: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class CameraKernels:
-    """One camera's photos whose kernels are drawn nearer to each other.
+    """One camera's photos whose kernels were moved nearer to each other.
 
     Attributes
     ----------
@@ -80,7 +86,7 @@ class _Own:
 
 
 def settle_camera_kernels(pool: DegradationPool) -> list[CameraKernels]:
-    """Make what plans draw of the kernels that a pool holds now; nothing is written twice.
+    """Move the kernels that a pool holds now towards their cameras'; nothing is written twice.
 
     Raises
     ------
@@ -186,7 +192,7 @@ def _withdrawn(
     found: Sequence[tuple[PhotoRecord, Findings]],
     photos: Mapping[str, PhotoRecord],
 ) -> list[tuple[PhotoRecord, Findings]]:
-    """Return the end of what was drawn for photos that are in no group now."""
+    """Return the end of what was moved of photos that are in no group now."""
     kept = {(photo.sha256, canonical_json(each.settings)) for photo, each in found}
     return [
         (photos[m.photo], Findings(kind=CAMERA_KERNEL, settings=m.settings, objects=()))

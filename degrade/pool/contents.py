@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.index import MATCHED, Measured
+from degrade.degradation.index import CAMERA_KERNEL, MATCHED, Measured
 from degrade.geometry import Scale, scale_to_json
 from degrade.pool.records import (
+    TOWARDS_CAMERA,
     KernelRecord,
     MeasurementRecord,
     NoiseRecord,
@@ -20,13 +21,7 @@ from degrade.pool.records import (
     canonical_json,
 )
 
-__all__ = ["CAMERA_KERNEL", "TOWARDS_CAMERA", "PoolContents"]
-
-CAMERA_KERNEL = "camera-kernel"
-"""The kind of record that names the kernel which is drawn in place of a photo's own."""
-
-TOWARDS_CAMERA = {"towards": "camera"}
-"""What the settings of such a kernel say besides those of the photo's own."""
+__all__ = ["PoolContents"]
 
 _Key = tuple[str, str, str]
 
@@ -96,20 +91,12 @@ class PoolContents:
         }
 
     def moved_kernels(self) -> dict[str, MeasurementRecord]:
-        """Return what is drawn in the place of kernels, by the id of the photo's own."""
+        """Return what was made of kernels by those of their camera, by the id of a photo's own."""
         return {
             str(record.values.get("own")): record
             for record in self.measurements.values()
             if record.kind == CAMERA_KERNEL and record.objects and record.objects[0] in self.kernels
         }
-
-    def drawn_kernels(self) -> dict[str, KernelRecord]:
-        """Return the kernels that plans draw, by id: where a photo's own was moved, that one."""
-        moved = {
-            own: record.objects[0] for own, record in self.moved_kernels().items() if record.objects
-        }
-        keys = (moved.get(key, key) for key in self.own_kernels())
-        return {key: self.kernels[key] for key in keys}
 
     def file_names(self) -> Iterator[str]:
         """Return the names of all object files, relative to the pool."""
@@ -137,11 +124,18 @@ class PoolContents:
             is_other = kind == MATCHED and record.values.get("scale") != scale_to_json(scale)
             if (measured is None or kind in measured) and not is_other:
                 by_kind[kind].append(Measured(photo, record.values))
-        drawn = self.drawn_kernels()
-        of_scale = {key: k.provenance for key, k in drawn.items() if k.scale == scale}
+        own = {key: k.provenance for key, k in self.own_kernels().items() if k.scale == scale}
+        moved = {}
+        if measured is None or CAMERA_KERNEL in measured:
+            moved = {
+                key: record.objects[0]
+                for key, record in self.moved_kernels().items()
+                if key in own and record.objects
+            }
+        of_scale = own | {key: self.kernels[key].provenance for key in moved.values()}
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
         return PoolIndex(
-            tuple(key for key, made in of_scale.items() if made.method != MATCHED),
+            tuple(key for key, made in own.items() if made.method != MATCHED),
             tuple(self._choice(key, units) for key in self.noise),
             {kind: tuple(found) for kind, found in by_kind.items() if found},
             {
@@ -149,8 +143,9 @@ class PoolContents:
                 for key, made in of_scale.items()
                 if "expected_kpsnr" in made.values
             },
-            tuple(matched & set(of_scale)),
+            tuple(matched & set(own)),
             self._kernel_photos(scale),
+            moved,
         )
 
     def match(self, scale: Scale) -> MeasurementRecord | None:
@@ -217,6 +212,8 @@ class PoolContents:
         if index.kernel_photos:
             groups = (*index.kernels_by_photo, *index.matched_by_photo)
             lines += ["regions", *map(" ".join, groups)]
+        if index.moved:
+            lines += ["moved", *map(" ".join, sorted(index.moved.items()))]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import AnyArray
-from degrade.degradation.index import MATCHED
+from degrade.degradation.index import CAMERA_KERNEL, MATCHED
 from degrade.disk.structs import Whole, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable, shown
 from degrade.geometry import scale_from_json
@@ -31,6 +31,7 @@ from degrade.pool.matched import match_name, recipe_in
 from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import (
     DEEPEST,
+    TOWARDS_CAMERA,
     KernelRecord,
     MeasurementRecord,
     NoiseRecord,
@@ -46,6 +47,7 @@ __all__ = [
     "HeldKernels",
     "StoredKernel",
     "StoredMeasurement",
+    "StoredMove",
     "open_fingerprint",
 ]
 
@@ -75,18 +77,30 @@ _Decibels = Annotated[float, msgspec.Meta(ge=-200, le=200)]
 _Place = Annotated[float, msgspec.Meta(ge=1, le=MOST_REGIONS)]
 _Number = Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,15})$")]
 _Tap = Annotated[int, msgspec.Meta(ge=-(2**20), le=2**20)]
+_Taps = Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=9, max_length=201**2)]
 
 
-class StoredKernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a kernel became when it was moved towards its camera's."""
+
+    camera: _Words
+    share: _Share
+    photos: Annotated[int, msgspec.Meta(ge=2, le=2**31)]
+    taps: _Taps
+    expected_kpsnr: _Decibels
+
+
+class StoredKernel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One kernel: taps row by row, whose sum is a power of two."""
 
     photo: Whole
     # Of open length: msgspec 0.22 crashes on a union of a bounded integer and a fixed tuple.
     scale: Annotated[int, msgspec.Meta(ge=2, le=64)] | tuple[int, ...]
-    taps: Annotated[tuple[_Tap, ...], msgspec.Meta(min_length=9, max_length=201**2)]
+    taps: _Taps
     method: _Name
     values: Annotated[dict[_Name, float], msgspec.Meta(max_length=_MOST_VALUES)] = {}
     flags: _Flags = ()
+    moved: StoredMove | None = None
 
 
 class StoredMeasurement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,10 +186,18 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         _check_words((found.tool_version,), "tool_version")
         records: list[Record] = []
         held: dict[str, AnyArray] = {}
+        own = []
         for number, kernel in enumerate(found.kernels):
-            record, weights = _kernel_record(kernel, found, f"kernels[{number}]")
-            records.append(record)
+            what = f"kernels[{number}]"
+            record, weights = _kernel_record(kernel, found, what)
+            own.append(record)
             held[record.id] = weights
+            if kernel.moved is not None:
+                moved, weights = _moved_record(record, kernel.moved, f"{what}.moved")
+                records += [moved, _move_of(number, record, moved, kernel.moved.camera)]
+                held[moved.id] = weights
+        # Behind those that were moved: where two are equal, a photo's own stays one.
+        records += own
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))
     return records, HeldKernels(path, held)
@@ -185,29 +207,68 @@ def _kernel_record(
     stored: StoredKernel, found: _Fingerprint, what: str
 ) -> tuple[KernelRecord, AnyArray]:
     _check_words((stored.method, *stored.flags), what)
-    side = isqrt(len(stored.taps))
-    total = sum(stored.taps)
-    if side * side != len(stored.taps) or total < 1 or total & (total - 1) or total > _LARGEST_SUM:
+    read_struct(stored.values, _KernelValues, f"{what}.values")
+    _check_photo(stored.photo, found, what)
+    provenance = Provenance(
+        source_name=found.names.get(str(stored.photo), f"photo {stored.photo}"),
+        source_sha256=_stand_in(stored.photo),
+        box=None,
+        method=stored.method,
+        settings={"fingerprint": stored.photo},
+        tool_version=found.tool_version,
+        values=stored.values,
+        flags=stored.flags,
+    )
+    return _checked_kernel(stored.taps, stored.scale, provenance, what)
+
+
+def _moved_record(
+    own: KernelRecord, stored: StoredMove, what: str
+) -> tuple[KernelRecord, AnyArray]:
+    """Return what a kernel became; but for its figures, what is known of that is known of it."""
+    _check_words((stored.camera,), what)
+    known = own.provenance
+    values = {
+        **{name: known.values[name] for name in ("confidence",) if name in known.values},
+        "expected_kpsnr": stored.expected_kpsnr,
+        "camera_share": stored.share,
+        "camera_photos": float(stored.photos),
+    }
+    settings = {**known.settings, **TOWARDS_CAMERA}
+    provenance = msgspec.structs.replace(known, settings=settings, values=values)
+    return _checked_kernel(stored.taps, own.scale_json, provenance, what)
+
+
+def _move_of(number: int, own: KernelRecord, moved: KernelRecord, camera: str) -> MeasurementRecord:
+    """Return the record that names what a kernel became."""
+    known = moved.provenance
+    figures = {name: value for name, value in known.values.items() if name != "confidence"}
+    return MeasurementRecord(
+        kind=CAMERA_KERNEL,
+        photo=known.source_sha256 or "",
+        settings={"fingerprint": number, **TOWARDS_CAMERA},
+        values={"own": own.id, "camera": camera, **figures},
+        flags=known.flags,
+        confidence=known.values.get("confidence"),
+        version=known.tool_version,
+        objects=(moved.id,),
+    )
+
+
+def _checked_kernel(
+    taps: tuple[int, ...], scale: object, provenance: Provenance, what: str
+) -> tuple[KernelRecord, AnyArray]:
+    side = isqrt(len(taps))
+    total = sum(taps)
+    if side * side != len(taps) or total < 1 or total & (total - 1) or total > _LARGEST_SUM:
         raise CorruptDataError(f"{what}: taps must be a square that sums to a power of two")
-    if sum(map(abs, stored.taps)) > _STRONGEST * total:
+    if sum(map(abs, taps)) > _STRONGEST * total:
         raise CorruptDataError(
             f"{what}: taps must sum to at most {_STRONGEST} times their sum without their signs"
         )
-    read_struct(stored.values, _KernelValues, f"{what}.values")
-    _check_photo(stored.photo, found, what)
-    weights = (np.array(stored.taps, np.float64) / total).astype(np.float32).reshape(side, side)
+    weights = (np.array(taps, np.float64) / total).astype(np.float32).reshape(side, side)
     try:
-        kernel = BlurKernel(weights, scale_from_json(stored.scale))
-        provenance = Provenance(
-            source_name=found.names.get(str(stored.photo), f"photo {stored.photo}"),
-            source_sha256=_stand_in(stored.photo),
-            box=None,
-            method=stored.method,
-            settings={"fingerprint": stored.photo},
-            tool_version=found.tool_version,
-            values=stored.values,
-            flags=stored.flags,
-        )
+        kernel = BlurKernel(weights, scale_from_json(scale))
         name = content_id(kernel.weights, kernel.scale)
         return KernelRecord(name, as_written(kernel.scale), side, provenance), kernel.weights
     except InvalidValueError as error:

@@ -15,7 +15,14 @@ from degrade.degradation.index import MATCHED
 from degrade.errors import InvalidValueError
 from degrade.kernels import kernel_sigmas
 from degrade.places.checked_json import encode_json
-from degrade.pool.fingerprint import KEPT, NAME, VERSION, StoredKernel, StoredMeasurement
+from degrade.pool.fingerprint import (
+    KEPT,
+    NAME,
+    VERSION,
+    StoredKernel,
+    StoredMeasurement,
+    StoredMove,
+)
 from degrade.pool.reading import PoolReader
 from degrade.pool.records import KernelRecord, MeasurementRecord
 from degrade.pool.region_records import REGION_VALUES
@@ -57,7 +64,7 @@ def make_fingerprint(
     wanted = None if photos is None else set(photos)
     kernels = [
         record
-        for record in pool.drawn_kernels
+        for record in pool.kernels
         if wanted is None or record.provenance.source_sha256 in wanted
     ]
     measured = [
@@ -76,6 +83,7 @@ def make_fingerprint(
     )
     numbers = {sha: number for number, sha in enumerate(sources)}
     known = {photo.sha256: photo.name for photo in pool.photos} if names else {}
+    moved = pool.moved_kernels
     for share in _SHARES:
         kept = _spread_kernels(pool, kernels, max(1, round(_KERNELS * share)))
         told = _spread_measured(measured, max(1, round(_OTHERS * share)))
@@ -85,7 +93,8 @@ def make_fingerprint(
             "tool_version": degrade.__version__,
             "names": {str(numbers[sha]): known[sha] for sha in sources if sha in known},
             "kernels": [
-                msgspec.to_builtins(_stored_kernel(pool, record, numbers)) for record in kept
+                msgspec.to_builtins(_stored_kernel(pool, record, numbers, moved.get(record.id)))
+                for record in kept
             ],
             "measurements": [
                 msgspec.to_builtins(_stored_measurement(record, numbers))
@@ -153,19 +162,38 @@ def _evenly(records: Sequence[_T], count: int) -> list[_T]:
 
 
 def _stored_kernel(
-    pool: PoolReader, record: KernelRecord, numbers: Mapping[str, int]
+    pool: PoolReader,
+    record: KernelRecord,
+    numbers: Mapping[str, int],
+    moved: MeasurementRecord | None,
 ) -> StoredKernel:
-    taps, _ = integer_taps(pool.read_kernel(record.id).weights)
-    taps = _without_margin(taps)
     known = record.provenance.values
     return StoredKernel(
         photo=numbers[record.provenance.source_sha256 or record.id],
         scale=record.scale_json,
-        taps=tuple(taps.ravel().tolist()),
+        taps=_taps(pool, record.id),
         method=record.provenance.method,
         values={name: round(known[name], 4) for name in _KERNEL_VALUES if name in known},
         flags=record.provenance.flags,
+        moved=None if moved is None else _stored_move(pool, moved),
     )
+
+
+def _stored_move(pool: PoolReader, moved: MeasurementRecord) -> StoredMove:
+    """Return what was made of a kernel by those of its camera."""
+    known = moved.values
+    return StoredMove(
+        camera=str(known["camera"]),
+        share=known["camera_share"],
+        photos=round(known["camera_photos"]),
+        taps=_taps(pool, (moved.objects or ("",))[0]),
+        expected_kpsnr=known["expected_kpsnr"],
+    )
+
+
+def _taps(pool: PoolReader, kernel_id: str) -> tuple[int, ...]:
+    taps, _ = integer_taps(pool.read_kernel(kernel_id).weights)
+    return tuple(_without_margin(taps).ravel().tolist())
 
 
 def _without_margin(taps: AnyArray) -> AnyArray:

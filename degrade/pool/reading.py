@@ -138,14 +138,8 @@ class PoolReader:
         return tuple(own[key] for key in sorted(own))
 
     @property
-    def drawn_kernels(self) -> tuple[KernelRecord, ...]:
-        """The kernels that plans draw, by id: of photos of one camera, each moved towards all."""
-        drawn = self._contents.drawn_kernels()
-        return tuple(drawn[key] for key in sorted(drawn))
-
-    @property
     def moved_kernels(self) -> dict[str, MeasurementRecord]:
-        """What is drawn in the place of a photo's own kernel, by the id of that."""
+        """What was made of a photo's own kernel by those of its camera, by the id of that."""
         return self._contents.moved_kernels()
 
     @property

@@ -26,6 +26,7 @@ from degrade.spectral.crops import SMALLEST_SIDE, Crop, Look, look_at
 from degrade.spectral.lobes import bound_lobes
 from degrade.spectral.measurement import measure_crop
 from degrade.spectral.network import NetworkEnsemble, Prediction, embed
+from degrade.spectral.usual import load_usual
 from degrade.spectral.verdicts import PhotoCondition, familiarity, judge
 from degrade.spectral.weights import network_for
 
@@ -94,16 +95,16 @@ def estimate_crops(
     """
     # One thread: the matrices are too small to share, and sums then come out the same in a worker.
     with _blas().limit(limits=1, user_api="blas"):
-        predictions = [
-            network.predict(
-                measure_crop(crop.luma, crop.cells, look.blocks, per_direction=crop.per_direction)
-            )
+        measured = [
+            measure_crop(crop.luma, crop.cells, look.blocks, per_direction=crop.per_direction)
             for crop in crops
         ]
+        predictions = [network.predict(features) for features in measured]
+        strangeness = load_usual().strangeness(measured)
         combined = _combine(predictions)
         kernel = _as_kernel(bound_lobes(combined.kernel), network.scale, look.source)
     kernel = rescale_kernel(kernel, scale)
-    known = familiarity(condition.noise_sigma, condition.contrast)
+    known = familiarity(condition.noise_sigma, condition.contrast, strangeness)
     # Of a wider kernel the taps are smaller, and so are their errors.
     expected = combined.expected_kpsnr + 20 * log10(scale / network.scale)
     return KernelEstimate(
@@ -112,11 +113,12 @@ def estimate_crops(
         expected_kpsnr=expected,
         confidence=known * confidence_of(expected, kernel.weights, network.calibration.spread),
         seconds=0.0,
-        verdicts=judge(condition),
+        verdicts=judge(condition, strangeness),
         statistics={
             **condition.as_statistics(),
             "crops": float(len(predictions)),
             "disagreement": combined.disagreement,
+            "strangeness": strangeness,
             "least_kpsnr": least_kpsnr(expected),
         },
     )
@@ -157,7 +159,9 @@ def assess_kernel(photo_u8: U8Array, kernel: BlurKernel) -> KernelEstimate:
     energy = error_energy(own.expected_kpsnr) + float(np.square(difference).sum())
     expected = kpsnr_of(energy)
     network = network_for(kernel.scale)
-    known = familiarity(own.statistics["noise_sigma"], own.statistics["contrast"])
+    known = familiarity(
+        *(own.statistics[name] for name in ("noise_sigma", "contrast", "strangeness"))
+    )
     return replace(
         own,
         kernel=kernel,

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from degrade.arrays import FloatArray
+from degrade.arrays import AnyArray, FloatArray
+from degrade.compiled import is_compiled
+from degrade.compiled.photo_steps import find_edges, step_windows
 from degrade.spectral.windows import SIDE
 
 __all__ = [
@@ -34,6 +36,7 @@ _POWER_FLOOR = 0.02
 _LEVEL_FLOOR = 0.5
 
 _DIRECTIONS = ((0, 1), (1, 2), (1, 1), (2, 1), (1, 0), (2, -1), (1, -1), (1, -2))
+_Integers = npt.NDArray[np.int64]
 
 
 def _lags(direction: tuple[int, int]) -> range:
@@ -87,23 +90,32 @@ _BINS = _make_bins()
 _TAPER = _make_taper()
 
 
-def measure_windows(windows: FloatArray) -> FloatArray:
+def measure_windows(windows: AnyArray) -> FloatArray:
     """Return the features of each window.
 
     Parameters
     ----------
-    windows : (N, 32, 32) float32 array
+    windows : (N, 32, 32) uint8 or float array
         Luma on [0, 255].
 
     Returns
     -------
     (N, WINDOW_FEATURES) float32 array
     """
-    mean = windows.mean(axis=(1, 2))
-    spread = np.log(windows.std(axis=(1, 2)) + _LEVEL_FLOOR)
-    parts = [_log_spectra(windows), _edge_strengths(windows), _edge_profiles(windows)]
+    levels = _as_floats(windows)
+    mean = levels.mean(axis=(1, 2))
+    spread = np.log(levels.std(axis=(1, 2)) + _LEVEL_FLOOR)
+    parts = [
+        _log_spectra(levels),
+        _edge_strengths(*_steps(windows)),
+        _edge_profiles(levels, _strongest_edges(windows)),
+    ]
     parts += [(mean / 128 - 1)[:, None], spread[:, None]]
     return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def _as_floats(windows: AnyArray) -> FloatArray:
+    return windows.astype(np.float32) if windows.dtype == np.uint8 else windows
 
 
 def _log_spectra(windows: FloatArray) -> FloatArray:
@@ -114,24 +126,57 @@ def _log_spectra(windows: FloatArray) -> FloatArray:
     return logs
 
 
-def _edge_strengths(windows: FloatArray) -> FloatArray:
+_SHIFTS = [(down * lag, right * lag) for down, right in _DIRECTIONS for lag in _lags((down, right))]
+_PAIRS = np.array([(SIDE - down) * (SIDE - abs(right)) for down, right in _SHIFTS])
+_MARGINS = [
+    (down, right, _reach((down, right)) * abs(down), _reach((down, right)) * abs(right))
+    for down, right in _DIRECTIONS
+]
+
+
+def _edge_strengths(largest: AnyArray, fourth: AnyArray) -> FloatArray:
     """Return logarithms of the largest and the fourth-power mean difference, by direction and lag.
 
     How fast they grow with the lag tells how wide the strongest edges are.
     """
-    columns = []
-    for direction in _DIRECTIONS:
-        for lag in _lags(direction):
-            down, right = direction[0] * lag, direction[1] * lag
-            one = windows[:, down:, max(right, 0) : SIDE + min(right, 0)]
-            other = windows[:, : SIDE - down, max(-right, 0) : SIDE - max(right, 0)]
-            squares = np.square(one - other).reshape(len(windows), -1)
-            columns.append(np.sqrt(squares.max(axis=1)))
-            columns.append(np.sqrt(np.sqrt(np.mean(squares * squares, axis=1))))
-    return np.log(np.stack(columns, axis=1) + _LEVEL_FLOOR)
+    both = np.stack([largest, np.sqrt(np.sqrt(fourth / _PAIRS))], axis=2, dtype=np.float32)
+    logs: FloatArray = np.log(both.reshape(len(both), -1) + np.float32(_LEVEL_FLOOR))
+    return logs
 
 
-def _edge_profiles(windows: FloatArray) -> FloatArray:
+def _steps(windows: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Return (N, S) largest differences, and sums of their fourth powers, for each of the shifts.
+
+    Of whole levels all are whole numbers that float64 holds: the same bits in both forms.
+    """
+    if windows.dtype == np.uint8 and is_compiled():
+        return step_windows(windows, _SHIFTS)
+    levels = _as_floats(windows)
+    largest, fourth = [], []
+    for down, right in _SHIFTS:
+        one = levels[:, down:, max(right, 0) : SIDE + min(right, 0)]
+        other = levels[:, : SIDE - down, max(-right, 0) : SIDE - max(right, 0)]
+        squares = np.square(one - other).reshape(len(levels), -1)
+        largest.append(np.sqrt(squares.max(axis=1)))  # exact: of a whole number's square
+        squares = squares.astype(np.float64)
+        fourth.append(np.einsum("ij,ij->i", squares, squares))
+    return np.stack(largest, axis=1), np.stack(fourth, axis=1)
+
+
+def _strongest_edges(windows: AnyArray) -> _Integers:
+    """Return where, within a direction's margins, the strongest edge of each window is: (N, 8)."""
+    if windows.dtype == np.uint8 and is_compiled():
+        return find_edges(windows, _MARGINS)
+    levels = _as_floats(windows)
+    places = []
+    for down, right, top, left in _MARGINS:
+        inner = levels[:, top + down : SIDE - top + down, left + right : SIDE - left + right]
+        outer = levels[:, top - down : SIDE - top - down, left - right : SIDE - left - right]
+        places.append(np.abs(inner - outer).reshape(len(levels), -1).argmax(axis=1))
+    return np.stack(places, axis=1)
+
+
+def _edge_profiles(windows: FloatArray, strongest: _Integers) -> FloatArray:
     """Return the slopes around the strongest edge across each direction, folded at the edge.
 
     Slopes are relative to the edge's height; halos of sharpening show as negative ones. Sums and
@@ -139,14 +184,9 @@ def _edge_profiles(windows: FloatArray) -> FloatArray:
     """
     everyone = np.arange(len(windows))
     columns = []
-    for direction in _DIRECTIONS:
-        down, right = direction
-        reach = _reach(direction)
-        top, left = reach * abs(down), reach * abs(right)
-        inner = windows[:, top + down : SIDE - top + down, left + right : SIDE - left + right]
-        outer = windows[:, top - down : SIDE - top - down, left - right : SIDE - left - right]
-        strongest = np.abs(inner - outer).reshape(len(windows), -1).argmax(axis=1)
-        row, column = np.divmod(strongest, SIDE - 2 * left)
+    for (down, right, top, left), places in zip(_MARGINS, strongest.T, strict=True):
+        reach = _reach((down, right))
+        row, column = np.divmod(places, SIDE - 2 * left)
         steps = np.arange(-reach, reach + 1)
         profile = windows[
             everyone[:, None],
@@ -165,13 +205,13 @@ def _edge_profiles(windows: FloatArray) -> FloatArray:
 
 
 def measure_photo(
-    flat_windows: FloatArray, blocks: FloatArray, *, strong_count: int, area: int
+    flat_windows: AnyArray, blocks: FloatArray, *, strong_count: int, area: int
 ) -> FloatArray:
     """Return the features of a whole crop: its noise floor, its JPEG blocks, its size.
 
     Parameters
     ----------
-    flat_windows : (M, 32, 32) float32 array
+    flat_windows : (M, 32, 32) uint8 or float array
         Luma on [0, 255] of the flattest windows: mostly noise.
     blocks : (6,) float32 array
         From :func:`degrade.jpeg.blocks.block_bends`.
@@ -184,7 +224,7 @@ def measure_photo(
     -------
     (PHOTO_FEATURES,) float32 array
     """
-    floor = _log_spectra(flat_windows).mean(axis=0)
+    floor = _log_spectra(_as_floats(flat_windows)).mean(axis=0)
     size = [np.log(strong_count), np.log(area) / 4]
     return np.concatenate([floor, blocks, size], dtype=np.float32)
 

@@ -115,7 +115,8 @@ class KernelNetwork:
 
     def _linear(self, name: str, values: FloatArray) -> FloatArray:
         weight, bias = self.arrays[f"{name}.weight"], self.arrays[f"{name}.bias"]
-        product: FloatArray = values @ weight.T + bias
+        product: FloatArray = values @ weight.T
+        product += bias
         return product
 
     def forward(self, windows: FloatArray, photos: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -134,11 +135,13 @@ class KernelNetwork:
             The kPSNR that the network expects, raw.
         """
         arrays = self.arrays
-        windows = (windows - arrays["window_mean"]) / arrays["window_spread"]
+        windows = windows - arrays["window_mean"]
+        windows /= arrays["window_spread"]
         photos = (photos - arrays["photo_mean"]) / arrays["photo_spread"]
         codes = _relu(self._linear("encode2", _relu(self._linear("encode1", windows))))
         attention = self._linear("attend", codes)
-        attention = np.exp(attention - attention.max(axis=1, keepdims=True))
+        attention -= attention.max(axis=1, keepdims=True)
+        np.exp(attention, out=attention)
         attention /= attention.sum(axis=1, keepdims=True)
         attended = (codes.swapaxes(1, 2) @ attention).reshape(len(codes), -1)
         look = _relu(self._linear("look", photos))
@@ -177,7 +180,7 @@ class KernelNetwork:
 
 
 def _relu(values: FloatArray) -> FloatArray:
-    return np.maximum(values, 0)
+    return np.maximum(values, 0, out=values)
 
 
 class NetworkEnsemble:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
+from degrade.jpeg.line_steps import mean_steps
 from degrade.kernels.estimates import Verdict
-from degrade.spectral.windows import Cells, choose_windows, cut_windows
+from degrade.spectral.windows import Cells, cut_windows, flattest_windows
 
 __all__ = ["PhotoCondition", "familiarity", "judge", "measure_condition", "periodicity"]
 
@@ -22,6 +23,7 @@ _SMOOTH_CONTRAST = 4.0
 _NOISY_SHARE = 0.25
 _CLIPPED_SHARE = 0.25
 _TRAINED_NOISE = 8.0
+_STRANGE_POWER = 4
 _PERIODIC = 60.0
 
 _PERIODICITY_SIDE = 640
@@ -80,39 +82,42 @@ def _noise_sigma(luma_u8: U8Array, cells: Cells) -> float:
     Straight edges and slopes do not (Immerkær, "Fast Noise Variance Estimation", CVIU 1996); here
     the median stands for the mean, because the flattest windows of a textured photo are not flat.
     """
-    _, flattest = choose_windows(cells, per_direction=1, flat=_FLAT_WINDOWS)
-    windows = cut_windows(luma_u8, flattest)
+    windows = cut_windows(luma_u8, flattest_windows(cells, _FLAT_WINDOWS)).astype(np.float32)
     bends = np.diff(np.diff(windows, n=2, axis=1), n=2, axis=2)
     return float(np.median(np.abs(bends)) / (_NORMAL_MEDIAN * _BEND_NORM))
 
 
-def judge(condition: PhotoCondition) -> tuple[Verdict, ...]:
-    """Return what speaks against the photo."""
+def judge(condition: PhotoCondition, strangeness: float) -> tuple[Verdict, ...]:
+    """Return what speaks against the photo; parameters as for :func:`familiarity`."""
     found: dict[Verdict, bool] = {
         "too smooth": condition.contrast < _SMOOTH_CONTRAST,
         "too noisy": condition.noise_sigma > _NOISY_SHARE * condition.contrast,
         "clipped": condition.clipped > _CLIPPED_SHARE,
         "already upscaled": condition.periodicity > _PERIODIC,
+        "of an unknown kind": strangeness > 1,
     }
     return tuple(verdict for verdict, holds in found.items() if holds)
 
 
-def familiarity(noise_sigma: float, contrast: float) -> float:
+def familiarity(noise_sigma: float, contrast: float, strangeness: float) -> float:
     """Return how far a photo is of a kind that the networks were trained on, in [0, 1].
 
     They have seen noise up to 8 grey levels of the luma, and edges. Beyond, noise looks like a
     sharp photo to them, and what they expect of their error means little: a confidence is less by
-    this factor.
+    this factor. So it is where features are far from those of training.
 
     Parameters
     ----------
     noise_sigma, contrast : float
         As in :class:`PhotoCondition`.
+    strangeness : float
+        As :meth:`degrade.spectral.usual.UsualFeatures.strangeness` gives it.
     """
+    strange = max(1.0, strangeness) ** _STRANGE_POWER
     known = min(1.0, _TRAINED_NOISE / max(noise_sigma, 1e-6)) * min(
         1.0, contrast / _SMOOTH_CONTRAST
     )
-    return known**2
+    return known**2 / strange
 
 
 def periodicity(luma_u8: U8Array) -> float:
@@ -133,20 +138,19 @@ def periodicity(luma_u8: U8Array) -> float:
     """
     top, left = (max(side - _PERIODICITY_SIDE, 0) // 2 for side in luma_u8.shape)
     middle = luma_u8[top : top + _PERIODICITY_SIDE, left : left + _PERIODICITY_SIDE]
-    image = middle.astype(np.float32)
     highest = 0.0
     for order in (1, 2):
-        both = np.sqrt(_spectrum(image, order) * _spectrum(image.T, order))
+        along, down = mean_steps(middle, order=order, most=_LARGEST_STEP)
+        both = np.sqrt(_spectrum(along) * _spectrum(down))
         blocks = np.median([both[_BLOCK_LINES[:, line]].max() for line in (1, 3)])
         both[_BLOCK_LINES.any(axis=1)] /= max(blocks / 2, 1)
         highest = max(highest, float(both[_FREQUENCIES >= _SLOWEST].max()))
     return highest
 
 
-def _spectrum(image: FloatArray, order: int) -> npt.NDArray[np.float64]:
-    """Return the power of the mean differences along the rows at ``_FREQUENCIES``."""
-    steps = np.minimum(np.abs(np.diff(image, n=order, axis=1)), _LARGEST_STEP)
-    profile = np.log(steps.mean(axis=0) + 0.05)
+def _spectrum(steps: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the power of mean differences at ``_FREQUENCIES``."""
+    profile = np.log(steps + 0.05)
     around = cv2.blur(profile[None], (9, 1), borderType=cv2.BORDER_REFLECT)[0]
     power = np.abs(np.fft.rfft((profile - around) * np.hanning(len(profile)))) ** 2
     power /= np.median(power[len(power) // 4 :]) + 1e-12

@@ -8,9 +8,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray
+from degrade.arrays import FloatArray, U8Array
+from degrade.compiled import is_compiled
+from degrade.compiled.photo_steps import step_cells
 
-__all__ = ["CELL", "SIDE", "Cells", "choose_windows", "cut_windows", "measure_cells"]
+__all__ = [
+    "CELL",
+    "SIDE",
+    "Cells",
+    "choose_windows",
+    "cut_windows",
+    "flattest_windows",
+    "measure_cells",
+]
 
 SIDE = 32
 """Side of a window in pixels."""
@@ -43,11 +53,25 @@ class Cells:
         return Cells(self.energy[:, rows, columns], self.clipped[rows, columns])
 
 
-def measure_cells(luma_u8: npt.NDArray[np.uint8]) -> Cells:
+def measure_cells(luma_u8: U8Array) -> Cells:
     """Measure all windows of a (H, W) uint8 image, at least 33 pixels a side.
 
-    It goes by strips of rows, so that a large photo never lies in memory as floats.
+    Sums of cells are whole numbers that float32 holds, so all forms give the same bits.
     """
+    cells = _measure_compiled(luma_u8) if is_compiled() else _measure_by_strips(luma_u8)
+    sums: FloatArray = cells[:, :-1, :-1] + cells[:, 1:, :-1] + cells[:, :-1, 1:] + cells[:, 1:, 1:]
+    sums *= np.float32(0.25)
+    return Cells(energy=sums[:4], clipped=sums[4])
+
+
+def _measure_compiled(luma_u8: U8Array) -> FloatArray:
+    height, width = ((side - 1) // CELL * CELL + 1 for side in luma_u8.shape)
+    sums = step_cells(luma_u8[:height, :width], darkest=_DARKEST, brightest=_BRIGHTEST)
+    return sums.astype(np.float32) / np.float32(CELL**2)
+
+
+def _measure_by_strips(luma_u8: U8Array) -> FloatArray:
+    """Go by strips of rows, so that a large photo never lies in memory as floats."""
     rows, columns = ((side - 1) // CELL for side in luma_u8.shape)
     width = columns * CELL
     strips = []
@@ -55,10 +79,7 @@ def measure_cells(luma_u8: npt.NDArray[np.uint8]) -> Cells:
         height = (min(top + _STRIP, rows) - top) * CELL
         strip = luma_u8[top * CELL : top * CELL + height + 1, : width + 1].astype(np.float32)
         strips.append(_measure_strip(strip, (columns, height // CELL)))
-    cells: FloatArray = np.concatenate(strips, axis=1)
-    sums: FloatArray = cells[:, :-1, :-1] + cells[:, 1:, :-1] + cells[:, :-1, 1:] + cells[:, 1:, 1:]
-    sums *= np.float32(0.25)
-    return Cells(energy=sums[:4], clipped=sums[4])
+    return np.concatenate(strips, axis=1)
 
 
 def _measure_strip(strip: FloatArray, size: tuple[int, int]) -> FloatArray:
@@ -106,20 +127,27 @@ def choose_windows(
         _largest((energy * fading).ravel(), min(per_direction, count)) for energy in cells.energy
     ]
     strong = np.unique(np.concatenate(chosen))
-    flattest = _largest(-cells.energy.sum(axis=0).ravel(), min(flat, count))
-    return _corners(strong, cells), _corners(flattest, cells)
+    return _corners(strong, cells), flattest_windows(cells, flat)
+
+
+def flattest_windows(cells: Cells, count: int) -> npt.NDArray[np.int64]:
+    """Return the corners of the flattest windows, as :func:`choose_windows` does."""
+    flattest = _largest(-cells.energy.sum(axis=0).ravel(), min(count, cells.clipped.size))
+    return _corners(flattest, cells)
 
 
 def _largest(values: FloatArray, count: int) -> npt.NDArray[np.int64]:
-    # A stable sort, so that ties, as in tiled images, are broken the same way everywhere.
-    return np.argsort(-values, kind="stable")[:count]
+    """Return where the largest values are; of equal ones, as in tiled images, the first."""
+    least = np.partition(values, -count)[-count]
+    (some,) = np.nonzero(values >= least)
+    return some[np.argsort(-values[some], kind="stable")[:count]]
 
 
 def _corners(indices: npt.NDArray[np.int64], cells: Cells) -> npt.NDArray[np.int64]:
     return np.stack(np.unravel_index(indices, cells.clipped.shape), axis=1) * CELL
 
 
-def cut_windows(luma_u8: npt.NDArray[np.uint8], corners: npt.NDArray[np.int64]) -> FloatArray:
-    """Return the windows at ``corners`` as (N, 32, 32) float32 on [0, 255]."""
+def cut_windows(luma_u8: U8Array, corners: npt.NDArray[np.int64]) -> U8Array:
+    """Return the windows at ``corners`` as (N, 32, 32) uint8."""
     views = np.lib.stride_tricks.sliding_window_view(luma_u8, (SIDE, SIDE))
-    return views[corners[:, 0], corners[:, 1]].astype(np.float32)
+    return views[corners[:, 0], corners[:, 1]]

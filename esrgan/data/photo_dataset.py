@@ -125,7 +125,8 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
                 f"the cycle loss needs kernels of the pool, and the recipe's {min(others)} has "
                 "none: use `cycle_weight=0`"
             )
-        ids = (*self._index.kernel_ids, *self._index.matched_ids)
+        index = self._index
+        ids = (*index.kernel_ids, *index.matched_ids, *index.moved.values())
         side = max(self._pool.read_kernel(each).size for each in ids)
         interior(self._hr_patch, side + 2 * (self.scale - 1), self.scale)
         return side

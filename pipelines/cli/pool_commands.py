@@ -67,9 +67,9 @@ def _kernel_options(function: F) -> F:
             default="exif",
             show_default=True,
             metavar="NAME",
-            help="Whose photos they are: pairs draw each kernel nearer to the mean of its "
-            "camera's, the more the less sure it is. exif: as the photos say; none: kernels stay "
-            "as they are.",
+            help="Whose photos they are: beside each kernel one is kept that is nearer to the mean "
+            "of its camera's, the more the less sure it is. exif: as the photos say; none: none is "
+            "made.",
         ),
         click.option(
             "--shared",
@@ -170,7 +170,7 @@ def estimate_kernels(executor: Executor | None, **options: Any) -> None:
     kernel for, made with the same settings, are skipped. Each kernel comes with a confidence: the
     probability that it is as close to the truth as a width that is wrong by a fifth, or closer;
     below 0.5 it is called doubtful. Apart from that it is flagged when its photo is too smooth, too
-    noisy, clipped or already upscaled.
+    noisy, clipped, already upscaled or of a kind that was not trained on.
     """
     from pipelines.measuring.estimate_kernels import estimate_kernels as run
 

@@ -52,9 +52,9 @@ class EstimateKernelsConfig:
     min_confidence : float
         In [0, 1]; a photo whose kernel is less sure is rejected, and may be taken in a later run.
     camera : str
-        Whose photos they are: a kernel is drawn nearer to those of its camera
-        (:mod:`degrade.pool.camera_kernels`). ``exif``: as EXIF data say; ``none``: each photo's
-        kernel stays as it is; any other name: all are of this camera.
+        Whose photos they are: beside each kernel one is kept that is nearer to those of its camera
+        (:mod:`degrade.pool.camera_kernels`). ``exif``: as EXIF data say; ``none``: none is made;
+        any other name: all are of this camera.
     shared : bool
         The photos are one camera's: one kernel for all, without those that disagree.
     regions : RegionGrid or None

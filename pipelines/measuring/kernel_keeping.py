@@ -148,7 +148,7 @@ class SeparateKernels(KernelCollector):
         return findings
 
     def finish(self) -> None:
-        """Let plans draw each kernel nearer to those of its camera; tell of kernels of regions."""
+        """Make each kernel's one nearer to its camera's; tell of kernels of regions."""
         if self._pool is not None:
             scale = scale_from_json(self._method.settings["scale"])
             self._conclusions = [

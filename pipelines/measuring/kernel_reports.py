@@ -47,6 +47,7 @@ _REMEDIES: dict[Verdict, str] = {
     "too noisy": "use a photo taken in more light",
     "clipped": "use a photo with fewer black and white pixels",
     "already upscaled": "use the photo as the camera made it, not enlarged",
+    "of an unknown kind": "use photos as a camera made them: no drawings, no text, nothing resized",
 }
 
 
@@ -157,7 +158,7 @@ def _divided(known: Provenance) -> str:
 
 
 def camera_facts_of(cameras: Sequence[CameraKernels]) -> list[Fact]:
-    """Return the fact of kernels that are drawn nearer to those of their camera."""
+    """Return the fact of kernels that have one nearer to those of their camera beside them."""
     if not cameras:
         return []
     kernels = sum(len(each.shares) for each in cameras)
@@ -167,8 +168,9 @@ def camera_facts_of(cameras: Sequence[CameraKernels]) -> list[Fact]:
     ]
     more = f" and {len(each) - _CAMERAS_SHOWN} more" if len(each) > _CAMERAS_SHOWN else ""
     words = (
-        f"{kernels} kernels are drawn nearer to the mean of their camera's, the more the less sure "
-        f"they are: {', '.join(each[:_CAMERAS_SHOWN])}{more}; `camera=none` leaves them as they are"
+        f"{kernels} kernels are also kept nearer to the mean of their camera's, the more the less "
+        f"sure they are: {', '.join(each[:_CAMERAS_SHOWN])}{more}; recipes draw each photo's own, "
+        "or these where they say so; `camera=none` makes none"
     )
     values = [
         {"camera": one.camera, "photos": len(one.shares), "mean_share": _mean_share(one)}

@@ -50,6 +50,7 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
     there = [
         f"{counted(len(index.kernel_ids), 'kernel')} ×{scale}",
         *([f"{len(index.matched_ids)} matched"] if index.matched_ids else []),
+        *([f"{len(index.moved)} nearer to their camera's"] if index.moved else []),
         f"{counted(len(index.noise), 'noise patch')} of {photos}",
         *(
             f"{kind} of {counted(len(found), 'photo')}"

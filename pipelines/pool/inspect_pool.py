@@ -40,8 +40,8 @@ class PoolInspection:
     Attributes
     ----------
     sigmas : dict of str to (float, float)
-        Kernel id to the largest and smallest standard deviation in HR pixels; a damaged kernel
-        is missing.
+        Kernel id to the largest and smallest standard deviation in HR pixels, also of those that
+        were moved towards their camera's; a damaged kernel is missing.
     problems : list of str
         Damaged kernels, and damaged noise when that was looked for.
     """
@@ -90,7 +90,7 @@ class PoolInspection:
                     f"  {record.id[:12]}  {record.size:3}×{record.size:<3}  "
                     f"{self._sigma_text(record.id)}  {printable(record.provenance.method)}  "
                     f"{_confidence(record)}  {_name(record)}"
-                    f"{_moved_words(moved.get(record.id))}"
+                    f"{self._moved_words(moved.get(record.id))}"
                     f"{f'  ! {marks}' if (marks := self.marks(record)) else ''}"
                 )
         return lines
@@ -120,6 +120,24 @@ class PoolInspection:
         wide, narrow = self.sigmas[kernel_id]
         return f"sigma {narrow:5.2f}…{wide:<5.2f} px"
 
+    def _moved_words(self, moved: MeasurementRecord | None) -> str:
+        """Tell of what a kernel became when it was moved towards those of its camera."""
+        if moved is None or not moved.objects:
+            return ""
+        known = moved.values
+        return (
+            f"  of its camera: {self._sigma_text(moved.objects[0]).rstrip()}, "
+            f"{known['camera_share']:.0%} nearer to the mean of {known['camera_photos']:.0f} of "
+            f"{printable(known['camera'])}"
+        )
+
+    def _moved_json(self, moved: MeasurementRecord | None) -> dict[str, Any] | None:
+        """Return what was made of a photo's own kernel by those of its camera; None: nothing."""
+        if moved is None or not moved.objects:
+            return None
+        known = {name: value for name, value in moved.values.items() if name != "own"}
+        return {"id": moved.objects[0], **known, "sigmas": self.sigmas.get(moved.objects[0])}
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values, for programs."""
         units = _jpeg_units(self.pool)
@@ -132,7 +150,7 @@ class PoolInspection:
                     "sigmas": self.sigmas.get(kernel.id),
                     "doubtful": is_doubtful(kernel.provenance),
                     "flags": kernel.provenance.flags,
-                    "drawn": _drawn_json(moved.get(kernel.id)),
+                    "of_camera": self._moved_json(moved.get(kernel.id)),
                 }
                 for kernel in self.pool.kernels
             ],
@@ -215,25 +233,6 @@ def _region_lines(pool: DegradationPool) -> list[str]:
 def _confidence(record: KernelRecord) -> str:
     confidence = record.provenance.values.get("confidence")
     return f"confidence {'   –' if confidence is None else confidence_text(confidence)}"
-
-
-def _moved_words(moved: MeasurementRecord | None) -> str:
-    """Say how far a kernel is drawn nearer to those of its camera."""
-    if moved is None:
-        return ""
-    known = moved.values
-    return (
-        f"  drawn {known['camera_share']:.0%} nearer to the mean of {known['camera_photos']:.0f} "
-        f"of {printable(known['camera'])}"
-    )
-
-
-def _drawn_json(moved: MeasurementRecord | None) -> dict[str, Any] | None:
-    """Return what is drawn in the place of a photo's own kernel; None: that itself."""
-    if moved is None or not moved.objects:
-        return None
-    known = {name: value for name, value in moved.values.items() if name != "own"}
-    return {"id": moved.objects[0], **known}
 
 
 _OF_ENLARGEMENT = "of an enlargement, as its photo was enlarged before"
@@ -341,9 +340,10 @@ def inspect_pool(
     pool = DegradationPool.open(path)
     sigmas: dict[str, tuple[float, float]] = {}
     problems = []
-    for record in pool.kernels:
+    moved = (key for record in pool.moved_kernels.values() for key in record.objects or ())
+    for key in (*(record.id for record in pool.kernels), *moved):
         try:
-            sigmas[record.id] = kernel_sigmas(pool.read_kernel(record.id).weights)
+            sigmas[key] = kernel_sigmas(pool.read_kernel(key).weights)
         except CorruptDataError as error:
             problems.append(str(error))
     return PoolInspection(pool, sigmas, pool.verify(on_progress) if verify else problems)

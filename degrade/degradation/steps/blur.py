@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from degrade.arrays import FloatArray
-from degrade.degradation.index import MATCHED, PoolIndex
+from degrade.degradation.index import CAMERA_KERNEL, MATCHED, PoolIndex
 from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs, StepSettings
 from degrade.disk.structs import Text
 from degrade.errors import InvalidValueError
@@ -25,9 +25,22 @@ _OWN = 0.5
 _NO_KERNEL = "the pool has no kernel of this scale"
 _NO_MATCH = "the pool has no matched kernels of this scale; `degrade match` makes them"
 
+_NO_CAMERA = (
+    "the pool has no kernels of this scale that were moved towards their camera's; "
+    "`degrade estimate-kernels` does it for photos whose EXIF data name one camera, or with "
+    "`camera=NAME`"
+)
+
 _DIGITS = 6
 _MOST_ERROR = 16.0
 """No two kernels differ by as much."""
+
+_KINDS = {"matched": MATCHED, "camera": CAMERA_KERNEL}
+_WORDS = {
+    None: "a kernel of the pool",
+    "matched": "a matched kernel of the pool",
+    "camera": "a kernel of the pool, nearer to those of its camera",
+}
 
 
 class BlurSettings(StepSettings, frozen=True):
@@ -38,23 +51,23 @@ class BlurSettings(StepSettings, frozen=True):
     spread : bool
         Make the kernel wider or narrower by its own part of the error that its estimate expects;
         a kernel of unknown error stays as it is.
-    kernels : "matched" or None
-        Those that were corrected until LR looked like the photos; None: those that were estimated.
+    kernels : "matched", "camera" or None
+        ``matched``: those that were corrected until LR looked like the photos. ``camera``: those
+        that were estimated, each nearer to what photos of its camera have in common. None: each
+        photo's own.
     """
 
     spread: bool = False
-    kernels: Literal["matched"] | None = None
+    kernels: Literal["matched", "camera"] | None = None
 
     @property
     def draws_from(self) -> tuple[str, ...]:
-        """What was matched, where its kernels are wanted."""
-        return () if self.kernels is None else (MATCHED,)
+        """What was matched, or moved towards a camera's, where its kernels are wanted."""
+        return () if self.kernels is None else (_KINDS[self.kernels],)
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Blur:
         """Draw a kernel, each with the same probability; a photo's regions share that of one."""
-        photos = index.matched_by_photo if self.kernels else index.kernels_by_photo
-        if not photos:
-            raise InvalidValueError(_NO_MATCH if self.kernels else _NO_KERNEL)
+        photos = self._photos(index)
         regions = photos[rng.integers(len(photos))]
         kernel_id = regions[rng.integers(len(regions))] if len(regions) > 1 else regions[0]
         if not self.spread:
@@ -66,11 +79,23 @@ class BlurSettings(StepSettings, frozen=True):
         error = normal * (_OWN * error_energy(kpsnr)) ** 0.5
         return Blur(kernel_id, min(max(round(error, _DIGITS), -_MOST_ERROR), _MOST_ERROR))
 
+    def _photos(self, index: PoolIndex) -> tuple[tuple[str, ...], ...]:
+        """Return the kernels that may be drawn, those of one photo together."""
+        match self.kernels:
+            case "matched":
+                photos, lacking = index.matched_by_photo, _NO_MATCH
+            case "camera":
+                photos, lacking = index.camera_by_photo if index.moved else (), _NO_CAMERA
+            case None:
+                photos, lacking = index.kernels_by_photo, _NO_KERNEL
+        if not photos:
+            raise InvalidValueError(lacking)
+        return photos
+
     def words(self) -> str:
         """Return for people what is drawn."""
         around = ", its width around what was measured by its doubt" if self.spread else ""
-        which = "matched kernel" if self.kernels else "kernel"
-        return f"a {which} of the pool, each as likely{around}; every scale-th pixel is kept"
+        return f"{_WORDS[self.kernels]}, each as likely{around}; every scale-th pixel is kept"
 
 
 class Blur(Step, frozen=True, omit_defaults=True):

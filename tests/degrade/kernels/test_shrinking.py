@@ -17,12 +17,12 @@ def _round(sigma: float, size: int = 21) -> BlurKernel:
     return gaussian_kernel(size, 2, (sigma, sigma))
 
 
-def test_shrink_kernels_moves_half_way_where_errors_explain_the_scatter() -> None:
+def test_shrink_kernels_moves_three_quarters_where_errors_explain_the_scatter() -> None:
     kernels = [_round(1.5), _round(1.52), _round(1.54)]
     shrunk = shrink_kernels(kernels, [40.0, 40.0, 40.0])
-    assert [one.share for one in shrunk] == [0.5, 0.5, 0.5]
-    # Half of the error was common to all, and half of the rest is left.
-    assert [one.expected_kpsnr for one in shrunk] == pytest.approx([40 + 10 * np.log10(4 / 3)] * 3)
+    assert [one.share for one in shrunk] == [0.75, 0.75, 0.75]
+    # Half of the error was common to all, and a quarter of the rest is left.
+    assert [one.expected_kpsnr for one in shrunk] == pytest.approx([40 + 10 * np.log10(8 / 5)] * 3)
 
 
 def test_shrink_kernels_leaves_kernels_that_are_sure_and_differ() -> None:
@@ -36,7 +36,7 @@ def test_shrink_kernels_leaves_kernels_that_are_sure_and_differ() -> None:
 def test_shrink_kernels_moves_the_less_sure_further() -> None:
     shrunk = shrink_kernels([_round(1.0), _round(1.6), _round(2.4)], [50.0, 52.0, 58.0])
     shares = [one.share for one in shrunk]
-    assert 0.5 > shares[0] > shares[1] > shares[2] > 0
+    assert 0.75 > shares[0] > shares[1] > shares[2] > 0
 
 
 def test_shrink_kernels_brings_noisy_estimates_of_a_camera_nearer_to_the_truth() -> None:

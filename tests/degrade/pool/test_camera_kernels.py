@@ -1,4 +1,4 @@
-"""What plans draw of photos of one camera."""
+"""What is told, and what plans draw, of photos of one camera."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from degrade.degradation.index import CAMERA_KERNEL
+from degrade.degradation.steps import BlurSettings
+from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
+from degrade.kernels.metrics import kernel_psnr
 from degrade.pool import DegradationPool, Findings, PhotoRecord
 from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
+from degrade.rng import rng_for
 
 SETTINGS = {"method": "spectral", "scale": 2}
 CANON = {"make": "Canon", "model": "EOS 350D", "focal_length": 35.0, "iso": 400}
@@ -60,6 +65,11 @@ def _add(
     pool.add_findings(_photo(number, **facts), [estimate, exif])
 
 
+def _drawn(pool: DegradationPool) -> set[str]:
+    """Return the kernels that a recipe draws which asks for those of the camera."""
+    return {key for (key,) in pool.index(2).camera_by_photo}
+
+
 def _settled(path: Path, numbers: tuple[int, ...], *, together: bool) -> DegradationPool:
     pool = DegradationPool.create(path)
     for number in numbers:
@@ -70,21 +80,54 @@ def _settled(path: Path, numbers: tuple[int, ...], *, together: bool) -> Degrada
     return pool
 
 
-def test_settle_camera_kernels_offers_plans_one_moved_kernel_a_photo(tmp_path: Path) -> None:
+def test_settle_camera_kernels_keeps_each_photos_own_and_offers_a_moved_one_beside_it(
+    tmp_path: Path,
+) -> None:
     pool = DegradationPool.create(tmp_path / "pool")
     for number in range(4):
         _add(pool, number, CANON)
     before = pool.index(2)
     (camera,) = settle_camera_kernels(pool)
     assert camera.camera == "Canon EOS 350D" and len(camera.shares) == 4
-    assert all(0 < share <= 0.5 for share in camera.shares)
+    assert all(0 < share <= 0.75 for share in camera.shares)
     after = pool.index(2)
-    assert len(after.kernel_ids) == 4 and not set(after.kernel_ids) & set(before.kernel_ids)
-    # Each photo's own kernel stays.
+    assert after.kernel_ids == before.kernel_ids and before.moved == {}
     assert tuple(record.id for record in pool.kernels) == before.kernel_ids
-    assert {record.id for record in pool.drawn_kernels} == set(after.kernel_ids)
-    assert all(kpsnr > 45 for kpsnr in after.kernel_kpsnr.values())
+    assert set(after.moved) == set(before.kernel_ids)
+    assert len(_drawn(pool)) == 4 and not _drawn(pool) & set(before.kernel_ids)
+    assert all(after.kernel_kpsnr[key] > 45 for key in _drawn(pool))
     assert pool.verify() == []
+
+
+def test_settle_camera_kernels_changes_the_digest_of_runs_that_ask_for_them_alone(
+    tmp_path: Path,
+) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    for number in range(3):
+        _add(pool, number, CANON)
+    before = {kinds: pool.digest(2, kinds) for kinds in ((), ("jpeg",), (CAMERA_KERNEL,))}
+    assert before[()] == before[CAMERA_KERNEL,]
+    settle_camera_kernels(pool)
+    after = {kinds: pool.digest(2, kinds) for kinds in before}
+    assert after[()] == before[()] and after["jpeg",] == before["jpeg",]
+    assert pool.index(2, ()).moved == {} and len(pool.index(2, ()).kernel_kpsnr) == 3
+    assert after[CAMERA_KERNEL,] != before[CAMERA_KERNEL,]
+
+
+def test_plans_draw_each_photos_own_kernel_and_the_cameras_where_a_recipe_says_so(
+    tmp_path: Path,
+) -> None:
+    pool = _settled(tmp_path / "pool", (0, 1, 2), together=True)
+    own = {record.id for record in pool.kernels}
+    for kernels, wanted in ((None, own), ("camera", _drawn(pool))):
+        settings = BlurSettings(kernels=kernels)
+        index = pool.index(2, settings.draws_from)
+        drawn = {settings.draw(index, (8, 8), rng_for(0, n)).kernel_id for n in range(60)}
+        assert drawn == wanted
+    alone = DegradationPool.create(tmp_path / "alone")
+    _add(alone, 0, CANON)
+    with pytest.raises(InvalidValueError, match="moved towards their camera's"):
+        settings.draw(alone.index(2, settings.draws_from), (8, 8), rng_for(0))
 
 
 def test_settle_camera_kernels_does_not_depend_on_order_or_on_when_photos_came(
@@ -158,13 +201,12 @@ def test_settle_camera_kernels_takes_back_what_was_moved(tmp_path: Path) -> None
     pool = DegradationPool.create(tmp_path / "pool")
     for number in range(3):
         _add(pool, number, CANON)
-    before = pool.index(2).kernel_ids
     settle_camera_kernels(pool)
-    assert not set(pool.index(2).kernel_ids) & set(before)
+    assert len(pool.index(2).moved) == 3
     for number in range(3):
         named = Findings(kind="camera", settings={"version": 1, NAMED: ""}, values={NAMED: ""})
         pool.add_findings(_photo(number), [named])
-    assert settle_camera_kernels(pool) == [] and pool.index(2).kernel_ids == before
+    assert settle_camera_kernels(pool) == [] and pool.index(2).moved == {}
 
 
 def test_settle_camera_kernels_passes_over_a_kernel_that_is_damaged(tmp_path: Path) -> None:
@@ -174,12 +216,29 @@ def test_settle_camera_kernels_passes_over_a_kernel_that_is_damaged(tmp_path: Pa
     record = pool.kernels[0]
     (pool.path / "kernels" / f"{record.id}.npy").write_bytes(b"none")
     (camera,) = settle_camera_kernels(pool)
-    assert len(camera.shares) == 2 and record.id in pool.index(2).kernel_ids
+    assert len(camera.shares) == 2 and record.id not in pool.index(2).moved
 
 
-def test_a_fingerprint_has_the_kernels_that_plans_draw(tmp_path: Path) -> None:
+def test_a_fingerprint_has_each_photos_own_kernel_and_that_of_its_camera(tmp_path: Path) -> None:
     pool = _settled(tmp_path / "pool", (0, 1, 2), together=True)
     (tmp_path / "camera.json").write_bytes(make_fingerprint(pool))
     told = DegradationPool.open(tmp_path / "camera.json")
+    own = {record.id: record for record in told.kernels}
+    assert told.index(2).kernel_ids == tuple(own) and len(own) == 3
     expected = [round(kpsnr, 3) for kpsnr in pool.index(2).kernel_kpsnr.values()]
     assert sorted(told.index(2).kernel_kpsnr.values()) == pytest.approx(sorted(expected))
+    there = [pool.read_kernel(key).weights for key in _drawn(pool)]
+    for key, record in told.moved_kernels.items():
+        assert record.values["camera"] == "Canon EOS 350D" and record.values["camera_photos"] == 3
+        (one,) = record.objects or ()
+        assert key in own and told.index(2).moved[key] == one
+        near = [kernel_psnr(told.read_kernel(one).weights, weights) for weights in there]
+        assert max(near) > 80, "but for whole taps it is one of the pool's"
+    assert told.verify() == []
+
+
+def test_a_fingerprint_of_photos_that_were_not_moved_is_as_before(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    _add(pool, 0, CANON)
+    assert settle_camera_kernels(pool) == []
+    assert b'"moved"' not in make_fingerprint(pool)

@@ -20,6 +20,7 @@ from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.kernels import gaussian_kernel
 from degrade.noise.statistics import measure_noise
 from degrade.pool import DegradationPool, Findings
+from degrade.pool.camera_kernels import settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
 from tests.degrade.noise.planted import noisy_photo
@@ -30,7 +31,7 @@ Content = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Content:
-    """Return a fingerprint that has a kernel and every kind that steps draw from."""
+    """Return a fingerprint of kernels, those of their camera, and all that steps draw from."""
     pool = DegradationPool.create(tmp_path_factory.mktemp("sound") / "pool")
     kernel = gaussian_kernel(13, 2, (1.3, 1.0), 0.4)
     noise = measure_noise(noisy_photo("hostile"), camera="A1")
@@ -41,13 +42,23 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Content:
     pool.add_findings(
         make_photo(),
         [
-            Findings(kind="kernel", settings={}, objects=found),
+            Findings(kind="kernel", settings={}, values={"expected_kpsnr": 45.0}, objects=found),
             Findings(kind="noise-model", settings={}, values=msgspec.to_builtins(noise)),
             Findings(kind="jpeg", settings={}, values={"format": "jpeg", **jpeg}),
             Findings(kind="sharpening", settings={}, values=sharpened),
             Findings(kind="camera", settings={}, values={"make": "A", "model": "1"}),
         ],
     )
+    second = gaussian_kernel(13, 2, (1.5, 1.1), 0.4)
+    of_second = Findings(
+        kind="kernel",
+        settings={},
+        values={"expected_kpsnr": 45.0},
+        objects=(FoundObject(second, "spectral", known),),
+    )
+    camera = Findings(kind="camera", settings={}, values={"make": "A", "model": "1"})
+    pool.add_findings(make_photo("b", "cd" * 32), [of_second, camera])
+    assert settle_camera_kernels(pool)
     content: Content = json.loads(make_fingerprint(pool, names=True))
     del content["checksum"]
     return content
@@ -82,6 +93,10 @@ def kernel(name: str, value: object) -> Callable[[Content], object]:
     return lambda content: content["kernels"][0].__setitem__(name, value)
 
 
+def moved(name: str, value: object) -> Callable[[Content], object]:
+    return lambda content: content["kernels"][0]["moved"].__setitem__(name, value)
+
+
 def kernel_value(name: str, value: object) -> Callable[[Content], object]:
     return lambda content: content["kernels"][0]["values"].__setitem__(name, value)
 
@@ -106,6 +121,12 @@ ABSURD: dict[str, tuple[Callable[[Content], object], str]] = {
     "row": (kernel_value("row", 1e9), r"kernels\[0\]\.values: row"),
     "radius": (kernel_value("radius", -1.0), r"kernels\[0\]\.values: radius"),
     "decibels": (kernel_value("expected_kpsnr", -1e300), "expected_kpsnr"),
+    "share": (moved("share", 1.5), r"kernels\[0\]\.moved\.share"),
+    "one photo": (moved("photos", 1), r"kernels\[0\]\.moved\.photos"),
+    "moved beyond": (moved("expected_kpsnr", 1e300), r"kernels\[0\]\.moved\.expected_kpsnr"),
+    "moved taps": (moved("taps", [1] * 9), r"kernels\[0\]\.moved: taps must be a square"),
+    "whose": (moved("camera", "\x1b[2J"), r"kernels\[0\]\.moved: .* no terminal shows"),
+    "moved more": (moved("more", 1), r"kernels\[0\]\.moved"),
     "many values": (
         lambda c: c["kernels"][0].update(values={str(n): 0.0 for n in range(65)}),
         r"kernels\[0\]\.values",
@@ -156,7 +177,7 @@ ABSURD: dict[str, tuple[Callable[[Content], object], str]] = {
     "version": (lambda c: c["format"].update(version=10**15), "format version is 10+"),
     "future": (lambda c: c.update(places=[]), "places"),
     "many kernels": (
-        lambda c: c.update(kernels=[c["kernels"][0] | {"taps": []}] * 5000),
+        lambda c: c.update(kernels=[c["kernels"][0] | {"taps": [], "moved": None}] * 5000),
         "kernels",
     ),
     "names": (lambda c: c["names"].update({"x": "y"}), "names"),
@@ -205,7 +226,8 @@ def test_no_json_of_a_fingerprint_is_refused(tmp_path: Path, body: str, said: st
 
 def test_memory_is_bounded_by_the_files_size(sound: Content, tmp_path: Path) -> None:
     """As many kernels as a file may have, each as small as one may be."""
-    one = sound["kernels"][0] | {"taps": [0, 0, 0, 0, 4, 4, 0, 4, 4], "values": {}, "flags": []}
+    least = {"taps": [0, 0, 0, 0, 4, 4, 0, 4, 4], "values": {}, "flags": [], "moved": None}
+    one = sound["kernels"][0] | least
     content = copied(sound) | {"kernels": [one] * 4096}
     code = (
         "import sys, resource; from pathlib import Path; from degrade.pool import DegradationPool\n"

@@ -18,7 +18,7 @@ from degrade.kernels.estimates import UnsuitablePhotoError
 from degrade.kernels.metrics import kernel_psnr
 from degrade.spectral import assess_kernel, estimate_kernel
 from degrade.spectral.verdicts import periodicity
-from degrade.spectral.weights import load_network, read_network
+from degrade.spectral.weights import SCALES, load_network, read_network
 from tests.making import make_scene
 
 
@@ -174,7 +174,7 @@ def test_estimate_kernel_needs_no_torch() -> None:
 def test_load_network_is_small_enough_to_ship() -> None:
     folder = Path(sys.modules["degrade.spectral.weights"].__file__ or "").parent / "weights"
     files = list(folder.glob("*.safetensors"))
-    assert len(files) == 3
+    assert sorted(file.stem for file in files) == [f"spectral_x{s}" for s in SCALES] + ["usual"]
     assert sum(file.stat().st_size for file in files) <= 2_000_000
     assert load_network(2) is load_network(2)
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from degrade.compiled import is_compiled
 from degrade.jpeg.blocks import block_bends
+from degrade.spectral import features
 from degrade.spectral.features import (
     SYMMETRIES,
     WINDOW_FEATURES,
@@ -75,6 +77,20 @@ def test_measure_windows_shows_blur_in_its_direction(rng: np.random.Generator) -
     outer = change[9 * 12 : 10 * 12]  # the outermost ring: twelve angles
     assert outer[0] < -3  # along the rows; there the blur's power is exp(-(2π·0.5·0.8)²)
     assert abs(outer[6]) < 0.3
+
+
+def test_measure_windows_gives_the_same_bits_with_compiled_code_and_without(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_compiled():
+        pytest.skip("the compiled code was not built here, or is switched off")
+    windows = some_windows(rng, 40).clip(0, 255).astype(np.uint8)
+    windows[1], windows[2, 16:] = 90, 255
+    windows[3] = np.indices((32, 32)).sum(axis=0) % 2 * 255
+    compiled = measure_windows(windows)
+    monkeypatch.setattr(features, "is_compiled", lambda: False)
+    assert compiled.tobytes() == measure_windows(windows).tobytes()
+    assert compiled.tobytes() == measure_windows(windows.astype(np.float32)).tobytes()
 
 
 def test_symmetries_undo_what_they_apply(rng: np.random.Generator) -> None:

@@ -5,8 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from degrade.spectral.windows import CELL, SIDE, choose_windows, cut_windows, measure_cells
+from degrade.spectral import windows
+from degrade.spectral.windows import (
+    CELL,
+    SIDE,
+    Cells,
+    choose_windows,
+    cut_windows,
+    flattest_windows,
+    measure_cells,
+)
+from tests.compiled_forms import both_forms
 from tests.rounding import gamma
+
+form = both_forms(windows)
 
 
 def energies(window: np.ndarray) -> list[float]:
@@ -32,6 +44,25 @@ def test_measure_cells_equals_the_definition_at_every_window(
     inner = window[:-1, :-1]
     share = ((inner <= 2) | (inner >= 253)).mean()
     assert cells.clipped[i, j] == pytest.approx(share, rel=gamma(32**2), abs=0)
+
+
+def test_measure_cells_are_whole_numbers_of_a_256th(rng: np.random.Generator) -> None:
+    """Which float32 holds: so no form, and no processor, can give others."""
+    image = rng.integers(0, 256, (97, 203), dtype=np.uint8)
+    image[:, ::2] //= 200
+    cells = measure_cells(image)
+    for values in (cells.energy, cells.clipped):
+        assert (values.astype(np.float64) * 1024 % 1 == 0).all() and values.dtype == np.float32
+
+
+def test_flattest_windows_are_the_first_of_equal_ones() -> None:
+    energy = np.zeros((4, 3, 4), np.float32)
+    energy[:, 0, 1] = energy[:, 2, 3] = 1
+    cells = Cells(energy, np.zeros((3, 4), np.float32))
+    assert flattest_windows(cells, 3).tolist() == [[0, 0], [0, 2 * CELL], [0, 3 * CELL]]
+    assert len(flattest_windows(cells, 50)) == 12
+    _, flat = choose_windows(cells, per_direction=1, flat=3)
+    assert flat.tolist() == flattest_windows(cells, 3).tolist()
 
 
 def test_choose_windows_takes_edges_of_every_direction_and_flat_parts() -> None:
@@ -66,4 +97,4 @@ def test_cut_windows_returns_the_pixels_at_the_corners(rng: np.random.Generator)
     image = rng.integers(0, 256, (70, 90), dtype=np.uint8)
     windows = cut_windows(image, np.array([[0, 0], [38, 58]]))
     np.testing.assert_array_equal(windows[1], image[38:, 58:])
-    assert windows.dtype == np.float32
+    assert windows.dtype == np.uint8
