@@ -8,7 +8,8 @@ are taken. Each benchmark runs in a process of its own, and its output is kept i
 a word where that is absent. Ends with one table, and writes ``figures.json`` into FOLDER.
 
 ``--long`` adds those that take many minutes. Not among them: ``benchmarks.chain``, for photos that
-one chooses, and ``benchmarks.peers``, which compares with the peers' own code.
+one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
+``benchmarks.beside_realsr``, which wants RealSR's weights.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 PHOTOS, FIRST = "PHOTOS", "FIRST"
 CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
-PAIRS = "PAIRS"
+REAL_PAIRS = "REAL_PAIRS"
 """Words of a command that stand for the photos, the first of them, and places of research data."""
 PLACES = {
     CLEAN: DATA / "hr",
     TRAIN: DATA / "train",
     REAL: DATA / "real",
     NOISE: DATA / "pairs" / "cc15_noise",
-    PAIRS: DATA / "pairs" / "realsr_x4",
+    REAL_PAIRS: DATA / "pairs" / "realsr_x4",
     SHARED: DATA.parent,
 }
 _MOST_PHOTOS = 3
@@ -217,15 +218,14 @@ BENCHMARKS = (
     ),
     Benchmark(
         "artifact_tuning",
-        ("--tune", CLEAN),
-        (
-            Figure(
-                "flagged area gone, %",
-                rf"all held out: flagged .* \(-{_NUMBER}%\)",
-                "50",
-                "56 %",
-            ),
-        ),
+        ("--judge", CLEAN),
+        (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
+        is_long=True,
+    ),
+    Benchmark(
+        "upscaling_memory",
+        (FIRST,),
+        (Figure("PNG, 0.25 GiB: peak, MiB", rf"\| png \| 0.25 \| {_NUMBER} MiB", "–", "–"),),
         is_long=True,
     ),
     Benchmark(
@@ -249,7 +249,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "linear_light",
-        ("--pairs", PAIRS),
+        ("--pairs", REAL_PAIRS),
         (Figure("gain, grey levels", rf"\| realsr_x4 \w+ \| \d+ \| {_NUMBER} \|", "–", "–"),),
     ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),

@@ -259,12 +259,14 @@ def encode_png(rgb_u8: AnyArray, *, level: int = 3, quickly: bool = False) -> by
     return _encoded(bgr, [cv2.IMWRITE_PNG_COMPRESSION, level])
 
 
-def encode_gray_png(plane_u8: U8Array) -> bytes:
+def encode_gray_png(plane_u8: U8Array, *, quickly: bool = False) -> bytes:
     """Encode a mask or a map as a PNG of one channel.
 
     Parameters
     ----------
     plane_u8 : (H, W) uint8 array
+    quickly : bool
+        As for :func:`encode_png`; masks become smaller by it.
 
     Raises
     ------
@@ -275,7 +277,8 @@ def encode_gray_png(plane_u8: U8Array) -> bytes:
     """
     if plane_u8.ndim != 2 or plane_u8.dtype != np.uint8 or 0 in plane_u8.shape:
         raise InvalidValueError(f"a plane must be (H, W) uint8, got {plane_u8.shape}")
-    return _encoded(np.ascontiguousarray(plane_u8), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 3, *(_QUICKLY if quickly else ())]
+    return _encoded(np.ascontiguousarray(plane_u8), settings)
 
 
 def _encoded(pixels: AnyArray, settings: list[int]) -> bytes:
