@@ -34,12 +34,12 @@ def write_png_chunk(file: BinaryIO, kind: bytes, content: bytes | bytearray) -> 
     file.write(struct.pack(">I", crc32(content, crc32(kind))))
 
 
-def encode_png_quickly(rgb: AnyArray) -> bytes:
+def encode_png_quickly(pixels: AnyArray) -> bytes:
     """Return a PNG file, its rows all filtered alike and packed by libdeflate at its quickest.
 
     Parameters
     ----------
-    rgb : (H, W, 3) uint8 or uint16 array
+    pixels : (H, W, 1), (H, W, 3) or (H, W, 4) uint8 or uint16 array
         Not empty.
 
     Returns
@@ -49,14 +49,15 @@ def encode_png_quickly(rgb: AnyArray) -> bytes:
     """
     import imagecodecs  # longer than all other imports here, and most commands encode nothing
 
-    height, width, _ = rgb.shape
-    rows = np.ascontiguousarray(rgb, rgb.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
+    height, width, channels = pixels.shape
+    big_endian = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">"))
+    rows = big_endian.view(np.uint8).reshape(height, -1)
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
     filtered[:, 0] = _UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     file = io.BytesIO()
-    begin_png(file, width, height, bits=8 * rgb.dtype.itemsize, channels=3)
+    begin_png(file, width, height, bits=8 * pixels.dtype.itemsize, channels=channels)
     write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered.tobytes(), level=_LEVEL))
     write_png_chunk(file, b"IEND", b"")
     return file.getvalue()
