@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from degrade.arrays import FloatArray, U8Array
+from degrade.degradation.steps.linear_light import MOST_GAIN, variance_by_numpy
 from degrade.errors import InvalidValueError
 from degrade.kernels.registration import measure_shift
 from degrade.luma import luma
@@ -124,7 +125,7 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     bias = _bias(lr, smaller)
     ends = np.isin(lr_u8, _ENDS) & (smaller > 1.5) & (smaller < 253.5)
     return PairAgreement(
-        shift=_shift(luma(lr), luma(smaller)),
+        shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller))),
         bias=(float(bias[0]), float(bias[1]), float(bias[2])),
         clipped=float(ends.mean()),
     )
@@ -162,6 +163,15 @@ def _middle(image: U8Array, scale: int) -> U8Array:
         for length, side in zip(image.shape[:2], sides, strict=True)
     )
     return image[top : top + sides[0], left : left + sides[1]]
+
+
+def _as_light_adds(lr: FloatArray, smaller: FloatArray) -> FloatArray:
+    """Return smaller HR, brighter at edges by as much as LR is: that would look like a shift."""
+    variance = variance_by_numpy(smaller)
+    varied, brighter = (luma(each).ravel().astype(np.float64) for each in (variance, lr - smaller))
+    varied -= varied.mean()
+    gain = float(np.clip(varied @ brighter / max(float(varied @ varied), 1e-9), 0, MOST_GAIN / 100))
+    return np.asarray(smaller + np.float32(gain) * variance)
 
 
 def _bias(lr: FloatArray, smaller: FloatArray) -> npt.NDArray[np.float64]:

@@ -25,7 +25,6 @@ from degrade.degradation.steps import (
     ColourResponse,
     ColourResponseSettings,
     ErrorSize,
-    LinearLight,
 )
 from degrade.errors import DegradeError
 from degrade.geometry import Scale
@@ -148,11 +147,8 @@ def make_recipe(tail: Tail) -> Recipe:
 
 
 def finish_recipe(tail: Tail, model_error: ErrorSize | None) -> Recipe:
-    """Return the recipe for pairs: with light that adds up, and a model error or none.
-
-    Neither is there while kernels are matched, which would make up for it.
-    """
-    made = make_recipe(tail).having(Entry(LinearLight.kind))
+    """Return the recipe for pairs: with a model error, or none."""
+    made = make_recipe(tail)
     return made if model_error is None else with_model_error(made, model_error)
 
 
