@@ -43,6 +43,7 @@ from degrade.pool.records import (
 __all__ = [
     "KEPT",
     "LONGEST",
+    "LONGEST_NAME",
     "NAME",
     "VERSION",
     "HeldKernels",
@@ -68,11 +69,11 @@ _OWN = 0.99
 
 _MOST_ENTRIES = 4096
 _MOST_VALUES = 64
-LONGEST = 1000
-"""Letters of a text, at most."""
+LONGEST, LONGEST_NAME = 1000, 100
+"""Letters of a text, and of the name of a kind, a method or a value, at most."""
 
 _Words = Annotated[str, msgspec.Meta(max_length=LONGEST)]
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 _Flags = Annotated[tuple[_Words, ...], msgspec.Meta(max_length=_MOST_VALUES)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Decibels = Annotated[float, msgspec.Meta(ge=-200, le=200)]

@@ -18,6 +18,7 @@ from degrade.places.checked_json import encode_json
 from degrade.pool.fingerprint import (
     KEPT,
     LONGEST,
+    LONGEST_NAME,
     NAME,
     VERSION,
     StoredKernel,
@@ -174,7 +175,7 @@ def _stored_kernel(
         photo=numbers[record.provenance.source_sha256 or record.id],
         scale=record.scale_json,
         taps=_taps(pool, record.id),
-        method=line_of(record.provenance.method),
+        method=line_of(record.provenance.method)[:LONGEST_NAME] or "other",
         values={name: round(known[name], 4) for name in _KERNEL_VALUES if name in known},
         flags=_readable(record.provenance.flags),
         moved=None if moved is None else _stored_move(pool, moved),

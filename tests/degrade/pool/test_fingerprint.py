@@ -161,9 +161,14 @@ def test_whatever_a_camera_is_called_its_fingerprint_is_read(
     assert [m.values[key] for m in made.drawn_values("camera")] == [name[:1000]] * 2
 
 
-def test_flags_and_methods_that_no_terminal_shows_are_written_readable(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "told"), [("mine\x07", r"mine\x07"), ("m" * 150, "m" * 100), ("", "other")]
+)
+def test_flags_and_methods_that_no_reader_takes_are_written_readable(
+    tmp_path: Path, method: str, told: str
+) -> None:
     pool = DegradationPool.create(tmp_path / "pool")
-    found = (FoundObject(gaussian_kernel(13, 2, (1.3, 1.0), 0.4), "mine\x07", {}),)
+    found = (FoundObject(gaussian_kernel(13, 2, (1.3, 1.0), 0.4), method, {}),)
     flags = ("odd\x1b[31m",)
     pool.add_findings(
         make_photo(),
@@ -174,7 +179,7 @@ def test_flags_and_methods_that_no_terminal_shows_are_written_readable(tmp_path:
     )
     made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
     (kernel,), (measured,) = made.kernels, made.measurements
-    assert kernel.provenance.method == r"mine\x07"
+    assert kernel.provenance.method == told
     assert kernel.provenance.flags == measured.flags == (r"odd\x1b[31m",)
 
 
