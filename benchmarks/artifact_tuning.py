@@ -1,22 +1,34 @@
 """A small GAN that breaks, and what ``degrade finetune-artifacts`` makes of it.
 
-LR is HR made smaller by 4, bicubically. A small network is trained by pixels, then with far too
-high a weight of the adversarial loss, until its results break; then it is tuned on other photos.
-All by the commands' own functions; a second call finds again what lies in ``--out``.
+LR is HR made smaller by 4, bicubically. A small network is trained by pixels, then as a GAN with
+far too high a weight of the adversarial loss, until its results break inside photos; then it is
+tuned. There are four sets of photos: for both trainings, to tune on, to stop by, and to be judged
+by, which decide nothing. All by the commands' own functions. ``--out`` keeps what is done, and
+``--minutes`` ends a call in time: the same command goes on, and prints the table at the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 
 import numpy as np
 
-from degrade.arrays import round_to_u8
+from degrade.arrays import FloatArray, round_to_u8
+from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
 from degrade.images.image_io import read_photo, write_png
 from degrade.images.sources import find_images
 from degrade.resample import imresize
+from esrgan.networks import Generator
+from esrgan.training.checkpoints import newest_step
+from esrgan.upscaling.upscaler import upscale
+from esrgan.weights.files import read_network
 from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from pipelines.training.train import TrainConfig, train
@@ -25,49 +37,190 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 _SCALE, _SIDE = 4, 640
 _SIZES = ("features=16", "blocks=2", "growth=8", "discriminator_features=16")
 _PIXELS = ("adversarial_weight=0", "learning_rate=3e-4", "pixel_steps=300")
-_BREAKING = ("adversarial_weight=0.005", "learning_rate=2e-4", "pixel_steps=0")
-_TUNING = ("batch_size=4",)
+_BREAKING = ("adversarial_weight=0.02", "learning_rate=2e-4", "pixel_steps=0")
+_EDGE = 48
+"""HR pixels: what a network of this size draws within them depends on a photo's end."""
+
+_STOPPING = 3
+"""One of so many photos of ``--tune`` decides when tuning stops."""
+
+_MIN_AREA = 200
+_MIRROR = 32
+"""LR pixels: without, most of what is flagged are lines along the photos' edges."""
+
+_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32", "learning_rate=3e-4")
+"""Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
 
 def main() -> None:
-    """Train, break, tune, and print what has changed on the photos held out."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Train, break, tune, and print what has changed on photos that decided nothing."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--train", type=Path, default=SHARED / "train2", help="photos to train on")
-    parser.add_argument("--tune", type=Path, default=SHARED / "hr", help="photos to tune on")
+    parser.add_argument(
+        "--tune", type=Path, default=SHARED / "train", help="to tune on, to stop by"
+    )
+    parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=360, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
+    parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
+    parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
+    parser.add_argument("--minutes", type=float, help="go on later where it stopped after so many")
+    parser.add_argument("--set", action="append", default=[], help="a setting of the tuning")
+    parser.add_argument("--break-by", action="append", default=[], help="one of the GAN's training")
+    parser.add_argument("--share", type=int, default=2, help="one crop of so many is aimed")
+    parser.add_argument("--name", default="tuned", help="folder of this tuning")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _run(given, given.out or Path(folder))
 
 
+class _Clock:
+    def __init__(self, minutes: float | None) -> None:
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
+
+    @property
+    def left(self) -> float | None:
+        return None if self._end is None else max((self._end - time.monotonic()) / 60, 0.01)
+
+
 def _run(given: argparse.Namespace, out: Path) -> None:
-    for name, source in (("train", given.train), ("tune", given.tune)):
+    clock = _Clock(given.minutes)
+    for name, source in (("train", given.train), ("tune", given.tune), ("judge", given.judge)):
         _make_lr(source, out / name)
-    places = {side: out / "train" / side for side in ("hr", "lr")}
     pairs = out / "pairs"
-    import_pairs(ImportPairsConfig(out=pairs, scale=_SCALE, **places))
-    common = {"pairs": pairs, "hr_patch": 64, "batch_size": 4}
-    mse, gan = out / "mse", out / "gan"
-    train(TrainConfig(out=mse, settings=_SIZES + _PIXELS, steps=1500, **common))
+    if not pairs.exists():
+        places = {side: out / "train" / side for side in ("hr", "lr")}
+        import_pairs(ImportPairsConfig(out=pairs, scale=_SCALE, **places))
+    mse = out / "mse"
     weights = mse / "generator.pth"
-    broken = TrainConfig(out=gan, init=weights, settings=_SIZES + _BREAKING, steps=800, **common)
-    for line in train(broken).lines:
-        print(line)
+    common = {"pairs": pairs, "batch_size": 4, "save_every": 250}
+    if not _trained(
+        TrainConfig(
+            out=mse,
+            settings=_SIZES + _PIXELS,
+            steps=1500,
+            hr_patch=64,
+            max_minutes=clock.left,
+            **common,
+        )
+    ):
+        return
+    rows: list[tuple[str, _Judged]] = []
+    for number in given.gans:
+        gan = out / f"gan-{number}"
+        config = TrainConfig(
+            out=gan,
+            init=weights,
+            settings=(*_SIZES, *_BREAKING, *given.break_by),
+            steps=given.breaking_steps,
+            hr_patch=128,
+            seed=number,
+            max_minutes=clock.left,
+            **common,
+        )
+        if not _trained(config):
+            return
+        for seed in given.seeds:
+            folder = out / f"{given.name}-{number}-{seed}"
+            tuned = _tuned(given, out, (weights, gan / "generator.pth"), folder, seed, clock)
+            if tuned is None:
+                return
+            networks = [read_network(path) for path in (weights, gan / "generator.pth", tuned)]
+            rows.append((f"{number}, {seed}", _judged(out / "judge" / "lr", networks)))
+    print(_table(rows))
+
+
+def _tuned(
+    given: argparse.Namespace,
+    out: Path,
+    networks: tuple[Path, Path],
+    folder: Path,
+    seed: int,
+    clock: _Clock,
+) -> Path | None:
+    """Return the tuned weights; None where time is over, or nothing was better."""
+    photos = sorted((out / "tune" / "lr").iterdir())
+    mse, gan = networks
     report = finetune_artifacts(
         FinetuneConfig(
-            sources=(out / "tune" / "lr",),
-            mse=weights,
-            gan=gan / "generator.pth",
-            out=out / "tuned",
-            settings=_TUNING,
+            sources=tuple(path for n, path in enumerate(photos) if n % _STOPPING),
+            held_out=tuple(photos[::_STOPPING]),
+            mse=mse,
+            gan=gan,
+            out=folder,
+            settings=(*_TUNING, *given.set),
             steps=given.steps,
-            min_area=200,
-            save_every=40,
+            share=given.share,
+            min_area=_MIN_AREA,
+            mirror=_MIRROR,
+            save_every=50,
+            seed=seed,
+            max_minutes=clock.left,
             device="cpu",
         )
     )
-    print(report.summary())
+    print(report.summary(), flush=True)
+    done = folder / "generator.pth"
+    return done if done.exists() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What tuning came to, and which shares were flagged before and after."""
+
+    scores: RepairScores
+    inside: tuple[float, float]
+    edges: tuple[float, float]
+
+
+def _judged(lr: Path, networks: Sequence[Generator]) -> _Judged:
+    parts = [_compared(path, networks) for path in sorted(lr.iterdir())]
+    counts = np.sum([each for _, each in parts], axis=0)
+    shares = counts[:, 1:] / counts[:, :1]
+    inside, edges = ((float(before), float(after)) for before, after in shares)
+    return _Judged(reduce(add, (scores for scores, _ in parts)), inside, edges)
+
+
+def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, FloatArray]:
+    """Return scores; and pixels, those flagged before and after, inside and at the edges."""
+    lr = read_photo(path).as_u8()
+    mse, before, after = (upscale(lr, network, mirror=_MIRROR) for network in networks)
+    settings = DetectionSettings(min_area=_MIN_AREA)
+    flagged = [detect_artifacts(mse, sr, settings=settings).flagged for sr in (before, after)]
+    inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
+    masks = [np.ones_like(flagged[0]), *flagged]
+    inside = [float(mask[inner].sum()) for mask in masks]
+    edges = [float(mask.sum()) - part for mask, part in zip(masks, inside, strict=True)]
+    return compare_repair(before, after, *flagged), np.array([inside, edges])
+
+
+def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
+    def gone(shares: tuple[float, float]) -> str:
+        before, after = shares
+        return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
+
+    lines = [
+        "| GAN, seed | inside | along edges | all gone | texture elsewhere | PSNR elsewhere |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows:
+        scores = row.scores
+        lines.append(
+            f"| {name} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
+            f"| {scores.texture:.1%} | {scores.psnr:.1f} dB |"
+        )
+    return "\n".join(lines)
+
+
+def _trained(config: TrainConfig) -> bool:
+    """Train, or go on; tell whether it is done."""
+    if newest_step(config.out) != config.steps:
+        report = train(config)
+        print(config.out.name, *report.lines, sep="\n  ", flush=True)
+    return newest_step(config.out) == config.steps
 
 
 def _make_lr(source: Path, out: Path) -> None:

@@ -22,11 +22,12 @@ from degrade.artifacts.classes import ADE20K_CLASSES, class_weights, weights_of_
 from degrade.artifacts.detection import Detection, DetectionSettings, detect_artifacts
 from degrade.artifacts.regions import Region, rank_regions
 from degrade.artifacts.repair import FEATHER, RepairScores, compare_repair, pseudo_truth
-from degrade.artifacts.similarity import texture_similarity
+from degrade.artifacts.similarity import SMALLEST_SIDE, texture_similarity
 
 __all__ = [
     "ADE20K_CLASSES",
     "FEATHER",
+    "SMALLEST_SIDE",
     "Detection",
     "DetectionSettings",
     "MaskAgreement",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.artifacts.similarity import texture_similarity
@@ -19,6 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 _SQUARE = np.ones((5, 5), np.uint8)
 _DILATIONS = 3
+_OUTSIDE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def flag(similarity: FloatArray, settings: DetectionSettings) -> Flagged:
         np.asarray(cv2.dilate(eroded, _SQUARE, iterations=_DILATIONS), np.uint8)
     )
     count, labels, facts, _ = cv2.connectedComponentsWithStats(
-        filled.view(np.uint8), connectivity=8
+        np.ascontiguousarray(filled).view(np.uint8), connectivity=8
     )
     large = facts[:, cv2.CC_STAT_AREA] > settings.min_area
     large[0] = False
@@ -147,4 +147,6 @@ def _without_holes(mask_u8: U8Array) -> Mask:
     """Fill what is not connected with the outside, also not by corners."""
     if not mask_u8.any():
         return mask_u8.astype(bool)
-    return np.asarray(ndimage.binary_fill_holes(mask_u8, structure=np.ones((3, 3))), dtype=bool)
+    framed = cv2.copyMakeBorder(mask_u8, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(framed, None, (0, 0), _OUTSIDE, flags=8)
+    return np.asarray(framed[1:-1, 1:-1] != _OUTSIDE)

@@ -8,10 +8,13 @@ import numpy as np
 from degrade.arrays import FloatArray, U8Array
 from degrade.errors import InvalidValueError
 
-__all__ = ["WINDOW", "local_deviation", "texture_similarity"]
+__all__ = ["SMALLEST_SIDE", "WINDOW", "local_deviation", "texture_similarity"]
 
 WINDOW = 11
 """Pixels a side."""
+
+SMALLEST_SIDE = WINDOW // 2 + 1
+"""Pixels of an image that is mirrored into the window."""
 
 _SIGMA = 1.5
 _CONSTANT = np.float32((0.03 * 255) ** 2)
@@ -47,8 +50,8 @@ def texture_similarity(first_u8: U8Array, second_u8: U8Array) -> FloatArray:
             f"two (H, W, C) images of one size are compared, got {first_u8.shape} and "
             f"{second_u8.shape}"
         )
-    if min(first_u8.shape[:2]) <= WINDOW // 2:
-        raise InvalidValueError(f"an image must have more than {WINDOW // 2} pixels a side")
+    if min(first_u8.shape[:2]) < SMALLEST_SIDE:
+        raise InvalidValueError(f"an image must have at least {SMALLEST_SIDE} pixels a side")
     height, width, channels = first_u8.shape
     similar = np.empty((height, width), np.float32)
     mean = np.full((1, channels), 1 / channels, np.float32)

@@ -97,8 +97,11 @@ def with_noise_from(recipe: Recipe, source: str) -> Recipe:
 
 
 def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:
-    """Return a recipe with a model error of one size in every plan."""
-    return recipe.having(Entry(ModelError.kind, ModelErrorSettings(*size)))
+    """Return a recipe with a model error of one size in every plan, of the spectrum that it had."""
+    had = [e.settings for e in recipe.entries if isinstance(e.settings, ModelErrorSettings)]
+    spectrum = had[0].spectrum if had else msgspec.UNSET
+    settings = ModelErrorSettings(*size, spectrum=spectrum)
+    return recipe.having(Entry(ModelError.kind, settings))
 
 
 def with_error_spectrum(recipe: Recipe, spectrum: Spectrum | None) -> Recipe:
@@ -120,8 +123,10 @@ def with_error_spectrum(recipe: Recipe, spectrum: Spectrum | None) -> Recipe:
         else entry
         for entry in recipe.entries
     ]
-    if not any(entry.kind == ModelError.kind for entry in entries):
-        raise InvalidValueError(f"the recipe {recipe.name} has no model error to have a spectrum")
+    if spectrum and not any(entry.kind == ModelError.kind for entry in entries):
+        raise InvalidValueError(
+            f"the recipe {recipe.name} has no model error here that could have a spectrum"
+        )
     return replace(recipe, entries=tuple(entries))
 
 

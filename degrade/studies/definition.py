@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from degrade.disk.files import read_file
-from degrade.errors import CorruptDataError, printable
+from degrade.errors import CorruptDataError, InputError, printable
 from degrade.opinions import DECOY, TRUE, Design, Kind
 
 __all__ = [
@@ -143,6 +143,15 @@ def read_definition(folder: Path) -> StudyDefinition:
         It is damaged, or of another version.
     """
     path = folder / STUDY_NAME
+    if not path.exists():
+        what = "is not there"
+        if folder.exists():
+            what = f"is no study, it has no {STUDY_NAME}" if folder.is_dir() else "is no folder"
+        raise InputError(
+            folder,
+            what,
+            "give the folder of a study, or make one by `degrade study make`",
+        )
     try:
         found = msgspec.json.decode(read_file(path), type=StudyDefinition)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

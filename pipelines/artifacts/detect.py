@@ -20,14 +20,15 @@ from degrade.artifacts import (
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
+from degrade.field_names import parse_name
 from degrade.images.image_io import MAX_PIXELS
-from degrade.images.sources import Reject, SourceFile, find_images
+from degrade.images.sources import Reject, find_images
 from degrade.wording import counted
 from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
-from pipelines.artifacts.table import encode_regions
-from pipelines.artifacts.twins import Twins, by_stem, find_twins, stem_of
+from pipelines.artifacts.table import TABLE, encode_regions
+from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -35,7 +36,6 @@ from pipelines.shared.reports import ProgressCallback, RunReport
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
 _LISTED = 12
-_TABLE = "artifacts.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,14 @@ class ArtifactsConfig:
         Names of the classes, a line each, from number 0 on; None: ADE20K's.
     truth : Path or None
         Folder of masks, white where people see artefacts.
+    mse_name : str or None
+        How MSE results are called, ``{name}`` being the GAN's; None: as import-pairs pairs names.
     threshold, min_area
         See :class:`degrade.artifacts.DetectionSettings`.
     maps : bool
         Write every map on the way, too.
+    mirror : int
+        LR pixels by which photos are mirrored on while they are enlarged.
     device : str
     max_memory : float or None
         GiB; see :class:`pipelines.upscaling.upscale.UpscaleConfig`.
@@ -82,9 +86,11 @@ class ArtifactsConfig:
     segmenter: Path | None = None
     classes: Path | None = None
     truth: Path | None = None
+    mse_name: str | None = None
     threshold: float = 0.7
     min_area: int = 4000
     maps: bool = False
+    mirror: int = 0
     device: str = "auto"
     max_memory: float | None = None
     overwrite: bool = False
@@ -126,14 +132,14 @@ def find_artifacts(
     mse, gan = _results(config, job)
     if not config.sources:
         job.tell_passed_over([mse, gan])
-    twins = find_twins(job, mse, gan)
+    twins = find_twins(job, mse, gan, mse_name=config.mse_name, max_pixels=config.max_pixels)
     clean, judged = _apart(config, twins)
     textures = _textures(job, executor, clean, config.max_pixels) if clean else None
     if not judged:
         raise DegradeError("every result is said to be clean: nothing is left to judge")
     tasks = _tasks(config, job, judged, textures, weights)
     results = Results(config.out, "detect-artifacts", overwrite=config.overwrite)
-    results.require_free([config.out / _TABLE, *_places(config, tasks)])
+    results.require_free([config.out / TABLE, *_places(config, tasks)])
     found: dict[str, Found] = {}
     with job.stoppable():
         for done, result in enumerate(executor.run(find_in_image, tasks), 1):
@@ -154,7 +160,7 @@ def find_artifacts(
         key=lambda each: (-each[1].visibility, each[0], each[1].number),
     )
     if found:
-        _write(results, config.out / _TABLE, encode_regions(ranked))
+        _write(results, config.out / TABLE, encode_regions(ranked))
     _tell(job, found, ranked, config)
     return job.report(len(found))
 
@@ -170,6 +176,7 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
         config.out,
         job=job,
         device=config.device,
+        mirror=config.mirror,
         max_memory=config.max_memory,
         max_pixels=config.max_pixels,
     )
@@ -205,11 +212,11 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
     wanted: dict[str, Path] = {}
     for path in config.clean:
         if path.is_dir():
-            wanted |= {Path(stem_of(file.name)).name: file.path for file in find_images([path])[0]}
+            wanted |= {_bare(file.name): file.path for file in find_images([path])[0]}
         else:
-            wanted[Path(stem_of(path.name)).name] = path
-    clean = [each for each in twins if Path(each.name).name in wanted]
-    missing = set(wanted) - {Path(each.name).name for each in clean}
+            wanted[_bare(path.name)] = path
+    clean = [each for each in twins if _bare(each.gan.name) in wanted]
+    missing = set(wanted) - {_bare(each.gan.name) for each in clean}
     if missing:
         path = wanted[min(missing)]
         raise DegradeError(
@@ -217,6 +224,11 @@ def _apart(config: ArtifactsConfig, twins: Sequence[Twins]) -> tuple[list[Twins]
             "results of this run"
         )
     return clean, [each for each in twins if each not in clean]
+
+
+def _bare(name: str) -> str:
+    """Return what the names of a photo and of its results share, without folders."""
+    return Path(parse_name(Path(name).name).bare).name.casefold()
 
 
 def _textures(
@@ -250,20 +262,16 @@ def _tasks(
     textures: TextureWeights | None,
     weights: dict[int, float],
 ) -> list[ImageTask]:
-    sides: dict[str, dict[str, SourceFile] | None] = {
-        name: None if folder is None else by_stem(job, folder)
+    sides = {
+        name: None if folder is None else Companions(job, folder, twins, config.max_pixels)
         for name, folder in (("labels", config.labels), ("truth", config.truth))
     }
     tasks = []
     for each in twins:
-        paths: dict[str, Path | None] = {"labels": None, "truth": None}
+        paths = {name: files and files.of(each) for name, files in sides.items()}
         missing = ""
         for name, files in sides.items():
-            if files is None:
-                continue
-            if each.name in files:
-                paths[name] = files[each.name].path
-            else:
+            if files is not None and paths[name] is None:
                 missing = "label map" if name == "labels" else "mask of the truth"
         if missing:
             job.rejects.append(Reject(str(each.gan), f"no {missing} has its name", "add it"))
@@ -325,7 +333,7 @@ def _tell(
             visibility=region.visibility,
         )
     if len(ranked) > _LISTED:
-        job.found("more", f"and {len(ranked) - _LISTED} less visible ones in {_TABLE}")
+        job.found("more", f"and {len(ranked) - _LISTED} less visible ones in {TABLE}")
     unknown = Counter(number for one in found.values() for number in one.unknown)
     if unknown:
         words = ", ".join(map(str, sorted(unknown)[:8]))
@@ -336,7 +344,7 @@ def _tell(
     if agreements:
         _tell_agreement(job, agreements)
     job.found(
-        "folder", f"masks, overlays and {_TABLE} in {printable(config.out)}", path=str(config.out)
+        "folder", f"masks, overlays and {TABLE} in {printable(config.out)}", path=str(config.out)
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from degrade.artifacts import SMALLEST_SIDE
+from degrade.errors import InputError
 from pipelines.shared.interrupts import Interrupted
 from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.upscaling.upscale import UpscaleConfig, upscale
 
 __all__ = ["enlarge_by_both"]
@@ -20,10 +23,26 @@ def enlarge_by_both(
     *,
     job: Job,
     device: str,
+    mirror: int,
     max_memory: float | None,
     max_pixels: int,
+    smallest: Callable[[ScannedPhoto], int] = lambda _photo: 1,
 ) -> tuple[Path, Path]:
     """Return the folders of the results, below ``out``; those that are there are not made again.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+    mse, gan, out : Path
+    job : Job
+    device : str
+    mirror : int
+        LR pixels.
+    max_memory : float or None
+    max_pixels : int
+    smallest : callable
+        The pixels that a side of a photo must have; one that is smaller is rejected before it is
+        enlarged, as is one whose results would be too small to be compared.
 
     Raises
     ------
@@ -32,6 +51,15 @@ def enlarge_by_both(
     Interrupted
         A signal ended it.
     """
+
+    def check(photo: ScannedPhoto, scale: int) -> None:
+        size = f"{photo.width}×{photo.height} pixels are"
+        if min(photo.width, photo.height) < (least := smallest(photo)):
+            reason = f"{size} smaller than a crop of {least}"
+            raise InputError(photo.path, reason, "use a smaller `hr_patch`")
+        if scale * min(photo.width, photo.height) < SMALLEST_SIDE:
+            raise InputError(photo.path, f"{size} too few to be judged", "give a larger photo")
+
     folders = out / "mse", out / "gan"
     for weights, folder in zip((mse, gan), folders, strict=True):
         made = upscale(
@@ -40,9 +68,11 @@ def enlarge_by_both(
                 weights=weights,
                 out=folder,
                 device=device,
+                mirror=mirror,
                 max_memory=max_memory,
                 max_pixels=max_pixels,
             ),
+            check=check,
             on_progress=job.progress,
         )
         job.rejects += [reject for reject in made.rejects if reject not in job.rejects]

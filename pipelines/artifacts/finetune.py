@@ -18,7 +18,7 @@ from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.sources import Reject, SourceFile, find_images, hash_file
+from degrade.images.sources import SourceFile, find_images, hash_file
 from degrade.pairs import open_pairs
 from degrade.rng import rng_for, seed_for
 from degrade.wording import counted
@@ -181,6 +181,7 @@ def _enlarge(
     config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int, lr_patch: int
 ) -> list[EnlargedPhoto]:
     """Return the photos with both results; those to tune on are as large as a crop."""
+    held_files = _identities(config.held_out)
     folders = enlarge_by_both(
         [*config.sources, *config.held_out, *config.clean],
         config.mse,
@@ -188,19 +189,15 @@ def _enlarge(
         config.out,
         job=job,
         device=config.device,
+        mirror=config.mirror,
         max_memory=config.max_memory,
         max_pixels=config.max_pixels,
+        smallest=lambda photo: 1 if _identity(photo.path) in held_files else lr_patch,
     )
     mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
-    photos = []
-    held_files = _identities(config.held_out)
-    for photo in read_enlarged(job, files, (mse, gan), scale, config.max_pixels):
-        height, width = photo.lr.shape[:2]
-        if min(height, width) >= lr_patch or _identity(photo.path) in held_files:
-            photos.append(photo)
-        else:
-            reason = f"{width}×{height} pixels are smaller than a crop of {lr_patch}"
-            job.rejects.append(Reject(str(photo.path), reason, "use a smaller `hr_patch`"))
+    rejected = {reject.path for reject in job.rejects}
+    usable = [file for file in files if str(file.path) not in rejected]
+    photos = read_enlarged(job, usable, (mse, gan), scale, config.max_pixels)
     if not photos:
         raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
     return photos
@@ -297,7 +294,10 @@ def _read_pairs(
                 pair.key,
                 reader.folder,
                 lr,
-                *(upscale(lr, network, device=device) for network in (mse, generator)),
+                *(
+                    upscale(lr, network, device=device, mirror=config.mirror)
+                    for network in (mse, generator)
+                ),
             )
             if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
                 found.append(_unflagged(photo))
@@ -330,7 +330,11 @@ def _begin(
     )
     dataset = make([*parts.others, *parts.pairs.found])
     validation = RepairValidation(
-        parts.held_out, parts.judge, tolerance=config.tolerance, device=device
+        parts.held_out,
+        parts.judge,
+        tolerance=config.tolerance,
+        device=device,
+        mirror=config.mirror,
     )
     stage = Stage("finetune-artifacts", training)
     vgg = find_vgg19_weights(None) if training.needs_features == "vgg19" else None

@@ -54,6 +54,8 @@ class FinetuneConfig:
         By what share the energy of texture elsewhere may change.
     threshold, min_area
         See :class:`degrade.artifacts.DetectionSettings`.
+    mirror : int
+        LR pixels by which photos are mirrored on while they are enlarged.
     save_every : int
         Steps between validations.
     seed : int
@@ -78,6 +80,7 @@ class FinetuneConfig:
     tolerance: float = 0.05
     threshold: float = 0.7
     min_area: int = 4000
+    mirror: int = 0
     save_every: int = 100
     seed: int = 0
     device: str = "auto"

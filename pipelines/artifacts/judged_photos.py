@@ -20,7 +20,7 @@ from degrade.artifacts import (
     rank_regions,
     sample_textures,
 )
-from degrade.errors import InputError, InvalidValueError
+from degrade.errors import InputError
 from degrade.images.image_io import read_photo
 from degrade.images.sources import Reject, SourceFile
 from pipelines.shared.job import Job
@@ -132,11 +132,6 @@ def read_enlarged(
             for path, image in zip(results, (mse, gan), strict=True):
                 if image.shape != (scale * lr.shape[0], scale * lr.shape[1], 3):
                     raise InputError(path, f"is not ×{scale} of its photo", "delete it")
-            # Too small a photo is refused by the detection.
-            if min(mse.shape[:2]) < 6:
-                raise InvalidValueError("too small to be judged")
-        except InvalidValueError as error:
-            job.rejects.append(Reject(str(file.path), str(error)))
         except InputError as error:
             job.rejects.append(Reject.from_error(error))
         else:

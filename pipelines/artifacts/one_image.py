@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.artifacts import (
+    SMALLEST_SIDE,
     Detection,
     DetectionSettings,
     MaskAgreement,
@@ -112,7 +113,7 @@ def read_twins(twins: Twins, max_pixels: int) -> tuple[U8Array, U8Array]:
     Raises
     ------
     InputError
-        One cannot be read, or they differ in size.
+        One cannot be read, they differ in size, or are too small to be compared.
     """
     mse, gan = (read_photo(path, max_pixels=max_pixels).as_u8() for path in (twins.mse, twins.gan))
     if mse.shape != gan.shape:
@@ -122,6 +123,9 @@ def read_twins(twins: Twins, max_pixels: int) -> tuple[U8Array, U8Array]:
             f"{sizes[0]} pixels, and the other result {sizes[1]}",
             "give two results of one photo, enlarged alike",
         )
+    if min(gan.shape[:2]) < SMALLEST_SIDE:
+        size = f"{gan.shape[1]}×{gan.shape[0]} pixels are too few to be judged"
+        raise InputError(twins.gan, size, "give larger results")
     return mse, gan
 
 
@@ -143,8 +147,8 @@ def find_in_image(task: ImageTask) -> Found:
     found = detect_artifacts(mse, gan, weights=weights, settings=task.settings)
     truth = None if task.truth is None else _read_mask(task.truth, gan, task.max_pixels)
     files = {
-        "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255),
-        "overlays": encode_png(_overlay(gan, found.flagged)),
+        "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255, quickly=True),
+        "overlays": encode_png(_overlay(gan, found.flagged), quickly=True),
     }
     if task.maps:
         drawn = zip(MAPS, _maps(found, weights), strict=False)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from degrade.artifacts import Region
-from degrade.errors import line_of
+from degrade.disk.files import read_file
+from degrade.errors import CorruptDataError, line_of, printable
 
-__all__ = ["encode_regions"]
+__all__ = ["TABLE", "FoundArea", "encode_regions", "read_regions"]
+
+TABLE = "artifacts.csv"
+"""What it is called in the folder of the results."""
 
 _COLUMNS = (
     "rank",
@@ -34,3 +40,56 @@ def encode_regions(regions: Sequence[tuple[str, Region]]) -> bytes:
         shares = (f"{each.visibility:.4f}", f"{each.similarity:.4f}")
         writer.writerow((rank, line_of(name), *box, *shares))
     return text.getvalue().encode()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundArea:
+    """A line of the table.
+
+    Attributes
+    ----------
+    rank : int
+    image : str
+        As the table names it.
+    left, top, width, height, area : int
+    visibility, similarity : float
+    """
+
+    rank: int
+    image: str
+    left: int
+    top: int
+    width: int
+    height: int
+    area: int
+    visibility: float
+    similarity: float
+
+
+def read_regions(path: Path) -> list[FoundArea]:
+    """Return the lines of a table that was written before.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    CorruptDataError
+        It is no such table.
+    """
+    damaged = CorruptDataError(
+        f"{printable(path)} is no table of `degrade detect-artifacts`; run that again"
+    )
+    try:
+        lines = list(csv.reader(io.StringIO(read_file(path).decode())))
+        if not lines or tuple(lines[0]) != _COLUMNS:
+            raise damaged
+        found = [
+            FoundArea(int(rank), image, *map(int, box), *map(float, shares))
+            for rank, image, *box, visibility, similarity in lines[1:]
+            for shares in [(visibility, similarity)]
+        ]
+    except (csv.Error, ValueError, TypeError):
+        raise damaged from None
+    if any(min(e.left, e.top, e.width - 1, e.height - 1) < 0 for e in found):
+        raise damaged
+    return found

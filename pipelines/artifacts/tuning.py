@@ -93,15 +93,23 @@ class RepairValidation:
     tolerance : float
         See :meth:`degrade.artifacts.RepairScores.score`.
     device : str
+    mirror : int
+        LR pixels by which photos are mirrored on.
     """
 
     best_by: str = "repair"
 
     def __init__(
-        self, photos: Sequence[JudgedPhoto], judge: Judge, *, tolerance: float, device: str
+        self,
+        photos: Sequence[JudgedPhoto],
+        judge: Judge,
+        *,
+        tolerance: float,
+        device: str,
+        mirror: int = 0,
     ) -> None:
         self._photos, self._judge = list(photos), judge
-        self._tolerance, self._device = tolerance, device
+        self._tolerance, self._device, self._mirror = tolerance, device, mirror
 
     @property
     def fingerprint(self) -> str:
@@ -133,7 +141,7 @@ class RepairValidation:
     def compared(self, generator: Generator) -> list[tuple[RepairScores, U8Array]]:
         """Return what has changed in each photo, and its result now."""
         tiler = Tiler(generator, memory=tile_memory(self._device, None), passing=True)
-        upscaler = Upscaler(generator, tiler, device=self._device)
+        upscaler = Upscaler(generator, tiler, device=self._device, mirror=self._mirror)
         compared = []
         for each in self._photos:
             after = upscaler.enlarged(each.photo.lr)

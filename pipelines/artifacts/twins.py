@@ -1,17 +1,24 @@
-"""Images of two folders that have one name."""
+"""Images of two folders that show one photo, by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from degrade.errors import DegradeError, printable
 from degrade.field_names import composed
+from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
+from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
+from pipelines.pairs.lr_names import LrName
+from pipelines.pairs.name_endings import common_ending, common_template, without_ending
 from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import ScannedPhoto, scan_photos
 
-__all__ = ["Twins", "by_stem", "find_twins", "stem_of"]
+__all__ = ["Companions", "Twins", "find_twins", "stem_of"]
+
+_MSE_SIDE = OtherSide("MSE", "`mse_name={name}_mse`", against="GAN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,7 @@ class Twins:
     Attributes
     ----------
     name : str
-        What both are called, with folders and without the file type.
+        What the GAN's is called, with folders and without the file type.
     mse, gan : Path
     """
 
@@ -35,38 +42,114 @@ def stem_of(name: str) -> str:
     return str(PurePosixPath(composed(name)).with_suffix(""))
 
 
-def by_stem(job: Job, folder: Path) -> dict[str, SourceFile]:
-    """Return the images of a folder by their names; two of one name are rejected."""
-    files, rejects = find_images([folder])
-    job.rejects += rejects
-    named: dict[str, SourceFile] = {}
-    for file in files:
-        stem = stem_of(file.name)
-        if stem in named:
-            other = printable(named[stem].path)
-            job.rejects.append(Reject(str(file.path), f"{other} has the same name", "rename one"))
-            continue
-        named[stem] = file
-    return named
-
-
-def find_twins(job: Job, mse: Path, gan: Path) -> list[Twins]:
+def find_twins(
+    job: Job, mse: Path, gan: Path, *, mse_name: str | None = None, max_pixels: int = MAX_PIXELS
+) -> list[Twins]:
     """Return the images that both folders have, by name; others are rejected.
+
+    Names are those of one photo by the rules of ``degrade import-pairs``, or when nothing but an
+    ending that all names of a folder have tells them apart.
+
+    Parameters
+    ----------
+    job : Job
+    mse, gan : Path
+    mse_name : str or None
+        How the MSE results are called; see :class:`pipelines.pairs.lr_names.LrName`.
+    max_pixels : int
 
     Raises
     ------
     DegradeError
         There is none.
     """
-    sides: Sequence[Mapping[str, SourceFile]] = [by_stem(job, folder) for folder in (mse, gan)]
-    shared = sorted(set(sides[0]) & set(sides[1]))
-    for side, other in zip(sides, (gan, mse), strict=True):
-        for stem in sorted(set(side) - set(shared)):
-            reason = f"{printable(other)} has no image of this name"
-            job.rejects.append(Reject(str(side[stem].path), reason, "give both results"))
-    if not shared:
-        raise DegradeError(
-            f"no image of {printable(mse)} has the name of one of {printable(gan)}: results of one "
-            "photo must have one name"
+    mse_side, gan_side = (_scanned(job, folder, max_pixels) for folder in (mse, gan))
+    matching, called = _match(gan_side, mse_side, mse_name)
+    job.rejects += matching.rejects
+    if called:
+        words = " and ".join(
+            f"{side} results are called {printable(template)}" for side, template in called.items()
         )
-    return [Twins(stem, sides[0][stem].path, sides[1][stem].path) for stem in shared]
+        job.found("called", words, templates=called)
+    names: dict[str, Twins] = {}
+    files = {photo.path: photo for photo in gan_side[0]}
+    for pair in matching.matched:
+        name = stem_of(files[pair.hr.path].name)
+        if name in names:
+            other = printable(names[name].gan)
+            job.rejects.append(
+                Reject(str(pair.hr.path), f"{other} has the same name", "rename one")
+            )
+        else:
+            names[name] = Twins(name, pair.lr.path, pair.hr.path)
+    if not names:
+        reason = f": {job.rejects[0]}" if job.rejects else ""
+        raise DegradeError(
+            f"no image of {printable(mse)} has the name of one of {printable(gan)}{reason}"
+        )
+    return [names[name] for name in sorted(names)]
+
+
+class Companions:
+    """Images that belong to results by name: label maps, masks.
+
+    Parameters
+    ----------
+    job : Job
+        Gets a reject for each that cannot be used.
+    folder : Path
+    twins : sequence of Twins
+    max_pixels : int
+    """
+
+    def __init__(self, job: Job, folder: Path, twins: Sequence[Twins], max_pixels: int) -> None:
+        files = [SourceFile(each.gan, f"{each.name}{each.gan.suffix}") for each in twins]
+        results, _ = scan_photos(files, max_pixels=max_pixels)
+        matching, _ = _match((results, []), _scanned(job, folder, max_pixels), None)
+        self._paths = {pair.hr.path: pair.lr.path for pair in matching.matched}
+
+    def of(self, twins: Twins) -> Path | None:
+        """Return the file that belongs to a result, or None."""
+        return self._paths.get(twins.gan)
+
+
+_Side = tuple[list[ScannedPhoto], list[SourceFile]]
+"""What can be used, and what is there and cannot."""
+
+
+def _scanned(job: Job, folder: Path, max_pixels: int) -> _Side:
+    files, missing = find_images([folder])
+    photos, unreadable = scan_photos(files, max_pixels=max_pixels)
+    job.rejects += [*missing, *unreadable]
+    paths = {reject.path for reject in unreadable}
+    return photos, [file for file in files if str(file.path) in paths]
+
+
+def _match(
+    gan_side: _Side, other_side: _Side, template: str | None
+) -> tuple[Matching, dict[str, str]]:
+    """Match names; also return how they are called, where that was found."""
+    (gan, broken_gan), (other, broken_other) = gan_side, other_side
+
+    def match(
+        template: str | None, gan: Sequence[ScannedPhoto], other: Sequence[ScannedPhoto]
+    ) -> Matching:
+        rules = MatchRules(lr_name=None if template is None else LrName(template), other=_MSE_SIDE)
+        return match_images(gan, other, rules, unusable_hr=broken_gan, unusable_lr=broken_other)
+
+    found = match(template, gan, other)
+    if found.matched or template is not None:
+        return found, {}
+    template = common_template(gan, other)
+    if template is not None:
+        return match(template, gan, other), {"MSE": template}
+    endings = [common_ending(photos) for photos in (gan, other)]
+    bare = [
+        [without_ending(photo, ending) for photo in photos]
+        for photos, ending in zip((gan, other), endings, strict=True)
+    ]
+    again = match(None, *bare)
+    if not again.matched:
+        return found, {}
+    named = zip(("GAN", "MSE"), endings, strict=True)
+    return again, {side: f"{{name}}{ending}" for side, ending in named if ending}

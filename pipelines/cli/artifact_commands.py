@@ -13,6 +13,7 @@ from pipelines.cli.common import (
     executor_options,
     finish,
     max_pixels_option,
+    mirror_option,
     progress_bar,
     seed_option,
 )
@@ -79,8 +80,16 @@ _memory_option = click.option(
 @click.option(
     "--truth", type=PATH, default=None, help="Folder of masks, white where people see artefacts."
 )
+@click.option(
+    "--mse-name",
+    metavar="TEMPLATE",
+    default=None,
+    help="How MSE results are called, such as {name}_psnr, {name} being the GAN's.  [default: as "
+    "import-pairs pairs names, or by their common endings]",
+)
 @_threshold_option
 @_min_area_option
+@mirror_option
 @click.option("--maps", is_flag=True, help="Write every map on the way, too.")
 @click.option("--overwrite", is_flag=True, help="Replace files that are no earlier results, too.")
 @_memory_option
@@ -166,6 +175,7 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
 )
 @_threshold_option
 @_min_area_option
+@mirror_option
 @click.option(
     "--max-minutes",
     type=click.FloatRange(0, min_open=True),

@@ -39,6 +39,7 @@ __all__ = [
     "finish",
     "jobs_option",
     "max_pixels_option",
+    "mirror_option",
     "pool_option",
     "progress_bar",
     "refuse_memory",
@@ -288,6 +289,17 @@ def device_option(function: F) -> F:
         default="auto",
         show_default=True,
         help="A torch device, such as cuda:1. auto: the GPU, if there is one.",
+    )(function)
+
+
+def mirror_option(function: F) -> F:
+    """Add --mirror."""
+    return click.option(
+        "--mirror",
+        type=click.IntRange(0, 256),
+        default=0,
+        show_default=True,
+        help="Mirror photos on by so many LR pixels, and cut that away: against lines along edges.",
     )(function)
 
 

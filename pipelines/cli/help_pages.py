@@ -31,6 +31,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "sr",
         "lr_name",
         "sr_name",
+        "mse_name",
         "all_variants",
         "out",
         "out_mat",
@@ -91,7 +92,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "share",
     ),
     "What is measured": ("border",),
-    "The result": ("alpha", "samples", "flips", "keep_profile"),
+    "The result": ("alpha", "samples", "flips", "mirror", "keep_profile"),
     "Saving": ("save_every", "keep", "keep_best", "max_minutes", "tensorboard"),
     "Where it runs": (
         "jobs",

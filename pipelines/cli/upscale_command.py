@@ -12,6 +12,7 @@ from pipelines.cli.common import (
     device_option,
     finish,
     max_pixels_option,
+    mirror_option,
     progress_bar,
     sources_argument,
 )
@@ -71,6 +72,7 @@ from pipelines.cli.numbers import NETWORK_SCALE
     help="So many plausible results of each photo, by weights that were trained with noise.",
 )
 @click.option("--flips", is_flag=True, help="Average over eight turned images: 8 times the time.")
+@mirror_option
 @click.option(
     "--tile",
     type=click.IntRange(1),

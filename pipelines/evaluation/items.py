@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeAlias
 
 from degrade.errors import DegradeError, as_typed, printable
-from degrade.field_names import composed, parse_name
+from degrade.field_names import parse_name
 from degrade.geometry import border_of
 from degrade.images.sources import SourceFile, find_images
 from degrade.wording import counted
 from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
 from pipelines.pairs.lr_names import LrName
+from pipelines.pairs.name_endings import common_template
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, no_photo_error, scan_photos
 
@@ -165,32 +166,9 @@ def _match(
     matching = match(config.sr_name)
     if matching.matched or config.sr_name is not None:
         return matching
-    template = _common_template(hr, results)
+    template = common_template(hr, results)
     if template is None:
         return matching
     words = f"{printable(path)}: results are called {printable(template)}"
     job.found("called", words, template=template, setting=as_typed(template))
     return match(template)
-
-
-def _common_template(hr: Sequence[ScannedPhoto], results: Sequence[ScannedPhoto]) -> str | None:
-    """Return what all results put behind the names of HR, such as ``{name}_out``, if it is one."""
-    names = sorted({_stem(photo) for photo in hr} | {_bare(photo) for photo in hr}, key=len)
-    endings = set()
-    for photo in results:
-        stem = _stem(photo)
-        longest = next((name for name in reversed(names) if name and stem.startswith(name)), None)
-        if longest is None:
-            return None
-        endings.add(stem.removeprefix(longest))
-    if len(endings) != 1 or set("{}") & set(next(iter(endings))):
-        return None
-    return f"{{name}}{endings.pop()}"
-
-
-def _stem(photo: ScannedPhoto) -> str:
-    return PurePath(composed(photo.name)).stem.casefold()
-
-
-def _bare(photo: ScannedPhoto) -> str:
-    return PurePath(parse_name(photo.name).stem).name.casefold()

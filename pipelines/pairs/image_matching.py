@@ -36,11 +36,14 @@ class OtherSide:
         A template for the names, and the setting that takes it.
     ways : str
         What else decides between several.
+    against : str
+        What stands in the place of HR.
     """
 
     name: str
     example: str
     ways: str = ""
+    against: str = "HR"
 
 
 LR_SIDE = OtherSide("LR", "`lr_name={name}x4`", "or make a pair of each LR image: `all_variants`")
@@ -247,7 +250,10 @@ class _Found:
         """Say of what is left why it is."""
         partners = {high.bare: low for high, low, _ in self.pairs}
         alone_hr = [self._alone(image, self.rules.other.name, unusable_lr) for image in sides[0]]
-        alone_lr = [self._alone(image, "HR", unusable_hr, partners) for image in sides[1]]
+        alone_lr = [
+            self._alone(image, self.rules.other.against, unusable_hr, partners)
+            for image in sides[1]
+        ]
         unique = {}
         for high, low, stated in self.pairs:
             key = _key(high, low)
@@ -279,7 +285,7 @@ class _Found:
         if partners and image.bare in partners:
             return Reject(
                 path,
-                f"its HR image is paired with {printable(partners[image.bare].photo.name)}",
+                f"its {other} image is paired with {printable(partners[image.bare].photo.name)}",
                 f"choose another {side.name} image: {side.example}"
                 + (", or take all of them: `all_variants`" if side == LR_SIDE else ""),
             )

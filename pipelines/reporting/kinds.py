@@ -10,15 +10,19 @@ from typing import Literal, TypeAlias
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, printable
 from degrade.studies import STUDY_NAME
+from pipelines.artifacts.table import TABLE as ARTIFACTS_TABLE
 from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.reports import REPORT_MARK
 
 __all__ = ["Kind", "kind_of"]
 
-Kind: TypeAlias = Literal["pool", "pairs", "training", "study", "report"]
+Kind: TypeAlias = Literal["pool", "pairs", "training", "study", "artifacts", "report"]
 
-_WANTED = "give a pool, pairs, a training, a study, or the JSON of `report=FILE`"
+_WANTED = (
+    "give a pool, pairs, a training, a study, what detect-artifacts has written, or the JSON of "
+    "`report=FILE`"
+)
 _SHOWN = 4
 
 
@@ -45,6 +49,8 @@ def kind_of(path: Path) -> Kind:
         return "training"
     if (path / STUDY_NAME).exists():
         return "study"
+    if (path / ARTIFACTS_TABLE).is_file():
+        return "artifacts"
     for mark, words in FOLDER_KINDS.items():
         if (path / mark).exists():
             raise DegradeError(f"{where} holds {words}, and no page tells of that; {_WANTED}")

@@ -1,4 +1,4 @@
-"""``degrade report``: a pool, pairs, a training, a study, or what was told, as one HTML page."""
+"""``degrade report``: a pool, pairs, a training, a study, areas, or what was told, as a page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from degrade.disk.files import make_folder
 from degrade.disk.results import Results
 from degrade.errors import InvalidValueError, line_of, printable
 from degrade.wording import byte_text
+from pipelines.reporting.artifact_sections import tell_artifacts
 from pipelines.reporting.common import Told
 from pipelines.reporting.fact_sections import tell_report
 from pipelines.reporting.kinds import Kind, kind_of
@@ -34,6 +35,7 @@ _TELLERS: Mapping[Kind, _Teller] = {
     "pairs": tell_pairs,
     "training": tell_training,
     "study": tell_study,
+    "artifacts": tell_artifacts,
     "report": tell_report,
 }
 """By kind, what gathers its page: (path, job, share of the page's room)."""
@@ -46,7 +48,8 @@ class ReportConfig:
     Attributes
     ----------
     sources : tuple of Path
-        Pools, fingerprints, pairs, trainings, studies, and files that ``degrade --report`` wrote.
+        Pools, fingerprints, pairs, trainings, studies, what detect-artifacts has written, and files
+        that ``degrade --report`` wrote.
     out : Path
         The page, NAME.html.
     overwrite : bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import time
@@ -94,9 +95,9 @@ class Guard:
     """An ASGI application around another one.
 
     It refuses hosts by other names (400), methods other than GET, HEAD and POST (405), posts from
-    other sites (403), bodies of more than 4 KiB (413), whoever asks too much (429), and who has not
-    the token (401); the token in an address becomes a cookie, and so does a rater's own link that
-    the application knows (303). All answers forbid the browser to
+    other sites (403), bodies of more than 4 KiB (413) or that do not come (408), whoever asks too
+    much (429), and who has not the token (401); the token in an address becomes a cookie, and so
+    does a rater's own link that the application knows (303). All answers forbid the browser to
     load anything from elsewhere.
 
     Parameters
@@ -108,12 +109,20 @@ class Guard:
         Empty: none is asked for.
     asks : Buckets or None
         By rater and address; None: the usual.
+    patience_s : float
+        Seconds within which a body must have come.
     """
 
     def __init__(
-        self, app: App, *, hosts: Collection[str], token: str = "", asks: Buckets | None = None
+        self,
+        app: App,
+        *,
+        hosts: Collection[str],
+        token: str = "",
+        asks: Buckets | None = None,
+        patience_s: float = 10.0,
     ) -> None:
-        self._app, self._token = app, token
+        self._app, self._token, self._patience_s = app, token, patience_s
         # Cookies are the same at all ports of a host: another study's has another name.
         self._cookie = f"study_access_{keyed(token, 'name')[:8]}"
         self._access = keyed(token, "access")
@@ -145,7 +154,12 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
-        body = b"" if refusal else await _body(scope, receive)
+        body: bytes | None = b""
+        if not refusal:
+            try:
+                body = await asyncio.wait_for(_body(scope, receive), self._patience_s)
+            except TimeoutError:
+                refusal = 408, "this did not come in time", ""
         if body is None:
             refusal = 413, "this is too much to send", ""
         if refusal:
@@ -270,7 +284,7 @@ async def _answer(
     ]
     if cookie:
         headers += [(b"set-cookie", cookie.encode()), (b"location", b"/")]
-    if status == 413:
+    if status in (408, 413):  # what else was to come is not read
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

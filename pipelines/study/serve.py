@@ -16,6 +16,7 @@ from degrade.wording import counted
 from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
 from pipelines.study.app import make_app, require_starlette
+from pipelines.study.connections import patient_protocol
 from pipelines.study.guard import Guard
 from pipelines.study.pages import Pages, require_jinja
 
@@ -24,7 +25,7 @@ __all__ = ["ServeStudyConfig", "serve_study"]
 _LEAST_TOKEN = 16
 _MOST_CONNECTIONS = 1000
 _LARGEST_HEAD = 16_384
-_PATIENCE_S = 3
+_GRACE_S = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class ServeStudyConfig:
     token : str
         What the link must have; empty: one is made where others than this machine can connect,
         or there are names, for a proxy lets others connect.
+    patience_s : float
+        Seconds within which a request's head must have come, and then its body.
     """
 
     study: Path
@@ -50,6 +53,7 @@ class ServeStudyConfig:
     port: int = 8765
     names: tuple[str, ...] = ()
     token: str = ""
+    patience_s: float = 10.0
 
     def __post_init__(self) -> None:
         is_fit = self.token.isascii() and self.token.replace("-", "").replace("_", "").isalnum()
@@ -107,11 +111,11 @@ def serve_study(
                 on_fault(str(error))
 
         hosts = {"localhost", config.host, socket.gethostname(), *config.names}
-        app = Guard(make_app(pages, say), hosts=hosts, token=token)
+        app = Guard(make_app(pages, say), hosts=hosts, token=token, patience_s=config.patience_s)
         with job.stoppable(), _listening(config) as listener:
             if on_ready is not None:
                 on_ready(_address(config, listener.getsockname()[1], token))
-            _run(app, listener)
+            _run(app, listener, config.patience_s)
         after = votes.all_votes()
         raters = votes.raters()
     job.found(
@@ -134,7 +138,7 @@ def _require_pictures(study: Path, definition: StudyDefinition) -> None:
                 )
 
 
-def _run(app: Guard, listener: socket.socket) -> None:
+def _run(app: Guard, listener: socket.socket, patience_s: float) -> None:
     import uvicorn
 
     settings = uvicorn.Config(
@@ -143,7 +147,7 @@ def _run(app: Guard, listener: socket.socket) -> None:
         log_level="error",  # others than browsers knock, too
         access_log=False,
         lifespan="off",
-        http="h11",
+        http=patient_protocol(patience_s),
         ws="none",
         loop="asyncio",
         server_header=False,
@@ -151,7 +155,7 @@ def _run(app: Guard, listener: socket.socket) -> None:
         proxy_headers=False,
         limit_concurrency=_MOST_CONNECTIONS,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
-        timeout_graceful_shutdown=_PATIENCE_S,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     uvicorn.Server(settings).run(sockets=[listener])
 

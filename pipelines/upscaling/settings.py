@@ -10,7 +10,10 @@ from degrade.images.image_rows import ROW_FORMATS, RowFormat
 from degrade.limits import MAX_PIXELS
 from esrgan.devices import UpscalingPrecision
 
-__all__ = ["UpscaleConfig"]
+__all__ = ["MOST_MIRRORED", "UpscaleConfig"]
+
+MOST_MIRRORED = 256
+"""LR pixels: more than any network that is known here sees of a photo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,8 @@ class UpscaleConfig:
         ``photo-2.png`` …; None: one, under its own name.
     flips : bool
         See :class:`esrgan.upscaling.upscaler.Upscaler`.
+    mirror : int
+        LR pixels; see :class:`esrgan.upscaling.upscaler.Upscaler`.
     tile : int or None
         In LR pixels. None: what ``max_memory`` allows.
     max_memory : float or None
@@ -67,6 +72,7 @@ class UpscaleConfig:
     keep_profile: bool = False
     samples: int | None = None
     flips: bool = False
+    mirror: int = 0
     tile: int | None = None
     max_memory: float | None = None
     device: str = "auto"
@@ -89,6 +95,10 @@ class UpscaleConfig:
             )
         if self.samples is not None and self.samples < 1:
             raise InvalidValueError(f"samples must be at least 1, got {self.samples}")
+        if not 0 <= self.mirror <= MOST_MIRRORED:
+            raise InvalidValueError(
+                f"mirror must be between 0 and {MOST_MIRRORED}, got {self.mirror}"
+            )
         if self.tile is not None and self.tile < 1:
             raise InvalidValueError(f"tile must be at least 1, got {self.tile}")
         if self.max_memory is not None and not self.max_memory > 0:

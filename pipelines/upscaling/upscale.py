@@ -60,12 +60,20 @@ _LISTED = 5
 """Results up to this number are named one by one."""
 
 
-def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = None) -> RunReport:
+def upscale(
+    config: UpscaleConfig,
+    *,
+    check: Callable[[ScannedPhoto, int], None] | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> RunReport:
     """Enlarge every photo of ``config.sources``, except those that an earlier run has enlarged.
 
     Parameters
     ----------
     config : UpscaleConfig
+    check : callable or None
+        Called with each photo and the scale, before any is enlarged; raises InputError for one
+        that shall be rejected.
     on_progress : callable or None
         Called with (photos' pixels done, pixels to do in all).
 
@@ -88,7 +96,7 @@ def upscale(config: UpscaleConfig, *, on_progress: ProgressCallback | None = Non
     ``upscale.jsonl`` before that; a rerun passes over the results that have their hash still.
     """
     job = Job("upscale", "photo", on_progress)
-    run = _Run(config, job)
+    run = _Run(config, job, check)
     files, job.rejects = find_images(config.sources)
     if not files and not job.rejects:
         raise DegradeError("no photo was found; give files, or folders that hold some")
@@ -130,8 +138,13 @@ class _Made:
 class _Run:
     """One call of :func:`upscale`: a network made ready, and what it has made."""
 
-    def __init__(self, config: UpscaleConfig, job: Job) -> None:
-        self._config, self._job = config, job
+    def __init__(
+        self,
+        config: UpscaleConfig,
+        job: Job,
+        check: Callable[[ScannedPhoto, int], None] | None,
+    ) -> None:
+        self._config, self._job, self._check = config, job, check
         self._device = choose_device(config.device)
         half_type(config.precision, self._device)
         self._spec, self._network, self._settings = _read_network(config)
@@ -218,6 +231,8 @@ class _Run:
         for photo in photos:
             try:
                 self._check_size(photo)
+                if self._check is not None:
+                    self._check(photo, self._spec.scale)
                 if results.is_done(photo):
                     self.skipped += 1
                 else:
@@ -335,6 +350,7 @@ class _Run:
                 half=half,
                 sample=self._sample,
                 flips=config.flips,
+                mirror=config.mirror,
             )
         return self._upscalers[deep]
 
@@ -351,6 +367,8 @@ def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[s
     }
     if config.keep_profile:  # so that what was made before there was a choice still counts
         settings["keep_profile"] = True
+    if config.mirror:  # likewise
+        settings["mirror"] = config.mirror
     if config.other is not None and config.alpha is not None:
         other = read_weights(config.other, scale=config.scale)
         try:

@@ -10,7 +10,7 @@ from benchmarks import all as everything
 from benchmarks.all import BENCHMARKS, ROOT, SHARED, Benchmark, Figure, Found, main, table_of
 from degrade.images.image_io import write_png
 
-BY_HAND = {"all", "chain", "peers", "peer_process"}
+BY_HAND = {"all", "chain", "peers", "peer_process", "beside_realsr"}
 """What it leaves out: its text says why."""
 
 

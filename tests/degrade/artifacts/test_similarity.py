@@ -54,7 +54,7 @@ def test_texture_similarity_refuses_what_cannot_be_compared() -> None:
         texture_similarity(image, image[:19])
     with pytest.raises(InvalidValueError, match="one size"):
         texture_similarity(image[..., 0], image[..., 0])
-    with pytest.raises(InvalidValueError, match="more than 5"):
+    with pytest.raises(InvalidValueError, match="at least 6"):
         texture_similarity(image[:5], image[:5])
 
 

@@ -44,6 +44,36 @@ def test_upscale_by_tiles_equals_the_whole_image(
     assert np.abs(tiles.astype(int) - upscale(pixels, network, tile=64)).max() <= 1
 
 
+@pytest.mark.parametrize(("kind", "scale"), [("rrdbnet", 1), ("rrdbnet", 4), ("srresnet", 2)])
+@pytest.mark.parametrize("tile", [64, 13])
+def test_upscale_mirrors_on_and_cuts_away(kind: str, scale: int, tile: int) -> None:
+    torch.manual_seed(0)
+    network = in_double(
+        RRDBNet(scale=1, features=8, blocks=1, growth=4)
+        if scale == 1
+        else lively_network(kind, scale=scale, blocks=2)
+    )
+    image, beside = make_scene("mirrored", 31, 46), 8
+    wide = np.pad(image, ((beside, beside), (beside, beside), (0, 0)), mode="reflect")
+    wanted = directly(wide, network)[scale * beside :, scale * beside :][: scale * 31, : scale * 46]
+    # A multiple of the blocks of pixels that the network takes.
+    mirror = beside - (network.lr_multiple > 1)
+    got = upscale(image, network, tile=tile, overlap=network.receptive_radius, mirror=mirror)
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=SAME)
+    plain = upscale(image, network, tile=64)
+    assert np.abs(plain - wanted)[0].max() > 1 / 255, "the edge of a photo is drawn otherwise"
+
+
+def test_upscale_mirrors_what_is_narrower_than_the_margin() -> None:
+    network = lively_network(scale=2, blocks=1)
+    for size in ((1, 1), (2, 9)):
+        assert upscale(make_scene("narrow", *size), network, mirror=8).shape == (
+            2 * size[0],
+            2 * size[1],
+            3,
+        )
+
+
 def test_upscale_of_x1_starts_its_tiles_between_the_blocks_of_four() -> None:
     torch.manual_seed(0)
     network = in_double(RRDBNet(scale=1, features=8, blocks=1, growth=4))
@@ -212,6 +242,13 @@ def test_cost_is_what_tiles_see_beside_their_own() -> None:
     assert upscaler.cost == 1
     upscaler.enlarged(make_scene("cost", 40, 80))
     assert upscaler.cost == pytest.approx((28 * 2 + 36 * 2) * (28 * 2) / (40 * 80))
+
+
+def test_cost_counts_what_is_mirrored_as_the_image() -> None:
+    network = lively_network(blocks=2)
+    upscaler = Upscaler(network, Tiler(network, tile=64, overlap=4), mirror=8)
+    upscaler.enlarged(make_scene("cost", 40, 33))
+    assert upscaler.cost == 1
 
 
 def test_upscale_leaves_its_input_alone() -> None:

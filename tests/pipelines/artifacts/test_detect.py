@@ -18,6 +18,7 @@ from esrgan.weights.files import weights_of, write_weights
 from pipelines.cli import main
 from tests.degrade.artifacts.results import make_results, plant_grid
 from tests.degrade.audit.scenes import make_photo
+from tests.pipelines.artifacts.test_finetune import write_network
 
 SMALL = ("--min-area", 300)
 
@@ -99,9 +100,56 @@ def test_detect_artifacts_rejects_what_has_no_fit_twin_and_goes_on(results: Path
     write_png(results / "mse" / "2.png", np.zeros((20, 30, 3), np.uint8))
     found = run(*folders(results), *SMALL)
     assert found.exit_code == 3
-    assert "has no image of this name" in found.output
+    assert "0.png: no MSE image has its name" in found.output
     assert "160×160 pixels, and the other result 30×20" in found.output
     assert "1 image" in found.output
+
+
+@pytest.mark.parametrize(
+    ("gan", "mse", "said"),
+    [
+        ("{}x4", "{}", ""),
+        ("{}_SR", "{}_LRBI_x4", ""),
+        (
+            "{}_gan",
+            "{}_psnr",
+            "GAN results are called {name}_gan and MSE results are called {name}_psnr",
+        ),
+        ("{}", "{}_out", "called {name}_out"),
+    ],
+)
+def test_detect_artifacts_pairs_names_as_import_pairs_does(
+    results: Path, gan: str, mse: str, said: str
+) -> None:
+    for number in range(3):
+        (results / "gan" / f"{number}.png").rename(results / "gan" / f"{gan.format(number)}.png")
+        (results / "mse" / f"{number}.png").rename(results / "mse" / f"{mse.format(number)}.png")
+    found = run(*folders(results), *SMALL, "--truth", results / "truth")
+    assert said in found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
+    assert (results / "out" / "masks" / f"{gan.format(1)}.png").exists()
+
+
+def test_detect_artifacts_takes_a_template_for_names(results: Path) -> None:
+    for number in range(3):
+        (results / "mse" / f"{number}.png").rename(results / "mse" / f"a{number}b.png")
+    refused = run(*folders(results), *SMALL)
+    assert refused.exit_code == 1
+    assert "no MSE image has its name" in refused.output and "--mse-name" in refused.output
+    found = run(*folders(results), *SMALL, "--mse-name", "a{name}b")
+    assert found.exit_code == 0, found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
+
+
+def test_detect_artifacts_keeps_results_of_one_name_apart(results: Path) -> None:
+    for side in ("mse", "gan"):
+        (results / side / "1.webp").write_bytes(
+            cv2.imencode(".webp", cv2.imread(str(results / side / "2.png")))[1].tobytes()
+        )
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3
+    assert "has the same name; rename one" in found.output
+    assert "of 3 images" in found.output
 
 
 def test_detect_artifacts_takes_label_maps(results: Path) -> None:
@@ -198,6 +246,39 @@ def test_detect_artifacts_enlarges_photos_by_both_networks_first(tmp_path: Path)
         assert read_photo(tmp_path / "out" / folder / "1.png").pixels.shape == (80, 80, 3)
     again = run("detect-artifacts", tmp_path / "lr", *words)
     assert again.exit_code == 0, again.output
+    write_png(tmp_path / "lr" / "tiny.png", make_photo("tiny", 2))
+    found = run("detect-artifacts", tmp_path / "lr", *words)
+    assert found.exit_code == 3, found.output
+    assert "tiny.png: 2×2 pixels are too few to be judged; give a larger photo" in found.output
+    assert not (tmp_path / "out" / "gan" / "tiny.png").exists()
+
+
+def test_detect_artifacts_mirrors_photos_on_against_lines_along_edges(tmp_path: Path) -> None:
+    """A network sees zeros beyond a photo's ends; one that sharpens draws a line there."""
+    for name, sharpening in (("mse", 0), ("gan", 16)):
+        write_network(tmp_path / f"{name}.pth", sharpening=sharpening)
+    write_png(tmp_path / "lr" / "sky.png", np.full((60, 60, 3), 100, np.uint8))
+    words = ("--mse", tmp_path / "mse.pth", "--gan", tmp_path / "gan.pth", "--threshold", 0.8)
+    found = run("detect-artifacts", tmp_path / "lr", *words, "--out", tmp_path / "plain")
+    assert found.exit_code == 0 and "1 area flagged in 1 of 1 image" in found.output
+    mask = read_photo(tmp_path / "plain" / "masks" / "sky.png").pixels[..., 0]
+    assert mask[0].all() and mask[-1].all()
+    out = ("--out", tmp_path / "mirrored", "--mirror", 8)
+    found = run("detect-artifacts", tmp_path / "lr", *words, *out)
+    assert found.exit_code == 0 and "0 areas flagged" in found.output
+    gan = read_photo(tmp_path / "mirrored" / "gan" / "sky.png").pixels
+    assert np.ptp(gan) <= 2, "flat to the edges"
+    again = run("detect-artifacts", tmp_path / "lr", *words, *out[:2], "--mirror", 9)
+    assert again.exit_code != 0 and "other" in again.output
+
+
+def test_detect_artifacts_names_results_too_small_to_be_judged(results: Path) -> None:
+    for side in ("mse", "gan"):
+        write_png(results / side / "tiny.png", np.zeros((5, 40, 3), np.uint8))
+    found = run(*folders(results), *SMALL)
+    assert found.exit_code == 3, found.output
+    assert "40×5 pixels are too few to be judged" in found.output
+    assert "2 areas flagged in 1 of 3 images" in found.output
 
 
 class TestSegmenter:

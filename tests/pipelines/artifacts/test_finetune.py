@@ -164,8 +164,8 @@ def test_finetune_artifacts_goes_on_where_pairs_are_computed_otherwise(
     pairs = make_pairs(begun / "pairs", scale=2, hr_size=64, sides=(128,))
     assert changed(begun, pairs=pairs, min_area=1200, max_minutes=1e-9)().done == 1
 
-    def on_another_device(lr: U8Array, network: Generator, *, device: str) -> U8Array:
-        result = upscale(lr, network, device=device)
+    def on_another_device(lr: U8Array, network: Generator, *, device: str, mirror: int) -> U8Array:
+        result = upscale(lr, network, device=device, mirror=mirror)
         result[20, 20] ^= 1
         return result
 
@@ -222,6 +222,8 @@ def test_finetune_artifacts_names_photos_smaller_than_a_crop(begun: Path) -> Non
     assert report.done == 2
     assert [Path(each.path).name for each in report.rejects] == ["small.png"]
     assert report.rejects[0].reason == "14×14 pixels are smaller than a crop of 16"
+    enlarged = {path.name for path in (begun / "out" / "gan").glob("*.png")}
+    assert "held.png" in enlarged and "small.png" not in enlarged
 
 
 def test_finetune_artifacts_says_when_there_is_nothing_to_do(begun: Path) -> None:

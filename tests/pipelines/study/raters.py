@@ -78,12 +78,23 @@ class Served:
         self.process.communicate()
 
 
+_SERVE = """
+import sys
+from pathlib import Path
+from pipelines.study.serve import ServeStudyConfig, serve_study
+config = ServeStudyConfig(study=Path(sys.argv[1]), port=0, patience_s=float(sys.argv[2]))
+serve_study(config, on_ready=lambda address: print(address, file=sys.stderr, flush=True))
+"""
+
+
 @contextlib.contextmanager
-def serve(study: Path, *options: str) -> Iterator[Served]:
+def serve(study: Path, *options: str, patience_s: float | None = None) -> Iterator[Served]:
     """Run ``degrade study serve`` until the end of the block."""
-    words = ["study", "serve", str(study), "--port", "0", *options]
+    words = ["-m", "pipelines.cli", "study", "serve", str(study), "--port", "0", *options]
+    if patience_s is not None:  # no option of the command
+        words = ["-c", _SERVE, str(study), str(patience_s)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", *words],
+        [sys.executable, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -307,8 +308,56 @@ def test_serve_refuses_short_tokens_and_taken_ports(mos: Path, tmp_path: Path) -
         assert found.exit_code == 1 and "--host or --port" in found.output
     found = run("study", "serve", mos, "--host", "no.such.host.invalid")
     assert found.exit_code == 1 and "give another --host" in found.output
-    found = run("study", "serve", tmp_path / "none")
-    assert found.exit_code == 1 and "study.json" in found.output
+
+
+def test_connections_end_when_a_request_does_not_come(mos: Path) -> None:
+    """Neither nothing, nor a part of a head or of a body, letter by letter, keeps a connection."""
+    with serve(mos, patience_s=0.5) as server:
+        host = f"Host: 127.0.0.1:{server.port}\r\n"
+        post = f"POST /begin HTTP/1.1\r\n{host}Origin: http://127.0.0.1:{server.port}\r\n"
+        get = f"GET /files/study.js HTTP/1.1\r\n{host}\r\n"
+        for begun, says in (
+            ("", b""),
+            ("GET / HT", b""),
+            (post + "Content-Length: 9\r\n\r\nab", b"408"),
+            (get, b"200"),
+            (get + "GET /x", b"200"),
+        ):
+            with socket.create_connection(("127.0.0.1", server.port)) as held:
+                held.sendall(begun.encode())
+                held.settimeout(0.1)
+                began, told = time.monotonic(), b""
+                while True:
+                    assert time.monotonic() - began < 20, begun
+                    try:
+                        held.sendall(b"c" if begun.endswith(("HT", "ab", "/x")) else b"")
+                        got = held.recv(1 << 20)
+                    except TimeoutError:
+                        continue
+                    except ConnectionError:
+                        break
+                    if not got:
+                        break
+                    told += got
+                assert (says in told) if says else not told, begun
+        assert Client(server.port).begin().ask("GET", "/trial").status == 200
+
+
+def test_serve_says_what_is_no_study(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for name, reason in (
+        ("folder", "is no study, it has no study.json"),
+        ("file", "is no folder"),
+        ("nothing", "is not there"),
+    ):
+        for command in ("serve", "results"):
+            refused = run("study", command, tmp_path / name)
+            assert refused.exit_code == 1
+            assert refused.output == (
+                f"degrade: {tmp_path / name}: {reason}; give the folder of a study, or make one by "
+                "degrade study make\n"
+            )
 
 
 def test_serve_refuses_a_study_that_is_served(mos: Path) -> None:

@@ -150,6 +150,7 @@ def test_run_upscaling_replaces_nothing_that_it_did_not_write(
     ("settings", "said"),
     [
         ({"flips": True}, "`flips`: False -> True"),
+        ({"mirror": 8}, "`mirror`: None -> 8"),
         ({"precision": "fp32"}, "`precision`: auto on cpu -> fp32"),
     ],
 )

@@ -58,6 +58,18 @@ def test_run_upscaling_is_the_network_within_a_grey_level(tmp_path: Path, kind: 
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
+def test_run_upscaling_mirrors_photos_on(tmp_path: Path) -> None:
+    network = lively_network("rrdbnet", blocks=2)
+    weights = tmp_path / "w.safetensors"
+    write_weights(weights, weights_of(network))
+    source = photos(tmp_path, "a.png")
+    assert run(tmp_path, weights, source, mirror=8).exit_code == 0
+    wide = np.pad(read_photo(source / "a.png").pixels, ((8, 8), (8, 8), (0, 0)), mode="reflect")
+    expected = upscale(wide, network, tile=96)[32:-32, 32:-32]
+    found = read_photo(tmp_path / "out" / "a.png").pixels
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("format", "ending"), [("png", ".png"), ("tiff", ".tif"), ("webp", ".webp"), ("jpeg", ".jpg")]
 )

@@ -71,9 +71,11 @@ def test_apply_gives_the_same_bits_on_every_machine() -> None:
     assert digest[:16] == "bd570e64a445f980"
 
 
-def test_apply_refuses_what_is_no_lr_yet() -> None:
+def test_apply_refuses_what_is_no_lr_yet_and_other_channels() -> None:
     with pytest.raises(InvalidValueError, match="needs LR"):
         LinearLight(AUTO_GAIN).apply(np.empty((0, 0, 3), np.float32), GIVEN)
+    with pytest.raises(InvalidValueError, match="three channels"):
+        LinearLight(AUTO_GAIN).apply(LEVELS[..., :1], GIVEN)
 
 
 @pytest.mark.parametrize("gain", [-0.1, MOST_GAIN + 1, "a", float("nan"), None])
