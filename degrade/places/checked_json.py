@@ -111,8 +111,9 @@ def take_format(content: dict[str, Any], name: str, version: int, *earlier: int)
     if found.name != name:
         raise CorruptDataError(f"not a file of the kind {name}")
     if found.version not in (version, *earlier):
+        readable = " and ".join(map(str, sorted({*earlier, version})))
         raise CorruptDataError(
-            f"its format version is {found.version}, this program reads {version}"
+            f"its format version is {found.version}, this program reads {readable}"
         )
 
 
