@@ -11,6 +11,7 @@ setup(
                 for name in (
                     "module",
                     "sampling",
+                    "sampling_pairs",
                     "jpeg_walk",
                     "png_rows",
                     "window_sums",
@@ -19,7 +20,9 @@ setup(
                     "local_variance",
                 )
             ],
-            depends=[f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes")],
+            depends=[
+                f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes", "sampling")
+            ],
             extra_compile_args=["-O3", "-fno-math-errno"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

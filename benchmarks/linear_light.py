@@ -69,7 +69,7 @@ def sums_of(pair: RealPair) -> _Sums:
     return np.asarray(left.T @ left / len(left))
 
 
-def _inner(plane: FloatArray) -> _Sums:
+def _inner(plane: npt.NDArray[np.floating]) -> _Sums:
     inner = plane[_BORDER:-_BORDER, _BORDER:-_BORDER]
     return np.asarray(inner, np.float64).ravel()
 

@@ -47,7 +47,10 @@ _CALIBRATED = SCORE_NAMES.index("calibrated")
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.seeds < 1:
+        parser.error(f"--seeds must be at least 1, got {options.seeds}")
     real, other = read_real_pairs(options.pairs), read_real_pairs(options.other)
     other = [other[i] for i in even_choice(len(other), _MOST_TRANSFER)]
     results: list[dict[str, Any]] = []

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
 from degrade.arrays import FloatArray, U8Array
+from degrade.degradation.steps.linear_light import MOST_GAIN, variance_by_numpy
 from degrade.errors import InvalidValueError
 from degrade.kernels.registration import measure_shift
 from degrade.luma import luma
@@ -21,6 +24,9 @@ MOST_SHIFT = 0.05
 _MOST_SHIFTED = 0.25
 """Of sound pairs one in ten is measured as off: flat or noisy ones."""
 _MOST_BIAS = 1.0
+_FLAT_SIDE, _FLAT_SIGMA, _LEAST_FLAT = 7, 5.0, 0.05
+"""LR pixels, grey levels, and the share of the pixels that tells enough."""
+
 _MOST_CLIPPED = 0.01
 _SMALLEST = 32
 _WINDOW = 192
@@ -39,7 +45,8 @@ class PairAgreement:
     shift : (float, float)
         Rows and columns, LR pixels; NaN where there is too little to hold on to.
     bias : (float, float, float)
-        Mean of LR less that of HR in grey levels: red, green, blue.
+        Mean of LR less that of HR in grey levels, where HR is flat: red, green, blue. At edges LR
+        may well be brighter, as :mod:`degrade.degradation.steps.linear_light` tells.
     clipped : float
         Share of LR's values at 0 or 255 that are not there in HR made smaller.
     """
@@ -115,10 +122,10 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     lr = lr_u8.astype(np.float32)
     # Taken as it is: what bicubic overshoots is clipped in no camera.
     smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
-    bias = (lr - smaller).mean(axis=(0, 1), dtype=np.float64)
+    bias = _bias(lr, smaller)
     ends = np.isin(lr_u8, _ENDS) & (smaller > 1.5) & (smaller < 253.5)
     return PairAgreement(
-        shift=_shift(luma(lr), luma(smaller)),
+        shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller))),
         bias=(float(bias[0]), float(bias[1]), float(bias[2])),
         clipped=float(ends.mean()),
     )
@@ -156,6 +163,24 @@ def _middle(image: U8Array, scale: int) -> U8Array:
         for length, side in zip(image.shape[:2], sides, strict=True)
     )
     return image[top : top + sides[0], left : left + sides[1]]
+
+
+def _as_light_adds(lr: FloatArray, smaller: FloatArray) -> FloatArray:
+    """Return smaller HR, brighter at edges by as much as LR is: that would look like a shift."""
+    variance = variance_by_numpy(smaller)
+    varied, brighter = (luma(each).ravel().astype(np.float64) for each in (variance, lr - smaller))
+    varied -= varied.mean()
+    gain = float(np.clip(varied @ brighter / max(float(varied @ varied), 1e-9), 0, MOST_GAIN / 100))
+    return np.asarray(smaller + np.float32(gain) * variance)
+
+
+def _bias(lr: FloatArray, smaller: FloatArray) -> npt.NDArray[np.float64]:
+    """Return the mean of each channel's differences where HR is flat, or of all where little is."""
+    grey = luma(smaller).astype(np.float64)
+    mean, square = (ndimage.uniform_filter(each, _FLAT_SIDE) for each in (grey, grey * grey))
+    is_flat = square - mean * mean < _FLAT_SIGMA**2
+    chosen = is_flat if is_flat.mean() >= _LEAST_FLAT else np.ones_like(is_flat)
+    return np.asarray((lr - smaller)[chosen].mean(axis=0, dtype=np.float64))
 
 
 def _shift(lr: FloatArray, smaller: FloatArray) -> tuple[float, float]:

@@ -26,10 +26,14 @@ def local_variance(levels: FloatArray) -> FloatArray:
 
     Raises
     ------
+    ValueError
+        There are other channels than three.
     MemoryError
     RuntimeError
         The code is not compiled.
     """
+    if levels.shape[2:] != (3,):
+        raise ValueError(f"three channels are needed, got {levels.shape}")
     kept = np.ascontiguousarray(levels, np.float32)
     out = np.empty(levels.shape, np.float32)
     sides = map(ctypes.c_int64, levels.shape[:2])

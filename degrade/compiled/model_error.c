@@ -81,13 +81,17 @@ static void add(const float *restrict levels, int64_t count, float *restrict out
 int degrade_model_error(const float *levels, int64_t height, int64_t width, const uint64_t *words,
                         const int16_t *table, float base, float slope, float most, float *out)
 {
-    float *greys = malloc(sizeof(float) * (size_t)(5 * width));
+    float *greys = calloc((size_t)(5 * width), sizeof(float));
     if (!greys)
         return -1;
     float *const down = greys + 3 * width, *const right = greys + 4 * width;
+    for (int64_t y = 0; y < height && slope == 0; y++) { /* as strong everywhere */
+        draw(words + y * width, table, down, base, width, out + 3 * width * y);
+        add(levels + 3 * width * y, 3 * width, out + 3 * width * y);
+    }
     if (height > 0)
         make_grey(levels, width, greys);
-    for (int64_t y = 0; y < height; y++) {
+    for (int64_t y = 0; y < height && slope != 0; y++) {
         const float *grey = greys + y % 3 * width;
         if (y + 1 < height)
             make_grey(levels + 3 * width * (y + 1), width, greys + (y + 1) % 3 * width);

@@ -15,6 +15,7 @@ __all__ = ["find_edges", "step_cells", "step_lines", "step_windows"]
 
 _CELL, _SIDE = 16, 32
 _MOST = 255
+_LONGEST = 2**24
 
 _Integers = npt.NDArray[np.int64]
 _Sums = npt.NDArray[np.uint32]
@@ -41,7 +42,12 @@ def step_cells(luma: U8Array, *, darkest: int, brightest: int) -> _Sums:
     MemoryError
     RuntimeError
         The code is not compiled.
+    ValueError
+        The photo is of another kind or size.
     """
+    _check_photo(luma)
+    if any(side % _CELL != 1 for side in luma.shape):
+        raise ValueError(f"both sides must be a multiple of {_CELL} and 1, got {luma.shape}")
     code = required_code()
     luma = _in_rows(luma)
     rows, columns = ((side - 1) // _CELL for side in luma.shape)
@@ -74,9 +80,11 @@ def step_lines(luma: U8Array, *, order: int, most: int) -> tuple[_Sums, _Sums]:
     RuntimeError
         The code is not compiled.
     ValueError
-        ``order`` or ``most`` are others, or the photo is smaller.
+        ``order`` or ``most`` are others, or the photo is of another kind or size.
     """
-    if order not in (1, 2) or not 0 <= most <= _MOST or min(luma.shape) <= order:
+    _check_photo(luma)
+    fits = order < min(luma.shape) and max(luma.shape) < _LONGEST
+    if order not in (1, 2) or not 0 <= most <= _MOST or not fits:
         raise ValueError(f"no differences of order {order}, {most} at most, of {luma.shape}")
     code = required_code()
     luma = _in_rows(luma)
@@ -174,6 +182,11 @@ def find_edges(windows: U8Array, directions: Sequence[tuple[int, int, int, int]]
     if failed:
         raise MemoryError
     return places
+
+
+def _check_photo(luma: U8Array) -> None:
+    if luma.ndim != 2 or luma.dtype != np.uint8:
+        raise ValueError(f"a photo must be (H, W) uint8, got {luma.shape} {luma.dtype}")
 
 
 def _in_rows(luma: U8Array) -> U8Array:

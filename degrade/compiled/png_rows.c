@@ -98,7 +98,7 @@ typedef struct {
    are read and written together with a byte that follows them. */
 static inline __attribute__((always_inline)) void undo_steps(const four_rows *rows, int64_t step,
                                                              int64_t end, int inside, int bytes,
-                                                             step_state *state)
+                                                             int only_paeth, step_state *state)
 {
     const lanes sub = rows->filters[SUB], is_up = rows->filters[UP], first = rows->first;
     const lanes average = rows->filters[AVERAGE], paeth = rows->filters[PAETH];
@@ -128,8 +128,9 @@ static inline __attribute__((always_inline)) void undo_steps(const four_rows *ro
         const lanes take_left = (a <= b) & (a <= c), take_above = b <= c;
         const lanes other = (up & take_above) | (corner & ~take_above);
         const lanes nearest = (left & take_left) | (other & ~take_left);
-        const lanes guess = (left & sub) | (up & is_up) | (((left + up) >> 1) & average)
-                            | (nearest & paeth);
+        const lanes guess = only_paeth ? nearest
+                                       : (left & sub) | (up & is_up)
+                                             | (((left + up) >> 1) & average) | (nearest & paeth);
         left = (__builtin_convertvector((four_bytes)raw, lanes) + guess) & 255;
         corner = up;
         const four_pixels out = (four_pixels)__builtin_convertvector(left, four_bytes);
@@ -143,14 +144,15 @@ static inline __attribute__((always_inline)) void undo_steps(const four_rows *ro
     *state = (step_state){left, corner, next_up};
 }
 
-static inline __attribute__((always_inline)) void undo_all_steps(const four_rows *rows, int bytes)
+static inline __attribute__((always_inline)) void undo_all_steps(const four_rows *rows, int bytes,
+                                                                 int only_paeth)
 {
     step_state state = {{0}, {0}, {0}};
     const int64_t last = rows->pixels - 1, begun = last < LATE ? 0 : LATE;
     const int64_t ending = last < LATE ? 0 : last;
-    undo_steps(rows, 0, begun, 0, bytes, &state);
-    undo_steps(rows, begun, ending, 1, bytes, &state);
-    undo_steps(rows, ending, rows->pixels + LATE, 0, bytes, &state);
+    undo_steps(rows, 0, begun, 0, bytes, 0, &state);
+    undo_steps(rows, begun, ending, 1, bytes, only_paeth, &state);
+    undo_steps(rows, ending, rows->pixels + LATE, 0, bytes, 0, &state);
 }
 
 PER_PROCESSOR
@@ -158,18 +160,22 @@ static void undo_four(const uint8_t *content, int64_t size, int bytes, const uin
                       uint8_t *out)
 {
     four_rows rows = {.above = above, .pixels = size / bytes};
+    int paeths = 0;
     for (int j = 0; j < TOGETHER; j++) {
         rows.from[j] = content + j * (size + 1) + 1;
         rows.to[j] = out + j * size;
+        paeths += content[j * (size + 1)] == PAETH;
         for (int lane = LANES * j; lane < LANES * (j + 1); lane++) {
             rows.filters[content[j * (size + 1)]][lane] = -1;
             rows.first[lane] = -(j == 0);
         }
     }
-    if (bytes == 3)
-        undo_all_steps(&rows, 3);
+    if (bytes == 3 && paeths == TOGETHER)
+        undo_all_steps(&rows, 3, 1);
+    else if (bytes == 3)
+        undo_all_steps(&rows, 3, 0);
     else
-        undo_all_steps(&rows, 4);
+        undo_all_steps(&rows, 4, 0);
 }
 
 /* Whether four rows are worth it and have filters that are known. */

@@ -1,4 +1,4 @@
-/* Blurring an 8-bit image and keeping LR's pixels: see sampling.py.
+/* Blurring an 8-bit image and keeping LR's pixels, in floats: see sampling.py.
 
    Every product and partial sum of one set of taps is an integer below 2^24, which float holds
    exactly. So the order of the additions, fused ones and the width of vectors change no bit, and
@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "compiled.h"
+#include "sampling.h"
 
-enum { LANES = 8, BLOCK = 4 * LANES, MIDDLE = 128 };
+enum { LANES = 8, BLOCK = 4 * LANES };
 
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
@@ -145,13 +146,11 @@ static void add_lanes(const float *const *rows, const int32_t (*counts)[2], cons
     *(lanes *)fine = e;
 }
 
-/* LR pixels r, r + every, ... of a row are made by one set of taps each; starts[r] is the HR pixel,
-   of the first `step`, that the first of its taps reads. Sets come row by row of phases. */
-int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int channels,
-                   const float *coarse, const float *fine, const double *units, int every,
-                   const int32_t *starts, int size, int step, int64_t top, int64_t left,
-                   int64_t rows, int64_t columns, float *out)
+static int sample_in_floats(const sampling *all)
 {
+    const int channels = all->channels, every = all->every, size = all->size, step = all->step;
+    const int32_t *const starts = all->starts;
+    const int64_t rows = all->rows, columns = all->columns;
     /* A whole number of blocks, and what the taps read to their right. */
     const int64_t filled = (columns / every + BLOCK - 1) / BLOCK * BLOCK;
     const int64_t wide = (filled + (starts[every - 1] + size + step - 1) / step + 3) / 4 * 4;
@@ -162,7 +161,7 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
     float *ring = malloc(sizeof(float) * laid_out * size);
     float *line = malloc(sizeof(float) * laid_out);
     const float **seen = malloc(sizeof(float *) * size);
-    int done = -1;
+    int done = NO_MEMORY;
     if (taps && counts && ring && line && seen) {
         for (int64_t s = 0; s < sets; s++) {
             tap *next = taps + s * set;
@@ -171,11 +170,11 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
                     for (int u = 0; u < size; u++) {
                         const int64_t from = s * set + t * size + u;
                         const int at = starts[s % every] + u;
-                        const int alone = coarse[from] == 0;
-                        if (alone != part || (alone && fine[from] == 0))
+                        const int alone = all->coarse[from] == 0;
+                        if (alone != part || (alone && all->fine[from] == 0))
                             continue;
-                        next->coarse = coarse[from];
-                        next->fine = fine[from];
+                        next->coarse = all->coarse[from];
+                        next->fine = all->fine[from];
                         next++->offset = (at % step) * wide + at / step;
                         counts[s * size + t][part]++;
                     }
@@ -186,11 +185,12 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
             if (next < first)
                 next = first;
             for (; next < first + size; next++)
-                lay_out(image + mirrored(top + next, height) * width * channels, width, channels,
-                        step, left, wide, line, ring + next % size * laid_out);
+                lay_out(all->image + mirrored(all->top + next, all->height) * all->width * channels,
+                        all->width, channels, step, all->left, wide, line,
+                        ring + next % size * laid_out);
             for (int phase = 0; phase < every; phase++) {
                 const int64_t s = y % every * every + phase, count = columns / every;
-                const double unit = units[2 * s], finer = units[2 * s + 1];
+                const double unit = all->units[2 * s], finer = all->units[2 * s + 1];
                 for (int channel = 0; channel < channels; channel++)
                     for (int64_t x = 0, some; x < count; x += some) {
                         float sums[BLOCK], rest[BLOCK];
@@ -201,7 +201,8 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
                                       + channel * step * wide + x;
                         (most == BLOCK ? add_block : add_lanes)(
                             seen, counts + s * size, taps + s * set, size, sums, rest);
-                        float *to = out + ((y * columns + x * every + phase) * channels + channel);
+                        float *to =
+                            all->out + ((y * columns + x * every + phase) * channels + channel);
                         for (int64_t i = 0; i < some; i++)
                             to[i * every * channels] =
                                 (float)(sums[i] * unit + rest[i] * finer + MIDDLE);
@@ -216,4 +217,15 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
     free(line);
     free(seen);
     return done;
+}
+
+int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int channels,
+                   const float *coarse, const float *fine, const double *units, int every,
+                   const int32_t *starts, int size, int step, int64_t top, int64_t left,
+                   int64_t rows, int64_t columns, int form, float *out)
+{
+    const sampling all = {image, height, width, channels, coarse, fine, units, every, starts,
+                          size,  step,   top,   left,     rows,   columns, out};
+    const int done = form == FLOATS ? NOT_SO : sample_in_pairs(&all, form);
+    return done == NOT_SO ? sample_in_floats(&all) : done;
 }

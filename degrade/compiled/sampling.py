@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,16 @@ import numpy.typing as npt
 from degrade.arrays import FloatArray, U8Array
 from degrade.compiled.loading import pointer, required_code
 
-__all__ = ["sample"]
+__all__ = ["SamplingForm", "sample"]
+
+
+class SamplingForm(IntEnum):
+    """How sums are computed: in floats, or in integers, two taps at once, by AVX2 or AVX-512."""
+
+    BEST = 0
+    FLOATS = 1
+    PAIRS_256 = 2
+    PAIRS_512 = 3
 
 
 def sample(
@@ -21,6 +31,8 @@ def sample(
     units: npt.NDArray[np.float64],
     places: tuple[int, Sequence[int]],
     box: tuple[int, int, int, int],
+    *,
+    form: SamplingForm = SamplingForm.BEST,
 ) -> FloatArray:
     """Correlate a part of an image with integer taps, of which there are d² sets in turn.
 
@@ -38,6 +50,9 @@ def sample(
         to the next; in pixels of the image.
     box : (top, left, rows, columns)
         The pixel that a tap at place 0 reads, which may lie outside; how many sums, multiples of d.
+    form : SamplingForm
+        For tests: all give the same bits. One that the processor or the taps are not for is
+        passed over.
 
     Returns
     -------
@@ -65,6 +80,7 @@ def sample(
         coarse.shape[3],
         step,
         *map(ctypes.c_int64, box),
+        form,
         pointer(out),
     )
     if failed:

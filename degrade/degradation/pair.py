@@ -110,6 +110,7 @@ def make_pair(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts) -> Pair
     top, left, height, width = plan.hr_box
     unclipped = apply_degradation(hr, plan, pool)
     clipped = np.clip(unclipped, 0, 255)
-    shift = float(clipped.mean(dtype=np.float64) - unclipped.mean(dtype=np.float64))
+    np.subtract(clipped, unclipped, out=unclipped)
+    shift = float(unclipped.mean(dtype=np.float64))
     hr_patch = hr.pixels[top : top + height, left : left + width].copy()
     return Pair(plan.key, round_to_u8(clipped), hr_patch, plan, shift)

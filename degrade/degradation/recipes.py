@@ -17,7 +17,6 @@ from degrade.degradation.steps import (
     ErrorSize,
     Jpeg,
     JpegChoice,
-    LinearLight,
     ModelError,
     ModelErrorSettings,
     ModelledNoise,
@@ -45,7 +44,6 @@ MEASURED = Recipe(
     "measured",
     (
         Entry(Blur.kind),
-        Entry(LinearLight.kind),
         Entry(ModelError.kind),
         Entry(Residual.kind),
         # Kernels hold the camera's sharpening and residuals its JPEG already: see
@@ -97,8 +95,11 @@ def with_noise_from(recipe: Recipe, source: str) -> Recipe:
 
 
 def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:
-    """Return a recipe with a model error of one size in every plan."""
-    return recipe.having(Entry(ModelError.kind, ModelErrorSettings(*size)))
+    """Return a recipe with a model error of one size in every plan, of the spectrum that it had."""
+    had = [e.settings for e in recipe.entries if isinstance(e.settings, ModelErrorSettings)]
+    spectrum = had[0].spectrum if had else msgspec.UNSET
+    settings = ModelErrorSettings(*size, spectrum=spectrum)
+    return recipe.having(Entry(ModelError.kind, settings))
 
 
 def with_error_spectrum(recipe: Recipe, spectrum: Spectrum | None) -> Recipe:
@@ -120,8 +121,10 @@ def with_error_spectrum(recipe: Recipe, spectrum: Spectrum | None) -> Recipe:
         else entry
         for entry in recipe.entries
     ]
-    if not any(entry.kind == ModelError.kind for entry in entries):
-        raise InvalidValueError(f"the recipe {recipe.name} has no model error to have a spectrum")
+    if spectrum and not any(entry.kind == ModelError.kind for entry in entries):
+        raise InvalidValueError(
+            f"the recipe {recipe.name} has no model error here that could have a spectrum"
+        )
     return replace(recipe, entries=tuple(entries))
 
 
@@ -151,7 +154,7 @@ def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
         if not isinstance(stored, Mapping):
             raise InvalidValueError("its run's 'recipe' must be an object")
         return read_recipe(stored)
-    recipe = MEASURED.without((LinearLight.kind, ModelError.kind, Jpeg.kind))
+    recipe = MEASURED.without((ModelError.kind, Jpeg.kind))
     size = settings.get("model_error", "none")
     if size != "none":
         recipe = with_model_error(recipe, _error_size(size))

@@ -97,12 +97,29 @@ class ShardSpec:
         return None if self.hr_size is None else lr_side(self.hr_size, self.scale)
 
 
-class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One data file of a shard: name relative to the folder, size in bytes, SHA-256."""
+class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One data file of a shard.
+
+    Attributes
+    ----------
+    name : str
+        Relative to the folder.
+    size : int
+        In bytes.
+    crc32 : int or None
+        Of all its bytes.
+    sha256 : str or None
+        In place of it, where an earlier version wrote the sidecar.
+    """
 
     name: Text
     size: Whole
-    sha256: Text
+    crc32: Whole | None = None
+    sha256: Text | None = None
+
+    def __post_init__(self) -> None:
+        if (self.crc32 is None) == (self.sha256 is None):
+            raise InvalidValueError("a file has a crc32 or a sha256")
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain Python values."""
@@ -234,8 +251,8 @@ def _bytes_of(image: U8Array) -> memoryview:
 class PairsDigest:
     """A SHA-256 over keys, shapes and checksums of a shard's pairs; the same in every format.
 
-    It tells two sets apart at a glance. That the pixels are sound each pair's checksum tells,
-    and each file's own SHA-256; a third pass over them would cost a tenth of all the time.
+    It tells two sets apart at a glance. That the pixels are sound each pair's checksum tells, and
+    each file's own; a SHA-256 of them would cost a fifth of all the time.
     """
 
     def __init__(self) -> None:

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,7 @@ from types import TracebackType
 from typing import Any
 
 from degrade.degradation import Pair
+from degrade.disk.checksums import file_crc32
 from degrade.disk.failures import STRUCTURE_BYTES, TEMPORARY, require_space, sync_file, writing
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.images.sources import Reject
@@ -135,11 +137,16 @@ def check_file(where: Location, file: FileRecord) -> None:
         )
 
 
-def record_file(path: Path, name: str) -> FileRecord:
-    """Measure and hash a file; ``name`` is what the record calls it."""
+def record_file(path: Path, name: str, *, by_sha256: bool = False) -> FileRecord:
+    """Measure a file and sum it up; ``name`` is what the record calls it.
+
+    With ``by_sha256`` as earlier versions did.
+    """
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    return FileRecord(name, path.stat().st_size, digest.hexdigest())
+        size = os.fstat(file.fileno()).st_size
+        if by_sha256:
+            return FileRecord(name, size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        return FileRecord(name, size, file_crc32(file))
 
 
 class ShardWriter:

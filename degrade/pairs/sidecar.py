@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["ShardHead", "Sidecar", "is_source"]
 
 _FORMAT = "degrade-pairs-shard"
-_VERSION = 1
+_VERSION = 2
+_EARLIER = 1
+"""Files have a SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def _opened(place: Place, index: int) -> Iterator[_Written]:
     name = f"shard-{index:05d}.json"
     content = read_json(place, name)
     with naming_file(place.shown(name)):
-        take_format(content, _FORMAT, _VERSION)
+        take_format(content, _FORMAT, _VERSION, _EARLIER)
         written = read_struct(content, _Written, "the sidecar")
         if written.index != index:
             raise CorruptDataError(f"it belongs to shard {written.index}: the file was renamed")

@@ -136,7 +136,8 @@ def _file_problem(folder: Path, file: FileRecord) -> str | None:
     """Return what is wrong with a data file as a whole, slack between the pairs included."""
     where = printable(folder / file.name)
     try:
-        found = record_file(folder / file.name, file.name)
+        found = record_file(folder / file.name, file.name, by_sha256=file.sha256 is not None)
     except OSError as error:
         return f"{where}: cannot be read ({error.strerror})"
-    return None if found == file else f"{where}: its bytes are not those that were written (sha256)"
+    kind = "crc32" if file.sha256 is None else "sha256"
+    return None if found == file else f"{where}: its bytes are not those that were written ({kind})"

@@ -98,20 +98,22 @@ def is_checked_json(place: Place, name: str) -> bool:
         return False
 
 
-def take_format(content: dict[str, Any], name: str, version: int) -> None:
+def take_format(content: dict[str, Any], name: str, version: int, *earlier: int) -> None:
     """Take ``format`` out of a file's content; refuse another kind, or an unknown version.
 
     Raises
     ------
     CorruptDataError
-        The file is not of the kind ``name``, or not of this ``version``.
+        The file is not of the kind ``name``, or neither of this ``version`` nor of one of the
+        ``earlier`` ones that are still read.
     """
     found = read_struct(content.pop("format", None), _Format, "format")
     if found.name != name:
         raise CorruptDataError(f"not a file of the kind {name}")
-    if found.version != version:
+    if found.version not in (version, *earlier):
+        readable = " and ".join(map(str, sorted({*earlier, version})))
         raise CorruptDataError(
-            f"its format version is {found.version}, this program reads {version}"
+            f"its format version is {found.version}, this program reads {readable}"
         )
 
 

@@ -39,6 +39,11 @@ def _is_unit(value: object) -> TypeGuard[Sequence[int]]:
     return 0 <= row < height <= _LARGEST_UNIT and 0 <= column < width <= _LARGEST_UNIT
 
 
+def _is_moved(kernel: KernelRecord) -> bool:
+    name, value = next(iter(TOWARDS_CAMERA.items()))
+    return kernel.provenance.settings.get(name) == value
+
+
 def _key(record: MeasurementRecord) -> _Key:
     return record.kind, canonical_json(record.settings), record.photo
 
@@ -77,26 +82,42 @@ class PoolContents:
         """Tell whether the pool has a thing of this content."""
         return record.id in self.kernels or record.id in self.noise
 
+    def is_news(self, record: KernelRecord | NoiseRecord) -> bool:
+        """Tell whether a photo's own kernel stayed, but something else is known of it now."""
+        known = self.kernels.get(record.id)
+        if known is None or not isinstance(record, KernelRecord):
+            return False
+        if _is_moved(known) or _is_moved(record):
+            return False
+        then, now = known.provenance, record.provenance
+        is_its = now.source_sha256 is not None and now.source_sha256 == then.source_sha256
+        is_again = is_its and now.method == then.method
+        return is_again and (now.values, now.flags) != (then.values, then.flags)
+
     def counts(self) -> tuple[int, int, int]:
         """Return the numbers of kernels, noise patches and photos."""
         return len(self.own_kernels()), len(self.noise), len(self.photos)
 
     def own_kernels(self) -> dict[str, KernelRecord]:
         """Return the kernels as they were measured or imported, by id."""
-        name, value = next(iter(TOWARDS_CAMERA.items()))
-        return {
-            key: kernel
-            for key, kernel in self.kernels.items()
-            if kernel.provenance.settings.get(name) != value
-        }
+        return {key: kernel for key, kernel in self.kernels.items() if not _is_moved(kernel)}
 
     def moved_kernels(self) -> dict[str, MeasurementRecord]:
-        """Return what was made of kernels by those of their camera, by the id of a photo's own."""
-        return {
-            str(record.values.get("own")): record
+        """Return what was made of kernels by those of their camera, by the id of a photo's own.
+
+        Where photos of several cameras have one kernel, that of the photo it is told of counts.
+        """
+        moved = [
+            record
             for record in self.measurements.values()
             if record.kind == CAMERA_KERNEL and record.objects and record.objects[0] in self.kernels
-        }
+        ]
+        moved.sort(key=self._is_of_its_photo)  # those come last, and count
+        return {str(record.values.get("own")): record for record in moved}
+
+    def _is_of_its_photo(self, moved: MeasurementRecord) -> bool:
+        own = self.kernels.get(str(moved.values.get("own")))
+        return own is not None and own.provenance.source_sha256 == moved.photo
 
     def file_names(self) -> Iterator[str]:
         """Return the names of all object files, relative to the pool."""

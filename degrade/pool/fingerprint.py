@@ -42,6 +42,8 @@ from degrade.pool.records import (
 
 __all__ = [
     "KEPT",
+    "LONGEST",
+    "LONGEST_NAME",
     "NAME",
     "VERSION",
     "HeldKernels",
@@ -67,10 +69,11 @@ _OWN = 0.99
 
 _MOST_ENTRIES = 4096
 _MOST_VALUES = 64
-_LONGEST = 1000
+LONGEST, LONGEST_NAME = 1000, 100
+"""Letters of a text, and of the name of a kind, a method or a value, at most."""
 
-_Words = Annotated[str, msgspec.Meta(max_length=_LONGEST)]
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+_Words = Annotated[str, msgspec.Meta(max_length=LONGEST)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
 _Flags = Annotated[tuple[_Words, ...], msgspec.Meta(max_length=_MOST_VALUES)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Decibels = Annotated[float, msgspec.Meta(ge=-200, le=200)]
@@ -321,8 +324,8 @@ def _check_texts(value: object, what: str, depth: int = 0) -> None:
     """Refuse texts that nobody would read, and what is nested too deep to look into."""
     if depth > DEEPEST:
         raise CorruptDataError(f"{what}: must be nested {DEEPEST} deep at most")
-    if isinstance(value, str) and len(value) > _LONGEST:
-        raise CorruptDataError(f"{what}: texts must have at most {_LONGEST} letters")
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise CorruptDataError(f"{what}: texts must have at most {LONGEST} letters")
     if isinstance(value, dict):
         for name, inner in value.items():
             _check_texts(name, what)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,11 +12,13 @@ import degrade
 from degrade.arrays import AnyArray
 from degrade.degradation.downsampling import integer_taps
 from degrade.degradation.index import MATCHED
-from degrade.errors import InvalidValueError
+from degrade.errors import InvalidValueError, line_of
 from degrade.kernels import kernel_sigmas
 from degrade.places.checked_json import encode_json
 from degrade.pool.fingerprint import (
     KEPT,
+    LONGEST,
+    LONGEST_NAME,
     NAME,
     VERSION,
     StoredKernel,
@@ -45,8 +47,10 @@ def make_fingerprint(
 ) -> bytes:
     """Return a pool's fingerprint, of :data:`MOST_BYTES` at most.
 
-    Where not all finds room, kernels are kept that stand evenly among all by their width, so that
-    their scatter stays; and of each kind of measurement, photos spread over all of them.
+    Where not all finds room, what kernels became when they were moved towards their camera's goes
+    first. Then kernels are kept that stand evenly among all by their width, so that their scatter
+    stays; and of each kind of measurement, photos spread over all of them. Texts that no terminal
+    shows are escaped, and cut where no reader would take them.
 
     Parameters
     ----------
@@ -91,19 +95,18 @@ def make_fingerprint(
             "format": {"name": NAME, "version": VERSION},
             "photos": len(sources),
             "tool_version": degrade.__version__,
-            "names": {str(numbers[sha]): known[sha] for sha in sources if sha in known},
-            "kernels": [
-                msgspec.to_builtins(_stored_kernel(pool, record, numbers, moved.get(record.id)))
-                for record in kept
-            ],
+            "names": {str(numbers[sha]): known[sha][:LONGEST] for sha in sources if sha in known},
             "measurements": [
                 msgspec.to_builtins(_stored_measurement(record, numbers))
                 for record in _drawing_from(told, kept)
             ],
         }
-        encoded = encode_json(payload)
-        if len(encoded) <= MOST_BYTES:
-            return encoded
+        stored = [_stored_kernel(pool, record, numbers, moved.get(record.id)) for record in kept]
+        # Photos' own kernels teach: what was moved leaves its room to them.
+        for kernels_told in (stored, [_unmoved(kernel) for kernel in stored]):
+            encoded = encode_json({**payload, "kernels": msgspec.to_builtins(kernels_told)})
+            if len(encoded) <= MOST_BYTES:
+                return encoded
     raise InvalidValueError(
         f"the fingerprint would have {len(encoded)} bytes, more than {MOST_BYTES}: "
         "choose the photos of one camera"
@@ -172,18 +175,22 @@ def _stored_kernel(
         photo=numbers[record.provenance.source_sha256 or record.id],
         scale=record.scale_json,
         taps=_taps(pool, record.id),
-        method=record.provenance.method,
+        method=line_of(record.provenance.method)[:LONGEST_NAME] or "other",
         values={name: round(known[name], 4) for name in _KERNEL_VALUES if name in known},
-        flags=record.provenance.flags,
+        flags=_readable(record.provenance.flags),
         moved=None if moved is None else _stored_move(pool, moved),
     )
+
+
+def _unmoved(kernel: StoredKernel) -> StoredKernel:
+    return msgspec.structs.replace(kernel, moved=None)
 
 
 def _stored_move(pool: PoolReader, moved: MeasurementRecord) -> StoredMove:
     """Return what was made of a kernel by those of its camera."""
     known = moved.values
     return StoredMove(
-        camera=str(known["camera"]),
+        camera=_readable((str(known["camera"]),))[0],
         share=known["camera_share"],
         photos=round(known["camera_photos"]),
         taps=_taps(pool, (moved.objects or ("",))[0]),
@@ -207,7 +214,21 @@ def _stored_measurement(record: MeasurementRecord, numbers: Mapping[str, int]) -
     return StoredMeasurement(
         photo=numbers[record.photo],
         kind=record.kind,
-        values=dict(record.values),
-        flags=record.flags,
+        values=_cut(dict(record.values)),
+        flags=_readable(record.flags),
         confidence=record.confidence,
     )
+
+
+def _readable(words: Sequence[str]) -> tuple[str, ...]:
+    """Return words as a reader takes them: on one line, and none too long."""
+    return tuple(line_of(word)[:LONGEST] for word in words)
+
+
+def _cut(value: Any) -> Any:
+    """Return values without the ends of texts that are too long for a reader."""
+    if isinstance(value, str):
+        return value[:LONGEST]
+    if isinstance(value, dict):
+        return {name: _cut(inner) for name, inner in value.items()}
+    return [_cut(inner) for inner in value] if isinstance(value, list | tuple) else value

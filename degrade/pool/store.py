@@ -205,6 +205,9 @@ class DegradationPool(PoolReader):
         with self.writing():
             records: list[Record] = [p for p in photos if not self._contents.has_fact(p)]
             missing: dict[str, _Object] = {}
+            # What was measured of a photo again, with other settings, may be that kernel again.
+            again = {record.id: record for record, _ in reversed(objects)} if measurements else {}
+            records += [record for record in again.values() if self._contents.is_news(record)]
             for record, array in objects:
                 known = self._contents.has(record)
                 if record.id not in missing and not (known and self._is_sound(record)):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "load_usual",
     "read_usual",
     "summary_of",
+    "usual_file",
 ]
 
 FEWEST_WINDOWS = 25
@@ -117,9 +119,13 @@ class UsualFeatures:
 @cache
 def load_usual() -> UsualFeatures:
     """Return what comes with the package; CorruptDataError: it is missing or damaged."""
-    file = resources.files("degrade.spectral") / "weights" / "usual.safetensors"
-    with resources.as_file(file) as path:
+    with resources.as_file(usual_file()) as path:
         return read_usual(path)
+
+
+def usual_file() -> Traversable:
+    """Return where the package keeps what is usual."""
+    return resources.files("degrade.spectral") / "weights" / "usual.safetensors"
 
 
 def read_usual(path: Path) -> UsualFeatures:

@@ -19,6 +19,8 @@ _ALL = sum(WEIGHTS)
 
 def linear_light(levels_BHWC: Tensor, steps: Sequence[LinearLight], given: BatchInputs) -> Tensor:
     """Apply :class:`~degrade.degradation.steps.LinearLight` to each sample."""
+    if levels_BHWC.shape[3:] != (3,):
+        raise InvalidValueError(f"linear light is for three channels, got {levels_BHWC.shape[3:]}")
     if not levels_BHWC.numel():
         raise InvalidValueError("linear light needs LR: a step before it makes that of HR")
     whole = levels_BHWC.clamp(0, 255).round_().double()

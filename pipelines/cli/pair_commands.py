@@ -137,11 +137,9 @@ def _auto_none_or_sigma(
 )
 @click.option(
     "--linear-light",
-    type=click.Choice(["auto", "none"]),
-    default="auto",
-    show_default=True,
-    help="Make up for blur of levels where a camera blurs light: 'auto', as the recipe has it, or "
-    "'none', for scans that were made smaller by software.",
+    is_flag=True,
+    help="Make LR brighter where it varies, as a camera does, which blurs light and no levels. "
+    "Networks then do better on photos of other cameras; LR is a grey level brighter than HR.",
 )
 @click.option(
     "--jpeg",
@@ -169,7 +167,7 @@ def build_pairs(
     hr: tuple[Path, ...],
     executor: Executor | None,
     recipe: str,
-    linear_light: str,
+    linear_light: bool,
     jpeg: str | None,
     pool: Path | None,
     fingerprint: Path | None,
@@ -198,12 +196,12 @@ def build_pairs(
         pool=measured,
         hr=hr,
         recipe=chosen,
-        further=("jpeg",) if jpeg == "measured" else (),
-        omitted=tuple(
+        further=tuple(
             kind
-            for kind, wanted in (("jpeg", jpeg), ("linear-light", linear_light))
-            if wanted == "none"
+            for kind, wanted in (("jpeg", jpeg == "measured"), ("linear-light", linear_light))
+            if wanted
         ),
+        omitted=("jpeg",) if jpeg == "none" else (),
         **options,
     )
     executor = executor or make_executor(None)

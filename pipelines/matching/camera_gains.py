@@ -116,7 +116,9 @@ def directions_by_camera(
                 own_bench, own_kernels, found.gains, found.behind_blur, tell
             )
         except DegradeError as error:  # too few of them show what HR shows
-            job.found("direction", f"{name}: direction not known: {error}", camera=name)
+            words = f"direction not known: {error}"
+            told = f"{name}: {words}" if name else words
+            job.found("direction", told, camera=name or None)
             continue
         tell_direction(job, result, name)
         kernels.update(result.kernels)

@@ -12,6 +12,7 @@ import numpy as np
 import degrade
 from degrade.audit.closed_loop import Gain, kernel_response
 from degrade.audit.comparison import Comparison
+from degrade.audit.directions import response_by_direction
 from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import Recipe
@@ -30,7 +31,7 @@ from pipelines.matching.camera_gains import directions_by_camera, gains_by_camer
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
-from pipelines.matching.match_bench import Bench, make_recipe
+from pipelines.matching.match_bench import Bench, finish_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_tails import choose_tail, possible_tails
@@ -188,7 +189,7 @@ def match_photos(
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
-    _refuse_soft(job, bench, responses[1])
+    _refuse_soft(job, bench, found.kernels)
     return _finished(job, pool, config, bench, records, kernels, found, responses, directed)
 
 
@@ -275,7 +276,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, response: Gain) -> None:
+def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     falls = [
@@ -287,7 +288,9 @@ def _refuse_soft(job: Job, bench: Bench, response: Gain) -> None:
         "dB in bicubic LR of the HR photos"
     )
     job.found("sharpness", words, photos=falls[0], hr=falls[1])
-    most = float(response[_SOFT_BANDS].max())
+    # Of all directions: HR that moved is soft along one alone.
+    response = np.mean([response_by_direction(kernel) for kernel in kernels.values()], axis=0)
+    most = float(response[:, _SOFT_BANDS].max())
     if most > _MOST_RESPONSE:
         raise DegradeError(
             f"HR is softer than the photos: LR looks like them only when HR is sharpened "
@@ -312,7 +315,7 @@ def _finished(
     tell_comparison(job, after, subject="LR")
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     error = AUTO if config.aim == "train" else None
-    recipe = make_recipe(found.behind_blur, error)
+    recipe = finish_recipe(found.behind_blur, error)
     gap, colour_gap = gaps_of(bench, lr_after)
     facts = {
         "aim": config.aim,

@@ -25,7 +25,6 @@ from degrade.degradation.steps import (
     ColourResponse,
     ColourResponseSettings,
     ErrorSize,
-    LinearLight,
 )
 from degrade.errors import DegradeError
 from degrade.geometry import Scale
@@ -34,7 +33,7 @@ from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines.matching.hr_patches import PATCHES_A_PHOTO, HRPatches, measure_lr
 
-__all__ = ["Bench", "Tail", "make_recipe", "with_colours"]
+__all__ = ["Bench", "Tail", "finish_recipe", "make_recipe", "with_colours"]
 
 Tail: TypeAlias = tuple[Entry, ...]
 """What follows the blur in a recipe."""
@@ -142,11 +141,15 @@ class _Trial:
         return self._pool.read_residual_crop(noise_id, top, left, height, width)
 
 
-def make_recipe(tail: Tail, model_error: ErrorSize | None = None) -> Recipe:
-    """Return the recipe: matched kernels, light that adds up, a model error or none, the tail."""
-    made = Entry(Blur.kind, BlurSettings(kernels=MATCHED)), Entry(LinearLight.kind)
-    recipe = Recipe(MATCHED, (*made, *tail))
-    return recipe if model_error is None else with_model_error(recipe, model_error)
+def make_recipe(tail: Tail) -> Recipe:
+    """Return the recipe whose LR is compared: matched kernels, and the tail."""
+    return Recipe(MATCHED, (Entry(Blur.kind, BlurSettings(kernels=MATCHED)), *tail))
+
+
+def finish_recipe(tail: Tail, model_error: ErrorSize | None) -> Recipe:
+    """Return the recipe for pairs: with a model error, or none."""
+    made = make_recipe(tail)
+    return made if model_error is None else with_model_error(made, model_error)
 
 
 def with_colours(gain: Gain, tail: Tail) -> Tail:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import NO_TURNS, Gain, Turns, with_gain
+from degrade.audit.closed_loop import MOST_GAIN, NO_TURNS, Gain, Turns, with_gain
 from degrade.audit.directions import (
     DIRECTIONS,
     Direction,
@@ -21,6 +21,7 @@ from degrade.audit.directions import (
     response_by_direction,
     turns_apart,
 )
+from degrade.errors import DegradeError
 from degrade.kernels import BlurKernel
 from degrade.rng import rng_for
 from pipelines.matching.match_bench import Bench, Tail
@@ -160,8 +161,11 @@ def _closed(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[Tu
     best, left = NO_TURNS, steps
     smallest = turns_apart(steps, found)
     for _ in range(_ROUNDS):
-        turns = best + direction_turns(left, found)
-        now = trial.steps(turns)
+        turns = np.clip(best + direction_turns(left, found), -MOST_GAIN, MOST_GAIN)
+        try:
+            now = trial.steps(turns)
+        except DegradeError:  # no kernel has such a gain
+            break
         size = turns_apart(now, found)
         improved = size < _IMPROVED * smallest
         if size < smallest:

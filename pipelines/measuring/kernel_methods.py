@@ -95,7 +95,7 @@ class SpectralMethod(EstimationMethod):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The scale, and a hash of the weights that come with the package."""
+        """The scale, and a hash of what comes with the package: weights, and what is usual."""
         from degrade.spectral.weights import network_scale
 
         weights = _weights_digest(network_scale(self.scale))
@@ -125,12 +125,20 @@ class SpectralMethod(EstimationMethod):
 
 @cache
 def _weights_digest(scale: int) -> str:
-    """Return the first 16 hex digits of the sha256 of the weights that come with the package."""
+    """Return the first 16 hex digits of the sha256 of the files that decide on an estimate.
+
+    They are those of the weights, and of what is usual, which lowers confidences.
+    """
+    from degrade.spectral.usual import load_usual, usual_file
     from degrade.spectral.weights import load_network, weights_file
 
-    load_network(scale)  # says what is wrong if the file is missing or damaged
-    with resources.as_file(weights_file(scale)) as path:
-        return hashlib.sha256(read_file(path)).hexdigest()[:16]
+    load_network(scale)  # these say what is wrong if a file is missing or damaged
+    load_usual()
+    digest = hashlib.sha256()
+    for file in (weights_file(scale), usual_file()):
+        with resources.as_file(file) as path:
+            digest.update(read_file(path))
+    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

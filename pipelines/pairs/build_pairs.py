@@ -54,10 +54,10 @@ from pipelines.shared.run_settings import RUN_FILE, begin_anew, begin_or_resume,
 
 __all__ = ["BuildPairsConfig", "build_pairs"]
 
-_FORMAT_VERSION = 4
+_FORMAT_VERSION = 5
 """Of the sidecars and of ``run.json``: since 2 plans are lists of steps, since 3 the settings hold
-the recipe, since 4 kernels are rounded less. A set has one version: the bytes of its files depend
-on its settings alone."""
+the recipe, since 4 kernels are rounded less, since 5 files have a CRC-32. A set has one version:
+the bytes of its files depend on its settings alone."""
 
 
 _MOST_TOLD = 8

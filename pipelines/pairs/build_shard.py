@@ -48,13 +48,17 @@ class _Run(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class PlannedPhoto:
-    """A photo and the HR patches that are cut from it; ``key`` begins every pair's key."""
+    """A photo and the HR patches that are cut from it; ``key`` begins every pair's key.
+
+    ``crc32`` is that of its file, when this run has scanned it.
+    """
 
     path: Path
     name: str
     sha256: str
     key: str
     boxes: tuple[Box, ...]
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +171,7 @@ def _pairs_of(
     notes: Counter[str],
 ) -> Iterator[Pair]:
     """Make the pairs of a photo; what decoding changed in it is counted in ``notes``."""
-    decoded = read_scanned(photo.path, photo.sha256, max_pixels=task.max_pixels)
+    decoded = read_scanned(photo.path, photo.sha256, crc32=photo.crc32, max_pixels=task.max_pixels)
     notes.update(decoded.notes)
     hr_u8 = clean_up(decoded.as_u8(), task.degradation.clean_up)
     del decoded

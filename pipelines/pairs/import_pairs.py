@@ -45,7 +45,8 @@ from pipelines.shared.run_settings import RUN_FILE, begin_or_resume, hash_settin
 
 __all__ = ["ImportPairsConfig", "import_pairs"]
 
-_VERSION = 1
+_VERSION = 2
+"""Of the sidecars and of ``run.json``: since 2 files have a CRC-32."""
 _SHARD_BYTES = 256 << 20
 
 _ROUNDINGS: tuple[tuple[str, Callable[[tuple[Fraction, int]], bool]], ...] = (

@@ -228,7 +228,9 @@ def plan_photos(
         boxes = boxes_of(clean, config.patch_side, config.scale)
         if boxes:
             key = _photo_key(photo)
-            planned[photo.sha256] = PlannedPhoto(photo.path, photo.name, photo.sha256, key, boxes)
+            planned[photo.sha256] = PlannedPhoto(
+                photo.path, photo.name, photo.sha256, key, boxes, photo.crc32
+            )
         else:
             rejects.append(_too_small(photo, clean, config))
     # Within a photo, pair keys only append digits; "_" keeps one photo's key from running on into

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 AUTO_GAIN = 0.4
-"""Grey levels for a variance of 100: 2.2th roots at level 150; measured were 0.28 to 0.57."""
+"""Grey levels for a variance of 100: what 2.2th roots have at level 150."""
 
 MOST_GAIN = 4.0
 
@@ -88,6 +88,8 @@ class LinearLight(Step, frozen=True):
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add it."""
+        if levels.shape[2:] != (3,):
+            raise InvalidValueError(f"linear light is for three channels, got {levels.shape}")
         if not levels.size:
             raise InvalidValueError("linear light needs LR: a step before it makes that of HR")
         added = local_variance(levels) if is_compiled() else variance_by_numpy(levels)

@@ -14,6 +14,7 @@ __all__ = ["is_png", "parse_png", "png_chunks"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP = b"XML:com.adobe.xmp\x00"
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_CHUNK_HEAD = struct.Struct(">I4s")
 _SAMPLES = {**_CHANNELS, 3: 1}
 
 
@@ -24,10 +25,10 @@ def is_png(data: bytes) -> bool:
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and length of each chunk's content; the last may reach behind the end."""
-    position = len(_SIGNATURE)
-    while position + 8 <= len(data):
-        length = int.from_bytes(data[position : position + 4])
-        yield data[position + 4 : position + 8], position + 8, length
+    position, last = len(_SIGNATURE), len(data) - _CHUNK_HEAD.size
+    while position <= last:
+        length, kind = _CHUNK_HEAD.unpack_from(data, position)
+        yield kind, position + 8, length
         position += 12 + length
 
 
@@ -42,6 +43,8 @@ def parse_png(data: bytes) -> ImageHeader:
     exif: bytes | None = None
     xmp: bytes | None = None
     for kind, start, length in png_chunks(data):
+        if kind == b"IDAT":
+            continue
         if kind == b"eXIf" or (kind in (b"tEXt", b"zTXt") and exif is None):
             body = data[start : start + length]
             is_packed = kind == b"zTXt"

@@ -8,9 +8,12 @@ from scipy import ndimage
 
 from degrade.arrays import U8Array, round_to_u8
 from degrade.audit.alignment import measure_agreement, summarise_agreement
+from degrade.degradation.steps import LinearLight, StepInputs
+from degrade.degradation.steps.linear_light import AUTO_GAIN
 from degrade.errors import InvalidValueError
 from degrade.kernels import downsample, gaussian_kernel
 from tests.degrade.audit.scenes import make_photo
+from tests.making import PoolInHand
 
 
 def _pair(name: str, *, shift: float = 0.0, side: int = 192) -> tuple[U8Array, U8Array]:
@@ -62,3 +65,17 @@ def test_sides_that_do_not_fit_are_refused() -> None:
         measure_agreement(np.zeros((40, 40, 3), np.uint8), np.zeros((80, 90, 3), np.uint8))
     with pytest.raises(InvalidValueError, match="at least one"):
         summarise_agreement([])
+
+
+@pytest.mark.parametrize("lighter", [0.0, 2.0])
+def test_light_that_adds_up_is_no_bias_but_light_is(lighter: float) -> None:
+    """Stripes and flat sky: LR is brighter at edges, as a camera makes it."""
+    rng = np.random.default_rng(5)
+    hr = np.full((256, 256, 3), 150, np.uint8)
+    hr[:128] = np.kron(rng.integers(40, 220, (32, 64, 3)), np.ones((4, 4, 1))).astype(np.uint8)
+    small = downsample(hr.astype(np.float32), gaussian_kernel(13, 2, (1.4, 1.4)))
+    lr = LinearLight(AUTO_GAIN).apply(small, StepInputs(PoolInHand())) + np.float32(lighter)
+    assert float((lr - small).mean()) > lighter + 1.2
+    found = summarise_agreement([measure_agreement(round_to_u8(lr), hr)])
+    assert found.is_biased == bool(lighter)
+    assert found.bias[1] == pytest.approx(lighter, abs=0.3)

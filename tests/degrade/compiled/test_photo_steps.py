@@ -58,13 +58,36 @@ def test_step_lines_adds_up_differences_of_both_orders(
 
 
 @pytest.mark.parametrize(
-    ("order", "most", "sides"), [(3, 8, (9, 9)), (1, 256, (9, 9)), (2, 8, (2, 9))]
+    ("order", "most", "sides"),
+    [(3, 8, (9, 9)), (1, 256, (9, 9)), (2, 8, (2, 9)), (1, 8, (2, 2**24))],
 )
 def test_step_lines_refuses_what_it_cannot_sum(
     order: int, most: int, sides: tuple[int, int]
 ) -> None:
     with pytest.raises(ValueError, match="no differences"):
-        step_lines(np.zeros(sides, np.uint8), order=order, most=most)
+        step_lines(np.broadcast_to(np.uint8(0), sides), order=order, most=most)
+
+
+@pytest.mark.parametrize(
+    "luma",
+    [
+        np.zeros((33, 33), np.float32),
+        np.zeros((33, 33), np.int8),
+        np.zeros((33, 33, 3), np.uint8),
+        np.zeros(33, np.uint8),
+    ],
+)
+def test_photos_of_another_kind_are_refused(luma: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"a photo must be \(H, W\) uint8"):
+        step_cells(luma, darkest=2, brightest=253)
+    with pytest.raises(ValueError, match=r"a photo must be \(H, W\) uint8"):
+        step_lines(luma, order=1, most=8)
+
+
+@pytest.mark.parametrize("sides", [(32, 33), (33, 34), (0, 33)])
+def test_step_cells_refuses_a_photo_that_cells_do_not_fill(sides: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="both sides must be a multiple of 16 and 1"):
+        step_cells(np.zeros(sides, np.uint8), darkest=2, brightest=253)
 
 
 @settings(max_examples=60, deadline=None)

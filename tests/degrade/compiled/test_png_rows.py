@@ -38,6 +38,8 @@ def test_undo_filters_follows_the_specification(
     rng = np.random.default_rng(seed)
     content = rng.integers(0, 256, (rows, 1 + columns * pixel_bytes), np.uint8)
     content[:, 0] = rng.integers(0, 5, rows)
+    if seed % 5 == 0:
+        content[:, 0] = seed % 25 // 5
     if seed % 3 == 0:  # small differences: where Paeth's choices are ties
         content[:, 1:] %= 3
     found = undo_filters(content, pixel_bytes)

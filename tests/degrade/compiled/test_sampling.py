@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.compiled import loading
-from degrade.compiled.sampling import sample
+from degrade.compiled.sampling import SamplingForm, sample
 from degrade.resample import mirror_indices
 
 _UNITS = (0.25, 2.0**-20)
@@ -19,9 +19,10 @@ def _sample(
     fine: FloatArray,
     places: tuple[int, list[int]],
     box: tuple[int, int, int, int],
+    form: SamplingForm = SamplingForm.BEST,
 ) -> FloatArray:
     units = np.broadcast_to(np.array(_UNITS), (*coarse.shape[:2], 2))
-    return sample(image_u8, coarse, fine, units, places, box)
+    return sample(image_u8, coarse, fine, units, places, box, form=form)
 
 
 def _by_definition(
@@ -80,9 +81,32 @@ def test_sample_equals_integer_arithmetic(
         taps[rng.random(taps.shape) < 0.4] = 0
     starts = sorted(int(n) for n in rng.integers(0, step, every))
     box = (*place, *(count * every for count in sums)) if every > 1 else (*place, *sums)
-    found = _sample(image, coarse, fine, (step, starts), box)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, _by_definition(image, coarse, fine, (step, starts), box))
+    wanted = _by_definition(image, coarse, fine, (step, starts), box)
+    for form in SamplingForm:
+        found = _sample(image, coarse, fine, (step, starts), box, form)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("unit", [2.0**-16, 2.0**-13])
+@pytest.mark.parametrize("finer", [2.0**-28, 2.0**-26, 2.0**-17, 0.0, 0.125])
+@pytest.mark.parametrize("largest", [3, 300, 9_000, 60_000, 131_000])
+def test_sample_has_the_same_bits_in_all_forms(unit: float, finer: float, largest: int) -> None:
+    """Taps of all sizes up to those that float32 just holds, and pixels at both ends."""
+    rng = np.random.default_rng(largest)
+    image = rng.choice(np.array([0, 1, 127, 128, 254, 255], np.uint8), (60, 90, 3))
+    image[:30, :50] = 0  # the largest sums
+    coarse = np.zeros((1, 1, 9, 9), np.float32)
+    coarse[0, 0, rng.integers(0, 9, 5), rng.integers(0, 9, 5)] = rng.integers(-largest, largest, 5)
+    coarse[0, 0, 4, 4] += largest
+    coarse *= min(1, 131_000 / np.abs(coarse).sum())
+    np.rint(coarse, out=coarse)
+    fine = rng.integers(-1500, 1500, coarse.shape).astype(np.float32)
+    units, places, box = np.array([[[unit, finer]]]), (3, [1]), (-4, -5, 20, 150)
+    sets = (image, coarse, fine * (finer > 0), units, places, box)
+    wanted = sample(*sets, form=SamplingForm.FLOATS)
+    for form in SamplingForm:
+        np.testing.assert_array_equal(sample(*sets, form=form), wanted)
 
 
 def test_sample_takes_views_as_their_copies() -> None:

@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from degrade.disk.files import read_file
 from degrade.errors import DegradeError, InputError, InvalidValueError
@@ -309,6 +312,31 @@ def test_encode_png_is_lossless_and_repeatable(level: int, quickly: bool) -> Non
     data = encode_png(_photo(), level=level, quickly=quickly)
     assert data == encode_png(np.asfortranarray(_photo()), level=level, quickly=quickly)
     assert np.array_equal(decode_photo(data, NAME).pixels, _photo())
+
+
+@settings(max_examples=40, deadline=None)
+@given(height=st.integers(1, 40), width=st.integers(1, 40), seed=st.integers(0, 10**6))
+def test_encode_png_quickly_is_what_all_decoders_read(height: int, width: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dtype = (np.uint8, np.uint16)[seed % 2]
+    pixels = rng.integers(0, rng.integers(1, np.iinfo(dtype).max), (height, width, 3), dtype)
+    data = encode_png(pixels, quickly=True)
+    assert np.array_equal(decode_photo(data, NAME).pixels, pixels)
+    by_opencv = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(by_opencv[..., ::-1], pixels)
+    with Image.open(io.BytesIO(data)) as image:
+        image.verify()
+    if dtype == np.uint8:
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), pixels)
+
+
+def test_encode_png_quickly_packs_differences_to_the_row_above() -> None:
+    data = encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3), quickly=True)
+    assert zlib.decompress(data[41:-16]) == b"".join(
+        b"\x02" + bytes(row) for row in (range(12), [12] * 12, [12] * 12)
+    )
+    assert data[:16] == b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+    assert data[-12:] == b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_sidecar_has_one_record_a_line_and_no_floats(built: Any) -> None:
         {"config_hash": ""},
         {"config_hash": None},
         {"digest": 3},
-        {"format": {"name": "degrade-pairs-shard", "version": 2}},
+        {"format": {"name": "degrade-pairs-shard", "version": 3}},
         {"format": {"name": "other", "version": 1}},
         {"format": "degrade-pairs-shard"},
         {"records": {}},
@@ -109,7 +109,7 @@ def test_read_sidecar_refuses_what_was_tampered_with(built: Any, changes: dict[s
         ({"files": []}, "has the files"),
         ({"more": 1}, "'more'"),
         ({"\ud800": 1}, r"ud800"),
-        ({"format": {"name": "degrade-pairs-shard", "version": 2}}, "version is 2"),
+        ({"format": {"name": "degrade-pairs-shard", "version": 3}}, "version is 3"),
     ],
     ids=ascii,
 )

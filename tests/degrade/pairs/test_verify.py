@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from degrade.errors import DegradeError
-from degrade.pairs import VerifyResult, verify_pairs
+from degrade.pairs import VerifyResult, place_at, verify_pairs
+from degrade.places.checked_json import encode_json, read_json
 
 pytestmark = pytest.mark.parametrize("case", ["hdf5-fixed", "lmdb-whole"], indirect=True)
 
@@ -49,3 +51,20 @@ def test_verify_pairs_refuses_other_folders(case: Any, tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(DegradeError):
             list(verify_pairs(folder))
+
+
+def test_verify_pairs_reads_sidecars_with_sha256(built: Any) -> None:
+    """Those of earlier versions."""
+    path = built.folder / "shard-00000.json"
+    content = read_json(place_at(built.folder), path.name)
+    content["format"]["version"] = 1
+    for file in content["files"]:
+        del file["crc32"]
+        file["sha256"] = hashlib.sha256((built.folder / file["name"]).read_bytes()).hexdigest()
+    path.write_bytes(encode_json(content))
+    assert not any(result.problem for result in verify_pairs(built.folder))
+    content["files"][-1]["sha256"] = "0" * 64
+    path.write_bytes(encode_json(content))
+    problems = [result.problem for result in verify_pairs(built.folder) if result.problem]
+    assert len(problems) == 1
+    assert problems[0].endswith("not those that were written (sha256)")

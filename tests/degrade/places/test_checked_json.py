@@ -105,6 +105,13 @@ def test_take_format_leaves_the_rest() -> None:
     assert content == {"a": 1}
 
 
+def test_take_format_takes_earlier_versions_that_are_named() -> None:
+    for version in (1, 3):
+        take_format({"format": {"name": "it", "version": version}}, "it", 3, 1)
+    with pytest.raises(CorruptDataError, match="version is 2, this program reads 1 and 3"):
+        take_format({"format": {"name": "it", "version": 2}}, "it", 3, 1)
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [

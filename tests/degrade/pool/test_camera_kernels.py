@@ -99,6 +99,31 @@ def test_settle_camera_kernels_keeps_each_photos_own_and_offers_a_moved_one_besi
     assert pool.verify() == []
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_kernel_of_two_cameras_is_moved_towards_that_of_the_photo_it_is_told_of(
+    tmp_path: Path, first: int
+) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    kernel = gaussian_kernel(21, 2, (1.25, 1.0))
+    known = {"expected_kpsnr": 45.0}
+    shared = Findings(
+        kind="kernel",
+        settings=SETTINGS,
+        values=known,
+        objects=(FoundObject(kernel, "spectral", known),),
+    )
+    for number in (first, 1 - first):
+        camera = {**CANON, "model": f"of {number}"}
+        exif = Findings(kind="camera", settings={"version": 1}, values=camera)
+        pool.add_all_findings([(_photo(number), shared), (_photo(number), exif)])
+        _add(pool, 2 + number, camera)
+    settle_camera_kernels(pool)
+    photo = _photo(first).sha256
+    (own,) = (r for r in pool.kernels if r.provenance.source_sha256 == photo)
+    assert pool.moved_kernels[own.id].photo == photo
+    assert len(pool.kernels) == len(pool.moved_kernels) == 3
+
+
 def test_settle_camera_kernels_changes_the_digest_of_runs_that_ask_for_them_alone(
     tmp_path: Path,
 ) -> None:

@@ -17,6 +17,7 @@ from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.places.checked_json import encode_json
 from degrade.pool import DegradationPool, Findings
+from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import MOST_BYTES, make_fingerprint
 from tests.degrade.pool.parts import make_photo
@@ -117,6 +118,80 @@ def test_fingerprint_of_many_photos_is_small_and_keeps_their_scatter(tmp_path: P
     ]
     assert peaks[1].mean() == pytest.approx(peaks[0].mean(), rel=0.01)
     assert peaks[1].std() == pytest.approx(peaks[0].std(), rel=0.1)
+
+
+def add_camera(
+    pool: DegradationPool, camera: dict[str, Any], photos: int, scales: tuple[int, ...] = (2,)
+) -> None:
+    """Add photos of a camera with wide kernels, and move those nearer to each other."""
+    with pool.writing():
+        for number in range(photos):
+            photo = make_photo(name=f"{number}.jpg", sha256=f"{number:064x}")
+            found = [Findings(kind="camera", settings={}, values=camera)]
+            for scale in scales:
+                kernel = gaussian_kernel(25, scale, (2.2 + number / photos, 2.1), 0.4)
+                values = {"expected_kpsnr": 40.0}
+                objects = (FoundObject(kernel, "spectral", values),)
+                settings = {"method": "spectral", "scale": scale}
+                found.append(
+                    Findings(kind="kernel", settings=settings, values=values, objects=objects)
+                )
+            pool.add_findings(photo, found)
+    settle_camera_kernels(pool)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("X1\x01", r"X1\x01"),
+        ("X\u00a01", r"X\xa01"),
+        ("X\u200b1", r"X\u200b1"),
+        ("X\n1", r"X\n1"),
+        ("X" * 1500, "X" * 1000),
+    ],
+)
+@pytest.mark.parametrize("key", ["model", NAMED])
+def test_whatever_a_camera_is_called_its_fingerprint_is_read(
+    tmp_path: Path, key: str, name: str, told: str
+) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    add_camera(pool, {key: name}, 2)
+    made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    assert [m.values["camera"] for m in made.moved_kernels.values()] == [told, told]
+    assert [m.values[key] for m in made.drawn_values("camera")] == [name[:1000]] * 2
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), [("mine\x07", r"mine\x07"), ("m" * 150, "m" * 100), ("", "other")]
+)
+def test_flags_and_methods_that_no_reader_takes_are_written_readable(
+    tmp_path: Path, method: str, told: str
+) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    found = (FoundObject(gaussian_kernel(13, 2, (1.3, 1.0), 0.4), method, {}),)
+    flags = ("odd\x1b[31m",)
+    pool.add_findings(
+        make_photo(),
+        [
+            Findings(kind="kernel", settings={}, flags=flags, objects=found),
+            Findings(kind="jpeg", settings={}, values=jpeg_of(80), flags=flags),
+        ],
+    )
+    made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    (kernel,), (measured,) = made.kernels, made.measurements
+    assert kernel.provenance.method == told
+    assert kernel.provenance.flags == measured.flags == (r"odd\x1b[31m",)
+
+
+def test_photos_own_kernels_stay_where_moved_ones_find_no_room(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    add_camera(pool, {"model": "A1"}, 48, scales=(2, 4))
+    assert len(pool.kernels) == 96 and len(pool.moved_kernels) == 96
+    made = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    assert len(made.kernels) == 96 and not made.moved_kernels
+    few = make_fingerprint(pool, photos=[f"{number:064x}" for number in range(24)])
+    kept = DegradationPool.open(write(tmp_path / "few.json", few))
+    assert len(kept.kernels) == len(kept.moved_kernels) == 48
 
 
 def test_kernels_with_negative_lobes_and_wide_margins_go_through(tmp_path: Path) -> None:

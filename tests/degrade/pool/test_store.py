@@ -12,7 +12,9 @@ import pytest
 from degrade.errors import DegradeError
 from degrade.kernels import BlurKernel
 from degrade.noise import NoisePatch
-from degrade.pool import DegradationPool
+from degrade.pool import DegradationPool, Findings
+from degrade.pool.findings import FoundObject
+from degrade.pool.records import TOWARDS_CAMERA
 from tests.degrade.pool.parts import (
     PROVENANCE,
     SHA,
@@ -105,3 +107,34 @@ def test_open_and_create_refuse_other_folders(tmp_path: Path) -> None:
     with pytest.raises(DegradeError, match="no pool can be made"):
         DegradationPool.create(tmp_path / "file")
     assert [p.name for p in (tmp_path / "photos").iterdir()] == ["a.jpg"]
+
+
+def test_findings_of_a_photo_that_is_measured_again_tell_anew_of_a_kernel_that_stayed(
+    pool: DegradationPool,
+) -> None:
+    def found(confidence: float, version: int, method: str = "spectral") -> Findings:
+        objects = (FoundObject(make_kernel(), method, {"confidence": confidence}),)
+        return Findings(kind="kernel", settings={"version": version}, objects=objects)
+
+    photo = make_photo()
+    for confidence, version in ((0.9, 1), (0.4, 2)):
+        pool.add_findings(photo, [found(confidence, version)])
+        for each in (pool, DegradationPool.open(pool.path)):
+            (record,) = each.kernels
+            assert record.provenance.values == {"confidence": confidence}
+            assert record.provenance.settings == {"version": version}
+    end = pool.index_end
+    pool.add_findings(photo, [found(0.4, 2)])
+    assert pool.index_end == end
+    # What is known of it elsewhere, or of what it became, leaves it as it is.
+    pool.add_findings(make_photo("b", "cd" * 32), [found(0.1, 3)])
+    pool.add_findings(photo, [found(0.2, 4, "kernelgan")])
+    moved = Findings(kind="x", settings=TOWARDS_CAMERA, objects=found(0.3, 5).objects)
+    pool.add_findings(photo, [moved])
+    (record,) = pool.kernels
+    assert record.provenance.values == {"confidence": 0.4}
+    # Of what is found twice at once the first counts, as where it was unknown.
+    pool.add_findings(photo, [found(0.5, 6), found(0.6, 7)])
+    (record,) = pool.kernels
+    assert record.provenance.values == {"confidence": 0.5}
+    assert pool.verify() == []

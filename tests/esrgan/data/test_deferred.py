@@ -65,7 +65,6 @@ def deferred(tmp_path_factory: pytest.TempPathFactory) -> Path:
             hr_size=128,
             noise="defer",
             model_error="none",
-            omitted=("linear-light",),
             clean_up=2,
         )
     )
@@ -105,8 +104,11 @@ def test_training_sees_what_building_makes_of_the_completed_plan(deferred: Path)
     assert kinds == {("blur", "rounding", "residual")}
 
 
-def test_model_error_is_left_to_training_and_equals_the_completed_plan(deferred: Path) -> None:
-    pairs = deferred / "with-model-error"
+@pytest.mark.parametrize("further", [(), ("linear-light",)])
+def test_model_error_is_left_to_training_and_equals_the_completed_plan(
+    deferred: Path, further: tuple[str, ...]
+) -> None:
+    pairs = deferred / "-".join(("with-model-error", *further))
     build_pairs(
         BuildPairsConfig(
             pool=deferred / "pool",
@@ -115,6 +117,7 @@ def test_model_error_is_left_to_training_and_equals_the_completed_plan(deferred:
             scale=SCALE,
             hr_size=128,
             noise="defer",
+            further=further,
         )
     )
     dataset = PairDataset(pairs, hr_patch=64, seed=4, augment=False)
@@ -124,11 +127,12 @@ def test_model_error_is_left_to_training_and_equals_the_completed_plan(deferred:
     for key in [(epoch, index) for epoch in range(2) for index in range(len(dataset))]:
         plan = dataset.read_plan(key)
         kinds = [step.kind for step in plan.steps]
-        assert kinds == ["blur", "linear-light", "rounding", "model-error", "residual"]
+        assert kinds == ["blur", *further, "rounding", "model-error", "residual"]
         pair, levels = pair_of(deferred, plan)
         lr, hr = (side.permute(1, 2, 0).numpy() for side in dataset[key])
         # At its edges a crop has neighbours that its plan alone knows nothing of.
-        assert np.array_equal(lr[INSIDE], pair.lr_u8[INSIDE]) and np.array_equal(hr, pair.hr_u8)
+        inside = INSIDE if further else ...
+        assert np.array_equal(lr[inside], pair.lr_u8[inside]) and np.array_equal(hr, pair.hr_u8)
         errors.append(levels - pair_of(deferred, baked(plan))[1])
     # Rounding in between costs 1/12 level², and next to nothing through the gradient.
     assert float(np.var(np.stack(errors))) == pytest.approx(1 / 12, rel=0.06)

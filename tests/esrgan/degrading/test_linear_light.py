@@ -25,3 +25,5 @@ def test_linear_light_is_that_of_each_sample_to_the_bit(shape: tuple[int, int]) 
 def test_linear_light_refuses_what_is_no_lr_yet() -> None:
     with pytest.raises(InvalidValueError, match="needs LR"):
         linear_light(torch.empty(1, 0, 0, 3), [LinearLight(0.4)], GIVEN)
+    with pytest.raises(InvalidValueError, match="three channels"):
+        linear_light(torch.empty(1, 4, 4, 1), [LinearLight(0.4)], GIVEN)

@@ -57,7 +57,7 @@ def test_recipe_of_a_file_makes_pairs_and_a_fault_in_it_is_named(tmp_path: Path)
     assert "50 % residual" in degrade("inspect", tmp_path / "pairs").output
     again = degrade(*build, "measured", "--hr-size", "16", "--out", tmp_path / "pairs")
     assert again.exit_code == 1
-    assert "--recipe: 50 % residual: " in again.output and "-> always linear-light" in again.output
+    assert "--recipe: 50 % residual: " in again.output and "-> always model-error" in again.output
     recipe.write_text('[[steps]]\nkind = "blur"\nradius = 3\n')
     wrong = degrade(*build, recipe, "--out", tmp_path / "other")
     assert wrong.exit_code == 1 and not (tmp_path / "other").exists()

@@ -19,7 +19,8 @@ import pytest
 import degrade.spectral
 from degrade.images.image_io import Photo, write_png
 from degrade.kernels.estimates import UnsuitablePhotoError
-from degrade.pool import DegradationPool
+from degrade.pool import DegradationPool, Findings
+from degrade.pool.findings import FoundObject
 from kernelgan import KernelGANConfig
 from pipelines import EstimateKernelsConfig, estimate_kernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
@@ -83,10 +84,38 @@ def test_settings_of_spectral_name_its_weights_and_nothing_random(tmp_path: Path
         sources=(tmp_path / "a.png",), pool=tmp_path / "pool", scale=2, seed=7
     )
     estimate_kernels(config)
-    weights = Path(degrade.spectral.__path__[0]) / "weights" / "spectral_x2.safetensors"
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    weights = Path(degrade.spectral.__path__[0]) / "weights"
+    files = ("spectral_x2.safetensors", "usual.safetensors")
+    digest = hashlib.sha256(b"".join((weights / name).read_bytes() for name in files)).hexdigest()
     expected = {"method": "spectral", "scale": 2, "weights": digest[:16]}
     assert settings_in(tmp_path / "pool") == expected
+
+
+def test_kernels_of_an_earlier_version_are_measured_again_and_have_their_new_confidence(
+    tmp_path: Path,
+) -> None:
+    write_png(tmp_path / "a.png", take_photo("a"))
+    config = EstimateKernelsConfig(sources=(tmp_path / "a.png",), pool=tmp_path / "now", scale=2)
+    estimate_kernels(config)
+    now = DegradationPool.open(tmp_path / "now")
+    (kernel,), (photo,) = now.kernels, now.photos
+    (measured,) = now.measured("kernel", SpectralMethod(2).settings).values()
+    known = {**kernel.provenance.values, "confidence": 0.99}
+    then = Findings(
+        kind="kernel",
+        settings={**measured.settings, "weights": "0" * 16},
+        values=measured.values,
+        confidence=0.99,
+        objects=(FoundObject(now.read_kernel(kernel.id), "spectral", known),),
+    )
+    DegradationPool.create(tmp_path / "pool").add_findings(photo, [then])
+    again = replace(config, pool=tmp_path / "pool")
+    assert estimate_kernels(again).done == 1
+    pool = DegradationPool.open(tmp_path / "pool")
+    (record,) = pool.kernels
+    assert record.provenance.values == kernel.provenance.values
+    assert (estimate_kernels(again).done, estimate_kernels(again).skipped) == (0, 1)
+    assert DegradationPool.open(tmp_path / "pool").index_end == pool.index_end
 
 
 def test_settings_of_kernelgan_are_as_they_were(tmp_path: Path) -> None:

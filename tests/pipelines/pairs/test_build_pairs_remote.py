@@ -97,7 +97,7 @@ def test_build_pairs_at_a_url_makes_again_what_does_not_count(
     there = replace(config, out=url)
     report = build_pairs(there)
     before, place = objects(url), place_at(url)
-    pairs = [before[f"shard-0000{i}.json"].count(b'"crc32"') for i in range(2)]
+    pairs = [before[f"shard-0000{i}.json"].count(b'"lr_shape"') for i in range(2)]
     assert sum(pairs) == report.done
     for name, content in (
         ("shard-00001.h5", None),

@@ -20,3 +20,11 @@ def test_plan_photos_gives_one_key_to_both_forms_of_unicode(tmp_path: Path) -> N
         assert not rejects
         keys.add(planned.key)
     assert len(keys) == 1
+
+
+def test_plan_photos_keeps_the_sums_of_this_run(tmp_path: Path) -> None:
+    config = BuildPairsConfig(pool=tmp_path, out=tmp_path / "out", hr_size=32)
+    scanned = replace(photo("a.png", 64, 64), sha256="0f" * 32)
+    for crc32 in (None, 7):
+        (planned,), _ = plan_photos([replace(scanned, crc32=crc32)], config)
+        assert planned.crc32 == crc32

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from degrade.errors import InputError
 from degrade.images.image_io import encode_png, quantise, write_png
 from degrade.images.sources import SourceFile
 from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, WorkerDiedError
-from pipelines.shared.photo_scan import OpenPhoto, scan_photos
+from pipelines.shared.photo_scan import OpenPhoto, read_scanned, scan_photos
 from tests.making import make_scene
 
 
@@ -74,3 +75,22 @@ def test_open_photo_finds_once_what_several_measurements_ask(tmp_path: Path) -> 
 
     assert (photo.once(find), photo.once(find)) == (7, 7)
     assert asked == [photo]
+
+
+def test_read_scanned_knows_a_photo_by_either_sum(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode_png(quantise(make_scene("a", 12, 16))))
+    scanned = OpenPhoto(SourceFile(path, path.name)).scanned
+    sums: list[dict[str, Any]] = [{}, {"crc32": scanned.crc32}]
+    for known in sums:
+        assert read_scanned(path, scanned.sha256, **known).sha256 == scanned.sha256
+    path.write_bytes(encode_png(quantise(make_scene("b", 12, 16))))
+    for known in sums:
+        with pytest.raises(InputError, match="changed while the run went on"):
+            read_scanned(path, scanned.sha256, **known)
+
+
+def test_scanned_photo_of_a_pool_has_no_crc32(files: list[SourceFile]) -> None:
+    scanned = OpenPhoto(files[1]).scanned
+    assert scanned.crc32 is not None
+    assert type(scanned).from_record(scanned.as_record()).crc32 is None

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from degrade.degradation import MEASURED, read_recipe
 from degrade.degradation.recipe import Entry
+from degrade.degradation.recipes import with_step
 from degrade.degradation.steps import LinearLight, LinearLightSettings, StepInputs, read_step
 from degrade.degradation.steps.linear_light import AUTO_GAIN, MOST_GAIN, WEIGHTS
 from degrade.errors import CorruptDataError, InvalidValueError
@@ -71,9 +72,11 @@ def test_apply_gives_the_same_bits_on_every_machine() -> None:
     assert digest[:16] == "bd570e64a445f980"
 
 
-def test_apply_refuses_what_is_no_lr_yet() -> None:
+def test_apply_refuses_what_is_no_lr_yet_and_other_channels() -> None:
     with pytest.raises(InvalidValueError, match="needs LR"):
         LinearLight(AUTO_GAIN).apply(np.empty((0, 0, 3), np.float32), GIVEN)
+    with pytest.raises(InvalidValueError, match="three channels"):
+        LinearLight(AUTO_GAIN).apply(LEVELS[..., :1], GIVEN)
 
 
 @pytest.mark.parametrize("gain", [-0.1, MOST_GAIN + 1, "a", float("nan"), None])
@@ -88,8 +91,8 @@ def test_settings_refuse_what_cannot_be(gain: float) -> None:
         LinearLightSettings(gain)
 
 
-def test_the_recipe_measured_has_it_right_behind_the_blur() -> None:
-    kinds = [entry.kind for entry in MEASURED.entries]
+def test_recipes_have_it_right_behind_the_blur() -> None:
+    kinds = [entry.kind for entry in with_step(MEASURED, "linear-light").entries]
     assert kinds[:3] == ["blur", "linear-light", "model-error"]
     steps = [{"kind": "blur"}, {"kind": "residual"}]
     recipe = read_recipe({"name": "mine", "steps": steps}).having(Entry("linear-light"))

@@ -1,0 +1,32 @@
+/* What the two compiled forms of sampling share: see sampling.py. */
+#ifndef DEGRADE_SAMPLING_H
+#define DEGRADE_SAMPLING_H
+
+#include <stdint.h>
+
+enum { MIDDLE = 128 };
+
+/* Which form to take: the best that there is, in floats, or in pairs with AVX2 or AVX-512. */
+enum { BEST, FLOATS, PAIRS_256, PAIRS_512 };
+
+/* LR pixels r, r + every, ... of a row are made by one set of taps each; starts[r] is the HR pixel,
+   of the first `step`, that the first of its taps reads. Sets come row by row of phases. */
+typedef struct {
+    const uint8_t *image;
+    int64_t height, width;
+    int channels;
+    const float *coarse, *fine;
+    const double *units;
+    int every;
+    const int32_t *starts;
+    int size, step;
+    int64_t top, left, rows, columns;
+    float *out;
+} sampling;
+
+enum { NO_MEMORY = -1, NOT_SO = 1 };
+
+/* 0, or NO_MEMORY; or NOT_SO, when this processor or these taps are not for the form. */
+int sample_in_pairs(const sampling *all, int form);
+
+#endif
