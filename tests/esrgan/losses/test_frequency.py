@@ -29,7 +29,7 @@ def test_focal_frequency_loss_of_equal_images_is_0_with_a_gradient_of_0() -> Non
     image = torch.rand(1, 3, 8, 8, requires_grad=True)
     loss = focal_frequency_loss(image, image.detach().clone())
     loss.backward()
-    assert float(loss) == 0 and image.grad is not None and not image.grad.any()
+    assert loss.item() == 0 and image.grad is not None and not image.grad.any()
 
 
 def test_focal_frequency_loss_refuses_other_shapes() -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from degrade.degradation import RECIPES
 from degrade.degradation.recipe_files import recipe_from_toml
 from degrade.images.image_io import quantise, write_png
+from degrade.pairs import open_pairs
 from pipelines.cli import main
 from tests.making import fill_pool, make_scene
 
@@ -40,6 +41,23 @@ def test_recipe_show_says_what_a_pool_has_and_lacks(tmp_path: Path) -> None:
     other = degrade("recipe", "show", "measured", "--pool", pool)
     assert "has 0 kernels ×4" in other.output and "cannot give blur" in other.output
     assert degrade("recipe", "show", "measured", "--pool", tmp_path / "no").exit_code == 1
+
+
+def test_linear_light_is_added_to_any_recipe_and_makes_lr_no_darker(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool", scale=2).path
+    write_png(tmp_path / "hr" / "a.png", quantise(make_scene("a", 64, 64)))
+    build = ("build-pairs", "--pool", pool, "--hr", tmp_path / "hr", "--scale", "2", "--noise")
+    found = {}
+    for name, words in (("plain", ()), ("light", ("--linear-light",))):
+        made = degrade(*build, "none", *words, "--hr-size", "16", "--out", tmp_path / name)
+        assert made.exit_code == 0, made.output
+        assert ("always linear-light: " in made.output) == (name == "light")
+        with open_pairs(tmp_path / name) as reader:
+            pairs = [reader.read(number) for number in range(len(reader))]
+            found[name] = {pair[1].tobytes(): pair[0].astype(int) for pair in pairs}
+    differences = [lr - found["plain"][hr] for hr, lr in found["light"].items()]
+    assert min(each.min() for each in differences) >= 0
+    assert max(each.max() for each in differences) > 0
 
 
 def test_recipe_of_a_file_makes_pairs_and_a_fault_in_it_is_named(tmp_path: Path) -> None:
