@@ -20,7 +20,7 @@ from scipy import ndimage
 from benchmarks.downstream.command import SHARED
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs
 from degrade.arrays import FloatArray
-from degrade.degradation.steps.linear_light import variance_by_numpy
+from degrade.degradation.steps.linear_light import variance_around
 from degrade.luma import luma_studio
 from degrade.resample import imresize
 
@@ -60,7 +60,7 @@ def sums_of(pair: RealPair) -> _Sums:
     small: FloatArray = imresize(hr, 1 / scale)
     plane = luma_studio(small / 255)
     filtered = [plane, *(ndimage.gaussian_filter(plane, sigma) for sigma in _SIGMAS)]
-    varied = luma_studio(variance_by_numpy(small) / 255) - luma_studio(np.zeros_like(small))
+    varied = luma_studio(variance_around(small) / 255) - luma_studio(np.zeros_like(small))
     wanted = luma_studio(pair.lr_u8)
     explained = np.stack([*map(_inner, filtered), np.ones_like(_inner(plane))], axis=1)
     told = np.stack([_inner(varied) / 100, _inner(wanted)], axis=1)

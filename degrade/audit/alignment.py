@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from degrade.arrays import FloatArray, U8Array
-from degrade.degradation.steps.linear_light import MOST_GAIN, variance_by_numpy
+from degrade.degradation.steps.linear_light import MOST_GAIN, variance_around
 from degrade.errors import InvalidValueError
 from degrade.kernels.registration import measure_shift
 from degrade.luma import luma
@@ -24,8 +23,8 @@ MOST_SHIFT = 0.05
 _MOST_SHIFTED = 0.25
 """Of sound pairs one in ten is measured as off: flat or noisy ones."""
 _MOST_BIAS = 1.0
-_FLAT_SIDE, _FLAT_SIGMA, _LEAST_FLAT = 7, 5.0, 0.05
-"""LR pixels, grey levels, and the share of the pixels that tells enough."""
+_FLAT_SIGMA, _LEAST_FLAT = 5.0, 0.05
+"""Grey levels, and the share of the pixels that tells enough."""
 
 _MOST_CLIPPED = 0.01
 _SMALLEST = 32
@@ -122,10 +121,11 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     lr = lr_u8.astype(np.float32)
     # Taken as it is: what bicubic overshoots is clipped in no camera.
     smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
-    bias = _bias(lr, smaller)
+    variance = variance_around(smaller)
+    bias = _bias(lr - smaller, luma(variance) < _FLAT_SIGMA**2)
     ends = np.isin(lr_u8, _ENDS) & (smaller > 1.5) & (smaller < 253.5)
     return PairAgreement(
-        shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller))),
+        shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller, variance))),
         bias=(float(bias[0]), float(bias[1]), float(bias[2])),
         clipped=float(ends.mean()),
     )
@@ -165,22 +165,18 @@ def _middle(image: U8Array, scale: int) -> U8Array:
     return image[top : top + sides[0], left : left + sides[1]]
 
 
-def _as_light_adds(lr: FloatArray, smaller: FloatArray) -> FloatArray:
+def _as_light_adds(lr: FloatArray, smaller: FloatArray, variance: FloatArray) -> FloatArray:
     """Return smaller HR, brighter at edges by as much as LR is: that would look like a shift."""
-    variance = variance_by_numpy(smaller)
     varied, brighter = (luma(each).ravel().astype(np.float64) for each in (variance, lr - smaller))
     varied -= varied.mean()
     gain = float(np.clip(varied @ brighter / max(float(varied @ varied), 1e-9), 0, MOST_GAIN / 100))
     return np.asarray(smaller + np.float32(gain) * variance)
 
 
-def _bias(lr: FloatArray, smaller: FloatArray) -> npt.NDArray[np.float64]:
-    """Return the mean of each channel's differences where HR is flat, or of all where little is."""
-    grey = luma(smaller).astype(np.float64)
-    mean, square = (ndimage.uniform_filter(each, _FLAT_SIDE) for each in (grey, grey * grey))
-    is_flat = square - mean * mean < _FLAT_SIGMA**2
+def _bias(differences: FloatArray, is_flat: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the mean of each channel where HR is flat, or of all where little is."""
     chosen = is_flat if is_flat.mean() >= _LEAST_FLAT else np.ones_like(is_flat)
-    return np.asarray((lr - smaller)[chosen].mean(axis=0, dtype=np.float64))
+    return np.asarray(differences[chosen].mean(axis=0, dtype=np.float64))
 
 
 def _shift(lr: FloatArray, smaller: FloatArray) -> tuple[float, float]:

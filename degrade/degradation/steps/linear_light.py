@@ -32,6 +32,7 @@ __all__ = [
     "WEIGHTS",
     "LinearLight",
     "LinearLightSettings",
+    "variance_around",
     "variance_by_numpy",
 ]
 
@@ -92,7 +93,7 @@ class LinearLight(Step, frozen=True):
             raise InvalidValueError(f"linear light is for three channels, got {levels.shape}")
         if not levels.size:
             raise InvalidValueError("linear light needs LR: a step before it makes that of HR")
-        added = local_variance(levels) if is_compiled() else variance_by_numpy(levels)
+        added = variance_around(levels)
         added *= np.float32(self.gain / 100)
         added += levels
         return added
@@ -100,6 +101,22 @@ class LinearLight(Step, frozen=True):
     def words(self) -> str:
         """Return the step in one line for people."""
         return _words(self.gain)
+
+
+def variance_around(levels: FloatArray) -> FloatArray:
+    """Return how much whole levels, 0…255, vary around each pixel, weighted by :data:`WEIGHTS`.
+
+    Parameters
+    ----------
+    levels : (h, w, 3) float32 array
+        Beyond its edges it is mirrored.
+
+    Returns
+    -------
+    (h, w, 3) float32 array
+        Variances in levels².
+    """
+    return local_variance(levels) if is_compiled() else variance_by_numpy(levels)
 
 
 def variance_by_numpy(levels: FloatArray) -> FloatArray:
