@@ -54,7 +54,7 @@ def gains_by_camera(
     if len(groups) < 2:
         return found
     kernels, gains = dict(found.kernels), dict(found.gains)
-    for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
+    for group, photos in groups.items():
         own = _of_photos(bench, photos)
         name = printable(group.name)
         ids = [one.id for one in records if one.provenance.source_sha256 in photos]
@@ -104,7 +104,7 @@ def directions_by_camera(
     parts: list[tuple[str, Bench, set[str]]] = [("", bench, set(found.kernels))]
     if len(groups) >= 2:
         parts = []
-        for group, photos in sorted(groups.items(), key=lambda item: (item[0].name, item[0].facts)):
+        for group, photos in groups.items():
             own = {one.id for one in records if one.provenance.source_sha256 in photos}
             parts.append((printable(group.name), _of_photos(bench, photos), own))
     kernels, results = dict(found.kernels), []
@@ -129,7 +129,7 @@ def directions_by_camera(
 def _large_groups(
     bench: Bench, records: Sequence[KernelRecord]
 ) -> dict[CameraGroup, frozenset[str]]:
-    """Return the cameras that have photos and kernels enough, each with its photos."""
+    """Return the cameras that have photos and kernels enough, by name, each with its photos."""
     cameras = cameras_of(bench.pool)
     photos: Mapping[CameraGroup, set[str]] = defaultdict(set)
     for key in bench.keys:
@@ -138,7 +138,7 @@ def _large_groups(
     with_kernel = {record.provenance.source_sha256 for record in records}
     return {
         group: frozenset(keys)
-        for group, keys in photos.items()
+        for group, keys in sorted(photos.items(), key=lambda item: (item[0].name, item[0].facts))
         if len(keys & with_kernel) >= LEAST_PHOTOS
     }
 
