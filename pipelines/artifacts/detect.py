@@ -24,7 +24,6 @@ from degrade.field_names import parse_name
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, find_images
 from degrade.wording import counted
-from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.table import TABLE, encode_regions
@@ -169,6 +168,9 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
     """Return the folders of both results; make them first where weights are given."""
     if not config.sources:
         return config.mse, config.gan
+    # It needs torch, which takes three times as long to import as all that results need.
+    from pipelines.artifacts.enlarging import enlarge_by_both
+
     return enlarge_by_both(
         config.sources,
         config.mse,
