@@ -220,9 +220,7 @@ def _read_mask(path: Path, gan: U8Array, max_pixels: int) -> npt.NDArray[np.bool
     return np.asarray(mask.max(axis=2) >= 128)
 
 
-def _overlay(
-    gan: U8Array, flagged: npt.NDArray[np.bool_], regions: Sequence[Region]
-) -> U8Array:
+def _overlay(gan: U8Array, flagged: npt.NDArray[np.bool_], regions: Sequence[Region]) -> U8Array:
     """Return the result with the areas tinted and outlined."""
     levels = np.arange(256, dtype=np.float32)[:, None]
     tinted = np.rint(levels + _TINT * (_RED - levels)).astype(np.uint8)

@@ -330,6 +330,7 @@ class _Run:
             bottom = top + len(rgb) // scale
             encoder.write(_with_channels(rgb, photo, layout, (top, bottom)))
             top = bottom
+            del rgb  # before there are the next ones
         encoder.finish()
 
     def _upscaler(self, *, deep: bool) -> Upscaler:
