@@ -59,6 +59,6 @@ def encode_png_quickly(pixels: AnyArray, *, level: int = 1) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     file = io.BytesIO()
     begin_png(file, width, height, bits=8 * pixels.dtype.itemsize, channels=channels)
-    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered, level=level))
+    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered.tobytes(), level=level))
     write_png_chunk(file, b"IEND", b"")
     return file.getvalue()

@@ -214,8 +214,8 @@ def read_perceptual(kind: Kind, paths: Sequence[Path]) -> Perceptual:
         wanted |= {f"lin{i}": (1, width, 1, 1) for i, width in enumerate(backbone.widths)}
     else:
         wanted |= dict.fromkeys(("alpha", "beta"), (1, sum(_DISTS_WIDTHS), 1, 1))
-    for layer, shape in backbone.shapes.items():
-        wanted |= {f"features.{layer}.weight": shape, f"features.{layer}.bias": shape[:1]}
+    for layer, whole in backbone.shapes.items():
+        wanted |= {f"features.{layer}.weight": whole, f"features.{layer}.bias": whole[:1]}
     given = ", ".join(printable(path) for path in paths)
     for name, shape in wanted.items():
         if name not in tensors:
