@@ -30,7 +30,7 @@ from pipelines.artifacts.table import TABLE, encode_regions
 from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
-from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.shared.reports import ProgressCallback, RunReport, usual_reason
 
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
@@ -152,7 +152,10 @@ def find_artifacts(
                     _write(results, config.out / folder / f"{name}.png", data)
                 one.files.clear()
                 found[name] = one
-            job.progress(len(clean) + done, len(clean) + len(tasks))
+            if not config.sources:  # else pixels were counted
+                job.progress(len(clean) + done, len(clean) + len(tasks))
+    if not found and job.interrupted is None:
+        raise _nothing_judged(job)
     job.rejects.sort(key=lambda reject: reject.path)
     ranked = sorted(
         ((name, region) for name, one in found.items() for region in one.regions),
@@ -295,8 +298,13 @@ def _tasks(
             )
         )
     if not tasks:
-        raise DegradeError(f"no result can be judged: {job.rejects[-1]}")
+        raise _nothing_judged(job)
     return tasks
+
+
+def _nothing_judged(job: Job) -> DegradeError:
+    number = counted(len(job.rejects), "image")
+    return DegradeError(f"no result can be judged, {number} rejected: {usual_reason(job.rejects)}")
 
 
 def _places(config: ArtifactsConfig, tasks: Sequence[ImageTask]) -> list[Path]:

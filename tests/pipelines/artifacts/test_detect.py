@@ -116,6 +116,24 @@ def test_a_result_that_changes_meanwhile_is_rejected(
     assert not (results / "out" / "masks" / "1.png").exists()
 
 
+def test_what_no_result_of_can_be_judged_is_an_error(results: Path) -> None:
+    for number in range(3):
+        write_png(results / "mse" / f"{number}.png", make_results("other")[0][:-2])
+    found = run(*folders(results))
+    assert found.exit_code == 1
+    assert "no result can be judged, 3 images rejected: " in found.output
+    assert "(and 2 more for this reason)" in found.output and "masks" not in found.output
+    assert not (results / "out").exists()
+
+
+def test_journals_beside_results_are_not_told(results: Path) -> None:
+    for name in ("rejects.jsonl", "upscale.jsonl"):
+        (results / "gan" / name).touch()
+    assert "passed over" not in run(*folders(results), *SMALL).output
+    (results / "gan" / "notes.jsonl").touch()
+    assert "passed over: 1 .jsonl\n" in run(*folders(results), *SMALL).output
+
+
 def test_detect_artifacts_gives_the_same_bytes_with_workers_and_again(results: Path) -> None:
     def made() -> dict[str, bytes]:
         out = results / "out"
