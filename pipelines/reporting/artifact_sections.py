@@ -41,7 +41,8 @@ def tell_artifacts(path: Path, job: Job, share: float) -> Told:
     areas = read_regions(path / TABLE)
     images = {folder: _named(path / folder) for folder in (OVERLAYS, "mse")}
     broken = Counter(area.image for area in areas)
-    head = f"{counted(len(areas), 'area')} flagged in {len(broken)} of {counted(len(images[OVERLAYS]), 'image')}"
+    number = counted(len(images[OVERLAYS]), "image")
+    head = f"{counted(len(areas), 'area')} flagged in {len(broken)} of {number}"
     rejects = len(job.rejects)
     shown = _shown(path, areas, images, job, share)
     columns = (
