@@ -72,4 +72,3 @@ def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
     """
     require_same_shape(sr_BCHW, hr_BCHW)
     return functional.l1_loss(texture_energy(sr_BCHW), texture_energy(hr_BCHW))
-

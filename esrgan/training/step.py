@@ -101,9 +101,7 @@ def _backward(
         judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = part.sr_of(state.generator_pass)
-        losses = _generator_backward(
-            state, sr_BCHW, part, judge, config, len(parts), warming_up
-        )
+        losses = _generator_backward(state, sr_BCHW, part, judge, config, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
                 state, sr_BCHW.detach(), part, judge, config, len(parts)

@@ -34,7 +34,9 @@ from esrgan.losses import (
 from esrgan.training.presets import SRGAN_FEATURE_SCALE
 from tests.rounding import gamma
 
-WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 3.0, 2.0, 1e-3), strict=True))
+WEIGHTS = dict(
+    zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 3.0, 2.0, 1e-3), strict=True)
+)
 
 
 @pytest.fixture

@@ -318,7 +318,7 @@ def test_a_margin_that_does_not_fit_is_refused(margin: int, said: str) -> None:
 
 
 def test_clipped_hr_forgives_what_is_cut_from_a_result() -> None:
-    """HR is the network's own result, cut: nothing differs. Where HR is not white, SR beyond does."""
+    """HR is the own result, cut: nothing differs. Where HR is not white, SR beyond does."""
     config = replace(SMALL, loss_weights={"pixel": 1.0})
     plain = random_batch(config)
     found = []
