@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
+from degrade.artifacts.similarity import local_deviation
 from degrade.images.image_io import read_photo, write_png
 from degrade.images.sources import find_images
 from degrade.resample import imresize
@@ -175,14 +176,17 @@ def _tuned(
 class _Judged:
     """What tuning came to, and which shares were flagged before and after.
 
-    ``mixed`` is what is gone inside when so much of the MSE result is mixed into the results before
-    that as much texture is left elsewhere: what tuning must be better than.
+    ``excess`` is the share that is left, where something was flagged, of the deviation that the
+    result before had beyond the MSE result's. ``mixed`` are what is gone inside, and that, when so
+    much of the MSE result is mixed into the results before that as much texture is left elsewhere:
+    what tuning must be better than.
     """
 
     scores: RepairScores
     inside: tuple[float, float]
     edges: tuple[float, float]
-    mixed: float
+    excess: float
+    mixed: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +209,18 @@ def _judged(lr: Path, networks: Sequence[Generator]) -> _Judged:
         share = (least + most) / 2
         found, counts = _counted(photos, [_mixed(each, share) for each in photos])
         least, most = (least, share) if found.texture < scores.texture else (share, most)
-    return _Judged(scores, inside, edges, 1 - float(counts[0, 2] / counts[0, 1]))
+    tuned = _excess(photos, [each.after for each in photos])
+    mixed = _excess(photos, [_mixed(each, share) for each in photos])
+    return _Judged(scores, inside, edges, tuned, (1 - float(counts[0, 2] / counts[0, 1]), mixed))
+
+
+def _excess(photos: Sequence[_Results], afters: Sequence[U8Array]) -> float:
+    sums = np.zeros(3)
+    for photo, after in zip(photos, afters, strict=True):
+        images = (photo.mse, photo.before, after)
+        sums += [local_deviation(image)[photo.flagged].sum(dtype=np.float64) for image in images]
+    _, before, left = sums - sums[0]
+    return float(left / before)
 
 
 def _enlarged(path: Path, networks: Sequence[Generator]) -> _Results:
@@ -244,15 +259,16 @@ def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
         return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
 
     lines = [
-        "| GAN, seed | inside | along edges | all gone | texture elsewhere | PSNR elsewhere "
-        "| inside, mixed |",
-        "|---|---|---|---|---|---|---|",
+        "| GAN, seed | inside | along edges | all gone | excess left | texture elsewhere "
+        "| PSNR elsewhere | mixed: inside, excess left |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows:
         scores = row.scores
         lines.append(
             f"| {name} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
-            f"| {scores.texture:.1%} | {scores.psnr:.1f} dB | {row.mixed:.0%} |"
+            f"| {row.excess:.0%} | {scores.texture:.1%} | {scores.psnr:.1f} dB "
+            f"| {row.mixed[0]:.0%}, {row.mixed[1]:.0%} |"
         )
     return "\n".join(lines)
 
