@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.arrays import U8Array, round_to_u8
 from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
 from degrade.artifacts.similarity import local_deviation
 from degrade.images.image_io import read_photo, write_png
@@ -240,7 +240,7 @@ def _mixed(photo: _Results, share: float) -> U8Array:
 
 def _counted(
     photos: Sequence[_Results], afters: Sequence[U8Array]
-) -> tuple[RepairScores, FloatArray]:
+) -> tuple[RepairScores, npt.NDArray[np.float64]]:
     """Return scores; and pixels, those flagged before and after, inside and at the edges."""
     parts, counts = [], np.zeros((2, 3))
     inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
