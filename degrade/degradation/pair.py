@@ -107,7 +107,7 @@ def apply_degradation(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts)
 
 def make_pair(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts) -> Pair:
     """Apply a plan, clip and round; parameters as :func:`apply_degradation`."""
-    top, left, height, width = plan.hr_box
+    top, left, height, width = plan.shown_box
     unclipped = apply_degradation(hr, plan, pool)
     clipped = np.clip(unclipped, 0, 255)
     np.subtract(clipped, unclipped, out=unclipped)
