@@ -118,6 +118,7 @@ def test_every_loss_takes_part() -> None:
         variation_weight=1e-4,
         prior_weight=0.01,
         frequency_weight=0.3,
+        energy_weight=3.0,
         artifact_weight=5.0,
         diversity_weight=1e-4,
         noise_channels=1,
