@@ -18,6 +18,9 @@ _MAPS = 3
 _IMAGES = 4
 """Images of SR's size, in float32, that live at once."""
 
+_RESULT = 3
+"""Bytes of a pixel that is ready to be written; twice as many in 16 bits."""
+
 _LARGEST_WINDOW = 1536
 """LR pixels a side: the share of overlap is small by then."""
 
@@ -156,12 +159,17 @@ class Tiler:
         return window_pixels(self._network, self._memory, half=self._half)
 
     def _cheapest(self, height: int, width: int, overlap: int) -> Tiling:
-        """Return the tiles with which the least is computed, of all that fit into the memory."""
+        """Return the tiles with which the least is computed, of all that fit into the memory.
+
+        A row of them, which is held until it is written, fits into as much memory once more.
+        """
         multiple, most = self._network.lr_multiple, self._most_pixels
+        tallest = max(self._memory // (_RESULT * self._network.scale**2 * width), _SMALLEST_TILE)
         chosen, least = None, 0
         for columns in range(1, ceil(width / _SMALLEST_TILE) + 1):
             across = _tile_of(width, columns, multiple)
             tall = _longest_tile(height, most // _seen_by_one(width, across, overlap), overlap)
+            tall = min(tall, tallest)
             tall = height if tall >= height else tall - tall % multiple
             if tall < min(height, _SMALLEST_TILE):
                 continue
