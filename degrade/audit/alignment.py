@@ -102,7 +102,7 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     Parameters
     ----------
     lr_u8, hr_u8 : (h, w, 3) and (h·scale, w·scale, 3) uint8 arrays
-        Of larger pairs the middle 192 LR pixels are looked at.
+        Of larger pairs the middle 192 LR pixels are looked at, for the mean all.
 
     Raises
     ------
@@ -113,13 +113,14 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     scale = hr_u8.shape[0] / height
     if scale < 1 or hr_u8.shape[:2] != (round(height * scale), round(width * scale)):
         raise InvalidValueError(f"HR of {hr_u8.shape} is no multiple of LR of {lr_u8.shape}")
+    # Of the whole: steps that keep the mean keep that of all LR.
+    bias = lr_u8.mean(axis=(0, 1)) - hr_u8.mean(axis=(0, 1))
     if scale == int(scale):
         lr_u8, hr_u8 = _middle(lr_u8, 1), _middle(hr_u8, int(scale))
     lr = lr_u8.astype(np.float32)
     # Taken as it is: what bicubic overshoots is clipped in no camera.
     smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
     variance = variance_around(smaller)
-    bias = (lr - smaller).mean(axis=(0, 1), dtype=np.float64)
     ends = np.isin(lr_u8, _ENDS) & (smaller > _NEAR_END) & (smaller < 255 - _NEAR_END)
     return PairAgreement(
         shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller, variance))),

@@ -59,6 +59,9 @@ class DegradationPlan:
     def __post_init__(self) -> None:
         reading = [number for number, step in enumerate(self.steps) if step.reads_hr]
         making = [step for step in self.steps if step.makes_lr]
+        early = self.steps[: self.steps.index(making[0])] if making else ()
+        if any(isinstance(step, Window) for step in early):
+            raise InvalidValueError("a window is of LR: it comes behind the step that makes LR")
         if reading != [0] or len(making) != 1:
             kinds = ", ".join(step.kind for step in self.steps) or "no steps"
             raise InvalidValueError(

@@ -51,7 +51,10 @@ class Entry:
     one_of: str = ""
 
     def __post_init__(self) -> None:
-        wanted = find_step(self.kind).drawn_by
+        step = find_step(self.kind)
+        if not step.in_recipes:
+            raise InvalidValueError(f"the step {self.kind} is of training alone: no recipe has it")
+        wanted = step.drawn_by
         if self.settings is None and wanted is not None:
             object.__setattr__(self, "settings", wanted())
         if type(self.settings) is not (wanted or type(None)):

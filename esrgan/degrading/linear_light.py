@@ -28,7 +28,9 @@ def linear_light(levels_BHWC: Tensor, steps: Sequence[LinearLight], given: Batch
     variance = ((square * _ALL**2 - mean * mean) * (1 / _ALL**4)).float()
     # Whole numbers below 2⁵³, whose sum is exact in any order.
     total = (variance * PARTS).round_().double().sum(dim=(1, 2), keepdim=True)
-    variance -= (total / (PARTS * variance[0, ..., 0].numel())).float()
+    # Two tensors: GPUs multiply by the reciprocal of a plain number, which rounds twice.
+    count = torch.full_like(total, PARTS * variance[0, ..., 0].numel())
+    variance -= (total / count).float()
     gains = torch.tensor([step.gain / 100 for step in steps], dtype=torch.float32)
     variance *= gains.to(levels_BHWC.device)[:, None, None, None]
     return variance + levels_BHWC

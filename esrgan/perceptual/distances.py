@@ -229,7 +229,10 @@ def _read_tensors(kind: Kind, path: Path) -> dict[str, Tensor]:
     try:
         content = unwrap_params(parse_weights(data, path))
         # A tensor may claim any shape over a single number that it holds.
-        if sum(each.numel() * each.element_size() for each in content.values()) > len(data):
+        if any(
+            each.numel() * each.element_size() > each.untyped_storage().nbytes()
+            for each in content.values()
+        ):
             raise InvalidValueError("claims more weights than the file holds")
     except InvalidValueError as error:
         raise InputError(path, str(error), _needed(kind)) from None

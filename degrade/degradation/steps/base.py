@@ -111,6 +111,8 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether it makes levels of HR: every plan begins with one such step, and has no other.
     makes_lr : bool
         Whether what it gives has the size of LR for the first time: every plan has one such step.
+    in_recipes : bool
+        Whether a recipe may have it; else it is of plans alone.
     is_noise : bool
         Whether it adds noise: ``noise="defer"`` leaves it, and all that follows it, to training,
         and ``noise="none"`` leaves it out.
@@ -122,6 +124,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drawn_by: ClassVar[type[StepSettings] | None] = None
     reads_hr: ClassVar[bool] = False
     makes_lr: ClassVar[bool] = False
+    in_recipes: ClassVar[bool] = True
     is_noise: ClassVar[bool] = False
 
     @classmethod

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from degrade.arrays import Box, FloatArray
-from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import Step, StepInputs
 from degrade.disk.structs import Whole
 from degrade.errors import InvalidValueError
 
@@ -27,13 +26,8 @@ class Window(Step, frozen=True):
     """
 
     kind: ClassVar[str] = "window"
-    about: ClassVar[str] = "a part of LR"
+    in_recipes: ClassVar[bool] = False
     box: tuple[Whole, Whole, Whole, Whole]
-
-    @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Return the step with the whole of LR: a recipe says nothing else."""
-        return cls((0, 0, *lr_shape))
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Take it."""

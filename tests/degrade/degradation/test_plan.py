@@ -20,7 +20,7 @@ from degrade.degradation import (
     prepare_hr,
 )
 from degrade.degradation.recipes import without_noise
-from degrade.degradation.steps import Blur, HrPatch, Residual, Rounding, Step, Window
+from degrade.degradation.steps import Blur, HrPatch, LrSize, Residual, Rounding, Step, Window
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.rng import rng_for
@@ -120,6 +120,11 @@ def test_plan_degradation_says_what_is_missing(pool: PoolIndex, box: Any) -> Non
 def test_plan_goes_from_hr_to_lr_once(steps: Any) -> None:
     with pytest.raises(InvalidValueError, match="begins with its only step that takes HR"):
         _plan(*steps)
+
+
+def test_plan_takes_a_window_of_lr_alone() -> None:
+    with pytest.raises(InvalidValueError, match="behind the step that makes LR"):
+        _plan(HrPatch(4), Window((0, 0, 4, 4)), LrSize(12, 16, 4, "area"))
 
 
 def test_completed_plan_makes_the_window_that_was_stored_and_goes_on(

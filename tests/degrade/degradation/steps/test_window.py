@@ -3,10 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from degrade.degradation import PoolIndex
+from degrade.degradation.recipe import Entry
 from degrade.degradation.steps import StepInputs, Window, read_step
 from degrade.errors import CorruptDataError, InvalidValueError
-from degrade.rng import rng_for
 from tests.making import PoolInHand
 
 GIVEN = StepInputs(PoolInHand())
@@ -16,8 +15,11 @@ LEVELS = np.arange(6 * 5 * 3, dtype=np.float32).reshape(6, 5, 3)
 def test_apply_takes_what_the_box_says() -> None:
     found = Window((1, 2, 4, 3)).apply(LEVELS, GIVEN)
     assert np.array_equal(found, LEVELS[1:5, 2:5]) and not np.shares_memory(found, LEVELS)
-    whole = Window.draw(PoolIndex(()), (6, 5), rng_for(0))
-    assert np.array_equal(whole.apply(LEVELS, GIVEN), LEVELS)
+
+
+def test_a_recipe_has_no_window() -> None:
+    with pytest.raises(InvalidValueError, match="no recipe has it"):
+        Entry("window")
 
 
 def test_within_is_where_it_lies_in_a_window() -> None:
