@@ -490,6 +490,9 @@ static void sample_rows(const sampling *all, const layout *how, const tap_set *s
             ask_for(row_at(all, next + all->step), all);
             by->lay_out(row_at(all, next), all, how, lines, ring + next % size * how->row);
         }
+        const int32_t **const rows = seen + size; /* where each row begins in the ring */
+        for (int t = 0; t < size; t++)
+            rows[t] = ring + (first + t) % size * how->row;
         for (int phase = 0; phase < every; phase++) {
             const tap_set *set = sets + y % every * every + phase;
             for (int channel = 0; channel < all->channels; channel++)
@@ -498,8 +501,7 @@ static void sample_rows(const sampling *all, const layout *how, const tap_set *s
                     const int64_t most = count - x > 2 * lanes ? 4 * lanes : lanes;
                     some = count - x < most ? count - x : most;
                     for (int t = 0; t < size; t++)
-                        seen[t] = ring + (first + t) % size * how->row
-                                  + channel * how->count * how->wide + x;
+                        seen[t] = rows[t] + channel * how->count * how->wide + x;
                     (most > lanes ? by->four : by->one)(seen, (const int32_t(*)[PARTS])set->counts,
                                                         set->groups, size, sums);
                     by->write((const int32_t(*)[ROUND_TO])sums, some, set, apart,
@@ -525,7 +527,7 @@ static int sample_by(const sampling *all, const way *by)
     int64_t *work = malloc(sizeof(int64_t) * (size_t)((1 + PARTS) * size * size));
     void *lines = calloc((size_t)(how.line * all->channels), by->bytes);
     int32_t *ring = malloc(sizeof(int32_t) * (size_t)(how.row * size));
-    const int32_t **seen = malloc(sizeof(int32_t *) * (size_t)size);
+    const int32_t **seen = malloc(sizeof(int32_t *) * (size_t)(2 * size));
     int done = sets && groups && counts && work && lines && ring && seen ? 0 : NO_MEMORY;
     for (int64_t s = 0; s < count && !done; s++) {
         sets[s].groups = groups + s * size * row_groups;

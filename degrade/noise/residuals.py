@@ -37,7 +37,8 @@ def residual_of(pixels: AnyArray, means: npt.NDArray[np.float64]) -> FloatArray:
 def _residuals_u8(*means: float) -> FloatArray:
     """Return what is left of each level, as OpenCV reads tables: (1, 256, channels) float32."""
     left = (_LEVELS_U8[:, None] - np.array(means)) / 255.0
-    return left.astype(np.float32)[None]
+    table: FloatArray = left.astype(np.float32)[None]
+    return table
 
 
 def tile_residual(residual: AnyArray, top: int, left: int, height: int, width: int) -> AnyArray:
