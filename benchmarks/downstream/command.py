@@ -15,6 +15,7 @@ import numpy as np
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.network import judge_network, train_on
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.tone import Curve, tone_of
 from benchmarks.downstream.training_sets import (
     CEILING,
     FLOOR,
@@ -99,14 +100,14 @@ def _parser() -> argparse.ArgumentParser:
 def _scores(
     train: list[RealPair], judged: dict[str, list[RealPair]], options: Any, *, seed: int
 ) -> dict[str, dict[str, Table]]:
-    scores = {}
+    scores, curve = {}, tone_of(train)
     with tempfile.TemporaryDirectory(prefix="downstream-") as folder:
         for number, (name, pairs) in enumerate(_sets(train, Path(folder), options, seed)):
             bank = learn_from(pairs)
             scores[name] = {where: judge(bank, real) for where, real in judged.items()}
             if options.full and (not options.trained or name in (FLOOR, CEILING, *options.trained)):
                 own = Path(folder) / f"network-{number}"
-                scores |= _networks(name, pairs, judged, own, options, seed)
+                scores |= _networks(name, pairs, judged, own, options, seed, curve)
     return scores
 
 
@@ -117,6 +118,7 @@ def _networks(
     folder: Path,
     options: Any,
     seed: int,
+    curve: Curve,
 ) -> dict[str, dict[str, Table]]:
     """Return the scores of a network for each seed, and their means image by image."""
     found = {}
@@ -124,7 +126,8 @@ def _networks(
         own = folder / str(number)
         weights = train_on(pairs, own, options.steps, seed + _SEEDS_APART * number)
         found[f"{name}{NETWORK}{_OF_SEED}{number}"] = {
-            where: judge_network(weights, real, own / where) for where, real in judged.items()
+            where: judge_network(weights, real, own / where, curve)
+            for where, real in judged.items()
         }
     means = {where: np.mean([each[where] for each in found.values()], axis=0) for where in judged}
     return {f"{name}{NETWORK}": means, **(found if len(found) > 1 else {})}
@@ -180,11 +183,12 @@ def _kinds_of_networks(scores: Mapping[str, object]) -> Iterator[tuple[str, str]
 def _table(scores: dict[str, dict[str, Table]]) -> str:
     """Return the scores of each set less those of bicubic pairs, and the share of the gap."""
     floor, ceiling = scores[FLOOR], scores[CEILING]
-    lines = [
-        "| learned on | share of the calibrated gap | raw | shifted | calibrated | SSIM | GMSD "
-        "| other cameras |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    titles = ["learned on", "share of the calibrated gap", "raw", "shifted", "calibrated"]
+    titles += ["SSIM", "GMSD", "with real pairs' tone", "other cameras"]
+    has_tone = floor["test"].shape[1] > len(SCORE_NAMES)
+    if not has_tone:
+        del titles[-2]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, found in sorted(
         scores.items(), key=lambda item: item[1]["test"].mean(0)[_CALIBRATED]
     ):
@@ -193,14 +197,16 @@ def _table(scores: dict[str, dict[str, Table]]) -> str:
             columns = (each["test"][:, _CALIBRATED] for each in (floor, found, ceiling))
             share = share_of_gap(*columns, rng=rng_for(0, "gap"))
             gap = "–" if share is None else "{:.0%} [{:.0%}, {:.0%}]".format(*share)
-        raw, shifted, calibrated, ssim, gmsd = (found["test"] - floor["test"]).mean(axis=0)
+        raw, shifted, calibrated, ssim, gmsd, *_ = (found["test"] - floor["test"]).mean(axis=0)
         other = (found["other"] - floor["other"]).mean(axis=0)[_CALIBRATED]
-        lines.append(
-            f"| {name} | {gap} | {raw:+.2f} | {shifted:+.2f} | {calibrated:+.2f} | {ssim:+.4f} "
-            f"| {gmsd:+.4f} | {other:+.2f} |"
-        )
+        cells = [name, gap, f"{raw:+.2f}", f"{shifted:+.2f}", f"{calibrated:+.2f}"]
+        cells += [f"{ssim:+.4f}", f"{gmsd:+.4f}"]
+        if has_tone:
+            toned = found["test"][:, -1] - floor["test"][:, _CALIBRATED]
+            cells.append(f"{toned.mean():+.2f}")
+        lines.append(f"| {' | '.join(cells)} | {other:+.2f} |")
     means = ", ".join(
-        f"{name} {mean:.4g}" for name, mean in zip(SCORE_NAMES, floor["test"].mean(0), strict=True)
+        f"{name} {mean:.4g}" for name, mean in zip(SCORE_NAMES, floor["test"].mean(0), strict=False)
     )
     return "\n".join([*lines, f"(dB and figures less those of the floor, which has {means})"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.downstream.real_pairs import RealPair, plane_of
+from benchmarks.downstream.tone import Curve, toned
 from benchmarks.downstream.training_sets import Pair, run_degrade
 from degrade.audit.proof import Table
 from degrade.audit.scores import score_planes
@@ -26,8 +27,8 @@ def train_on(pairs: Sequence[Pair], folder: Path, steps: int, seed: int) -> Path
     return folder / "model" / "generator.pth"
 
 
-def judge_network(weights: Path, real: Sequence[RealPair], folder: Path) -> Table:
-    """Return a row of scores for each real pair."""
+def judge_network(weights: Path, real: Sequence[RealPair], folder: Path, curve: Curve) -> Table:
+    """Return a row for each real pair: its scores, and the calibrated one with a curve of tone."""
     for number, pair in enumerate(real):
         write_png(folder / "seen" / f"{number:05}.png", pair.lr_u8)
     run_degrade("upscale", folder / "seen", "--weights", weights, "--out", folder / "large")
@@ -37,6 +38,7 @@ def judge_network(weights: Path, real: Sequence[RealPair], folder: Path) -> Tabl
     scores = []
     for path, pair in zip(enlarged, real, strict=True):
         scale = pair.hr_u8.shape[0] // pair.lr_u8.shape[0]
-        sr = plane_of(read_photo(path).as_u8())
-        scores.append(score_planes(sr, plane_of(pair.hr_u8), border=scale).values())
+        sr, hr = plane_of(read_photo(path).as_u8()), plane_of(pair.hr_u8)
+        told = score_planes(toned(sr, curve), hr, border=scale).calibrated
+        scores.append((*score_planes(sr, hr, border=scale).values(), told))
     return np.array(scores)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.degradation.steps.linear_light import MOST_GAIN, variance_around
@@ -23,9 +22,6 @@ MOST_SHIFT = 0.05
 _MOST_SHIFTED = 0.25
 """Of sound pairs one in ten is measured as off: flat or noisy ones."""
 _MOST_BIAS = 1.0
-_FLAT_SIGMA, _LEAST_FLAT = 5.0, 0.05
-"""Grey levels, and the share of the pixels that tells enough."""
-
 _MOST_CLIPPED = 0.01
 _SMALLEST = 32
 _WINDOW = 192
@@ -33,6 +29,8 @@ _WINDOW = 192
 
 _SMOOTHING = 1.5
 _ENDS = (0, 255)
+_NEAR_END = 4
+"""Grey levels: so near to an end noise clips of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,9 @@ class PairAgreement:
     shift : (float, float)
         Rows and columns, LR pixels; NaN where there is too little to hold on to.
     bias : (float, float, float)
-        Mean of LR less that of HR in grey levels, where HR is flat: red, green, blue. At edges LR
-        may well be brighter, as :mod:`degrade.degradation.steps.linear_light` tells.
+        Mean of LR less that of HR in grey levels: red, green, blue.
     clipped : float
-        Share of LR's values at 0 or 255 that are not there in HR made smaller.
+        Share of LR's values at 0 or 255 where HR made smaller is not near them.
     """
 
     shift: tuple[float, float]
@@ -122,8 +119,8 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     # Taken as it is: what bicubic overshoots is clipped in no camera.
     smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
     variance = variance_around(smaller)
-    bias = _bias(lr - smaller, luma(variance) < _FLAT_SIGMA**2)
-    ends = np.isin(lr_u8, _ENDS) & (smaller > 1.5) & (smaller < 253.5)
+    bias = (lr - smaller).mean(axis=(0, 1), dtype=np.float64)
+    ends = np.isin(lr_u8, _ENDS) & (smaller > _NEAR_END) & (smaller < 255 - _NEAR_END)
     return PairAgreement(
         shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller, variance))),
         bias=(float(bias[0]), float(bias[1]), float(bias[2])),
@@ -171,12 +168,6 @@ def _as_light_adds(lr: FloatArray, smaller: FloatArray, variance: FloatArray) ->
     varied -= varied.mean()
     gain = float(np.clip(varied @ brighter / max(float(varied @ varied), 1e-9), 0, MOST_GAIN / 100))
     return np.asarray(smaller + np.float32(gain) * variance)
-
-
-def _bias(differences: FloatArray, is_flat: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mean of each channel where HR is flat, or of all where little is."""
-    chosen = is_flat if is_flat.mean() >= _LEAST_FLAT else np.ones_like(is_flat)
-    return np.asarray(differences[chosen].mean(axis=0, dtype=np.float64))
 
 
 def _shift(lr: FloatArray, smaller: FloatArray) -> tuple[float, float]:

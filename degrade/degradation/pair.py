@@ -111,7 +111,7 @@ def apply_degradation(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts)
 
 def make_pair(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts) -> Pair:
     """Apply a plan, clip and round; parameters as :func:`apply_degradation`."""
-    top, left, height, width = plan.hr_box
+    top, left, height, width = plan.shown_box
     lr_u8, shift = _clip(apply_degradation(hr, plan, pool))
     hr_patch = hr.pixels[top : top + height, left : left + width].copy()
     return Pair(plan.key, lr_u8, hr_patch, plan, shift)

@@ -15,7 +15,7 @@ from degrade.degradation.config import DegradationConfig
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.plan_json import VERSION, read_plan
 from degrade.degradation.recipe import draw_steps
-from degrade.degradation.steps import Blur, Chance, PoolParts, Rounding, Step
+from degrade.degradation.steps import Blur, Chance, PoolParts, Rounding, Step, Window
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.geometry import Scale, fits, fitting_side, lr_side, side_wanted
 from degrade.geometry import hr_box as hr_box_of
@@ -76,12 +76,21 @@ class DegradationPlan:
         """Return how many pixels around a pixel of HR its first step reads."""
         return self.steps[0].reach(pool, self.scale)
 
+    @property
+    def shown_box(self) -> Box:
+        """(top, left, height, width) of the HR that the pair shows: less where LR is a window."""
+        top, left, height, width = self.hr_box
+        lr_box: Box = (0, 0, lr_side(height, self.scale), lr_side(width, self.scale))
+        for step in self.steps:
+            if isinstance(step, Window):
+                lr_box = step.within(lr_box)
+        box = hr_box_of(lr_box, self.scale)
+        return top + box[0], left + box[1], box[2], box[3]
+
     def completed(self, lr_box: Box, steps: Iterable[Step]) -> DegradationPlan:
         """Return the plan of a window of the stored LR, to which training has added ``steps``."""
-        top, left, height, width = hr_box_of(lr_box, self.scale)
-        box = (self.hr_box[0] + top, self.hr_box[1] + left, height, width)
         # In between, LR was stored.
-        return replace(self, hr_box=box, steps=(*self.steps, Rounding(), *steps))
+        return replace(self, steps=(*self.steps, Rounding(), Window(lr_box), *steps))
 
     def lines(self) -> list[str]:
         """Return the plan for people: what it is of, then each step in a line."""

@@ -17,6 +17,7 @@ from degrade.degradation.steps import (
     ErrorSize,
     Jpeg,
     JpegChoice,
+    LinearLight,
     ModelError,
     ModelErrorSettings,
     ModelledNoise,
@@ -44,6 +45,7 @@ MEASURED = Recipe(
     "measured",
     (
         Entry(Blur.kind),
+        Entry(LinearLight.kind),
         Entry(ModelError.kind),
         Entry(Residual.kind),
         # Kernels hold the camera's sharpening and residuals its JPEG already: see
@@ -154,7 +156,7 @@ def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
         if not isinstance(stored, Mapping):
             raise InvalidValueError("its run's 'recipe' must be an object")
         return read_recipe(stored)
-    recipe = MEASURED.without((ModelError.kind, Jpeg.kind))
+    recipe = MEASURED.without((LinearLight.kind, ModelError.kind, Jpeg.kind))
     size = settings.get("model_error", "none")
     if size != "none":
         recipe = with_model_error(recipe, _error_size(size))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from degrade.degradation.steps import LinearLight
-from degrade.degradation.steps.linear_light import WEIGHTS
+from degrade.degradation.steps.linear_light import PARTS, WEIGHTS
 from degrade.errors import InvalidValueError
 from esrgan.degrading.inputs import BatchInputs
 
@@ -26,6 +26,9 @@ def linear_light(levels_BHWC: Tensor, steps: Sequence[LinearLight], given: Batch
     whole = levels_BHWC.clamp(0, 255).round_().double()
     mean, square = _summed(whole), _summed(whole.square())
     variance = ((square * _ALL**2 - mean * mean) * (1 / _ALL**4)).float()
+    # Whole numbers below 2⁵³, whose sum is exact in any order.
+    total = (variance * PARTS).round_().double().sum(dim=(1, 2), keepdim=True)
+    variance -= (total / (PARTS * variance[0, ..., 0].numel())).float()
     gains = torch.tensor([step.gain / 100 for step in steps], dtype=torch.float32)
     variance *= gains.to(levels_BHWC.device)[:, None, None, None]
     return variance + levels_BHWC

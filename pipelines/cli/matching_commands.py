@@ -143,8 +143,8 @@ def audit(
     type=click.Choice(["train", "match"]),
     default="train",
     show_default=True,
-    help="'match': LR that looks like the photos. 'train': the same and white noise of 2 grey "
-    "levels, for what no kernel makes; that can be told, and helps training.",
+    help="'match': LR that looks like the photos. 'train': the same, light that adds up and white "
+    "noise of 2 grey levels, for what no kernel makes; noise can be told, and both help training.",
 )
 @click.option(
     "--directions",

@@ -137,9 +137,12 @@ def _auto_none_or_sigma(
 )
 @click.option(
     "--linear-light",
-    is_flag=True,
-    help="Make LR brighter where it varies, as a camera does, which blurs light and no levels. "
-    "Networks then do better on photos of other cameras; LR is a grey level brighter than HR.",
+    type=click.Choice(["auto", "always", "none"]),
+    default="auto",
+    show_default=True,
+    help="Make LR brighter where it varies, and darker where not, as a camera does, which blurs "
+    "light and no levels: 'auto', as the recipe has it, 'always', with any recipe, or 'none', for "
+    "photos that software made smaller.",
 )
 @click.option(
     "--jpeg",
@@ -167,7 +170,7 @@ def build_pairs(
     hr: tuple[Path, ...],
     executor: Executor | None,
     recipe: str,
-    linear_light: bool,
+    linear_light: str,
     jpeg: str | None,
     pool: Path | None,
     fingerprint: Path | None,
@@ -192,16 +195,13 @@ def build_pairs(
         raise click.UsageError(
             f"give either --pool or --fingerprint: the recipe draws {', '.join(kinds)} from it"
         )
+    choices = {"jpeg": jpeg, "linear-light": linear_light}
     config = BuildPairsConfig(
         pool=measured,
         hr=hr,
         recipe=chosen,
-        further=tuple(
-            kind
-            for kind, wanted in (("jpeg", jpeg == "measured"), ("linear-light", linear_light))
-            if wanted
-        ),
-        omitted=("jpeg",) if jpeg == "none" else (),
+        further=tuple(kind for kind, choice in choices.items() if choice in ("measured", "always")),
+        omitted=tuple(kind for kind, choice in choices.items() if choice == "none"),
         **options,
     )
     executor = executor or make_executor(None)

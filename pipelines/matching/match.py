@@ -17,7 +17,6 @@ from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
-from degrade.degradation.steps import AUTO
 from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
 from degrade.geometry import Scale, as_scale, lr_side, lr_unit
 from degrade.images.image_io import MAX_PIXELS
@@ -31,7 +30,7 @@ from pipelines.matching.camera_gains import directions_by_camera, gains_by_camer
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
-from pipelines.matching.match_bench import Bench, finish_recipe
+from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_tails import choose_tail, possible_tails
@@ -314,8 +313,8 @@ def _finished(
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
-    error = AUTO if config.aim == "train" else None
-    recipe = finish_recipe(found.behind_blur, error)
+    made_recipe = training_recipe if config.aim == "train" else make_recipe
+    recipe = made_recipe(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     facts = {
         "aim": config.aim,

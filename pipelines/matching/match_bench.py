@@ -20,11 +20,12 @@ from degrade.degradation import DegradationConfig, Entry, Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipes import with_model_error
 from degrade.degradation.steps import (
+    AUTO,
     Blur,
     BlurSettings,
     ColourResponse,
     ColourResponseSettings,
-    ErrorSize,
+    LinearLight,
 )
 from degrade.errors import DegradeError
 from degrade.geometry import Scale
@@ -33,7 +34,7 @@ from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 from pipelines.matching.hr_patches import PATCHES_A_PHOTO, HRPatches, measure_lr
 
-__all__ = ["Bench", "Tail", "finish_recipe", "make_recipe", "with_colours"]
+__all__ = ["Bench", "Tail", "make_recipe", "training_recipe", "with_colours"]
 
 Tail: TypeAlias = tuple[Entry, ...]
 """What follows the blur in a recipe."""
@@ -146,10 +147,12 @@ def make_recipe(tail: Tail) -> Recipe:
     return Recipe(MATCHED, (Entry(Blur.kind, BlurSettings(kernels=MATCHED)), *tail))
 
 
-def finish_recipe(tail: Tail, model_error: ErrorSize | None) -> Recipe:
-    """Return the recipe for pairs: with a model error, or none."""
-    made = make_recipe(tail)
-    return made if model_error is None else with_model_error(made, model_error)
+def training_recipe(tail: Tail) -> Recipe:
+    """Return the recipe whose pairs teach most: with light that adds up, and a model error.
+
+    Neither is there while kernels are matched, which would make up for it.
+    """
+    return with_model_error(make_recipe(tail).having(Entry(LinearLight.kind)), AUTO)
 
 
 def with_colours(gain: Gain, tail: Tail) -> Tail:

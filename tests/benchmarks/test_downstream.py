@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import pytest
 from benchmarks.downstream.command import NETWORK, main, tables
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.tone import tone_of, toned
 from benchmarks.downstream.training_sets import CEILING, FLOOR, synthetic_sets
 from degrade.arrays import round_to_u8
 from degrade.images.image_io import write_png
 from degrade.kernels import downsample, gaussian_kernel
+from degrade.resample import imresize
 from tests.degrade.audit.scenes import make_photo
 
 _BLUR = gaussian_kernel(17, 2, (1.6, 1.6))
@@ -71,6 +74,32 @@ def test_networks_have_a_table_of_their_means_and_one_for_each_seed() -> None:
     assert "matched |" in filters and NETWORK not in filters
     assert means.startswith("\nthe tiny network:") and "+0.50" in means
     assert alone.startswith("\nseed 0 alone:") and "+0.45" in alone
+
+
+def test_tone_is_what_hr_has_beyond_gain_and_offset(real: list[RealPair]) -> None:
+    curve = np.array([-7.0, 3.0])
+    pairs = []
+    for number, pair in enumerate(real):
+        lr = imresize(pair.hr_u8.astype(np.float32), 0.5)
+        grey = np.repeat(lr.mean(axis=2, keepdims=True), 3, axis=2)
+        level = np.float32(1 + number / 50) * pair.hr_u8.mean(axis=2) - np.float32(number)
+        hr = 255 / 219 * toned(219 / 255 * level + 16, curve) - 255 / 219 * 16
+        hr_u8 = round_to_u8(np.repeat(hr[..., None], 3, axis=2).astype(np.float32))
+        pairs.append(replace(pair, lr_u8=round_to_u8(grey), hr_u8=hr_u8))
+    assert tone_of(pairs) == pytest.approx(curve, abs=1)
+
+
+def test_networks_tell_what_tone_alone_brings() -> None:
+    rows = {FLOOR: (28.0, 28.1), "matched": (28.5, 28.7), CEILING: (29.0, 29.0)}
+    scores = {}
+    for name, (calibrated, told) in rows.items():
+        table = np.tile([27.0, 27.0, calibrated, 0.8, 0.1, told], (4, 1))
+        scores |= {f"{name}{NETWORK}": {"test": table, "other": table}}
+        scores |= {name: {"test": table[:, :-1], "other": table[:, :-1]}}
+    filters, networks = tables(scores)
+    assert "tone" not in filters and "| with real pairs' tone |" in networks
+    (row,) = (line for line in networks.splitlines() if line.startswith("| matched |"))
+    assert row.endswith("| +0.70 | +0.50 |")
 
 
 def test_a_folder_without_pairs_ends_in_one_line(tmp_path: Path) -> None:

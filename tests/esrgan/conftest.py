@@ -59,6 +59,7 @@ def x2_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             scale=2,
             hr_size=64,
             noise="none",
+            omitted=("linear-light",),  # LR is what its kernel makes
         )
     )
     return root / "pairs"

@@ -121,7 +121,7 @@ def make_configs(folder: Path) -> Iterator[tuple[str, BuildPairsConfig]]:
         name = f"x{scale} bake model-error auto"
         yield name, _config(folder, name, scale)
         name = f"x{scale} bake linear-light"
-        yield name, replace(_config(folder, name, scale), further=("linear-light",))
+        yield name, replace(_config(folder, name, scale), omitted=())
     for noise, hr_size in (("bake", 50), ("none", None)):
         name = f"x2.5 {noise} hr-size {hr_size or 'full'}"
         run = _config(folder, name, as_scale("2.5"), hr_size)
@@ -135,6 +135,7 @@ def _config(folder: Path, name: str, scale: Scale, hr_size: int | None = 48) -> 
         pool=folder / "pool",
         hr=(folder / "hr",),
         out=folder / name.replace(" ", "-"),
+        omitted=("linear-light",),
         scale=scale,
         hr_size=hr_size,
     )

@@ -39,6 +39,7 @@ from degrade.degradation.steps.scaled_residual import ScaledResidual
 from degrade.degradation.steps.sharpening import Sharpening, SharpeningSettings
 from degrade.degradation.steps.sinc import Sinc, SincSettings
 from degrade.degradation.steps.synthetic_blur import SyntheticBlur, SyntheticBlurSettings
+from degrade.degradation.steps.window import Window
 from degrade.disk.structs import read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
@@ -85,6 +86,7 @@ __all__ = [
     "StepSettings",
     "SyntheticBlur",
     "SyntheticBlurSettings",
+    "Window",
     "apply_steps",
     "find_step",
     "read_step",
@@ -108,6 +110,7 @@ STEPS: dict[str, type[Step]] = {
     "sharpening": Sharpening,
     "rounding": Rounding,
     "jpeg": Jpeg,
+    "window": Window,
 }
 """All kinds of steps, in the order in which a camera takes them: that in which they are drawn and
 applied."""

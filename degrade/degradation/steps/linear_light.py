@@ -3,7 +3,8 @@
 A sensor, and the glass before it, add up light. Levels are about the 2.2th root of light, so a
 pixel that sees both dark and bright is brighter than the mean of their levels: to second order by
 (2.2 − 1) / (2 · level) times the variance of the levels that it sees. Measured on real pairs of six
-cameras, scenes apart, LR is brighter than its best kernel makes it by about that much.
+cameras, scenes apart, LR is brighter than its best kernel makes it by about that much. What it adds
+on average is taken off again: LR shall have the brightness of HR.
 
 References
 ----------
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from degrade.arrays import FloatArray
 from degrade.compiled import is_compiled
-from degrade.compiled.local_variance import local_variance
+from degrade.compiled.local_variance import add_linear_light, local_variance
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
@@ -29,6 +30,7 @@ from degrade.errors import InvalidValueError
 __all__ = [
     "AUTO_GAIN",
     "MOST_GAIN",
+    "PARTS",
     "WEIGHTS",
     "LinearLight",
     "LinearLightSettings",
@@ -44,6 +46,9 @@ MOST_GAIN = 4.0
 WEIGHTS = (1, 6, 15, 20, 15, 6, 1)
 """Of 64, along rows and columns: a standard deviation of 1.22 pixels of LR. From 1 to 1.6 pixels
 tell nearly the same of real LR, less and more tell less."""
+
+PARTS = 256
+"""Of a variance: whole ones are averaged, whose sum is the same in any order."""
 
 _ALL = sum(WEIGHTS)
 
@@ -72,10 +77,10 @@ class LinearLightSettings(StepSettings, frozen=True):
 
 
 class LinearLight(Step, frozen=True):
-    """Add to each channel of LR its local variance, times a gain.
+    """Add to each channel of LR its local variance, less the mean of that, times a gain.
 
     The variance is that of whole levels, 0…255, around each pixel, weighted by :data:`WEIGHTS`;
-    beyond its edges LR is mirrored.
+    beyond its edges LR is mirrored. The mean is of the whole of LR, so LR keeps its own.
 
     Attributes
     ----------
@@ -93,7 +98,12 @@ class LinearLight(Step, frozen=True):
             raise InvalidValueError(f"linear light is for three channels, got {levels.shape}")
         if not levels.size:
             raise InvalidValueError("linear light needs LR: a step before it makes that of HR")
+        if is_compiled():
+            return add_linear_light(levels, self.gain / 100)
         added = variance_around(levels)
+        # Whole numbers below 2⁵³.
+        total = np.rint(added * np.float32(PARTS)).sum(axis=(0, 1), dtype=np.float64)
+        added -= (total / (PARTS * added[..., 0].size)).astype(np.float32)
         added *= np.float32(self.gain / 100)
         added += levels
         return added
@@ -135,4 +145,4 @@ def _summed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _words(gain: float) -> str:
-    return f"light adds up, not levels: {gain:g} grey levels brighter where they vary by σ = 10"
+    return f"light adds up, not levels: brighter by {gain:g} grey levels where they vary by σ = 10"

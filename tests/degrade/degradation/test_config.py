@@ -29,22 +29,22 @@ def kinds_of(config: DegradationConfig) -> tuple[tuple[str, ...], tuple[str, ...
         (PLAIN, False, ("blur", "residual"), ()),
         (PLAIN, True, ("blur",), ("residual",)),
         (without_noise(PLAIN), False, ("blur",), ()),
-        (MEASURED, False, ("blur", "model-error", "residual"), ()),
-        (MEASURED, True, ("blur",), ("model-error", "residual")),
+        (MEASURED, False, ("blur", "linear-light", "model-error", "residual"), ()),
+        (MEASURED, True, ("blur", "linear-light"), ("model-error", "residual")),
         (
             with_step(MEASURED, "jpeg"),
             False,
-            ("blur", "model-error", "residual", "jpeg"),
+            ("blur", "linear-light", "model-error", "residual", "jpeg"),
             (),
         ),
         # What a camera does after the noise must wait for it.
         (
             with_step(MEASURED, "jpeg"),
             True,
-            ("blur",),
+            ("blur", "linear-light"),
             ("model-error", "residual", "jpeg"),
         ),
-        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "jpeg"), ()),
+        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "linear-light", "jpeg"), ()),
     ],
 )
 def test_noise_and_all_that_follows_may_be_left_to_training(
@@ -61,17 +61,7 @@ def test_a_recipe_without_noise_has_nothing_to_leave_to_training() -> None:
 
 def test_no_choice_is_made_twice_at_building_and_at_training() -> None:
     either = Entry("rounding", probability=0.5, one_of="end")
-    both_sides = Recipe(
-        "r",
-        (
-            Entry(
-                "blur",
-            ),
-            either,
-            Entry("residual"),
-            either,
-        ),
-    )
+    both_sides = Recipe("r", (Entry("blur"), either, Entry("residual"), either))
     assert kinds_of(DegradationConfig(recipe=both_sides))[1] == ()
     with pytest.raises(InvalidValueError, match="one_of 'end'"):
         DegradationConfig(recipe=both_sides, defers_noise=True)

@@ -20,7 +20,7 @@ from degrade.degradation import (
     prepare_hr,
 )
 from degrade.degradation.recipes import without_noise
-from degrade.degradation.steps import Blur, HrPatch, Residual, Rounding, Step
+from degrade.degradation.steps import Blur, HrPatch, Residual, Rounding, Step, Window
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.rng import rng_for
@@ -131,11 +131,15 @@ def test_completed_plan_makes_the_window_that_was_stored_and_goes_on(
     plan = _plan(Blur("k"))
     stored = make_pair(prepare_hr(hr, [plan], pool), plan, pool).lr_u8
     completed = plan.completed((2, 3, 5, 6), [Residual("n", 1, 2)])
-    assert completed.hr_box == (8, 14, 10, 12)
-    assert completed.steps == (Blur("k"), Rounding(), Residual("n", 1, 2))
+    assert completed.shown_box == (8, 14, 10, 12) and plan.shown_box == plan.hr_box
+    assert completed.steps == (Blur("k"), Rounding(), Window((2, 3, 5, 6)), Residual("n", 1, 2))
     levels = apply_degradation(prepare_hr(hr, [completed], pool), completed, pool)
     expected = stored[2:7, 3:9] + residual[1:6, 2:8] * np.float32(255)
     assert np.array_equal(levels, expected)
+    pair = make_pair(prepare_hr(hr, [completed], pool), completed, pool)
+    assert np.array_equal(pair.hr_u8, hr[8:18, 14:26])
+    with pytest.raises(InvalidValueError, match="outside of LR of 12×16"):
+        apply_degradation(prepare_hr(hr, [plan], pool), plan.completed((0, 11, 5, 6), ()), pool)
 
 
 def test_lines_show_the_plan_and_every_step() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -43,21 +44,33 @@ def test_recipe_show_says_what_a_pool_has_and_lacks(tmp_path: Path) -> None:
     assert degrade("recipe", "show", "measured", "--pool", tmp_path / "no").exit_code == 1
 
 
-def test_linear_light_is_added_to_any_recipe_and_makes_lr_no_darker(tmp_path: Path) -> None:
+def test_linear_light_may_be_left_out_and_keeps_the_mean_of_lr(tmp_path: Path) -> None:
     pool = fill_pool(tmp_path / "pool", scale=2).path
     write_png(tmp_path / "hr" / "a.png", quantise(make_scene("a", 64, 64)))
     build = ("build-pairs", "--pool", pool, "--hr", tmp_path / "hr", "--scale", "2", "--noise")
     found = {}
-    for name, words in (("plain", ()), ("light", ("--linear-light",))):
+    for name, words in (("plain", ("--linear-light", "none")), ("light", ())):
         made = degrade(*build, "none", *words, "--hr-size", "16", "--out", tmp_path / name)
         assert made.exit_code == 0, made.output
         assert ("always linear-light: " in made.output) == (name == "light")
         with open_pairs(tmp_path / name) as reader:
             pairs = [reader.read(number) for number in range(len(reader))]
             found[name] = {pair[1].tobytes(): pair[0].astype(int) for pair in pairs}
-    differences = [lr - found["plain"][hr] for hr, lr in found["light"].items()]
-    assert min(each.min() for each in differences) >= 0
-    assert max(each.max() for each in differences) > 0
+    differences = np.array([lr - found["plain"][hr] for hr, lr in found["light"].items()])
+    assert differences.min() < 0 < differences.max()
+    assert abs(differences.mean()) < 0.05
+
+
+def test_linear_light_is_added_to_recipes_that_have_none(tmp_path: Path) -> None:
+    pool = fill_pool(tmp_path / "pool", scale=2).path
+    write_png(tmp_path / "hr" / "a.png", quantise(make_scene("a", 64, 64)))
+    (tmp_path / "mine.toml").write_text('[[steps]]\nkind = "blur"\n')
+    build = ("build-pairs", "--pool", pool, "--hr", tmp_path / "hr", "--scale", "2", "--recipe")
+    for choice in ("auto", "always"):
+        words = ("--linear-light", choice, "--out", tmp_path / choice, "--hr-size", "16")
+        made = degrade(*build, tmp_path / "mine.toml", *words)
+        assert made.exit_code == 0, made.output
+        assert ("always linear-light: " in made.output) == (choice == "always")
 
 
 def test_recipe_of_a_file_makes_pairs_and_a_fault_in_it_is_named(tmp_path: Path) -> None:
@@ -75,7 +88,7 @@ def test_recipe_of_a_file_makes_pairs_and_a_fault_in_it_is_named(tmp_path: Path)
     assert "50 % residual" in degrade("inspect", tmp_path / "pairs").output
     again = degrade(*build, "measured", "--hr-size", "16", "--out", tmp_path / "pairs")
     assert again.exit_code == 1
-    assert "--recipe: 50 % residual: " in again.output and "-> always model-error" in again.output
+    assert "--recipe: 50 % residual: " in again.output and "-> always linear-light" in again.output
     recipe.write_text('[[steps]]\nkind = "blur"\nradius = 3\n')
     wrong = degrade(*build, recipe, "--out", tmp_path / "other")
     assert wrong.exit_code == 1 and not (tmp_path / "other").exists()

@@ -277,7 +277,7 @@ def test_build_pairs_adds_the_model_error_and_says_so(
     assert fact.kind == "step" and fact.words.endswith("σ = 2 grey levels")
     with open_pairs(white.out) as a, open_pairs(clean.out) as b:
         pairs = [(a.read(row)[0].astype(float), b.read(row)[0]) for row in range(len(a))]
-        seeds = {record.plan.steps[1].seed for record in a.records}
+        seeds = {record.plan.steps[2].seed for record in a.records}
         assert len(seeds) == len(a)
     error = np.concatenate([(noisy - plain).ravel() for noisy, plain in pairs])
     assert abs(error.mean()) < 0.03

@@ -74,6 +74,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config_of(source: Path, clean: Path, out: Path, **changes: Any) -> BuildPairsConfig:
     settings = {"scale": 2, "hr_size": 256, "further": ("jpeg",), "noise_from": "model"}
+    settings |= {"omitted": ("linear-light",)}  # a fingerprint carries nothing of it
     return BuildPairsConfig(pool=source, hr=(clean,), out=out, **(settings | changes))
 
 

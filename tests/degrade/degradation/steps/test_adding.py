@@ -72,6 +72,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildPairsConfig:
         hr_size=64,
         noise="none",
         further=("haze",),
+        omitted=("linear-light",),
     )
 
 
