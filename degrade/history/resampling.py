@@ -140,8 +140,9 @@ def _free_line(lines: PeriodLines) -> _Line:
     sixteenths = np.abs(FREQUENCIES - np.round(FREQUENCIES * 16) / 16)
     wanted = (eighths >= _OF_BLOCKS) & (sixteenths >= _OF_COLOUR)
     wanted &= (FREQUENCIES >= _SLOWEST) & (FREQUENCIES <= _FASTEST)
-    both = np.maximum(lines.first, lines.second) * wanted
-    best = int(both.argmax())
+    both = np.maximum(lines.first, lines.second)
+    places = np.flatnonzero(wanted)  # without those that have no factor, even where all are 0
+    best = int(places[both[places].argmax()])
     frequency = float(FREQUENCIES[best])
     factors = [1 / (1 - frequency), 1 / frequency]
     kept = tuple(factor for factor in factors if factor <= _LARGEST_FACTOR)

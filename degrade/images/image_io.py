@@ -278,7 +278,7 @@ def encode_gray_png(plane_u8: U8Array, *, quickly: bool = False) -> bytes:
     if plane_u8.ndim != 2 or plane_u8.dtype != np.uint8 or 0 in plane_u8.shape:
         raise InvalidValueError(f"a plane must be (H, W) uint8, got {plane_u8.shape}")
     if quickly:
-        return encode_png_quickly(plane_u8[..., None])
+        return encode_png_quickly(plane_u8[..., None], level=2)
     return _encoded(np.ascontiguousarray(plane_u8), [cv2.IMWRITE_PNG_COMPRESSION, 3])
 
 

@@ -17,7 +17,6 @@ _COLOURS = {1: 0, 3: 2, 4: 6}
 _UP = 2
 """The filter that takes from each byte the one above it (9.2 there): of photos its differences pack
 nearly as well as those of a filter chosen for each row."""
-_LEVEL = 1
 
 
 def begin_png(file: BinaryIO, width: int, height: int, *, bits: int, channels: int) -> None:
@@ -34,13 +33,15 @@ def write_png_chunk(file: BinaryIO, kind: bytes, content: bytes | bytearray) -> 
     file.write(struct.pack(">I", crc32(content, crc32(kind))))
 
 
-def encode_png_quickly(pixels: AnyArray) -> bytes:
-    """Return a PNG file, its rows all filtered alike and packed by libdeflate at its quickest.
+def encode_png_quickly(pixels: AnyArray, *, level: int = 1) -> bytes:
+    """Return a PNG file, its rows all filtered alike and packed by libdeflate.
 
     Parameters
     ----------
     pixels : (H, W, 1), (H, W, 3) or (H, W, 4) uint8 or uint16 array
         Not empty.
+    level : int
+        libdeflate's, 1…12. Photos are packed quickest by 1, and masks by 2.
 
     Returns
     -------
@@ -58,6 +59,6 @@ def encode_png_quickly(pixels: AnyArray) -> bytes:
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     file = io.BytesIO()
     begin_png(file, width, height, bits=8 * pixels.dtype.itemsize, channels=channels)
-    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered.tobytes(), level=_LEVEL))
+    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered.tobytes(), level=level))
     write_png_chunk(file, b"IEND", b"")
     return file.getvalue()

@@ -200,9 +200,20 @@ def _from_manifest(manifest: Path) -> Iterator[_Found]:
 
 
 def passed_over(
-    sources: Sequence[Path], *, suffixes: Collection[str] = IMAGE_SUFFIXES | FOREIGN_SUFFIXES
+    sources: Sequence[Path],
+    *,
+    suffixes: Collection[str] = IMAGE_SUFFIXES | FOREIGN_SUFFIXES,
+    besides: Collection[str] = (),
 ) -> dict[str, int]:
     """Return how many files :func:`find_images` passes over in folders, by their endings.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+    suffixes : collection of str
+        Endings of those that are not passed over.
+    besides : collection of str
+        Names of files that are not counted.
 
     Returns
     -------
@@ -216,7 +227,8 @@ def passed_over(
             for name in names:
                 ending = Path(name).suffix.lower()
                 path = Path(folder, name)
-                if ending not in suffixes and not name.startswith(".") and path.is_file():
+                is_told = not name.startswith(".") and name not in besides
+                if ending not in suffixes and is_told and path.is_file():
                     counts[ending] += 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

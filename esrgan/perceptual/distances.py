@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ _TINY = 1e-6
 _IN_SLICE = re.compile(r"(?:.*\.)?(?:slice|stage)[1-5]\.(\d+\.(?:weight|bias))")
 _FEATURE = re.compile(r"(?:.*\.)?features\.(\d+\.(?:weight|bias))")
 _LINEAR = re.compile(r"(?:.*\.)?lins?\.?(\d)\.(?:model\.1\.)?weight")
+_OURS = re.compile(r"features\.\d+\.\w+|lin\d|alpha|beta")
 
 _WHERE = {
     "lpips": (
@@ -78,6 +80,11 @@ class Perceptual:
         first_u8, second_u8 : (H, W, 3) uint8 arrays
             Of one shape. They are not made smaller first, as DISTS' own example does.
 
+        Raises
+        ------
+        DegradeError
+            The weights make NaN or infinity of them.
+
         References
         ----------
         Zhang, Isola, Efros, Shechtman, Wang, "The Unreasonable Effectiveness of Deep Features as a
@@ -91,9 +98,14 @@ class Perceptual:
         try:
             with torch.inference_mode():
                 both = np.stack([first_u8, second_u8])
-                return self._lpips(both) if self.kind == "lpips" else self._dists(both)
+                found = self._lpips(both) if self.kind == "lpips" else self._dists(both)
         finally:
             torch.set_num_threads(threads)
+        if not math.isfinite(found):
+            raise DegradeError(
+                f"the weights for {self.kind} make NaN or infinity of an image; use other weights"
+            )
+        return found
 
     def _lpips(self, both: U8Array) -> float:
         totals = [0.0] * len(self.backbone.widths)
@@ -183,24 +195,45 @@ def read_perceptual(kind: Kind, paths: Sequence[Path]) -> Perceptual:
     Raises
     ------
     DegradeError
-        A file cannot be read, or something is missing; the text says what, and where it comes from.
+        A file cannot be read, or something is missing, unfit or there twice; the text says what,
+        and where it comes from.
     """
     tensors: dict[str, Tensor] = {}
+    holders: dict[str, Path] = {}
     for path in paths:
-        try:
-            content = unwrap_params(parse_weights(read_file(path), path))
-        except InvalidValueError as error:
-            raise InputError(path, str(error), _needed(kind)) from None
-        tensors |= {_plain_name(name): tensor for name, tensor in content.items()}
+        for name, tensor in _read_tensors(kind, path).items():
+            plain = _plain_name(name)
+            known = tensors.get(plain) if _OURS.fullmatch(plain) else None
+            if known is not None and not torch.equal(known, tensor):
+                files = " and ".join(sorted({printable(holders[plain]), printable(path)}))
+                raise DegradeError(f"{files}: {plain} is there twice, with other numbers; give one")
+            tensors[plain], holders[plain] = tensor, path
     backbone = VGG16 if kind == "dists" or _is_vgg(tensors) else ALEXNET
     wanted: dict[str, tuple[int, ...]] = {}
     if kind == "lpips":
         wanted |= {f"lin{i}": (1, width, 1, 1) for i, width in enumerate(backbone.widths)}
     else:
         wanted |= dict.fromkeys(("alpha", "beta"), (1, sum(_DISTS_WIDTHS), 1, 1))
-    for layer, shape in backbone.shapes.items():
-        wanted |= {f"features.{layer}.weight": shape, f"features.{layer}.bias": shape[:1]}
-    return Perceptual(kind, backbone, _checked(kind, tensors, wanted, paths))
+    for layer, whole in backbone.shapes.items():
+        wanted |= {f"features.{layer}.weight": whole, f"features.{layer}.bias": whole[:1]}
+    given = ", ".join(printable(path) for path in paths)
+    for name, shape in wanted.items():
+        if name not in tensors:
+            raise DegradeError(f"{given}: {name} is missing; {_needed(kind)}")
+        _require_fit(kind, name, tensors[name], shape, holders[name])
+    return Perceptual(kind, backbone, {name: tensors[name].float() for name in wanted})
+
+
+def _read_tensors(kind: Kind, path: Path) -> dict[str, Tensor]:
+    data = read_file(path)
+    try:
+        content = unwrap_params(parse_weights(data, path))
+        # A tensor may claim any shape over a single number that it holds.
+        if sum(each.numel() * each.element_size() for each in content.values()) > len(data):
+            raise InvalidValueError("claims more weights than the file holds")
+    except InvalidValueError as error:
+        raise InputError(path, str(error), _needed(kind)) from None
+    return content
 
 
 def _plain_name(name: str) -> str:
@@ -222,23 +255,17 @@ def _is_vgg(tensors: Mapping[str, Tensor]) -> bool:
     return "features.28.weight" in tensors
 
 
-def _checked(
-    kind: Kind,
-    tensors: Mapping[str, Tensor],
-    wanted: Mapping[str, tuple[int, ...]],
-    paths: Sequence[Path],
-) -> dict[str, Tensor]:
-    found = {}
-    for name, shape in wanted.items():
-        tensor = tensors.get(name)
-        if tensor is None or tuple(tensor.shape) != shape:
-            what = "is missing" if tensor is None else f"has the shape {tuple(tensor.shape)}"
-            given = ", ".join(printable(path) for path in paths)
-            raise DegradeError(f"{given}: {name} {what}; {_needed(kind)}")
-        if not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
-            raise DegradeError(f"{printable(paths[0])}: {name} holds NaN or infinity")
-        found[name] = tensor.float()
-    return found
+def _require_fit(kind: Kind, name: str, tensor: Tensor, shape: tuple[int, ...], path: Path) -> None:
+    """Raise InputError unless a tensor is one of these weights."""
+    if tuple(tensor.shape) != shape:
+        problem = f"{name} has the shape {tuple(tensor.shape)}, not {shape}"
+    elif not tensor.is_floating_point():
+        problem = f"{name} holds {str(tensor.dtype).removeprefix('torch.')}, no fractions"
+    elif not bool(tensor.isfinite().all()):
+        problem = f"{name} holds NaN or infinity"
+    else:
+        return
+    raise InputError(path, problem, _needed(kind))
 
 
 def _needed(kind: Kind) -> str:

@@ -18,6 +18,9 @@ _MAPS = 3
 _IMAGES = 4
 """Images of SR's size, in float32, that live at once."""
 
+_RESULT = 3
+"""Bytes of a pixel that is ready to be written; twice as many in 16 bits."""
+
 _LARGEST_WINDOW = 1536
 """LR pixels a side: the share of overlap is small by then."""
 
@@ -157,15 +160,23 @@ class Tiler:
         return window_pixels(self._network, self._memory, half=self._half)
 
     def _cheapest(self, height: int, width: int, overlap: int) -> Tiling:
-        """Return the tiles with which the least is computed, of all that fit into the memory."""
+        """Return the tiles with which the least is computed, of all that fit into the memory.
+
+        A row of them, which is held until it is written, fits into as much memory once more.
+        """
         multiple, most = self._network.lr_multiple, self._most_pixels
         # What a network sees of an image's end is padded to whole blocks.
         high, wide = _filled(height, multiple), _filled(width, multiple)
+        tallest = max(self._memory // (_RESULT * self._network.scale**2 * width), _SMALLEST_TILE)
         chosen, least = None, 0
         for columns in range(1, ceil(width / _SMALLEST_TILE) + 1):
             across = _tile_of(width, columns, multiple)
             tall = _longest_tile(high, most // _seen_by_one(wide, across, overlap), overlap)
-            tall = height if tall >= high else tall - tall % multiple
+            if tall >= high and tallest >= height:
+                tall = height
+            else:
+                tall = min(tall, tallest)
+                tall -= tall % multiple
             if tall < min(height, _SMALLEST_TILE):
                 continue
             rows = ceil(height / tall)

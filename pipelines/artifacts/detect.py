@@ -24,14 +24,13 @@ from degrade.field_names import parse_name
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, find_images
 from degrade.wording import counted
-from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.one_image import MAPS, Found, ImageTask, find_in_image, sample_image
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.table import TABLE, encode_regions
 from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
-from pipelines.shared.reports import ProgressCallback, RunReport
+from pipelines.shared.reports import ProgressCallback, RunReport, usual_reason
 
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
@@ -153,7 +152,10 @@ def find_artifacts(
                     _write(results, config.out / folder / f"{name}.png", data)
                 one.files.clear()
                 found[name] = one
-            job.progress(len(clean) + done, len(clean) + len(tasks))
+            if not config.sources:  # else pixels were counted
+                job.progress(len(clean) + done, len(clean) + len(tasks))
+    if not found and job.interrupted is None:
+        raise _nothing_judged(job)
     job.rejects.sort(key=lambda reject: reject.path)
     ranked = sorted(
         ((name, region) for name, one in found.items() for region in one.regions),
@@ -169,6 +171,9 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
     """Return the folders of both results; make them first where weights are given."""
     if not config.sources:
         return config.mse, config.gan
+    # It needs torch, which takes three times as long to import as all that results need.
+    from pipelines.artifacts.enlarging import enlarge_by_both
+
     return enlarge_by_both(
         config.sources,
         config.mse,
@@ -293,8 +298,13 @@ def _tasks(
             )
         )
     if not tasks:
-        raise DegradeError(f"no result can be judged: {job.rejects[-1]}")
+        raise _nothing_judged(job)
     return tasks
+
+
+def _nothing_judged(job: Job) -> DegradeError:
+    number = counted(len(job.rejects), "image")
+    return DegradeError(f"no result can be judged, {number} rejected: {usual_reason(job.rejects)}")
 
 
 def _places(config: ArtifactsConfig, tasks: Sequence[ImageTask]) -> list[Path]:

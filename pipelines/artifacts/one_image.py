@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,7 @@ from degrade.errors import InputError
 from degrade.images.image_io import decode_photo, encode_gray_png, encode_png, read_photo
 from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.twins import Twins
+from pipelines.shared.photo_scan import read_scanned
 
 __all__ = ["MAPS", "Found", "ImageTask", "find_in_image", "read_twins", "sample_image"]
 
@@ -113,9 +115,13 @@ def read_twins(twins: Twins, max_pixels: int) -> tuple[U8Array, U8Array]:
     Raises
     ------
     InputError
-        One cannot be read, they differ in size, or are too small to be compared.
+        One cannot be read or is not what was scanned, they differ in size, or are too small to be
+        compared.
     """
-    mse, gan = (read_photo(path, max_pixels=max_pixels).as_u8() for path in (twins.mse, twins.gan))
+    mse, gan = (
+        read_scanned(each.path, each.sha256, crc32=each.crc32, max_pixels=max_pixels).as_u8()
+        for each in twins.scanned
+    )
     if mse.shape != gan.shape:
         sizes = ["×".join(map(str, image.shape[1::-1])) for image in (gan, mse)]
         raise InputError(
@@ -146,15 +152,16 @@ def find_in_image(task: ImageTask) -> Found:
     weights, unknown = _weights(task, mse, gan)
     found = detect_artifacts(mse, gan, weights=weights, settings=task.settings)
     truth = None if task.truth is None else _read_mask(task.truth, gan, task.max_pixels)
+    regions = rank_regions(found.labels, found.weighted, mse, gan)
     files = {
-        "masks": encode_gray_png(found.flagged.astype(np.uint8) * 255, quickly=True),
-        "overlays": encode_png(_overlay(gan, found.flagged), quickly=True),
+        "masks": encode_gray_png(found.flagged.view(np.uint8) * np.uint8(255), quickly=True),
+        "overlays": encode_png(_overlay(gan, found.flagged, regions), quickly=True),
     }
     if task.maps:
         drawn = zip(MAPS, _maps(found, weights), strict=False)
         files |= {folder: encode_gray_png(each) for folder, each in drawn}
     return Found(
-        regions=rank_regions(found.labels, found.weighted, mse, gan),
+        regions=regions,
         flagged=int(found.flagged.sum()),
         pixels=found.flagged.size,
         agreement=None if truth is None else compare_masks(found.flagged, truth),
@@ -213,14 +220,16 @@ def _read_mask(path: Path, gan: U8Array, max_pixels: int) -> npt.NDArray[np.bool
     return np.asarray(mask.max(axis=2) >= 128)
 
 
-def _overlay(gan: U8Array, flagged: npt.NDArray[np.bool_]) -> U8Array:
+def _overlay(gan: U8Array, flagged: npt.NDArray[np.bool_], regions: Sequence[Region]) -> U8Array:
     """Return the result with the areas tinted and outlined."""
+    levels = np.arange(256, dtype=np.float32)[:, None]
+    tinted = np.rint(levels + _TINT * (_RED - levels)).astype(np.uint8)
+    mask = flagged.view(np.uint8)
     drawn = gan.copy()
-    inside = gan[flagged].astype(np.float32)
-    drawn[flagged] = np.rint(inside + _TINT * (_RED - inside)).astype(np.uint8)
-    outlines, _ = cv2.findContours(
-        flagged.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
-    )
+    for each in regions:
+        box = np.s_[each.top : each.top + each.height, each.left : each.left + each.width]
+        cv2.copyTo(cv2.LUT(gan[box], tinted[None]), mask[box], drawn[box])
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     colour = tuple(float(level) for level in _RED)
     return np.asarray(cv2.drawContours(drawn, outlines, -1, colour, _OUTLINE))
 

@@ -31,12 +31,15 @@ class Twins:
     mse, gan : Path
     photo : str
         The name without the ending that all GAN results have, if that is how they were found.
+    scanned : tuple of ScannedPhoto
+        Both files as they were looked at, the MSE result first.
     """
 
     name: str
     mse: Path
     gan: Path
     photo: str
+    scanned: tuple[ScannedPhoto, ScannedPhoto]
 
 
 def stem_of(name: str) -> str:
@@ -84,7 +87,7 @@ def find_twins(
                 Reject(str(pair.hr.path), f"{other} has the same name", "rename one")
             )
         else:
-            names[name] = Twins(name, pair.lr.path, pair.hr.path, photo)
+            names[name] = Twins(name, pair.lr.path, pair.hr.path, photo, (pair.lr, pair.hr))
     if not names:
         reason = f": {job.rejects[0]}" if job.rejects else ""
         raise DegradeError(

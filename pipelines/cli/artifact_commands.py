@@ -105,7 +105,8 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 
     config = ArtifactsConfig(**options)
-    with progress_bar("detect-artifacts", "steps") as progress:
+    unit = "px" if config.sources else "images"
+    with progress_bar("detect-artifacts", unit) as progress:
         report = find_artifacts(config, executor=executor, on_progress=progress)
     finish(report)
 

@@ -313,8 +313,12 @@ def _finished(
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
-    made_recipe = training_recipe if config.aim == "train" else make_recipe
-    recipe = made_recipe(found.behind_blur)
+    trains = config.aim == "train"
+    recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
+    # Networks learn more where kernels differ more; those of other photos would be of another blur.
+    known = set(bench.keys)
+    own = [record.id for record in records if record.provenance.source_sha256 in known]
+    also_drawn = own if trains else []
     gap, colour_gap = gaps_of(bench, lr_after)
     facts = {
         "aim": config.aim,
@@ -325,8 +329,9 @@ def _finished(
         "directions": [direction_values(each) for each in directed if each.corrected],
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
-    pool.add_match(made, recipe, config.scale, facts)
-    tell_recipe(job, recipe, len(made), pool=config.pool, hr=config.hr, scale=config.scale)
+    pool.add_match(made, recipe, config.scale, facts, also_drawn)
+    drawn = len(made) + len(also_drawn)
+    tell_recipe(job, recipe, drawn, pool=config.pool, hr=config.hr, scale=config.scale)
     return MatchResult(
         job.report(len(bench.photos)),
         recipe,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InvalidValueError, printable
+from degrade.images.exif import camera_name
 from degrade.pool import DegradationPool
 from degrade.pool.fingerprint import KEPT
 from degrade.pool.fingerprint_making import make_fingerprint
@@ -49,6 +50,8 @@ class FingerprintConfig:
             raise InvalidValueError(
                 f"a fingerprint's name must end in {_SUFFIX}, got {printable(self.out)}"
             )
+        if self.camera is not None and not self.camera.strip():
+            raise InvalidValueError("`camera` must be a part of a camera's name, got nothing")
 
 
 def write_fingerprint(config: FingerprintConfig) -> RunReport:
@@ -95,7 +98,7 @@ def cameras_of(pool: DegradationPool) -> dict[str, str]:
     for record in pool.measurements:
         values = record.values
         if record.kind == "camera":
-            name = " ".join(str(values[key]) for key in ("make", "model") if values.get(key))
+            name = camera_name(*(str(values.get(key) or "") for key in ("make", "model")))
         else:
             name = str(values.get("camera", "")) if record.kind == "noise-model" else ""
         if name:

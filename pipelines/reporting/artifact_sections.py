@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ import numpy as np
 
 from degrade.arrays import U8Array
 from degrade.disk.files import resolve_inside
-from degrade.errors import DegradeError, InputError, printable
+from degrade.errors import DegradeError, InputError, line_of, printable
 from degrade.images.image_io import encode_png, read_photo
 from degrade.images.sources import Reject
 from degrade.wording import counted
@@ -39,13 +39,12 @@ def tell_artifacts(path: Path, job: Job, share: float) -> Told:
         The table is damaged.
     """
     areas = read_regions(path / TABLE)
-    images = sorted((path / OVERLAYS).rglob("*.png"))
+    images = {folder: _named(path / folder) for folder in (OVERLAYS, "mse")}
     broken = Counter(area.image for area in areas)
-    head = (
-        f"{counted(len(areas), 'area')} flagged in {len(broken)} of {counted(len(images), 'image')}"
-    )
+    number = counted(len(images[OVERLAYS]), "image")
+    head = f"{counted(len(areas), 'area')} flagged in {len(broken)} of {number}"
     rejects = len(job.rejects)
-    shown = _shown(path, areas, job, share)
+    shown = _shown(path, areas, images, job, share)
     columns = (
         Column("rank", "number"),
         Column("image", "name"),
@@ -80,14 +79,29 @@ def tell_artifacts(path: Path, job: Job, share: float) -> Told:
     return Told((head,), tuple(sections))
 
 
-def _shown(path: Path, areas: Sequence[FoundArea], job: Job, share: float) -> list[Block]:
+def _named(folder: Path) -> dict[str, str]:
+    """Return the images below a folder by what the table calls them.
+
+    There a name is a line that terminals show, whatever it is on the disk.
+    """
+    files = [path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.png"))]
+    return {line_of(str(file)): str(file) for file in files}
+
+
+_Images = Mapping[str, Mapping[str, str]]
+"""By folder, and by what the table calls them."""
+
+
+def _shown(
+    path: Path, areas: Sequence[FoundArea], images: _Images, job: Job, share: float
+) -> list[Block]:
     """Return pictures of areas as long as there is room, the most visible first."""
     room = int(share * PICTURES)
     found: list[Block] = []
     most = areas[:_MOST_SHOWN]
     for done, area in enumerate(most, 1):
         try:
-            block = _view(path, area)
+            block = _view(path, area, images)
         except InputError as error:
             job.rejects.append(Reject.from_error(error))
         except DegradeError as error:
@@ -103,20 +117,21 @@ def _shown(path: Path, areas: Sequence[FoundArea], job: Job, share: float) -> li
     return found
 
 
-def _view(path: Path, area: FoundArea) -> Picture | Compared:
+def _view(path: Path, area: FoundArea, images: _Images) -> Picture | Compared:
     """Return an area as it was drawn; where an MSE result of its name lies beside, over that."""
-    overlay = _cut(path, OVERLAYS, area)
+    overlay = _cut(path, OVERLAYS, area, images)
     title = f"{area.rank}. {area.image}: {area.width}×{area.height} at {area.left}, {area.top}"
     lines = f"visibility {area.visibility:.2f}, similarity {area.similarity:.2f}"
-    if not resolve_inside(path / "mse", f"{area.image}.png").is_file():
+    if area.image not in images["mse"]:
         return _picture(overlay, f"{title}; {lines}")
-    mse = _cut(path, "mse", area)
+    mse = _cut(path, "mse", area, images)
     before, after = _picture(mse, f"MSE result of {title}"), _picture(overlay, f"GAN of {title}")
     return Compared(f"{title}: MSE on the left, GAN on the right", before, after, (lines,))
 
 
-def _cut(path: Path, folder: str, area: FoundArea) -> U8Array:
-    file = resolve_inside(path / folder, f"{area.image}.png")
+def _cut(path: Path, folder: str, area: FoundArea, images: _Images) -> U8Array:
+    name = images[folder].get(area.image, area.image)
+    file = resolve_inside(path / folder, f"{name}.png")
     image = read_photo(file).as_u8()
     height, width = image.shape[:2]
     if area.top + area.height > height or area.left + area.width > width:

@@ -12,8 +12,15 @@ from typing import Any
 from degrade.errors import printable
 from degrade.images.sources import Reject, passed_over
 from degrade.wording import counted
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import interrupt_signal
-from pipelines.shared.reports import Fact, ProgressCallback, RunReport, no_progress
+from pipelines.shared.reports import (
+    REJECTS_NAME,
+    Fact,
+    ProgressCallback,
+    RunReport,
+    no_progress,
+)
 
 __all__ = ["Job"]
 
@@ -85,8 +92,11 @@ class Job:
         self.facts.append(Fact(kind, words, values))
 
     def tell_passed_over(self, sources: Sequence[Path]) -> None:
-        """Report which files in the folders of ``sources`` have no photo's ending, by kind."""
-        counts = passed_over(sources)
+        """Report which files in the folders of ``sources`` have no photo's ending, by kind.
+
+        Those that jobs put there themselves, beside enlarged photos, are nobody's concern.
+        """
+        counts = passed_over(sources, besides={REJECTS_NAME, *FOLDER_KINDS})
         if counts:
             kinds = [f"{n} {printable(kind) or 'without ending'}" for kind, n in counts.items()]
             rest = f", {len(kinds) - _KINDS} more kinds" if len(kinds) > _KINDS else ""

@@ -8,29 +8,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
 
-import numpy as np
-
-from degrade.arrays import AnyArray
 from degrade.disk.file_streams import replacing
 from degrade.disk.files import claim_folder
 from degrade.disk.locks import folder_lock
-from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.images.colour import is_for_colour
-from degrade.images.image_io import Photo, to_u8
-from degrade.images.image_rows import ROW_FORMATS, EncodingError, RowLayout, open_rows
+from degrade.errors import DegradeError, InputError, printable
+from degrade.images.image_rows import ROW_FORMATS, EncodingError
 from degrade.images.sources import Reject, SourceFile, find_images, hash_file
 from degrade.wording import counted
-from esrgan.devices import choose_device, half_type, tile_memory
-from esrgan.networks import Generator, SRResNet, fold_batch_norm
-from esrgan.upscaling.alpha_and_gray import enlarge_channel, to_gray
-from esrgan.upscaling.tiling import Tiler
-from esrgan.upscaling.upscaler import Upscaler
-from esrgan.weights.files import read_weights
-from esrgan.weights.finding import find_weights
-from esrgan.weights.identification import NetworkSpec, network_from_state_dict
-from esrgan.weights.interpolation import interpolate_weights
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
@@ -41,14 +26,12 @@ from pipelines.shared.reports import (
     check_rejects,
     write_rejects,
 )
+from pipelines.upscaling.enlarger import Enlarger
 from pipelines.upscaling.journal import JOURNAL_NAME, JournalEntry, ResultJournal
 from pipelines.upscaling.results import Results, choose_results
 from pipelines.upscaling.settings import UpscaleConfig
 
 __all__ = ["UpscaleConfig", "upscale"]
-
-COLOURS = 3
-"""Channels of photos; what a network takes besides is noise."""
 
 _HIGH_COST = 1.5
 """From which on a person may want to give more memory."""
@@ -145,14 +128,8 @@ class _Run:
         check: Callable[[ScannedPhoto, int], None] | None,
     ) -> None:
         self._config, self._job, self._check = config, job, check
-        self._device = choose_device(config.device)
-        half_type(config.precision, self._device)
-        self._spec, self._network, self._settings = _read_network(config)
-        if config.precision == "auto":
-            self._settings["precision"] = f"auto on {self._device.partition(':')[0]}"
-        self._network = self._network.to(self._device)
-        self._upscalers: dict[bool, Upscaler] = {}
-        self._sample, self._suffix = 0, config.suffix
+        self._enlarger = Enlarger(config)
+        self._suffix = config.suffix
         self._rejected: set[Reject] = set()
         self.skipped = 0
         self.made: list[_Made] = []
@@ -160,17 +137,8 @@ class _Run:
     def take_sample(self, number: int) -> None:
         """Enlarge from now on by this noise, where the weights take some."""
         config = self._config
-        if self._network.in_channels > COLOURS:
-            self._settings["sample"] = number
-        elif config.samples is not None:
-            raise InputError(
-                config.weights,
-                "takes no noise: all samples would be equal",
-                "give weights that were trained with `noise_channels`, or leave `samples` out",
-            )
-        self._sample = number
+        self._enlarger.take_sample(number)
         self._suffix = config.suffix if config.samples is None else f"{config.suffix}-{number + 1}"
-        self._upscalers.clear()
 
     def enlarge(self, files: Sequence[SourceFile]) -> None:
         """Enlarge the photos one after the other; what cannot be is rejected."""
@@ -204,8 +172,8 @@ class _Run:
             notes = Counter(note for made in self.made for note in made.notes)
             for note, number in notes.items():
                 job.found("note", f"{counted(number, 'photo')}: {note}", note=note, photos=number)
-        job.found("network", f"by {self._spec.describe()}", **self._spec.to_metadata())
-        cost = max((upscaler.cost for upscaler in self._upscalers.values()), default=1.0)
+        spec, cost = self._enlarger.spec, self._enlarger.cost
+        job.found("network", f"by {spec.describe()}", **spec.to_metadata())
         if cost > 1:
             words = f"in tiles, which cost {cost:.2f} times the computing of whole images"
             if cost > _HIGH_COST:
@@ -221,7 +189,7 @@ class _Run:
             config.out,
             journal,
             choose_results(config.out, files, suffix=self._suffix, ending=ending),
-            self._settings,
+            self._enlarger.settings,
             config.overwrite,
         )
         photos, unreadable = scan_photos(files, max_pixels=config.max_pixels)
@@ -232,7 +200,7 @@ class _Run:
             try:
                 self._check_size(photo)
                 if self._check is not None:
-                    self._check(photo, self._spec.scale)
+                    self._check(photo, self._enlarger.spec.scale)
                 if results.is_done(photo):
                     self.skipped += 1
                 else:
@@ -248,7 +216,7 @@ class _Run:
             self._job.rejects.append(reject)
 
     def _check_size(self, photo: ScannedPhoto) -> None:
-        height, width = (self._spec.scale * side for side in (photo.height, photo.width))
+        height, width = (self._enlarger.spec.scale * side for side in (photo.height, photo.width))
         size = f"its enlargement would have {width}×{height} pixels"
         if height * width > _MAX_RESULT_PIXELS:
             raise InputError(photo.path, size, "cut it into parts")
@@ -279,12 +247,12 @@ class _Run:
                 f"{printable(path.parent)} cannot be made ({error.strerror})",
                 "choose another `out`",
             ) from None
-        layout, notes = self._layout(photo)
+        layout, notes = self._enlarger.layout(photo)
         may_replace = partial(results.may_replace, scanned)
         try:
             with replacing(path, scratch=self._config.out, may_replace=may_replace) as file:
                 try:
-                    self._write_rows(file, photo, layout, on_tile)
+                    self._enlarger.write(file, photo, layout, on_tile)
                 except EncodingError as error:
                     raise InputError(scanned.path, str(error)) from None
                 file.flush()
@@ -299,91 +267,6 @@ class _Run:
             raise results.taken(scanned) from None
         self.made.append(_Made(str(path), layout.width, layout.height, notes))
 
-    def _layout(self, photo: Photo) -> tuple[RowLayout, tuple[str, ...]]:
-        """Return what the result is, and what is to be said of it."""
-        limits, notes = ROW_FORMATS[self._config.format], list(photo.notes)
-        deep = photo.pixels.dtype == np.uint16
-        if deep and not limits.deep:
-            notes.append(f"8 of 16 bits, all that {self._config.format} has")
-        keeps_alpha = photo.alpha is not None and limits.alpha
-        if photo.alpha is not None and not limits.alpha:
-            notes.append("alpha dropped")
-        height, width = (self._spec.scale * side for side in photo.pixels.shape[:2])
-        # Gray pixels may have a profile for three channels; then they stay three.
-        is_gray = "gray" in photo.notes and not is_for_colour(photo.profile)
-        layout = RowLayout(
-            height=height,
-            width=width,
-            bits=16 if deep and limits.deep else 8,
-            channels=4 if keeps_alpha else 1 if is_gray else 3,
-            profile=photo.profile,
-        )
-        return layout, tuple(notes)
-
-    def _write_rows(
-        self, file: BinaryIO, photo: Photo, layout: RowLayout, on_tile: Callable[[int], None]
-    ) -> None:
-        encoder = open_rows(file, self._config.format, layout)
-        dtype = np.uint16 if layout.bits == 16 else np.uint8
-        upscaler, scale, top = self._upscaler(deep=layout.bits == 16), self._spec.scale, 0
-        for rgb in upscaler.bands(photo.pixels, dtype, on_tile=on_tile):
-            bottom = top + len(rgb) // scale
-            encoder.write(_with_channels(rgb, photo, layout, (top, bottom)))
-            top = bottom
-        encoder.finish()
-
-    def _upscaler(self, *, deep: bool) -> Upscaler:
-        """Return the upscaler for 16-bit results, or for others."""
-        config, device = self._config, self._device
-        if deep not in self._upscalers:
-            half = half_type(config.precision, device, deep=deep)
-            tiler = Tiler(
-                self._network,
-                tile=config.tile,
-                memory=tile_memory(device, config.max_memory),
-                half=half is not None,
-            )
-            self._upscalers[deep] = Upscaler(
-                self._network,
-                tiler,
-                device=device,
-                half=half,
-                sample=self._sample,
-                flips=config.flips,
-                mirror=config.mirror,
-            )
-        return self._upscalers[deep]
-
-
-def _read_network(config: UpscaleConfig) -> tuple[NetworkSpec, Generator, dict[str, Any]]:
-    """Return the network, mixed with the other one if there is one, and all that decides on SR."""
-    weights = read_weights(config.weights, scale=config.scale)
-    settings: dict[str, Any] = {
-        "weights": hash_file(find_weights(config.weights)),
-        "scale": weights.spec.scale,
-        "flips": config.flips,
-        "precision": config.precision,
-        "format": config.format,
-    }
-    if config.keep_profile:  # so that what was made before there was a choice still counts
-        settings["keep_profile"] = True
-    if config.mirror:  # likewise
-        settings["mirror"] = config.mirror
-    if config.other is not None and config.alpha is not None:
-        other = read_weights(config.other, scale=config.scale)
-        try:
-            weights = interpolate_weights(weights, other, config.alpha)
-        except InvalidValueError as error:
-            raise InputError(config.other, str(error), "choose another `other`") from None
-        settings |= {"alpha": config.alpha, "other": hash_file(find_weights(config.other))}
-    network = network_from_state_dict(weights.state, scale=weights.spec.scale).eval()
-    if network.in_channels < COLOURS or network.out_channels != COLOURS:
-        channels = f"{network.in_channels} channels to {network.out_channels}"
-        raise InputError(config.weights, f"a generator from {channels}", "give one for RGB images")
-    if isinstance(network, SRResNet):
-        network = fold_batch_norm(network)
-    return weights.spec, network, settings
-
 
 def _is_result(file: SourceFile, config: UpscaleConfig, journal: ResultJournal) -> bool:
     """Tell whether a photo that a search has found is what an earlier run wrote."""
@@ -391,16 +274,3 @@ def _is_result(file: SourceFile, config: UpscaleConfig, journal: ResultJournal) 
     if file.path in config.sources or not path.is_relative_to(out):
         return False
     return journal.knows(str(path.relative_to(out)))
-
-
-def _with_channels(
-    rgb: AnyArray, photo: Photo, layout: RowLayout, rows: tuple[int, int]
-) -> AnyArray:
-    """Return rows of a result with the channels that its layout states."""
-    if layout.channels == 1:
-        return to_gray(rgb)
-    if layout.channels == 3 or photo.alpha is None:
-        return rgb
-    scale = len(rgb) // (rows[1] - rows[0])
-    alpha = enlarge_channel(photo.alpha, scale, *rows)
-    return np.dstack((rgb, to_u8(alpha) if layout.bits == 8 else alpha))

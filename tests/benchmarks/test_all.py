@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import all as everything
-from benchmarks.all import BENCHMARKS, ROOT, SHARED, Benchmark, Figure, Found, main, table_of
+from benchmarks.all import Found, main, table_of
+from benchmarks.listed import BENCHMARKS, PHOTOS, PLACES, ROOT, SHARED, Benchmark, Figure
 from degrade.images.image_io import write_png
 
 BY_HAND = {"all", "chain", "peers", "peer_process", "beside_realsr"}
@@ -52,9 +53,9 @@ def test_main_goes_on_when_one_fails(
 def test_run_skips_with_a_word_what_lacks_its_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(everything.PLACES, SHARED, ROOT.parent / "not there")
+    monkeypatch.setitem(PLACES, SHARED, ROOT.parent / "not there")
     without_data = Benchmark("kernels", ("--shared", SHARED), (Figure("dB", "(x)", "–", "1"),))
-    without_photos = Benchmark("pair_building", (everything.PHOTOS,), ())
+    without_photos = Benchmark("pair_building", (PHOTOS,), ())
     for benchmark, word in ((without_data, "../not there"), (without_photos, "name some")):
         found = everything.run(benchmark, [], tmp_path / "log.txt", 10)
         assert found.trouble.startswith("skipped: ") and word in found.trouble

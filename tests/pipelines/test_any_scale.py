@@ -55,7 +55,8 @@ class Set:
     def build(self, out: Path, *further: object) -> str:
         given = ("--hr", self.hr, "--out", out, "--scale", self.text, "--hr-size", self.side)
         where = () if "--fingerprint" in further else ("--pool", self.pool)
-        return degrade("build-pairs", *where, *given, "--noise", "none", *further)
+        plain = ("--noise", "none", "--linear-light", "none")
+        return degrade("build-pairs", *where, *given, *plain, *further)
 
     @property
     def pairs(self) -> Path:

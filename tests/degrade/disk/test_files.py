@@ -14,6 +14,7 @@ import pytest
 from degrade.disk.files import (
     claim_folder,
     open_regular,
+    read_file,
     resolve_inside,
     write_atomically,
 )
@@ -181,3 +182,18 @@ def test_claim_folder_keeps_kinds_apart(tmp_path: Path, mark: str) -> None:
     for other in KINDS.keys() - {mark}:
         with pytest.raises(DegradeError, match="choose another folder"):
             claim_folder(folder, other, KINDS)
+
+
+def test_read_file_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for _ in range(20):
+        with pytest.raises(InputError):
+            read_file(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_read_file_refuses_files_too_large_for_an_image(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InputError, match="bytes are more than"):
+        read_file(tmp_path / "sparse.png")

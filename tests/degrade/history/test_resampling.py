@@ -82,3 +82,10 @@ def test_fall_of_power_follows_the_blur() -> None:
     wanted = -np.square(2 * np.pi * BANDS)
     wanted -= wanted[:2].mean()
     assert np.abs(soft - sharp - wanted)[:8].max() < 0.8
+
+
+@pytest.mark.parametrize("kept", [(0,), (2,), (0, 2), ()])
+def test_nothing_is_told_of_photos_without_green(kept: tuple[int, ...]) -> None:
+    pixels = natural("a").copy()
+    pixels[..., [channel for channel in range(3) if channel not in kept]] = 40
+    assert _judged(pixels) == Resampling(0.0)

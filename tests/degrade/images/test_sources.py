@@ -286,4 +286,5 @@ def test_passed_over_counts_what_folders_hold_besides_photos(tmp_path: Path) -> 
     assert counts == {".txt": 3, "": 1, ".mp4": 1}
     assert list(counts) == [".txt", "", ".mp4"]
     assert passed_over([tmp_path / "c.txt"]) == {}
+    assert passed_over([tmp_path], besides={"c.txt", "f"}) == {".txt": 2, ".mp4": 1}
     assert len(find_images([tmp_path])[0]) == 4

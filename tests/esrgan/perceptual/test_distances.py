@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from degrade.arrays import U8Array, round_to_u8
 from degrade.errors import DegradeError
-from esrgan.perceptual import distances, read_perceptual
+from esrgan.perceptual import Kind, distances, read_perceptual
 from esrgan.perceptual.backbones import ALEXNET, VGG16, Backbone
 from tests.making import make_scene
 
@@ -188,6 +189,85 @@ def test_modules_saved_whole_are_read(tmp_path: Path, alex: Weights) -> None:
         for files in ([tmp_path / "whole.pth"], [paths["linear"], paths["network"]])
     ]
     assert both[0] == both[1]
+
+
+@pytest.mark.parametrize("change", [torch.Tensor.half, torch.Tensor.bfloat16])
+def test_weights_of_16_bits_and_of_wrapped_modules_are_read(
+    tmp_path: Path, alex: Weights, change: Callable[[Tensor], Tensor]
+) -> None:
+    paths, pair = alex.write(tmp_path), make_pair(70, 70)
+    torch.save({name: change(t) for name, t in alex.network.items()}, tmp_path / "short.pth")
+    wrapped = {f"module.{name}": change(t).float() for name, t in alex.network.items()}
+    torch.save({"state_dict": wrapped}, tmp_path / "wrapped.pth")
+    found = [
+        read_perceptual("lpips", [tmp_path / name, paths["linear"]]).distance(*pair)
+        for name in ("short.pth", "wrapped.pth")
+    ]
+    assert found[0] == found[1] and found[0] is not None and found[0] > 0
+
+
+def refused(kind: Kind, *paths: Path) -> str:
+    with pytest.raises(DegradeError) as refusal:
+        read_perceptual(kind, paths)
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
+
+
+def test_files_with_a_wrong_tensor_are_refused_by_its_name(tmp_path: Path, alex: Weights) -> None:
+    paths, wrong = alex.write(tmp_path), tmp_path / "wrong.pth"
+
+    def said(**changed: Tensor) -> str:
+        torch.save(alex.network | {f"features.{n}": t for n, t in changed.items()}, wrong)
+        return refused("lpips", paths["linear"], wrong)
+
+    weight = alex.network["features.3.weight"]
+    turned = said(**{"3.weight": weight.transpose(0, 1).contiguous()})
+    start = f"{wrong}: features.3.weight"
+    assert turned.startswith(f"{start} has the shape (64, 192, 5, 5), not (192, 64, 5, 5)")
+    assert said(**{"3.weight": weight.int()}).startswith(f"{start} holds int32, no fractions")
+    assert said(**{"3.weight": weight / 0}).startswith(f"{start} holds NaN or infinity")
+    claimed = said(**{"3.weight": torch.zeros(1).expand(192, 64, 5, 5)})
+    assert claimed.startswith(f"{wrong}: claims more weights than the file holds")
+    twice = said(**{"3.weight": weight, "x.features.3.weight": weight + 1})
+    assert twice == f"{start} is there twice, with other numbers; give one"
+    less = {name: t for name, t in alex.network.items() if name != "features.8.bias"}
+    torch.save(less, wrong)
+    assert f"{wrong}: features.8.bias is missing; " in refused("lpips", paths["linear"], wrong)
+
+
+def test_two_networks_are_refused_in_any_order(tmp_path: Path, alex: Weights, vgg: Weights) -> None:
+    own, other = alex.write(tmp_path / "alex"), vgg.write(tmp_path / "vgg")
+    files = [own["linear"], own["network"], other["network"]]
+    first, second = (refused("lpips", *order) for order in (files, files[::-1]))
+    assert first == second and "features.0.weight is there twice" in first
+    same = read_perceptual("lpips", [own["linear"], own["network"], own["network"]])
+    assert same.backbone is ALEXNET
+
+
+def test_damaged_files_and_code_are_refused(tmp_path: Path, alex: Weights) -> None:
+    paths, wrong, made = alex.write(tmp_path), tmp_path / "wrong.pth", tmp_path / "made"
+    whole = paths["network"].read_bytes()
+    for data in (b"", whole[:1000], whole[: len(whole) // 2], whole[:-1]):
+        wrong.write_bytes(data)
+        assert refused("lpips", wrong, paths["linear"]).startswith(f"{wrong}: is damaged")
+
+    class Code:
+        def __reduce__(self) -> tuple[object, ...]:
+            return Path.touch, (made,)
+
+    for zipped in (True, False):
+        content = alex.network | {"features.0.weight": Code()}
+        torch.save(content, wrong, _use_new_zipfile_serialization=zipped)
+        assert "could run code" in refused("lpips", wrong, paths["linear"])
+    assert not made.exists()
+
+
+def test_weights_that_make_nan_are_said(tmp_path: Path, vgg: Weights) -> None:
+    paths = vgg.write(tmp_path)
+    torch.save({name: 0 * t for name, t in vgg.mixing.items()}, paths["mixing"])
+    measure = read_perceptual("dists", [paths["mixing"], paths["network"]])
+    with pytest.raises(DegradeError, match="the weights for dists make NaN"):
+        measure.distance(*make_pair(64, 64))
 
 
 def test_what_is_missing_is_said_with_where_it_comes_from(

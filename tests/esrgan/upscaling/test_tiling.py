@@ -99,6 +99,13 @@ def test_tiler_cuts_along_the_side_that_costs_least() -> None:
     assert (down.height, down.width) == (1000, 750)
 
 
+@given(st.integers(300, 9000), st.integers(300, 9000), st.integers(22, 28))
+def test_a_row_of_tiles_stays_below_the_memory(height: int, width: int, bits: int) -> None:
+    network = RRDBNet(scale=4, features=4, blocks=1, growth=2)
+    chosen = Tiler(network, overlap=20, memory=2**bits).tiling_for(height, width)
+    assert 3 * 16 * chosen.height * width <= max(2**bits, 3 * 16 * 16 * width)
+
+
 def test_tiler_costs_little_with_networks_of_64_features_and_2_gib() -> None:
     network = RRDBNet(scale=4, features=64, blocks=1, growth=32)
     for height, width in ((3000, 4000), (4000, 6000), (1080, 1920), (2000, 2000)):

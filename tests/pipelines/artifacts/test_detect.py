@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +18,7 @@ from click.testing import CliRunner, Result
 from degrade.images.image_io import read_photo, write_png
 from esrgan.networks import RRDBNet
 from esrgan.weights.files import weights_of, write_weights
+from pipelines.artifacts.twins import Twins, find_twins
 from pipelines.cli import main
 from tests.degrade.artifacts.results import make_results, plant_grid
 from tests.degrade.audit.scenes import make_photo
@@ -73,6 +77,61 @@ def test_detect_artifacts_flags_ranks_and_draws(results: Path) -> None:
     assert np.array_equal(overlay[far], gan[far])
     similar = cv2.imread(str(results / "out/maps/1-similarity/1.png"), cv2.IMREAD_UNCHANGED)
     assert similar.shape == gan.shape[:2]
+
+
+def test_detect_artifacts_judges_results_without_torch(results: Path) -> None:
+    words = [str(word) for word in folders(results)]
+    code = (
+        "import sys; from pipelines.cli import main; "
+        f"main({words!r}, standalone_mode=False); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_overlays_are_tinted_and_outlined_where_something_is_flagged(results: Path) -> None:
+    assert run(*folders(results), *SMALL).exit_code == 0
+    gan = read_photo(results / "gan" / "1.png").pixels.astype(np.float64)
+    overlay = read_photo(results / "out" / "overlays" / "1.png").pixels
+    flagged = read_photo(results / "out" / "masks" / "1.png").pixels[..., 0] == 255
+    # An outline of 2 pixels lies on the last pixel of an area and one beside it.
+    inside = cv2.erode(flagged.astype(np.uint8), np.ones((7, 7), np.uint8)) == 1
+    assert inside.sum() > 1000
+    mixed = 0.65 * gan[inside] + 0.35 * np.array([230, 30, 30])
+    assert abs(overlay[inside] - mixed).max() < 0.51
+    edge = flagged & (cv2.erode(flagged.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    assert (overlay[edge] == (230, 30, 30)).all()
+
+
+def test_a_result_that_changes_meanwhile_is_rejected(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scanned_before(*words: Any, **options: Any) -> list[Twins]:
+        twins = find_twins(*words, **options)
+        write_png(results / "gan" / "1.png", make_results("another")[1])
+        return twins
+
+    monkeypatch.setattr("pipelines.artifacts.detect.find_twins", scanned_before)
+    found = run(*folders(results), *SMALL)
+    assert "1.png: it changed while the run went on" in found.output
+    assert not (results / "out" / "masks" / "1.png").exists()
+
+
+def test_what_no_result_of_can_be_judged_is_an_error(results: Path) -> None:
+    for number in range(3):
+        write_png(results / "mse" / f"{number}.png", make_results("other")[0][:-2])
+    found = run(*folders(results))
+    assert found.exit_code == 1
+    assert "no result can be judged, 3 images rejected: " in found.output
+    assert "(and 2 more for this reason)" in found.output and "masks" not in found.output
+    assert not (results / "out").exists()
+
+
+def test_journals_beside_results_are_not_told(results: Path) -> None:
+    for name in ("rejects.jsonl", "upscale.jsonl"):
+        (results / "gan" / name).touch()
+    assert "passed over" not in run(*folders(results), *SMALL).output
+    (results / "gan" / "notes.jsonl").touch()
+    assert "passed over: 1 .jsonl\n" in run(*folders(results), *SMALL).output
 
 
 def test_detect_artifacts_gives_the_same_bytes_with_workers_and_again(results: Path) -> None:

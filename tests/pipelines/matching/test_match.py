@@ -219,6 +219,27 @@ def test_match_gives_each_camera_of_a_set_its_own_gain(hr: Path, tmp_path: Path)
         assert near < 1.5 and near < 0.7 * far, (name, near, far)
 
 
+def test_pairs_for_training_draw_the_photos_own_kernels_too(
+    photos: Path, hr: Path, tmp_path: Path
+) -> None:
+    """Each as it was estimated and as it was corrected; kernels of other photos are not drawn."""
+    pool = DegradationPool.create(tmp_path / "pool")
+    wider = gaussian_kernel(17, _SCALE, (1.15, 1.15))
+    of_photos = [photos / f"{number}.png" for number in (0, 1)]
+    shas = [hashlib.sha256(path.read_bytes()).hexdigest() for path in of_photos]
+    for kernel, sha in zip((_START, wider, _CAMERA), (*shas, "f" * 64), strict=True):
+        pool.add_kernel(kernel, Provenance("a photo", sha, None, "by hand", {}, "test"))
+    own = {k.id for k in pool.kernels if k.provenance.source_sha256 in shas}
+    words = ("match", photos, "--pool", pool.path, "--hr", hr, "--scale", _SCALE, "--aim")
+    drawn = {}
+    for aim, said in (("train", "of 4 kernels"), ("match", "of 2 kernels")):
+        found = run(*words, aim)
+        assert found.exit_code == 0 and f"recipe matched {said}" in found.output, found.output
+        drawn[aim] = set(DegradationPool.open(pool.path).index(_SCALE).matched_ids)
+    assert len(drawn["match"]) == 2 and not drawn["match"] & own
+    assert len(drawn["train"]) == 4 and own < drawn["train"]
+
+
 def test_build_pairs_draws_what_was_matched_and_replays_it(
     matched: tuple[Path, Path], hr: Path, tmp_path: Path
 ) -> None:
@@ -268,7 +289,7 @@ def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_pla
     assert run(*words, "--aim", "match").exit_code == 0
     (entry, *_) = DegradationPool.open(pool).matched_recipe(_SCALE).entries
     kinds = [entry.kind for entry in DegradationPool.open(pool).matched_recipe(_SCALE).entries]
-    assert entry.kind == "blur" and "model-error" not in kinds
+    assert entry.kind == "blur" and not {"linear-light", "model-error"} & set(kinds)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from degrade.pool.findings import FoundObject
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.cli import main
 from pipelines.pairs.checks import ReplayConfig, replay_pair
-from pipelines.pool.fingerprints import FingerprintConfig, write_fingerprint
+from pipelines.pool.fingerprints import FingerprintConfig, cameras_of, write_fingerprint
 from tests.degrade.noise.planted import flat_levels, noisy_photo
 from tests.degrade.pool.parts import make_photo
 from tests.making import make_scene
@@ -161,6 +161,21 @@ def test_pairs_of_a_fingerprint_are_replayed_without_its_pool(
         build_pairs(replace(config, noise_from="patches", out=tmp_path / "patches"))
 
 
+def test_cameras_are_called_as_everywhere(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    known = (
+        ("Canon", "Canon PowerShot SD300", "Canon PowerShot SD300"),
+        ("EASTMAN KODAK COMPANY", "KODAK DC240", "KODAK DC240"),
+        ("SONY", "DSC-D700", "SONY DSC-D700"),
+        (None, "X1", "X1"),
+    )
+    for number, (make, model, _) in enumerate(known):
+        photo = make_photo(sha256=f"{number:064x}")
+        values = {"make": make, "model": model}
+        pool.add_findings(photo, [Findings(kind="camera", settings={}, values=values)])
+    assert cameras_of(pool) == {f"{number:064x}": name for number, (*_, name) in enumerate(known)}
+
+
 def degrade(*arguments: object) -> Result:
     return CliRunner().invoke(main, list(map(str, arguments)))
 
@@ -171,6 +186,9 @@ def test_fingerprint_command_tells_cameras_and_chooses_one(pool: Path, tmp_path:
     assert told.exit_code == 0, told.output
     assert "3 kernels of 3 and what was measured in 3 photos" in told.output
     assert "2 cameras or settings" in told.output and "--camera chooses one" in told.output
+    assert degrade("fingerprint", pool, "-o", path, "--camera", " ").output.endswith(
+        "--camera must be a part of a camera's name, got nothing\n"
+    )
     assert path.stat().st_size < 200_000 and "holiday" not in path.read_text()
     one = degrade("fingerprint", pool, "-o", path, "--camera", "canon", "--names")
     assert one.exit_code == 0 and "2 kernels of 3" in one.output  # its own file is replaced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,19 @@ def test_tell_artifacts_shows_each_area_over_the_mse_result(found: Path) -> None
     assert "sub/bro&lt;ken: " in page and "bro<ken: " not in page
     first = page.index("1. sub/bro&lt;ken")
     assert first < page.index("2. sub/bro&lt;ken")
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"\xff\xfe", b"\x1b[31mred", "a\u202eb".encode()])
+def test_tell_artifacts_finds_images_whose_names_no_terminal_shows(
+    tmp_path: Path, name: bytes
+) -> None:
+    out, file = tmp_path / "found", f"{os.fsdecode(name)}.png"
+    mse, gan = make_results("odd")
+    write_png(out / "mse" / file, mse)
+    write_png(out / "gan" / file, plant_grid(gan, 20, 20, 40, strength=90)[0])
+    find_artifacts(ArtifactsConfig(mse=out / "mse", gan=out / "gan", out=out, min_area=300))
+    report, page = _made(out)
+    assert not report.rejects and page.count("MSE on the left, GAN on the right") == 1
 
 
 def test_tell_artifacts_shows_overlays_alone_where_results_lie_elsewhere(found: Path) -> None:

@@ -179,3 +179,8 @@ class Client:
             assert reply.status == 200, reply
             told, done = reply.json(), done + 1
         return done
+
+
+def good(_told: object) -> list[int]:
+    """What a contented rater answers."""
+    return [4]
