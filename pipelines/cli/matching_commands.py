@@ -143,8 +143,9 @@ def audit(
     type=click.Choice(["train", "match"]),
     default="train",
     show_default=True,
-    help="'match': LR that looks like the photos. 'train': the same, light that adds up and white "
-    "noise of 2 grey levels, for what no kernel makes; noise can be told, and both help training.",
+    help="'match': LR that looks like the photos. 'train': half of it with kernels as they were "
+    "estimated, and light that adds up and white noise of 2 grey levels, for what no kernel makes; "
+    "this can be told, and helps training.",
 )
 @click.option(
     "--directions",

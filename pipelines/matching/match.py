@@ -67,8 +67,9 @@ class MatchConfig:
         Clean photos of other scenes, as pairs will be made of.
     scale : Scale
     aim : {"train", "match"}
-        ``match``: LR that cannot be told from the photos. ``train``: the same with white noise of
-        2 grey levels, the error of the model, which can be told and helps training.
+        ``match``: LR that cannot be told from the photos. ``train``: half of it with kernels as
+        they were estimated, light that adds up, and white noise of 2 grey levels, the error of the
+        model: what can be told, and helps training.
     directions : {"auto", "none"}
         Whether kernels get more gain in some directions than in others, where photos show it.
     seed : int

@@ -90,7 +90,7 @@ def tell_recipe(
     for line in recipe.lines():
         job.found("step", f"  {line}")
     if any(entry.kind == ModelError.kind for entry in recipe.entries):
-        words = "the white noise is for training, and can be told; `aim=match` leaves it out"
+        words = "what is for training, such as white noise, can be told; `aim=match` leaves it out"
         job.found("aim", words)
     given = " ".join(f"hr={as_typed(path)}" for path in hr)
     given += "" if scale == 4 else f" scale={scale}"

@@ -52,9 +52,9 @@ class BlurSettings(StepSettings, frozen=True):
         Make the kernel wider or narrower by its own part of the error that its estimate expects;
         a kernel of unknown error stays as it is.
     kernels : "matched", "camera" or None
-        ``matched``: those that were corrected until LR looked like the photos. ``camera``: those
-        that were estimated, each nearer to what photos of its camera have in common. None: each
-        photo's own.
+        ``matched``: those of the pool's last match, corrected until LR looked like the photos, and
+        for training also as they were estimated. ``camera``: those that were estimated, each
+        nearer to what photos of its camera have in common. None: each photo's own.
     """
 
     spread: bool = False
