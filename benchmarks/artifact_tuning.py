@@ -19,9 +19,11 @@ from operator import add
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from degrade.arrays import FloatArray, round_to_u8
+from degrade.arrays import U8Array, round_to_u8
 from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
+from degrade.artifacts.similarity import local_deviation
 from degrade.images.image_io import read_photo, write_png
 from degrade.images.sources import find_images
 from degrade.resample import imresize
@@ -45,10 +47,13 @@ _STOPPING = 3
 """One of so many photos of ``--tune`` decides when tuning stops."""
 
 _MIN_AREA = 200
+_HALVINGS = 8
+"""Steps of the search for the share of the MSE result that leaves as much texture."""
+
 _MIRROR = 32
 """LR pixels: without, most of what is flagged are lines along the photos' edges."""
 
-_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32", "learning_rate=3e-4")
+_TUNING = ("batch_size=4", "hr_patch=192", "loss_margin=32")
 """Losses leave out what a crop's end makes of it, as no photo's end is shown."""
 
 
@@ -63,14 +68,14 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=600, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, default=300, help="of tuning, at most")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
     parser.add_argument("--minutes", type=float, help="go on later where it stopped after so many")
     parser.add_argument("--set", action="append", default=[], help="a setting of the tuning")
     parser.add_argument("--break-by", action="append", default=[], help="one of the GAN's training")
-    parser.add_argument("--share", type=int, default=2, help="one crop of so many is aimed")
+    parser.add_argument("--share", type=int, default=4, help="one crop of so many is aimed")
     parser.add_argument("--name", default="tuned", help="folder of this tuning")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -169,32 +174,83 @@ def _tuned(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What tuning came to, and which shares were flagged before and after."""
+    """What tuning came to, and which shares were flagged before and after.
+
+    ``excess`` is the share that is left, where something was flagged, of the deviation that the
+    result before had beyond the MSE result's. ``mixed`` are what is gone inside, and that, when so
+    much of the MSE result is mixed into the results before that as much texture is left elsewhere:
+    what tuning must be better than.
+    """
 
     scores: RepairScores
     inside: tuple[float, float]
     edges: tuple[float, float]
+    excess: float
+    mixed: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Results:
+    """A photo's results, and what is flagged of the one before tuning."""
+
+    mse: U8Array
+    before: U8Array
+    after: U8Array
+    flagged: npt.NDArray[np.bool_]
 
 
 def _judged(lr: Path, networks: Sequence[Generator]) -> _Judged:
-    parts = [_compared(path, networks) for path in sorted(lr.iterdir())]
-    counts = np.sum([each for _, each in parts], axis=0)
+    photos = [_enlarged(path, networks) for path in sorted(lr.iterdir())]
+    scores, counts = _counted(photos, [each.after for each in photos])
     shares = counts[:, 1:] / counts[:, :1]
     inside, edges = ((float(before), float(after)) for before, after in shares)
-    return _Judged(reduce(add, (scores for scores, _ in parts)), inside, edges)
+    least, most = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        share = (least + most) / 2
+        found, counts = _counted(photos, [_mixed(each, share) for each in photos])
+        least, most = (least, share) if found.texture < scores.texture else (share, most)
+    tuned = _excess(photos, [each.after for each in photos])
+    mixed = _excess(photos, [_mixed(each, share) for each in photos])
+    return _Judged(scores, inside, edges, tuned, (1 - float(counts[0, 2] / counts[0, 1]), mixed))
 
 
-def _compared(path: Path, networks: Sequence[Generator]) -> tuple[RepairScores, FloatArray]:
-    """Return scores; and pixels, those flagged before and after, inside and at the edges."""
+def _excess(photos: Sequence[_Results], afters: Sequence[U8Array]) -> float:
+    sums = np.zeros(3)
+    for photo, after in zip(photos, afters, strict=True):
+        images = (photo.mse, photo.before, after)
+        sums += [local_deviation(image)[photo.flagged].sum(dtype=np.float64) for image in images]
+    _, before, left = sums - sums[0]
+    return float(left / before)
+
+
+def _enlarged(path: Path, networks: Sequence[Generator]) -> _Results:
     lr = read_photo(path).as_u8()
     mse, before, after = (upscale(lr, network, mirror=_MIRROR) for network in networks)
-    settings = DetectionSettings(min_area=_MIN_AREA)
-    flagged = [detect_artifacts(mse, sr, settings=settings).flagged for sr in (before, after)]
+    return _Results(mse, before, after, _flagged(mse, before))
+
+
+def _flagged(mse: U8Array, sr: U8Array) -> npt.NDArray[np.bool_]:
+    return detect_artifacts(mse, sr, settings=DetectionSettings(min_area=_MIN_AREA)).flagged
+
+
+def _mixed(photo: _Results, share: float) -> U8Array:
+    before = photo.before.astype(np.float32)
+    return round_to_u8(before + np.float32(share) * (photo.mse - before))
+
+
+def _counted(
+    photos: Sequence[_Results], afters: Sequence[U8Array]
+) -> tuple[RepairScores, npt.NDArray[np.float64]]:
+    """Return scores; and pixels, those flagged before and after, inside and at the edges."""
+    parts, counts = [], np.zeros((2, 3))
     inner = (slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE))
-    masks = [np.ones_like(flagged[0]), *flagged]
-    inside = [float(mask[inner].sum()) for mask in masks]
-    edges = [float(mask.sum()) - part for mask, part in zip(masks, inside, strict=True)]
-    return compare_repair(before, after, *flagged), np.array([inside, edges])
+    for photo, after in zip(photos, afters, strict=True):
+        flagged = _flagged(photo.mse, after)
+        parts.append(compare_repair(photo.before, after, photo.flagged, flagged))
+        masks = [np.ones_like(flagged), photo.flagged, flagged]
+        inside = np.array([mask[inner].sum() for mask in masks], float)
+        counts += [inside, [mask.sum() for mask in masks] - inside]
+    return reduce(add, parts), counts
 
 
 def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
@@ -203,14 +259,16 @@ def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
         return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
 
     lines = [
-        "| GAN, seed | inside | along edges | all gone | texture elsewhere | PSNR elsewhere |",
-        "|---|---|---|---|---|---|",
+        "| GAN, seed | inside | along edges | all gone | excess left | texture elsewhere "
+        "| PSNR elsewhere | mixed: inside, excess left |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows:
         scores = row.scores
         lines.append(
             f"| {name} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "
-            f"| {scores.texture:.1%} | {scores.psnr:.1f} dB |"
+            f"| {row.excess:.0%} | {scores.texture:.1%} | {scores.psnr:.1f} dB "
+            f"| {row.mixed[0]:.0%}, {row.mixed[1]:.0%} |"
         )
     return "\n".join(lines)
 

@@ -19,22 +19,32 @@ __all__ = ["FEATHER", "RepairScores", "compare_repair", "pseudo_truth"]
 Mask = npt.NDArray[np.bool_]
 
 FEATHER = 12
-"""Pixels over which the MSE result gives way to the GAN's around a flagged area."""
+"""Pixels over which what is wrong gives way to the GAN's result around a flagged area."""
+
+_RAMP = np.float32(0.2)
+"""Of similarity, below the threshold: over it the GAN's result gives way to the MSE result."""
 
 _FINE = 1.5
 """Sigma in pixels: what a blur of it takes away is texture."""
 
 
-def pseudo_truth(mse_u8: U8Array, gan_u8: U8Array, flagged: Mask) -> U8Array:
-    """Return the GAN's result with the flagged areas taken from the MSE result.
+def pseudo_truth(
+    mse_u8: U8Array, gan_u8: U8Array, flagged: Mask, similarity: FloatArray, threshold: float
+) -> U8Array:
+    """Return the GAN's result with what is wrong in flagged areas taken from the MSE result.
 
-    Within the areas it is the MSE result, from 12 pixels outside on the GAN's; in between one
-    passes smoothly into the other, so that no seam is learnt.
+    Within the areas: where similarity is at least the threshold it is the GAN's result, where it is
+    0.2 and more below, the MSE result, in between one passes into the other in proportion. From 12
+    pixels outside on it is the GAN's; up to there all that gives way to it smoothly.
 
     Parameters
     ----------
     mse_u8, gan_u8 : (H, W, 3) uint8 arrays
     flagged : (H, W) bool array
+    similarity : (H, W) float32 array
+        0 … 1, weighted as where areas are flagged.
+    threshold : float
+        That by which they are.
 
     Raises
     ------
@@ -43,18 +53,20 @@ def pseudo_truth(mse_u8: U8Array, gan_u8: U8Array, flagged: Mask) -> U8Array:
 
     References
     ----------
-    Xie et al., "DeSRA", arXiv 2307.02457, section 3.3: there the masks are binary.
+    Xie et al., "DeSRA", arXiv 2307.02457, section 3.3: there all of an area, grown and filled, is
+    taken from the MSE result.
     """
-    if mse_u8.shape != gan_u8.shape or flagged.shape != gan_u8.shape[:2]:
+    if mse_u8.shape != gan_u8.shape or not flagged.shape == similarity.shape == gan_u8.shape[:2]:
         raise InvalidValueError(
-            f"two results and a mask of one size are mixed, got {mse_u8.shape}, {gan_u8.shape} and "
-            f"{flagged.shape}"
+            "two results, a mask and a map of one size are mixed, got "
+            f"{mse_u8.shape}, {gan_u8.shape}, {flagged.shape} and {similarity.shape}"
         )
     if not flagged.any():
         return gan_u8
     away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1 - away / FEATHER, 0, 1).astype(np.float32)
-    weight = (near * near * (3 - 2 * near))[..., None]
+    wrong = np.clip((np.float32(threshold) - similarity) / _RAMP, 0, 1)
+    weight = (near * near * (3 - 2 * near) * wrong)[..., None]
     gan = gan_u8.astype(np.float32)
     return round_to_u8(gan + weight * (mse_u8 - gan))
 

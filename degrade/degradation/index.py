@@ -90,13 +90,15 @@ class PoolIndex:
     measured : mapping of str to tuple of Measured
         By kind of measurement, one for each photo at most.
     matched_ids : tuple of str
-        Kernels of that scale that were corrected until LR looked like the photos.
+        Kernels of that scale of the last match: corrected until LR looked like the photos, and for
+        training also as they were estimated.
     kernel_kpsnr : mapping of str to float
         By id, the kernel PSNR that an estimate expects, dB; without those that know none.
     moved : mapping of str to str
         By id of a photo's own kernel, that one moved towards its camera's.
     kernel_photos : mapping of str to str
-        By id, the photo of which a kernel is one of several, each of a region.
+        By id, the photo of which a kernel is one of several that share one chance: of regions, or
+        of a match.
     kernels_by_photo : tuple of tuple of str
         The kernels, those of one photo's regions together and others alone; by the first id.
     matched_by_photo : tuple of tuple of str

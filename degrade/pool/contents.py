@@ -173,7 +173,7 @@ class PoolContents:
                 if "expected_kpsnr" in made.values
             },
             tuple(matched & set(own)),
-            self._kernel_photos(scale),
+            self._kernel_photos(scale, matched),
             moved,
         )
 
@@ -186,11 +186,11 @@ class PoolContents:
         )
         return next(of_scale, None)
 
-    def _kernel_photos(self, scale: Scale) -> dict[str, str]:
-        """Return by id which photo a kernel is of, where a photo has kernels of regions.
+    def _kernel_photos(self, scale: Scale, matched: Collection[str]) -> dict[str, str]:
+        """Return by id which photo a kernel is of, where those of a photo share one chance.
 
-        A kernel of such a whole photo shares the chance of its regions; without regions each
-        kernel has its own.
+        Kernels of regions do, with the one of the whole photo, and all of a photo in a match. Else
+        each kernel has its own.
         """
         photos = {
             key: kernel.provenance.source_sha256 or key
@@ -202,7 +202,7 @@ class PoolContents:
             for key, photo in photos.items()
             if "radius" in self.kernels[key].provenance.values
         }
-        return {key: photo for key, photo in photos.items() if photo in divided}
+        return {key: photo for key, photo in photos.items() if photo in divided or key in matched}
 
     def jpeg_units(self) -> dict[str, JpegUnit]:
         """Return where the JPEG grid lies in photos of which that is known, by their sha256.

@@ -162,7 +162,6 @@ class DegradationPool(PoolReader):
         recipe: Recipe,
         scale: Scale,
         facts: Mapping[str, Any],
-        also_drawn: Sequence[str] = (),
     ) -> MeasurementRecord:
         """Keep what `degrade match` has made: kernels, and the recipe that draws them.
 
@@ -175,12 +174,10 @@ class DegradationPool(PoolReader):
         scale : Scale
         facts : mapping of str to JSON's types
             What is to be remembered besides.
-        also_drawn : sequence of str
-            Kernels of the pool, by id, that the recipe draws besides.
         """
         described = [_describe_kernel(kernel, made) for kernel, made in kernels]
         ids = {record.id for record, _ in described}
-        match = matched_record(recipe, sorted(ids.union(also_drawn)), scale, facts)
+        match = matched_record(recipe, sorted(ids), scale, facts)
         self._add_all([], described, [match])
         return match
 

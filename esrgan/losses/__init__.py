@@ -39,6 +39,7 @@ from esrgan.losses.content import (
 from esrgan.losses.cycle import cycle_loss, downsample_batch
 from esrgan.losses.dihedral import dihedral_kernels
 from esrgan.losses.diversity import diversity_loss
+from esrgan.losses.energy import energy_loss, texture_energy
 from esrgan.losses.features import FeatureNetwork, pair_features
 from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.gabor import GABOR_LAYERS, GaborFeatures
@@ -90,6 +91,7 @@ __all__ = [
     "dihedral_kernels",
     "diversity_loss",
     "downsample_batch",
+    "energy_loss",
     "find_vgg19_weights",
     "focal_frequency_loss",
     "gradient_prior_loss",
@@ -104,6 +106,7 @@ __all__ = [
     "pair_features",
     "relativistic_discriminator_loss",
     "relativistic_generator_loss",
+    "texture_energy",
     "texture_loss",
     "total_variation",
     "vanilla_discriminator_loss",

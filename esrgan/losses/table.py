@@ -25,6 +25,7 @@ from esrgan.losses.artifact import artifact_loss
 from esrgan.losses.content import ESRGAN_LAYERS, Distance, content_loss
 from esrgan.losses.cycle import cycle_loss
 from esrgan.losses.diversity import diversity_loss
+from esrgan.losses.energy import energy_loss
 from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.pixel import PIXEL_LOSSES, PixelKind
 from esrgan.losses.prior import gradient_prior_loss
@@ -201,6 +202,10 @@ def _frequency(given: LossInputs, _settings: LossSettings) -> Tensor:
     return focal_frequency_loss(given.sr_BCHW, given.hr_BCHW)
 
 
+def _energy(given: LossInputs, _settings: LossSettings) -> Tensor:
+    return energy_loss(given.sr_BCHW, given.hr_BCHW)
+
+
 def _artifact(given: LossInputs, _settings: LossSettings) -> Tensor:
     return artifact_loss(given.sr_BCHW, given.hr_BCHW, given.average_BCHW)
 
@@ -255,6 +260,10 @@ LOSSES: Final[dict[str, Loss]] = {
     "frequency": Loss(
         compute=_frequency,
         words="how far the spectrum of SR is from that of HR, most where it is farthest",
+    ),
+    "energy": Loss(
+        compute=_energy,
+        words="how far SR is from having as much fine texture as HR",
     ),
     "artifact": Loss(
         compute=_artifact,

@@ -89,6 +89,12 @@ class Batch:
         """Return what a generator makes of the batch, as losses see it."""
         return _inner(generator(self.input_BCHW), self.margin)
 
+    def with_hr_beyond_range(self, sr_BCHW: Tensor) -> Batch:
+        """Return the batch with HR that goes beyond [0, 1] where it was cut, and SR does."""
+        hr_BCHW, sr_BCHW = self.hr_BCHW, sr_BCHW.detach().to(self.hr_BCHW.dtype)
+        beyond_BCHW = ((hr_BCHW <= 0) & (sr_BCHW < 0)) | ((hr_BCHW >= 1) & (sr_BCHW > 1))
+        return replace(self, hr_BCHW=torch.where(beyond_BCHW, sr_BCHW, hr_BCHW))
+
     @property
     def seen_lr_BCHW(self) -> Tensor:
         """LR as losses see it."""

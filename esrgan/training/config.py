@@ -95,6 +95,9 @@ class TrainingConfig:
     loss_margin : int
         HR pixels along each edge of a crop that no loss sees, a multiple of the scale: what a
         network makes there, it makes without surroundings.
+    clipped_hr : bool
+        HR is a result of a network, cut to black and white when it was written: where it is either,
+        SR beyond it counts as equal. Without, losses pull back what is cut anyway.
     batch_size : int
         Samples of a step, over all parts and processes.
     accumulation : int
@@ -142,6 +145,7 @@ class TrainingConfig:
     ema_decay: float = 0.0
     hr_patch: int = 128
     loss_margin: int = 0
+    clipped_hr: bool = False
     batch_size: int = 16
     accumulation: int = 1
     steps: int = 100_000

@@ -101,7 +101,7 @@ def _backward(
         judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = part.sr_of(state.generator_pass)
-        losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
+        losses = _generator_backward(state, sr_BCHW, part, judge, config, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
                 state, sr_BCHW.detach(), part, judge, config, len(parts)
@@ -151,10 +151,13 @@ def _generator_backward(
     sr_BCHW: Tensor,
     part: Batch,
     judge: Judge | None,
+    config: TrainingConfig,
     parts: int,
     warming_up: bool,
 ) -> _Losses:
     loss = state.first_loss if warming_up else state.loss
+    if config.clipped_hr:
+        part = part.with_hr_beyond_range(sr_BCHW)
     average_BCHW = _averaged_sr(state, part) if loss.uses_average else None
     other = _sr_with_other_noise(state, part) if loss.needs_other else None
     with mixed_precision(state.bf16, state.device):

@@ -264,7 +264,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
-    return JudgedPhoto(photo, np.zeros(photo.gan.shape[:2], bool), ())
+    return JudgedPhoto(photo, np.zeros(photo.gan.shape[:2], bool), (), photo.gan)
 
 
 def _read_pairs(

@@ -57,16 +57,14 @@ class JudgedPhoto:
     flagged : (scale·h, scale·w) bool array
     regions : tuple of Region
         The most visible first.
+    wanted : (scale·h, scale·w, 3) uint8 array
+        What the GAN should have drawn.
     """
 
     photo: EnlargedPhoto
     flagged: npt.NDArray[np.bool_]
     regions: tuple[Region, ...]
-
-    @property
-    def wanted(self) -> U8Array:
-        """What the GAN should have drawn."""
-        return pseudo_truth(self.photo.mse, self.photo.gan, self.flagged)
+    wanted: U8Array
 
 
 class Judge:
@@ -93,7 +91,9 @@ class Judge:
         """Find and rank what is flagged of a photo."""
         flagged, labels, weighted = self._find(photo.mse, photo.gan)
         regions = rank_regions(labels, weighted, photo.mse, photo.gan)
-        return JudgedPhoto(photo, flagged, tuple(regions))
+        threshold = self._settings.threshold
+        wanted = pseudo_truth(photo.mse, photo.gan, flagged, weighted, threshold)
+        return JudgedPhoto(photo, flagged, tuple(regions), wanted)
 
     def _find(
         self, mse: U8Array, gan: U8Array

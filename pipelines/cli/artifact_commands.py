@@ -190,9 +190,9 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
 def finetune_artifacts(**options: Any) -> None:
     """Teach a GAN to leave out what breaks, on a few LR photos of your own (DeSRA).
 
-    Both networks enlarge the photos; where the GAN's result is flagged, the MSE network's takes its
-    place, and the GAN is tuned on that. Photos that are held out tell when to stop and what came of
-    it. The same command again goes on where it was stopped.
+    Both networks enlarge the photos; where the GAN's result is flagged, what is wrong is taken from
+    the MSE network's, and the GAN is tuned on that. Photos that are held out tell when to stop and
+    what came of it. The same command again goes on where it was stopped.
     """
     from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
 

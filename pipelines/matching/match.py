@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 import degrade
-from degrade.audit.closed_loop import Gain, kernel_response
+from degrade.audit.closed_loop import NO_GAIN, Gain, kernel_response, with_gain
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
@@ -316,10 +316,6 @@ def _finished(
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     trains = config.aim == "train"
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
-    # Networks learn more where kernels differ more; those of other photos would be of another blur.
-    known = set(bench.keys)
-    own = [record.id for record in records if record.provenance.source_sha256 in known]
-    also_drawn = own if trains else []
     gap, colour_gap = gaps_of(bench, lr_after)
     facts = {
         "aim": config.aim,
@@ -330,8 +326,12 @@ def _finished(
         "directions": [direction_values(each) for each in directed if each.corrected],
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
-    pool.add_match(made, recipe, config.scale, facts, also_drawn)
-    drawn = len(made) + len(also_drawn)
+    if trains:  # networks learn more where kernels differ more
+        known = set(bench.keys)  # those of other photos would be of another blur
+        own = [record for record in records if record.provenance.source_sha256 in known]
+        made += [(with_gain(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own]
+    match = pool.add_match(made, recipe, config.scale, facts)
+    drawn = len(match.values["kernels"])
     tell_recipe(job, recipe, drawn, pool=config.pool, hr=config.hr, scale=config.scale)
     return MatchResult(
         job.report(len(bench.photos)),

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from degrade.artifacts import FEATHER, compare_repair, pseudo_truth
+from degrade.artifacts import FEATHER, compare_repair, pseudo_truth, texture_similarity
 from degrade.errors import InvalidValueError
 from degrade.metrics import BEST_DB
 from tests.degrade.artifacts.results import make_results, plant_grid
@@ -18,24 +18,41 @@ def away_from(mask: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5))
 
 
-def test_pseudo_truth_is_one_result_inside_and_the_other_outside() -> None:
-    mixed = pseudo_truth(MSE, GAN, SQUARE)
-    away = away_from(SQUARE)
-    assert np.array_equal(mixed[SQUARE], MSE[SQUARE])
-    assert np.array_equal(mixed[away >= FEATHER], GAN[away >= FEATHER])
-    seam = (away > 0) & (away < FEATHER)
-    low, high = np.minimum(MSE, GAN)[seam], np.maximum(MSE, GAN)[seam]
-    assert (mixed[seam] >= low).all() and (mixed[seam] <= high).all()
-    assert np.array_equal(pseudo_truth(MSE, GAN, NOTHING), GAN)
+def test_pseudo_truth_passes_from_one_result_to_the_other_as_similarity_falls() -> None:
+    mse, gan = (np.full((4, 5, 3), level, np.uint8) for level in (20, 120))
+    similarity = np.tile(np.float32([1, 0.7, 0.65, 0.5, 0.2]), (4, 1))
+    everywhere = np.ones((4, 5), bool)
+
+    def row(threshold: float) -> list[int]:
+        return pseudo_truth(mse, gan, everywhere, similarity, threshold)[2, :, 0].tolist()
+
+    assert row(0.7) == [120, 120, 95, 20, 20]
+    assert row(0.9) == [120, 20, 20, 20, 20]
+
+
+def test_pseudo_truth_leaves_out_what_is_wrong_where_it_was_flagged() -> None:
+    similarity = texture_similarity(MSE, GAN)
+    mixed = pseudo_truth(MSE, GAN, SQUARE, similarity, 0.7)
+    kept = (away_from(SQUARE) >= FEATHER) | (similarity >= 0.7)
+    assert 0.5 < kept.mean() < 0.95 and np.array_equal(mixed[kept], GAN[kept])
+    inside = away_from(~SQUARE) > 5
+
+    def missed(image: np.ndarray) -> float:
+        return float(np.square(image.astype(float) - CLEAN)[inside].mean())
+
+    assert missed(mixed) < 0.2 * missed(GAN)
+    assert np.array_equal(pseudo_truth(MSE, GAN, NOTHING, similarity, 0.7), GAN)
 
 
 def test_pseudo_truth_has_no_seam() -> None:
     black, white = np.zeros((80, 80, 3), np.uint8), np.full((80, 80, 3), 255, np.uint8)
     mask = np.zeros((80, 80), bool)
     mask[:, :30] = True
-    row = pseudo_truth(black, white, mask)[40, :, 0].astype(int)
+    row = pseudo_truth(black, white, mask, np.zeros((80, 80), np.float32), 0.7)[40, :, 0]
     # The steepest part of the smooth step is 1.5 times as steep as a straight ramp.
-    assert np.diff(row).min() >= 0 and np.diff(row).max() <= 1.5 * 255 / FEATHER + 1
+    steps = np.diff(row.astype(int))
+    assert steps.min() >= 0 and steps.max() <= 1.5 * 255 / FEATHER + 1
+    assert row[29] == 0 and row[29 + FEATHER] == 255
 
 
 def test_compare_repair_of_equal_results_changes_nothing() -> None:
@@ -49,7 +66,7 @@ def test_compare_repair_of_equal_results_changes_nothing() -> None:
 def test_compare_repair_counts_what_is_gone_and_what_changed_elsewhere() -> None:
     half = SQUARE.copy()
     half[:65] = False
-    mixed = pseudo_truth(MSE, GAN, SQUARE)
+    mixed = np.where(SQUARE[..., None], MSE, GAN)
     scores = compare_repair(GAN, mixed, SQUARE, half)
     assert scores.gone == pytest.approx(0.5) and scores.psnr == BEST_DB
     assert scores.texture == pytest.approx(1, abs=1e-3) and scores.score(0.05) == pytest.approx(0.5)
@@ -63,7 +80,11 @@ def test_compare_repair_counts_what_is_gone_and_what_changed_elsewhere() -> None
 
 
 def test_sizes_that_differ_are_refused() -> None:
+    alike = np.ones(SQUARE.shape, np.float32)
+    for given in ((MSE[1:], GAN, SQUARE, alike), (MSE, GAN, SQUARE[1:], alike)):
+        with pytest.raises(InvalidValueError, match="of one size are mixed"):
+            pseudo_truth(*given, 0.7)
     with pytest.raises(InvalidValueError, match="of one size are mixed"):
-        pseudo_truth(MSE[1:], GAN, SQUARE)
+        pseudo_truth(MSE, GAN, SQUARE, alike[1:], 0.7)
     with pytest.raises(InvalidValueError, match="of one size are compared"):
         compare_repair(GAN, GAN, SQUARE[1:], SQUARE)

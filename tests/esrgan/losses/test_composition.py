@@ -22,6 +22,7 @@ from esrgan.losses import (
     content_loss,
     cycle_loss,
     diversity_loss,
+    energy_loss,
     focal_frequency_loss,
     gradient_prior_loss,
     l1_loss,
@@ -33,7 +34,9 @@ from esrgan.losses import (
 from esrgan.training.presets import SRGAN_FEATURE_SCALE
 from tests.rounding import gamma
 
-WEIGHTS = dict(zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 2.0, 1e-3), strict=True))
+WEIGHTS = dict(
+    zip(LOSSES, (1e-2, 1.0, 3.0, 5e-3, 0.2, 2e-8, 1e-3, 0.1, 3.0, 2.0, 1e-3), strict=True)
+)
 
 
 @pytest.fixture
@@ -92,6 +95,7 @@ def test_generator_loss_is_the_weighted_sum_of_its_terms(
         "variation": total_variation(sr),
         "prior": gradient_prior_loss(sr),
         "frequency": focal_frequency_loss(sr, hr),
+        "energy": energy_loss(sr, hr),
         "artifact": artifact_loss(sr, hr),
         "diversity": diversity_loss(sr, *given["other"]),
     }

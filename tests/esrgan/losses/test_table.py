@@ -56,6 +56,7 @@ def test_what_a_loss_needs_follows_from_its_row() -> None:
         "variation": (False, False, False),
         "prior": (False, False, False),
         "frequency": (False, False, False),
+        "energy": (False, False, False),
         "artifact": (False, False, False),
         "diversity": (False, False, False),
     }

@@ -18,11 +18,12 @@ OPTION_NAMES = """
 generator features blocks growth noise_channels start_as_interpolation
 discriminator discriminator_features discriminator_layers discriminator_norm discriminator_augment
 pixel_weight content_weight texture_weight adversarial_weight cycle_weight variation_weight
-prior_weight frequency_weight artifact_weight diversity_weight
+prior_weight frequency_weight energy_weight artifact_weight diversity_weight
 pixel_loss content_features content_layers content_distance content_scale texture_layers
 adversarial_loss
 optimizer learning_rate betas weight_decay milestones gamma warm_up_steps pixel_steps
-pixel_learning_rate clip_norm ema_decay hr_patch loss_margin batch_size accumulation steps precision
+pixel_learning_rate clip_norm ema_decay hr_patch loss_margin clipped_hr batch_size accumulation
+steps precision
 """
 
 FRACTIONS = {"betas", "ema_decay"}

@@ -118,6 +118,7 @@ def test_every_loss_takes_part() -> None:
         variation_weight=1e-4,
         prior_weight=0.01,
         frequency_weight=0.3,
+        energy_weight=3.0,
         artifact_weight=5.0,
         diversity_weight=1e-4,
         noise_channels=1,
@@ -315,3 +316,24 @@ def test_no_loss_sees_the_margin(discriminator: str) -> None:
 def test_a_margin_that_does_not_fit_is_refused(margin: int, said: str) -> None:
     with pytest.raises(InvalidValueError, match=said):
         create_state(replace(SMALL, hr_patch=32, loss_margin=margin), scale=4, seed=0)
+
+
+def test_clipped_hr_forgives_what_is_cut_from_a_result() -> None:
+    """HR is the own result, cut: nothing differs. Where HR is not white, SR beyond does."""
+    config = replace(SMALL, loss_weights={"pixel": 1.0})
+    plain = random_batch(config)
+    found = []
+    for clipped, white in ((False, 1.0), (True, 1.0), (True, 0.9)):
+        changed = replace(config, clipped_hr=clipped)
+        state = create_state(changed, scale=4, seed=0)
+        with torch.no_grad():
+            state.generator.conv_last.weight *= 60
+            state.generator.conv_last.bias += 0.3
+            own = state.generator(plain.lr_BCHW)
+        assert float((own > 1).float().mean()) > 0.01 and float((own < 0).float().mean()) > 0.01
+        batch = replace(plain, hr_BCHW=torch.where(own > 1, white, own.clamp(0, 1)))
+        found.append(training_step(state, batch, changed)["pixel"])
+    cut = float((own - own.clamp(0, 1)).abs().mean())
+    assert found[0] == pytest.approx(cut, rel=1e-4)
+    assert found[1] < 1e-4 * cut
+    assert found[2] == pytest.approx(float(((own - 0.9) * (own > 1)).mean()), rel=1e-4)

@@ -23,6 +23,7 @@ from esrgan.weights.files import read_network, weights_of, write_weights
 from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
 from pipelines.cli import main
 from pipelines.shared.reports import RunReport
+from pipelines.training.record import results_of
 from tests.degrade.audit.scenes import make_photo
 from tests.esrgan.pair_folders import make_pairs
 
@@ -147,6 +148,25 @@ def test_finetune_artifacts_refuses_other_settings_on_the_way(begun: Path) -> No
     finetune_artifacts(config(begun))
     found = run(*command(begun), *SMALL, *RATE, "--seed", 1)
     assert found.exit_code == 1 and "other settings" in found.output.replace("\n", " ")
+
+
+def test_finetune_artifacts_refuses_to_go_on_with_what_an_earlier_version_began(
+    begun: Path,
+) -> None:
+    """Its loss was L1 alone, and it had no setting for what the others are."""
+    earlier = ("energy_weight=0", "artifact_weight=0", "pixel_loss=l1", "clipped_hr=false")
+    settings = (*config(begun).settings, "milestones=[]", "gamma=0.5")
+    changed(begun, steps=2, settings=(*settings, *earlier))()
+    record = begun / "out" / "training" / "training.json"
+    kept = json.loads(record.read_text())
+    assert kept["pixel_weight"] == 1 and kept["clipped_hr"] is False
+    plain = {name: kept[name] for name in kept if name not in ("energy_weight", "clipped_hr")}
+    results_of(record.parent).write(record, json.dumps(plain).encode())
+    assert changed(begun, steps=3, settings=(*settings, *earlier))().done == 1
+    with pytest.raises(ChangedConfigError) as caught:
+        changed(begun, steps=3)()
+    for name in ("energy_weight", "artifact_weight", "pixel_loss", "clipped_hr", "milestones"):
+        assert f"`{name}`" in str(caught.value)
 
 
 def test_finetune_artifacts_keeps_what_the_gan_makes_of_pairs(begun: Path) -> None:

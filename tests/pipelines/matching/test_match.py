@@ -229,15 +229,34 @@ def test_pairs_for_training_draw_the_photos_own_kernels_too(
     shas = [hashlib.sha256(path.read_bytes()).hexdigest() for path in of_photos]
     for kernel, sha in zip((_START, wider, _CAMERA), (*shas, "f" * 64), strict=True):
         pool.add_kernel(kernel, Provenance("a photo", sha, None, "by hand", {}, "test"))
-    own = {k.id for k in pool.kernels if k.provenance.source_sha256 in shas}
     words = ("match", photos, "--pool", pool.path, "--hr", hr, "--scale", _SCALE, "--aim")
     drawn = {}
     for aim, said in (("train", "of 4 kernels"), ("match", "of 2 kernels")):
         found = run(*words, aim)
         assert found.exit_code == 0 and f"recipe matched {said}" in found.output, found.output
-        drawn[aim] = set(DegradationPool.open(pool.path).index(_SCALE).matched_ids)
-    assert len(drawn["match"]) == 2 and not drawn["match"] & own
-    assert len(drawn["train"]) == 4 and own < drawn["train"]
+        opened = DegradationPool.open(pool.path)
+        index = opened.index(_SCALE)
+        drawn[aim] = {key: kernel_response(opened.read_kernel(key)) for key in index.matched_ids}
+        # Each photo has one chance, whatever the number of its kernels.
+        assert sorted(map(len, index.matched_by_photo)) == [len(drawn[aim]) // 2] * 2
+        if aim == "train":
+            _same_pairs_of_a_fingerprint(pool.path, hr, tmp_path, kernels=4)
+    assert drawn["match"].keys() < drawn["train"].keys()
+    own = [drawn["train"][key] for key in drawn["train"].keys() - drawn["match"].keys()]
+    for kernel in (_START, wider):
+        assert min(np.abs(each - kernel_response(kernel)).max() for each in own) < 1e-3
+
+
+def _same_pairs_of_a_fingerprint(pool: Path, hr: Path, folder: Path, *, kernels: int) -> None:
+    assert run("fingerprint", pool, "-o", folder / "camera.json").exit_code == 0
+    words = ("--hr", hr, "--scale", _SCALE, "--recipe", "matched")
+    for name, place in (("pool", pool), ("fingerprint", folder / "camera.json")):
+        made = run("build-pairs", f"--{name}", place, *words, "--out", folder / f"by {name}")
+        assert made.exit_code == 0, made.output
+    stores = [min((folder / f"by {name}").glob("shard-*.h5")) for name in ("pool", "fingerprint")]
+    plans = [json.loads(store.with_suffix(".json").read_text())["records"] for store in stores]
+    assert len({pair["plan"]["steps"][0]["kernel_id"] for pair in plans[0]}) == kernels
+    assert [pair["crc32"] for pair in plans[0]] == [pair["crc32"] for pair in plans[1]]
 
 
 def test_build_pairs_draws_what_was_matched_and_replays_it(
@@ -263,15 +282,9 @@ def test_build_pairs_draws_what_was_matched_and_replays_it(
 def test_a_fingerprint_carries_the_match(
     matched: tuple[Path, Path], hr: Path, tmp_path: Path
 ) -> None:
-    pool, _ = matched
-    assert run("fingerprint", pool, "-o", tmp_path / "camera.json").exit_code == 0
-    words = ("--hr", hr, "--scale", _SCALE, "--recipe", "matched")
-    for name, place in (("pool", pool), ("fingerprint", tmp_path / "camera.json")):
-        made = run("build-pairs", f"--{name}", place, *words, "--out", tmp_path / name)
-        assert made.exit_code == 0, made.output
-    stores = [min((tmp_path / name).glob("shard-*.h5")) for name in ("pool", "fingerprint")]
-    plans = [json.loads(store.with_suffix(".json").read_text())["records"] for store in stores]
-    assert [pair["crc32"] for pair in plans[0]] == [pair["crc32"] for pair in plans[1]]
+    """Also where a match has only begun with the kernel."""
+    shutil.copytree(matched[0], tmp_path / "matched")
+    _same_pairs_of_a_fingerprint(tmp_path / "matched", hr, tmp_path, kernels=1)
 
 
 def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_place(
