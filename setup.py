@@ -18,12 +18,14 @@ setup(
                     "model_error",
                     "photo_steps",
                     "local_variance",
+                    "rounding",
                 )
             ],
             depends=[
                 f"degrade/compiled/{name}.h" for name in ("compiled", "jpeg_codes", "sampling")
             ],
-            extra_compile_args=["-O3", "-fno-math-errno"],
+            # Nobody looks at the flags of floating point: without them comparisons can be vectors.
+            extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             optional=True,

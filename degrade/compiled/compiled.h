@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* See loading.py. */
-enum { INTERFACE = 7 };
+enum { INTERFACE = 8 };
 
 /* Compiled several times; the loader takes what the processor has. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)

@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["compiled_code", "is_compiled", "pointer", "required_code"]
 
-_INTERFACE = 7
+_INTERFACE = 8
 """Raised here and in ``compiled.h`` when a function is added or takes other things: what was built
 of an earlier version is then left alone."""
 

@@ -1,13 +1,17 @@
 /* How much levels vary around each pixel: see local_variance.py.
 
-   Sums are of whole numbers, so their order changes nothing, and each result is rounded once.
+   Sums are of whole numbers, so their order changes nothing, and each result is rounded once. Where
+   something is made of it, each operation is rounded on its own, as NumPy does it: the last sum is a
+   function of its own, lest a compiler fuse it with the product before it.
 */
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "compiled.h"
 
-enum { REACH = 3, ROWS = 2 * REACH + 1, CHANNELS = 3 };
+enum { REACH = 3, ROWS = 2 * REACH + 1, CHANNELS = 3, PARTS = 256 };
+#define APART __attribute__((noinline))
 
 /* As in degrade/degradation/steps/linear_light.py; all of them sum to 64. */
 static const int32_t WEIGHTS[REACH + 1] = {20, 15, 6, 1};
@@ -90,5 +94,54 @@ int degrade_local_variance(const float *levels, int64_t height, int64_t width, f
         join_rows(rows, count, count, out + y * count);
     }
     free(memory);
+    return 0;
+}
+
+/* Add whole parts of a row's variances to a sum for each place of a group of pixels. */
+enum { TOGETHER = 16 };
+
+PER_PROCESSOR APART
+static void add_parts(const float *restrict variances, int64_t groups, int64_t *restrict sums)
+{
+    for (int64_t i = 0; i < groups; i++)
+        for (int j = 0; j < TOGETHER * CHANNELS; j++)
+            sums[j] += (int32_t)rintf(variances[i * TOGETHER * CHANNELS + j] * PARTS);
+}
+
+PER_PROCESSOR APART
+static void centre(float *restrict values, int64_t groups, const float *restrict means, float gain)
+{
+    for (int64_t i = 0; i < groups; i++)
+        for (int j = 0; j < TOGETHER * CHANNELS; j++) {
+            float *const value = values + i * TOGETHER * CHANNELS + j;
+            *value = (*value - means[j]) * gain;
+        }
+}
+
+PER_PROCESSOR APART
+static void add(float *restrict values, const float *restrict levels, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        values[i] += levels[i];
+}
+
+int degrade_linear_light(const float *levels, int64_t height, int64_t width, float gain, float *out)
+{
+    const int64_t pixels = height * width, groups = pixels / TOGETHER;
+    int64_t sums[TOGETHER * CHANNELS] = {0}, totals[CHANNELS] = {0};
+    float means[TOGETHER * CHANNELS];
+    if (degrade_local_variance(levels, height, width, out))
+        return -1;
+    float *const rest = out + groups * TOGETHER * CHANNELS;
+    const int left = (int)(pixels - groups * TOGETHER) * CHANNELS;
+    add_parts(out, groups, sums);
+    for (int j = 0; j < TOGETHER * CHANNELS; j++)
+        totals[j % CHANNELS] += sums[j] + (j < left ? (int32_t)rintf(rest[j] * PARTS) : 0);
+    for (int j = 0; j < TOGETHER * CHANNELS; j++)
+        means[j] = (float)((double)totals[j % CHANNELS] / (double)(PARTS * pixels));
+    centre(out, groups, means, gain);
+    for (int j = 0; j < left; j++)
+        rest[j] = (rest[j] - means[j]) * gain;
+    add(out, levels, pixels * CHANNELS);
     return 0;
 }

@@ -6,8 +6,9 @@
 
 enum { MIDDLE = 128 };
 
-/* Which form to take: the best that there is, in floats, or in pairs with AVX2 or AVX-512. */
-enum { BEST, FLOATS, PAIRS_256, PAIRS_512 };
+/* Which form to take: the best that there is, in floats, in pairs with AVX2 or AVX-512, or in fours
+   with AVX-512. */
+enum { BEST, FLOATS, PAIRS_256, PAIRS_512, QUADS_512 };
 
 /* LR pixels r, r + every, ... of a row are made by one set of taps each; starts[r] is the HR pixel,
    of the first `step`, that the first of its taps reads. Sets come row by row of phases. */

@@ -16,12 +16,13 @@ __all__ = ["SamplingForm", "sample"]
 
 
 class SamplingForm(IntEnum):
-    """How sums are computed: in floats, or in integers, two taps at once, by AVX2 or AVX-512."""
+    """How sums are computed: in floats, or in integers, two or four taps at once."""
 
     BEST = 0
     FLOATS = 1
     PAIRS_256 = 2
     PAIRS_512 = 3
+    QUADS_512 = 4
 
 
 def sample(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
+from degrade.compiled import is_compiled
+from degrade.compiled.rounding import clip_levels
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.plan import DegradationPlan
 from degrade.degradation.steps import NO_LEVELS, PoolParts, StepInputs, apply_steps
@@ -16,6 +18,8 @@ from degrade.kernels import bicubic_kernel
 __all__ = ["Pair", "apply_degradation", "clean_up", "make_pair", "prepare_hr"]
 
 _ROWS = 128
+_UNIT, _MOST_MOVED = 2.0**16, 2.0**14
+"""As in ``degrade/compiled/rounding.c``: whole numbers, whose sum is the same in any order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,9 +112,17 @@ def apply_degradation(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts)
 def make_pair(hr: PreparedImage, plan: DegradationPlan, pool: PoolParts) -> Pair:
     """Apply a plan, clip and round; parameters as :func:`apply_degradation`."""
     top, left, height, width = plan.shown_box
-    unclipped = apply_degradation(hr, plan, pool)
-    clipped = np.clip(unclipped, 0, 255)
-    np.subtract(clipped, unclipped, out=unclipped)
-    shift = float(unclipped.mean(dtype=np.float64))
+    lr_u8, shift = _clip(apply_degradation(hr, plan, pool))
     hr_patch = hr.pixels[top : top + height, left : left + width].copy()
-    return Pair(plan.key, round_to_u8(clipped), hr_patch, plan, shift)
+    return Pair(plan.key, lr_u8, hr_patch, plan, shift)
+
+
+def _clip(levels: FloatArray) -> tuple[U8Array, float]:
+    """Return levels clipped and rounded, and how far clipping moved their mean."""
+    if is_compiled():
+        clipped_u8, moved = clip_levels(levels)
+    else:
+        clipped = np.clip(levels, 0, 255)
+        by = np.clip(clipped - levels, -_MOST_MOVED, _MOST_MOVED)
+        clipped_u8, moved = round_to_u8(clipped), int(np.rint(by * _UNIT).sum(dtype=np.int64))
+    return clipped_u8, moved / _UNIT / levels.size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +28,17 @@ def channel_means(pixels: AnyArray) -> npt.NDArray[np.float64]:
 def residual_of(pixels: AnyArray, means: npt.NDArray[np.float64]) -> FloatArray:
     """Return ``pixels`` minus ``means`` on the [0, 1] range of the pixels' dtype, as float32."""
     if pixels.dtype == np.uint8:  # a table of all levels: the same values, several times as fast
-        table = ((_LEVELS_U8 - means[:, None]) / 255.0).astype(np.float32)
-        return np.asarray(cv2.LUT(pixels, np.ascontiguousarray(table.T)[None]), dtype=np.float32)
+        return np.asarray(cv2.LUT(pixels, _residuals_u8(*means.tolist())), dtype=np.float32)
     peak = float(np.iinfo(pixels.dtype).max)
     return ((pixels.astype(np.float64) - means) / peak).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1024)
+def _residuals_u8(*means: float) -> FloatArray:
+    """Return what is left of each level, as OpenCV reads tables: (1, 256, channels) float32."""
+    left = (_LEVELS_U8[:, None] - np.array(means)) / 255.0
+    table: FloatArray = left.astype(np.float32)[None]
+    return table
 
 
 def tile_residual(residual: AnyArray, top: int, left: int, height: int, width: int) -> AnyArray:

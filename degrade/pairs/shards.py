@@ -31,6 +31,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -137,16 +138,18 @@ def check_file(where: Location, file: FileRecord) -> None:
         )
 
 
-def record_file(path: Path, name: str, *, by_sha256: bool = False) -> FileRecord:
+def record_file(
+    path: Path, name: str, crc32: int | None = None, *, by_sha256: bool = False
+) -> FileRecord:
     """Measure a file and sum it up; ``name`` is what the record calls it.
 
-    With ``by_sha256`` as earlier versions did.
+    ``crc32`` is its sum, where that is known. With ``by_sha256`` as earlier versions did.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if by_sha256:
             return FileRecord(name, size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
-        return FileRecord(name, size, file_crc32(file))
+        return FileRecord(name, size, file_crc32(file) if crc32 is None else crc32)
 
 
 class ShardWriter:
@@ -226,10 +229,8 @@ class ShardWriter:
         if not all(is_source(source) for source in sources):
             raise InvalidValueError("sources must be mappings of texts and integers by name")
         self._store.close()
-        with writing(self._temporary / self.spec.name, STRUCTURE_BYTES):
-            files = {name: self._finished(name) for name in self.spec.file_names}
-            file_records = tuple(record_file(path, name) for name, path in files.items())
-        sidecar = Sidecar(
+        files = {name: self._finished(name) for name in self.spec.file_names}
+        written = Sidecar(
             index=self.spec.index,
             format=self.spec.format,
             scale=self.spec.scale,
@@ -239,9 +240,12 @@ class ShardWriter:
             sources=tuple(dict(source) for source in sources),
             rejects=tuple(rejects),
             digest=self._digest.hexdigest(),
-            files=file_records,
+            files=(),
         )
-        self._check(sidecar)
+        sums = self._check(written)
+        with writing(self._temporary / self.spec.name, STRUCTURE_BYTES):
+            records = (record_file(path, name, sums.get(name)) for name, path in files.items())
+            sidecar = replace(written, files=tuple(records))
         self._publish(sidecar, files)
         return sidecar
 
@@ -249,12 +253,14 @@ class ShardWriter:
         entry, *rest = name.split("/")
         return self._temporary.joinpath(f"{entry}{TEMPORARY}", *rest)
 
-    def _check(self, sidecar: Sidecar) -> None:
-        """Read everything back: a disk that was full may have kept less than it accepted."""
+    def _check(self, sidecar: Sidecar) -> dict[str, int]:
+        """Read everything back: a disk that was full may have kept less than it accepted.
+
+        Returns the CRC-32 of the files that were read whole.
+        """
         store = load_store(self.spec.format).open_store(self._temporary, sidecar, TEMPORARY)
         with contextlib.closing(store):
-            for record in sidecar.records:
-                store.read(record)
+            return store.check_all(sidecar.records)
 
     def _publish(self, sidecar: Sidecar, files: Mapping[str, Path]) -> None:
         """Publish the files, then the sidecar; the module's text says why in this way."""

@@ -94,6 +94,13 @@ class PoolContents:
         is_again = is_its and now.method == then.method
         return is_again and (now.values, now.flags) != (then.values, then.flags)
 
+    def becomes_own(self, record: KernelRecord | NoiseRecord) -> bool:
+        """Tell whether what is known as a moved kernel is measured or imported as it is, too."""
+        known = self.kernels.get(record.id)
+        if known is None or not isinstance(record, KernelRecord):
+            return False
+        return _is_moved(known) and not _is_moved(record)
+
     def counts(self) -> tuple[int, int, int]:
         """Return the numbers of kernels, noise patches and photos."""
         return len(self.own_kernels()), len(self.noise), len(self.photos)
@@ -112,7 +119,8 @@ class PoolContents:
             for record in self.measurements.values()
             if record.kind == CAMERA_KERNEL and record.objects and record.objects[0] in self.kernels
         ]
-        moved.sort(key=self._is_of_its_photo)  # those come last, and count
+        # The last one counts, and does not depend on what was measured first.
+        moved.sort(key=lambda each: (self._is_of_its_photo(each), *_key(each)))
         return {str(record.values.get("own")): record for record in moved}
 
     def _is_of_its_photo(self, moved: MeasurementRecord) -> bool:

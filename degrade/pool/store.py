@@ -210,6 +210,8 @@ class DegradationPool(PoolReader):
             records += [record for record in again.values() if self._contents.is_news(record)]
             for record, array in objects:
                 known = self._contents.has(record)
+                if self._contents.becomes_own(record) and record not in records:
+                    records.append(record)
                 if record.id not in missing and not (known and self._is_sound(record)):
                     missing[record.id] = record, array
                     records += [] if known else [record]

@@ -152,7 +152,8 @@ class Tiler:
         """Tell whether an image is enlarged uncut, so that no overlap needs to be known."""
         if self._tile is not None:
             return max(height, width) <= self._tile
-        return height * width <= self._most_pixels
+        multiple = self._network.lr_multiple
+        return _filled(height, multiple) * _filled(width, multiple) <= self._most_pixels
 
     @property
     def _most_pixels(self) -> int:
@@ -164,13 +165,18 @@ class Tiler:
         A row of them, which is held until it is written, fits into as much memory once more.
         """
         multiple, most = self._network.lr_multiple, self._most_pixels
+        # What a network sees of an image's end is padded to whole blocks.
+        high, wide = _filled(height, multiple), _filled(width, multiple)
         tallest = max(self._memory // (_RESULT * self._network.scale**2 * width), _SMALLEST_TILE)
         chosen, least = None, 0
         for columns in range(1, ceil(width / _SMALLEST_TILE) + 1):
             across = _tile_of(width, columns, multiple)
-            tall = _longest_tile(height, most // _seen_by_one(width, across, overlap), overlap)
-            tall = min(tall, tallest)
-            tall = height if tall >= height else tall - tall % multiple
+            tall = _longest_tile(high, most // _seen_by_one(wide, across, overlap), overlap)
+            if tall >= high and tallest >= height:
+                tall = height
+            else:
+                tall = min(tall, tallest)
+                tall -= tall % multiple
             if tall < min(height, _SMALLEST_TILE):
                 continue
             rows = ceil(height / tall)
@@ -179,8 +185,8 @@ class Tiler:
                 down = _tile_of(height, rows, multiple)
                 chosen, least = Tiling(height=down, width=across, overlap=overlap), cost
         if chosen is None:
-            side = min(height, _SMALLEST_TILE + 2 * overlap)
-            needed = side * min(width, _SMALLEST_TILE + 2 * overlap + multiple)
+            side = min(high, _SMALLEST_TILE + 2 * overlap)
+            needed = side * min(wide, _SMALLEST_TILE + 2 * overlap + multiple)
             needed *= trunk_bytes(self._network, half=self._half)
             raise InvalidValueError(
                 f"a tile of this network needs {needed / 2**30:.2f} GiB, "
@@ -246,9 +252,12 @@ def _kept_bytes(network: Generator, *, half: bool) -> int:
     return features + 2 * 3 * 4 * (1 + network.scale**2)
 
 
+def _filled(side: int, multiple: int) -> int:
+    return side + -side % multiple
+
+
 def _tile_of(side: int, count: int, multiple: int) -> int:
-    length = ceil(side / count)
-    return length + -length % multiple
+    return _filled(ceil(side / count), multiple)
 
 
 def _seen_by_one(side: int, tile: int, overlap: int) -> int:

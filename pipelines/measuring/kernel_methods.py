@@ -156,8 +156,11 @@ class KernelGANMethod(EstimationMethod):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The seed, and all settings of the training."""
-        return {"method": self.name, "seed": self.seed, **asdict(self.config)}
+        """The seed, all settings of the training, and a hash of what rates its kernels."""
+        from degrade.spectral.weights import network_scale
+
+        weights = _weights_digest(network_scale(self.config.scale))
+        return {"method": self.name, "seed": self.seed, **asdict(self.config), "rated_by": weights}
 
     @property
     def spread(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from degrade.images.image_io import encode_png
 from degrade.images.sources import Reject
 from degrade.kernels import crop_or_pad_kernel
-from degrade.pool import DegradationPool, KernelRecord
+from degrade.pool import DegradationPool, KernelRecord, MeasurementRecord
 from degrade.wording import counted, most_first
 from pipelines.measuring.noise_findings import PhotoFindings
 from pipelines.measuring.noise_statistics import statistics_in
@@ -94,12 +94,14 @@ def _kernel_section(
     total = len(records)
     drawn = 0
     side = min(max(record.size for record in records), _MOST_SIDE)
+    moved = _moved_kernels(pool, records)
+    share /= 2 if moved else 1
 
     def picture(number: int) -> bytes:
         nonlocal drawn
         drawn += 1
         job.progress(min(drawn, total), total)
-        return _kernel_picture(found, records[number], side)
+        return _kernel_picture(found, records[number].id, side)
 
     table = fitting(
         Table("All kernels", columns, rows, pictures="kernel"),
@@ -115,6 +117,7 @@ def _kernel_section(
         "those of its camera and scale."
     )
     blocks: list[Block] = [*_width_charts(found), table]
+    blocks += [_camera_table(found, moved, side, share)] if moved else []
     blocks += [words_of(legend, "What the marks mean")] if (legend := found.legend()) else []
     return [Section("Kernels", tuple(blocks), note)]
 
@@ -137,6 +140,61 @@ def _kernel_row(found: PoolInspection, record: KernelRecord, apart: str) -> Row:
             known.method,
             record.id[:12],
         )
+    )
+
+
+def _moved_kernels(
+    pool: DegradationPool, records: Sequence[KernelRecord]
+) -> list[tuple[KernelRecord, MeasurementRecord]]:
+    """Return the kernels that were moved towards their camera's, with what came of them."""
+    moved = pool.moved_kernels
+    return [(record, moved[record.id]) for record in records if record.id in moved]
+
+
+def _camera_table(
+    found: PoolInspection,
+    moved: Sequence[tuple[KernelRecord, MeasurementRecord]],
+    side: int,
+    share: float,
+) -> Table:
+    """Tell what kernels became when they were moved towards those of their camera."""
+    ids = [made.objects[0] if made.objects else "" for _, made in moved]
+    rows = []
+    for (record, made), key in zip(moved, ids, strict=True):
+        wide, narrow = found.sigmas.get(key, (None, None))
+        rows.append(
+            Row(
+                (
+                    record.provenance.source_name,
+                    str(made.values.get("camera", "")),
+                    made.values.get("camera_photos"),
+                    f"×{record.scale}",
+                    made.values.get("camera_share"),
+                    narrow,
+                    wide,
+                    made.values.get("expected_kpsnr"),
+                    record.id[:12],
+                    key[:12],
+                )
+            )
+        )
+    columns = (
+        Column("photo", "name"),
+        Column("camera", "name"),
+        Column("its photos", "number"),
+        Column("scale"),
+        Column("moved, of the way", "number"),
+        Column("narrowest σ, HR px", "number"),
+        Column("widest σ, HR px", "number"),
+        Column("expected dB", "number"),
+        Column("id of its own"),
+        Column("id"),
+    )
+    return fitting(
+        Table("Moved towards those of their camera", columns, tuple(rows), pictures="kernel"),
+        rows=int(share * _KERNEL_ROWS),
+        pictures=int(share * PICTURES),
+        picture_of=lambda number: _kernel_picture(found, ids[number], side),
     )
 
 
@@ -170,11 +228,11 @@ def _width_charts(found: PoolInspection) -> list[Chart]:
     return [points("Widths of the kernels", shown, **words)] if shown else []
 
 
-def _kernel_picture(found: PoolInspection, record: KernelRecord, side: int) -> bytes:
+def _kernel_picture(found: PoolInspection, kernel_id: str, side: int) -> bytes:
     """Return the middle of a kernel as PNG; nothing of a damaged one."""
-    if record.id not in found.sigmas:
+    if kernel_id not in found.sigmas:
         return b""
-    weights = crop_or_pad_kernel(found.pool.read_kernel(record.id).weights, side)
+    weights = crop_or_pad_kernel(found.pool.read_kernel(kernel_id).weights, side)
     peak = float(np.abs(weights).max()) or 1.0
     # Few shades pack well, and nobody sees more of them in so small a picture.
     return encode_png(signed_colours(np.round(weights / peak * 24) / 24), level=9)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from degrade.arrays import FloatArray
 from degrade.compiled import is_compiled
-from degrade.compiled.local_variance import local_variance
+from degrade.compiled.local_variance import add_linear_light, local_variance
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
@@ -98,6 +98,8 @@ class LinearLight(Step, frozen=True):
             raise InvalidValueError(f"linear light is for three channels, got {levels.shape}")
         if not levels.size:
             raise InvalidValueError("linear light needs LR: a step before it makes that of HR")
+        if is_compiled():
+            return add_linear_light(levels, self.gain / 100)
         added = variance_around(levels)
         # Whole numbers below 2⁵³.
         total = np.rint(added * np.float32(PARTS)).sum(axis=(0, 1), dtype=np.float64)

@@ -7,6 +7,7 @@ more where there is more detail. A network that never saw it trusts every pixel 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Annotated, ClassVar, Literal, NamedTuple, TypeAlias
 
@@ -160,8 +161,7 @@ class ModelError(Step, frozen=True):
     @property
     def unit(self) -> float:
         """Standard deviation of what :func:`draw_error` makes of numbers that all share."""
-        taps = _residual_taps() if self.spectrum else np.ones((1, 1))
-        return BOTH * UNIT * math.sqrt(float(np.square(taps).sum()))
+        return _residual_unit() if self.spectrum else float(BOTH * UNIT)
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""
@@ -225,6 +225,11 @@ def draw_error(
     filtered = cv2.filter2D(drawn, cv2.CV_64F, _residual_taps())
     inside = filtered[reach : reach + height, reach : reach + width]
     return np.asarray(np.rint(inside), np.int32)
+
+
+@functools.cache
+def _residual_unit() -> float:
+    return BOTH * UNIT * math.sqrt(float(np.square(_residual_taps()).sum()))
 
 
 def _residual_taps() -> npt.NDArray[np.float64]:

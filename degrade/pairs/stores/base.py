@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
@@ -54,6 +55,16 @@ class StoreReader(Protocol):
         """Return a window of LR and one of HR; both lie within the images.
 
         The pair's checksum need not be tested: :meth:`read` does that.
+        """
+        ...
+
+    def check_all(self, records: Sequence[PairRecord]) -> dict[str, int]:
+        """Read every pair as :meth:`read` does.
+
+        Returns
+        -------
+        dict of str to int
+            The CRC-32 of each file that was read whole for it, by its name among the shard's.
         """
         ...
 

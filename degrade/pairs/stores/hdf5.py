@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 from array import array
+from collections.abc import Sequence
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import h5py
 import numpy as np
 
 from degrade.arrays import Box, U8Array
+from degrade.disk.checksums import combine_crc32, parts_crc32
 from degrade.disk.failures import STRUCTURE_BYTES, TEMPORARY, reading, sync_file, writing
 from degrade.disk.files import open_regular
 from degrade.errors import CorruptDataError, InputError
@@ -146,7 +148,7 @@ class Hdf5Reader:
     """
 
     def __init__(self, path: Path, sidecar: Sidecar) -> None:
-        self._path = path
+        self._path, self._name = path, sidecar.file_names[0]
         count = len(sidecar.records)
         self._starts = tuple(array("q", [_UNKNOWN]) * count for _ in _SIDES)
         with reading(path), contextlib.ExitStack() as opened:
@@ -183,6 +185,28 @@ class Hdf5Reader:
                 read_window(self._raw.fileno(), lr_start, record.lr_shape, lr_box),
                 read_window(self._raw.fileno(), hr_start, record.hr_shape, hr_box),
             )
+
+    def check_all(self, records: Sequence[PairRecord]) -> dict[str, int]:
+        """Read the file once, from its beginning to its end."""
+        with reading(self._path):
+            places = [self._find(record) for record in records]
+            shapes = [(math.prod(r.lr_shape), math.prod(r.hr_shape)) for r in records]
+            parts = [
+                part
+                for starts, sizes in zip(places, shapes, strict=True)
+                for part in zip(starts, sizes, strict=True)
+            ]
+            order = sorted(range(len(parts)), key=parts.__getitem__)
+            self._raw.seek(0)
+            whole, sums = parts_crc32(self._raw, [parts[number] for number in order])
+            found = dict(zip(order, sums, strict=True))
+            for number, (record, (_, size)) in enumerate(zip(records, shapes, strict=True)):
+                if combine_crc32(found[2 * number], found[2 * number + 1], size) != record.crc32:
+                    raise CorruptDataError(
+                        f"row {record.row}, key {record.key}: its bytes are not those that were "
+                        "written (crc32)"
+                    )
+        return {self._name: whole}
 
     def _find(self, record: PairRecord) -> tuple[int, int]:
         """Return where LR and HR of a pair begin in the file."""

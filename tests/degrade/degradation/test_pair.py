@@ -205,6 +205,23 @@ def test_make_pair_rounds_once_and_reports_what_clipping_moved(rng: np.random.Ge
     assert abs(middle.clipping_shift) < 1e-4
 
 
+def test_make_pair_is_the_same_without_compiled_code(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    hr = _levels(rng, 60, 44)
+    noise = (0.6 * rng.standard_normal((15, 11, 3))).astype(np.float32)
+    noise[0, 0] = (1e6, -1e6, np.float32(0.5 / 255))
+    plan, pool = (
+        _plan((0, 0, 60, 44), 4, Residual("n", 0, 0)),
+        _pool(gaussian_kernel(15, 4, (2, 2)), noise),
+    )
+    found = make_pair(_prepared(hr, 4), plan, pool)
+    monkeypatch.setattr("degrade.degradation.pair.is_compiled", lambda: False)
+    plain = make_pair(_prepared(hr, 4), plan, pool)
+    np.testing.assert_array_equal(found.lr_u8, plain.lr_u8, strict=True)
+    assert found.clipping_shift == plain.clipping_shift != 0
+
+
 def test_make_pair_takes_hr_from_the_plans_box(rng: np.random.Generator) -> None:
     hr = _levels(rng, 40, 40)
     pool = _pool(gaussian_kernel(7, 2, (1, 1)))

@@ -14,13 +14,14 @@ from degrade.degradation.steps import BlurSettings
 from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.kernels.metrics import kernel_psnr
-from degrade.pool import DegradationPool, Findings, PhotoRecord
+from degrade.pool import DegradationPool, Findings, PhotoRecord, Provenance
 from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
 from degrade.rng import rng_for
 
 SETTINGS = {"method": "spectral", "scale": 2}
+IMPORTED = Provenance("k.npy", None, None, "import", {}, "1")
 CANON = {"make": "Canon", "model": "EOS 350D", "focal_length": 35.0, "iso": 400}
 
 
@@ -122,6 +123,68 @@ def test_a_kernel_of_two_cameras_is_moved_towards_that_of_the_photo_it_is_told_o
     (own,) = (r for r in pool.kernels if r.provenance.source_sha256 == photo)
     assert pool.moved_kernels[own.id].photo == photo
     assert len(pool.kernels) == len(pool.moved_kernels) == 3
+
+
+def _of_two_cameras(path: Path, order: tuple[int, int]) -> DegradationPool:
+    """Return a pool with a kernel of no photo that two photos of two cameras have, too."""
+    pool = DegradationPool.create(path)
+    kernel, known = gaussian_kernel(21, 2, (1.25, 1.0)), {"expected_kpsnr": 45.0}
+    pool.add_kernel(kernel, IMPORTED)
+    shared = Findings(
+        kind="kernel",
+        settings=SETTINGS,
+        values=known,
+        objects=(FoundObject(kernel, "other", known),),
+    )
+    for number in order:
+        camera = {**CANON, "model": f"of {number}"}
+        exif = Findings(kind="camera", settings={"version": 1}, values=camera)
+        pool.add_all_findings([(_photo(number), shared), (_photo(number), exif)])
+        _add(pool, 2 + number, camera)
+        settle_camera_kernels(pool)
+    return pool
+
+
+def test_which_moved_kernel_counts_does_not_depend_on_what_came_first(tmp_path: Path) -> None:
+    one, other = (_of_two_cameras(tmp_path / f"{o[0]}", o) for o in ((0, 1), (1, 0)))
+    assert one.index(2).moved == other.index(2).moved and len(one.index(2).moved) == 3
+    assert one.digest(2) == other.digest(2)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_kernel_that_is_a_moved_one_too_is_drawn_as_itself(
+    tmp_path: Path, is_first: bool
+) -> None:
+    moved = _settled(tmp_path / "twin", (0, 1, 2), together=True)
+    key = moved.index(2).moved[moved.index(2).kernel_ids[0]]
+    imported = moved.read_kernel(key), IMPORTED
+    pool = DegradationPool.create(tmp_path / "pool")
+    if is_first:
+        pool.add_kernel(*imported)
+    for number in range(3):
+        _add(pool, number, CANON)
+    settle_camera_kernels(pool)
+    if not is_first:
+        assert pool.add_kernel(*imported) == key
+    for again in (pool, DegradationPool.open(pool.path)):
+        settle_camera_kernels(again)
+        index = again.index(2)
+        assert set(index.kernel_ids) == {*moved.index(2).kernel_ids, key}
+        assert index.moved == moved.index(2).moved
+    end = pool.index_end
+    pool.add_kernel(*imported)
+    assert pool.index_end == end and pool.verify() == []
+
+
+def test_merged_pools_keep_kernels_of_photos_and_of_cameras_apart(tmp_path: Path) -> None:
+    ours = _settled(tmp_path / "ours", (0, 1, 2), together=True)
+    theirs = _settled(tmp_path / "theirs", (1, 2, 3), together=True)
+    own = {*ours.index(2).kernel_ids, *theirs.index(2).kernel_ids}
+    ours.merge(theirs)
+    settle_camera_kernels(ours)
+    whole = _settled(tmp_path / "whole", (0, 1, 2, 3), together=True)
+    assert set(ours.index(2).kernel_ids) == own == set(whole.index(2).kernel_ids)
+    assert ours.index(2).moved == whole.index(2).moved
 
 
 def test_settle_camera_kernels_changes_the_digest_of_runs_that_ask_for_them_alone(

@@ -43,13 +43,14 @@ def test_tiler_refuses_sizes_out_of_range(sizes: tuple[int, int]) -> None:
 
 
 def largest_window(height: int, width: int, chosen: Tiling, multiple: int) -> int:
-    """Return the LR pixels of the largest window that an image's tiles see."""
+    """Return the LR pixels of the largest window that is computed, padded to whole blocks."""
 
     def longest(side: int, tile: int) -> int:
-        return max(
+        longest = max(
             min(side, stop + chosen.overlap) - max(0, start - chosen.overlap)
             for start, stop in parts(side, tile, multiple)
         )
+        return longest + -longest % multiple
 
     return longest(height, chosen.height) * longest(width, chosen.width)
 
@@ -72,8 +73,20 @@ def test_tiler_stays_below_the_memory_with_tiles_of_any_shape(
     multiple = network.lr_multiple
     assert largest_window(height, width, chosen, multiple) <= window_pixels(network, memory)
     assert chosen.overlap in (0, overlap + -overlap % multiple)
-    if height * width <= window_pixels(network, memory):
+    padded = (height + -height % multiple) * (width + -width % multiple)
+    if padded <= window_pixels(network, memory):
         assert (chosen.height, chosen.width, chosen.overlap) == (height, width, 0)
+
+
+@pytest.mark.parametrize("side", [61, 62, 63, 64])
+def test_tiler_counts_an_odd_image_as_it_is_padded(side: int) -> None:
+    network = RRDBNet(scale=1, features=4, blocks=1, growth=2)
+    for pixels, is_whole in ((64 * 64, True), (64 * 64 - 1, False)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tiling, "window_pixels", lambda *_, pixels=pixels, **__: pixels)
+            chosen = Tiler(network, overlap=4, memory=1).tiling_for(side, 64)
+        assert (chosen.overlap == 0) is is_whole
+        assert largest_window(side, 64, chosen, network.lr_multiple) <= pixels
 
 
 def test_tiler_cuts_along_the_side_that_costs_least() -> None:

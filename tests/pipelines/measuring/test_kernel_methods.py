@@ -118,7 +118,9 @@ def test_kernels_of_an_earlier_version_are_measured_again_and_have_their_new_con
     assert DegradationPool.open(tmp_path / "pool").index_end == pool.index_end
 
 
-def test_settings_of_kernelgan_are_as_they_were(tmp_path: Path) -> None:
+def test_settings_of_kernelgan_name_what_rates_its_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_png(tmp_path / "a.png", take_photo("a"))
     method = KernelGANConfig(scale=2, iterations=2)
     config = EstimateKernelsConfig(
@@ -130,7 +132,8 @@ def test_settings_of_kernelgan_are_as_they_were(tmp_path: Path) -> None:
         kernelgan=method,
     )
     estimate_kernels(config)
-    expected = {"method": "kernelgan", "seed": 7, **asdict(method)}
+    rated_by = SpectralMethod(2).settings["weights"]
+    expected = {"method": "kernelgan", "seed": 7, **asdict(method), "rated_by": rated_by}
     assert settings_in(tmp_path / "pool") == expected
     again = estimate_kernels(replace(config, min_confidence=0.0))
     assert (again.done, again.skipped) == (0, 1)

@@ -14,7 +14,7 @@ from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel
 from degrade.pool import DegradationPool, PhotoRecord, Provenance
 from pipelines import BuildPairsConfig, build_pairs
-from pipelines.measuring.estimate_kernels import EstimateKernelsConfig
+from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, estimate_kernels
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
 from pipelines.pool.build_pool import BuildPoolConfig, build_pool
 from pipelines.reporting.make_report import ReportConfig, make_report
@@ -77,6 +77,31 @@ def test_make_report_tells_of_a_pool_that_photos_filled(tmp_path: Path) -> None:
     assert {row[1] for row in _rows(page, "All kernels")} <= names
     assert {row[1] for row in _rows(page, "Search for noise by photo")} == names
     assert any(str(row[1]).endswith("broken.png") for row in _rows(page, "Refused"))
+
+
+def test_make_report_shows_what_kernels_became_by_those_of_their_camera(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for n in range(3):
+        write_png(photos / f"{n}.png", quantise(make_scene(f"p{n}", 240, 320)))
+    config = EstimateKernelsConfig(
+        sources=(photos,), pool=tmp_path / "pool", scale=2, camera="<b>mine"
+    )
+    estimate_kernels(config)
+    page = _page(tmp_path / "page.html", tmp_path / "pool")
+    rows = _rows(page, "Moved towards those of their camera")
+    pool = DegradationPool.open(tmp_path / "pool")
+    moved = {each.photo: each for each in pool.moved_kernels.values()}
+    assert len(rows) == len(moved) == 3 and "<b>mine" not in page
+    for picture, _, camera, count, scale, share, narrow, wide, expected, own, key in rows:
+        record = next(m for m in moved.values() if str(m.values["own"]).startswith(str(own)))
+        assert picture and record.objects and record.objects[0].startswith(str(key))
+        assert (camera, count, scale) == ("<b>mine", 3, "×2")
+        assert share == record.values["camera_share"]
+        assert expected == pytest.approx(record.values["expected_kpsnr"], rel=1e-3)
+        assert isinstance(narrow, float) and isinstance(wide, float) and 0 < narrow <= wide
+    none = fill_pool(tmp_path / "other").path
+    assert "Moved towards" not in _page(tmp_path / "page.html", none)
 
 
 def test_make_report_marks_doubts_outliers_and_damage(tmp_path: Path) -> None:

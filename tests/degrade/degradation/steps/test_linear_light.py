@@ -101,3 +101,15 @@ def test_the_recipe_measured_has_it_right_behind_the_blur() -> None:
     recipe = read_recipe({"name": "mine", "steps": steps}).having(Entry("linear-light"))
     assert [entry.kind for entry in recipe.entries] == ["blur", "linear-light", "residual"]
     assert read_recipe(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 15), (3, 16), (5, 17), (31, 40), (90, 131)])
+@pytest.mark.parametrize("gain", [0.0, 0.37, AUTO_GAIN, MOST_GAIN])
+def test_apply_gives_the_same_bits_without_compiled_code(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], gain: float
+) -> None:
+    levels = rng_for(0, "light", *shape).normal(120, 70, (*shape, 3)).astype(np.float32)
+    found = LinearLight(gain).apply(levels, GIVEN)
+    monkeypatch.setattr("degrade.degradation.steps.linear_light.is_compiled", lambda: False)
+    plain = LinearLight(gain).apply(levels, GIVEN)
+    np.testing.assert_array_equal(found.view(np.uint32), plain.view(np.uint32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -26,6 +27,7 @@ from degrade.pairs import (
     verify_pairs,
     write_shard_list,
 )
+from degrade.pairs.stores.base import load_store
 from tests.making import is_committed
 
 
@@ -110,6 +112,26 @@ class TestRoundTrip:
         other = "lmdb" if built.case.format == "hdf5" else "hdf5"
         twin = type(built.case)(other, built.case.hr_size)
         assert twin.write(tmp_path / "twin", built.pairs[:5]).digest == built.sidecars[0].digest
+
+    def test_check_all_knows_the_files_that_it_has_read_whole(self, built: Any) -> None:
+        sidecar = built.sidecars[0]
+        store = load_store(sidecar.format).open_store(built.folder, sidecar, "")
+        with contextlib.closing(store):
+            found = store.check_all(sidecar.records)
+            again = store.check_all(sidecar.records[1:3])
+        known = {file.name: file.crc32 for file in sidecar.files}
+        assert found == again == ({} if "lmdb" in sidecar.format else known)
+
+    def test_check_all_finds_every_changed_pair(self, built: Any) -> None:
+        for path, row, offset in pixel_places(built):
+            flip(path, offset)
+            store = load_store(built.case.format).open_store(built.folder, built.sidecars[0], "")
+            record = built.sidecars[0].records[row]
+            with contextlib.closing(store):
+                with pytest.raises(CorruptDataError, match=record.key):
+                    store.check_all(built.sidecars[0].records)
+                store.check_all(built.sidecars[0].records[:row])
+            flip(path, offset)
 
 
 class TestProcesses:
