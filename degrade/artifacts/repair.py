@@ -65,7 +65,8 @@ def pseudo_truth(
         return gan_u8
     away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1 - away / FEATHER, 0, 1).astype(np.float32)
-    wrong = np.clip((np.float32(threshold) - similarity) / _RAMP, 0, 1)
+    ramp = min(_RAMP, np.float32(threshold))
+    wrong = np.clip((np.float32(threshold) - similarity) / ramp, 0, 1)
     weight = (near * near * (3 - 2 * near) * wrong)[..., None]
     gan = gan_u8.astype(np.float32)
     return round_to_u8(gan + weight * (mse_u8 - gan))

@@ -2,8 +2,8 @@
 
    Coarse and fine taps are one integer of about 27 bits, which is cut into a high and a low one of
    16. Processors multiply pairs of such integers and add both products, twice as many in one go as
-   floats. Newer ones multiply four pixels, as they are, by integers of 8 bits: then taps are cut in
-   three, and rows take a quarter of the room. The sums are below 2^31, so they are exact, and put
+   floats. Newer ones multiply four pixels, as they are, by integers of 8 bits: then taps of up to 24
+   bits are cut in three, and rows take a quarter of the room; larger taps stay with pairs. The sums are below 2^31, so they are exact, and put
    together in double they are the same number that floats give.
 */
 #include <stdlib.h>

@@ -56,11 +56,18 @@ class JoinedScores(Judge):
 
 
 def read_scores(
-    generator: nn.Module, discriminator: nn.Module, parts: Sequence[Batch], world: World
+    generator: nn.Module,
+    discriminator: nn.Module,
+    parts: Sequence[Batch],
+    world: World,
+    *,
+    clipped_hr: bool = False,
 ) -> dict[ImageKind, list[Tensor]]:
     """Return the scores of every part and process: part by part, processes in their order."""
     scores: dict[ImageKind, list[Tensor]] = {"real": [], "fake": []}
     for part in parts:
-        scores["real"] += world.gather(discriminator(part.hr_BCHW))
-        scores["fake"] += world.gather(discriminator(part.sr_of(generator)))
+        sr_BCHW = part.sr_of(generator)
+        hr_BCHW = (part.with_hr_beyond_range(sr_BCHW) if clipped_hr else part).hr_BCHW
+        scores["real"] += world.gather(discriminator(hr_BCHW))
+        scores["fake"] += world.gather(discriminator(sr_BCHW))
     return scores

@@ -101,6 +101,8 @@ def _backward(
         judge = None if warming_up else _judge(state, scores, number, config, world)
         with mixed_precision(state.bf16, state.device):
             sr_BCHW = part.sr_of(state.generator_pass)
+        if config.clipped_hr:  # for both networks: else the discriminator tells by it
+            part = part.with_hr_beyond_range(sr_BCHW)
         losses = _generator_backward(state, sr_BCHW, part, judge, config, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
@@ -156,8 +158,6 @@ def _generator_backward(
     warming_up: bool,
 ) -> _Losses:
     loss = state.first_loss if warming_up else state.loss
-    if config.clipped_hr:
-        part = part.with_hr_beyond_range(sr_BCHW)
     average_BCHW = _averaged_sr(state, part) if loss.uses_average else None
     other = _sr_with_other_noise(state, part) if loss.needs_other else None
     with mixed_precision(state.bf16, state.device):
@@ -239,7 +239,9 @@ def _scores_of_all(
     networks = [network for network in (state.generator, state.discriminator) if network]
     with _unchanged_buffers(networks), torch.no_grad(), mixed_precision(state.bf16, state.device):
         discriminator = _seeing(state.discriminator_pass, state, config, ("others", world.rank))
-        return read_scores(state.generator_pass, discriminator, parts, world)
+        return read_scores(
+            state.generator_pass, discriminator, parts, world, clipped_hr=config.clipped_hr
+        )
 
 
 @contextmanager

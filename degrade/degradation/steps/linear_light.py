@@ -145,4 +145,4 @@ def _summed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _words(gain: float) -> str:
-    return f"light adds up, not levels: brighter by {gain:g} grey levels where they vary by σ = 10"
+    return f"light adds up, not levels: {gain:g} grey levels for a variance of 100, less the mean"

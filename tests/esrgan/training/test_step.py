@@ -337,3 +337,22 @@ def test_clipped_hr_forgives_what_is_cut_from_a_result() -> None:
     assert found[0] == pytest.approx(cut, rel=1e-4)
     assert found[1] < 1e-4 * cut
     assert found[2] == pytest.approx(float(((own - 0.9) * (own > 1)).mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_clipped_hr_gives_the_discriminator_no_hint(accumulation: int) -> None:
+    """Of the own result, cut, it sees what it sees of the result: both score alike."""
+    config = replace(SMALL, accumulation=accumulation)
+    plain = random_batch(config)
+    scores = {}
+    for clipped in (False, True):
+        changed = replace(config, clipped_hr=clipped)
+        state = create_state(changed, scale=4, seed=0)
+        with torch.no_grad():
+            state.generator.conv_last.weight *= 60
+            own = state.generator(plain.lr_BCHW)
+        losses = training_step(state, replace(plain, hr_BCHW=own.clamp(0, 1)), changed)
+        scores[clipped] = [state.watched[f"{kind}_score"] for kind in ("real", "fake")]
+        assert math.isfinite(losses["adversarial"])
+    assert scores[True][0] == pytest.approx(scores[True][1], abs=1e-5)
+    assert abs(scores[False][0] - scores[False][1]) > 1e-3
