@@ -135,7 +135,7 @@ def test_noise_that_was_compressed_stands_on_its_grid(tmp_path: Path) -> None:
     units = {choice.id: choice.jpeg_unit for choice in DegradationPool.open(pool).index(2).noise}
     for record in open_pairs(out).records:
         assert record.plan is not None
-        _, residual, jpeg = record.plan.steps
+        *_, residual, jpeg = record.plan.steps
         assert isinstance(residual, Residual) and isinstance(jpeg, Jpeg)
         assert jpeg.luma == standard_tables(80)[0]
         unit = units[residual.noise_id]
