@@ -103,7 +103,7 @@ def _backward(
             sr_BCHW = part.sr_of(state.generator_pass)
         if config.clipped_hr:  # for both networks: else the discriminator tells by it
             part = part.with_hr_beyond_range(sr_BCHW)
-        losses = _generator_backward(state, sr_BCHW, part, judge, config, len(parts), warming_up)
+        losses = _generator_backward(state, sr_BCHW, part, judge, len(parts), warming_up)
         if judge is not None:
             loss, scores_of_part = _discriminator_backward(
                 state, sr_BCHW.detach(), part, judge, config, len(parts)
@@ -153,7 +153,6 @@ def _generator_backward(
     sr_BCHW: Tensor,
     part: Batch,
     judge: Judge | None,
-    config: TrainingConfig,
     parts: int,
     warming_up: bool,
 ) -> _Losses:

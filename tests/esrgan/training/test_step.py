@@ -352,7 +352,6 @@ def test_clipped_hr_gives_the_discriminator_no_hint(accumulation: int) -> None:
             state.generator.conv_last.weight *= 60
             own = state.generator(plain.lr_BCHW)
         losses = training_step(state, replace(plain, hr_BCHW=own.clamp(0, 1)), changed)
-        scores[clipped] = [state.watched[f"{kind}_score"] for kind in ("real", "fake")]
+        scores[clipped] = abs(state.watched["real_score"] - state.watched["fake_score"])
         assert math.isfinite(losses["adversarial"])
-    assert scores[True][0] == pytest.approx(scores[True][1], abs=1e-5)
-    assert abs(scores[False][0] - scores[False][1]) > 1e-3
+    assert scores[True] < 0.01 * scores[False]
