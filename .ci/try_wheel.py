@@ -27,7 +27,9 @@ from packaging.utils import canonicalize_name
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
 BESIDE = (".ci", "benchmarks", "data_manifests", "docs", "tests")
-COMPILED, SOURCES = "degrade/compiled/_code.abi3.so", (".c", ".h")
+FORMS = ("plain", "avx2", "avx512")
+COMPILED = {f"degrade/compiled/_{form}.abi3.so" for form in FORMS}
+SOURCES = (".c", ".h")
 LOOSE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -80,10 +82,9 @@ def check_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {name for name in files_of(*PACKAGES) if not name.endswith(SOURCES)}
-    if COMPILED in held:
-        held.remove(COMPILED)
-    else:
-        print(f"{wheel.name}: made without a C compiler")  # noqa: T201
+    if missing := COMPILED - held:
+        print(f"{wheel.name}: made without {sorted(missing)}")  # noqa: T201
+    held -= COMPILED
     refuse_missing(wheel, wanted - held)
     if held - wanted:
         sys.exit(f"{wheel.name}: holds {sorted(held - wanted)}, which is in no package")
@@ -94,7 +95,7 @@ def files_of(*folders: str) -> Iterator[str]:
     for folder in folders:
         for path in (CHECKOUT / folder).rglob("*"):
             name = path.relative_to(CHECKOUT).as_posix()
-            if path.is_file() and "__pycache__" not in path.parts and name != COMPILED:
+            if path.is_file() and "__pycache__" not in path.parts and name not in COMPILED:
                 yield name
 
 

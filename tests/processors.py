@@ -63,6 +63,8 @@ SETTINGS: dict[str, dict[str, str]] = {
     "mkl-compatible": {"MKL_CBWR": "COMPATIBLE"},
     "opencv-avx2": {"OPENCV_CPU_DISABLE": _of_opencv(avx2=True)},
     "opencv-baseline": {"OPENCV_CPU_DISABLE": _of_opencv(avx2=False)},
+    "compiled-avx2": {"DEGRADE_COMPILED": "avx2"},
+    "compiled-plain": {"DEGRADE_COMPILED": "plain"},
     "not-compiled": {"DEGRADE_COMPILED": "0"},
 }
 SETTINGS["avx2"] = {
@@ -81,8 +83,8 @@ SETTINGS["oldest"] = {
 }
 
 _LOOK = """
-from degrade.compiled import is_compiled
-print("compiled code:", is_compiled())
+from degrade.compiled.loading import compiled_form
+print("compiled code:", compiled_form())
 import cv2, numpy, threadpoolctl, torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 pools = threadpoolctl.threadpool_info()

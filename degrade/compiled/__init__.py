@@ -1,5 +1,5 @@
 """Inner loops in C, where there is a compiler; without one everything works, more slowly."""
 
-from degrade.compiled.loading import is_compiled
+from degrade.compiled.loading import compiled_form, is_compiled
 
-__all__ = ["is_compiled"]
+__all__ = ["compiled_form", "is_compiled"]

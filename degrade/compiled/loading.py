@@ -10,25 +10,44 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["compiled_code", "is_compiled", "pointer", "required_code"]
+__all__ = [
+    "FORMS",
+    "compiled_code",
+    "compiled_form",
+    "compiled_forms",
+    "is_compiled",
+    "pointer",
+    "required_code",
+]
 
-_INTERFACE = 8
+_INTERFACE = 9
 """Raised here and in ``compiled.h`` when a function is added or takes other things: what was built
 of an earlier version is then left alone."""
 
+FORMS = ("plain", "avx2", "avx512")
+"""What the code is compiled for, each for more of the processor than the one before: any one; AVX2
+and FMA; AVX-512 with VNNI and VBMI. All give the same bits."""
+
 SWITCH = "DEGRADE_COMPILED"
-"""The environment variable that says 0 where the compiled code is to be left alone."""
+"""The environment variable that says 0 where the compiled code is to be left alone, or the name of
+the last form that may be taken."""
 
 
 @functools.cache
-def compiled_code() -> ctypes.CDLL | None:
-    """Return the compiled functions; None where they were not built, or are switched off.
+def compiled_forms() -> dict[str, ctypes.CDLL]:
+    """Return the forms that were built and that this processor can run, the best one last.
 
     What was built of another version counts as not built.
     """
-    if os.environ.get(SWITCH) == "0":
-        return None
-    found = importlib.util.find_spec("degrade.compiled._code")
+    plain = _load(FORMS[0])
+    if plain is None:
+        return {}
+    others = {form: _load(form) for form in FORMS[1 : 1 + plain.degrade_best_form()]}
+    return {FORMS[0]: plain} | {form: code for form, code in others.items() if code is not None}
+
+
+def _load(form: str) -> ctypes.CDLL | None:
+    found = importlib.util.find_spec(f"degrade.compiled._{form}")
     if found is None or found.origin is None:
         return None
     try:
@@ -36,6 +55,22 @@ def compiled_code() -> ctypes.CDLL | None:
         return code if code.degrade_interface() == _INTERFACE else None
     except (OSError, AttributeError):  # built for another system, or of another version
         return None
+
+
+@functools.cache
+def compiled_form() -> str | None:
+    """Return which form is used; None where none was built, or it is switched off."""
+    most = os.environ.get(SWITCH)
+    if most == "0":
+        return None
+    allowed = FORMS[: FORMS.index(most) + 1] if most in FORMS else FORMS
+    return next((form for form in reversed(allowed) if form in compiled_forms()), None)
+
+
+def compiled_code() -> ctypes.CDLL | None:
+    """Return the compiled functions, in the form that is used; None where there is none."""
+    form = compiled_form()
+    return None if form is None else compiled_forms()[form]
 
 
 def required_code() -> ctypes.CDLL:
@@ -59,4 +94,4 @@ def pointer(data: Any) -> ctypes.c_void_p:
 
 def is_compiled() -> bool:
     """Return whether the compiled code is used."""
-    return compiled_code() is not None
+    return compiled_form() is not None

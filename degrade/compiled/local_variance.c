@@ -18,7 +18,6 @@ static const int32_t WEIGHTS[REACH + 1] = {20, 15, 6, 1};
 #define ALL 64
 
 /* Whole levels, 0 … 255, halves to even. */
-PER_PROCESSOR
 static void round_row(const float *restrict levels, int64_t count, int32_t *restrict out)
 {
     const float whole = 8388608; /* 2^23: floats of that size have no fraction */
@@ -31,7 +30,6 @@ static void round_row(const float *restrict levels, int64_t count, int32_t *rest
 }
 
 /* Sums along a row, of levels and of their squares. `row` has three mirrored pixels at each end. */
-PER_PROCESSOR
 static void sum_row(const int32_t *restrict row, int64_t count, int32_t *restrict sums,
                     int32_t *restrict squares)
 {
@@ -49,7 +47,6 @@ static void sum_row(const int32_t *restrict row, int64_t count, int32_t *restric
 }
 
 /* The variance: squares below 2^53, whose difference is exact. */
-PER_PROCESSOR
 static void join_rows(const int32_t *const *rows, int64_t count, int64_t stride,
                       float *restrict out)
 {
@@ -100,7 +97,7 @@ int degrade_local_variance(const float *levels, int64_t height, int64_t width, f
 /* Add whole parts of a row's variances to a sum for each place of a group of pixels. */
 enum { TOGETHER = 16 };
 
-PER_PROCESSOR APART
+APART
 static void add_parts(const float *restrict variances, int64_t groups, int64_t *restrict sums)
 {
     for (int64_t i = 0; i < groups; i++)
@@ -108,7 +105,7 @@ static void add_parts(const float *restrict variances, int64_t groups, int64_t *
             sums[j] += (int32_t)rintf(variances[i * TOGETHER * CHANNELS + j] * PARTS);
 }
 
-PER_PROCESSOR APART
+APART
 static void centre(float *restrict values, int64_t groups, const float *restrict means, float gain)
 {
     for (int64_t i = 0; i < groups; i++)
@@ -118,7 +115,7 @@ static void centre(float *restrict values, int64_t groups, const float *restrict
         }
 }
 
-PER_PROCESSOR APART
+APART
 static void add(float *restrict values, const float *restrict levels, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)

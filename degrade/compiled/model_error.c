@@ -15,7 +15,7 @@
 enum { SHARED = 4, OWN = 3 }; /* as in degrade/degradation/steps/model_error.py */
 
 /* Doubling is exact, so a fused operation rounds no differently. */
-PER_PROCESSOR APART
+APART
 static void make_grey(const float *restrict levels, int64_t width, float *restrict grey)
 {
     for (int64_t x = 0; x < width; x++)
@@ -23,7 +23,7 @@ static void make_grey(const float *restrict levels, int64_t width, float *restri
 }
 
 /* Twice the slope down and to the right. */
-PER_PROCESSOR APART
+APART
 static void find_slopes(const float *restrict above, const float *restrict grey,
                         const float *restrict below, int64_t width, float *restrict down,
                         float *restrict right)
@@ -38,14 +38,14 @@ static void find_slopes(const float *restrict above, const float *restrict grey,
         right[width - 1] = 2 * (grey[width - 1] - grey[width - 2]);
 }
 
-PER_PROCESSOR APART
+APART
 static void square(float *restrict values, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
         values[i] *= values[i];
 }
 
-PER_PROCESSOR APART
+APART
 static void find_steepness(const float *down, const float *restrict right, int64_t width,
                            float most, float slope, float *out)
 {
@@ -56,7 +56,7 @@ static void find_steepness(const float *down, const float *restrict right, int64
 }
 
 /* The noise of a row: four numbers of each word choose from the table. */
-PER_PROCESSOR APART
+APART
 static void draw(const uint64_t *restrict words, const int16_t *restrict table,
                  const float *restrict steepness, float base, int64_t width, float *restrict out)
 {
@@ -70,7 +70,7 @@ static void draw(const uint64_t *restrict words, const int16_t *restrict table,
     }
 }
 
-PER_PROCESSOR APART
+APART
 static void add(const float *restrict levels, int64_t count, float *restrict out)
 {
     for (int64_t i = 0; i < count; i++)

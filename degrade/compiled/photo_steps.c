@@ -16,7 +16,6 @@ enum {
 };
 
 /* Add a row of `count` pixels, and how they differ from those around, to sums of columns. */
-PER_PROCESSOR
 static void add_cell_row(const uint8_t *restrict x, const uint8_t *restrict below, int count,
                          int darkest, int brightest, uint32_t *restrict along,
                          uint32_t *restrict down, uint32_t *restrict falling,
@@ -74,7 +73,6 @@ int degrade_cell_steps(const uint8_t *pixels, int64_t stride, int64_t rows, int6
 }
 
 /* |differences| of first or second order of three rows of pixels, `most` at most. */
-PER_PROCESSOR
 static void add_lines(const uint8_t *restrict a, const uint8_t *restrict b,
                       const uint8_t *restrict c, int64_t count, int16_t most, int second,
                       uint16_t *restrict to)
@@ -93,7 +91,6 @@ static void add_lines(const uint8_t *restrict a, const uint8_t *restrict b,
         }
 }
 
-PER_PROCESSOR
 static uint32_t sum_line(const uint8_t *restrict a, const uint8_t *restrict b,
                          const uint8_t *restrict c, int64_t count, int16_t most, int second)
 {
@@ -154,7 +151,6 @@ static void mark_columns(int first, int end, int16_t *mask)
 
 /* The largest difference of pixels where there is a mask, and of all of them the squares' upper and
    lower bytes. */
-PER_PROCESSOR
 static int square_steps(const int16_t *restrict one, const int16_t *restrict other,
                         const int16_t *restrict mask, int count, int16_t *restrict upper,
                         int16_t *restrict lower)
@@ -171,7 +167,6 @@ static int square_steps(const int16_t *restrict one, const int16_t *restrict oth
     return largest;
 }
 
-PER_PROCESSOR
 static int32_t product(const int16_t *restrict one, const int16_t *restrict other, int count)
 {
     int32_t total = 0; /* of 1024 products below 2^16 */
@@ -181,7 +176,6 @@ static int32_t product(const int16_t *restrict one, const int16_t *restrict othe
 }
 
 /* The largest difference of pixels where there is a mask. */
-PER_PROCESSOR
 static int largest_step(const int16_t *restrict one, const int16_t *restrict other,
                         const int16_t *restrict mask, int count)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "compiled.h"
+#include "png_rows.h"
 
-enum { NONE, SUB, UP, AVERAGE, PAETH };
 enum { MOST_BYTES = 8 }; /* of a pixel: four channels of 16 bits */
 
 /* A pixel, so that its channels are worked on at once: each waits for its left neighbour. */
@@ -155,7 +155,6 @@ static inline __attribute__((always_inline)) void undo_all_steps(const four_rows
     undo_steps(rows, ending, rows->pixels + LATE, 0, bytes, 0, &state);
 }
 
-PER_PROCESSOR
 static void undo_four(const uint8_t *content, int64_t size, int bytes, const uint8_t *above,
                       uint8_t *out)
 {
@@ -178,13 +177,13 @@ static void undo_four(const uint8_t *content, int64_t size, int bytes, const uin
         undo_all_steps(&rows, 4, 0);
 }
 
-/* Whether four rows are worth it and have filters that are known. */
-static int are_for_four(const uint8_t *content, int64_t rows, int64_t size, int bytes)
+/* Whether so many rows at once are worth it and have filters that are known. */
+static int are_for(int together, const uint8_t *content, int64_t rows, int64_t size, int bytes)
 {
     int waiting = 0;
-    if (rows < TOGETHER || (bytes != 3 && bytes != 4))
+    if (rows < together || (bytes != 3 && bytes != 4))
         return 0;
-    for (int j = 0; j < TOGETHER; j++) {
+    for (int j = 0; j < together; j++) {
         const int filter = content[j * (size + 1)];
         if (filter > PAETH)
             return 0;
@@ -202,7 +201,10 @@ int degrade_undo_filters(const uint8_t *content, int64_t rows, int64_t size, int
     int done = nothing ? 0 : -2;
     while (rows > 0 && !done) {
         int64_t some = 1;
-        if (are_for_four(content, rows, size, bytes)) {
+        if (ROWS_AT_ONCE && are_for(ROWS_AT_ONCE, content, rows, size, bytes)) {
+            undo_rows_at_once(content, size, bytes, above, out);
+            some = ROWS_AT_ONCE;
+        } else if (are_for(TOGETHER, content, rows, size, bytes)) {
             undo_four(content, size, bytes, above, out);
             some = TOGETHER;
         } else if (content[0] > PAETH)

@@ -8,7 +8,6 @@ enum { BRIGHTEST = 255, UNIT = 1 << 16, MOST_MOVED = 1 << 14 };
 
 /* Returned is by how much all together were moved by being clipped, in units of 1/UNIT level; each is
    rounded to that on its own, so that the sum does not depend on its order. Not a number becomes 0. */
-PER_PROCESSOR
 int64_t degrade_round_levels(const float *restrict levels, int64_t count, uint8_t *restrict out)
 {
     int64_t moved = 0;

@@ -57,7 +57,6 @@ static inline __attribute__((always_inline)) void read_pixels(const uint8_t *row
 
 /* One row of the image, mirrored at its ends, as planes of phases: pixel step*x + b is pixel x of
    phase b. `columns` is a multiple of four; `line` is as large as `out`. */
-PER_PROCESSOR
 static void lay_out(const uint8_t *row, int64_t width, int channels, int step, int64_t left,
                     int64_t columns, float *restrict line, float *restrict out)
 {
@@ -90,7 +89,6 @@ static void lay_out(const uint8_t *row, int64_t width, int channels, int step, i
 
 /* The coarse and the fine sums of BLOCK columns; rows[t] is where tap row t begins in its laid-out
    row. Of each row counts[0] taps have both parts, then counts[1] have a fine one alone. */
-PER_PROCESSOR
 static void add_block(const float *const *rows, const int32_t (*counts)[2], const tap *taps,
                       int size, float *coarse, float *fine)
 {
@@ -131,7 +129,6 @@ static void add_block(const float *const *rows, const int32_t (*counts)[2], cons
 }
 
 /* The same of LANES columns, where no more are left. */
-PER_PROCESSOR
 static void add_lanes(const float *const *rows, const int32_t (*counts)[2], const tap *taps,
                       int size, float *coarse, float *fine)
 {

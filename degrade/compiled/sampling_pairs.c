@@ -12,7 +12,7 @@
 #include "compiled.h"
 #include "sampling.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef __AVX2__
 #include <immintrin.h>
 
 enum { CACHE_LINE = 64, ROUND_TO = 64, MOST_BITS = 16, LEAST_BITS = 8 };
@@ -84,7 +84,6 @@ static inline __attribute__((always_inline)) void group_lines(const void *lines,
 }
 
 /* One row of the image, mirrored at its ends. */
-PER_PROCESSOR
 static void lay_out(const uint8_t *row, const sampling *all, const layout *how, void *room,
                     int32_t *restrict out)
 {
@@ -106,8 +105,7 @@ static void lay_out(const uint8_t *row, const sampling *all, const layout *how, 
     group_lines(lines, all, how, sizeof(int16_t), out);
 }
 
-#define QUADS __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi")))
-
+#ifdef __AVX512VBMI__
 /* Where each byte of a plane of channel `channel` lies among the first two vectors of pixels, and
    then: taken as it is, or from the third one. */
 static void rgb_places(int channel, uint8_t *first, uint8_t *then)
@@ -126,7 +124,6 @@ static uint64_t first_bytes(int64_t count)
 }
 
 /* RGB pixels as three planes. */
-QUADS
 static void part_rgb(const uint8_t *from, int64_t count, int64_t line, uint8_t *to)
 {
     uint8_t places[CACHE_LINE];
@@ -160,7 +157,6 @@ static void part_bytes(const uint8_t *from, int64_t count, int channels, int64_t
 }
 
 /* As lay_out, in bytes. */
-QUADS
 static void lay_out_bytes(const uint8_t *row, const sampling *all, const layout *how, void *room,
                           int32_t *restrict out)
 {
@@ -182,6 +178,8 @@ static void lay_out_bytes(const uint8_t *row, const sampling *all, const layout 
     group_lines(lines, all, how, sizeof(uint8_t), out);
 }
 
+#endif
+
 #define LOAD_256(from) _mm256_loadu_si256((const __m256i *)(from))
 #define ADD_256(sum, seen, taps) sum = _mm256_add_epi32(sum, _mm256_madd_epi16(seen, taps))
 #define STORE_256(to, sum) _mm256_storeu_si256((__m256i *)(to), sum)
@@ -190,8 +188,8 @@ static void lay_out_bytes(const uint8_t *row, const sampling *all, const layout 
 #define STORE_512(to, sum) _mm512_storeu_si512(to, sum)
 
 /* The sums of four vectors of columns, and of one where no more are left. */
-#define SUMS_BY(BITS, LANES, VECTOR, TARGET)                                                       \
-    __attribute__((target(TARGET))) static void add_four_##BITS(                                   \
+#define SUMS_BY(BITS, LANES, VECTOR)                                                               \
+    static void add_four_##BITS(                                   \
         const int32_t *const *rows, const int32_t (*counts)[PARTS], const tap_group *groups, int size, \
         part_sums sums)                                                                            \
     {                                                                                              \
@@ -232,7 +230,7 @@ static void lay_out_bytes(const uint8_t *row, const sampling *all, const layout 
         STORE_##BITS(sums[1] + 2 * LANES, g);                                                      \
         STORE_##BITS(sums[1] + 3 * LANES, h);                                                      \
     }                                                                                              \
-    __attribute__((target(TARGET))) static void add_one_##BITS(                                    \
+    static void add_one_##BITS(                                    \
         const int32_t *const *rows, const int32_t (*counts)[PARTS], const tap_group *groups, int size, \
         part_sums sums)                                                                            \
     {                                                                                              \
@@ -247,11 +245,11 @@ static void lay_out_bytes(const uint8_t *row, const sampling *all, const layout 
         STORE_##BITS(sums[1], e);                                                                  \
     }
 
-SUMS_BY(256, 8, __m256i, "avx2")
-SUMS_BY(512, 16, __m512i, "avx512f,avx512bw,avx512vnni")
+SUMS_BY(256, 8, __m256i)
+#ifdef __AVX512VBMI__
+SUMS_BY(512, 16, __m512i)
 
 /* The same of four pixels at once. */
-QUADS
 static void add_four_quads(const int32_t *const *rows, const int32_t (*counts)[PARTS],
                            const tap_group *groups, int size, part_sums sums)
 {
@@ -294,7 +292,6 @@ static void add_four_quads(const int32_t *const *rows, const int32_t (*counts)[P
             STORE_512(sums[part] + 16 * j, all[part][j]);
 }
 
-QUADS
 static void add_one_of_quads(const int32_t *const *rows, const int32_t (*counts)[PARTS],
                              const tap_group *groups, int size, part_sums sums)
 {
@@ -312,8 +309,9 @@ static void add_one_of_quads(const int32_t *const *rows, const int32_t (*counts)
         STORE_512(sums[part], all[part]);
 }
 
+#endif
+
 /* Levels of columns that lie `apart` numbers from each other. Nothing is rounded but the last. */
-PER_PROCESSOR
 static void write_levels(const part_sums sums, int64_t count, const tap_set *set, int64_t apart,
                          float *out)
 {
@@ -322,7 +320,7 @@ static void write_levels(const part_sums sums, int64_t count, const tap_set *set
             (float)(sums[1][i] * set->units[1] + sums[0][i] * set->units[0] + set->middle);
 }
 
-PER_PROCESSOR
+#ifdef __AVX512VBMI__
 static void write_levels_of_quads(const part_sums sums, int64_t count, const tap_set *set,
                                   int64_t apart, float *out)
 {
@@ -330,6 +328,8 @@ static void write_levels_of_quads(const part_sums sums, int64_t count, const tap
         out[i * apart] = (float)(sums[2][i] * set->units[2] + sums[1][i] * set->units[1]
                                  + sums[0][i] * set->units[0] + set->middle);
 }
+
+#endif
 
 /* How one form does it. */
 typedef struct {
@@ -343,10 +343,12 @@ typedef struct {
 static const way ways[] = {
     [PAIRS_256] = {PAIR, 8, MIDDLE, sizeof(int16_t), lay_out, add_four_256, add_one_256,
                    write_levels},
+#ifdef __AVX512VBMI__
     [PAIRS_512] = {PAIR, 16, MIDDLE, sizeof(int16_t), lay_out, add_four_512, add_one_512,
                    write_levels},
     [QUADS_512] = {QUAD, 16, UINT8_MAX, sizeof(uint8_t), lay_out_bytes, add_four_quads,
                    add_one_of_quads, write_levels_of_quads},
+#endif
 };
 
 /* Cut integers into parts of `bits` bits, the highest of what is left; 0 when that, or a sum, can grow
@@ -449,18 +451,6 @@ static void plan(const sampling *all, int together, layout *how)
     how->row = how->wide * how->count * all->channels;
 }
 
-/* Whether the processor has what a form needs. */
-static int is_there(int form)
-{
-    if (form == PAIRS_256)
-        return __builtin_cpu_supports("avx2");
-    if (form != PAIRS_512 && form != QUADS_512)
-        return 0;
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-           && __builtin_cpu_supports("avx512vnni")
-           && (form == PAIRS_512 || __builtin_cpu_supports("avx512vbmi"));
-}
-
 static const uint8_t *row_at(const sampling *all, int64_t row)
 {
     return all->image + mirrored(all->top + row, all->height) * all->width * all->channels;
@@ -550,11 +540,11 @@ int sample_in_pairs(const sampling *all, int form)
 {
     /* Coarse taps alone are one part of a pair, and two of a four. */
     const int best = all->units[1] > 0 ? QUADS_512 : PAIRS_512;
+    const int built = (int)(sizeof(ways) / sizeof(ways[0])) - 1;
     const int first = form == BEST ? best : form, end = form == BEST ? PAIRS_256 : form;
     int done = NOT_SO;
-    for (int one = first; one >= end && done == NOT_SO; one--)
-        if (is_there(one))
-            done = sample_by(all, ways + one);
+    for (int one = first < built ? first : built; one >= end && done == NOT_SO; one--)
+        done = sample_by(all, ways + one);
     return done;
 }
 

@@ -22,7 +22,6 @@ typedef struct {
 } tile_sums;
 
 /* Samples `first` to `count` - 1; two more are read. */
-PER_PROCESSOR
 static void add_samples(const uint8_t *restrict pixels, int64_t stride, int64_t rows, int first,
                         int count, tile_sums *restrict to)
 {
@@ -44,10 +43,8 @@ static void add_samples(const uint8_t *restrict pixels, int64_t stride, int64_t 
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef __AVX2__
 #include <immintrin.h>
-
-#define WITH_AVX2 static inline __attribute__((always_inline, target("avx2")))
 
 enum { AT_ONCE = 16 };
 
@@ -55,14 +52,14 @@ typedef struct {
     __m128i own, next, second;
 } samples;
 
-WITH_AVX2 samples load_samples(const uint8_t *x)
+static inline samples load_samples(const uint8_t *x)
 {
     return (samples){_mm_loadu_si128((const __m128i *)x), _mm_loadu_si128((const __m128i *)(x + 1)),
                      _mm_loadu_si128((const __m128i *)(x + 2))};
 }
 
 /* All ones where a pixel that begins here has a sample at 0 or at the peak. */
-WITH_AVX2 __m128i is_clipped(samples x)
+static inline __m128i is_clipped(samples x)
 {
     const __m128i least = _mm_min_epu8(_mm_min_epu8(x.own, x.next), x.second);
     const __m128i most = _mm_max_epu8(_mm_max_epu8(x.own, x.next), x.second);
@@ -71,7 +68,7 @@ WITH_AVX2 __m128i is_clipped(samples x)
 }
 
 /* Add the products of eight samples of two rows, which stand one of each in turn. */
-WITH_AVX2 void add_eight(__m256i one, __m128i other, uint32_t *to)
+static inline void add_eight(__m256i one, __m128i other, uint32_t *to)
 {
     const __m256i products = _mm256_madd_epi16(one, _mm256_cvtepu8_epi16(other));
     const __m256i sum = _mm256_loadu_si256((const __m256i *)to);
@@ -80,8 +77,8 @@ WITH_AVX2 void add_eight(__m256i one, __m128i other, uint32_t *to)
 
 /* Two rows at once: of both, two products and their sum are one instruction. Returns how many samples
    of an even number of rows are done. */
-__attribute__((target("avx2"))) static int add_row_pairs(const uint8_t *pixels, int64_t stride,
-                                                         int64_t rows, int count, tile_sums *to)
+static int add_row_pairs(const uint8_t *pixels, int64_t stride, int64_t rows, int count,
+                         tile_sums *to)
 {
     const int done = count / AT_ONCE * AT_ONCE;
     for (int64_t row = 0; row + 1 < rows; row += 2)
@@ -110,11 +107,6 @@ __attribute__((target("avx2"))) static int add_row_pairs(const uint8_t *pixels, 
         }
     return done;
 }
-
-static int has_row_pairs(void)
-{
-    return __builtin_cpu_supports("avx2");
-}
 #else
 static int add_row_pairs(const uint8_t *pixels, int64_t stride, int64_t rows, int count,
                          tile_sums *to)
@@ -122,18 +114,13 @@ static int add_row_pairs(const uint8_t *pixels, int64_t stride, int64_t rows, in
     (void)pixels, (void)stride, (void)rows, (void)count, (void)to;
     return 0;
 }
-
-static int has_row_pairs(void)
-{
-    return 0;
-}
 #endif
 
 /* Two samples more than `count` are read. */
 static void add_rows(const uint8_t *pixels, int64_t stride, int64_t rows, int count, tile_sums *to)
 {
-    const int done = has_row_pairs() ? add_row_pairs(pixels, stride, rows, count, to) : 0;
-    if (rows % 2)
+    const int done = add_row_pairs(pixels, stride, rows, count, to);
+    if (done && rows % 2)
         add_samples(pixels + (rows - 1) * stride, stride, 1, 0, done, to);
     add_samples(pixels, stride, rows, done, count, to);
 }
@@ -202,7 +189,6 @@ int degrade_window_sums(const uint8_t *pixels, int64_t height, int64_t width, co
 }
 
 /* Grey levels R + 2G + B of a row. */
-PER_PROCESSOR
 static void make_grey(const uint8_t *restrict row, int64_t width, int16_t *restrict grey)
 {
     for (int64_t i = 0; i < width; i++)
@@ -211,7 +197,6 @@ static void make_grey(const uint8_t *restrict row, int64_t width, int16_t *restr
 
 /* Sums of a column's grey levels, their squares and products with `row`, and of the squares of steps
    to the right and from above. */
-PER_PROCESSOR
 static void add_grey(const int16_t *grey, const int16_t *above, int64_t width, int row,
                      uint32_t *const to[5])
 {

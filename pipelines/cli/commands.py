@@ -33,8 +33,23 @@ from pipelines.cli.upscale_command import upscale
 __all__ = ["main"]
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from degrade.compiled import compiled_form
+
+        click.echo(f"degrade {degrade.__version__}, compiled code: {compiled_form() or 'none'}")
+        ctx.exit()
+
+
 @click.group(cls=CommandGroup)
-@click.version_option(degrade.__version__, prog_name="degrade")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version, and which form of the compiled code is used; then exit.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.option(
     "--report",

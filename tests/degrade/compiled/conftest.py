@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from degrade.compiled import is_compiled
+from degrade.compiled.loading import FORMS
+from tests.compiled_forms import taking
 
 
-@pytest.fixture(autouse=True)
-def _needs_compiled_code() -> None:
-    if not is_compiled():
-        pytest.skip("the compiled code was not built here (no C compiler), or is switched off")
+@pytest.fixture(autouse=True, scope="module", params=FORMS)
+def form(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run each test with every form that this processor can run."""
+    with taking(request.param):
+        yield request.param

@@ -3,16 +3,27 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from degrade.compiled import loading
-from degrade.compiled.loading import SWITCH, compiled_code
+from degrade.compiled.loading import FORMS, SWITCH, compiled_code, compiled_form, compiled_forms
 
 
-@pytest.mark.parametrize(("switch", "used"), [("0", "False"), ("1", "True")])
-def test_is_compiled_heeds_its_switch(switch: str, used: str) -> None:
-    code = "from degrade.compiled import is_compiled; print(is_compiled())"
+@pytest.fixture
+def _anew() -> Iterator[None]:
+    """Let the code be looked for again, and after the test once more."""
+    for clear in (compiled_form.cache_clear, compiled_forms.cache_clear):
+        clear()
+    yield
+    for clear in (compiled_form.cache_clear, compiled_forms.cache_clear):
+        clear()
+
+
+@pytest.mark.parametrize("switch", ["0", "1", *FORMS])
+def test_compiled_form_heeds_its_switch(switch: str) -> None:
+    code = "from degrade.compiled.loading import compiled_form; print(compiled_form())"
     told = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {SWITCH: switch},
@@ -20,13 +31,31 @@ def test_is_compiled_heeds_its_switch(switch: str, used: str) -> None:
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == used
+    known = list(compiled_forms())
+    allowed = known if switch == "1" else FORMS[: FORMS.index(switch) + 1] if switch != "0" else []
+    wanted = [form for form in known if form in allowed]
+    assert told.stdout.strip() == (wanted[-1] if wanted else "None")
 
 
+def test_each_test_here_runs_the_form_that_it_names(form: str) -> None:
+    assert compiled_form() == form
+    assert compiled_code() is compiled_forms()[form]
+
+
+@pytest.mark.usefixtures("_anew")
 def test_code_of_another_version_counts_as_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "_INTERFACE", loading._INTERFACE + 1)
-    compiled_code.cache_clear()
-    try:
-        assert compiled_code() is None
-    finally:
-        compiled_code.cache_clear()
+    assert compiled_code() is None
+
+
+@pytest.mark.usefixtures("_anew")
+def test_a_form_that_was_not_built_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = loading._load
+    monkeypatch.setattr(loading, "_load", lambda form: load(form) if form == "plain" else None)
+    assert compiled_form() == "plain"
+
+
+def test_forms_differ_in_what_they_are_compiled_for() -> None:
+    """Else a form may have been linked from another one's objects."""
+    forms = {code._name: open(code._name, "rb").read() for code in compiled_forms().values()}
+    assert len(set(forms.values())) == len(forms)

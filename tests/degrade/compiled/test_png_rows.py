@@ -27,8 +27,8 @@ def _by_definition(content: U8Array, pixel_bytes: int) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.integers(1, 12),
-    columns=st.integers(1, 30),
+    rows=st.integers(1, 20),
+    columns=st.integers(1, 60),
     pixel_bytes=st.sampled_from([1, 2, 3, 4, 6, 8]),
     seed=st.integers(0, 10**6),
 )

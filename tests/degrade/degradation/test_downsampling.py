@@ -20,10 +20,10 @@ from degrade.kernels import (
     repair_kernel,
 )
 from degrade.resample import imresize, mirror_indices
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 from tests.rounding import gamma
 
-in_both_forms = both_forms(downsampling)
+in_all_forms = all_forms(downsampling)
 
 
 def _kernel(size: int, scale: int, seed: int) -> BlurKernel:

@@ -5,9 +5,9 @@ import pytest
 
 from degrade.jpeg import line_steps
 from degrade.jpeg.line_steps import mean_steps
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 
-form = both_forms(line_steps)
+form = all_forms(line_steps)
 
 
 @pytest.mark.parametrize("sides", [(3, 3), (40, 57), (513, 31)])

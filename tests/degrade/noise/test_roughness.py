@@ -7,10 +7,10 @@ from scipy import ndimage
 from degrade.compiled import is_compiled
 from degrade.noise import roughness
 from degrade.noise.roughness import measure_roughness
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 from tests.degrade.noise.naive_search import roughness_of
 
-form = both_forms(roughness)
+form = all_forms(roughness)
 
 TOPS, LEFTS = np.array([0, 5, 20]), np.array([0, 10, 33, 40])
 

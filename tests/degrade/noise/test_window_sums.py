@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from degrade.noise import window_sums
 from degrade.noise.window_sums import CLIPPED, PRODUCTS, SQUARES, SUMS, sum_cells
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 
-form = both_forms(window_sums)
+form = all_forms(window_sums)
 
 
 def _naive(window: np.ndarray) -> list[int]:

@@ -15,10 +15,10 @@ from degrade.spectral.windows import (
     flattest_windows,
     measure_cells,
 )
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 from tests.rounding import gamma
 
-form = both_forms(windows)
+form = all_forms(windows)
 
 
 def energies(window: np.ndarray) -> list[float]:

@@ -15,9 +15,9 @@ from degrade.images.decoding import png as png_decoding
 from degrade.images.decoding.png import decode_png
 from degrade.images.image_header import read_header
 from degrade.images.image_io import decode_photo
-from tests.compiled_forms import both_forms
+from tests.compiled_forms import all_forms
 
-in_both_forms = both_forms(png_decoding)
+in_all_forms = all_forms(png_decoding)
 
 NAME = Path("photo.png")
 RGB = np.random.default_rng(0).integers(0, 256, (23, 31, 3), dtype=np.uint8)
