@@ -110,8 +110,9 @@ def write_together(files: Sequence[tuple[Path, bytes]], *, replace: bool = True)
             # Only now: while the first is flushed, the system writes the others already.
             for file in opened:
                 os.fsync(file.fileno())
-        for (path, _), temporary in zip(files, temporaries, strict=True):
-            publish(temporary, path, replace=replace)
+        for path, _ in files:
+            publish(temporaries[0], path, replace=replace)
+            del temporaries[0]  # it has that name now
         for folder in {path.parent for path, _ in files}:
             fsync_folder(folder)
     except FileExistsError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import json
@@ -25,6 +26,11 @@ from degrade.wording import counted
 
 __all__ = ["ObjectFiles", "content_id"]
 
+_FOLDERS: dict[type[KernelRecord | NoiseRecord], str] = {
+    KernelRecord: "kernels",
+    NoiseRecord: "noise",
+}
+
 _WRITTEN_AT_ONCE = 32
 """Files that are open and in memory together while they are written; some systems allow 64."""
 
@@ -43,8 +49,18 @@ def _little_endian(array: AnyArray) -> AnyArray:
 
 
 def _npy_bytes(array: AnyArray) -> bytes:
+    little = _little_endian(array)
+    return b"".join((_npy_head(little.dtype, little.shape), little.data))
+
+
+@functools.lru_cache(maxsize=16)
+def _npy_head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return what stands before the values of an array in C order."""
     buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, _little_endian(array), allow_pickle=False)
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": descr, "fortran_order": False, "shape": shape}
+    )
     return buffer.getvalue()
 
 
@@ -93,16 +109,27 @@ class ObjectFiles:
 
     def __init__(self, pool: Path) -> None:
         self._pool = pool
+        self._folders: dict[type[KernelRecord | NoiseRecord], Path] = {}
         self._extents: dict[str, _Extent] = {}
 
     def path(self, record: KernelRecord | NoiseRecord) -> Path:
         """Return where a record's file is; DegradeError when that leads out of the pool."""
-        folder = "kernels" if isinstance(record, KernelRecord) else "noise"
-        return resolve_inside(self._pool, f"{folder}/{record.id}.npy")
+        path = self._own_path(record)
+        if path.is_symlink():
+            return resolve_inside(self._pool, f"{_FOLDERS[type(record)]}/{path.name}")
+        return path
+
+    def _own_path(self, record: KernelRecord | NoiseRecord) -> Path:
+        """Return the name that a file has, or is to get, though there may be a link of that name."""
+        kind = type(record)
+        if kind not in self._folders:
+            self._folders[kind] = resolve_inside(self._pool, _FOLDERS[kind])
+        return self._folders[kind] / f"{record.id}.npy"
 
     def prepare(self) -> None:
         """Make the folders, and clear away what killed writers left; the caller holds the lock."""
-        for name in ("kernels", "noise"):
+        self._folders.clear()
+        for name in _FOLDERS.values():
             folder = resolve_inside(self._pool, name)
             try:
                 folder.mkdir(exist_ok=True)
@@ -116,7 +143,8 @@ class ObjectFiles:
         """Write the files of some records; each is complete on disk, or not there."""
         for first in range(0, len(objects), _WRITTEN_AT_ONCE):
             some = objects[first : first + _WRITTEN_AT_ONCE]
-            write_together([(self.path(record), _npy_bytes(array)) for record, array in some])
+            # A link is replaced, and not followed.
+            write_together([(self._own_path(record), _npy_bytes(array)) for record, array in some])
 
     def check(self, record: KernelRecord | NoiseRecord) -> None:
         """Read a file anew and compare it with all that its record says."""
