@@ -33,6 +33,7 @@ from PIL import Image
 
 from benchmarks.parts import DRAWN, draw_noise, seconds, write_json
 from degrade.arrays import AnyArray
+from degrade.disk.processes import keep_freed_memory
 from degrade.images.image_io import read_photo
 from degrade.noise import NoiseSelection, patch_positions, search_noise_patches, take_patches
 from degrade.pool import DegradationPool
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    keep_freed_memory()  # as the command line does
     found: dict[str, Any] = {"photos": {}}
     for path in arguments.photos:
         figures = measure_photo(path, arguments.rounds)

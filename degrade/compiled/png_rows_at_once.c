@@ -69,38 +69,36 @@ static inline void turn(__m256i v[STEPS])
     v[3] = _mm256_unpackhi_epi64(b, d);
 }
 
-static inline __m256i distance(__m256i a, __m256i b)
+/* Whether twice a is at most b. */
+static inline __m256i is_half(__m256i a, __m256i b)
 {
-    return _mm256_or_si256(_mm256_subs_epu8(a, b), _mm256_subs_epu8(b, a));
+    return _mm256_cmpeq_epi8(_mm256_subs_epu8(_mm256_adds_epu8(a, a), b), _mm256_setzero_si256());
 }
 
-/* Whichever of left, up and corner is nearest to left + up - corner. Where the first two lie on one side
-   of the third, the sum of both distances is the third's, which is then never the least. */
-static inline __m256i nearest(__m256i left, __m256i up, __m256i corner)
+/* Pixels from what is stored of them. Paeth takes whichever of left, up and corner is nearest to left + up
+   - corner. With `over`, by how much the larger of the first two exceeds the third, and `under`, by how much
+   the smaller falls short of it, that is the smaller one where twice `over` is at most `under`, the larger one
+   where twice `under` is at most `over`, and else the corner. The additions need not wait for the choice. */
+static inline __m256i undone(const row_set *rows, int only_paeth, __m256i stored, __m256i left,
+                             __m256i up, __m256i corner)
 {
-    const __m256i by_left = distance(up, corner), by_up = distance(left, corner);
-    const __m256i up_below = _mm256_cmpeq_epi8(_mm256_max_epu8(up, corner), corner);
-    const __m256i left_below = _mm256_cmpeq_epi8(_mm256_max_epu8(left, corner), corner);
-    const __m256i same_side = _mm256_cmpeq_epi8(up_below, left_below);
-    const __m256i by_corner = _mm256_or_si256(distance(by_left, by_up), same_side);
-    const __m256i least = _mm256_min_epu8(by_up, by_corner);
-    const __m256i take_up = _mm256_cmpeq_epi8(least, by_up);
-    const __m256i take_left = _mm256_cmpeq_epi8(_mm256_min_epu8(by_left, least), by_left);
-    return _mm256_blendv_epi8(_mm256_blendv_epi8(corner, up, take_up), left, take_left);
-}
-
-static inline __m256i guess(const row_set *rows, int only_paeth, __m256i left, __m256i up,
-                            __m256i corner)
-{
-    const __m256i near = nearest(left, up, corner);
-    if (only_paeth)
-        return near;
-    const __m256i odd = _mm256_and_si256(_mm256_xor_si256(left, up), _mm256_set1_epi8(1));
-    const __m256i mean = _mm256_sub_epi8(_mm256_avg_epu8(left, up), odd);
-    return _mm256_or_si256(_mm256_or_si256(_mm256_and_si256(left, rows->filters[SUB]),
-                                           _mm256_and_si256(up, rows->filters[UP])),
-                           _mm256_or_si256(_mm256_and_si256(mean, rows->filters[AVERAGE]),
-                                           _mm256_and_si256(near, rows->filters[PAETH])));
+    const __m256i low = _mm256_min_epu8(left, up), high = _mm256_max_epu8(left, up);
+    const __m256i over = _mm256_subs_epu8(high, corner), under = _mm256_subs_epu8(corner, low);
+    __m256i take_low = is_half(over, under), take_high = is_half(under, over), guess = corner;
+    if (!only_paeth) {
+        const __m256i *const filters = rows->filters, paeth = filters[PAETH];
+        const __m256i odd = _mm256_and_si256(_mm256_xor_si256(left, up), _mm256_set1_epi8(1));
+        const __m256i mean = _mm256_sub_epi8(_mm256_avg_epu8(left, up), odd);
+        take_low = _mm256_and_si256(take_low, paeth);
+        take_high = _mm256_and_si256(take_high, paeth);
+        guess = _mm256_or_si256(_mm256_or_si256(_mm256_and_si256(up, filters[UP]),
+                                                _mm256_and_si256(corner, paeth)),
+                                _mm256_or_si256(_mm256_and_si256(left, filters[SUB]),
+                                                _mm256_and_si256(mean, filters[AVERAGE])));
+    }
+    const __m256i other =
+        _mm256_blendv_epi8(_mm256_add_epi8(stored, guess), _mm256_add_epi8(stored, low), take_low);
+    return _mm256_blendv_epi8(other, _mm256_add_epi8(stored, high), take_high);
 }
 
 /* Steps `step` to `end` - 1, STEPS at a time. `inside`: all pixels, and 16 bytes from the first of each
@@ -125,7 +123,7 @@ static inline __attribute__((always_inline)) void undo_steps(const row_set *rows
             const __m256i up = _mm256_blend_epi32(next_up, _mm256_castsi128_si256(over), 1);
             over = _mm_srli_si128(over, WIDE);
             next_up = _mm256_permutevar8x32_epi32(left, below);
-            left = v[i] = _mm256_add_epi8(v[i], guess(rows, only_paeth, left, up, corner));
+            left = v[i] = undone(rows, only_paeth, v[i], left, up, corner);
             corner = up;
         }
         turn(v);
