@@ -1,13 +1,16 @@
 """Run all benchmarks at a modest size, and put their figures beside the documented ones.
 
-    python -m benchmarks.all [PHOTO…] [--only NAME…] [--long] [--out FOLDER] [--limit SECONDS]
+    python -m benchmarks.all [PHOTO…] [--only NAME…] [--long] [--go-on] [--out FOLDER]
+        [--limit SECONDS]
 
 Photos are PNGs of two megapixels and more; without any, the three largest of ``../shared/data/hr``
 are taken. Each benchmark runs in a process of its own, and its output is kept in FOLDER
 (``bench``); one that fails is named, and the others go on. What wants research data is skipped with
-a word where that is absent. Ends with one table, and writes ``figures.json`` into FOLDER.
+a word where that is absent. Ends with one table, and ``figures.json`` in FOLDER holds what is done so
+far. After an interruption, or a failure that was mended, the same command with ``--go-on`` runs only
+what has not ended well there.
 
-``--long`` adds those that take many minutes. Not among them: ``benchmarks.chain``, for photos that
+``--long`` adds those that take minutes: about three quarters of an hour in all. Not among them: ``benchmarks.chain``, for photos that
 one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
 ``benchmarks.beside_realsr``, which wants RealSR's weights.
 """
@@ -15,6 +18,7 @@ one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -29,12 +33,15 @@ from typing import NamedTuple
 
 from benchmarks.listed import BENCHMARKS, CLEAN, FIRST, PHOTOS, PLACES, ROOT, Benchmark, Figure
 from benchmarks.parts import write_json
-from degrade.disk.files import make_folder
+from degrade.disk.files import make_folder, read_file
 from degrade.disk.results import Results
 
 __all__ = ["Found", "main", "read_figures", "run", "table_of"]
 
+_FIGURES = "figures.json"
 _MOST_PHOTOS = 3
+_TICK = 60.0
+"""Seconds between two signs that a benchmark still runs."""
 
 
 class Found(NamedTuple):
@@ -84,10 +91,11 @@ def run(benchmark: Benchmark, photos: Sequence[Path], log: Path, limit: float) -
             start_new_session=True,  # so that its own processes can be ended with it
         )
         try:
-            if process.wait(limit):
+            code = _wait(process, limit)
+            if code is None:
+                trouble = f"stopped after {limit:.0f} s"
+            elif code:
                 trouble = "failed"
-        except subprocess.TimeoutExpired:
-            trouble = f"stopped after {limit:.0f} s"
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -99,6 +107,17 @@ def run(benchmark: Benchmark, photos: Sequence[Path], log: Path, limit: float) -
     if trouble:
         trouble += f": {(output.strip().splitlines() or ['it printed nothing'])[-1]}"
     return Found(benchmark, read_figures(benchmark, output), time.monotonic() - start, trouble)
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float) -> int | None:
+    """Return the exit code, None after so many seconds; a dot a minute shows that it runs."""
+    end = time.monotonic() + limit
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return process.wait(min(left, _TICK))
+        except subprocess.TimeoutExpired:
+            print(".", end="", flush=True)
+    return process.poll()
 
 
 def _words_of(benchmark: Benchmark, photos: Sequence[Path]) -> Iterator[str]:
@@ -147,7 +166,8 @@ def main(words: Sequence[str] | None = None) -> int:
     names = [benchmark.name for benchmark in BENCHMARKS]
     parser.add_argument("photos", nargs="*", type=Path)
     parser.add_argument("--only", nargs="+", choices=names, help="these alone", metavar="NAME")
-    parser.add_argument("--long", action="store_true", help="also those of many minutes")
+    parser.add_argument("--long", action="store_true", help="also those that take minutes")
+    parser.add_argument("--go-on", action="store_true", help="not again what has ended well there")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="for output and figures")
     parser.add_argument("--limit", type=float, default=900, help="seconds for each")
     given = parser.parse_args(words)
@@ -158,24 +178,49 @@ def main(words: Sequence[str] | None = None) -> int:
         for benchmark in BENCHMARKS
         if (benchmark.name in given.only if given.only else given.long or not benchmark.is_long)
     ]
-    found = []
+    known = _ended_well(given.out) if given.go_on else {}
+    found: list[Found] = []
     for number, benchmark in enumerate(chosen, 1):
-        print(f"{number} of {len(chosen)}: {benchmark.name}", end=" … ", flush=True)
+        left = sum(each.minutes for each in chosen[number - 1 :] if each.name not in known)
+        about = f"about {benchmark.minutes:g} of {left:g} minutes that are left"
+        before = known.get(benchmark.name)
+        about = about if before is None else "done before"
+        print(f"{number} of {len(chosen)}: {benchmark.name} ({about})", end=" … ", flush=True)
         log = given.out / f"{benchmark.name}.txt"
-        found.append(run(benchmark, photos, log, given.limit))
+        found.append(before or run(benchmark, photos, log, given.limit))
         print(found[-1].trouble or f"{found[-1].seconds:.0f} s", flush=True)
+        # At once, so that what is done outlives whatever comes next.
+        names = {each.benchmark.name for each in found}
+        kept = [each for name, each in known.items() if name not in names]
+        figures = [_plain(each) for each in (*found, *kept)]
+        write_json(given.out / _FIGURES, {"benchmarks": figures})
     print(f"\n{table_of(found)}")
     left_out = [benchmark.name for benchmark in BENCHMARKS if benchmark not in chosen]
     if left_out:
         print(f"not run: {', '.join(left_out)}")
-    write_json(given.out / "figures.json", {"benchmarks": [_plain(each) for each in found]})
     return int(any(each.trouble and not each.trouble.startswith("skipped") for each in found))
+
+
+def _ended_well(out: Path) -> dict[str, Found]:
+    """Return what an earlier run with this output has done, by name; nothing of other arguments."""
+    listed = {benchmark.name: benchmark for benchmark in BENCHMARKS}
+    path = out / _FIGURES
+    done = json.loads(read_file(path))["benchmarks"] if path.exists() else []
+    found = {}
+    for each in done:
+        benchmark = listed.get(each["name"])
+        if benchmark and not each["trouble"] and each["words"] == list(benchmark.words):
+            output = read_file(out / f"{benchmark.name}.txt").decode(errors="replace")
+            values = read_figures(benchmark, output)
+            found[benchmark.name] = Found(benchmark, values, each["seconds"])
+    return found
 
 
 def _plain(found: Found) -> dict[str, object]:
     figures = zip(found.benchmark.figures, found.values, strict=True)
     return {
         "name": found.benchmark.name,
+        "words": list(found.benchmark.words),
         "seconds": found.seconds,
         "trouble": found.trouble,
         "figures": [

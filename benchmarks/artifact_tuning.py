@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
     parser.add_argument("--steps", type=int, default=300, help="of tuning, at most")
+    parser.add_argument("--mse-steps", type=int, default=1500, help="of the training by pixels")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
@@ -106,7 +107,7 @@ def _run(given: argparse.Namespace, out: Path) -> None:
         TrainConfig(
             out=mse,
             settings=_SIZES + _PIXELS,
-            steps=1500,
+            steps=given.mse_steps,
             hr_patch=64,
             max_minutes=clock.left,
             **common,
