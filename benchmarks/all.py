@@ -236,4 +236,6 @@ def _plain(found: Found) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    # Ends the benchmark that runs, too, which has a session of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -68,6 +68,35 @@ def test_run_stops_what_takes_too_long(tmp_path: Path) -> None:
     assert found.trouble.startswith("stopped after") and found.seconds < 20
 
 
+def test_main_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = Figure("n", r"n (\d+)", "–", "–")
+    listed = [Benchmark(name, (), (figure,)) for name in ("one", "two", "three")]
+    monkeypatch.setattr(everything, "BENCHMARKS", listed)
+    ran: list[str] = []
+    broken = {"two"}
+
+    def run(benchmark: Benchmark, _photos: object, log: Path, _limit: float) -> Found:
+        ran.append(benchmark.name)
+        if benchmark.name == "three" and broken:
+            raise KeyboardInterrupt
+        log.write_text("n 7")
+        return Found(benchmark, (7.0,), 1.0, "failed" if benchmark.name in broken else "")
+
+    monkeypatch.setattr(everything, "run", run)
+    words = ["--out", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        main(words)
+    broken.clear()
+    assert main([*words, "--go-on"]) == 0
+    assert ran == ["one", "two", "three", "two", "three"]
+    assert "one (done before)" in capsys.readouterr().out
+    listed[0] = Benchmark("one", ("--other",), (figure,))
+    main([*words, "--go-on"])
+    assert ran[5:] == ["one"]  # what was done was something else
+
+
 def test_table_of_puts_figures_beside_what_is_wanted() -> None:
     benchmark = Benchmark("one", (), (Figure("ratio", r"is ([\d.]+)", "30", "| 26 ("),))
     found = [
