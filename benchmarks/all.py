@@ -31,7 +31,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.listed import BENCHMARKS, CLEAN, FIRST, PHOTOS, PLACES, ROOT, Benchmark, Figure
+from benchmarks.listed import (
+    BENCHMARKS,
+    CLEAN,
+    FIRST,
+    KEPT,
+    PHOTOS,
+    PLACES,
+    ROOT,
+    Benchmark,
+    Figure,
+)
 from benchmarks.parts import write_json
 from degrade.disk.files import make_folder, read_file
 from degrade.disk.results import Results
@@ -77,7 +87,7 @@ def run(benchmark: Benchmark, photos: Sequence[Path], log: Path, limit: float) -
     """Run a benchmark in processes of its own; what it printed goes to ``log``, too."""
     nothing: tuple[None, ...] = (None,) * len(benchmark.figures)
     try:
-        words = list(_words_of(benchmark, photos))
+        words = list(_words_of(benchmark, photos, log.with_suffix("").absolute()))
     except FileNotFoundError as error:
         return Found(benchmark, nothing, 0, f"skipped: {error}")
     start, trouble = time.monotonic(), ""
@@ -120,13 +130,15 @@ def _wait(process: subprocess.Popen[bytes], limit: float) -> int | None:
     return process.poll()
 
 
-def _words_of(benchmark: Benchmark, photos: Sequence[Path]) -> Iterator[str]:
+def _words_of(benchmark: Benchmark, photos: Sequence[Path], kept: Path) -> Iterator[str]:
     """Yield a benchmark's arguments; FileNotFoundError says what is absent."""
     for word in benchmark.words:
         if word in (PHOTOS, FIRST):
             if not photos:
                 raise FileNotFoundError("it needs photos; name some, as ../shared is absent")
             yield from map(str, photos if word == PHOTOS else photos[:1])
+        elif word == KEPT:
+            yield str(kept)
         elif word in PLACES:
             if not PLACES[word].exists():
                 raise FileNotFoundError(f"it needs ../{PLACES[word].relative_to(ROOT.parent)}")

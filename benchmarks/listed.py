@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["BENCHMARKS", "FIRST", "PHOTOS", "PLACES", "ROOT", "Benchmark", "Figure"]
+__all__ = ["BENCHMARKS", "FIRST", "KEPT", "PHOTOS", "PLACES", "ROOT", "Benchmark", "Figure"]
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
-PHOTOS, FIRST = "PHOTOS", "FIRST"
+PHOTOS, FIRST, KEPT = "PHOTOS", "FIRST", "KEPT"
 CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
 REAL_PAIRS = "REAL_PAIRS"
-"""Words of a command that stand for the photos, the first of them, and places of research data."""
+"""Words of a command that stand for the photos, the first of them, a folder of the benchmark's own
+where it goes on after an interruption, and places of research data."""
 PLACES = {
     CLEAN: DATA / "hr",
     TRAIN: DATA / "train",
@@ -175,7 +176,7 @@ BENCHMARKS = (
     ),
     Benchmark(
         "artifact_tuning",
-        ("--judge", CLEAN, "--gans", "0", "--seeds", "0")
+        ("--judge", CLEAN, "--out", KEPT, "--gans", "0", "--seeds", "0")
         + ("--mse-steps", "600", "--breaking-steps", "400", "--steps", "60"),
         (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
         is_long=True,
