@@ -68,41 +68,54 @@ static inline __attribute__((always_inline)) void undo(int filter, const uint8_t
 /* Rows of three or four bytes a pixel are undone four at once: each waits for its left neighbour, so
    one alone leaves most of the processor idle. Row j of the four is BEHIND * j pixels behind the
    first: what stands above its pixel has been known for BEHIND steps, and is moved over meanwhile. */
-enum { TOGETHER = 4, BEHIND = 2, LANES = 4, LATE = BEHIND * (TOGETHER - 1) };
+enum { TOGETHER = 4, BEHIND = 2, LATE = BEHIND * (TOGETHER - 1) };
 
 typedef uint32_t four_pixels __attribute__((vector_size(4 * TOGETHER)));
 typedef uint8_t four_bytes __attribute__((vector_size(4 * TOGETHER)));
-typedef int16_t lanes __attribute__((vector_size(2 * LANES * TOGETHER)));
-typedef uint64_t four_lanes __attribute__((vector_size(2 * LANES * TOGETHER)));
 
 /* Each pixel where that of the row below is worked on. */
 #if defined(__clang__)
 #define MOVED_DOWN(all) __builtin_shufflevector(all, all, 0, 0, 1, 2)
 #else
-#define MOVED_DOWN(all) __builtin_shuffle(all, (four_lanes){0, 0, 1, 2})
+#define MOVED_DOWN(all) __builtin_shuffle(all, (four_pixels){0, 0, 1, 2})
 #endif
 
-/* Lanes are all ones in the rows that have a filter, and in the first row. */
+/* Bytes are all ones in the rows that have a filter, and in the first row. */
 typedef struct {
     const uint8_t *from[TOGETHER], *above;
     uint8_t *to[TOGETHER];
     int64_t pixels;
-    lanes filters[PAETH + 1], first;
+    four_bytes filters[PAETH + 1], first;
 } four_rows;
 
 typedef struct {
-    lanes left, corner, next_up;
+    four_bytes left, corner, next_up;
 } step_state;
+
+static inline four_bytes chosen(four_bytes where, four_bytes these, four_bytes others)
+{
+    return (these & where) | (others & ~where);
+}
+
+/* As in png_rows_at_once.c: twice a byte is at most another where it is at most half of that. */
+static inline four_bytes nearest(four_bytes left, four_bytes up, four_bytes corner)
+{
+    const four_bytes is_less = (four_bytes)(left < up);
+    const four_bytes low = chosen(is_less, left, up), high = chosen(is_less, up, left);
+    const four_bytes over = (high - corner) & (four_bytes)(high > corner);
+    const four_bytes under = (corner - low) & (four_bytes)(corner > low);
+    const four_bytes other = chosen((four_bytes)(over <= under >> 1), low, corner);
+    return chosen((four_bytes)(under <= over >> 1), high, other);
+}
 
 /* Steps `step` to `end` - 1. `inside`: all four pixels lie in their rows and none is the last, so they
    are read and written together with a byte that follows them. */
 static inline __attribute__((always_inline)) void undo_steps(const four_rows *rows, int64_t step,
                                                              int64_t end, int inside, int bytes,
-                                                             int only_paeth, step_state *state)
+                                                             step_state *state)
 {
-    const lanes sub = rows->filters[SUB], is_up = rows->filters[UP], first = rows->first;
-    const lanes average = rows->filters[AVERAGE], paeth = rows->filters[PAETH];
-    lanes left = state->left, corner = state->corner, next_up = state->next_up;
+    const four_bytes *const filters = rows->filters;
+    four_bytes left = state->left, corner = state->corner, next_up = state->next_up;
     for (; step < end; step++) {
         four_pixels raw = {0}, over = {0};
         for (int j = 0; j < TOGETHER; j++) {
@@ -118,22 +131,15 @@ static inline __attribute__((always_inline)) void undo_steps(const four_rows *ro
             memcpy(&value, rows->above + step * bytes, inside ? 4 : bytes);
             over[0] = value;
         }
-        const lanes up =
-            (next_up & ~first) | __builtin_convertvector((four_bytes)over, lanes);
-        next_up = (lanes)MOVED_DOWN((four_lanes)left);
-        const lanes by_left = up - corner, by_above = left - corner, by_both = by_left + by_above;
-        const lanes sign_a = by_left >> 15, sign_b = by_above >> 15, sign_c = by_both >> 15;
-        const lanes a = (by_left ^ sign_a) - sign_a, b = (by_above ^ sign_b) - sign_b;
-        const lanes c = (by_both ^ sign_c) - sign_c;
-        const lanes take_left = (a <= b) & (a <= c), take_above = b <= c;
-        const lanes other = (up & take_above) | (corner & ~take_above);
-        const lanes nearest = (left & take_left) | (other & ~take_left);
-        const lanes guess = only_paeth ? nearest
-                                       : (left & sub) | (up & is_up)
-                                             | (((left + up) >> 1) & average) | (nearest & paeth);
-        left = (__builtin_convertvector((four_bytes)raw, lanes) + guess) & 255;
+        const four_bytes up = (next_up & ~rows->first) | (four_bytes)over;
+        next_up = (four_bytes)MOVED_DOWN((four_pixels)left);
+        const four_bytes mean = (left & up) + ((left ^ up) >> 1);
+        const four_bytes near = nearest(left, up, corner);
+        left = (four_bytes)raw
+               + ((left & filters[SUB]) | (up & filters[UP]) | (mean & filters[AVERAGE])
+                  | (near & filters[PAETH]));
         corner = up;
-        const four_pixels out = (four_pixels)__builtin_convertvector(left, four_bytes);
+        const four_pixels out = (four_pixels)left;
         for (int j = 0; j < TOGETHER; j++) {
             const int64_t at = step - BEHIND * j;
             const uint32_t value = out[j];
@@ -144,37 +150,32 @@ static inline __attribute__((always_inline)) void undo_steps(const four_rows *ro
     *state = (step_state){left, corner, next_up};
 }
 
-static inline __attribute__((always_inline)) void undo_all_steps(const four_rows *rows, int bytes,
-                                                                 int only_paeth)
+static inline __attribute__((always_inline)) void undo_all_steps(const four_rows *rows, int bytes)
 {
     step_state state = {{0}, {0}, {0}};
     const int64_t last = rows->pixels - 1, begun = last < LATE ? 0 : LATE;
     const int64_t ending = last < LATE ? 0 : last;
-    undo_steps(rows, 0, begun, 0, bytes, 0, &state);
-    undo_steps(rows, begun, ending, 1, bytes, only_paeth, &state);
-    undo_steps(rows, ending, rows->pixels + LATE, 0, bytes, 0, &state);
+    undo_steps(rows, 0, begun, 0, bytes, &state);
+    undo_steps(rows, begun, ending, 1, bytes, &state);
+    undo_steps(rows, ending, rows->pixels + LATE, 0, bytes, &state);
 }
 
 static void undo_four(const uint8_t *content, int64_t size, int bytes, const uint8_t *above,
                       uint8_t *out)
 {
     four_rows rows = {.above = above, .pixels = size / bytes};
-    int paeths = 0;
     for (int j = 0; j < TOGETHER; j++) {
         rows.from[j] = content + j * (size + 1) + 1;
         rows.to[j] = out + j * size;
-        paeths += content[j * (size + 1)] == PAETH;
-        for (int lane = LANES * j; lane < LANES * (j + 1); lane++) {
-            rows.filters[content[j * (size + 1)]][lane] = -1;
-            rows.first[lane] = -(j == 0);
+        for (int byte = 4 * j; byte < 4 * (j + 1); byte++) {
+            rows.filters[content[j * (size + 1)]][byte] = UINT8_MAX;
+            rows.first[byte] = j ? 0 : UINT8_MAX;
         }
     }
-    if (bytes == 3 && paeths == TOGETHER)
-        undo_all_steps(&rows, 3, 1);
-    else if (bytes == 3)
-        undo_all_steps(&rows, 3, 0);
+    if (bytes == 3)
+        undo_all_steps(&rows, 3);
     else
-        undo_all_steps(&rows, 4, 0);
+        undo_all_steps(&rows, 4);
 }
 
 /* Whether so many rows at once are worth it and have filters that are known. */
