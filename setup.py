@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -36,12 +37,14 @@ class BuildForms(build_ext):
     """Builds one form after the other, each with objects of its own: sources have one name."""
 
     def finalize_options(self) -> None:
+        """Settle the options: nothing is built side by side."""
         super().finalize_options()
         self.parallel = None
 
     def build_extension(self, ext: Extension) -> None:
+        """Build a form."""
         common = self.build_temp
-        self.build_temp = os.path.join(common, ext.name)
+        self.build_temp = str(Path(common) / ext.name)
         try:
             super().build_extension(ext)
         finally:

@@ -6,11 +6,11 @@
 Photos are PNGs of two megapixels and more; without any, the three largest of ``../shared/data/hr``
 are taken. Each benchmark runs in a process of its own, and its output is kept in FOLDER
 (``bench``); one that fails is named, and the others go on. What wants research data is skipped with
-a word where that is absent. Ends with one table, and ``figures.json`` in FOLDER holds what is done so
-far. After an interruption, or a failure that was mended, the same command with ``--go-on`` runs only
-what has not ended well there.
+a word where that is absent. Ends with one table, and ``figures.json`` in FOLDER holds what is done
+so far. After an interruption, or a failure that was mended, the same command with ``--go-on`` runs
+only what has not ended well there.
 
-``--long`` adds those that take minutes: about three quarters of an hour in all. Not among them: ``benchmarks.chain``, for photos that
+``--long`` adds those that take minutes. Not among them: ``benchmarks.chain``, for photos that
 one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
 ``benchmarks.beside_realsr``, which wants RealSR's weights.
 """

@@ -104,7 +104,9 @@ BENCHMARKS = (
         (PHOTOS,),
         (
             Figure("times RealSR's loop, a median photo", rf"command +{_NUMBER} ×", "7", "**2.6**"),
-            Figure("ms to search a photo", rf"  search +{_NUMBER} ms", "–", "the search 2.2 to 2.8"),
+            Figure(
+                "ms to search a photo", rf"  search +{_NUMBER} ms", "–", "the search 2.2 to 2.8"
+            ),
             Figure(
                 "crops a second",
                 rf"residual crops per second: {_NUMBER}",
@@ -176,8 +178,10 @@ BENCHMARKS = (
     ),
     Benchmark(
         "artifact_tuning",
-        ("--judge", CLEAN, "--out", KEPT, "--gans", "0", "--seeds", "0")
-        + ("--mse-steps", "600", "--breaking-steps", "400", "--steps", "60"),
+        (
+            *("--judge", CLEAN, "--out", KEPT, "--gans", "0", "--seeds", "0"),
+            *("--mse-steps", "600", "--breaking-steps", "400", "--steps", "60"),
+        ),
         (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
         is_long=True,
     ),
@@ -214,8 +218,10 @@ BENCHMARKS = (
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
     Benchmark(
         "downstream",
-        ("--hr", TRAIN, "--splits", "1", "--directions", "there")
-        + ("--sets", "matched + noise:--recipe matched"),
+        (
+            *("--hr", TRAIN, "--splits", "1", "--directions", "there"),
+            *("--sets", "matched + noise:--recipe matched"),
+        ),
         (
             Figure(
                 "share of the gap, `matched`, %",

@@ -120,7 +120,7 @@ class ObjectFiles:
         return path
 
     def _own_path(self, record: KernelRecord | NoiseRecord) -> Path:
-        """Return the name that a file has, or is to get, though there may be a link of that name."""
+        """Return the name that a file has, or gets, though there may be a link of that name."""
         kind = type(record)
         if kind not in self._folders:
             self._folders[kind] = resolve_inside(self._pool, _FOLDERS[kind])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,5 +58,5 @@ def test_a_form_that_was_not_built_is_passed_over(monkeypatch: pytest.MonkeyPatc
 
 def test_forms_differ_in_what_they_are_compiled_for() -> None:
     """Else a form may have been linked from another one's objects."""
-    forms = {code._name: open(code._name, "rb").read() for code in compiled_forms().values()}
-    assert len(set(forms.values())) == len(forms)
+    forms = [Path(code._name).read_bytes() for code in compiled_forms().values()]
+    assert len(set(forms)) == len(forms)
