@@ -77,6 +77,7 @@ BENCHMARKS = (
             Figure("times as fast as published, ×2", rf"ratio\s+{_NUMBER}", "30", "| 26 ("),
             Figure("ms an iteration", rf"fast form\s+{_NUMBER}", "–", "| 6.4 ms"),
         ),
+        minutes=0.2,
     ),
     Benchmark(
         "pair_building",
@@ -98,6 +99,7 @@ BENCHMARKS = (
                 "**25 to 32 times**",
             ),
         ),
+        minutes=0.4,
     ),
     Benchmark(
         "noise_extraction",
@@ -114,6 +116,7 @@ BENCHMARKS = (
                 "46,000–53,000",
             ),
         ),
+        minutes=0.2,
     ),
     Benchmark(
         "training_reader",
@@ -132,6 +135,7 @@ BENCHMARKS = (
                 "| 22 (wanted 5)",
             ),
         ),
+        minutes=0.1,
     ),
     Benchmark(
         "batched_degrading",
@@ -141,17 +145,20 @@ BENCHMARKS = (
                 "crops a second", rf"plans, reading and turns +{_NUMBER}", "400", "**900–1,120**"
             ),
         ),
+        minutes=0.1,
     ),
     Benchmark(
         "damaged_photos",
         (PHOTOS, "--count", "20"),
         (Figure("of OpenCV's time, PNG", rf"\| PNG[^\n|]* \| [\d.]+ \| {_NUMBER} \|", "–", "0.6"),),
         is_long=True,
+        minutes=0.5,
     ),
     Benchmark(
         "measuring_cost",
         (FIRST, "--rounds", "3"),
         (Figure("ms, together", rf"\*\*{_NUMBER}\*\*", "150 for 12 megapixels", "121 ms"),),
+        minutes=0.1,
     ),
     Benchmark(
         "training",
@@ -160,21 +167,25 @@ BENCHMARKS = (
             Figure("times a plain loop", rf'"ratio": {_NUMBER}', "–", "1.0–1.2"),
             Figure("waiting for data, share", rf'"waiting": {_NUMBER}', "0.02", "0.2 %"),
         ),
+        minutes=0.2,
     ),
     Benchmark(
         "photo_history",
         (CLEAN,),
         (Figure("told of none, %", rf"told to be: .*?; {_NUMBER} % of all", "–", "0 of 46"),),
+        minutes=0.3,
     ),
     Benchmark(
         "jpeg_history",
         (CLEAN, "--crops", "60"),
         (Figure("ms a crop", rf"claimed; {_NUMBER} ms each", "–", "–"),),
+        minutes=0.3,
     ),
     Benchmark(
         "artifacts",
         (CLEAN,),
         (Figure("found of planted, %", rf"\| the lower of both .* {_NUMBER}% \|", "–", "–"),),
+        minutes=1.6,
     ),
     Benchmark(
         "artifact_tuning",
@@ -184,18 +195,21 @@ BENCHMARKS = (
         ),
         (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
         is_long=True,
+        minutes=3,
     ),
     Benchmark(
         "upscaling_memory",
         (FIRST,),
         (Figure("PNG, 0.25 GiB: peak, MiB", rf"\| png \| 0.25 \| {_NUMBER} MiB", "–", "1041 MiB"),),
         is_long=True,
+        minutes=5,
     ),
     Benchmark(
         "kernels",
         ("--shared", SHARED, "--photos", "3", "--sets", "bench"),
         (Figure("kPSNR, spectral, dB", rf"\nspectral +{_NUMBER}", "52.3", "**51.8"),),
         is_long=True,
+        minutes=0.3,
     ),
     Benchmark(
         "noise_model",
@@ -209,13 +223,15 @@ BENCHMARKS = (
             ),
         ),
         is_long=True,
+        minutes=0.5,
     ),
     Benchmark(
         "linear_light",
         ("--pairs", REAL_PAIRS),
         (Figure("gain, grey levels", rf"\| realsr_x4 \w+ \| \d+ \| {_NUMBER} \|", "–", "–"),),
+        minutes=0.1,
     ),
-    Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True),
+    Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True, minutes=4),
     Benchmark(
         "downstream",
         (
@@ -231,11 +247,13 @@ BENCHMARKS = (
             ),
         ),
         is_long=True,
+        minutes=3,
     ),
     Benchmark(
         "opinions",
         ("--studies", "60"),
         (Figure("s for the results of 100,000 votes", rf"results in {_NUMBER} s", "–", "–"),),
         is_long=True,
+        minutes=0.5,
     ),
 )
