@@ -58,7 +58,7 @@ setup(
             [f"degrade/compiled/{name}.c" for name in _SOURCES],
             depends=[f"degrade/compiled/{name}.h" for name in _HEADERS],
             # Nobody looks at the flags of floating point: without them comparisons can be vectors.
-            extra_compile_args=["-O3", "-fno-math-errno", "-fno-trapping-math", *flags],
+            extra_compile_args=["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", *flags],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), ("FORM", form)],
             py_limited_api=True,
             optional=True,
