@@ -100,6 +100,7 @@ def enlarge_photos(
         config.gan,
         config.out,
         job=job,
+        on_progress=job.progress,
         device=config.device,
         mirror=config.mirror,
         max_memory=config.max_memory,

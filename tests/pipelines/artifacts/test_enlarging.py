@@ -10,6 +10,7 @@ import torch
 from degrade.images.image_io import read_photo, write_png
 from esrgan.networks import RRDBNet
 from esrgan.weights.files import weights_of, write_weights
+from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 from tests.degrade.audit.scenes import make_photo
 from tests.pipelines.artifacts.detecting import SMALL, run
 from tests.pipelines.artifacts.tuning_runs import write_network
@@ -59,3 +60,35 @@ def test_detect_artifacts_mirrors_photos_on_against_lines_along_edges(tmp_path: 
 def test_detect_artifacts_says_that_weights_need_photos(results: Path) -> None:
     found = run("detect-artifacts", "--mse", results / "m.pth", "--gan", results / "gan")
     assert found.exit_code != 0 and "LR photos are needed" in found.output
+
+
+def test_progress_counts_both_networks_as_one_and_then_what_is_judged(tmp_path: Path) -> None:
+    networks = {
+        name: write_network(tmp_path / f"{name}.pth", sharpening=sharpening)
+        for name, sharpening in (("mse", 0), ("gan", 16))
+    }
+    for number in range(3):
+        write_png(tmp_path / "lr" / f"{number}.png", make_photo(f"lr {number}", 40))
+    config = ArtifactsConfig(
+        sources=(tmp_path / "lr",),
+        clean=(tmp_path / "lr" / "0.png",),
+        out=tmp_path / "out",
+        device="cpu",
+        **networks,
+    )
+
+    def counted() -> dict[str, list[tuple[int, int]]]:
+        told: dict[str, list[tuple[int, int]]] = {"px": [], "images": []}
+        find_artifacts(
+            config,
+            on_enlarge=lambda *counts: told["px"].append(counts),
+            on_progress=lambda *counts: told["images"].append(counts),
+        )
+        return told
+
+    told = counted()
+    both = 2 * 3 * 40**2
+    assert {total for _, total in told["px"]} == {both}
+    assert told["px"] == sorted(told["px"]) and {(both // 2, both), (both, both)} <= {*told["px"]}
+    assert told["images"] == [(1, 3), (2, 3), (3, 3)]
+    assert counted()["images"] == told["images"], "nothing is enlarged again"

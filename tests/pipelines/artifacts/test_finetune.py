@@ -135,3 +135,10 @@ def test_finetune_artifacts_replaces_nobodys_files(begun: Path) -> None:
 def test_an_unknown_setting_is_named(begun: Path) -> None:
     found = run(*command(begun), *TUNING, "--set", "learning_rat=1")
     assert found.exit_code == 1 and "did you mean 'learning_rate'" in found.output
+
+
+def test_a_crop_too_small_for_the_losses_is_told_before_anything_is_done(begun: Path) -> None:
+    found = run(*command(begun), "--set", "hr_patch=12")
+    assert found.exit_code == 1
+    assert "hr_patch must be at least 13 for the energy loss, got 12" in found.output
+    assert not (begun / "out").exists()
