@@ -19,6 +19,7 @@ Mask = npt.NDArray[np.bool_]
 _SQUARE = np.ones((5, 5), np.uint8)
 _DILATIONS = 3
 _OUTSIDE = 2
+_WIDTH, _HEIGHT = cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,15 +151,20 @@ def flag(similarity: FloatArray, settings: DetectionSettings) -> Flagged:
     labels = np.asarray(found, np.int32)
     large = facts[:, cv2.CC_STAT_AREA] > settings.min_area
     large[0] = False
-    if not large[1:].all():
-        numbers = np.zeros(count, np.int32)
-        numbers[large] = np.arange(1, int(large.sum()) + 1)
-        labels = np.take(numbers, labels)
-    boxes = tuple(
+    numbers = np.where(large, np.cumsum(large), 0).astype(np.int32)
+    boxes = [
         (slice(top, top + height), slice(left, left + width))
-        for left, top, width, height in facts[large, : cv2.CC_STAT_AREA].tolist()
-    )
-    return Flagged(below, filled, labels > 0, labels, boxes)
+        for left, top, width, height in facts[:, : cv2.CC_STAT_AREA].tolist()
+    ]
+    changed = [old for old in range(1, count) if numbers[old] != old]
+    if sum(facts[old, _WIDTH] * facts[old, _HEIGHT] for old in changed) < labels.size:
+        for old in changed:  # in their order: a new number is no larger than the old one
+            inside = labels[boxes[old]]
+            inside[inside == old] = numbers[old]
+    else:
+        labels = np.take(numbers, labels)
+    kept = tuple(box for box, is_large in zip(boxes, large, strict=True) if is_large)
+    return Flagged(below, filled, labels > 0, labels, kept)
 
 
 def _without_holes(mask_u8: U8Array) -> Mask:

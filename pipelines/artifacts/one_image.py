@@ -170,7 +170,7 @@ def find_in_image(task: ImageTask) -> Found:
         files |= {folder: encode_gray_png(each) for folder, each in drawn}
     return Found(
         regions=regions,
-        flagged=int(found.flagged.sum()),
+        flagged=int(np.count_nonzero(found.flagged)),
         pixels=found.flagged.size,
         agreement=None if truth is None else compare_masks(found.flagged, truth),
         unknown=unknown,
