@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
     parser.add_argument("--steps", type=int, default=300, help="of tuning, at most")
     parser.add_argument("--mse-steps", type=int, default=1500, help="of the training by pixels")
+    parser.add_argument("--save-every", type=int, default=50, help="steps between validations")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
@@ -162,7 +163,7 @@ def _tuned(
             share=given.share,
             min_area=_MIN_AREA,
             mirror=_MIRROR,
-            save_every=50,
+            save_every=given.save_every,
             seed=seed,
             max_minutes=clock.left,
             device="cpu",

@@ -188,6 +188,11 @@ BENCHMARKS = (
         minutes=1.6,
     ),
     Benchmark(
+        "artifact_speed",
+        (CLEAN,),
+        (Figure("2048 x 2048 with files, ms", rf"\nall +{_NUMBER} ms", "300", "**280–288**"),),
+    ),
+    Benchmark(
         "artifact_tuning",
         (
             *("--judge", CLEAN, "--out", KEPT, "--gans", "0", "--seeds", "0"),
