@@ -74,10 +74,7 @@ def check_folder(path: Path) -> None:
     if path.is_file():
         raise DegradeError(f"{where} is a file, and no folder of a degradation pool")
     if not (path / "pool.json").exists():
-        raise DegradeError(
-            f"{where} is no degradation pool; make one: "
-            f"`degrade build-pool SRC pool={as_typed(path)}`"
-        )
+        raise _no_pool(path)
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
     except (InputError, ValueError, RecursionError) as error:
@@ -91,6 +88,24 @@ def check_folder(path: Path) -> None:
         raise CorruptDataError(
             f"{where}/pool.json is not of format {_NAME}, version {_VERSION}, got {found!r:.80}"
         )
+
+
+def _no_pool(path: Path) -> DegradeError:
+    """Return the error that says what is there instead; a folder of other files becomes no pool."""
+    where, kind = printable(path), "degradation pool"
+    remedy = "give a pool's folder, or make one: `degrade build-pool SRC pool=NEW`"
+    try:
+        names = [entry.name for entry in path.iterdir()]
+        refuse_other_files(where, names, kind, remedy=remedy)
+    except FileNotFoundError:
+        where = f"{where} does not exist, and"
+    except OSError as error:
+        return DegradeError(f"{where} is no {kind} that can be read ({error.strerror}); {remedy}")
+    except DegradeError as error:
+        return error
+    return DegradeError(
+        f"{where} is no {kind}; make one: `degrade build-pool SRC pool={as_typed(path)}`"
+    )
 
 
 def _encode() -> bytes:
