@@ -199,8 +199,8 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
                 moved, weights = _moved_record(record, kernel.moved, f"{what}.moved")
                 records += [moved, _move_of(number, record, moved, kernel.moved.camera)]
                 held[moved.id] = weights
-        # Behind those that were moved: where two are equal, a photo's own stays one.
-        records += own
+        # Behind those that were moved and matched: where two are equal, a photo's own stays one.
+        records += sorted(own, key=lambda record: record.provenance.method != MATCHED)
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))
     return records, HeldKernels(path, held)
