@@ -47,7 +47,7 @@ def test_diff_names_what_was_done_and_draws_it(originals: Path, tmp_path: Path) 
     assert "more noise" in [fact["name"] for fact in facts if fact["kind"] == "difference"]
     pixels = read_photo(sheet).pixels
     assert min(pixels.shape[:2]) > 400 and pixels.std() > 10
-    assert run("diff", originals, noisy).output.splitlines()[1:] == found.output.splitlines()[1:]
+    assert run("diff", originals, noisy).stdout.splitlines()[1:] == found.stdout.splitlines()[1:]
     sheet.write_bytes(b"somebody's own")
     assert run("diff", originals, noisy, "--sheet", sheet).exit_code == 1
     assert sheet.read_bytes() == b"somebody's own"
