@@ -84,9 +84,14 @@ def check_folder(path: Path) -> None:
             f"{where} is a pool of format version 1, and this degrade reads version {_VERSION}; "
             "measure the photos again into a new folder: `degrade build-pool SRC pool=NEW`"
         )
-    if found != _Format(_NAME, _VERSION):
+    if found.format != _NAME:
         raise CorruptDataError(
-            f"{where}/pool.json is not of format {_NAME}, version {_VERSION}, got {found!r:.80}"
+            f"{where}/pool.json is not of format {_NAME}, got {printable(found.format):.80}"
+        )
+    if found.version != _VERSION:
+        raise CorruptDataError(
+            f"{where}/pool.json is of format version {str(found.version)[:20]}, and this degrade reads "
+            f"version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
         )
 
 

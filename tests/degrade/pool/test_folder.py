@@ -54,3 +54,19 @@ def test_open_says_what_is_there_instead_of_a_pool(
     with pytest.raises(DegradeError) as caught:
         DegradationPool.open(folder)
     assert told in str(caught.value) and untold not in str(caught.value).replace(str(folder), "…")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"format": "degrade-pool", "version": 1}', "of format version 1"),
+        ('{"format": "degrade-pool", "version": 3}', "version 3.*made by a newer degrade"),
+        ('{"format": "other\\u001b", "version": 2}', "not of format degrade-pool, got other"),
+    ],
+)
+def test_open_says_of_which_version_a_pool_is(tmp_path: Path, content: str, told: str) -> None:
+    fill_pool(tmp_path / "pool")
+    (tmp_path / "pool" / "pool.json").write_text(content)
+    with pytest.raises(DegradeError, match=told) as caught:
+        DegradationPool.open(tmp_path / "pool")
+    assert str(caught.value).isprintable() and "_Format" not in str(caught.value)
