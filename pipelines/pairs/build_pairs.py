@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from degrade.degradation import NoiseChoice, PoolIndex
+from degrade.degradation.recipes import NOISE_SOURCES
 from degrade.degradation.steps import (
     Blur,
     Jpeg,
@@ -158,7 +159,8 @@ def _without_patches(pool: DegradationPool, config: BuildPairsConfig) -> BuildPa
         raise DegradeError(
             f"{where} is a fingerprint, which holds no noise patches: use `noise_from=model`"
         )
-    return replace(config, noise_from="model")
+    drawn = {entry.kind for entry in config.degradation.recipe.possible}
+    return replace(config, noise_from="model") if drawn & {*NOISE_SOURCES.values()} else config
 
 
 def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:
