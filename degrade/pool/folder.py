@@ -90,8 +90,8 @@ def check_folder(path: Path) -> None:
         )
     if found.version != _VERSION:
         raise CorruptDataError(
-            f"{where}/pool.json is of format version {str(found.version)[:20]}, and this degrade reads "
-            f"version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
+            f"{where}/pool.json is of format version {str(found.version)[:20]}, and this degrade "
+            f"reads version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from degrade.errors import DegradeError, InputError
+from degrade.errors import DegradeError, InputError, printable
 from pipelines.cli.common import (
     PATH,
     PLACE,
@@ -197,8 +197,8 @@ def build_pairs(
         )
     if jpeg == "measured" and not takes_measured_jpeg(chosen):
         raise click.UsageError(
-            f"--jpeg measured changes nothing: the recipe {printable(chosen.name)} draws JPEG's quality by "
-            "itself; leave it out, or change the recipe's own steps"
+            f"--jpeg measured changes nothing: the recipe {printable(chosen.name)} draws JPEG's "
+            "quality by itself; leave it out, or change the recipe's own steps"
         )
     choices = {"jpeg": jpeg, "linear-light": linear_light}
     config = BuildPairsConfig(

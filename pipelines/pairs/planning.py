@@ -172,8 +172,9 @@ class BuildPairsConfig:
             kinds = {entry.kind for entry in recipe.possible}
             if self.noise != "none" and not kinds & {*NOISE_SOURCES.values()}:
                 raise InvalidValueError(
-                    f"`noise_from={self.noise_from}` changes nothing: the recipe {printable(recipe.name)} "
-                    "adds no noise of a camera; leave it out, or use a recipe that does"
+                    f"`noise_from={self.noise_from}` changes nothing: the recipe "
+                    f"{printable(recipe.name)} adds no noise of a camera; leave it out, or use a "
+                    "recipe that does"
                 )
             recipe = with_noise_from(recipe, self.noise_from)
         recipe = recipe.without(self.omitted)

@@ -191,7 +191,9 @@ def test_fingerprint_command_tells_cameras_and_chooses_one(pool: Path, tmp_path:
     )
     assert path.stat().st_size < 200_000 and "holiday" not in path.read_text()
     one = degrade("fingerprint", pool, "-o", path, "--camera", "canon", "--names")
-    assert one.exit_code == 0 and "2 kernels and what was measured in 2 photos" in one.output  # its own file is replaced
+    assert (
+        one.exit_code == 0 and "2 kernels and what was measured in 2 photos" in one.output
+    )  # its own file is replaced
     assert "holiday 0" in path.read_text() and "cameras or settings" not in one.output
     shown = degrade("inspect", path)
     assert shown.exit_code == 0 and "kernels ×2 (2)" in shown.output
