@@ -253,7 +253,9 @@ def refuse_taken(paths: Iterable[Path], remedy: str) -> None:
     )
 
 
-def refuse_other_files(where: str, names: Iterable[str], kind: str) -> None:
+def refuse_other_files(
+    where: str, names: Iterable[str], kind: str, *, remedy: str = "give a new folder"
+) -> None:
     """Raise a DegradeError that a folder holds these files and is no folder of a kind.
 
     Parameters
@@ -264,6 +266,8 @@ def refuse_other_files(where: str, names: Iterable[str], kind: str) -> None:
         What is in it. Hidden files and temporary ones of this project are no content.
     kind : str
         Such as "pool".
+    remedy : str
+        What to do.
     """
     others = [
         name
@@ -272,8 +276,7 @@ def refuse_other_files(where: str, names: Iterable[str], kind: str) -> None:
     ]
     if others:
         raise DegradeError(
-            f"{where} holds other files ({_listed(sorted(others))}) and is no {kind}; "
-            "give a new folder"
+            f"{where} holds other files ({_listed(sorted(others))}) and is no {kind}; {remedy}"
         )
 
 

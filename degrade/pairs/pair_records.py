@@ -97,6 +97,10 @@ class ShardSpec:
         return None if self.hr_size is None else lr_side(self.hr_size, self.scale)
 
 
+_Crc32 = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
 class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One data file of a shard.
 
@@ -109,17 +113,19 @@ class FileRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     crc32 : int or None
         Of all its bytes.
     sha256 : str or None
-        In place of it, where an earlier version wrote the sidecar.
+        In place of it, 64 hex digits, where an earlier version wrote the sidecar.
     """
 
     name: Text
     size: Whole
-    crc32: Whole | None = None
+    crc32: _Crc32 | None = None
     sha256: Text | None = None
 
     def __post_init__(self) -> None:
         if (self.crc32 is None) == (self.sha256 is None):
             raise InvalidValueError("a file has a crc32 or a sha256")
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise InvalidValueError("a file's sha256 must be 64 hex digits")
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain Python values."""
@@ -139,7 +145,7 @@ class _WrittenPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan: dict[str, Any] | None
     hr_shape: _RgbShape
     lr_shape: _RgbShape
-    crc32: Whole
+    crc32: _Crc32
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ __all__ = ["ShardHead", "Sidecar", "is_source"]
 _FORMAT = "degrade-pairs-shard"
 _VERSION = 2
 _EARLIER = 1
-"""Files have a SHA-256."""
+"""Files have a SHA-256 in place of a CRC-32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +215,12 @@ def _opened(place: Place, index: int) -> Iterator[_Written]:
     name = f"shard-{index:05d}.json"
     content = read_json(place, name)
     with naming_file(place.shown(name)):
-        take_format(content, _FORMAT, _VERSION, _EARLIER)
+        version = take_format(content, _FORMAT, _VERSION, _EARLIER)
         written = read_struct(content, _Written, "the sidecar")
+        kind = "crc32" if version == _VERSION else "sha256"
+        for file in written.files:
+            if getattr(file, kind) is None:
+                raise CorruptDataError(f"of version {version} {file.name} must have a {kind}")
         if written.index != index:
             raise CorruptDataError(f"it belongs to shard {written.index}: the file was renamed")
         yield written

@@ -98,8 +98,8 @@ def is_checked_json(place: Place, name: str) -> bool:
         return False
 
 
-def take_format(content: dict[str, Any], name: str, version: int, *earlier: int) -> None:
-    """Take ``format`` out of a file's content; refuse another kind, or an unknown version.
+def take_format(content: dict[str, Any], name: str, version: int, *earlier: int) -> int:
+    """Take ``format`` out of a file's content and return its version.
 
     Raises
     ------
@@ -115,6 +115,7 @@ def take_format(content: dict[str, Any], name: str, version: int, *earlier: int)
         raise CorruptDataError(
             f"its format version is {found.version}, this program reads {readable}"
         )
+    return found.version
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -189,7 +189,7 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         _check_words((found.tool_version,), "tool_version")
         records: list[Record] = []
         held: dict[str, AnyArray] = {}
-        own = []
+        own: list[KernelRecord] = []
         for number, kernel in enumerate(found.kernels):
             what = f"kernels[{number}]"
             record, weights = _kernel_record(kernel, found, what)
@@ -199,7 +199,8 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
                 moved, weights = _moved_record(record, kernel.moved, f"{what}.moved")
                 records += [moved, _move_of(number, record, moved, kernel.moved.camera)]
                 held[moved.id] = weights
-        # Behind those that were moved: where two are equal, a photo's own stays one.
+        # Behind those that were moved and matched: where two are equal, a photo's own stays one.
+        own.sort(key=lambda record: record.provenance.method != MATCHED)
         records += own
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import fsum
 from typing import Any, TypeVar
 
@@ -35,9 +36,8 @@ MOST_BYTES = 200_000
 """Of a fingerprint."""
 
 _KERNEL_VALUES = ("expected_kpsnr", "confidence", *REGION_VALUES)
-_SHARES = (1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.05)
 _KERNELS, _OTHERS = 48, 64
-"""So many kernels of a scale, and photos of another kind, are kept where there is room."""
+"""Of so many photos kernels of a scale, and other kinds, are kept where there is room."""
 
 _T = TypeVar("_T")
 
@@ -48,9 +48,12 @@ def make_fingerprint(
     """Return a pool's fingerprint, of :data:`MOST_BYTES` at most.
 
     Where not all finds room, what kernels became when they were moved towards their camera's goes
-    first. Then kernels are kept that stand evenly among all by their width, so that their scatter
-    stays; and of each kind of measurement, photos spread over all of them. Texts that no terminal
-    shows are escaped, and cut where no reader would take them.
+    first. Then photos are kept whose kernels stand evenly among all by their width, so that their
+    scatter stays: of a photo all that share its chance, as those of its regions, or the corrected
+    and the estimated one of a match, so that each is drawn as often as the others, as before. And
+    of each kind of measurement, photos spread over all of them. Kernels of a match that another one
+    has replaced are left out. Texts that no terminal shows are escaped, and cut where no reader
+    would take them.
 
     Parameters
     ----------
@@ -71,67 +74,89 @@ def make_fingerprint(
         for record in pool.kernels
         if wanted is None or record.provenance.source_sha256 in wanted
     ]
+    known_kernels = {record.id: record for record in kernels}
+    groups = _by_chance(pool, known_kernels)
     measured = [
         record
         for record in pool.measurements
         if record.objects is None
         and record.kind in KEPT
-        and (wanted is None or record.photo in wanted)
+        and (wanted is None or record.photo in wanted or record.kind == MATCHED)
     ]
     measured = list({(record.kind, record.photo): record for record in measured}.values())
+    drawable = {key for group in groups for own in group for key in own}
+    measured = _drawing_from(measured, drawable)
     if not kernels and not measured:
         raise InvalidValueError("there is nothing to make a fingerprint of: no kernel, no photo")
     sources = sorted(
-        {record.photo for record in measured}
+        {record.photo for record in measured if record.kind != MATCHED}
         | {record.provenance.source_sha256 or record.id for record in kernels}
     )
     numbers = {sha: number for number, sha in enumerate(sources)}
     known = {photo.sha256: photo.name for photo in pool.photos} if names else {}
+    payload = {
+        "format": {"name": NAME, "version": VERSION},
+        "photos": len(sources),
+        "tool_version": degrade.__version__,
+        "names": {str(numbers[sha]): known[sha][:LONGEST] for sha in sources if sha in known},
+    }
     moved = pool.moved_kernels
-    for share in _SHARES:
-        kept = _spread_kernels(pool, kernels, max(1, round(_KERNELS * share)))
-        told = _spread_measured(measured, max(1, round(_OTHERS * share)))
-        payload = {
-            "format": {"name": NAME, "version": VERSION},
-            "photos": len(sources),
-            "tool_version": degrade.__version__,
-            "names": {str(numbers[sha]): known[sha][:LONGEST] for sha in sources if sha in known},
-            "measurements": [
-                msgspec.to_builtins(_stored_measurement(record, numbers))
-                for record in _drawing_from(told, kept)
-            ],
-        }
-        stored = [_stored_kernel(pool, record, numbers, moved.get(record.id)) for record in kept]
-        # Photos' own kernels teach: what was moved leaves its room to them.
-        for kernels_told in (stored, [_unmoved(kernel) for kernel in stored]):
-            encoded = encode_json({**payload, "kernels": msgspec.to_builtins(kernels_told)})
-            if len(encoded) <= MOST_BYTES:
-                return encoded
-    raise InvalidValueError(
-        f"the fingerprint would have {len(encoded)} bytes, more than {MOST_BYTES}: "
-        "choose the photos of one camera"
-    )
+
+    @functools.cache
+    def stored(key: str) -> StoredKernel:
+        return _stored_kernel(pool, known_kernels[key], numbers, moved.get(key))
+
+    def encode(count: int, *, is_moved: bool) -> bytes:
+        kept = [key for group in groups for own in _evenly(group, count) for key in own]
+        told = _spread_measured(measured, max(1, round(_OTHERS * count / _KERNELS)))
+        of_kernels = [stored(key) if is_moved else _unmoved(stored(key)) for key in kept]
+        of_photos = [_stored_measurement(each, numbers) for each in _drawing_from(told, set(kept))]
+        lists = {"kernels": of_kernels, "measurements": of_photos}
+        return encode_json({**payload, **msgspec.to_builtins(lists)})
+
+    return _largest_that_fits(encode)
 
 
-def _spread_kernels(
-    pool: PoolReader, records: Sequence[KernelRecord], count: int
-) -> list[KernelRecord]:
-    """Return so many kernels of each scale, estimated and matched, evenly by their width."""
-    kept: list[KernelRecord] = []
-    groups = {(record.scale, record.provenance.method == MATCHED) for record in records}
-    for scale, is_matched in sorted(groups):
-        own = [
-            record
-            for record in records
-            if (record.scale, record.provenance.method == MATCHED) == (scale, is_matched)
-        ]
-        widths = {
-            record.id: round(fsum(kernel_sigmas(pool.read_kernel(record.id).weights)), 6)
-            for record in own
-        }
-        own.sort(key=lambda record: (widths[record.id], record.id))
-        kept += _evenly(own, count)
-    return kept
+def _largest_that_fits(encode: Callable[..., bytes]) -> bytes:
+    """Return what tells of most photos in :data:`MOST_BYTES`, moved kernels included if they fit.
+
+    Photos' own kernels teach: what was moved leaves its room to them.
+    """
+    fits, too_many = 0, _KERNELS + 1
+    while too_many - fits > 1:
+        count = _KERNELS if too_many > _KERNELS else (fits + too_many) // 2
+        is_small = len(least := encode(count, is_moved=False)) <= MOST_BYTES
+        fits, too_many = (count, too_many) if is_small else (fits, count)
+    if not fits:
+        raise InvalidValueError(
+            f"the fingerprint would have {len(least)} bytes, more than {MOST_BYTES}: "
+            "choose the photos of one camera"
+        )
+    whole = encode(fits, is_moved=True)
+    return whole if len(whole) <= MOST_BYTES else encode(fits, is_moved=False)
+
+
+def _by_chance(
+    pool: PoolReader, records: Mapping[str, KernelRecord]
+) -> list[list[tuple[str, ...]]]:
+    """Return the kernels that plans may draw, each scale's estimated and matched ones by width.
+
+    Those that share one chance, a photo's, are together.
+    """
+    found = []
+    for scale in sorted({record.scale for record in records.values()}):
+        index = pool.index(scale, (MATCHED,))
+        for groups in (index.kernels_by_photo, index.matched_by_photo):
+            own = [tuple(key for key in group if key in records) for group in groups]
+            widths = {group: _width(pool, group) for group in own if group}
+            found.append(sorted(widths, key=lambda group: (widths[group], group)))
+    return found
+
+
+def _width(pool: PoolReader, group: Sequence[str]) -> float:
+    """Return the mean width of kernels that share a chance."""
+    widths = [fsum(kernel_sigmas(pool.read_kernel(key).weights)) for key in group]
+    return round(fsum(widths) / len(widths), 6)
 
 
 def _spread_measured(records: Sequence[MeasurementRecord], count: int) -> list[MeasurementRecord]:
@@ -144,16 +169,16 @@ def _spread_measured(records: Sequence[MeasurementRecord], count: int) -> list[M
 
 
 def _drawing_from(
-    records: Sequence[MeasurementRecord], kernels: Sequence[KernelRecord]
+    records: Sequence[MeasurementRecord], kernels: Collection[str]
 ) -> list[MeasurementRecord]:
     """Return records whose matches draw kernels that are kept; a match without any is left out."""
-    ids = {record.id for record in kernels}
     left = []
     for record in records:
+        drawn = [key for key in record.values.get("kernels", ()) if key in kernels]
         if record.kind != MATCHED:
             left.append(record)
-        elif ids & set(record.values["kernels"]):
-            values = {**record.values, "kernels": sorted(ids & set(record.values["kernels"]))}
+        elif drawn:
+            values = {**record.values, "kernels": sorted(drawn)}
             left.append(msgspec.structs.replace(record, values=values))
     return left
 
@@ -212,7 +237,7 @@ def _without_margin(taps: AnyArray) -> AnyArray:
 
 def _stored_measurement(record: MeasurementRecord, numbers: Mapping[str, int]) -> StoredMeasurement:
     return StoredMeasurement(
-        photo=numbers[record.photo],
+        photo=numbers.get(record.photo, 0),  # a match is of many
         kind=record.kind,
         values=_cut(dict(record.values)),
         flags=_readable(record.flags),

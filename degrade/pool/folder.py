@@ -74,10 +74,7 @@ def check_folder(path: Path) -> None:
     if path.is_file():
         raise DegradeError(f"{where} is a file, and no folder of a degradation pool")
     if not (path / "pool.json").exists():
-        raise DegradeError(
-            f"{where} is no degradation pool; make one: "
-            f"`degrade build-pool SRC pool={as_typed(path)}`"
-        )
+        raise _no_pool(path)
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
     except (InputError, ValueError, RecursionError) as error:
@@ -87,10 +84,33 @@ def check_folder(path: Path) -> None:
             f"{where} is a pool of format version 1, and this degrade reads version {_VERSION}; "
             "measure the photos again into a new folder: `degrade build-pool SRC pool=NEW`"
         )
-    if found != _Format(_NAME, _VERSION):
+    if found.format != _NAME:
         raise CorruptDataError(
-            f"{where}/pool.json is not of format {_NAME}, version {_VERSION}, got {found!r:.80}"
+            f"{where}/pool.json is not of format {_NAME}, got {printable(found.format):.80}"
         )
+    if found.version != _VERSION:
+        raise CorruptDataError(
+            f"{where}/pool.json is of format version {str(found.version)[:20]}, and this degrade "
+            f"reads version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
+        )
+
+
+def _no_pool(path: Path) -> DegradeError:
+    """Return the error that says what is there instead; a folder of other files becomes no pool."""
+    where, kind = printable(path), "degradation pool"
+    remedy = "give a pool's folder, or make one: `degrade build-pool SRC pool=NEW`"
+    try:
+        names = [entry.name for entry in path.iterdir()]
+        refuse_other_files(where, names, kind, remedy=remedy)
+    except FileNotFoundError:
+        where = f"{where} does not exist, and"
+    except OSError as error:
+        return DegradeError(f"{where} is no {kind} that can be read ({error.strerror}); {remedy}")
+    except DegradeError as error:
+        return error
+    return DegradeError(
+        f"{where} is no {kind}; make one: `degrade build-pool SRC pool={as_typed(path)}`"
+    )
 
 
 def _encode() -> bytes:

@@ -294,16 +294,27 @@ class Votes:
         return [Rater(*row) for row in rows]
 
     def all_votes(self) -> list[Vote]:
-        """Return the last answer of each rater to each question of each trial, in that order."""
+        """Return the last answer of each rater to each question of each trial, in that order.
+
+        Raises
+        ------
+        CorruptDataError
+            The file cannot be read, or an answer is to a trial that it does not know.
+        """
         with self._said(), self._lock:
             rows = self._file.execute(
                 "SELECT v.rater, v.trial, v.question, t.image, t.first, t.second, t.role, t.of, "
                 "v.answer, v.at, v.seconds, c.changes FROM votes v "
                 "JOIN (SELECT MAX(id) AS id, COUNT(*) - 1 AS changes FROM votes "
                 "GROUP BY rater, trial, question) c ON c.id = v.id "
-                "JOIN trials t ON t.rater = v.rater AND t.number = v.trial "
+                "LEFT JOIN trials t ON t.rater = v.rater AND t.number = v.trial "
                 "ORDER BY v.rater, v.trial, v.question"
             ).fetchall()
+        if any(r[3] is None for r in rows):  # else it would be missing without a word
+            raise CorruptDataError(
+                f"{printable(self.path)} is damaged (a vote without its trial); "
+                "restore it from a copy"
+            )
         return [
             Vote(r[0], r[1], r[2], Trial(r[3], r[4], r[5], cast(Role, r[6]), r[7]), *r[8:])
             for r in rows

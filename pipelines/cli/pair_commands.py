@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from degrade.errors import DegradeError, InputError
+from degrade.errors import DegradeError, InputError, printable
 from pipelines.cli.common import (
     PATH,
     PLACE,
@@ -183,7 +183,7 @@ def build_pairs(
     from pipelines.executors import make_executor
     from pipelines.pairs.build_pairs import BuildPairsConfig
     from pipelines.pairs.build_pairs import build_pairs as run
-    from pipelines.shared.recipes import drawn_from_pool, recipe_of
+    from pipelines.shared.recipes import drawn_from_pool, recipe_of, takes_measured_jpeg
 
     measured = pool or fingerprint
     if pool and fingerprint:
@@ -194,6 +194,11 @@ def build_pairs(
     if measured is None and (kinds := drawn_from_pool(chosen)):
         raise click.UsageError(
             f"give either --pool or --fingerprint: the recipe draws {', '.join(kinds)} from it"
+        )
+    if jpeg == "measured" and not takes_measured_jpeg(chosen):
+        raise click.UsageError(
+            f"--jpeg measured changes nothing: the recipe {printable(chosen.name)} draws JPEG's "
+            "quality by itself; leave it out, or change the recipe's own steps"
         )
     choices = {"jpeg": jpeg, "linear-light": linear_light}
     config = BuildPairsConfig(

@@ -48,7 +48,12 @@ def difference_words(found: NamedDifference) -> str:
 
 
 def tell_comparison(
-    job: Job, found: Comparison, *, subject: str, changes: Mapping[str, str] | None = None
+    job: Job,
+    found: Comparison,
+    *,
+    subject: str,
+    changes: Mapping[str, str] | None = None,
+    of: str = "",
 ) -> None:
     """Report the verdict, the named differences, and what is ruled out or not known.
 
@@ -60,8 +65,11 @@ def tell_comparison(
         What the second set is called.
     changes : mapping of str to str or None
         By name of a difference, what to change.
+    of : str
+        What the verdict is of, where that is not plain.
     """
-    job.found("verdict", found.verdict, **comparison_values(found))
+    verdict = f"{of}: {found.verdict}" if of else found.verdict
+    job.found("verdict", verdict, **({"of": of} if of else {}), **comparison_values(found))
     for each in found.named:
         change = (changes or {}).get(each.name, "")
         words = f"{subject}: {each.name}, {difference_words(each)}"

@@ -34,7 +34,12 @@ from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_tails import choose_tail, possible_tails
-from pipelines.matching.match_words import direction_values, tell_recipe, tell_rounds
+from pipelines.matching.match_words import (
+    FIGURES_OF,
+    direction_values,
+    tell_recipe,
+    tell_rounds,
+)
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
@@ -311,8 +316,9 @@ def _finished(
 ) -> MatchResult:
     lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
-    job.found("before", f"before: {before.verdict}", **comparison_values(before))
-    tell_comparison(job, after, subject="LR")
+    of = "before, kernels as they were estimated"
+    job.found("before", f"{of}: {before.verdict}", of=of, **comparison_values(before))
+    tell_comparison(job, after, subject="LR", of="after, corrected kernels alone")
     tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
     trains = config.aim == "train"
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
@@ -323,16 +329,20 @@ def _finished(
         "hr": len(bench.hr.keys),
         "gap": round(gap, 4),
         "colour_gap": round(colour_gap, 4),
+        "figures_of": FIGURES_OF,
         "directions": [direction_values(each) for each in directed if each.corrected],
     }
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
+    own: list[KernelRecord] = []
     if trains:  # networks learn more where kernels differ more
         known = set(bench.keys)  # those of other photos would be of another blur
         own = [record for record in records if record.provenance.source_sha256 in known]
         made += [(with_gain(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own]
     match = pool.add_match(made, recipe, config.scale, facts)
     drawn = len(match.values["kernels"])
-    tell_recipe(job, recipe, drawn, pool=config.pool, hr=config.hr, scale=config.scale)
+    tell_recipe(
+        job, recipe, drawn, own=bool(own), pool=config.pool, hr=config.hr, scale=config.scale
+    )
     return MatchResult(
         job.report(len(bench.photos)),
         recipe,

@@ -19,7 +19,10 @@ from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
+__all__ = ["FIGURES_OF", "direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
+
+FIGURES_OF = "LR by corrected kernels alone"
+"""What a match's AUC and gaps are of, whatever its aim."""
 
 
 def tell_rounds(job: Job, found: LoopResult) -> None:
@@ -82,16 +85,40 @@ def direction_values(found: DirectedResult) -> dict[str, Any]:
 
 
 def tell_recipe(
-    job: Job, recipe: Recipe, kernels: int, *, pool: Path, hr: Sequence[Path], scale: Scale
+    job: Job,
+    recipe: Recipe,
+    kernels: int,
+    *,
+    own: bool,
+    pool: Path,
+    hr: Sequence[Path],
+    scale: Scale,
 ) -> None:
-    """Report the recipe, and the command that uses it."""
+    """Report the recipe, and the command that uses it.
+
+    Parameters
+    ----------
+    job : Job
+    recipe : Recipe
+    kernels : int
+        That it draws.
+    own : bool
+        Whether it draws each photo's kernel as it was estimated, too.
+    pool, hr, scale
+        Of the match.
+    """
     words = f"recipe {MATCHED} of {counted(kernels, 'kernel')}, in {printable(pool)}:"
     job.found("recipe", words, **recipe.to_json())
     for line in recipe.lines():
         job.found("step", f"  {line}")
     if any(entry.kind == ModelError.kind for entry in recipe.entries):
-        words = "what is for training, such as white noise, can be told; `aim=match` leaves it out"
-        job.found("aim", words)
+        besides = "each photo's kernel as it was estimated, too, and " if own else ""
+        words = (
+            f"AUC, spectra and differences above are of {FIGURES_OF}; pairs of this recipe have "
+            f"{besides}what is for training, such as white noise: `degrade audit` tells them more "
+            "surely, and `aim=match` leaves that out"
+        )
+        job.found("aim", words, figures_of=FIGURES_OF)
     given = " ".join(f"hr={as_typed(path)}" for path in hr)
     given += "" if scale == 4 else f" scale={scale}"
     used = f"used by `degrade build-pairs pool={as_typed(pool)} {given} recipe={MATCHED}`"

@@ -85,7 +85,8 @@ def find_set(job: Job, sources: Sequence[Path], *, max_pixels: int) -> list[Scan
         raise no_photo_error(sources, rejects)
     job.rejects += rejects
     job.tell_passed_over(sources)
-    photos = once_each(photos)
+    found, photos = len(photos), once_each(photos)
+    job.tell_copies(found, len(photos))
     if len(photos) > MOST_PHOTOS:
         words = f"of {len(photos)} photos an even choice of {MOST_PHOTOS} is looked at"
         job.found("chosen", words, photos=len(photos), chosen=MOST_PHOTOS)

@@ -113,6 +113,7 @@ def plan_visits(
     )
     job.rejects += unusable
     photos = once_each(looked_at)
+    job.tell_copies(len(looked_at), len(photos))
     if pool is not None:
         known = {photo.sha256 for photo in pool.photos}
         # They may lie elsewhere now.

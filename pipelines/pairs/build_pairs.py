@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from degrade.degradation import NoiseChoice, PoolIndex
+from degrade.degradation.recipes import NOISE_SOURCES
 from degrade.degradation.steps import (
     Blur,
     Jpeg,
@@ -43,6 +44,7 @@ from pipelines.pairs.shard_runs import (
 )
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
+from pipelines.shared.photo_scan import no_photo_error
 from pipelines.shared.recipes import lacking
 from pipelines.shared.reports import (
     REJECTS_NAME,
@@ -110,8 +112,10 @@ def build_pairs(
     _check_pool(pool, config)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
     job.tell_passed_over(config.hr or ())
+    usable = [*photos.trusted, *photos.scanned]
+    job.tell_copies(len(usable), len({photo.sha256 for photo in usable}))
     is_fitted = config.hr_size == "auto"
-    config = fit_hr_size(config, [*photos.trusted, *photos.scanned])
+    config = fit_hr_size(config, usable)
     run = _plan(pool, config, place, photos, job)
     place.claim(RUN_FILE, FOLDER_KINDS)
     with place.hold():
@@ -155,7 +159,8 @@ def _without_patches(pool: DegradationPool, config: BuildPairsConfig) -> BuildPa
         raise DegradeError(
             f"{where} is a fingerprint, which holds no noise patches: use `noise_from=model`"
         )
-    return replace(config, noise_from="model")
+    drawn = {entry.kind for entry in config.degradation.recipe.possible}
+    return replace(config, noise_from="model") if drawn & {*NOISE_SOURCES.values()} else config
 
 
 def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:
@@ -297,6 +302,8 @@ def _plan(
     """Plan a run; the job learns what cannot be used."""
     planned, unfit = plan_photos([*photos.trusted, *photos.scanned], config)
     job.rejects = [*photos.rejects, *unfit]
+    if not photos.count and config.hr:
+        raise no_photo_error(config.hr, [])
     if not planned:
         raise DegradeError(_nothing_to_build(photos.count, job.rejects))
     record = _run_settings(config, pool, planned)
@@ -356,8 +363,6 @@ def _begun_with(lost: Reject, place: Place) -> DegradeError:
 
 
 def _nothing_to_build(files: int, rejects: Sequence[Reject]) -> str:
-    if not files and not rejects:
-        return "no image was found among the HR photos; check the path and the file name endings"
     return f"no HR photo of {files or len(rejects)} can be used: {usual_reason(rejects)}"
 
 

@@ -33,7 +33,14 @@ from pipelines.pairs.shard_runs import ShardReceipt, ensure_shard
 from pipelines.shared.photo_scan import fails_again, read_scanned
 from pipelines.shared.run_settings import RUN_FILE
 
-__all__ = ["LostPhotoError", "PlannedPhoto", "ShardTask", "build_shard", "rebuild_pair"]
+__all__ = [
+    "LostPhotoError",
+    "PlannedPhoto",
+    "ShardTask",
+    "build_shard",
+    "pair_keys",
+    "rebuild_pair",
+]
 
 
 class LostPhotoError(DegradeError):
@@ -176,12 +183,18 @@ def _pairs_of(
     hr_u8 = clean_up(decoded.as_u8(), task.degradation.clean_up)
     del decoded
     plans = []
-    for number, box in enumerate(photo.boxes):
+    for key, box in zip(pair_keys(photo), photo.boxes, strict=True):
         # Keyed by the photo's content and the place in it: a renamed photo keeps its degradations.
         rng = rng_for(task.seed, "pairs", photo.sha256, *box)
-        key = f"{photo.key}_{number:04d}"
         plans.append(plan_degradation(key, photo.sha256, box, index, task.degradation, rng=rng))
     yield from _apply(hr_u8, plans, pool)
+
+
+def pair_keys(photo: PlannedPhoto) -> list[str]:
+    """Return a key for each of a photo's boxes; in their order, they ascend as text."""
+    count = len(photo.boxes)
+    digits = max(4, len(str(count - 1)))  # of ten thousand boxes and more, each has more
+    return [f"{photo.key}_{number:0{digits}d}" for number in range(count)]
 
 
 def _apply(hr_u8: U8Array, plans: Sequence[DegradationPlan], pool: PoolParts) -> Iterator[Pair]:

@@ -24,7 +24,7 @@ from degrade.degradation.recipes import (
     without_noise,
 )
 from degrade.degradation.steps import MOST_BASE, ErrorSize, ModelError
-from degrade.errors import InvalidValueError
+from degrade.errors import InvalidValueError, printable
 from degrade.field_names import composed
 from degrade.geometry import (
     Scale,
@@ -168,6 +168,13 @@ class BuildPairsConfig:
                 known = ", ".join(NOISE_SOURCES)
                 raise InvalidValueError(
                     f"noise_from must be one of {known}, got {self.noise_from!r}"
+                )
+            kinds = {entry.kind for entry in recipe.possible}
+            if self.noise != "none" and not kinds & {*NOISE_SOURCES.values()}:
+                raise InvalidValueError(
+                    f"`noise_from={self.noise_from}` changes nothing: the recipe "
+                    f"{printable(recipe.name)} adds no noise of a camera; leave it out, or use a "
+                    "recipe that does"
                 )
             recipe = with_noise_from(recipe, self.noise_from)
         recipe = recipe.without(self.omitted)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from degrade.degradation.index import MATCHED
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.images.exif import camera_name
@@ -80,11 +82,13 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
     encoded = make_fingerprint(pool, photos=chosen, names=config.names)
     results.write(config.out, encoded)
     made = DegradationPool.open(config.out)
+    of_photos = {m.photo for m in made.measurements if m.kind != MATCHED}
     words = (
-        f"{counted(len(made.kernels), 'kernel')} of {len(pool.kernels)} and what was measured in "
-        f"{counted(len({m.photo for m in made.measurements}), 'photo')}, {byte_text(len(encoded))}"
+        f"{counted(len(made.kernels), 'kernel')} and what was measured in "
+        f"{counted(len(of_photos), 'photo')}, {byte_text(len(encoded))}"
     )
     job.found("fingerprint", words, bytes=len(encoded), kernels=len(made.kernels))
+    _tell_of_kernels(job, made, pool, chosen)
     _tell_of_cameras(job, {sha: cameras[sha] for sha in chosen or cameras}, all_of_them=not chosen)
     left_out = sorted({m.kind for m in pool.measurements if m.objects is None} - set(KEPT))
     if left_out:
@@ -104,6 +108,30 @@ def cameras_of(pool: DegradationPool) -> dict[str, str]:
         if name:
             found.setdefault(record.photo, name)
     return found
+
+
+def _tell_of_kernels(
+    job: Job, made: DegradationPool, pool: DegradationPool, chosen: Collection[str] | None
+) -> None:
+    """Tell of how many photos kernels are kept, where that is not all of them."""
+    photos = {
+        kernel.id: kernel.provenance.source_sha256
+        for kernel in pool.kernels
+        if chosen is None or kernel.provenance.source_sha256 in chosen
+    }
+    for scale in sorted({kernel.scale for kernel in pool.kernels}):
+        kept, there = (source.index(scale, (MATCHED,)) for source in (made, pool))
+        for what, few, all_of_them in (
+            ("kernels", kept.kernels_by_photo, there.kernels_by_photo),
+            (f"recipe {MATCHED}, kernels", kept.matched_by_photo, there.matched_by_photo),
+        ):
+            of = sum(any(key in photos for key in group) for group in all_of_them)
+            if len(few) < of:
+                words = (
+                    f"×{scale}, {what} of {len(few)} of {counted(of, 'photo')}: an even choice by "
+                    "their width, each as likely as the others"
+                )
+                job.found("chosen", words, scale=str(scale), kept=len(few), photos=of)
 
 
 def _tell_of_cameras(job: Job, cameras: dict[str, str], *, all_of_them: bool) -> None:

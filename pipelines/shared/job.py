@@ -103,6 +103,12 @@ class Job:
             words = f"passed over: {', '.join(kinds[:_KINDS])}{rest}"
             self.found("passed_over", words, files=counts)
 
+    def tell_copies(self, files: int, photos: int) -> None:
+        """Report how many of the files hold the very bytes of another one, and so count once."""
+        if copies := files - photos:
+            words = f"with the very content of another, and passed over: {counted(copies, 'file')}"
+            self.found("copies", words, files=copies)
+
     def note_facts(self) -> tuple[Fact, ...]:
         """Return what decoding changed, with the number of photos that it changed."""
         return tuple(

@@ -29,6 +29,7 @@ from degrade.images.sources import Reject, SourceFile, find_images
 from degrade.pool import PhotoRecord
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
+from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.reports import ProgressCallback, no_progress, usual_reason
 
 __all__ = [
@@ -250,12 +251,18 @@ def once_each(photos: Sequence[_Known]) -> list[_Known]:
 def no_photo_error(sources: Sequence[Path], rejects: Sequence[Reject]) -> DegradeError:
     """Return the error that says why there is no photo to use in ``sources``."""
     if not rejects:
-        where = ", ".join(printable(source) for source in sources)
+        where = ", ".join(_shown(source) for source in sources)
         endings = " ".join(sorted(IMAGE_SUFFIXES))
         return DegradeError(f"no photo in {where}; a folder is searched for {endings}")
     return DegradeError(
         f"no photo can be used, {counted(len(rejects), 'input')} rejected: {usual_reason(rejects)}"
     )
+
+
+def _shown(source: Path) -> str:
+    """Return a folder's name, and what it is when a job of this project wrote it."""
+    kinds = [kind for name, kind in FOLDER_KINDS.items() if (source / name).is_file()]
+    return printable(source) + (f", which holds {kinds[0]}" if kinds else "")
 
 
 def scan_photos(

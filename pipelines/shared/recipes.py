@@ -7,12 +7,19 @@ from pathlib import Path
 from degrade.degradation import PoolIndex, Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe_files import find_recipe
+from degrade.degradation.steps import JpegChoice
 from degrade.errors import InvalidValueError, printable
 from degrade.geometry import Scale, as_scale
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
 
-__all__ = ["drawn_from_pool", "lacking", "recipe_of", "refuse_without_pool"]
+__all__ = [
+    "drawn_from_pool",
+    "lacking",
+    "recipe_of",
+    "refuse_without_pool",
+    "takes_measured_jpeg",
+]
 
 
 def recipe_of(name: str, pool: Path | None, scale: Scale | None = None) -> Recipe:
@@ -48,6 +55,12 @@ def lacking(recipe: Recipe, index: PoolIndex) -> list[str]:
 def drawn_from_pool(recipe: Recipe) -> list[str]:
     """Return the kinds of a recipe's steps that are drawn from a pool; of none: it needs none."""
     return list(dict.fromkeys(kind for kind, _ in _missing(recipe, PoolIndex(()))))
+
+
+def takes_measured_jpeg(recipe: Recipe) -> bool:
+    """Return whether the tables of photos may be drawn: no JPEG has a quality of its own."""
+    chosen = [entry.settings for entry in recipe.entries]
+    return not any(isinstance(each, JpegChoice) and each.quality is not None for each in chosen)
 
 
 def refuse_without_pool(recipe: Recipe) -> None:

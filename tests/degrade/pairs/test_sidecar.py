@@ -81,6 +81,8 @@ def test_sidecar_has_one_record_a_line_and_no_floats(built: Any) -> None:
         {"files": [{"name": "/etc/passwd", "size": 3, "sha256": "0"}]},
         {"files": [{"name": "shard-00001.h5", "size": 3, "sha256": "0"}]},
         {"more": 1},
+        # Files of version 1 have a SHA-256, those of version 2 a CRC-32.
+        {"format": {"name": "degrade-pairs-shard", "version": 1}},
     ],
 )
 @pytest.mark.parametrize("case", ["hdf5-fixed", "lmdb-fixed"], indirect=True)
@@ -108,6 +110,13 @@ def test_read_sidecar_refuses_what_was_tampered_with(built: Any, changes: dict[s
         ({"files": [{"name": "a", "size": -1, "sha256": "0"}]}, r"files\[0\]\.size must be"),
         ({"files": []}, "has the files"),
         ({"more": 1}, "'more'"),
+        ({"format": {"name": "degrade-pairs-shard", "version": 1}}, "of version 1 .*h5 must have"),
+        (
+            {"files": [{"name": "shard-00000.h5", "size": 1, "sha256": "0" * 64}]},
+            r"of version 2 shard-00000\.h5 must have a crc32",
+        ),
+        ({"files": [{"name": "shard-00000.h5", "size": 1, "crc32": 2**32}]}, r"crc32 must be"),
+        ({"files": [{"name": "shard-00000.h5", "size": 1, "sha256": "0"}]}, "64 hex digits"),
         ({"\ud800": 1}, r"ud800"),
         ({"format": {"name": "degrade-pairs-shard", "version": 3}}, "version is 3"),
     ],

@@ -10,11 +10,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from degrade.audit.closed_loop import NO_GAIN, with_gain
+from degrade.degradation import MEASURED
 from degrade.degradation.downsampling import PreparedImage, integer_taps
+from degrade.degradation.index import MATCHED
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.images.image_io import quantise
 from degrade.jpeg.tables import JpegSettings, standard_tables
-from degrade.kernels import BlurKernel, gaussian_kernel
+from degrade.kernels import BlurKernel, gaussian_kernel, kernel_sigmas
 from degrade.places.checked_json import encode_json
 from degrade.pool import DegradationPool, Findings
 from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
@@ -285,3 +288,56 @@ def test_hostile_fingerprints_are_refused_by_name(tmp_path: Path, name: str) -> 
 def test_other_files_are_no_fingerprints(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(CorruptDataError, match=said):
         DegradationPool.open(write(tmp_path / "f.json", data))
+
+
+def add_matches(pool: DegradationPool, gains: tuple[float, ...]) -> None:
+    """Add matches, one after the other, of two kernels of each photo: corrected, and as it was."""
+    own = [kernel for kernel in pool.kernels if kernel.provenance.method != MATCHED]
+    for gain in gains:
+        made = []
+        for record in own:
+            kernel = pool.read_kernel(record.id)
+            provenance = msgspec.structs.replace(
+                record.provenance, method=MATCHED, settings={"kernel": record.id}, values={}
+            )
+            for most in (gain, 0.0):
+                made.append((with_gain(kernel, np.linspace(0, most, len(NO_GAIN))), provenance))
+        pool.add_match(made, MEASURED.without(("residual",)), 4, {})
+
+
+def test_fingerprint_keeps_both_kernels_of_a_match_and_none_of_an_earlier_one(
+    tmp_path: Path,
+) -> None:
+    pool = make_pool(tmp_path / "pool", 60)
+    add_matches(pool, (-0.1, -0.2))
+    data = make_fingerprint(pool)
+    assert len(data) <= MOST_BYTES and data == make_fingerprint(pool)
+    made = DegradationPool.open(write(tmp_path / "f.json", data))
+    whole, index = pool.index(4), made.index(4)
+    assert {len(group) for group in whole.matched_by_photo} == {2}
+    # So each photo is as likely as another, and corrected kernels as those that were estimated.
+    assert {len(group) for group in index.matched_by_photo} == {2}
+    assert 5 <= len(index.matched_by_photo) < 60
+    # An estimated kernel whose taps are those of a match's stays an estimated one, too.
+    assert len(index.kernels_by_photo) == len(index.matched_by_photo)
+    assert len(set(index.kernel_ids) | set(index.matched_ids)) == len(made.kernels)
+    assert set(index.matched_ids) <= set(whole.matched_ids)
+    widths = [
+        np.array([sum(kernel_sigmas(source.read_kernel(key).weights)) for key in ids])
+        for source, ids in ((pool, whole.matched_ids), (made, index.matched_ids))
+    ]
+    assert widths[1].mean() == pytest.approx(widths[0].mean(), rel=0.01)
+    assert widths[1].std() == pytest.approx(widths[0].std(), rel=0.1)
+
+
+def test_fingerprint_of_one_camera_keeps_the_match_of_its_photos(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool", 4)
+    add_matches(pool, (-0.1,))
+    chosen = [f"{number:064x}" for number in (0, 2)]
+    data = make_fingerprint(pool, photos=chosen)
+    made = DegradationPool.open(write(tmp_path / "f.json", data))
+    assert [len(group) for group in made.index(4).matched_by_photo] == [2, 2]
+    assert made.matched_recipe(4) == pool.matched_recipe(4)
+    assert json.loads(data)["photos"] == 2  # a match is no photo
+    with pytest.raises(InvalidValueError, match="nothing to make a fingerprint of"):
+        make_fingerprint(pool, photos=["f" * 64])

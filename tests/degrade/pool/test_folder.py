@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from degrade.errors import DegradeError
 from degrade.pool import DegradationPool, remove_if_unused
 from tests.making import fill_pool
 
@@ -31,3 +32,41 @@ def test_remove_if_unused_leaves_a_pool_with_entries(tmp_path: Path) -> None:
     pool = fill_pool(tmp_path / "pool")
     remove_if_unused(pool.path)
     assert len(DegradationPool.open(pool.path).kernels) == 3
+
+
+@pytest.mark.parametrize(
+    ("holds", "told", "untold"),
+    [
+        (None, "does not exist", "pool=NEW"),
+        ((), "is no degradation pool; make one: `degrade build-pool SRC pool=", "pool=NEW"),
+        (("run.json", "a.png"), "holds other files (a.png, run.json)", "pool=pairs"),
+    ],
+)
+def test_open_says_what_is_there_instead_of_a_pool(
+    tmp_path: Path, holds: tuple[str, ...] | None, told: str, untold: str
+) -> None:
+    folder = tmp_path / "pairs"
+    for name in holds or ():
+        folder.mkdir(exist_ok=True)
+        (folder / name).touch()
+    if holds == ():
+        folder.mkdir()
+    with pytest.raises(DegradeError) as caught:
+        DegradationPool.open(folder)
+    assert told in str(caught.value) and untold not in str(caught.value).replace(str(folder), "…")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"format": "degrade-pool", "version": 1}', "of format version 1"),
+        ('{"format": "degrade-pool", "version": 3}', "version 3.*made by a newer degrade"),
+        ('{"format": "other\\u001b", "version": 2}', "not of format degrade-pool, got other"),
+    ],
+)
+def test_open_says_of_which_version_a_pool_is(tmp_path: Path, content: str, told: str) -> None:
+    fill_pool(tmp_path / "pool")
+    (tmp_path / "pool" / "pool.json").write_text(content)
+    with pytest.raises(DegradeError, match=told) as caught:
+        DegradationPool.open(tmp_path / "pool")
+    assert str(caught.value).isprintable() and "_Format" not in str(caught.value)

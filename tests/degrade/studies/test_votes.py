@@ -185,6 +185,18 @@ def test_votes_refuse_what_is_no_database(tmp_path: Path, content: bytes) -> Non
     assert path.read_bytes() == content
 
 
+def test_votes_name_a_vote_without_its_trial(votes: Votes) -> None:
+    votes.begin("secret", plan, most=9)
+    for number in (1, 2):
+        votes.vote(0, number, {0: 3}, key=f"key {number}", seconds=1.0)
+    assert len(votes.all_votes()) == 2
+    with sqlite3.connect(votes.path) as file:
+        file.execute("UPDATE votes SET trial = 7 WHERE trial = 2")
+    file.close()
+    with pytest.raises(CorruptDataError, match=r"votes\.db is damaged \(a vote without its trial"):
+        votes.all_votes()
+
+
 def test_votes_refuse_another_programs_database(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "votes.db") as file:
         file.execute("CREATE TABLE mine (a)")

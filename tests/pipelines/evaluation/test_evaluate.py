@@ -191,7 +191,7 @@ def test_a_model_is_judged_on_pairs_beside_bicubic(tmp_path: Path, model: Path) 
     assert [mean["result"] for mean in fact["means"]] == ["bicubic", "small.pth"]
     assert [mean["mean"] for mean in fact["means"]] == pytest.approx(expected)
     images = run("evaluate", tmp_path / "HR", "--lr", tmp_path / "LR", "--weights", model)
-    assert images.output.splitlines()[1:] == found.output.splitlines()[1:]
+    assert images.stdout.splitlines()[1:] == found.stdout.splitlines()[1:]
     refused = run("evaluate", tmp_path / "HR", "--weights", model)
     assert refused.exit_code == 1 and "is no folder of pairs" in refused.output
 

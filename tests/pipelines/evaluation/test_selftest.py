@@ -51,7 +51,7 @@ def test_it_tells_what_to_expect_and_draws_it(photos: Path, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_figures_do_not_depend_on_the_number_of_workers(photos: Path) -> None:
-    one, two = (run(*WORDS, photos, "--jobs", jobs).output.splitlines()[1:] for jobs in "12")
+    one, two = (run(*WORDS, photos, "--jobs", jobs).stdout.splitlines()[1:] for jobs in "12")
     assert one == two and len(one) > 10
 
 

@@ -47,7 +47,7 @@ def test_diff_names_what_was_done_and_draws_it(originals: Path, tmp_path: Path) 
     assert "more noise" in [fact["name"] for fact in facts if fact["kind"] == "difference"]
     pixels = read_photo(sheet).pixels
     assert min(pixels.shape[:2]) > 400 and pixels.std() > 10
-    assert run("diff", originals, noisy).output.splitlines()[1:] == found.output.splitlines()[1:]
+    assert run("diff", originals, noisy).stdout.splitlines()[1:] == found.stdout.splitlines()[1:]
     sheet.write_bytes(b"somebody's own")
     assert run("diff", originals, noisy, "--sheet", sheet).exit_code == 1
     assert sheet.read_bytes() == b"somebody's own"
@@ -76,6 +76,7 @@ def test_diff_goes_on_without_damaged_and_small_photos(originals: Path, tmp_path
     mixed = write_set(
         tmp_path / "mixed", range(13), lambda photo, name: plant(photo, "softer", name)
     )
+    shutil.copy(mixed / "000.png", mixed / "copy.png")
     write_png(mixed / "small.png", np.zeros((20, 20, 3), np.uint8))
     whole = (mixed / "000.png").read_bytes()
     (mixed / "cut.png").write_bytes(whole[: len(whole) // 2])
@@ -83,6 +84,7 @@ def test_diff_goes_on_without_damaged_and_small_photos(originals: Path, tmp_path
     found = run("diff", originals, mixed)
     assert found.exit_code == 3 and "3 rejected" in found.output
     assert "mixed: softer" in found.output
+    assert "with the very content of another, and passed over: 1 file" in found.output
     assert {"small.png", "cut.png", "text.png"} <= {
         word.rstrip(":").rsplit("/", 1)[-1] for word in found.output.split()
     }

@@ -98,6 +98,8 @@ def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:
     made = run("report", report, "-o", report.with_suffix(".html"))
     assert made.exit_code == 0 and "Power of colours" in report.with_suffix(".html").read_text()
     verdicts = {fact["kind"]: fact for fact in facts if fact["kind"] in ("before", "verdict")}
+    assert verdicts["verdict"]["of"] == "after, corrected kernels alone"
+    assert verdicts["verdict"]["words"].startswith("after, corrected kernels alone: ")
     assert verdicts["before"]["auc"] > 0.9
     assert verdicts["verdict"]["auc"] < verdicts["before"]["auc"] - 0.1
 
@@ -234,6 +236,8 @@ def test_pairs_for_training_draw_the_photos_own_kernels_too(
     for aim, said in (("train", "of 4 kernels"), ("match", "of 2 kernels")):
         found = run(*words, aim)
         assert found.exit_code == 0 and f"recipe matched {said}" in found.output, found.output
+        # Whose figures are told: half of the pairs are by other kernels, where that trains.
+        assert ("each photo's kernel as it was estimated" in found.output) == (aim == "train")
         opened = DegradationPool.open(pool.path)
         index = opened.index(_SCALE)
         drawn[aim] = {key: kernel_response(opened.read_kernel(key)) for key in index.matched_ids}

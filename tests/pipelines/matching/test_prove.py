@@ -59,7 +59,7 @@ def test_prove_says_that_pairs_of_the_same_blur_help(
     proof = json.loads(report.read_text())["facts"][0]
     assert proof["helps"] is True and proof["photos"] == 12 and proof["pairs"] == 8
     assert 0.5 < proof["share"][0] < 1.6
-    assert run(*words).output.splitlines()[1:] == found.output.splitlines()[1:]
+    assert run(*words).stdout.splitlines()[1:] == found.stdout.splitlines()[1:]
 
 
 def test_prove_says_that_pairs_of_another_blur_harm(real: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_single_jobs_ask_for_their_own_measurement_and_leave_the_rest_to_build_p
 
 def test_copies_are_measured_once(tmp_path: Path, config: BuildPoolConfig, calls: Calls) -> None:
     shutil.copy(tmp_path / "photos" / "a.png", tmp_path / "photos" / "z.png")
-    build_pool(config)
+    assert "with the very content of another, and passed over: 1 file" in build_pool(config).lines
     assert (calls["decodes"], calls["kernels"], calls["reads"]) == (3, 3, 5)
     assert {photo.name for photo in pool_of(config).photos} == set(NAMES)
 

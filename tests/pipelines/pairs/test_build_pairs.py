@@ -352,3 +352,14 @@ def test_build_pairs_names_the_pools_photos_that_are_gone_or_changed(
     reasons = {Path(reject.path): reject.reason for reject in report.rejects}
     assert reasons.keys() == {gone, changed}
     assert "No such file" in reasons[gone] and "sha256 differs" in reasons[changed]
+
+
+def test_build_pairs_tells_of_copies_and_of_folders_without_photos(
+    tmp_path: Path, scenes: Path, pool: Path
+) -> None:
+    config = config_for(tmp_path, scenes, pool)
+    shutil.copy(scenes / "scene 1.png", scenes / "copy.png")
+    report = build_pairs(config)
+    assert "with the very content of another, and passed over: 1 file" in report.lines
+    with pytest.raises(DegradeError, match=rf"no photo in {config.out}, which holds a run of bu"):
+        build_pairs(replace(config, hr=(config.out,), out=tmp_path / "other"))

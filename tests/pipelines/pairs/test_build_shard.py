@@ -11,14 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from degrade.errors import DegradeError
+from degrade.images.image_io import write_png
 from degrade.pairs import place_at, verify_pairs
 from degrade.places.local import LocalPlace
 from degrade.pool import DegradationPool
 from pipelines.pairs import build_shard as shard_building
-from pipelines.pairs.build_shard import ShardTask, build_shard
+from pipelines.pairs.build_shard import PlannedPhoto, ShardTask, build_shard, pair_keys
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.photo_scan import find_photos
@@ -236,3 +238,19 @@ def test_build_shard_opens_the_pool_once_and_as_it_was(
     shard_building._open_snapshot.cache_clear()
     build_shard(replace(second, place=shard_task(tmp_path / "third", scenes, pool).place))
     assert contents(tmp_path / "third") == contents(tmp_path / "first")
+
+
+@pytest.mark.parametrize("count", [1, 9_999, 10_000, 10_001, 100_001])
+def test_pair_keys_ascend_however_many_a_photo_has(count: int) -> None:
+    photo = PlannedPhoto(Path("a.png"), "a.png", "0f" * 32, "a-0f", ((0, 0, 8, 8),) * count)
+    keys = pair_keys(photo)
+    assert len(set(keys)) == count and keys == sorted(keys)
+    # What was built of fewer goes by the names that it had.
+    assert keys[0] == "a-0f_" + "0" * (4 if count <= 10_000 else len(str(count - 1)))
+
+
+def test_build_shard_makes_ten_thousand_pairs_of_a_photo(tmp_path: Path, pool: Path) -> None:
+    scenes = tmp_path / "large"
+    write_png(scenes / "large.png", np.zeros((404, 404, 3), np.uint8))
+    task = shard_task(tmp_path / "pairs", scenes, pool, hr_size=4)
+    assert build_shard(task).pairs == 101 * 101

@@ -6,7 +6,13 @@ import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from degrade.degradation import MEASURED
+from degrade.degradation.recipes import RECIPES
+from degrade.errors import InvalidValueError
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos
+from pipelines.shared.recipes import takes_measured_jpeg
 from tests.pipelines.pairs.test_image_matching import photo
 
 
@@ -28,3 +34,15 @@ def test_plan_photos_keeps_the_sums_of_this_run(tmp_path: Path) -> None:
     for crc32 in (None, 7):
         (planned,), _ = plan_photos([replace(scanned, crc32=crc32)], config)
         assert planned.crc32 == crc32
+
+
+def test_noise_from_is_refused_where_a_recipe_has_no_noise_of_a_camera(tmp_path: Path) -> None:
+    config = BuildPairsConfig(pool=tmp_path, out=tmp_path / "out", noise_from="model")
+    without = MEASURED.without(("residual",))
+    with pytest.raises(InvalidValueError, match="noise_from=model` changes nothing: the recipe me"):
+        replace(config, recipe=without)
+    assert replace(config, recipe=without, noise="none")  # none is what is asked for
+
+
+def test_takes_measured_jpeg_tells_recipes_with_qualities_of_their_own() -> None:
+    assert takes_measured_jpeg(MEASURED) and not takes_measured_jpeg(RECIPES["second-order"])

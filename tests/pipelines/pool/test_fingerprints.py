@@ -184,14 +184,16 @@ def test_fingerprint_command_tells_cameras_and_chooses_one(pool: Path, tmp_path:
     path = tmp_path / "camera.json"
     told = degrade("fingerprint", pool, "-o", path)
     assert told.exit_code == 0, told.output
-    assert "3 kernels of 3 and what was measured in 3 photos" in told.output
+    assert "3 kernels and what was measured in 3 photos" in told.output
     assert "2 cameras or settings" in told.output and "--camera chooses one" in told.output
     assert degrade("fingerprint", pool, "-o", path, "--camera", " ").output.endswith(
         "--camera must be a part of a camera's name, got nothing\n"
     )
     assert path.stat().st_size < 200_000 and "holiday" not in path.read_text()
     one = degrade("fingerprint", pool, "-o", path, "--camera", "canon", "--names")
-    assert one.exit_code == 0 and "2 kernels of 3" in one.output  # its own file is replaced
+    assert (
+        one.exit_code == 0 and "2 kernels and what was measured in 2 photos" in one.output
+    )  # its own file is replaced
     assert "holiday 0" in path.read_text() and "cameras or settings" not in one.output
     shown = degrade("inspect", path)
     assert shown.exit_code == 0 and "kernels ×2 (2)" in shown.output

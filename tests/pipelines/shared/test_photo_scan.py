@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError
 from degrade.images.image_io import encode_png, quantise, write_png
 from degrade.images.sources import SourceFile
 from pipelines.executors import InProcessExecutor, ProcessExecutor, TaskResult, WorkerDiedError
-from pipelines.shared.photo_scan import OpenPhoto, read_scanned, scan_photos
+from pipelines.shared.photo_scan import OpenPhoto, find_photos, read_scanned, scan_photos
 from tests.making import make_scene
 
 
@@ -94,3 +94,9 @@ def test_scanned_photo_of_a_pool_has_no_crc32(files: list[SourceFile]) -> None:
     scanned = OpenPhoto(files[1]).scanned
     assert scanned.crc32 is not None
     assert type(scanned).from_record(scanned.as_record()).crc32 is None
+
+
+def test_find_photos_says_what_a_folder_without_photos_holds(tmp_path: Path) -> None:
+    (tmp_path / "pool.json").touch()
+    with pytest.raises(DegradeError, match=rf"no photo in {tmp_path}, which holds a degradation p"):
+        find_photos([tmp_path])
