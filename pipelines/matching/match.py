@@ -26,13 +26,18 @@ from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
-from pipelines.matching.camera_gains import directions_by_camera, gains_by_camera
+from pipelines.matching.camera_gains import (
+    cameras_of_kernels,
+    directions_by_camera,
+    gains_by_camera,
+)
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
+from pipelines.matching.match_refine import Refinement, refine
 from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import direction_values, tell_recipe, tell_rounds
 from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
@@ -184,13 +189,26 @@ def match_photos(
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
-    found = gains_by_camera(job, bench, kernels, found, records, on_round)
+    begun, tail = kernels, found.tail
+    refinement = Refinement()
+    if config.aim == "match":
+        cameras = cameras_of_kernels(bench, records)
+        refinement, begun, found = refine(bench, kernels, cameras, found, on_round)
+        job.found("refined", refinement.words(), **refinement.values())
+        if refinement.changes:
+            gains = next(iter(found.gains.values())), found.colours
+            found = close_loop(bench, begun, found.tail, on_round=on_round, begin=gains)
+            tell_rounds(job, found)
+    found = gains_by_camera(job, bench, begun, found, records, on_round)
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
-        found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)
+        found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
     responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, found.kernels)
-    return _finished(job, pool, config, bench, records, kernels, found, responses, directed)
+    lr_before = bench.lr(kernels, tail)
+    return _finished(
+        job, pool, config, bench, records, kernels, lr_before, found, responses, directed
+    )
 
 
 def _kernels_of(
@@ -305,11 +323,12 @@ def _finished(
     bench: Bench,
     records: Sequence[KernelRecord],
     kernels: Mapping[str, BlurKernel],
+    lr_before: Sequence[PhotoFeatures],
     found: LoopResult,
     responses: tuple[Gain, Gain],
     directed: Sequence[DirectedResult],
 ) -> MatchResult:
-    lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
+    lr_after = bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")

@@ -14,7 +14,7 @@ from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
 from pipelines.matching.match_bench import Bench, Tail, with_colours
 
-__all__ = ["LoopResult", "Round", "close_loop", "gaps_of"]
+__all__ = ["STEPS", "LoopResult", "Round", "close_loop", "corrected", "gaps_of"]
 
 MOST_ROUNDS = 5
 _IMPROVED = 0.9
@@ -28,7 +28,7 @@ _NEGLIGIBLE = 0.5
 _COLOURS_CLOSE_ENOUGH, _NEGLIGIBLE_COLOURS = 0.4, 1.0
 """dB: as of the audit's difference in the softness of colours."""
 
-_STEPS = 0.7, 1.0
+STEPS = 0.7, 1.0
 """Of the gap that is closed in a round, of spectra and of colours: what lies above Nyquist folds
 back, and so less is predictable than all; a filter on LR has nothing above."""
 
@@ -105,6 +105,7 @@ def close_loop(
     most: int = MOST_ROUNDS,
     on_round: Callable[[str], None] | None = None,
     colours: Gain | None = None,
+    begin: tuple[Gain, Gain] = (NO_GAIN, NO_GAIN),
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -120,14 +121,16 @@ def close_loop(
         Told each round as it ends, in words.
     colours : (24,) float64 array or None
         The colours' gain, where it is known; None: it is found too.
+    begin : two (24,) float64 arrays
+        The gains, of kernels and of colours, that the first round has.
     """
-    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0])
-    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1])
+    luma = _Correction(_CLOSE_ENOUGH, STEPS[0], begin[0], begin[0])
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, STEPS[1], begin[1], begin[1])
     if colours is not None:
         tint = replace(tint, gain=colours, best=colours, done=True)
     rounds: list[Round] = []
     for _ in range(most + 1):
-        lr = bench.lr(_corrected(kernels, luma.gain), with_colours(tint.gain, tail))
+        lr = bench.lr(corrected(kernels, luma.gain), with_colours(tint.gain, tail))
         matched = bench.matched(lr)
         gaps = spectral_gap(*matched), colour_gap(*matched)
         rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), bench.compared(lr)))
@@ -137,7 +140,7 @@ def close_loop(
         tint.learn(gaps[1])
         if rounds[-1].alike or (luma.done and tint.done):
             break
-    kept = _corrected(kernels, luma.best)
+    kept = corrected(kernels, luma.best)
     gains = dict.fromkeys(kernels, luma.best)
     return LoopResult(kept, gains, tint.best, tail, tuple(rounds))
 
@@ -187,5 +190,6 @@ def _decibels(gap: Gain) -> float:
     return float(_DB * np.sqrt(np.mean(np.square(gap))))
 
 
-def _corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
+def corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
+    """Return kernels with one gain for all."""
     return {key: with_gain(kernel, gain) for key, kernel in kernels.items()}

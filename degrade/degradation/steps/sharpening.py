@@ -22,7 +22,7 @@ from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSetting
 from degrade.degradation.steps.ranges import Range, check_ascending, draw_within
 from degrade.errors import InvalidValueError
 
-__all__ = ["Sharpening", "SharpeningSettings"]
+__all__ = ["Sharpening", "SharpeningSettings", "gaussian_taps"]
 
 _LEAST_RADIUS, _MOST_RADIUS, _MOST_AMOUNT = 0.3, 8.0, 6.0
 
@@ -106,7 +106,7 @@ class Sharpening(Step, frozen=True):
         """Sharpen; beyond its edges LR is mirrored."""
         if not levels.size:
             raise InvalidValueError("sharpening needs LR: a step before it makes that of HR")
-        taps, unit = _gaussian_taps(self.radius)
+        taps, unit = gaussian_taps(self.radius)
         fine = np.rint(levels.astype(np.float64) * _FINE)
         # Whole numbers below 2⁵³ throughout: no order of the sums can change them.
         blurred = cv2.sepFilter2D(fine, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REFLECT)
@@ -120,7 +120,7 @@ class Sharpening(Step, frozen=True):
         return f"sharpened by {self.amount:.3g} with a radius of {self.radius:.3g} px"
 
 
-def _gaussian_taps(sigma: float) -> tuple[FloatArray, int]:
+def gaussian_taps(sigma: float) -> tuple[FloatArray, int]:
     """Return a Gaussian in whole numbers, (K, 1) float64, and their sum, a power of two."""
     reach = math.ceil(3.5 * sigma)
     weights = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-reach, reach + 1)]
