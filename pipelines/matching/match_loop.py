@@ -14,7 +14,7 @@ from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
 from pipelines.matching.match_bench import Bench, Tail, with_colours
 
-__all__ = ["STEPS", "LoopResult", "Round", "close_loop", "corrected", "gaps_of"]
+__all__ = ["LoopResult", "Round", "close_loop", "gaps_of"]
 
 MOST_ROUNDS = 5
 _IMPROVED = 0.9
@@ -28,7 +28,7 @@ _NEGLIGIBLE = 0.5
 _COLOURS_CLOSE_ENOUGH, _NEGLIGIBLE_COLOURS = 0.4, 1.0
 """dB: as of the audit's difference in the softness of colours."""
 
-STEPS = 0.7, 1.0
+_STEPS = 0.7, 1.0
 """Of the gap that is closed in a round, of spectra and of colours: what lies above Nyquist folds
 back, and so less is predictable than all; a filter on LR has nothing above."""
 
@@ -41,17 +41,17 @@ class Round:
     ----------
     gap, colour_gap : float
         dB, root mean square over the bands that are corrected.
-    comparison : Comparison
-        Of photos and LR.
+    comparison : Comparison or None
+        Of photos and LR; None where they were not compared.
     """
 
     gap: float
     colour_gap: float
-    comparison: Comparison
+    comparison: Comparison | None
 
     def words(self, number: int) -> str:
         """Return the round in one line for people."""
-        found = self.comparison.result
+        found = None if self.comparison is None else self.comparison.result
         auc = ""
         if found is not None:
             low, high = found.interval
@@ -62,7 +62,7 @@ class Round:
     @property
     def alike(self) -> bool:
         """Whether nothing tells LR from photos, and no gap is left that matters."""
-        found = self.comparison.result
+        found = None if self.comparison is None else self.comparison.result
         near = self.gap < _NEGLIGIBLE and self.colour_gap < _NEGLIGIBLE_COLOURS
         return near and found is not None and found.interval[0] <= 0.5
 
@@ -106,6 +106,8 @@ def close_loop(
     on_round: Callable[[str], None] | None = None,
     colours: Gain | None = None,
     begin: tuple[Gain, Gain] = (NO_GAIN, NO_GAIN),
+    told: int = 0,
+    compares: bool = True,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -123,24 +125,29 @@ def close_loop(
         The colours' gain, where it is known; None: it is found too.
     begin : two (24,) float64 arrays
         The gains, of kernels and of colours, that the first round has.
+    told : int
+        Rounds before, from which they are counted on.
+    compares : bool
+        False: by spectra alone, without asking whether LR can be told from photos.
     """
-    luma = _Correction(_CLOSE_ENOUGH, STEPS[0], begin[0], begin[0])
-    tint = _Correction(_COLOURS_CLOSE_ENOUGH, STEPS[1], begin[1], begin[1])
+    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0], begin[0], begin[0])
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1], begin[1], begin[1])
     if colours is not None:
         tint = replace(tint, gain=colours, best=colours, done=True)
     rounds: list[Round] = []
     for _ in range(most + 1):
-        lr = bench.lr(corrected(kernels, luma.gain), with_colours(tint.gain, tail))
+        lr = bench.lr(_corrected(kernels, luma.gain), with_colours(tint.gain, tail))
         matched = bench.matched(lr)
         gaps = spectral_gap(*matched), colour_gap(*matched)
-        rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), bench.compared(lr)))
+        comparison = bench.compared(lr) if compares else None
+        rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), comparison))
         if on_round is not None:
-            on_round(rounds[-1].words(len(rounds) - 1))
+            on_round(rounds[-1].words(told + len(rounds) - 1))
         luma.learn(gaps[0])
         tint.learn(gaps[1])
         if rounds[-1].alike or (luma.done and tint.done):
             break
-    kept = corrected(kernels, luma.best)
+    kept = _corrected(kernels, luma.best)
     gains = dict.fromkeys(kernels, luma.best)
     return LoopResult(kept, gains, tint.best, tail, tuple(rounds))
 
@@ -190,6 +197,5 @@ def _decibels(gap: Gain) -> float:
     return float(_DB * np.sqrt(np.mean(np.square(gap))))
 
 
-def corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
-    """Return kernels with one gain for all."""
+def _corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
     return {key: with_gain(kernel, gain) for key, kernel in kernels.items()}

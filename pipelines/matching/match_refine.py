@@ -9,22 +9,16 @@ camera's noise; kernels nearer to their mean; edges that are sharpened more than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from degrade.audit.closed_colours import colour_gap
-from degrade.audit.closed_loop import (
-    MOST_GAIN,
-    Gain,
-    kernel_response,
-    next_gain,
-    spectral_gap,
-    with_gain,
-)
-from degrade.audit.divergence import divergence
+from degrade.audit.closed_loop import MOST_GAIN, NO_GAIN, kernel_response, with_gain
+from degrade.audit.divergence import divergence, divergences
+from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Entry
 from degrade.degradation.steps import (
     STEPS,
@@ -34,9 +28,9 @@ from degrade.degradation.steps import (
     ModelledNoiseSettings,
 )
 from degrade.kernels import BlurKernel
-from pipelines.matching.match_bench import Bench, Tail, with_colours
-from pipelines.matching.match_loop import STEPS as ROUND_STEPS
-from pipelines.matching.match_loop import LoopResult, corrected
+from degrade.rng import rng_for
+from pipelines.matching.match_bench import Bench, Tail
+from pipelines.matching.match_loop import LoopResult, close_loop
 
 __all__ = ["Refinement", "nearer_to_mean", "refine"]
 
@@ -44,8 +38,12 @@ _TIMES = (0.35, 0.5, 0.7, 1.0)
 _SHARES = (0.5, 0.8)
 _AMOUNTS = (0.2, 0.4)
 _ROUNDS = 2
-_NEARER = 0.93
+_NEARER = 0.95
 """Share of the divergence that is left, for a change to be worth having."""
+
+_RESAMPLES, _MOST_CHOICES = 200, 0.9
+"""Photos drawn again, and the share of draws by which a change must be nearer: twenty photos differ
+from twenty others by more than what is looked for."""
 
 _LEAST = 16
 """Photos that show what LR shows, from which on spreads of their figures say anything."""
@@ -105,22 +103,38 @@ class Refinement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """A recipe whose rounds are done, and what it is worth."""
+    """A recipe whose rounds are done, and how far its LR is from the photos."""
 
     refinement: Refinement
+    found: LoopResult
     kernels: Mapping[str, BlurKernel]
-    tail: Tail
-    gains: tuple[Gain, Gain]
+    """Moved, but without the gain that its rounds have found."""
+
+    pairs: npt.NDArray[np.int64]
+    """As :meth:`Bench.pairs` returns them."""
+
+    sets: tuple[Sequence[PhotoFeatures], Sequence[PhotoFeatures]]
+    """Photos and LR that show alike."""
+
     apart: float
-    matched: int
-    """Photos that show what LR shows."""
+
+    def is_nearer_than(self, other: _State, bench: Bench) -> bool:
+        """Whether it is clearly nearer, and would be with most choices of the photos."""
+        if self.apart > _NEARER * other.apart:
+            return False
+        rng = rng_for(bench.seed, "refine")
+        count = len(bench.keys)
+        drawn = rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES).astype(np.float64)
+        ours, theirs = (
+            divergences(*one.sets, *[drawn[:, one.pairs[:, 0]]] * 2) for one in (self, other)
+        )
+        return float(np.mean(ours < theirs)) >= _MOST_CHOICES
 
 
 def refine(
     bench: Bench,
-    kernels: Mapping[str, BlurKernel],
-    cameras: Mapping[str, str],
     found: LoopResult,
+    cameras: Mapping[str, str],
     on_round: Callable[[str], None] | None = None,
 ) -> tuple[Refinement, Mapping[str, BlurKernel], LoopResult]:
     """Try what the loop cannot correct; keep what brings LR nearer by the figures of all kinds.
@@ -128,12 +142,10 @@ def refine(
     Parameters
     ----------
     bench : Bench
-    kernels : mapping of str to BlurKernel
-        As they were estimated, by id.
+    found : LoopResult
+        Whose kernels are corrected.
     cameras : mapping of str to str
         Of kernels whose camera has a mean of its own: which.
-    found : LoopResult
-        Of these kernels.
     on_round : callable or None
         Told what was kept, in words.
 
@@ -141,32 +153,25 @@ def refine(
     -------
     refinement : Refinement
     kernels : mapping of str to BlurKernel
-        Moved, but not corrected.
+        Those of ``found``, moved.
     found : LoopResult
-        With their gains, what follows them, and the rounds as they were.
+        With the gain that these then were given, what follows them, and the rounds of that.
     """
-    gains = next(iter(found.gains.values())), found.colours
-    best = _settled(bench, Refinement(), kernels, found.tail, gains, rounds=0)
-    apart = best.apart
-    if best.matched >= _LEAST:
+    corrected = replace(found, gains=dict.fromkeys(found.kernels, NO_GAIN))
+    best = _judged(bench, Refinement(), found.kernels, corrected)
+    begun = best.apart
+    if len(best.pairs) >= _LEAST:
         for changes in (_noises, _means, _edges):
             before = best
             for refinement, tail in changes(bench, before):
-                moved = nearer_to_mean(kernels, cameras, refinement.towards_mean)
-                trial = _settled(bench, refinement, moved, tail, before.gains, rounds=_ROUNDS)
-                if trial.apart < min(_NEARER * before.apart, best.apart):
+                moved = nearer_to_mean(found.kernels, cameras, refinement.towards_mean)
+                trial = _settled(bench, refinement, moved, tail, before.found)
+                if trial.apart < best.apart and trial.is_nearer_than(before, bench):
                     best = trial
-    refinement = replace(best.refinement, apart=(apart, best.apart))
+    refinement = replace(best.refinement, apart=(begun, best.apart))
     if on_round is not None:
         on_round(refinement.words())
-    result = replace(
-        found,
-        kernels=corrected(best.kernels, best.gains[0]),
-        gains=dict.fromkeys(kernels, best.gains[0]),
-        colours=best.gains[1],
-        tail=best.tail,
-    )
-    return refinement, best.kernels, result
+    return refinement, best.kernels, best.found
 
 
 def nearer_to_mean(
@@ -203,22 +208,22 @@ def nearer_to_mean(
 def _noises(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
     if not bench.pool.index(bench.scale).noise_groups.photos:
         return
-    quiet = tuple(entry for entry in best.tail if not STEPS[entry.kind].is_noise)
+    quiet = tuple(entry for entry in best.found.tail if not STEPS[entry.kind].is_noise)
     for times in _TIMES:
         entry = Entry(ModelledNoise.kind, ModelledNoiseSettings(times=times))
         yield replace(best.refinement, noise=times), _in_order(*quiet, entry)
 
 
 def _means(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
-    if len(best.kernels) > 1:
+    if len(best.found.kernels) > 1:
         for share in _SHARES:
-            yield replace(best.refinement, towards_mean=share), best.tail
+            yield replace(best.refinement, towards_mean=share), best.found.tail
 
 
 def _edges(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
     for amount in _AMOUNTS:
         entry = Entry(EdgeSharpening.kind, EdgeSharpeningSettings(amount))
-        yield replace(best.refinement, edges=amount), _in_order(*best.tail, entry)
+        yield replace(best.refinement, edges=amount), _in_order(*best.found.tail, entry)
 
 
 def _in_order(*entries: Entry) -> Tail:
@@ -231,18 +236,18 @@ def _settled(
     refinement: Refinement,
     kernels: Mapping[str, BlurKernel],
     tail: Tail,
-    gains: tuple[Gain, Gain],
-    *,
-    rounds: int,
+    before: LoopResult,
 ) -> _State:
-    """Return a recipe after some rounds, which begin with gains that are known."""
-    gain, colours = gains
-    for left in range(rounds, -1, -1):
-        lr = bench.lr(corrected(kernels, gain), with_colours(colours, tail))
-        photos, like = bench.matched(lr)
-        if left:
-            gain = next_gain(gain, spectral_gap(photos, like), ROUND_STEPS[0])
-            if colours.any():
-                colours = next_gain(colours, colour_gap(photos, like), ROUND_STEPS[1])
-    apart = divergence(photos, like)
-    return _State(refinement, kernels, tail, (gain, colours), apart, len(photos))
+    """Return a recipe after some rounds, which begin where those before it have ended."""
+    begin = next(iter(before.gains.values())), before.colours
+    found = close_loop(bench, kernels, tail, _ROUNDS, begin=begin, compares=False)
+    return _judged(bench, refinement, kernels, found)
+
+
+def _judged(
+    bench: Bench, refinement: Refinement, kernels: Mapping[str, BlurKernel], found: LoopResult
+) -> _State:
+    lr = bench.lr(found.kernels, found.behind_blur)
+    pairs = bench.pairs(lr)
+    sets = [bench.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
+    return _State(refinement, found, kernels, pairs, sets, divergence(*sets))

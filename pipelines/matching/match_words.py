@@ -22,17 +22,12 @@ from pipelines.shared.job import Job
 __all__ = ["direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
 
 
-def tell_rounds(job: Job, found: LoopResult) -> None:
-    """Report how far apart photos and LR were, round by round."""
-    for number, one in enumerate(found.rounds):
-        job.found(
-            "round",
-            one.words(number),
-            round=number,
-            gap=one.gap,
-            colour_gap=one.colour_gap,
-            **comparison_values(one.comparison),
-        )
+def tell_rounds(job: Job, found: LoopResult, after: int = 0) -> None:
+    """Report how far apart photos and LR were, round by round, and how many there were before."""
+    for number, one in enumerate(found.rounds, after):
+        values = {} if one.comparison is None else comparison_values(one.comparison)
+        gaps = {"gap": one.gap, "colour_gap": one.colour_gap}
+        job.found("round", one.words(number), round=number, **gaps, **values)
 
 
 def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:

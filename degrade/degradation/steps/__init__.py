@@ -130,7 +130,7 @@ def find_step(kind: str) -> type[Step]:
     """
     if kind not in STEPS:
         known = ", ".join(STEPS)
-        raise InvalidValueError(f"there is no step '{printable(kind[:40])}', only {known}")
+        raise InvalidValueError(f"there is no step '{printable(kind[:32])}', only {known}")
     return STEPS[kind]
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
-from degrade.degradation.steps.sharpening import gaussian_taps
+from degrade.degradation.steps.gaussian import gaussian_taps
 from degrade.errors import InvalidValueError
 
 __all__ = ["EdgeSharpening", "EdgeSharpeningSettings"]
