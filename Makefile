@@ -76,8 +76,9 @@ bench-degrading: $(VENV)/.installed  ## HR="photo.png …": crops degraded on th
 bench-downstream: $(VENV)/.installed  ## what pairs teach, judged by real pairs (../shared/data)
 	$(BIN)/python -m benchmarks.downstream
 
-bench-artifacts: $(VENV)/.installed  ## PHOTOS="folder …": planted artefacts that are found, clean texture that is flagged
+bench-artifacts: $(VENV)/.installed  ## PHOTOS="folder …": planted artefacts that are found, clean texture that is flagged, and the time
 	$(BIN)/python -m benchmarks.artifacts $(PHOTOS)
+	$(BIN)/python -m benchmarks.artifact_speed $(PHOTOS)
 
 bench-tuning: $(VENV)/.installed  ## OUT="folder": a GAN that breaks, trained and tuned
 	$(BIN)/python -m benchmarks.artifact_tuning --out $(OUT)

@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
     parser.add_argument("--steps", type=int, default=300, help="of tuning, at most")
+    parser.add_argument("--save-every", type=int, default=50, help="steps between validations")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
@@ -161,7 +162,7 @@ def _tuned(
             share=given.share,
             min_area=_MIN_AREA,
             mirror=_MIRROR,
-            save_every=50,
+            save_every=given.save_every,
             seed=seed,
             max_minutes=clock.left,
             device="cpu",

@@ -171,6 +171,11 @@ BENCHMARKS = (
         (Figure("found of planted, %", rf"\| the lower of both .* {_NUMBER}% \|", "–", "–"),),
     ),
     Benchmark(
+        "artifact_speed",
+        (CLEAN,),
+        (Figure("2048 x 2048 with files, ms", rf"\nall +{_NUMBER} ms", "300", "**280–288**"),),
+    ),
+    Benchmark(
         "artifact_tuning",
         ("--judge", CLEAN),
         (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from degrade.arrays import FloatArray, U8Array
+from degrade.artifacts.detection import Detection
 from degrade.artifacts.similarity import WINDOW
 from degrade.luma import luma_fast
 
@@ -47,9 +47,7 @@ class Region:
     visibility: float
 
 
-def rank_regions(
-    labels: npt.NDArray[np.int32], weighted: FloatArray, mse_u8: U8Array, gan_u8: U8Array
-) -> list[Region]:
+def rank_regions(found: Detection, mse_u8: U8Array, gan_u8: U8Array) -> list[Region]:
     """Return the areas of a detection, the most visible first.
 
     About half of the areas that the method flags go unnoticed by most viewers (Molodetskikh et al.,
@@ -57,29 +55,24 @@ def rank_regions(
 
     Parameters
     ----------
-    labels : (H, W) int32 array
-    weighted : (H, W) float32 array
+    found : Detection
     mse_u8, gan_u8 : (H, W, 3) uint8 arrays
+        What was compared.
     """
     regions = []
-    for number in range(1, int(labels.max(initial=0)) + 1):
-        inside_all = labels == number
-        rows = np.flatnonzero(inside_all.any(axis=1))
-        columns = np.flatnonzero(inside_all.any(axis=0))
-        top, left = int(rows[0]), int(columns[0])
-        height, width = int(rows[-1]) - top + 1, int(columns[-1]) - left + 1
-        box = (slice(top, top + height), slice(left, left + width))
-        inside = inside_all[box]
+    for number, box in enumerate(found.boxes, 1):
+        inside = found.labels[box] == number
         alike = local_ssim(mse_u8, gan_u8, box)
+        rows, columns = box
         regions.append(
             Region(
                 number=number,
-                left=left,
-                top=top,
-                width=width,
-                height=height,
+                left=columns.start,
+                top=rows.start,
+                width=columns.stop - columns.start,
+                height=rows.stop - rows.start,
                 area=int(inside.sum()),
-                similarity=float(weighted[box][inside].mean()),
+                similarity=float(found.weighted[box][inside].mean()),
                 visibility=float(np.clip(1 - alike[inside].mean(), 0, 1)),
             )
         )

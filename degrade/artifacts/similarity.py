@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -19,7 +21,7 @@ SMALLEST_SIDE = WINDOW // 2 + 1
 _SIGMA = 1.5
 _CONSTANT = np.float32((0.03 * 255) ** 2)
 _MIDDLE = np.float32(128)
-_STRIP = 128
+_STRIP = 64
 """Rows at once: what is between stays in the processor's cache."""
 
 
@@ -54,44 +56,55 @@ def texture_similarity(first_u8: U8Array, second_u8: U8Array) -> FloatArray:
         raise InvalidValueError(f"an image must have at least {SMALLEST_SIDE} pixels a side")
     height, width, channels = first_u8.shape
     similar = np.empty((height, width), np.float32)
-    mean = np.full((1, channels), 1 / channels, np.float32)
+    # The formula's 2 in the end: σx·σy + C / 2 over the sum has the same bits, halved.
+    twice_mean = np.full((1, channels), 1 / channels, np.float32) * np.float32(2)
+    room = [np.empty((_STRIP + 2 * (WINDOW // 2), width, channels), np.float32) for _ in range(6)]
     for top in range(0, height, _STRIP):
         rows = slice(top, min(top + _STRIP, height))
-        x, y = (_variance(image, rows) for image in (first_u8, second_u8))
-        both = x + y
+        x, both = _variance(first_u8, rows, room[:3])
+        y, _ = _variance(second_u8, rows, room[3:])
+        np.add(x, y, out=both)
         both += _CONSTANT
         x *= y
         np.sqrt(x, out=x)
-        x *= 2
-        x += _CONSTANT
+        x += _CONSTANT / 2
         x /= both
-        similar[rows] = cv2.transform(x, mean)
+        cv2.transform(x, twice_mean, dst=similar[rows])
     return similar
 
 
 def local_deviation(image_u8: U8Array) -> FloatArray:
     """Return the standard deviation in the window, averaged over the channels: (H, W) float32."""
-    variance = _variance(image_u8, slice(0, len(image_u8)))
+    room = [np.empty(image_u8.shape, np.float32) for _ in range(3)]
+    variance, _ = _variance(image_u8, slice(0, len(image_u8)), room)
     return np.asarray(np.sqrt(variance).mean(axis=2))
 
 
-def _variance(image_u8: U8Array, rows: slice) -> FloatArray:
-    """Return the variance in the window around each pixel of some rows; not below 0."""
+def _variance(
+    image_u8: U8Array, rows: slice, room: Sequence[FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the variance in the window around each pixel of some rows, and room for as many.
+
+    It is not below 0. ``room`` are three arrays with the window's rows around: new ones for each
+    strip would cost the system's time.
+    """
     half = WINDOW // 2
     top, bottom = max(rows.start - half, 0), min(rows.stop + half, len(image_u8))
+    levels, mean, square = (each[: bottom - top] for each in room)
     # Numbers near 0 lose little when their squares are subtracted.
-    levels = image_u8[top:bottom].astype(np.float32)
-    levels -= _MIDDLE
-    mean = _blurred(levels)
+    np.subtract(image_u8[top:bottom], _MIDDLE, out=levels)
+    _blur(levels, mean)
     np.multiply(levels, levels, out=levels)
-    square = _blurred(levels)
+    _blur(levels, square)
+    wanted = slice(rows.start - top, rows.stop - top)
+    mean, square = mean[wanted], square[wanted]
     np.multiply(mean, mean, out=mean)
     square -= mean
     np.maximum(square, 0, out=square)
-    return square[rows.start - top : rows.stop - top]
+    return square, mean
 
 
-def _blurred(levels: FloatArray) -> FloatArray:
+def _blur(levels: FloatArray, out: FloatArray) -> None:
     taps = cv2.getGaussianKernel(WINDOW, _SIGMA, cv2.CV_32F)
-    blurred = cv2.sepFilter2D(levels, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
-    return np.asarray(blurred, np.float32)
+    border = cv2.BORDER_REFLECT_101
+    cv2.sepFilter2D(levels, cv2.CV_32F, taps, taps, dst=out, borderType=border)

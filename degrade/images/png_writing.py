@@ -53,12 +53,13 @@ def encode_png_quickly(pixels: AnyArray, *, level: int = 1) -> bytes:
     height, width, channels = pixels.shape
     big_endian = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">"))
     rows = big_endian.view(np.uint8).reshape(height, -1)
-    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
+    content = bytearray(height * (1 + rows.shape[1]))
+    filtered = np.frombuffer(content, np.uint8).reshape(height, -1)
     filtered[:, 0] = _UP
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     file = io.BytesIO()
     begin_png(file, width, height, bits=8 * pixels.dtype.itemsize, channels=channels)
-    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(filtered.tobytes(), level=level))
+    write_png_chunk(file, b"IDAT", imagecodecs.deflate_encode(content, level=level))
     write_png_chunk(file, b"IEND", b"")
     return file.getvalue()

@@ -7,10 +7,13 @@ from torch.nn import functional
 
 from esrgan.losses.tensors import require_same_shape, widened
 
-__all__ = ["artifact_loss", "artifact_map"]
+__all__ = ["SMALLEST_FOR_ARTIFACTS", "artifact_loss", "artifact_map"]
 
 _SIDE = 7
 _ROOT = 5
+
+SMALLEST_FOR_ARTIFACTS = _SIDE // 2 + 1
+"""Pixels a side of an image that is mirrored into the window."""
 
 
 def artifact_map(sr_BCHW: Tensor, hr_BCHW: Tensor, average_BCHW: Tensor | None = None) -> Tensor:

@@ -12,10 +12,13 @@ from degrade.errors import InvalidValueError
 from degrade.luma import LUMA_WEIGHTS
 from esrgan.losses.tensors import require_same_shape, widened, without_autocast
 
-__all__ = ["energy_loss", "texture_energy"]
+__all__ = ["SMALLEST_FOR_ENERGY", "energy_loss", "texture_energy"]
 
 _SIGMA, _REACH = 1.5, 6
 """Pixels: what a blur takes away is texture, as where tuned networks are judged."""
+
+SMALLEST_FOR_ENERGY = 2 * _REACH + 1
+"""Pixels a side of an image of which one pixel has all its surroundings."""
 
 _BELL = [math.exp(-(n**2) / (2 * _SIGMA**2)) for n in range(-_REACH, _REACH + 1)]
 _TAPS = [value / sum(_BELL) for value in _BELL]
@@ -36,10 +39,9 @@ def texture_energy(image_BCHW: Tensor) -> Tensor:
     InvalidValueError
         The images are smaller.
     """
-    least = 2 * _REACH + 1
-    if min(image_BCHW.shape[2:]) < least:
+    if min(image_BCHW.shape[2:]) < SMALLEST_FOR_ENERGY:
         raise InvalidValueError(
-            f"the energy loss needs images of at least {least} pixels a side, got "
+            f"the energy loss needs images of at least {SMALLEST_FOR_ENERGY} pixels a side, got "
             f"{tuple(image_BCHW.shape[2:])}; use a larger `hr_patch`"
         )
     with without_autocast(image_BCHW):

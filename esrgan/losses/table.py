@@ -21,11 +21,11 @@ from esrgan.losses.adversarial import (
     Judge,
     adversarial_loss,
 )
-from esrgan.losses.artifact import artifact_loss
+from esrgan.losses.artifact import SMALLEST_FOR_ARTIFACTS, artifact_loss
 from esrgan.losses.content import ESRGAN_LAYERS, Distance, content_loss
 from esrgan.losses.cycle import cycle_loss
 from esrgan.losses.diversity import diversity_loss
-from esrgan.losses.energy import energy_loss
+from esrgan.losses.energy import SMALLEST_FOR_ENERGY, energy_loss
 from esrgan.losses.frequency import focal_frequency_loss
 from esrgan.losses.pixel import PIXEL_LOSSES, PixelKind
 from esrgan.losses.prior import gradient_prior_loss
@@ -138,6 +138,8 @@ class Loss:
         It needs SR of the same LR images with other noise.
     uses_average : bool
         It takes SR of the averaged generator, where there is one.
+    smallest_side : int
+        Pixels that an image must have a side.
     form_setting : str
         The setting of the training that says which form of the loss is meant; empty: there is
         one form.
@@ -151,6 +153,7 @@ class Loss:
     needs_judge: bool = False
     needs_other: bool = False
     uses_average: bool = False
+    smallest_side: int = 1
     form_setting: str = ""
 
 
@@ -264,11 +267,13 @@ LOSSES: Final[dict[str, Loss]] = {
     "energy": Loss(
         compute=_energy,
         words="how far SR is from having as much fine texture as HR",
+        smallest_side=SMALLEST_FOR_ENERGY,
     ),
     "artifact": Loss(
         compute=_artifact,
         words="how far SR is from HR where the difference looks like an artefact",
         uses_average=True,
+        smallest_side=SMALLEST_FOR_ARTIFACTS,
     ),
     "diversity": Loss(
         compute=_diversity,

@@ -179,6 +179,12 @@ class TrainingConfig:
                 f"loss_margin must leave something of `hr_patch={self.hr_patch}`, got "
                 f"{self.loss_margin}"
             )
+        for name, weight in self.loss_weights.items():
+            least = LOSSES[name].smallest_side + 2 * self.loss_margin
+            if weight and self.hr_patch < least:
+                raise InvalidValueError(
+                    f"hr_patch must be at least {least} for the {name} loss, got {self.hr_patch}"
+                )
         if self.batch_size % self.accumulation:
             raise InvalidValueError(
                 f"batch_size must be a multiple of accumulation {self.accumulation}, "

@@ -30,7 +30,7 @@ from pipelines.artifacts.table import TABLE, encode_regions
 from pipelines.artifacts.twins import Companions, Twins, find_twins
 from pipelines.executors import Executor, InProcessExecutor
 from pipelines.shared.job import Job
-from pipelines.shared.reports import ProgressCallback, RunReport, usual_reason
+from pipelines.shared.reports import ProgressCallback, RunReport, no_progress, usual_reason
 
 __all__ = ["ArtifactsConfig", "find_artifacts"]
 
@@ -116,9 +116,20 @@ def find_artifacts(
     config: ArtifactsConfig,
     *,
     executor: Executor | None = None,
+    on_enlarge: ProgressCallback | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> RunReport:
     """Flag areas, rank them by how visible they are, and draw them.
+
+    Parameters
+    ----------
+    config : ArtifactsConfig
+    executor : Executor or None
+        Where results are judged; None: in this process.
+    on_enlarge : callable or None
+        Called while both networks enlarge photos with (pixels done, pixels to do).
+    on_progress : callable or None
+        Called with (images done, images to do), those that calibrate among them.
 
     Raises
     ------
@@ -128,12 +139,12 @@ def find_artifacts(
     job = Job("detect-artifacts", "image", on_progress, goes_on=False)
     executor = executor or InProcessExecutor()
     weights = _class_weights(config, job)
-    mse, gan = _results(config, job)
+    mse, gan = _results(config, job, on_enlarge or no_progress)
     if not config.sources:
         job.tell_passed_over([mse, gan])
     twins = find_twins(job, mse, gan, mse_name=config.mse_name, max_pixels=config.max_pixels)
     clean, judged = _apart(config, twins)
-    textures = _textures(job, executor, clean, config.max_pixels) if clean else None
+    textures = _textures(config, job, executor, clean, len(twins)) if clean else None
     if not judged:
         raise DegradeError("every result is said to be clean: nothing is left to judge")
     tasks = _tasks(config, job, judged, textures, weights)
@@ -152,8 +163,7 @@ def find_artifacts(
                     _write(results, config.out / folder / f"{name}.png", data)
                 one.files.clear()
                 found[name] = one
-            if not config.sources:  # else pixels were counted
-                job.progress(len(clean) + done, len(clean) + len(tasks))
+            job.progress(len(clean) + done, len(clean) + len(tasks))
     if not found and job.interrupted is None:
         raise _nothing_judged(job)
     job.rejects.sort(key=lambda reject: reject.path)
@@ -167,7 +177,7 @@ def find_artifacts(
     return job.report(len(found))
 
 
-def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
+def _results(config: ArtifactsConfig, job: Job, on_enlarge: ProgressCallback) -> tuple[Path, Path]:
     """Return the folders of both results; make them first where weights are given."""
     if not config.sources:
         return config.mse, config.gan
@@ -180,6 +190,7 @@ def _results(config: ArtifactsConfig, job: Job) -> tuple[Path, Path]:
         config.gan,
         config.out,
         job=job,
+        on_progress=on_enlarge,
         device=config.device,
         mirror=config.mirror,
         max_memory=config.max_memory,
@@ -242,11 +253,12 @@ def _bare(name: str) -> str:
 
 
 def _textures(
-    job: Job, executor: Executor, clean: Sequence[Twins], max_pixels: int
+    config: ArtifactsConfig, job: Job, executor: Executor, clean: Sequence[Twins], images: int
 ) -> TextureWeights:
     samples = []
-    tasks = [(each, max_pixels) for each in clean]
-    for result in executor.run(sample_image, tasks):
+    tasks = [(each, config.max_pixels) for each in clean]
+    for done, result in enumerate(executor.run(sample_image, tasks), 1):
+        job.progress(done, images)
         try:
             samples.append(result.get())
         except InputError as error:

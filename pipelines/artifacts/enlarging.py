@@ -10,6 +10,7 @@ from degrade.errors import InputError
 from pipelines.shared.interrupts import Interrupted
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
+from pipelines.shared.reports import ProgressCallback
 from pipelines.upscaling.upscale import UpscaleConfig, upscale
 
 __all__ = ["enlarge_by_both"]
@@ -22,6 +23,7 @@ def enlarge_by_both(
     out: Path,
     *,
     job: Job,
+    on_progress: ProgressCallback,
     device: str,
     mirror: int,
     max_memory: float | None,
@@ -35,6 +37,9 @@ def enlarge_by_both(
     sources : sequence of Path
     mse, gan, out : Path
     job : Job
+        Gets a reject for each photo that cannot be used.
+    on_progress : callable
+        Called with the pixels that are done and those to do, of both networks together.
     device : str
     mirror : int
         LR pixels.
@@ -61,6 +66,7 @@ def enlarge_by_both(
             raise InputError(photo.path, f"{size} too few to be judged", "give a larger photo")
 
     folders = out / "mse", out / "gan"
+    both = _Both(on_progress)
     for weights, folder in zip((mse, gan), folders, strict=True):
         made = upscale(
             UpscaleConfig(
@@ -73,9 +79,27 @@ def enlarge_by_both(
                 max_pixels=max_pixels,
             ),
             check=check,
-            on_progress=job.progress,
+            on_progress=both.advance,
         )
         job.rejects += [reject for reject in made.rejects if reject not in job.rejects]
         if made.interrupted is not None:
             raise Interrupted(made.interrupted)
+        both.end_first()
     return folders
+
+
+class _Both:
+    """What two networks do to the same photos, one after the other, counted as one."""
+
+    def __init__(self, on_progress: ProgressCallback) -> None:
+        self._on_progress = on_progress
+        self._total = self._first = 0
+
+    def advance(self, done: int, total: int) -> None:
+        """Count what the one at work does."""
+        self._total = total
+        self._on_progress(self._first + done, (self._first or total) + total)
+
+    def end_first(self) -> None:
+        """Count on from what the first one did."""
+        self._first = self._total

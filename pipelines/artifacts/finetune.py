@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import partial, reduce
 from operator import add
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from degrade.disk.files import make_folder, read_file
 from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import Results
-from degrade.errors import DegradeError, InputError, InvalidValueError, line_of, printable
-from degrade.images.sources import SourceFile, find_images, hash_file
-from degrade.pairs import open_pairs
-from degrade.rng import rng_for, seed_for
-from degrade.wording import counted
+from degrade.errors import DegradeError, InputError, printable
+from degrade.images.sources import find_images, hash_file
+from degrade.rng import seed_for
 from esrgan.devices import choose_device
 from esrgan.distributed import ALONE
 from esrgan.losses import find_vgg19_weights
@@ -31,15 +22,18 @@ from esrgan.training.batches import check_memory, check_shares
 from esrgan.training.config import TrainingConfig
 from esrgan.training.construction import check_networks
 from esrgan.training.state import create_state
-from esrgan.upscaling.upscaler import upscale
 from esrgan.weights.files import read_network, read_weights
 from esrgan.weights.finding import find_weights
 from esrgan.weights.identification import NetworkSpec, network_from_state_dict
-from pipelines.artifacts.enlarging import enlarge_by_both
 from pipelines.artifacts.finetune_settings import FinetuneConfig
-from pipelines.artifacts.judged_photos import EnlargedPhoto, Judge, JudgedPhoto, read_enlarged
 from pipelines.artifacts.repair_results import best_views, encode_table, tell_photo
 from pipelines.artifacts.tuning import RepairValidation, make_samples
+from pipelines.artifacts.tuning_photos import (
+    TuningPhotos,
+    enlarge_photos,
+    read_pairs,
+    sort_photos,
+)
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -48,19 +42,15 @@ from pipelines.training.inputs import read_features
 from pipelines.training.plan import Stage
 from pipelines.training.record import claim_training, record_of_stage
 from pipelines.training.stage import StageRun, StageSettings
-from pipelines.upscaling.results import choose_results
 from report.repair_sheet import encode_repair_sheet
 
 __all__ = ["FinetuneConfig", "finetune_artifacts"]
 
 TABLE, PICTURE, TRAINING = "finetune.csv", "before_after.png", "training"
 
-_HELD_OUT_SHARE = 3
-"""One of so many photos with artefacts is held out, where the user does not say which."""
-
-_MOST_PAIRS = 200
-_PATIENCE = 5
-"""Validations in a row without a better one, after which tuning ends."""
+_PATIENCE = 10
+"""Validations in a row without a better one, after which tuning ends. Of a GAN that breaks nearly
+everywhere five in a row had too little texture, and one after them was better than all before."""
 
 _WITH_LESS_MEMORY = "use a smaller `batch_size` or `hr_patch`"
 
@@ -110,12 +100,12 @@ def finetune_artifacts(
         results.require_free([config.out / name for name in (GENERATOR, TABLE, PICTURE)])
         claim_training(config.out / TRAINING)
         lr_patch = training.hr_patch // spec.scale
-        photos = _enlarge(config, job, files, spec.scale, lr_patch)
-        parts = _judge(config, job, photos)
+        photos = enlarge_photos(config, job, files, spec.scale, lr_patch)
+        parts = sort_photos(config, job, photos)
         if parts is None:
             return job.report(0)
         if config.pairs is not None:
-            parts.pairs = _read_pairs(config, job, generator, parts.judge, device, lr_patch)
+            parts.pairs = read_pairs(config, job, generator, parts.judge, device, lr_patch)
         run, validation = _begin(config, training, spec, generator, parts, device)
         job.progress = on_progress or (lambda _done, _total: None)
         _tune(config, run, job, training, on_losses, on_stage)
@@ -126,33 +116,6 @@ def finetune_artifacts(
             words = f"stopped at step {run.state.step} of {training.steps}: run it again to go on"
             job.found("stopped", words, step=run.state.step)
     return job.report(done, skipped=run.first_step)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pairs:
-    """LR images of pairs with results that are computed at each start.
-
-    Attributes
-    ----------
-    found : list of JudgedPhoto
-        Those without artefacts.
-    record : dict
-        What they come from: devices and threads may compute other pixels of the same.
-    """
-
-    found: list[JudgedPhoto] = field(default_factory=list)
-    record: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class _Parts:
-    """The photos by what they are for."""
-
-    judge: Judge
-    repaired: list[JudgedPhoto]
-    held_out: list[JudgedPhoto]
-    others: list[JudgedPhoto]
-    pairs: _Pairs = field(default_factory=_Pairs)
 
 
 def _read_both(config: FinetuneConfig) -> tuple[NetworkSpec, Generator]:
@@ -177,147 +140,12 @@ def _check(training: TrainingConfig, scale: int, device: str) -> None:
     check_memory(training, scale, device, ALONE)
 
 
-def _enlarge(
-    config: FinetuneConfig, job: Job, files: Sequence[SourceFile], scale: int, lr_patch: int
-) -> list[EnlargedPhoto]:
-    """Return the photos with both results; those to tune on are as large as a crop."""
-    held_files = _identities(config.held_out)
-    folders = enlarge_by_both(
-        [*config.sources, *config.held_out, *config.clean],
-        config.mse,
-        config.gan,
-        config.out,
-        job=job,
-        device=config.device,
-        mirror=config.mirror,
-        max_memory=config.max_memory,
-        max_pixels=config.max_pixels,
-        smallest=lambda photo: 1 if _identity(photo.path) in held_files else lr_patch,
-    )
-    mse, gan = (choose_results(folder, files, suffix="", ending=".png") for folder in folders)
-    rejected = {reject.path for reject in job.rejects}
-    usable = [file for file in files if str(file.path) not in rejected]
-    photos = read_enlarged(job, usable, (mse, gan), scale, config.max_pixels)
-    if not photos:
-        raise DegradeError(f"no photo can be used: {job.rejects[-1]}")
-    return photos
-
-
-def _judge(config: FinetuneConfig, job: Job, photos: Sequence[EnlargedPhoto]) -> _Parts | None:
-    """Find what is flagged, and choose what is held out; None where nothing is flagged."""
-    clean_files, held_files = (_identities(paths) for paths in (config.clean, config.held_out))
-    clean = [photo for photo in photos if _identity(photo.path) in clean_files]
-    judge = Judge(config.detection, clean)
-    judged = [judge.judge(photo) for photo in photos if _identity(photo.path) not in clean_files]
-    held_paths = {photo.path for photo in photos if _identity(photo.path) in held_files}
-    broken = [each for each in judged if each.regions]
-    areas = sum(len(each.regions) for each in broken)
-    if not broken:
-        words = f"nothing is flagged in {counted(len(judged), 'photo')}: there is nothing to tune"
-        job.found("nothing", words, photos=len(judged))
-        return None
-    pixels = sum(each.flagged.size for each in judged)
-    flagged = sum(int(each.flagged.sum()) for each in judged)
-    job.found(
-        "flagged",
-        f"{counted(areas, 'area')} flagged in {len(broken)} of {counted(len(judged), 'photo')}: "
-        f"{flagged / pixels:.2%} of all pixels",
-        areas=areas,
-        share=flagged / pixels,
-    )
-    held_out = [each for each in broken if each.photo.path in held_paths]
-    if not config.held_out:
-        order = rng_for(config.seed, "held out").permutation(len(broken))
-        held_out = [broken[i] for i in sorted(order[: max(len(broken) // _HELD_OUT_SHARE, 1)])]
-    repaired = [
-        each for each in broken if each not in held_out and each.photo.path not in held_paths
-    ]
-    if not held_out or not repaired:
-        where = "those held out" if repaired else "those to tune on"
-        raise DegradeError(
-            f"artefacts were found in {counted(len(broken), 'photo')}, and none of {where} has "
-            "any: at least two photos must have some, one to tune on and one to hold out"
-        )
-    job.found(
-        "held_out",
-        f"held out: {', '.join(line_of(each.photo.name) for each in held_out[:8])}"
-        + (f" and {len(held_out) - 8} more" if len(held_out) > 8 else ""),
-        photos=[each.photo.name for each in held_out],
-    )
-    used = {id(each) for each in (*repaired, *held_out)}
-    others = [each for each in judged if id(each) not in used and each.photo.path not in held_paths]
-    others += [_unflagged(photo) for photo in clean]
-    return _Parts(judge, repaired, held_out, others)
-
-
-def _identities(paths: Sequence[Path]) -> set[tuple[int, int]]:
-    return {_identity(file.path) for file in find_images(paths)[0]}
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    """Return what every name of a file shares: the search for photos keeps one of its names."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "restore it") from None
-    return status.st_dev, status.st_ino
-
-
-def _unflagged(photo: EnlargedPhoto) -> JudgedPhoto:
-    return JudgedPhoto(photo, np.zeros(photo.gan.shape[:2], bool), (), photo.gan)
-
-
-def _read_pairs(
-    config: FinetuneConfig,
-    job: Job,
-    generator: Generator,
-    judge: Judge,
-    device: str,
-    lr_patch: int,
-) -> _Pairs:
-    """Return LR images of pairs with the GAN's own results, those without artefacts."""
-    found: list[JudgedPhoto] = []
-    content: list[Any] = []
-    with open_pairs(config.pairs or Path()) as reader:
-        if reader.scale != generator.scale:
-            raise InvalidValueError(
-                f"{printable(reader.folder)}: the pairs are ×{reader.scale}, the networks "
-                f"×{generator.scale}"
-            )
-        order = rng_for(config.seed, "pairs", reader.folder.name).permutation(len(reader))
-        mse = read_network(config.mse)
-        for number in sorted(order[:_MOST_PAIRS].tolist()):
-            lr, _ = reader.read(number)
-            pair = reader.records[number]
-            content.append([pair.key, pair.crc32])
-            photo = EnlargedPhoto(
-                pair.key,
-                reader.folder,
-                lr,
-                *(
-                    upscale(lr, network, device=device, mirror=config.mirror)
-                    for network in (mse, generator)
-                ),
-            )
-            if min(lr.shape[:2]) >= lr_patch and not judge.flagged(photo.mse, photo.gan).any():
-                found.append(_unflagged(photo))
-    words = f"{counted(len(found), 'pair')} without artefacts: what the GAN makes of them is kept"
-    job.found("pairs", words, pairs=len(found))
-    record = {
-        "pairs": hashlib.sha256(json.dumps(content).encode()).hexdigest(),
-        "mse": hash_file(find_weights(config.mse)),
-        "threshold": config.threshold,
-        "min_area": config.min_area,
-    }
-    return _Pairs(found, record)
-
-
 def _begin(
     config: FinetuneConfig,
     training: TrainingConfig,
     spec: NetworkSpec,
     generator: Generator,
-    parts: _Parts,
+    parts: TuningPhotos,
     device: str,
 ) -> tuple[StageRun, RepairValidation]:
     make = partial(
@@ -419,7 +247,7 @@ def _finish(
     results: Results,
     spec: NetworkSpec,
     validation: RepairValidation,
-    parts: _Parts,
+    parts: TuningPhotos,
 ) -> None:
     """Write the best weights, the table and the picture, and tell what they say."""
     best = config.out / TRAINING / BEST

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from degrade.arrays import FloatArray, U8Array
+from degrade.arrays import U8Array
 from degrade.artifacts import (
+    Detection,
     DetectionSettings,
     Region,
     TextureWeights,
@@ -85,22 +86,19 @@ class Judge:
 
     def flagged(self, mse: U8Array, gan: U8Array) -> npt.NDArray[np.bool_]:
         """Return what is flagged of a GAN's result."""
-        return self._find(mse, gan)[0]
+        return self._find(mse, gan).flagged
 
     def judge(self, photo: EnlargedPhoto) -> JudgedPhoto:
         """Find and rank what is flagged of a photo."""
-        flagged, labels, weighted = self._find(photo.mse, photo.gan)
-        regions = rank_regions(labels, weighted, photo.mse, photo.gan)
+        found = self._find(photo.mse, photo.gan)
+        regions = rank_regions(found, photo.mse, photo.gan)
         threshold = self._settings.threshold
-        wanted = pseudo_truth(photo.mse, photo.gan, flagged, weighted, threshold)
-        return JudgedPhoto(photo, flagged, tuple(regions), wanted)
+        wanted = pseudo_truth(photo.mse, photo.gan, found.flagged, found.weighted, threshold)
+        return JudgedPhoto(photo, found.flagged, tuple(regions), wanted)
 
-    def _find(
-        self, mse: U8Array, gan: U8Array
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int32], FloatArray]:
+    def _find(self, mse: U8Array, gan: U8Array) -> Detection:
         weights = None if self.textures is None else self.textures.of(mse)
-        found = detect_artifacts(mse, gan, weights=weights, settings=self._settings)
-        return found.flagged, found.labels, found.weighted
+        return detect_artifacts(mse, gan, weights=weights, settings=self._settings)
 
 
 def read_enlarged(

@@ -34,7 +34,15 @@ from pipelines.artifacts.segmenting import Segmenter
 from pipelines.artifacts.twins import Twins
 from pipelines.shared.photo_scan import read_scanned
 
-__all__ = ["MAPS", "Found", "ImageTask", "find_in_image", "read_twins", "sample_image"]
+__all__ = [
+    "MAPS",
+    "Found",
+    "ImageTask",
+    "draw_overlay",
+    "find_in_image",
+    "read_twins",
+    "sample_image",
+]
 
 MAPS = (
     "maps/1-similarity",
@@ -152,17 +160,17 @@ def find_in_image(task: ImageTask) -> Found:
     weights, unknown = _weights(task, mse, gan)
     found = detect_artifacts(mse, gan, weights=weights, settings=task.settings)
     truth = None if task.truth is None else _read_mask(task.truth, gan, task.max_pixels)
-    regions = rank_regions(found.labels, found.weighted, mse, gan)
+    regions = rank_regions(found, mse, gan)
     files = {
         "masks": encode_gray_png(found.flagged.view(np.uint8) * np.uint8(255), quickly=True),
-        "overlays": encode_png(_overlay(gan, found.flagged, regions), quickly=True),
+        "overlays": encode_png(draw_overlay(gan, found.flagged, regions), quickly=True),
     }
     if task.maps:
         drawn = zip(MAPS, _maps(found, weights), strict=False)
         files |= {folder: encode_gray_png(each) for folder, each in drawn}
     return Found(
         regions=regions,
-        flagged=int(found.flagged.sum()),
+        flagged=int(np.count_nonzero(found.flagged)),
         pixels=found.flagged.size,
         agreement=None if truth is None else compare_masks(found.flagged, truth),
         unknown=unknown,
@@ -220,8 +228,18 @@ def _read_mask(path: Path, gan: U8Array, max_pixels: int) -> npt.NDArray[np.bool
     return np.asarray(mask.max(axis=2) >= 128)
 
 
-def _overlay(gan: U8Array, flagged: npt.NDArray[np.bool_], regions: Sequence[Region]) -> U8Array:
-    """Return the result with the areas tinted and outlined."""
+def draw_overlay(
+    gan: U8Array, flagged: npt.NDArray[np.bool_], regions: Sequence[Region]
+) -> U8Array:
+    """Return the result with the areas tinted and outlined.
+
+    Parameters
+    ----------
+    gan : (H, W, 3) uint8 array
+    flagged : (H, W) bool array
+    regions : sequence of Region
+        All flagged areas.
+    """
     levels = np.arange(256, dtype=np.float32)[:, None]
     tinted = np.rint(levels + _TINT * (_RED - levels)).astype(np.uint8)
     mask = flagged.view(np.uint8)

@@ -12,7 +12,7 @@ from degrade.artifacts import Region
 from degrade.disk.files import read_file
 from degrade.errors import CorruptDataError, line_of, printable
 
-__all__ = ["TABLE", "FoundArea", "encode_regions", "read_regions"]
+__all__ = ["TABLE", "FoundArea", "encode_regions", "name_in_table", "read_regions"]
 
 TABLE = "artifacts.csv"
 """What it is called in the folder of the results."""
@@ -30,6 +30,14 @@ _COLUMNS = (
 )
 
 
+def name_in_table(name: str) -> str:
+    """Return what the table calls an image: a line that terminals show, another for each name.
+
+    Backslashes are doubled: a name with a control character is not that of its escape.
+    """
+    return line_of(name.replace("\\", "\\\\"))
+
+
 def encode_regions(regions: Sequence[tuple[str, Region]]) -> bytes:
     """Return a line for each area, in the given order."""
     text = io.StringIO()
@@ -38,7 +46,7 @@ def encode_regions(regions: Sequence[tuple[str, Region]]) -> bytes:
     for rank, (name, each) in enumerate(regions, 1):
         box = (each.left, each.top, each.width, each.height, each.area)
         shares = (f"{each.visibility:.4f}", f"{each.similarity:.4f}")
-        writer.writerow((rank, line_of(name), *box, *shares))
+        writer.writerow((rank, name_in_table(name), *box, *shares))
     return text.getvalue().encode()
 
 

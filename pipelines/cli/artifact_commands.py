@@ -14,7 +14,6 @@ from pipelines.cli.common import (
     finish,
     max_pixels_option,
     mirror_option,
-    progress_bar,
     seed_option,
 )
 from pipelines.cli.help_pages import command
@@ -105,9 +104,16 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 
     config = ArtifactsConfig(**options)
-    unit = "px" if config.sources else "images"
-    with progress_bar("detect-artifacts", unit) as progress:
-        report = find_artifacts(config, executor=executor, on_progress=progress)
+    with (
+        showing_progress("enlarge", "px", silent=not config.sources) as enlarge,
+        showing_progress("detect-artifacts", "images") as progress,
+    ):
+        report = find_artifacts(
+            config,
+            executor=executor,
+            on_enlarge=enlarge.advance,
+            on_progress=progress.advance,
+        )
     finish(report)
 
 
@@ -198,7 +204,7 @@ def finetune_artifacts(**options: Any) -> None:
 
     config = FinetuneConfig(**options)
     with (
-        showing_progress("enlarge", "pixels") as enlarge,
+        showing_progress("enlarge", "px") as enlarge,
         showing_progress("finetune-artifacts", "steps") as progress,
     ):
         report = finetune_artifacts(

@@ -11,11 +11,11 @@ import numpy as np
 
 from degrade.arrays import U8Array
 from degrade.disk.files import resolve_inside
-from degrade.errors import DegradeError, InputError, line_of, printable
+from degrade.errors import DegradeError, InputError, printable
 from degrade.images.image_io import encode_png, read_photo
 from degrade.images.sources import Reject
 from degrade.wording import counted
-from pipelines.artifacts.table import TABLE, FoundArea, read_regions
+from pipelines.artifacts.table import TABLE, FoundArea, name_in_table, read_regions
 from pipelines.reporting.common import Told, reject_section
 from pipelines.shared.job import Job
 from report.page.budget import PICTURES, fitting
@@ -80,12 +80,9 @@ def tell_artifacts(path: Path, job: Job, share: float) -> Told:
 
 
 def _named(folder: Path) -> dict[str, str]:
-    """Return the images below a folder by what the table calls them.
-
-    There a name is a line that terminals show, whatever it is on the disk.
-    """
+    """Return the images below a folder by what the table calls them."""
     files = [path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.png"))]
-    return {line_of(str(file)): str(file) for file in files}
+    return {name_in_table(str(file)): str(file) for file in files}
 
 
 _Images = Mapping[str, Mapping[str, str]]

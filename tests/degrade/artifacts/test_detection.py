@@ -6,7 +6,9 @@ import pytest
 from scipy import ndimage
 
 from degrade.artifacts import DetectionSettings, detect_artifacts, rank_regions
+from degrade.artifacts.detection import flag
 from degrade.errors import InvalidValueError
+from degrade.rng import rng_for
 from tests.degrade.artifacts.results import make_results, plant_grid
 
 SMALL = DetectionSettings(min_area=300)
@@ -52,6 +54,25 @@ def test_detect_artifacts_joins_corners_and_drops_areas_of_exactly_the_limit() -
     assert kept.flagged.sum() == area and not dropped.flagged.any()
 
 
+@pytest.mark.parametrize("min_area", [0, 400, 500])
+def test_areas_are_numbered_from_1_and_have_their_boxes(min_area: int) -> None:
+    similarity = np.ones((300, 300), np.float32)
+    places = rng_for(0, "areas").integers(0, 290, (60, 2))
+    for row, column in places:
+        similarity[row : row + 7, column : column + 7] = 0
+    found = flag(similarity, DetectionSettings(min_area=min_area))
+    joined, _ = ndimage.label(found.filled, np.ones((3, 3)))
+    areas = np.bincount(joined.ravel())
+    kept = areas[1:] > min_area
+    assert len(found.boxes) == kept.sum() > 0
+    assert np.array_equal(found.flagged, np.r_[False, kept][joined])
+    assert np.array_equal(found.flagged, found.labels > 0)
+    for number, box in enumerate(found.boxes, 1):
+        inside = found.labels == number
+        assert len(np.unique(joined[inside])) == 1
+        assert ndimage.find_objects(inside.astype(int))[0] == box
+
+
 def test_detect_artifacts_refuses_unfit_settings_and_weights() -> None:
     mse, gan = make_results("unfit", 32)
     with pytest.raises(InvalidValueError, match="images' size"):
@@ -67,7 +88,7 @@ def test_rank_regions_puts_the_most_visible_first() -> None:
     strong, first = plant_grid(gan, 20, 20, 40, strength=90)
     both, second = plant_grid(strong, 120, 120, 40, strength=18)
     found = detect_artifacts(mse, both, settings=SMALL)
-    regions = rank_regions(found.labels, found.weighted, mse, both)
+    regions = rank_regions(found, mse, both)
     assert len(regions) == 2
     assert regions[0].visibility > regions[1].visibility > 0
     for region, mask in zip(regions, (first, second), strict=True):
@@ -80,5 +101,4 @@ def test_rank_regions_puts_the_most_visible_first() -> None:
 
 def test_rank_regions_of_nothing_is_empty() -> None:
     mse, gan = make_results("nothing", 40)
-    labels = np.zeros((40, 40), np.int32)
-    assert rank_regions(labels, np.ones((40, 40), np.float32), mse, gan) == []
+    assert rank_regions(detect_artifacts(mse, gan, settings=SMALL), mse, gan) == []

@@ -31,6 +31,15 @@ from tests.esrgan.training_runs import SMALL
         ({"generator": "edsr"}, "generator must be one of rrdbnet, srresnet, msrresnet"),
         ({"content_layers": {"conv9_9": 1.0}}, "got 'conv9_9'"),
         ({"content_layers": {"conv1_1": 0.0}}, "a layer with a weight above 0"),
+        (
+            {"energy_weight": 1.0, "hr_patch": 12},
+            "hr_patch must be at least 13 for the energy loss",
+        ),
+        (
+            {"energy_weight": 1.0, "hr_patch": 14, "loss_margin": 1},
+            "hr_patch must be at least 15 for the energy loss, got 14",
+        ),
+        ({"artifact_weight": 1.0, "hr_patch": 3}, "at least 4 for the artifact loss"),
         ({"generator": "srresnet", "start_as_interpolation": True}, "RRDBNet's alone"),
     ],
 )

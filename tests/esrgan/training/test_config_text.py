@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from degrade.errors import InvalidValueError
-from esrgan.losses import AUGMENTATIONS, VGG19Features
+from esrgan.losses import AUGMENTATIONS, LOSSES, VGG19Features
 from esrgan.training.config import TrainingConfig
 from esrgan.training.config_text import parse_assignment, to_toml, typed_changes
 
@@ -48,6 +48,8 @@ def values(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.just(hint(0 if hint is bool else 1))
     if name in ("noise_channels", "loss_margin", "diversity_weight"):  # bound by other settings
         return st.just(hint(0))
+    if name == "hr_patch":  # some losses want more than a pixel
+        return st.integers(max(loss.smallest_side for loss in LOSSES.values()), 10**6)
     if name == "discriminator_augment":
         kinds = st.lists(st.sampled_from(AUGMENTATIONS), unique=True)
         return kinds.map(tuple)

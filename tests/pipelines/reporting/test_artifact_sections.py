@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from degrade.errors import DegradeError
 from degrade.images.image_io import write_png
 from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
+from pipelines.artifacts.table import TABLE, read_regions
 from pipelines.reporting.make_report import ReportConfig, make_report
 from pipelines.shared.reports import RunReport
 from tests.degrade.artifacts.results import make_results, plant_grid
@@ -47,6 +49,22 @@ def test_tell_artifacts_shows_each_area_over_the_mse_result(found: Path) -> None
     assert "sub/bro&lt;ken: " in page and "bro<ken: " not in page
     first = page.index("1. sub/bro&lt;ken")
     assert first < page.index("2. sub/bro&lt;ken")
+
+
+def test_tell_artifacts_keeps_images_apart_whose_names_look_alike(tmp_path: Path) -> None:
+    out, names = tmp_path / "found", ("a\x01", r"a\x01", r"a\\x01", "a")
+    for name in names:
+        mse, gan = make_results(repr(name))
+        gan, _ = plant_grid(gan, 20, 20, 40, strength=90)
+        write_png(out / "mse" / f"{name}.png", mse)
+        write_png(out / "gan" / f"{name}.png", gan)
+    find_artifacts(ArtifactsConfig(mse=out / "mse", gan=out / "gan", out=out, min_area=300))
+    areas = read_regions(out / TABLE)
+    assert {area.image for area in areas} == {r"a\x01", r"a\\x01", r"a\\\\x01", "a"}
+    report, page = _made(out)
+    assert not report.rejects and "4 areas flagged in 4 of 4 images" in page
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(pictures) == len(set(pictures)) == 8
 
 
 @pytest.mark.parametrize("name", [b"two\nlines", b"\xff\xfe", b"\x1b[31mred", "a\u202eb".encode()])
