@@ -79,7 +79,7 @@ def gains_by_camera(
         if is_better:
             kernels.update(loop.kernels)
             gains.update(loop.gains)
-    return replace(found, kernels=kernels, gains=gains)
+    return replace(found, kernels=kernels, gains=gains, lr=None)
 
 
 def directions_by_camera(
@@ -123,7 +123,7 @@ def directions_by_camera(
         tell_direction(job, result, name)
         kernels.update(result.kernels)
         results.append(result)
-    return replace(found, kernels=kernels), tuple(results)
+    return replace(found, kernels=kernels, lr=None), tuple(results)
 
 
 def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[str, str]:

@@ -353,7 +353,7 @@ def _finished(
     responses: tuple[Gain, Gain],
     directed: Sequence[DirectedResult],
 ) -> MatchResult:
-    lr_after = bench.lr(found.kernels, found.behind_blur)
+    lr_after = found.lr or bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     job.found("before", f"before: {before.verdict}", **comparison_values(before))
     tell_comparison(job, after, subject="LR")

@@ -84,6 +84,8 @@ class LoopResult:
         What follows blur and colours.
     rounds : tuple of Round
         The first one is of the kernels as they were estimated.
+    lr : tuple of PhotoFeatures or None
+        What LR by these kernels and these colours looks like, where a round was of just them.
     """
 
     kernels: Mapping[str, BlurKernel]
@@ -91,6 +93,7 @@ class LoopResult:
     colours: Gain
     tail: Tail
     rounds: tuple[Round, ...]
+    lr: tuple[PhotoFeatures, ...] | None = None
 
     @property
     def behind_blur(self) -> Tail:
@@ -135,8 +138,10 @@ def close_loop(
     if colours is not None:
         tint = replace(tint, gain=colours, best=colours, done=True)
     rounds: list[Round] = []
+    seen: list[tuple[Gain, Gain, tuple[PhotoFeatures, ...]]] = []
     for _ in range(most + 1):
         lr = bench.lr(_corrected(kernels, luma.gain), with_colours(tint.gain, tail))
+        seen.append((luma.gain, tint.gain, tuple(lr)))
         matched = bench.matched(lr)
         gaps = spectral_gap(*matched), colour_gap(*matched)
         comparison = bench.compared(lr) if compares else None
@@ -149,7 +154,8 @@ def close_loop(
             break
     kept = _corrected(kernels, luma.best)
     gains = dict.fromkeys(kernels, luma.best)
-    return LoopResult(kept, gains, tint.best, tail, tuple(rounds))
+    best = (lr for gain, tinted, lr in seen if gain is luma.best and tinted is tint.best)
+    return LoopResult(kept, gains, tint.best, tail, tuple(rounds), next(best, None))
 
 
 def gaps_of(bench: Bench, lr: Sequence[PhotoFeatures]) -> tuple[float, float]:

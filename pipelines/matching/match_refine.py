@@ -247,7 +247,7 @@ def _settled(
 def _judged(
     bench: Bench, refinement: Refinement, kernels: Mapping[str, BlurKernel], found: LoopResult
 ) -> _State:
-    lr = bench.lr(found.kernels, found.behind_blur)
+    lr = found.lr or bench.lr(found.kernels, found.behind_blur)
     pairs = bench.pairs(lr)
     sets = [bench.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
     return _State(refinement, found, kernels, pairs, sets, divergence(*sets))
