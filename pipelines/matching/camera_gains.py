@@ -16,7 +16,7 @@ from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_words import tell_direction
 from pipelines.shared.job import Job
 
-__all__ = ["directions_by_camera", "gains_by_camera"]
+__all__ = ["cameras_of_kernels", "directions_by_camera", "gains_by_camera"]
 
 LEAST_PHOTOS = 20
 """Photos of a camera, and kernels of these, from which on it has a gain of its own: with 16 against
@@ -79,7 +79,7 @@ def gains_by_camera(
         if is_better:
             kernels.update(loop.kernels)
             gains.update(loop.gains)
-    return replace(found, kernels=kernels, gains=gains)
+    return replace(found, kernels=kernels, gains=gains, lr=None)
 
 
 def directions_by_camera(
@@ -123,7 +123,21 @@ def directions_by_camera(
         tell_direction(job, result, name)
         kernels.update(result.kernels)
         results.append(result)
-    return replace(found, kernels=kernels), tuple(results)
+    return replace(found, kernels=kernels, lr=None), tuple(results)
+
+
+def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[str, str]:
+    """Return the cameras of kernels whose camera has photos enough for a gain of its own.
+
+    Parameters
+    ----------
+    bench, records
+        As for :func:`gains_by_camera`.
+    """
+    groups = _large_groups(bench, records)
+    names = {photo: group.name for group, photos in groups.items() for photo in photos}
+    sources = {record.id: record.provenance.source_sha256 for record in records}
+    return {key: names[source] for key, source in sources.items() if source in names}
 
 
 def _large_groups(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,13 +26,18 @@ from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
 from degrade.wording import counted
 from pipelines.executors import Executor
-from pipelines.matching.camera_gains import directions_by_camera, gains_by_camera
+from pipelines.matching.camera_gains import (
+    cameras_of_kernels,
+    directions_by_camera,
+    gains_by_camera,
+)
 from pipelines.matching.diff import tell_cameras, without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
 from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
+from pipelines.matching.match_refine import refine
 from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import (
     FIGURES_OF,
@@ -182,20 +187,58 @@ def match_photos(
     records = _kernels_of(job, pool, config, photos)
     bench = _bench(job, pool, config, photos, clean, executor)
     kernels = {record.id: pool.read_kernel(record.id) for record in records}
-    tails = possible_tails(pool, config.scale)
+    found = _closed(job, bench, kernels, on_round)
+    lr_before = bench.lr(kernels, found.tail)
+    found = gains_by_camera(job, bench, kernels, found, records, on_round)
+    begun: Mapping[str, BlurKernel] = kernels
+    if config.aim == "match":
+        begun, found = _refined(job, bench, kernels, found, records, on_round)
+    directed: tuple[DirectedResult, ...] = ()
+    if config.directions == "auto":
+        found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
+    responses = _mean_response(kernels), _mean_response(found.kernels)
+    _refuse_soft(job, bench, found.kernels)
+    return _finished(
+        job, pool, config, bench, records, kernels, lr_before, found, responses, directed
+    )
+
+
+def _closed(
+    job: Job,
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    on_round: Callable[[str], None] | None,
+) -> LoopResult:
+    """Choose what follows the blur, and correct kernels."""
+    tails = possible_tails(bench.pool, bench.scale)
     tail = choose_tail(bench, kernels, tails)
     found = close_loop(bench, kernels, tail, on_round=on_round)
     again = choose_tail(bench, found.kernels, tails, found.colours)
     if again != tail:  # with corrected kernels noise is judged better; it wants its own loop
         found = close_loop(bench, kernels, again, on_round=on_round)
     tell_rounds(job, found)
-    found = gains_by_camera(job, bench, kernels, found, records, on_round)
-    directed: tuple[DirectedResult, ...] = ()
-    if config.directions == "auto":
-        found, directed = directions_by_camera(job, bench, kernels, found, records, on_round)
-    responses = _mean_response(kernels), _mean_response(found.kernels)
-    _refuse_soft(job, bench, found.kernels)
-    return _finished(job, pool, config, bench, records, kernels, found, responses, directed)
+    return found
+
+
+def _refined(
+    job: Job,
+    bench: Bench,
+    kernels: Mapping[str, BlurKernel],
+    found: LoopResult,
+    records: Sequence[KernelRecord],
+    on_round: Callable[[str], None] | None,
+) -> tuple[Mapping[str, BlurKernel], LoopResult]:
+    """Correct what rounds cannot, and go on with rounds; return kernels before their gain too."""
+    cameras = cameras_of_kernels(bench, records)
+    refinement, moved, refined = refine(bench, found, cameras, on_round)
+    job.found("refined", refinement.words(), **refinement.values())
+    if not refinement.changes:
+        return kernels, found
+    gains = next(iter(refined.gains.values())), refined.colours
+    told = len(found.rounds)
+    again = close_loop(bench, moved, refined.tail, on_round=on_round, begin=gains, told=told)
+    tell_rounds(job, again, after=told)
+    return moved, replace(again, rounds=(*found.rounds, *again.rounds))
 
 
 def _kernels_of(
@@ -310,11 +353,12 @@ def _finished(
     bench: Bench,
     records: Sequence[KernelRecord],
     kernels: Mapping[str, BlurKernel],
+    lr_before: Sequence[PhotoFeatures],
     found: LoopResult,
     responses: tuple[Gain, Gain],
     directed: Sequence[DirectedResult],
 ) -> MatchResult:
-    lr_before, lr_after = bench.lr(kernels, found.tail), bench.lr(found.kernels, found.behind_blur)
+    lr_after = found.lr or bench.lr(found.kernels, found.behind_blur)
     before, after = bench.compared(lr_before), bench.compared(lr_after)
     of = "before, kernels as they were estimated"
     job.found("before", f"{of}: {before.verdict}", of=of, **comparison_values(before))

@@ -41,17 +41,17 @@ class Round:
     ----------
     gap, colour_gap : float
         dB, root mean square over the bands that are corrected.
-    comparison : Comparison
-        Of photos and LR.
+    comparison : Comparison or None
+        Of photos and LR; None where they were not compared.
     """
 
     gap: float
     colour_gap: float
-    comparison: Comparison
+    comparison: Comparison | None
 
     def words(self, number: int) -> str:
         """Return the round in one line for people."""
-        found = self.comparison.result
+        found = None if self.comparison is None else self.comparison.result
         auc = ""
         if found is not None:
             low, high = found.interval
@@ -62,7 +62,7 @@ class Round:
     @property
     def alike(self) -> bool:
         """Whether nothing tells LR from photos, and no gap is left that matters."""
-        found = self.comparison.result
+        found = None if self.comparison is None else self.comparison.result
         near = self.gap < _NEGLIGIBLE and self.colour_gap < _NEGLIGIBLE_COLOURS
         return near and found is not None and found.interval[0] <= 0.5
 
@@ -84,6 +84,8 @@ class LoopResult:
         What follows blur and colours.
     rounds : tuple of Round
         The first one is of the kernels as they were estimated.
+    lr : tuple of PhotoFeatures or None
+        What LR by these kernels and these colours looks like, where a round was of just them.
     """
 
     kernels: Mapping[str, BlurKernel]
@@ -91,6 +93,7 @@ class LoopResult:
     colours: Gain
     tail: Tail
     rounds: tuple[Round, ...]
+    lr: tuple[PhotoFeatures, ...] | None = None
 
     @property
     def behind_blur(self) -> Tail:
@@ -105,6 +108,9 @@ def close_loop(
     most: int = MOST_ROUNDS,
     on_round: Callable[[str], None] | None = None,
     colours: Gain | None = None,
+    begin: tuple[Gain, Gain] = (NO_GAIN, NO_GAIN),
+    told: int = 0,
+    compares: bool = True,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
 
@@ -120,26 +126,36 @@ def close_loop(
         Told each round as it ends, in words.
     colours : (24,) float64 array or None
         The colours' gain, where it is known; None: it is found too.
+    begin : two (24,) float64 arrays
+        The gains, of kernels and of colours, that the first round has.
+    told : int
+        Rounds before, from which they are counted on.
+    compares : bool
+        False: by spectra alone, without asking whether LR can be told from photos.
     """
-    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0])
-    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1])
+    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0], begin[0], begin[0])
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1], begin[1], begin[1])
     if colours is not None:
         tint = replace(tint, gain=colours, best=colours, done=True)
     rounds: list[Round] = []
+    seen: list[tuple[Gain, Gain, tuple[PhotoFeatures, ...]]] = []
     for _ in range(most + 1):
         lr = bench.lr(_corrected(kernels, luma.gain), with_colours(tint.gain, tail))
+        seen.append((luma.gain, tint.gain, tuple(lr)))
         matched = bench.matched(lr)
         gaps = spectral_gap(*matched), colour_gap(*matched)
-        rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), bench.compared(lr)))
+        comparison = bench.compared(lr) if compares else None
+        rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), comparison))
         if on_round is not None:
-            on_round(rounds[-1].words(len(rounds) - 1))
+            on_round(rounds[-1].words(told + len(rounds) - 1))
         luma.learn(gaps[0])
         tint.learn(gaps[1])
         if rounds[-1].alike or (luma.done and tint.done):
             break
     kept = _corrected(kernels, luma.best)
     gains = dict.fromkeys(kernels, luma.best)
-    return LoopResult(kept, gains, tint.best, tail, tuple(rounds))
+    best = (lr for gain, tinted, lr in seen if gain is luma.best and tinted is tint.best)
+    return LoopResult(kept, gains, tint.best, tail, tuple(rounds), next(best, None))
 
 
 def gaps_of(bench: Bench, lr: Sequence[PhotoFeatures]) -> tuple[float, float]:

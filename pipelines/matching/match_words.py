@@ -25,17 +25,12 @@ FIGURES_OF = "LR by corrected kernels alone"
 """What a match's AUC and gaps are of, whatever its aim."""
 
 
-def tell_rounds(job: Job, found: LoopResult) -> None:
-    """Report how far apart photos and LR were, round by round."""
-    for number, one in enumerate(found.rounds):
-        job.found(
-            "round",
-            one.words(number),
-            round=number,
-            gap=one.gap,
-            colour_gap=one.colour_gap,
-            **comparison_values(one.comparison),
-        )
+def tell_rounds(job: Job, found: LoopResult, after: int = 0) -> None:
+    """Report how far apart photos and LR were, round by round, and how many there were before."""
+    for number, one in enumerate(found.rounds, after):
+        values = {} if one.comparison is None else comparison_values(one.comparison)
+        gaps = {"gap": one.gap, "colour_gap": one.colour_gap}
+        job.found("round", one.words(number), round=number, **gaps, **values)
 
 
 def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:

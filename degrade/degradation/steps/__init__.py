@@ -15,6 +15,7 @@ from degrade.degradation.steps.base import (
 )
 from degrade.degradation.steps.blur import Blur, BlurSettings
 from degrade.degradation.steps.colour_response import ColourResponse, ColourResponseSettings
+from degrade.degradation.steps.edge_sharpening import EdgeSharpening, EdgeSharpeningSettings
 from degrade.degradation.steps.gaussian_noise import GaussianNoise, GaussianNoiseSettings
 from degrade.degradation.steps.hr_patch import HrPatch
 from degrade.degradation.steps.jpeg import Jpeg, JpegChoice
@@ -54,6 +55,8 @@ __all__ = [
     "Chance",
     "ColourResponse",
     "ColourResponseSettings",
+    "EdgeSharpening",
+    "EdgeSharpeningSettings",
     "ErrorSize",
     "GaussianNoise",
     "GaussianNoiseSettings",
@@ -101,6 +104,7 @@ STEPS: dict[str, type[Step]] = {
     "sinc": Sinc,
     "linear-light": LinearLight,
     "colour-response": ColourResponse,
+    "edge-sharpening": EdgeSharpening,
     "model-error": ModelError,
     "residual": Residual,
     "scaled-residual": ScaledResidual,
@@ -126,7 +130,7 @@ def find_step(kind: str) -> type[Step]:
     """
     if kind not in STEPS:
         known = ", ".join(STEPS)
-        raise InvalidValueError(f"there is no step '{printable(kind[:40])}', only {known}")
+        raise InvalidValueError(f"there is no step '{printable(kind[:32])}', only {known}")
     return STEPS[kind]
 
 

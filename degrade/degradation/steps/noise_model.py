@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import exp, log
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ __all__ = ["ModelledNoise", "ModelledNoiseSettings"]
 
 _MOST_TIMES = 4.0
 
+_Times: TypeAlias = Annotated[float, msgspec.Meta(ge=1 / _MOST_TIMES, le=_MOST_TIMES)]
+
 
 class ModelledNoiseSettings(StepSettings, frozen=True):
     """How strong.
@@ -31,9 +33,17 @@ class ModelledNoiseSettings(StepSettings, frozen=True):
     spread : bool
         Draw the strength within its interval at the middle of the levels that were seen, evenly in
         its logarithm; else it is what was fitted.
+    times : float
+        What the noise is multiplied with besides, 0.25 to 4: HR has noise of its own.
     """
 
     spread: bool = False
+    times: _Times = 1.0
+
+    def __post_init__(self) -> None:
+        if not 1 / _MOST_TIMES <= self.times <= _MOST_TIMES:
+            least = 1 / _MOST_TIMES
+            raise InvalidValueError(f"times must be {least:g} to {_MOST_TIMES:g}, got {self.times}")
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> ModelledNoise:
         """Draw a photo, each as likely, for the model of its camera, and a seed."""
@@ -42,15 +52,18 @@ class ModelledNoiseSettings(StepSettings, frozen=True):
             raise InvalidValueError(NO_MODEL)
         noise = index.noise_groups.at(int(rng.integers(count)))
         seed = int(rng.integers(2**32))
-        if not self.spread:
+        times = self.times
+        if self.spread:
+            low, high = (log(max(each, 1 / _MOST_TIMES)) for each in noise.interval)
+            times *= round(exp(draw_within((low, high), rng)), 4)
+        elif times == 1:
             return ModelledNoise(noise.model, seed)
-        low, high = (log(max(times, 1 / _MOST_TIMES)) for times in noise.interval)
-        times = round(exp(draw_within((low, high), rng)), 4)
         return ModelledNoise(noise.model, seed, min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
 
     def words(self) -> str:
         """Return for people what is drawn."""
         around = ", its strength within its interval" if self.spread else ""
+        around += "" if self.times == 1 else f", times {self.times:g}"
         return f"noise that the model of a photo's camera makes, each photo as likely{around}"
 
 
@@ -73,7 +86,7 @@ class ModelledNoise(Step, frozen=True, omit_defaults=True):
     is_noise: ClassVar[bool] = True
     model: NoiseModel
     seed: Whole
-    times: Annotated[float, msgspec.Meta(ge=1 / _MOST_TIMES, le=_MOST_TIMES)] | None = None
+    times: _Times | None = None
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""

@@ -8,7 +8,6 @@ such step.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, ClassVar, TypeAlias
 
 import cv2
@@ -16,9 +15,9 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray
-from degrade.degradation.downsampling import integer_taps
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.gaussian import gaussian_taps
 from degrade.degradation.steps.ranges import Range, check_ascending, draw_within
 from degrade.errors import InvalidValueError
 
@@ -106,7 +105,7 @@ class Sharpening(Step, frozen=True):
         """Sharpen; beyond its edges LR is mirrored."""
         if not levels.size:
             raise InvalidValueError("sharpening needs LR: a step before it makes that of HR")
-        taps, unit = _gaussian_taps(self.radius)
+        taps, unit = gaussian_taps(self.radius)
         fine = np.rint(levels.astype(np.float64) * _FINE)
         # Whole numbers below 2⁵³ throughout: no order of the sums can change them.
         blurred = cv2.sepFilter2D(fine, cv2.CV_64F, taps, taps, borderType=cv2.BORDER_REFLECT)
@@ -118,14 +117,3 @@ class Sharpening(Step, frozen=True):
     def words(self) -> str:
         """Return the step in one line for people."""
         return f"sharpened by {self.amount:.3g} with a radius of {self.radius:.3g} px"
-
-
-def _gaussian_taps(sigma: float) -> tuple[FloatArray, int]:
-    """Return a Gaussian in whole numbers, (K, 1) float64, and their sum, a power of two."""
-    reach = math.ceil(3.5 * sigma)
-    weights = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-reach, reach + 1)]
-    taps, unit = integer_taps(np.array(weights)[:, None] / math.fsum(weights))
-    # Where they differ by rounding, both sides of the middle are made equal.
-    even = np.minimum(taps, taps[::-1])
-    even[reach] += unit - even.sum()
-    return even.astype(np.float64), unit

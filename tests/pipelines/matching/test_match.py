@@ -75,6 +75,7 @@ def matched(tmp_path_factory: pytest.TempPathFactory, photos: Path, hr: Path) ->
     assert found.exit_code == 0, found.output
     assert "no kernel of the pool is of these photos" in found.output
     assert "round 0: spectra" in found.output and "recipe matched of 1 kernel" in found.output
+    assert "refined" not in found.output, "kernels for training stay apart"
     assert min(read_photo(folder / "match.png").pixels.shape[:2]) > 600
     return pool, report
 

@@ -96,3 +96,18 @@ def test_noise_from_models_is_spread_where_the_recipe_says_so() -> None:
     for recipe, spread in ((RECIPES["measured"], False), (RECIPES["measured+spread"], True)):
         found = [e for e in with_noise_from(recipe, "model").possible if e.kind == "noise-model"]
         assert [entry.settings for entry in found] == [ModelledNoiseSettings(spread)]
+
+
+def test_draw_takes_a_share_of_the_noise(index: PoolIndex) -> None:
+    half = ModelledNoiseSettings(times=0.5)
+    step = half.draw(index, (8, 8), rng_for(0))
+    whole = ModelledNoiseSettings().draw(index, (8, 8), rng_for(0))
+    assert (step.model, step.seed) == (whole.model, whole.seed) and step.times == 0.5
+    assert half.words().endswith("each photo as likely, times 0.5")
+    both = ModelledNoiseSettings(spread=True, times=0.5).draw(index, (8, 8), rng_for(0))
+    spread = ModelledNoiseSettings(spread=True).draw(index, (8, 8), rng_for(0))
+    assert both.times is not None and spread.times is not None
+    assert both.times == pytest.approx(max(0.5 * spread.times, 0.25))
+    for times in (0.2, 4.1):
+        with pytest.raises(InvalidValueError, match=r"times must be 0\.25 to 4"):
+            ModelledNoiseSettings(times=times)
