@@ -34,6 +34,7 @@ from pipelines.matching.match_loop import LoopResult, close_loop
 
 __all__ = ["Refinement", "nearer_to_mean", "refine"]
 
+# Each from little to much.
 _TIMES = (0.35, 0.5, 0.7, 1.0)
 _SHARES = (0.5, 0.8)
 _AMOUNTS = (0.2, 0.4)
@@ -163,10 +164,14 @@ def refine(
     if len(best.pairs) >= _LEAST:
         for changes in (_noises, _means, _edges):
             before = best
+            last = before.apart
             for refinement, tail in changes(bench, before):
                 moved = nearer_to_mean(found.kernels, cameras, refinement.towards_mean)
                 trial = _settled(bench, refinement, moved, tail, before.found)
-                if trial.apart < best.apart and trial.is_nearer_than(before, bench):
+                if trial.apart >= last:  # what is more of it leads further away
+                    break
+                last = trial.apart
+                if trial.is_nearer_than(before, bench):
                     best = trial
     refinement = replace(best.refinement, apart=(begun, best.apart))
     if on_round is not None:
