@@ -59,6 +59,9 @@ _REACH = 5
 _MOST_RESPONSE = 1.6
 """A kernel that keeps more of a frequency than this sharpens: HR then is softer than the photos."""
 
+_FAR_APART = 1.0
+"""dB: so far apart no spectra of scenes are that are matched, from a dozen of each on."""
+
 _SOFT_BANDS = slice(6, 20)
 _LAST_ROUNDS = 2
 
@@ -264,7 +267,15 @@ def _kernels_of(
             "that it has are begun with"
         )
         job.found("begun_with", words, kernels=len(estimated))
-    return own or estimated
+        return estimated
+    measured = len(known & {record.provenance.source_sha256 for record in own})
+    if measured < len(known):
+        words = (
+            f"the pool has kernels of {measured} of the {counted(len(known), 'photo')}: LR is made "
+            "with these alone, and looks like all; `degrade build-pool` measures the others"
+        )
+        job.found("begun_with", words, kernels=len(own), photos=measured)
+    return own
 
 
 def _bench(
@@ -367,6 +378,12 @@ def _finished(
     trains = config.aim == "train"
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
+    if gap > _FAR_APART:
+        words = (
+            f"spectra stay {gap:.1f} dB apart: no gain makes such LR of this HR. It may be softer "
+            "than the photos, enlarged, or show other things"
+        )
+        job.found("stays_apart", words, gap=round(gap, 4))
     facts = {
         "aim": config.aim,
         "photos": len(bench.photos),
