@@ -40,8 +40,8 @@ def divergence(first: Sequence[PhotoFeatures], second: Sequence[PhotoFeatures]) 
     -------
     float
         0 where means and variances agree, 1 where no figure of the one set could be of the other.
-        Means one standard deviation apart are 0.12, as are variances as 4 to 1; two halves of one
-        set, of n photos each, come to about 0.4 / n.
+        Means one standard deviation apart are 0.12, variances as 4 to 1 are 0.11; two halves of
+        one set, of n photos each, come to about 0.5 / n.
 
     Raises
     ------

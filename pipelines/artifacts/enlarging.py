@@ -93,12 +93,14 @@ class _Both:
 
     def __init__(self, on_progress: ProgressCallback) -> None:
         self._on_progress = on_progress
-        self._total = self._first = 0
+        self._total = 0
+        self._first: int | None = None
 
     def advance(self, done: int, total: int) -> None:
         """Count what the one at work does."""
         self._total = total
-        self._on_progress(self._first + done, (self._first or total) + total)
+        before = 0 if self._first is None else self._first
+        self._on_progress(before + done, (total if self._first is None else before) + total)
 
     def end_first(self) -> None:
         """Count on from what the first one did."""

@@ -12,7 +12,7 @@ from degrade.pool.camera_kernels import CameraGroup, cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
 from pipelines.matching.match_directions import DirectedResult, correct_directions
-from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
+from pipelines.matching.match_loop import LoopResult, Start, close_loop, gaps_of
 from pipelines.matching.match_words import tell_direction
 from pipelines.shared.job import Job
 
@@ -63,7 +63,8 @@ def gains_by_camera(
         common = {key: found.kernels[key] for key in ids}
         try:
             with_common = gaps_of(own, own.lr(common, found.behind_blur))[0]
-            loop = close_loop(own, own_kernels, found.tail, on_round=tell, colours=found.colours)
+            start = Start(colours=found.colours, keeps_colours=True)
+            loop = close_loop(own, own_kernels, found.tail, start=start, on_round=tell)
         except DegradeError as error:  # too few of them show what HR shows
             job.found("camera_gain", f"{name} keeps the gain of all: {error}", camera=group.name)
             continue
@@ -126,7 +127,7 @@ def directions_by_camera(
     return replace(found, kernels=kernels, lr=None), tuple(results)
 
 
-def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[str, str]:
+def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[str, CameraGroup]:
     """Return the cameras of kernels whose camera has photos enough for a gain of its own.
 
     Parameters
@@ -135,9 +136,9 @@ def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[st
         As for :func:`gains_by_camera`.
     """
     groups = _large_groups(bench, records)
-    names = {photo: group.name for group, photos in groups.items() for photo in photos}
+    camera_of = {photo: group for group, photos in groups.items() for photo in photos}
     sources = {record.id: record.provenance.source_sha256 for record in records}
-    return {key: names[source] for key, source in sources.items() if source in names}
+    return {key: camera_of[source] for key, source in sources.items() if source in camera_of}
 
 
 def _large_groups(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,11 +37,11 @@ from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubi
 from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
-from pipelines.matching.match_refine import refine
+from pipelines.matching.match_refine import KernelGroups, Refinement, refine
 from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import (
-    FIGURES_OF,
     direction_values,
+    figures_of,
     tell_recipe,
     tell_rounds,
 )
@@ -194,16 +194,31 @@ def match_photos(
     lr_before = bench.lr(kernels, found.tail)
     found = gains_by_camera(job, bench, kernels, found, records, on_round)
     begun: Mapping[str, BlurKernel] = kernels
+    refinement: Refinement | None = None
     if config.aim == "match":
-        begun, found = _refined(job, bench, kernels, found, records, on_round)
+        refinement, moved, refined = _refined(job, bench, found, records, on_round)
+        begun = kernels if refined is found else moved  # gains of the one are not of the other
+        found = refined
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
-    responses = _mean_response(kernels), _mean_response(found.kernels)
     _refuse_soft(job, bench, found.kernels)
-    return _finished(
-        job, pool, config, bench, records, kernels, lr_before, found, responses, directed
-    )
+    outcome = _Outcome(records, kernels, tuple(lr_before), found, refinement, directed)
+    return _finished(job, pool, config, bench, outcome)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    """What a match has come to, before anything is written."""
+
+    records: Sequence[KernelRecord]
+    kernels: Mapping[str, BlurKernel]
+    """As they were estimated, as ``lr_before`` is of them."""
+
+    lr_before: tuple[PhotoFeatures, ...]
+    found: LoopResult
+    refinement: Refinement | None
+    directed: tuple[DirectedResult, ...]
 
 
 def _closed(
@@ -226,22 +241,17 @@ def _closed(
 def _refined(
     job: Job,
     bench: Bench,
-    kernels: Mapping[str, BlurKernel],
     found: LoopResult,
     records: Sequence[KernelRecord],
     on_round: Callable[[str], None] | None,
-) -> tuple[Mapping[str, BlurKernel], LoopResult]:
+) -> tuple[Refinement, Mapping[str, BlurKernel], LoopResult]:
     """Correct what rounds cannot, and go on with rounds; return kernels before their gain too."""
-    cameras = cameras_of_kernels(bench, records)
-    refinement, moved, refined = refine(bench, found, cameras, on_round)
+    photos = {one.id: one.provenance.source_sha256 or one.id for one in records}
+    groups = KernelGroups(cameras_of_kernels(bench, records), photos)
+    refinement, moved, refined = refine(bench, found, groups, on_round)
+    tell_rounds(job, refined, after=len(found.rounds))
     job.found("refined", refinement.words(), **refinement.values())
-    if not refinement.changes:
-        return kernels, found
-    gains = next(iter(refined.gains.values())), refined.colours
-    told = len(found.rounds)
-    again = close_loop(bench, moved, refined.tail, on_round=on_round, begin=gains, told=told)
-    tell_rounds(job, again, after=told)
-    return moved, replace(again, rounds=(*found.rounds, *again.rounds))
+    return refinement, moved, refined
 
 
 def _kernels_of(
@@ -358,24 +368,19 @@ def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> N
 
 
 def _finished(
-    job: Job,
-    pool: DegradationPool,
-    config: MatchConfig,
-    bench: Bench,
-    records: Sequence[KernelRecord],
-    kernels: Mapping[str, BlurKernel],
-    lr_before: Sequence[PhotoFeatures],
-    found: LoopResult,
-    responses: tuple[Gain, Gain],
-    directed: Sequence[DirectedResult],
+    job: Job, pool: DegradationPool, config: MatchConfig, bench: Bench, outcome: _Outcome
 ) -> MatchResult:
-    lr_after = found.lr or bench.lr(found.kernels, found.behind_blur)
-    before, after = bench.compared(lr_before), bench.compared(lr_after)
+    """Tell what LR is like now, and add kernels and recipe to the pool."""
+    found, kernels = outcome.found, outcome.kernels
+    lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
+    before, after = bench.compared(outcome.lr_before), bench.compared(lr_after)
+    trains = config.aim == "train"
     of = "before, kernels as they were estimated"
     job.found("before", f"{of}: {before.verdict}", of=of, **comparison_values(before))
-    tell_comparison(job, after, subject="LR", of="after, corrected kernels alone")
-    tell_spectra(job, {"photos": bench.photos, "LR after": lr_after, "LR before": lr_before})
-    trains = config.aim == "train"
+    tell_comparison(job, after, subject="LR", of=f"after, {figures_of(config.aim)}")
+    tell_spectra(
+        job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
+    )
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:
@@ -384,15 +389,18 @@ def _finished(
             "than the photos, enlarged, or show other things"
         )
         job.found("stays_apart", words, gap=round(gap, 4))
-    facts = {
+    facts: dict[str, Any] = {
         "aim": config.aim,
         "photos": len(bench.photos),
         "hr": len(bench.hr.keys),
         "gap": round(gap, 4),
         "colour_gap": round(colour_gap, 4),
-        "figures_of": FIGURES_OF,
-        "directions": [direction_values(each) for each in directed if each.corrected],
+        "figures_of": f"LR by {figures_of(config.aim)}",
+        "directions": [direction_values(each) for each in outcome.directed if each.corrected],
     }
+    if outcome.refinement is not None:
+        facts["refined"] = outcome.refinement.values()
+    records = outcome.records
     made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
     own: list[KernelRecord] = []
     if trains:  # networks learn more where kernels differ more
@@ -410,11 +418,11 @@ def _finished(
         before,
         after,
         bench.photos,
-        tuple(lr_before),
+        outcome.lr_before,
         tuple(lr_after),
-        responses,
+        (_mean_response(kernels), _mean_response(found.kernels)),
         tuple(one.gap for one in found.rounds),
-        tuple(directed),
+        outcome.directed,
     )
 
 

@@ -14,7 +14,7 @@ from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
 from pipelines.matching.match_bench import Bench, Tail, with_colours
 
-__all__ = ["LoopResult", "Round", "close_loop", "gaps_of"]
+__all__ = ["LoopResult", "Round", "Start", "close_loop", "gaps_of"]
 
 MOST_ROUNDS = 5
 _IMPROVED = 0.9
@@ -101,15 +101,34 @@ class LoopResult:
         return with_colours(self.colours, self.tail)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """What a loop begins with.
+
+    Attributes
+    ----------
+    gain, colours : (24,) float64 array
+        Of kernels and of colours, in the first round.
+    keeps_colours : bool
+        Colours stay so.
+    rounds : int
+        Those before, from which they are counted on.
+    """
+
+    gain: Gain = field(default_factory=lambda: NO_GAIN)
+    colours: Gain = field(default_factory=lambda: NO_GAIN)
+    keeps_colours: bool = False
+    rounds: int = 0
+
+
 def close_loop(
     bench: Bench,
     kernels: Mapping[str, BlurKernel],
     tail: Tail,
+    *,
+    start: Start | None = None,
     most: int = MOST_ROUNDS,
     on_round: Callable[[str], None] | None = None,
-    colours: Gain | None = None,
-    begin: tuple[Gain, Gain] = (NO_GAIN, NO_GAIN),
-    told: int = 0,
     compares: bool = True,
 ) -> LoopResult:
     """Correct kernels until LR cannot be told from photos, or nothing improves.
@@ -120,23 +139,19 @@ def close_loop(
     kernels : mapping of str to BlurKernel
         As they were estimated.
     tail : tuple of Entry
+    start : Start or None
+        None: without gains.
     most : int
         Rounds.
     on_round : callable or None
         Told each round as it ends, in words.
-    colours : (24,) float64 array or None
-        The colours' gain, where it is known; None: it is found too.
-    begin : two (24,) float64 arrays
-        The gains, of kernels and of colours, that the first round has.
-    told : int
-        Rounds before, from which they are counted on.
     compares : bool
         False: by spectra alone, without asking whether LR can be told from photos.
     """
-    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0], begin[0], begin[0])
-    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1], begin[1], begin[1])
-    if colours is not None:
-        tint = replace(tint, gain=colours, best=colours, done=True)
+    begun = start or Start()
+    luma = _Correction(_CLOSE_ENOUGH, _STEPS[0], begun.gain, begun.gain)
+    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1], begun.colours, begun.colours)
+    tint = replace(tint, done=begun.keeps_colours)
     rounds: list[Round] = []
     seen: list[tuple[Gain, Gain, tuple[PhotoFeatures, ...]]] = []
     for _ in range(most + 1):
@@ -147,7 +162,7 @@ def close_loop(
         comparison = bench.compared(lr) if compares else None
         rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), comparison))
         if on_round is not None:
-            on_round(rounds[-1].words(told + len(rounds) - 1))
+            on_round(rounds[-1].words(begun.rounds + len(rounds) - 1))
         luma.learn(gaps[0])
         tint.learn(gaps[1])
         if rounds[-1].alike or (luma.done and tint.done):

@@ -9,14 +9,14 @@ camera's noise; kernels nearer to their mean; edges that are sharpened more than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import MOST_GAIN, NO_GAIN, kernel_response, with_gain
+from degrade.audit.closed_loop import MOST_GAIN, NO_GAIN, Gain, kernel_response, with_gain
 from degrade.audit.divergence import divergence, divergences
 from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Entry
@@ -27,12 +27,13 @@ from degrade.degradation.steps import (
     ModelledNoise,
     ModelledNoiseSettings,
 )
+from degrade.errors import DegradeError
 from degrade.kernels import BlurKernel
 from degrade.rng import rng_for
 from pipelines.matching.match_bench import Bench, Tail
-from pipelines.matching.match_loop import LoopResult, close_loop
+from pipelines.matching.match_loop import LoopResult, Start, close_loop
 
-__all__ = ["Refinement", "nearer_to_mean", "refine"]
+__all__ = ["KernelGroups", "Refinement", "nearer_to_mean", "refine"]
 
 # Each from little to much.
 _TIMES = (0.35, 0.5, 0.7, 1.0)
@@ -40,9 +41,9 @@ _SHARES = (0.5, 0.8)
 _AMOUNTS = (0.2, 0.4)
 _ROUNDS = 2
 _NEARER = 0.95
-"""Share of the divergence that is left, for a change to be worth having."""
+"""Share of the distance that is left, for a change to be worth having."""
 
-_RESAMPLES, _MOST_CHOICES = 200, 0.9
+_RESAMPLES, _MOST_CHOICES = 200, 0.95
 """Photos drawn again, and the share of draws by which a change must be nearer: twenty photos differ
 from twenty others by more than what is looked for."""
 
@@ -68,27 +69,32 @@ class Refinement:
         :class:`degrade.degradation.steps.EdgeSharpening`.
     apart : (float, float)
         :func:`degrade.audit.divergence.divergence`, before and after.
+    tried : bool
+        False: too few photos show what LR shows.
     """
 
     noise: float = 0.0
     towards_mean: float = 0.0
     edges: float = 0.0
     apart: tuple[float, float] = (0.0, 0.0)
+    tried: bool = True
 
     @property
-    def changes(self) -> bool:
-        """Whether anything was kept."""
-        return bool(self.noise or self.towards_mean or self.edges)
-
-    def words(self) -> str:
-        """Return it in one line for people."""
+    def changes(self) -> str:
+        """What was kept, in words; empty: nothing."""
         kept = [
             f"noise of the camera's model, times {self.noise:g}" * bool(self.noise),
             f"kernels {self.towards_mean:.0%} nearer to their mean" * bool(self.towards_mean),
             f"edges sharpened by {self.edges:g}" * bool(self.edges),
         ]
-        told = ", ".join(filter(None, kept)) or "nothing brings LR nearer"
+        return ", ".join(filter(None, kept))
+
+    def words(self) -> str:
+        """Return it in one line for people."""
+        if not self.tried:
+            return f"not refined: fewer than {_LEAST} photos show what HR shows"
         before, after = self.apart
+        told = self.changes or "nothing brings LR nearer" + " but more rounds" * (after < before)
         return f"refined: {told}; figures {before:.3f} apart before, {after:.3f} after"
 
     def values(self) -> dict[str, Any]:
@@ -99,6 +105,7 @@ class Refinement:
             "edges": self.edges,
             "before": round(self.apart[0], 4),
             "after": round(self.apart[1], 4),
+            "tried": self.tried,
         }
 
 
@@ -111,31 +118,56 @@ class _State:
     kernels: Mapping[str, BlurKernel]
     """Moved, but without the gain that its rounds have found."""
 
-    pairs: npt.NDArray[np.int64]
-    """As :meth:`Bench.pairs` returns them."""
-
-    sets: tuple[Sequence[PhotoFeatures], Sequence[PhotoFeatures]]
-    """Photos and LR that show alike."""
-
+    lr: Sequence[PhotoFeatures]
     apart: float
 
-    def is_nearer_than(self, other: _State, bench: Bench) -> bool:
-        """Whether it is clearly nearer, and would be with most choices of the photos."""
-        if self.apart > _NEARER * other.apart:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judge:
+    """Says which of two recipes is nearer, by the same pairs of photos and LR each time."""
+
+    bench: Bench
+    pairs: npt.NDArray[np.int64]
+    """As :meth:`Bench.pairs` returns them, of the recipe that all begins with."""
+
+    def settled(
+        self,
+        refinement: Refinement,
+        kernels: Mapping[str, BlurKernel],
+        tail: Tail,
+        before: LoopResult,
+    ) -> _State:
+        """Return a recipe after some rounds, which begin where those before it have ended."""
+        start = Start(next(iter(before.gains.values())), before.colours)
+        found = close_loop(self.bench, kernels, tail, start=start, most=_ROUNDS, compares=False)
+        return self.judged(refinement, kernels, found)
+
+    def judged(
+        self, refinement: Refinement, kernels: Mapping[str, BlurKernel], found: LoopResult
+    ) -> _State:
+        """Return a recipe as it is."""
+        lr = found.lr or self.bench.lr(found.kernels, found.behind_blur)
+        return _State(refinement, found, kernels, lr, divergence(*self._sets(lr)))
+
+    def is_nearer(self, one: _State, other: _State) -> bool:
+        """Whether one is clearly nearer, and would be with most choices of the photos."""
+        if one.apart > _NEARER * other.apart:
             return False
-        rng = rng_for(bench.seed, "refine")
-        count = len(bench.keys)
+        rng = rng_for(self.bench.seed, "refine")
+        count = len(self.bench.keys)
         drawn = rng.multinomial(count, np.full(count, 1 / count), _RESAMPLES).astype(np.float64)
-        ours, theirs = (
-            divergences(*one.sets, *[drawn[:, one.pairs[:, 0]]] * 2) for one in (self, other)
-        )
+        counts = drawn[:, self.pairs[:, 0]]
+        ours, theirs = (divergences(*self._sets(x.lr), counts, counts) for x in (one, other))
         return float(np.mean(ours < theirs)) >= _MOST_CHOICES
+
+    def _sets(self, lr: Sequence[PhotoFeatures]) -> tuple[list[PhotoFeatures], list[PhotoFeatures]]:
+        return [self.bench.photos[i] for i in self.pairs[:, 0]], [lr[j] for j in self.pairs[:, 1]]
 
 
 def refine(
     bench: Bench,
     found: LoopResult,
-    cameras: Mapping[str, str],
+    groups: KernelGroups,
     on_round: Callable[[str], None] | None = None,
 ) -> tuple[Refinement, Mapping[str, BlurKernel], LoopResult]:
     """Try what the loop cannot correct; keep what brings LR nearer by the figures of all kinds.
@@ -145,10 +177,9 @@ def refine(
     bench : Bench
     found : LoopResult
         Whose kernels are corrected.
-    cameras : mapping of str to str
-        Of kernels whose camera has a mean of its own: which.
+    groups : KernelGroups
     on_round : callable or None
-        Told what was kept, in words.
+        Told in words what is tried, the rounds with what was kept, and what came of it.
 
     Returns
     -------
@@ -156,103 +187,132 @@ def refine(
     kernels : mapping of str to BlurKernel
         Those of ``found``, moved.
     found : LoopResult
-        With the gain that these then were given, what follows them, and the rounds of that.
+        With the gain that these then were given, what follows them, and all rounds.
     """
-    corrected = replace(found, gains=dict.fromkeys(found.kernels, NO_GAIN))
-    best = _judged(bench, Refinement(), found.kernels, corrected)
-    begun = best.apart
-    if len(best.pairs) >= _LEAST:
-        for changes in (_noises, _means, _edges):
-            before = best
-            last = before.apart
-            for refinement, tail in changes(bench, before):
-                moved = nearer_to_mean(found.kernels, cameras, refinement.towards_mean)
-                trial = _settled(bench, refinement, moved, tail, before.found)
-                if trial.apart >= last:  # what is more of it leads further away
-                    break
-                last = trial.apart
-                if trial.is_nearer_than(before, bench):
-                    best = trial
-    refinement = replace(best.refinement, apart=(begun, best.apart))
-    if on_round is not None:
-        on_round(refinement.words())
-    return refinement, best.kernels, best.found
+    tell = on_round or (lambda words: None)
+    lr = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
+    judge = _Judge(bench, bench.pairs(lr))
+    if len(judge.pairs) < _LEAST:
+        refinement = Refinement(tried=False)
+        tell(refinement.words())
+        return refinement, found.kernels, found
+    corrected = replace(found, gains=dict.fromkeys(found.kernels, NO_GAIN), lr=lr)
+    begun = best = judge.judged(Refinement(), found.kernels, corrected)
+    for changes in (_noises, _means, _edges):
+        # More rounds alone may bring it nearer: what is tried must do better than these.
+        more = judge.settled(best.refinement, best.kernels, best.found.tail, best.found)
+        before = best = more if more.apart < best.apart else best
+        last = before.apart
+        for refinement, tail in changes(bench, before.refinement, before.found):
+            try:
+                moved = nearer_to_mean(found.kernels, groups, refinement.towards_mean)
+                trial = judge.settled(refinement, moved, tail, before.found)
+            except DegradeError as error:  # a kernel that cannot be moved or corrected so far
+                tell(f"tried: {refinement.changes}: left out, {error}")
+                break
+            tell(f"tried: {refinement.changes}: figures {trial.apart:.3f} apart, {last:.3f} before")
+            if trial.apart >= last:  # what is more of it leads further away
+                break
+            last = trial.apart
+            if judge.is_nearer(trial, before):
+                best = trial
+    if best is begun:
+        refinement = replace(best.refinement, apart=(begun.apart, begun.apart))
+        tell(refinement.words())
+        return refinement, found.kernels, found
+    start = Start(
+        next(iter(best.found.gains.values())), best.found.colours, rounds=len(found.rounds)
+    )
+    closed = close_loop(bench, best.kernels, best.found.tail, start=start, on_round=on_round)
+    ended = judge.judged(best.refinement, best.kernels, closed)
+    refinement = replace(best.refinement, apart=(begun.apart, ended.apart))
+    tell(refinement.words())
+    return refinement, best.kernels, replace(closed, rounds=(*found.rounds, *closed.rounds))
+
+
+@dataclass(frozen=True, slots=True)
+class KernelGroups:
+    """What kernels have in common.
+
+    Attributes
+    ----------
+    cameras : mapping of str to hashable
+        Of kernels whose camera has a mean of its own: which. All others have one together.
+    photos : mapping of str to hashable
+        Which photo a kernel is of, where that is known: kernels of its regions differ on purpose.
+    """
+
+    cameras: Mapping[str, Hashable]
+    photos: Mapping[str, Hashable]
 
 
 def nearer_to_mean(
-    kernels: Mapping[str, BlurKernel], cameras: Mapping[str, str], share: float
+    kernels: Mapping[str, BlurKernel], groups: KernelGroups, share: float
 ) -> Mapping[str, BlurKernel]:
     """Return kernels whose amplitude is nearer to their camera's mean by a share of the way.
+
+    Kernels of one photo move together, as far as their mean does: they stay as different as they
+    are.
 
     Parameters
     ----------
     kernels : mapping of str to BlurKernel
         By id.
-    cameras : mapping of str to str
-        Of kernels whose camera has a mean of its own: which; all others have one together.
+    groups : KernelGroups
     share : float
-        0: as they are; 1: all of a camera keep the same.
+        0: as they are; 1: all photos of a camera keep the same.
+
+    Raises
+    ------
+    InvalidValueError
+        A kernel cannot be moved so far: it would have no centre.
     """
     if not share:
         return kernels
-    kept = {
-        key: np.log(np.maximum(kernel_response(kernel), _LEAST_RESPONSE))
-        for key, kernel in kernels.items()
+    of_photo: dict[Hashable, list[Gain]] = {}
+    members: dict[Hashable, dict[Hashable, None]] = {}
+    for key, kernel in kernels.items():
+        photo = groups.photos.get(key, key)
+        kept = np.log(np.maximum(kernel_response(kernel), _LEAST_RESPONSE))
+        of_photo.setdefault(photo, []).append(kept)
+        members.setdefault(groups.cameras.get(key), {})[photo] = None
+    own = {photo: np.mean(kept, axis=0) for photo, kept in of_photo.items()}
+    means = {
+        camera: np.mean([own[photo] for photo in of], axis=0) for camera, of in members.items()
     }
-    groups: dict[str | None, list[str]] = {}
-    for key in kernels:
-        groups.setdefault(cameras.get(key), []).append(key)
-    means = {name: np.mean([kept[key] for key in keys], axis=0) for name, keys in groups.items()}
     moved = {}
     for key, kernel in kernels.items():
-        gain = share * (means[cameras.get(key)] - kept[key])
+        gain = share * (means[groups.cameras.get(key)] - own[groups.photos.get(key, key)])
         moved[key] = with_gain(kernel, np.clip(gain, -MOST_GAIN, MOST_GAIN))
     return moved
 
 
-def _noises(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
+_Changes: TypeAlias = Iterator[tuple[Refinement, Tail]]
+
+
+def _noises(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
     if not bench.pool.index(bench.scale).noise_groups.photos:
         return
-    quiet = tuple(entry for entry in best.found.tail if not STEPS[entry.kind].is_noise)
+    quiet = tuple(entry for entry in found.tail if not STEPS[entry.kind].is_noise)
     for times in _TIMES:
         entry = Entry(ModelledNoise.kind, ModelledNoiseSettings(times=times))
-        yield replace(best.refinement, noise=times), _in_order(*quiet, entry)
+        as_it_is = ModelledNoise.kind in {each.kind for each in found.tail} and times == 1
+        if not as_it_is:
+            yield replace(so_far, noise=times), _in_order(*quiet, entry)
 
 
-def _means(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
-    if len(best.found.kernels) > 1:
+def _means(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
+    if len(found.kernels) > 1:
         for share in _SHARES:
-            yield replace(best.refinement, towards_mean=share), best.found.tail
+            yield replace(so_far, towards_mean=share), found.tail
 
 
-def _edges(bench: Bench, best: _State) -> Iterator[tuple[Refinement, Tail]]:
+def _edges(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
     for amount in _AMOUNTS:
         entry = Entry(EdgeSharpening.kind, EdgeSharpeningSettings(amount))
-        yield replace(best.refinement, edges=amount), _in_order(*best.found.tail, entry)
+        yield replace(so_far, edges=amount), _in_order(*found.tail, entry)
 
 
 def _in_order(*entries: Entry) -> Tail:
     order = list(STEPS)
     return tuple(sorted(entries, key=lambda entry: order.index(entry.kind)))
-
-
-def _settled(
-    bench: Bench,
-    refinement: Refinement,
-    kernels: Mapping[str, BlurKernel],
-    tail: Tail,
-    before: LoopResult,
-) -> _State:
-    """Return a recipe after some rounds, which begin where those before it have ended."""
-    begin = next(iter(before.gains.values())), before.colours
-    found = close_loop(bench, kernels, tail, _ROUNDS, begin=begin, compares=False)
-    return _judged(bench, refinement, kernels, found)
-
-
-def _judged(
-    bench: Bench, refinement: Refinement, kernels: Mapping[str, BlurKernel], found: LoopResult
-) -> _State:
-    lr = found.lr or bench.lr(found.kernels, found.behind_blur)
-    pairs = bench.pairs(lr)
-    sets = [bench.photos[i] for i in pairs[:, 0]], [lr[j] for j in pairs[:, 1]]
-    return _State(refinement, found, kernels, pairs, sets, divergence(*sets))

@@ -19,15 +19,17 @@ from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["FIGURES_OF", "direction_values", "tell_direction", "tell_recipe", "tell_rounds"]
+__all__ = ["direction_values", "figures_of", "tell_direction", "tell_recipe", "tell_rounds"]
 
-FIGURES_OF = "LR by corrected kernels alone"
-"""What a match's AUC and gaps are of, whatever its aim."""
+
+def figures_of(aim: str) -> str:
+    """Return what LR a match's AUC and gaps are of."""
+    return "corrected kernels alone" if aim == "train" else "all of the recipe"
 
 
 def tell_rounds(job: Job, found: LoopResult, after: int = 0) -> None:
-    """Report how far apart photos and LR were, round by round, and how many there were before."""
-    for number, one in enumerate(found.rounds, after):
+    """Report how far apart photos and LR were, round by round, but for the first ``after``."""
+    for number, one in enumerate(found.rounds[after:], after):
         values = {} if one.comparison is None else comparison_values(one.comparison)
         gaps = {"gap": one.gap, "colour_gap": one.colour_gap}
         job.found("round", one.words(number), round=number, **gaps, **values)
@@ -107,13 +109,14 @@ def tell_recipe(
     for line in recipe.lines():
         job.found("step", f"  {line}")
     if any(entry.kind == ModelError.kind for entry in recipe.entries):
+        of = f"LR by {figures_of('train')}"
         besides = "each photo's kernel as it was estimated, too, and " if own else ""
         words = (
-            f"AUC, spectra and differences above are of {FIGURES_OF}; pairs of this recipe have "
+            f"AUC, spectra and differences above are of {of}; pairs of this recipe have "
             f"{besides}what is for training, such as white noise: `degrade audit` tells them more "
             "surely, and `aim=match` leaves that out"
         )
-        job.found("aim", words, figures_of=FIGURES_OF)
+        job.found("aim", words, figures_of=of)
     given = " ".join(f"hr={as_typed(path)}" for path in hr)
     given += "" if scale == 4 else f" scale={scale}"
     used = f"used by `degrade build-pairs pool={as_typed(pool)} {given} recipe={MATCHED}`"

@@ -93,9 +93,10 @@ class EdgeSharpening(Step, frozen=True):
         if not levels.size:
             raise InvalidValueError("edge sharpening needs LR: a step before it makes that of HR")
         # One product and one sum after the other: the same bits on every machine.
-        grey = levels[..., 1].astype(np.float64) * _GREY[1]
-        grey += levels[..., 0] * np.float64(_GREY[0])
-        grey += levels[..., 2] * np.float64(_GREY[2])
+        red, green, blue = (levels[..., c].astype(np.float64) for c in range(3))
+        grey = green * _GREY[1]
+        grey += red * _GREY[0]
+        grey += blue * _GREY[2]
         np.clip(grey, 0, 255, out=grey)
         mean = _averaged(np.rint(grey * _FINE), self.radius) / _FINE
         whole = np.rint(grey)

@@ -33,15 +33,15 @@ class ModelledNoiseSettings(StepSettings, frozen=True):
     spread : bool
         Draw the strength within its interval at the middle of the levels that were seen, evenly in
         its logarithm; else it is what was fitted.
-    times : float
+    times : float or None
         What the noise is multiplied with besides, 0.25 to 4: HR has noise of its own.
     """
 
     spread: bool = False
-    times: _Times = 1.0
+    times: _Times | None = None
 
     def __post_init__(self) -> None:
-        if not 1 / _MOST_TIMES <= self.times <= _MOST_TIMES:
+        if self.times is not None and not 1 / _MOST_TIMES <= self.times <= _MOST_TIMES:
             least = 1 / _MOST_TIMES
             raise InvalidValueError(f"times must be {least:g} to {_MOST_TIMES:g}, got {self.times}")
 
@@ -52,18 +52,18 @@ class ModelledNoiseSettings(StepSettings, frozen=True):
             raise InvalidValueError(NO_MODEL)
         noise = index.noise_groups.at(int(rng.integers(count)))
         seed = int(rng.integers(2**32))
-        times = self.times
+        times = 1.0 if self.times is None else self.times
         if self.spread:
             low, high = (log(max(each, 1 / _MOST_TIMES)) for each in noise.interval)
             times *= round(exp(draw_within((low, high), rng)), 4)
-        elif times == 1:
+        elif self.times is None:
             return ModelledNoise(noise.model, seed)
         return ModelledNoise(noise.model, seed, min(max(times, 1 / _MOST_TIMES), _MOST_TIMES))
 
     def words(self) -> str:
         """Return for people what is drawn."""
         around = ", its strength within its interval" if self.spread else ""
-        around += "" if self.times == 1 else f", times {self.times:g}"
+        around += "" if self.times is None else f", times {self.times:g}"
         return f"noise that the model of a photo's camera makes, each photo as likely{around}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -25,7 +26,7 @@ from degrade.pool.findings import Findings
 from degrade.pool.records import PhotoRecord, Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
-from pipelines.matching.match_refine import nearer_to_mean
+from pipelines.matching.match_refine import KernelGroups, nearer_to_mean
 from tests.degrade.audit.scenes import make_scene
 from tests.degrade.noise.planted import noisy_photo
 
@@ -113,21 +114,59 @@ def test_match_finds_the_share_of_the_noise_and_the_one_kernel(planted: Path) ->
     )
 
 
-def test_nearer_to_mean_keeps_cameras_apart() -> None:
-    widths = {"a": 1.0, "b": 1.4, "c": 2.0, "d": 2.4, "e": 3.0}
+def test_nearer_to_mean_keeps_cameras_and_the_regions_of_a_photo_apart() -> None:
+    widths = {"a": 1.0, "b": 1.4, "c": 2.0, "d": 2.4, "e": 3.0, "f": 1.2}
     kernels = {key: gaussian_kernel(25, _SCALE, (width, width)) for key, width in widths.items()}
-    cameras = {"a": "first", "b": "first", "c": "second", "d": "second"}
-    assert nearer_to_mean(kernels, cameras, 0.0) is kernels
-    moved = nearer_to_mean(kernels, cameras, 1.0)
-    kept = {key: np.log(kernel_response(kernel)[2:14]) for key, kernel in moved.items()}
-    assert np.abs(kept["a"] - kept["b"]).max() < 0.05
-    assert np.abs(kept["c"] - kept["d"]).max() < 0.05
-    assert np.abs(kept["a"] - kept["c"]).max() > 0.5
-    own = np.log(kernel_response(kernels["e"])[2:14])
-    assert np.abs(kept["e"] - own).max() < 0.05, "alone it is its own mean"
-    half = nearer_to_mean(kernels, cameras, 0.5)
-    apart = {
-        name: np.abs(np.log(kernel_response(part["a"]) / kernel_response(part["b"]))[2:14]).mean()
-        for name, part in (("before", kernels), ("half", half))
+    cameras = {"a": "first", "b": "first", "f": "first", "c": "second", "d": "second"}
+    groups = KernelGroups(cameras, {"b": "a photo", "f": "a photo"})
+    assert nearer_to_mean(kernels, groups, 0.0) is kernels
+    kept = {
+        name: {key: np.log(kernel_response(kernel)[2:14]) for key, kernel in part.items()}
+        for name, part in (
+            ("before", kernels),
+            ("half", nearer_to_mean(kernels, groups, 0.5)),
+            ("all", nearer_to_mean(kernels, groups, 1.0)),
+        )
     }
-    assert apart["half"] == pytest.approx(apart["before"] / 2, rel=0.1)
+    after = kept["all"]
+    photo = (after["b"] + after["f"]) / 2
+    assert np.abs(after["a"] - photo).max() < 0.05
+    assert np.abs(after["c"] - after["d"]).max() < 0.05
+    assert np.abs(after["a"] - after["c"]).max() > 0.5
+    assert np.abs(after["e"] - kept["before"]["e"]).max() < 0.05, "alone it is its own mean"
+    for name in ("half", "all"):
+        regions = [kept[each]["b"] - kept[each]["f"] for each in ("before", name)]
+        assert np.abs(regions[0] - regions[1]).max() < 0.05, "regions stay as different"
+    apart = [np.abs(kept[name]["c"] - kept[name]["d"]).mean() for name in ("before", "half")]
+    assert apart[1] == pytest.approx(apart[0] / 2, rel=0.1)
+
+
+def test_match_leaves_what_is_alike(tmp_path: Path) -> None:
+    """LR that differs from photos by its scenes alone."""
+    pool = DegradationPool.create(tmp_path / "pool")
+    for number in range(_COUNT):
+        hr = round_to_u8(make_scene(f"hr {number}", 192))
+        write_png(tmp_path / "hr" / f"{number}.png", hr)
+        levels = downsample(np.rint(make_scene(f"photo {number}", 192)), _CAMERA)
+        write_png(tmp_path / "photos" / f"{number}.png", round_to_u8(np.clip(levels, 0, 255)))
+        near = gaussian_kernel(17, _SCALE, (1.3, 1.3 + number / 2000))
+        pool.add_kernel(near, Provenance("camera", None, None, "import", {}, "test"))
+    words = ("match", tmp_path / "photos", "--pool", pool.path, "--hr", tmp_path / "hr")
+    report = tmp_path / "report.json"
+    found = run("--report", report, *words, "--scale", _SCALE, "--aim", "match")
+    assert found.exit_code == 0, found.output
+    facts = json.loads(report.read_text())["facts"]
+    (told,) = [fact for fact in facts if fact["kind"] == "refined"]
+    assert told["tried"] and not (told["noise"] or told["towards_mean"] or told["edges"]), told
+    assert '"refined"' in (pool.path / "index.jsonl").read_text()
+
+
+def test_few_photos_are_not_refined(planted: Path, tmp_path: Path) -> None:
+    (tmp_path / "few").mkdir()
+    for number in range(12):
+        shutil.copy(planted / "photos" / f"{number}.png", tmp_path / "few")
+    shutil.copytree(planted / "pool", tmp_path / "pool")
+    words = ("match", tmp_path / "few", "--pool", tmp_path / "pool", "--hr", planted / "hr")
+    found = run(*words, "--scale", _SCALE, "--aim", "match")
+    assert found.exit_code == 0, found.output
+    assert "not refined: fewer than 16 photos show what HR shows" in found.output
