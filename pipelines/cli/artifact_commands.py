@@ -104,6 +104,9 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 
     config = ArtifactsConfig(**options)
+    if config.sources:
+        # Networks need torch, which takes seconds to load: what a command loads, Ctrl-C ends.
+        import pipelines.artifacts.enlarging  # noqa: F401
     with (
         showing_progress("enlarge", "px", silent=not config.sources) as enlarge,
         showing_progress("detect-artifacts", "images") as progress,
@@ -164,7 +167,7 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     type=click.IntRange(1),
     default=100,
     show_default=True,
-    help="Steps between validations; after five that are no better tuning ends.",
+    help="Steps between validations; after ten that are no better tuning ends.",
 )
 @click.option(
     "--share",
