@@ -68,9 +68,9 @@ def main() -> None:
     )
     parser.add_argument("--judge", type=Path, default=SHARED / "hr", help="photos to judge by")
     parser.add_argument("--out", type=Path, help="folder for everything; else none is left")
-    parser.add_argument("--steps", type=int, default=300, help="of tuning, at most")
+    parser.add_argument("--steps", type=int, help="of tuning, at most")
     parser.add_argument("--mse-steps", type=int, default=1500, help="of the training by pixels")
-    parser.add_argument("--save-every", type=int, default=50, help="steps between validations")
+    parser.add_argument("--save-every", type=int, default=100, help="steps between validations")
     parser.add_argument("--breaking-steps", type=int, default=800, help="of the GAN's training")
     parser.add_argument("--gans", type=int, nargs="+", default=[0, 1], help="seeds of GANs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of each one's tuning")
@@ -115,7 +115,7 @@ def _run(given: argparse.Namespace, out: Path) -> None:
         )
     ):
         return
-    rows: list[tuple[str, _Judged]] = []
+    rows: list[tuple[str, _Judged | None]] = []
     for number in given.gans:
         gan = out / f"gan-{number}"
         config = TrainConfig(
@@ -132,11 +132,14 @@ def _run(given: argparse.Namespace, out: Path) -> None:
             return
         for seed in given.seeds:
             folder = out / f"{given.name}-{number}-{seed}"
-            tuned = _tuned(given, out, (weights, gan / "generator.pth"), folder, seed, clock)
-            if tuned is None:
+            before = weights, gan / "generator.pth"
+            if not _tuned(given, out, before, folder, seed, clock):
                 return
-            networks = [read_network(path) for path in (weights, gan / "generator.pth", tuned)]
-            rows.append((f"{number}, {seed}", _judged(out / "judge" / "lr", networks)))
+            judged = None
+            if (tuned := folder / "generator.pth").exists():
+                networks = [read_network(path) for path in (*before, tuned)]
+                judged = _judged(out / "judge" / "lr", networks)
+            rows.append((f"{number}, {seed}", judged))
     print(_table(rows))
 
 
@@ -147,8 +150,8 @@ def _tuned(
     folder: Path,
     seed: int,
     clock: _Clock,
-) -> Path | None:
-    """Return the tuned weights; None where time is over, or nothing was better."""
+) -> bool:
+    """Tune, or go on; tell whether it is done, with weights if any step was better."""
     photos = sorted((out / "tune" / "lr").iterdir())
     mse, gan = networks
     report = finetune_artifacts(
@@ -170,8 +173,7 @@ def _tuned(
         )
     )
     print(report.summary(), flush=True)
-    done = folder / "generator.pth"
-    return done if done.exists() else None
+    return report.interrupted is None and all(fact.kind != "stopped" for fact in report.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ def _counted(
     return reduce(add, parts), counts
 
 
-def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
+def _table(rows: Sequence[tuple[str, _Judged | None]]) -> str:
     def gone(shares: tuple[float, float]) -> str:
         before, after = shares
         return f"{before:.2%} → {after:.2%}, {1 - after / before if before else 0:.0%}"
@@ -266,6 +268,9 @@ def _table(rows: Sequence[tuple[str, _Judged]]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows:
+        if row is None:
+            lines.append(f"| {name} | no step was better |" + " |" * 6)
+            continue
         scores = row.scores
         lines.append(
             f"| {name} | {gone(row.inside)} | {gone(row.edges)} | {scores.gone:.0%} "

@@ -196,7 +196,16 @@ BENCHMARKS = (
         "artifact_tuning",
         (
             *("--judge", CLEAN, "--out", KEPT, "--gans", "0", "--seeds", "0"),
-            *("--mse-steps", "600", "--breaking-steps", "400", "--steps", "60"),
+            *(
+                "--mse-steps",
+                "600",
+                "--breaking-steps",
+                "400",
+                "--steps",
+                "60",
+                "--save-every",
+                "30",
+            ),
         ),
         (Figure("flagged inside gone, %", rf"\| \d, \d \| [^|]*, {_NUMBER}% \|", "50", "–"),),
         is_long=True,

@@ -173,7 +173,7 @@ def find_artifacts(
     )
     if found:
         _write(results, config.out / TABLE, encode_regions(ranked))
-    _tell(job, found, ranked, config)
+        _tell(job, found, ranked, config)
     return job.report(len(found))
 
 

@@ -104,6 +104,9 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 
     config = ArtifactsConfig(**options)
+    if config.sources:
+        # Networks need torch, which takes seconds to load: what a command loads, Ctrl-C ends.
+        import pipelines.artifacts.enlarging  # noqa: F401
     with (
         showing_progress("enlarge", "px", silent=not config.sources) as enlarge,
         showing_progress("detect-artifacts", "images") as progress,
@@ -157,14 +160,14 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     help="Change a setting of the training, such as learning_rate=5e-5.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=None, help="At most so many.  [default: 1000]"
+    "--steps", type=click.IntRange(1), default=None, help="At most so many.  [default: 2400]"
 )
 @click.option(
     "--save-every",
     type=click.IntRange(1),
     default=100,
     show_default=True,
-    help="Steps between validations; after five that are no better tuning ends.",
+    help="Steps between validations; after ten that are no better tuning ends.",
 )
 @click.option(
     "--share",

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from degrade.images.image_io import read_photo, write_png
+from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 from pipelines.artifacts.twins import Twins, find_twins
 from tests.degrade.artifacts.results import make_results
 from tests.pipelines.artifacts.detecting import SMALL, folders, run
@@ -48,6 +49,17 @@ def test_detect_artifacts_judges_results_without_torch(results: Path) -> None:
         f"main({words!r}, standalone_mode=False); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_detect_artifacts_that_is_stopped_at_once_names_no_results(results: Path) -> None:
+    class Stopped:
+        def run(self, function: object, tasks: object) -> Any:
+            raise KeyboardInterrupt
+
+    sides = {side: results / side for side in ("mse", "gan", "out")}
+    report = find_artifacts(ArtifactsConfig(**sides), executor=Stopped())
+    assert report.interrupted is not None and report.facts == ()
+    assert not (results / "out" / "artifacts.csv").exists()
 
 
 def test_overlays_are_tinted_and_outlined_where_something_is_flagged(results: Path) -> None:

@@ -14,7 +14,9 @@ from degrade.errors import ChangedConfigError
 from degrade.images.image_io import read_photo
 from esrgan.upscaling.upscaler import upscale
 from esrgan.weights.files import read_network
+from esrgan.weights.identification import NetworkSpec
 from pipelines.artifacts.finetune import FinetuneConfig, finetune_artifacts
+from pipelines.cli.artifact_commands import finetune_artifacts as finetune_command
 from pipelines.training.record import results_of
 from tests.pipelines.artifacts.detecting import run
 from tests.pipelines.artifacts.tuning_runs import (
@@ -142,3 +144,13 @@ def test_a_crop_too_small_for_the_losses_is_told_before_anything_is_done(begun: 
     assert found.exit_code == 1
     assert "hr_patch must be at least 13 for the energy loss, got 12" in found.output
     assert not (begun / "out").exists()
+
+
+def test_the_help_of_steps_says_what_is_done_without_it() -> None:
+    options = {option.name: option for option in finetune_command.params}
+    paths = {name: Path(name) for name in ("mse", "gan", "out")}
+    spec = NetworkSpec(architecture="rrdbnet", arguments={"scale": 4})
+    training = FinetuneConfig(sources=(Path("lr"),), **paths).training(spec)
+    assert f"[default: {training.steps}]" in getattr(options["steps"], "help", "")
+    # A rate that falls after the end would never do so.
+    assert training.milestones[-1] < training.steps

@@ -59,6 +59,24 @@ def test_a_signal_while_libraries_load_ends_in_one_line(delay_ms: int, number: i
     assert (process.returncode, out, err) == (128 + number, b"", b"degrade: stopped\n")
 
 
+def test_a_signal_while_a_slow_library_loads_is_not_kept_waiting(
+    tmp_path: Path, scenes: Path
+) -> None:
+    """On a machine at work torch takes ten seconds to load; this one takes a minute."""
+    begun = tmp_path / "begun"
+    (tmp_path / "torch.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)\n"
+    )
+    networks = ("--mse", tmp_path / "mse.pth", "--gan", tmp_path / "gan.pth")
+    command = ("detect-artifacts", scenes, *networks, "--out", tmp_path / "out")
+    process = begin(*command, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert wait_until(begun.exists)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, b"", b"degrade: stopped\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     def ignore() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
