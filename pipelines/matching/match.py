@@ -196,9 +196,8 @@ def match_photos(
     begun: Mapping[str, BlurKernel] = kernels
     refinement: Refinement | None = None
     if config.aim == "match":
-        refinement, moved, refined = _refined(job, bench, found, records, on_round)
-        begun = kernels if refined is found else moved  # gains of the one are not of the other
-        found = refined
+        refinement, moved, found = _refined(job, bench, found, records, on_round)
+        begun = moved if refinement.changes else kernels  # of what the gains are
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
@@ -310,7 +309,8 @@ def _bench(
     )
     tell_cameras(job, "the photos", measured)
     largest = max(record.size for record in pool.kernels) // 2
-    reach = max(round(_REACH * float(config.scale)), largest) + 2 * lr_unit(config.scale)
+    # Each gain that a kernel is given may centre it anew, which takes a tap more to each side.
+    reach = max(round(_REACH * float(config.scale)), largest) + 8 * lr_unit(config.scale)
     hr = cut_patches(job, clean, side, config.scale, reach, **kwargs)
     _refuse_few(measured, hr)
     return Bench(pool, hr, measured.features, measured.keys, config.scale, config.seed)

@@ -94,7 +94,7 @@ class Refinement:
         if not self.tried:
             return f"not refined: fewer than {_LEAST} photos show what HR shows"
         before, after = self.apart
-        told = self.changes or "nothing brings LR nearer" + " but more rounds" * (after < before)
+        told = self.changes or "nothing brings LR nearer"
         return f"refined: {told}; figures {before:.3f} apart before, {after:.3f} after"
 
     def values(self) -> dict[str, Any]:
@@ -216,7 +216,7 @@ def refine(
             last = trial.apart
             if judge.is_nearer(trial, before):
                 best = trial
-    if best is begun:
+    if not best.refinement.changes:
         refinement = replace(best.refinement, apart=(begun.apart, begun.apart))
         tell(refinement.words())
         return refinement, found.kernels, found
