@@ -36,7 +36,7 @@ NUMERIC = (
 """What computes with floats, or makes bytes of them."""
 
 OF_COMPILED = (
-    *(f"tests/degrade/{name}" for name in ("compiled", "degradation", "jpeg", "noise", "pairs")),
+    *(f"tests/degrade/{name}" for name in ("compiled", "degradation", "jpeg", "noise", "spectral")),
     "tests/degrade/images/decoding",
     "tests/golden",
 )
