@@ -27,7 +27,7 @@ typedef struct {
 
 enum { NO_MEMORY = -1, NOT_SO = -2 };
 
-/* The form that was taken, or NO_MEMORY; or NOT_SO, where none was built that these taps are for. */
+/* The form that was taken, or NO_MEMORY; or NOT_SO: none was built that these taps are for. */
 int sample_in_pairs(const sampling *all, int form);
 
 #endif
