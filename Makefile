@@ -87,7 +87,7 @@ bench-opinions: $(VENV)/.installed  ## simulated studies of opinions: intervals 
 	$(BIN)/python -m benchmarks.opinions
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info degrade/compiled/*.so
 
 # Made again when what is to be installed changes; a broken half-made one is started over.
 $(VENV)/.installed: setup.cfg setup.py pyproject.toml constraints.txt $(wildcard degrade/compiled/*.[ch])

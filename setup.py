@@ -1,7 +1,7 @@
 """What setup.cfg cannot say of the build: code that is compiled where there is a compiler."""
 
 import os
-import platform
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -22,15 +22,19 @@ _SOURCES = (
 )
 _HEADERS = ("compiled", "jpeg_codes", "png_rows", "sampling")
 
+# Nobody looks at the flags of floating point: without them comparisons can be vectors.
+_ALWAYS = ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
 _AVX2 = ["-mavx2", "-mfma", "-mbmi", "-mbmi2"]
 _AVX512 = [
     *(f"-mavx512{part}" for part in ("f", "bw", "dq", "vl", "vnni", "vbmi")),
     "-mprefer-vector-width=512",
 ]
 # Each is built of the same sources; degrade/compiled/loading.py takes what the processor has.
-_FORMS: dict[str, list[str]] = {"plain": []}
-if platform.machine() in ("x86_64", "amd64") and os.name == "posix":
-    _FORMS |= {"avx2": _AVX2, "avx512": _AVX2 + _AVX512}
+FORMS: dict[str, list[str]] = {"plain": []}
+# What is built for, which need not be what builds. On macOS one file may be for two processors.
+_SYSTEM, _, _PROCESSOR = sysconfig.get_platform().rpartition("-")
+if _PROCESSOR in ("x86_64", "amd64") and os.name == "posix" and not _SYSTEM.startswith("macosx"):
+    FORMS |= {"avx2": _AVX2, "avx512": _AVX2 + _AVX512}
 
 
 class BuildForms(build_ext):
@@ -51,20 +55,20 @@ class BuildForms(build_ext):
             self.build_temp = common
 
 
-setup(
-    ext_modules=[
-        Extension(
-            f"degrade.compiled._{form}",
-            [f"degrade/compiled/{name}.c" for name in _SOURCES],
-            depends=[f"degrade/compiled/{name}.h" for name in _HEADERS],
-            # Nobody looks at the flags of floating point: without them comparisons can be vectors.
-            extra_compile_args=["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math", *flags],
-            define_macros=[("Py_LIMITED_API", "0x030B0000"), ("FORM", form)],
-            py_limited_api=True,
-            optional=True,
-        )
-        for form, flags in _FORMS.items()
-    ],
-    cmdclass={"build_ext": BuildForms},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}},
-)
+if __name__ == "__main__":  # .ci/try_wheel.py reads the forms
+    setup(
+        ext_modules=[
+            Extension(
+                f"degrade.compiled._{form}",
+                [f"degrade/compiled/{name}.c" for name in _SOURCES],
+                depends=[f"degrade/compiled/{name}.h" for name in _HEADERS],
+                extra_compile_args=[*_ALWAYS, *flags],
+                define_macros=[("Py_LIMITED_API", "0x030B0000"), ("FORM", form)],
+                py_limited_api=True,
+                optional=True,
+            )
+            for form, flags in FORMS.items()
+        ],
+        cmdclass={"build_ext": BuildForms},
+        options={"bdist_wheel": {"py_limited_api": "cp311"}},
+    )

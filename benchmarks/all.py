@@ -190,7 +190,7 @@ def main(words: Sequence[str] | None = None) -> int:
         for benchmark in BENCHMARKS
         if (benchmark.name in given.only if given.only else given.long or not benchmark.is_long)
     ]
-    known = _ended_well(given.out) if given.go_on else {}
+    known = _ended_well(given.out, photos) if given.go_on else {}
     found: list[Found] = []
     for number, benchmark in enumerate(chosen, 1):
         left = sum(each.minutes for each in chosen[number - 1 :] if each.name not in known)
@@ -204,7 +204,9 @@ def main(words: Sequence[str] | None = None) -> int:
         # At once, so that what is done outlives whatever comes next.
         names = {each.benchmark.name for each in found}
         kept = [each for name, each in known.items() if name not in names]
-        figures = [_plain(each) for each in (*found, *kept)]
+        figures = [
+            _plain(each, _arguments(each.benchmark, photos, given.out)) for each in (*found, *kept)
+        ]
         write_json(given.out / _FIGURES, {"benchmarks": figures})
     print(f"\n{table_of(found)}")
     left_out = [benchmark.name for benchmark in BENCHMARKS if benchmark not in chosen]
@@ -213,26 +215,40 @@ def main(words: Sequence[str] | None = None) -> int:
     return int(any(each.trouble and not each.trouble.startswith("skipped") for each in found))
 
 
-def _ended_well(out: Path) -> dict[str, Found]:
-    """Return what an earlier run with this output has done, by name; nothing of other arguments."""
+def _arguments(benchmark: Benchmark, photos: Sequence[Path], out: Path) -> list[str] | None:
+    """Return what a benchmark is given in a run with this output; None where that is absent."""
+    try:
+        return list(_words_of(benchmark, photos, (out / benchmark.name).absolute()))
+    except FileNotFoundError:
+        return None
+
+
+def _ended_well(out: Path, photos: Sequence[Path]) -> dict[str, Found]:
+    """Return what an earlier run with this output has done, by name.
+
+    Nothing of other photos or arguments, or whose output is not there.
+    """
     listed = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     path = out / _FIGURES
-    done = json.loads(read_file(path))["benchmarks"] if path.exists() else []
+    done = json.loads(read_file(path)).get("benchmarks", []) if path.exists() else []
     found = {}
     for each in done:
-        benchmark = listed.get(each["name"])
-        if benchmark and not each["trouble"] and each["words"] == list(benchmark.words):
-            output = read_file(out / f"{benchmark.name}.txt").decode(errors="replace")
-            values = read_figures(benchmark, output)
-            found[benchmark.name] = Found(benchmark, values, each["seconds"])
+        benchmark, arguments = listed.get(each.get("name")), each.get("arguments")
+        # An older version has not kept the arguments.
+        if benchmark is None or each.get("trouble") or arguments is None:
+            continue
+        log = out / f"{benchmark.name}.txt"
+        if log.is_file() and arguments == _arguments(benchmark, photos, out):
+            values = read_figures(benchmark, read_file(log).decode(errors="replace"))
+            found[benchmark.name] = Found(benchmark, values, each.get("seconds", 0.0))
     return found
 
 
-def _plain(found: Found) -> dict[str, object]:
+def _plain(found: Found, arguments: list[str] | None) -> dict[str, object]:
     figures = zip(found.benchmark.figures, found.values, strict=True)
     return {
         "name": found.benchmark.name,
-        "words": list(found.benchmark.words),
+        "arguments": arguments,
         "seconds": found.seconds,
         "trouble": found.trouble,
         "figures": [

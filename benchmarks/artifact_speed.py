@@ -8,6 +8,7 @@ the least of some rounds: of the whole job, and of its parts one by one.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -43,9 +44,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     photos = [read_photo(file.path).as_u8() for file in find_images(given.photos)[0]]
+    large = [photo for photo in photos if min(photo.shape[:2]) >= _TILE]
+    if not large:
+        where = ", ".join(map(str, given.photos))
+        sys.exit(
+            f"{where}: no photo of {_TILE} x {_TILE} pixels or more among {len(photos)}; "
+            'name some: `make bench-artifacts PHOTOS="folder …"`'
+        )
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        mse, gan = _results(photos)
+        mse, gan = _results(large)
         places = Path(folder, "mse", "photo.png"), Path(folder, "gan", "photo.png")
         for path, image in zip(places, (mse, gan), strict=True):
             write_png(path, image)
@@ -89,8 +97,7 @@ def _print(
         print(f"{name:22} {1e3 * seconds:6.1f} ms")
 
 
-def _results(photos: list[U8Array]) -> tuple[U8Array, U8Array]:
-    large = [photo for photo in photos if min(photo.shape[:2]) >= _TILE]
+def _results(large: list[U8Array]) -> tuple[U8Array, U8Array]:
     gan = np.empty((_SIDE, _SIDE, 3), np.uint8)
     for number, (top, left) in enumerate(np.ndindex(_SIDE // _TILE, _SIDE // _TILE)):
         photo = large[number % len(large)]

@@ -35,6 +35,13 @@ NUMERIC = (
 )
 """What computes with floats, or makes bytes of them."""
 
+OF_COMPILED = (
+    *(f"tests/degrade/{name}" for name in ("compiled", "degradation", "jpeg", "noise", "spectral")),
+    "tests/degrade/images/decoding",
+    "tests/golden",
+)
+"""What calls compiled code."""
+
 
 def _of_numpy(*, avx2: bool) -> str:
     """Return the features for which this NumPy has kernels of their own, AVX2 left on or not."""
@@ -67,6 +74,8 @@ SETTINGS: dict[str, dict[str, str]] = {
     "compiled-plain": {"DEGRADE_COMPILED": "plain"},
     "not-compiled": {"DEGRADE_COMPILED": "0"},
 }
+TESTS = {"compiled-plain": OF_COMPILED}
+"""Settings that change so little that not all numeric tests can tell."""
 SETTINGS["avx2"] = {
     name: value
     for setting in ("openblas-zen", *(s for s in SETTINGS if s.endswith("-avx2")))
@@ -134,7 +143,8 @@ def run(name: str, usual: list[str] | None) -> str:
     sys.stdout.write("\n   ".join(lines) + "\n")
     sys.stdout.flush()
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", *NUMERIC]
+    tests = TESTS.get(name, NUMERIC)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", *tests]
     code = subprocess.run(command, cwd=ROOT, env=os.environ | setting).returncode
     return f"{'FAILED' if code else 'passed'} after {time.monotonic() - started:.0f} s"
 

@@ -20,7 +20,9 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 
 def test_numeric_tests_and_settings_are_there() -> None:
-    assert [name for name in processors.NUMERIC if not (processors.ROOT / name).exists()] == []
+    named = {*processors.NUMERIC, *processors.OF_COMPILED}
+    assert [name for name in named if not (processors.ROOT / name).exists()] == []
+    assert set(processors.TESTS) <= set(processors.SETTINGS)
     assert all(processors.SETTINGS.values())
     assert all(type(value) is str for row in processors.SETTINGS.values() for value in row.values())
 

@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 
+/* Of a function that a compiler must not merge with another: it might fuse a product with a sum. */
+#define APART __attribute__((noinline))
+
 /* See loading.py. */
-enum { INTERFACE = 9 };
+enum { INTERFACE = 10 };
 
 /* The pixel that stands at `at` when an image of `count` pixels is mirrored, its ends doubled. */
 static inline int64_t mirrored(int64_t at, int64_t count)

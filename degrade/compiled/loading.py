@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from degrade.errors import InvalidValueError, printable
+
 __all__ = [
     "FORMS",
     "compiled_code",
@@ -20,7 +22,7 @@ __all__ = [
     "required_code",
 ]
 
-_INTERFACE = 9
+_INTERFACE = 10
 """Raised here and in ``compiled.h`` when a function is added or takes other things: what was built
 of an earlier version is then left alone."""
 
@@ -30,7 +32,7 @@ and FMA; AVX-512 with VNNI and VBMI. All give the same bits."""
 
 SWITCH = "DEGRADE_COMPILED"
 """The environment variable that says 0 where the compiled code is to be left alone, or the name of
-the last form that may be taken."""
+the last form that may be taken; 1, or nothing, stands for the best."""
 
 
 @functools.cache
@@ -59,10 +61,21 @@ def _load(form: str) -> ctypes.CDLL | None:
 
 @functools.cache
 def compiled_form() -> str | None:
-    """Return which form is used; None where none was built, or it is switched off."""
+    """Return which form is used; None where none was built, or it is switched off.
+
+    Raises
+    ------
+    InvalidValueError
+        ``DEGRADE_COMPILED`` is none of 0, 1 and the forms' names.
+    """
     most = os.environ.get(SWITCH)
     if most == "0":
         return None
+    if most not in (None, "", "1", *FORMS):
+        raise InvalidValueError(
+            f"the environment variable {SWITCH} must be one of 0, {', '.join(FORMS)}, 1, "
+            f"got {printable(most)!r:.80}; unset it for the best that this processor has"
+        )
     allowed = FORMS[: FORMS.index(most) + 1] if most in FORMS else FORMS
     return next((form for form in reversed(allowed) if form in compiled_forms()), None)
 

@@ -11,7 +11,6 @@
 #include "compiled.h"
 
 enum { REACH = 3, ROWS = 2 * REACH + 1, CHANNELS = 3, PARTS = 256 };
-#define APART __attribute__((noinline))
 
 /* As in degrade/degradation/steps/linear_light.py; all of them sum to 64. */
 static const int32_t WEIGHTS[REACH + 1] = {20, 15, 6, 1};

@@ -10,8 +10,6 @@
 
 #include "compiled.h"
 
-#define APART __attribute__((noinline))
-
 enum { SHARED = 4, OWN = 3 }; /* as in degrade/degradation/steps/model_error.py */
 
 /* Doubling is exact, so a fused operation rounds no differently. */

@@ -18,6 +18,18 @@ int degrade_interface(void)
     return INTERFACE;
 }
 
+/* Which of the forms of loading.py, from 0, this is by the flags that it was compiled with. */
+int degrade_built_for(void)
+{
+#if defined(__AVX2__) && defined(__AVX512VBMI__)
+    return 2;
+#elif defined(__AVX2__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
 /* Which of the forms of loading.py, from 0, is the last that this processor can run; to be asked of
    the plain one, as it may not have what the others are made of. */
 int degrade_best_form(void)

@@ -202,7 +202,7 @@ int degrade_undo_filters(const uint8_t *content, int64_t rows, int64_t size, int
     int done = nothing ? 0 : -2;
     while (rows > 0 && !done) {
         int64_t some = 1;
-        if (ROWS_AT_ONCE && are_for(ROWS_AT_ONCE, content, rows, size, bytes)) {
+        if (ROWS_AT_ONCE > 0 && are_for(ROWS_AT_ONCE, content, rows, size, bytes)) {
             undo_rows_at_once(content, size, bytes, above, out);
             some = ROWS_AT_ONCE;
         } else if (are_for(TOGETHER, content, rows, size, bytes)) {

@@ -216,6 +216,7 @@ static int sample_in_floats(const sampling *all)
     return done;
 }
 
+/* Returns the form that was taken, or NO_MEMORY. */
 int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int channels,
                    const float *coarse, const float *fine, const double *units, int every,
                    const int32_t *starts, int size, int step, int64_t top, int64_t left,
@@ -223,6 +224,9 @@ int degrade_sample(const uint8_t *image, int64_t height, int64_t width, int chan
 {
     const sampling all = {image, height, width, channels, coarse, fine, units, every, starts,
                           size,  step,   top,   left,     rows,   columns, out};
-    const int done = form == FLOATS ? NOT_SO : sample_in_pairs(&all, form);
-    return done == NOT_SO ? sample_in_floats(&all) : done;
+    const int taken = form == FLOATS ? NOT_SO : sample_in_pairs(&all, form);
+    if (taken != NOT_SO)
+        return taken;
+    const int failed = sample_in_floats(&all);
+    return failed ? failed : FLOATS;
 }

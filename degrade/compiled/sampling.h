@@ -25,9 +25,9 @@ typedef struct {
     float *out;
 } sampling;
 
-enum { NO_MEMORY = -1, NOT_SO = 1 };
+enum { NO_MEMORY = -1, NOT_SO = -2 };
 
-/* 0, or NO_MEMORY; or NOT_SO, when this processor or these taps are not for the form. */
+/* The form that was taken, or NO_MEMORY; or NOT_SO: none was built that these taps are for. */
 int sample_in_pairs(const sampling *all, int form);
 
 #endif

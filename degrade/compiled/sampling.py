@@ -12,7 +12,7 @@ import numpy.typing as npt
 from degrade.arrays import FloatArray, U8Array
 from degrade.compiled.loading import pointer, required_code
 
-__all__ = ["SamplingForm", "sample"]
+__all__ = ["SamplingForm", "sample", "sample_and_tell"]
 
 
 class SamplingForm(IntEnum):
@@ -52,8 +52,8 @@ def sample(
     box : (top, left, rows, columns)
         The pixel that a tap at place 0 reads, which may lie outside; how many sums, multiples of d.
     form : SamplingForm
-        For tests: all give the same bits. One that the processor or the taps are not for is
-        passed over.
+        For tests: all give the same bits. One that was not built, or that the
+        taps are not for, is passed over.
 
     Returns
     -------
@@ -66,12 +66,25 @@ def sample(
     RuntimeError
         The code is not compiled.
     """
+    return sample_and_tell(image_u8, coarse, fine, units, places, box, form)[0]
+
+
+def sample_and_tell(
+    image_u8: U8Array,
+    coarse: FloatArray,
+    fine: FloatArray,
+    units: npt.NDArray[np.float64],
+    places: tuple[int, Sequence[int]],
+    box: tuple[int, int, int, int],
+    form: SamplingForm,
+) -> tuple[FloatArray, SamplingForm]:
+    """Return what :func:`sample` does, and the form that was taken; all else as there."""
     code = required_code()
     step, starts = places
     sets = [np.ascontiguousarray(taps, np.float32) for taps in (coarse, fine)]
     kept = [np.ascontiguousarray(image_u8), *sets, np.ascontiguousarray(units, np.float64)]
     first, out = np.array(starts, np.int32), np.empty((*box[2:], image_u8.shape[2]), np.float32)
-    failed = code.degrade_sample(
+    taken = code.degrade_sample(
         pointer(kept[0]),
         *map(ctypes.c_int64, image_u8.shape[:2]),
         image_u8.shape[2],
@@ -84,6 +97,6 @@ def sample(
         form,
         pointer(out),
     )
-    if failed:
+    if taken < 0:
         raise MemoryError
-    return out
+    return out, SamplingForm(taken)

@@ -3,8 +3,9 @@
    Coarse and fine taps are one integer of about 27 bits, which is cut into a high and a low one of
    16. Processors multiply pairs of such integers and add both products, twice as many in one go as
    floats. Newer ones multiply four pixels, as they are, by integers of 8 bits: then taps of up to 24
-   bits are cut in three, and rows take a quarter of the room; larger taps stay with pairs. The sums are below 2^31, so they are exact, and put
-   together in double they are the same number that floats give.
+   bits are cut in three, and rows take a quarter of the room; larger taps stay with pairs. The sums
+   are below 2^31, so they are exact, and put together in double they are the same number that
+   floats give.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -543,9 +544,11 @@ int sample_in_pairs(const sampling *all, int form)
     const int built = (int)(sizeof(ways) / sizeof(ways[0])) - 1;
     const int first = form == BEST ? best : form, end = form == BEST ? PAIRS_256 : form;
     int done = NOT_SO;
-    for (int one = first < built ? first : built; one >= end && done == NOT_SO; one--)
-        done = sample_by(all, ways + one);
-    return done;
+    int one = first < built ? first : built;
+    for (; one >= end; one--)
+        if ((done = sample_by(all, ways + one)) != NOT_SO)
+            break;
+    return done ? done : one;
 }
 
 #else

@@ -92,6 +92,9 @@ def check_folder(path: Path) -> None:
         raise CorruptDataError(
             f"{where}/pool.json is of format version {str(found.version)[:20]}, and this degrade "
             f"reads version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
+            if found.version > _VERSION
+            else f"{where}/pool.json is damaged (format version {str(found.version)[:20]}, which "
+            "no degrade has written)"
         )
 
 

@@ -78,6 +78,8 @@ class _Extent:
 
 
 def _read_part(extent: _Extent, offset: int, length: int) -> bytes:
+    if os.path.islink(os.path.dirname(extent.path)):  # noqa: PTH114, PTH120 - for each crop
+        raise CorruptDataError(f"{printable(extent.path)}: its folder became a link")
     try:
         # The path was resolved: a link or a FIFO there now is not the file that was checked.
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -122,6 +124,9 @@ class ObjectFiles:
     def _own_path(self, record: KernelRecord | NoiseRecord) -> Path:
         """Return the name that a file has, or gets, though there may be a link of that name."""
         kind = type(record)
+        # Asked each time: a link may have taken the folder's place since.
+        if (self._pool / _FOLDERS[kind]).is_symlink():
+            return resolve_inside(self._pool, _FOLDERS[kind]) / f"{record.id}.npy"
         if kind not in self._folders:
             self._folders[kind] = resolve_inside(self._pool, _FOLDERS[kind])
         return self._folders[kind] / f"{record.id}.npy"

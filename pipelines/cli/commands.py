@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so ``degrade --help`` answers a
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -67,6 +68,10 @@ def main(debug: bool, report: Path | None) -> None:
     by a signal.
     """
     keep_freed_memory()
+    if "DEGRADE_COMPILED" in os.environ:
+        from degrade.compiled import compiled_form
+
+        compiled_form()  # refuses a word that it does not know, before any photo meets it
     if report is not None:
         from pipelines.shared.reports import check_report_path
 

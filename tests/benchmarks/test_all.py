@@ -9,6 +9,7 @@ import pytest
 from benchmarks import all as everything
 from benchmarks.all import Found, main, table_of
 from benchmarks.listed import BENCHMARKS, PHOTOS, PLACES, ROOT, SHARED, Benchmark, Figure
+from benchmarks.parts import write_json
 from degrade.images.image_io import write_png
 
 BY_HAND = {"all", "chain", "peers", "peer_process", "beside_realsr"}
@@ -95,6 +96,31 @@ def test_main_goes_on_where_it_stopped(
     listed[0] = Benchmark("one", ("--other",), (figure,))
     main([*words, "--go-on"])
     assert ran[5:] == ["one"]  # what was done was something else
+
+
+@pytest.mark.parametrize("change", ["photo", "older figures", "no log", "nothing"])
+def test_main_goes_on_with_what_is_of_the_same_photos(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [Benchmark("one", (PHOTOS,), (Figure("n", r"n (\d+)", "–", "–"),))]
+    monkeypatch.setattr(everything, "BENCHMARKS", listed)
+    ran: list[object] = []
+
+    def run(benchmark: Benchmark, photos: object, log: Path, _limit: float) -> Found:
+        ran.append(photos)
+        log.write_text("n 7")
+        return Found(benchmark, (7.0,), 1.0)
+
+    monkeypatch.setattr(everything, "run", run)
+    words = ["--out", str(tmp_path)]
+    main(["a.png", *words])
+    figures = tmp_path / "figures.json"
+    if change == "older figures":
+        write_json(figures, {"benchmarks": [{"name": "one", "trouble": ""}, {}]})
+    elif change == "no log":
+        (tmp_path / "one.txt").unlink()
+    main(["b.png" if change == "photo" else "a.png", *words, "--go-on"])
+    assert len(ran) == (1 if change == "nothing" else 2)
 
 
 def test_table_of_puts_figures_beside_what_is_wanted() -> None:

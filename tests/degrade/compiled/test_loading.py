@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ import pytest
 
 from degrade.compiled import loading
 from degrade.compiled.loading import FORMS, SWITCH, compiled_code, compiled_form, compiled_forms
+from degrade.errors import InvalidValueError
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -56,7 +60,26 @@ def test_a_form_that_was_not_built_is_passed_over(monkeypatch: pytest.MonkeyPatc
     assert compiled_form() == "plain"
 
 
-def test_forms_differ_in_what_they_are_compiled_for() -> None:
+def test_forms_are_compiled_for_what_they_are_named() -> None:
     """Else a form may have been linked from another one's objects."""
-    forms = [Path(code._name).read_bytes() for code in compiled_forms().values()]
-    assert len(set(forms)) == len(forms)
+    built_for = {form: code.degrade_built_for() for form, code in compiled_forms().items()}
+    assert built_for == {form: FORMS.index(form) for form in built_for}
+
+
+def test_no_form_is_missing_that_could_be_built() -> None:
+    """Where one does not compile, installing goes on, and tests of it are skipped."""
+    best = compiled_forms()["plain"].degrade_best_form()
+    makeable = runpy.run_path(str(ROOT / ".ci" / "try_wheel.py"))["makeable_forms"]()
+    missing = [name for name in FORMS[: best + 1] if name not in compiled_forms()]
+    assert not makeable.intersection(missing), f"{missing} not built; see the compiler's errors"
+
+
+@pytest.mark.usefixtures("_anew")
+@pytest.mark.parametrize("word", ["off", "AVX2", "plain\n"])
+def test_an_unknown_word_in_the_switch_is_refused(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, word)
+    with pytest.raises(InvalidValueError, match="DEGRADE_COMPILED must be one of 0, plain") as told:
+        compiled_form()
+    assert repr(word.strip())[1:-1] in str(told.value) and "\n" not in str(told.value)

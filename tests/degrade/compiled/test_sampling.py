@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.compiled import loading
-from degrade.compiled.sampling import SamplingForm, sample
+from degrade.compiled.sampling import SamplingForm, sample, sample_and_tell
 from degrade.resample import mirror_indices
 
 _UNITS = (0.25, 2.0**-20)
@@ -107,6 +107,20 @@ def test_sample_has_the_same_bits_in_all_forms(unit: float, finer: float, larges
     wanted = sample(*sets, form=SamplingForm.FLOATS)
     for form in SamplingForm:
         np.testing.assert_array_equal(sample(*sets, form=form), wanted)
+
+
+def test_sample_takes_the_form_that_is_asked_for(form: str) -> None:
+    """Else what compares forms may compare the one in floats with itself."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (40, 60, 3), np.uint8)
+    coarse, fine = rng.integers(-9, 9, (2, 1, 1, 5, 5)).astype(np.float32)
+    last = {"plain": "FLOATS", "avx2": "PAIRS_256", "avx512": "QUADS_512"}[form]
+    for asked in SamplingForm:
+        units = np.array([[_UNITS if asked is not SamplingForm.BEST else (2.0**-16, 2.0**-20)]])
+        _, taken = sample_and_tell(image, coarse, fine, units, (4, [0]), (0, 0, 9, 7), asked)
+        built = asked <= SamplingForm[last]
+        wanted = SamplingForm[last] if asked == SamplingForm.BEST else asked
+        assert taken == (wanted if built else SamplingForm.FLOATS)
 
 
 def test_sample_takes_views_as_their_copies() -> None:

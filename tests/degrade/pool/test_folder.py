@@ -61,6 +61,8 @@ def test_open_says_what_is_there_instead_of_a_pool(
     [
         ('{"format": "degrade-pool", "version": 1}', "of format version 1"),
         ('{"format": "degrade-pool", "version": 3}', "version 3.*made by a newer degrade"),
+        ('{"format": "degrade-pool", "version": 0}', "is damaged .*version 0,"),
+        ('{"format": "degrade-pool", "version": -1}', "is damaged .*version -1,"),
         ('{"format": "other\\u001b", "version": 2}', "not of format degrade-pool, got other"),
     ],
 )

@@ -56,6 +56,22 @@ def test_read_residual_crop_names_a_file_that_changed_since_it_was_checked(
         pool.read_residual_crop(key, 20, 20, 4, 4)
 
 
+def test_a_folder_that_became_a_link_to_elsewhere_is_not_followed(
+    pool: DegradationPool, tmp_path: Path
+) -> None:
+    kernel = pool.add_kernel(make_kernel(), PROVENANCE)
+    noise = pool.add_noise(make_patch(), PROVENANCE)
+    pool.read_kernel(kernel)
+    pool.read_residual_crop(noise, 20, 20, 4, 4)
+    for name in ("kernels", "noise"):
+        (pool.path / name).rename(tmp_path / f"moved {name}")
+        (pool.path / name).symlink_to(tmp_path / f"moved {name}")
+    with pytest.raises(DegradeError, match="leads outside"):
+        pool.read_kernel(kernel)
+    with pytest.raises(DegradeError, match="became a link"):
+        pool.read_residual_crop(noise, 20, 20, 4, 4)
+
+
 def test_a_noise_file_in_fortran_order_is_refused(pool: DegradationPool) -> None:
     patch = make_patch()
     key = pool.add_noise(patch, PROVENANCE)

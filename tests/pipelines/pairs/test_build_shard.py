@@ -249,6 +249,7 @@ def test_pair_keys_ascend_however_many_a_photo_has(count: int) -> None:
     assert keys[0] == "a-0f_" + "0" * (4 if count <= 10_000 else len(str(count - 1)))
 
 
+@pytest.mark.slow
 def test_build_shard_makes_ten_thousand_pairs_of_a_photo(tmp_path: Path, pool: Path) -> None:
     scenes = tmp_path / "large"
     write_png(scenes / "large.png", np.zeros((404, 404, 3), np.uint8))
