@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,29 +12,26 @@ import degrade
 from degrade.audit.closed_loop import NO_GAIN, Gain, kernel_response, with_gain
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
-from degrade.audit.features import LARGEST_WINDOW, SMALLEST_SIDE, PhotoFeatures
-from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
-from degrade.errors import DegradeError, InvalidValueError, as_typed, printable
-from degrade.geometry import Scale, as_scale, lr_side, lr_unit
-from degrade.images.image_io import MAX_PIXELS
+from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
 from degrade.pool.records import KernelRecord, Provenance
 from degrade.pool.region_records import REGION_VALUES
-from degrade.wording import counted
 from pipelines.executors import Executor
 from pipelines.matching.camera_gains import (
     cameras_of_kernels,
     directions_by_camera,
     gains_by_camera,
 )
-from pipelines.matching.diff import tell_cameras, without_common
+from pipelines.matching.diff import without_common
 from pipelines.matching.findings import comparison_values, tell_comparison, tell_spectra
-from pipelines.matching.hr_patches import HRPatches, cut_patches, measure_bicubic
+from pipelines.matching.hr_patches import measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
+from pipelines.matching.match_given import MatchConfig, kernels_of, make_bench
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_refine import KernelGroups, Refinement, refine
 from pipelines.matching.match_tails import choose_tail, possible_tails
@@ -45,16 +41,12 @@ from pipelines.matching.match_words import (
     tell_recipe,
     tell_rounds,
 )
-from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
+from pipelines.matching.photo_sets import find_set
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import ProgressCallback, RunReport
 from report.match_sheet import MatchCurves
 
 __all__ = ["MatchConfig", "MatchResult", "match_photos"]
-
-_REACH = 5
-"""LR pixels that corrected kernels reach at most, beyond those of larger ones."""
 
 _MOST_RESPONSE = 1.6
 """A kernel that keeps more of a frequency than this sharpens: HR then is softer than the photos."""
@@ -63,48 +55,6 @@ _FAR_APART = 1.0
 """dB: so far apart no spectra of scenes are that are matched, from a dozen of each on."""
 
 _SOFT_BANDS = slice(6, 20)
-_LAST_ROUNDS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchConfig:
-    """The settings of ``degrade match``.
-
-    Attributes
-    ----------
-    photos : tuple of Path
-        The photos that LR shall look like.
-    pool : Path
-        What `build-pool` has measured in them; the recipe is kept there.
-    hr : tuple of Path
-        Clean photos of other scenes, as pairs will be made of.
-    scale : Scale
-    aim : {"train", "match"}
-        ``match``: LR that cannot be told from the photos. ``train``: half of it with kernels as
-        they were estimated, light that adds up, and white noise of 2 grey levels, the error of the
-        model: what can be told, and helps training.
-    directions : {"auto", "none"}
-        Whether kernels get more gain in some directions than in others, where photos show it.
-    seed : int
-    max_pixels : int
-        Larger photos are rejected before they are decoded.
-    """
-
-    photos: tuple[Path, ...]
-    pool: Path
-    hr: tuple[Path, ...]
-    scale: Scale = 4
-    aim: Literal["train", "match"] = "train"
-    directions: Literal["auto", "none"] = "auto"
-    seed: int = 0
-    max_pixels: int = MAX_PIXELS
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "scale", as_scale(self.scale))
-        if self.aim not in ("train", "match"):
-            raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
-        if self.directions not in ("auto", "none"):
-            raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,8 +137,8 @@ def match_photos(
     photos = find_set(job, config.photos, max_pixels=config.max_pixels)
     clean = find_set(job, config.hr, max_pixels=config.max_pixels)
     photos, clean = without_common(job, photos, clean, (config.photos[0], config.hr[0]))
-    records = _kernels_of(job, pool, config, photos)
-    bench = _bench(job, pool, config, photos, clean, executor)
+    records = kernels_of(job, pool, config, photos)
+    bench = make_bench(job, pool, config, photos, clean, executor)
     kernels = {record.id: pool.read_kernel(record.id) for record in records}
     found = _closed(job, bench, kernels, on_round)
     lr_before = bench.lr(kernels, found.tail)
@@ -251,94 +201,6 @@ def _refined(
     tell_rounds(job, refined, after=len(found.rounds))
     job.found("refined", refinement.words(), **refinement.values())
     return refinement, moved, refined
-
-
-def _kernels_of(
-    job: Job, pool: DegradationPool, config: MatchConfig, photos: Sequence[ScannedPhoto]
-) -> list[KernelRecord]:
-    """Return the kernels of these photos; of none, all of the scale."""
-    estimated = [
-        record
-        for record in pool.kernels
-        if record.scale == config.scale and record.provenance.method != MATCHED
-    ]
-    if not estimated:
-        raise DegradeError(
-            f"{printable(config.pool)} has no ×{config.scale} kernel to begin with: run "
-            f"`degrade build-pool {as_typed(config.photos[0])} scale={config.scale} "
-            f"pool={as_typed(config.pool)}`"
-        )
-    known = {photo.sha256 for photo in photos}
-    own = [record for record in estimated if record.provenance.source_sha256 in known]
-    if not own:
-        words = (
-            f"no kernel of the pool is of these photos: the {counted(len(estimated), 'kernel')} "
-            "that it has are begun with"
-        )
-        job.found("begun_with", words, kernels=len(estimated))
-        return estimated
-    measured = len(known & {record.provenance.source_sha256 for record in own})
-    if measured < len(known):
-        words = (
-            f"the pool has kernels of {measured} of the {counted(len(known), 'photo')}: LR is made "
-            "with these alone, and looks like all; `degrade build-pool` measures the others"
-        )
-        job.found("begun_with", words, kernels=len(own), photos=measured)
-    return own
-
-
-def _bench(
-    job: Job,
-    pool: DegradationPool,
-    config: MatchConfig,
-    photos: Sequence[ScannedPhoto],
-    clean: Sequence[ScannedPhoto],
-    executor: Executor | None,
-) -> Bench:
-    """Measure the photos, and cut HR."""
-    for what, given in (("photo", photos), ("HR photo", clean)):
-        if len(given) < LEAST_PAIRS:
-            raise DegradeError(
-                f"{counted(len(given), what)}: at least {LEAST_PAIRS} are needed, and some tens "
-                "for a match that one can rely on"
-            )
-    side = _side(config, photos, clean)
-    kwargs = {"max_pixels": config.max_pixels}
-    measured = measure_set(
-        job, photos, side, executor=executor, done=0, total=len(photos), **kwargs
-    )
-    tell_cameras(job, "the photos", measured)
-    largest = max(record.size for record in pool.kernels) // 2
-    # Each gain that a kernel is given may centre it anew, which takes a tap more to each side.
-    reach = max(round(_REACH * float(config.scale)), largest) + 8 * lr_unit(config.scale)
-    hr = cut_patches(job, clean, side, config.scale, reach, **kwargs)
-    _refuse_few(measured, hr)
-    return Bench(pool, hr, measured.features, measured.keys, config.scale, config.seed)
-
-
-def _side(
-    config: MatchConfig, photos: Sequence[ScannedPhoto], clean: Sequence[ScannedPhoto]
-) -> int:
-    """Return the side of LR, and of the photos' windows, in LR pixels."""
-    of_photos = window_for([min(photo.height, photo.width) for photo in photos])
-    sides = sorted(lr_side(min(photo.height, photo.width), config.scale) for photo in clean)
-    side = min(of_photos, LARGEST_WINDOW, sides[len(sides) // 10])
-    side -= side % lr_unit(config.scale)
-    if side < SMALLEST_SIDE:
-        least = SMALLEST_SIDE * float(config.scale)
-        raise DegradeError(
-            f"HR photos are too small: LR of {side} pixels, at least {SMALLEST_SIDE} are needed, "
-            f"which takes HR of {least:.0f}"
-        )
-    return side
-
-
-def _refuse_few(measured: MeasuredSet, hr: HRPatches) -> None:
-    for what, count in (("photos", len(measured.keys)), ("HR photos", len(hr.keys))):
-        if count < LEAST_PAIRS:
-            raise DegradeError(
-                f"only {count} of the {what} can be used, at least {LEAST_PAIRS} are needed"
-            )
 
 
 def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
