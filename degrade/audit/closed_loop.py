@@ -51,7 +51,7 @@ MOST_GAIN = 1.5
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
 
-_WITHIN = 0.6 * PHASE_TOLERANCE
+_WITHIN = 0.6 * PHASE_TOLERANCE, 0.2 * PHASE_TOLERANCE, 0.0
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
@@ -137,13 +137,18 @@ def with_gain(kernel: BlurKernel, gain: Gain, turns: Turns = NO_TURNS) -> BlurKe
 
 
 def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> BlurKernel:
-    source = kernel.source
-    # What was cut off has moved it a little, and rounding moves it once more.
-    centred, _ = repair_kernel(weights, kernel.scale, source, within=_WITHIN)
-    taps, unit = integer_taps(centred.weights)
-    while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
-        taps = taps[1:-1, 1:-1]
-    return BlurKernel((taps / unit).astype(np.float32), kernel.scale, source)
+    # What was cut off has moved it a little, and rounding moves it once more; one with large lobes
+    # by more: then it is centred more exactly.
+    for within in _WITHIN:
+        centred, _ = repair_kernel(weights, kernel.scale, kernel.source, within=within)
+        taps, unit = integer_taps(centred.weights)
+        while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
+            taps = taps[1:-1, 1:-1]
+        try:
+            return BlurKernel((taps / unit).astype(np.float32), kernel.scale, kernel.source)
+        except InvalidValueError as error:
+            last = error
+    raise last
 
 
 def kernel_response(kernel: BlurKernel) -> Gain:

@@ -10,6 +10,7 @@ camera's noise; kernels nearer to their mean; edges that are sharpened more than
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -200,8 +201,10 @@ def refine(
     begun = best = judge.judged(Refinement(), found.kernels, corrected)
     for changes in (_noises, _means, _edges):
         # More rounds alone may bring it nearer: what is tried must do better than these.
-        more = judge.settled(best.refinement, best.kernels, best.found.tail, best.found)
-        before = best = more if more.apart < best.apart else best
+        with suppress(DegradeError):  # a kernel that cannot be corrected so far
+            more = judge.settled(best.refinement, best.kernels, best.found.tail, best.found)
+            best = more if more.apart < best.apart else best
+        before = best
         last = before.apart
         for refinement, tail in changes(bench, before.refinement, before.found):
             try:
