@@ -6,15 +6,18 @@ Nothing heavy is imported before a command runs, so ``degrade --help`` answers a
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
 
 import degrade
 from degrade.disk.processes import keep_freed_memory
+from degrade.errors import InvalidValueError
 from pipelines.cli.artifact_commands import detect_artifacts, finetune_artifacts
 from pipelines.cli.common import PATH, CommandGroup
 from pipelines.cli.demo_command import demo
+from pipelines.cli.ends import say_failure
 from pipelines.cli.evaluation_commands import evaluate, selftest
 from pipelines.cli.exchange_commands import export, import_pairs
 from pipelines.cli.fingerprint_command import fingerprint
@@ -38,7 +41,11 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     if asked and not ctx.resilient_parsing:
         from degrade.compiled import compiled_form
 
-        click.echo(f"degrade {degrade.__version__}, compiled code: {compiled_form() or 'none'}")
+        try:
+            form = compiled_form() or "none"
+        except InvalidValueError as error:  # before there is a command whose end is told
+            sys.exit(say_failure(error))
+        click.echo(f"degrade {degrade.__version__}, compiled code: {form}")
         ctx.exit()
 
 

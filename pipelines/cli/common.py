@@ -90,7 +90,7 @@ class CommandGroup(click.Group):
         """Run the command line; also of what is printed before a command runs the end is clear."""
         try:
             return super().main(*args, **settings)
-        except (OSError, DegradeError) as error:
+        except OSError as error:
             sys.exit(say_failure(error))
 
     def invoke(self, ctx: click.Context) -> Any:

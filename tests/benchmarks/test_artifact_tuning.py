@@ -37,6 +37,6 @@ def test_a_tuning_without_a_better_step_is_a_row_and_one_without_time_ends_it(
     assert any("no step was better" in line for line in lines[:-4])
     assert lines[-4].count("|") == lines[-3].count("|") == lines[-2].count("|") == 9
     assert lines[-2:] == [f"| 0, {seed} | no step was better |" + " |" * 6 for seed in (0, 1)]
-    lines = printed("--steps", "9", "--name", "other", "--minutes", "1e-9")
+    lines = printed("--steps", "5000", "--name", "other", "--minutes", "1e-9")
     assert sum("stopped at step" in line for line in lines) == 1
     assert not any(line.startswith("|") for line in lines)
