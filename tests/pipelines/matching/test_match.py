@@ -21,10 +21,11 @@ from degrade.images.image_io import read_photo, write_png
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.pool import DegradationPool
 from degrade.pool.findings import Findings
-from degrade.pool.records import PhotoRecord, Provenance
+from degrade.pool.records import Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
 from tests.degrade.audit.scenes import make_scene
+from tests.pipelines.matching.pools import add_photo
 
 _COUNT = 20
 _SCALE = 2
@@ -181,25 +182,11 @@ def test_match_gives_each_camera_of_a_set_its_own_gain(hr: Path, tmp_path: Path)
             path = tmp_path / "photos" / f"{name} {number}.png"
             levels = downsample(np.rint(make_scene(f"{name} {number}", 160)), kernel)
             write_png(path, round_to_u8(np.clip(levels, 0, 255)))
-            data = path.read_bytes()
-            digest = hashlib.sha256(data).hexdigest()
             start = gaussian_kernel(17, _SCALE, (1.1 + len(pool.kernels) / 1000, 1.1))
-            pool.add_kernel(start, Provenance(path.name, digest, None, "import", {}, "test"))
             values = {"make": "Test", "model": name}
-            photo = PhotoRecord(
-                name=path.name,
-                sha256=digest,
-                path=str(path),
-                height=80,
-                width=80,
-                format="png",
-                channels=3,
-                bit_depth=8,
-                orientation=1,
-                bytes=len(data),
-                modified=0,
+            add_photo(
+                pool, path, start, Findings(kind="camera", settings={}, values=values), side=80
             )
-            pool.add_all_findings([(photo, Findings(kind="camera", settings={}, values=values))])
     words = ("match", tmp_path / "photos", "--pool", tmp_path / "pool", "--hr", hr)
     found = run(*words, "--scale", _SCALE, "--aim", "match")
     assert found.exit_code == 0, found.output

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from degrade.arrays import round_to_u8
-from degrade.audit.closed_loop import kernel_response
+from degrade.audit.closed_loop import NO_GAIN, kernel_response
+from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.degradation import PoolIndex
 from degrade.degradation.index import Measured
 from degrade.degradation.steps import ModelledNoise, ModelledNoiseSettings
@@ -23,12 +25,22 @@ from degrade.noise.model import make_noise
 from degrade.noise.statistics import measure_noise
 from degrade.pool import DegradationPool
 from degrade.pool.findings import Findings
-from degrade.pool.records import PhotoRecord, Provenance
+from degrade.pool.records import Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
-from pipelines.matching.match_refine import KernelGroups, nearer_to_mean
-from tests.degrade.audit.scenes import make_scene
+from pipelines.matching.hr_patches import HRPatches
+from pipelines.matching.match_bench import Bench
+from pipelines.matching.match_loop import LoopResult
+from pipelines.matching.match_refine import (
+    KernelGroups,
+    Refinement,
+    _Judge,
+    _State,
+    nearer_to_mean,
+)
+from tests.degrade.audit.scenes import make_photo, make_scene
 from tests.degrade.noise.planted import noisy_photo
+from tests.pipelines.matching.pools import add_photo
 
 _COUNT = 24
 _SCALE = 2
@@ -60,26 +72,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         levels = downsample(np.rint(make_scene(f"photo {number}", 192)), _CAMERA)
         levels += 0.5 * make_noise(model, levels, number)
         write_png(path, round_to_u8(np.clip(levels, 0, 255)))
-        data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        pool.add_kernel(
-            _scattered(number), Provenance(path.name, digest, None, "import", {}, "test")
-        )
-        photo = PhotoRecord(
-            name=path.name,
-            sha256=digest,
-            path=str(path),
-            height=96,
-            width=96,
-            format="png",
-            channels=3,
-            bit_depth=8,
-            orientation=1,
-            bytes=len(data),
-            modified=0,
-        )
         found = Findings(kind="noise-model", settings={}, values=values)
-        pool.add_all_findings([(photo, found)])
+        add_photo(pool, path, _scattered(number), found, side=96)
     return folder
 
 
@@ -159,6 +153,30 @@ def test_match_leaves_what_is_alike(tmp_path: Path) -> None:
     (told,) = [fact for fact in facts if fact["kind"] == "refined"]
     assert told["tried"] and not (told["noise"] or told["towards_mean"] or told["edges"]), told
     assert '"refined"' in (pool.path / "index.jsonl").read_text()
+
+
+def test_a_recipe_is_nearer_when_most_draws_of_the_photos_say_so(planted: Path) -> None:
+    """Of LR of one kind no draw of it is; of LR that is off in all figures the other one is."""
+    one = measure_features(make_photo("one", 64))
+    count, figures = 40, len(one.values)
+
+    def drawn(name: str, off: float = 0.0) -> list[PhotoFeatures]:
+        values = rng_for(0, "figures", name).normal(off, 1, (count, figures))
+        return [replace(one, values=row) for row in values]
+
+    keys = tuple(map(str, range(count)))
+    pool = DegradationPool.open(planted / "pool")
+    bench = Bench(pool, HRPatches(keys, ()), tuple(drawn("photos")), keys, _SCALE, 0)
+    judge = _Judge(bench, np.repeat(np.arange(count)[:, None], 2, axis=1))
+
+    def state(lr: list[PhotoFeatures]) -> _State:
+        found = LoopResult({}, {}, NO_GAIN, (), (), tuple(lr))
+        return judge.judged(Refinement(), {}, found)
+
+    far, near = state(drawn("far", 0.8)), state(drawn("near"))
+    assert judge.is_nearer(near, far) and not judge.is_nearer(far, near)
+    alike = [state(drawn(f"{number}")) for number in range(21)]
+    assert sum(judge.is_nearer(*both) for both in pairwise(alike)) <= 4
 
 
 def test_few_photos_are_not_refined(planted: Path, tmp_path: Path) -> None:
