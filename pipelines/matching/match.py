@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import degrade
-from degrade.audit.closed_loop import NO_GAIN, Gain, kernel_response, with_gain
+from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, kernel_response
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import PhotoFeatures
@@ -40,6 +40,7 @@ from pipelines.matching.match_words import (
     figures_of,
     tell_recipe,
     tell_rounds,
+    tell_uncorrected,
 )
 from pipelines.matching.photo_sets import find_set
 from pipelines.shared.job import Job
@@ -151,6 +152,7 @@ def match_photos(
     directed: tuple[DirectedResult, ...] = ()
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
+    tell_uncorrected(job, records, [key for key in begun if found.kernels[key] is begun[key]])
     _refuse_soft(job, bench, found.kernels)
     outcome = _Outcome(records, kernels, tuple(lr_before), found, refinement, directed)
     return _finished(job, pool, config, bench, outcome)
@@ -268,7 +270,7 @@ def _finished(
     if trains:  # networks learn more where kernels differ more
         known = set(bench.keys)  # those of other photos would be of another blur
         own = [record for record in records if record.provenance.source_sha256 in known]
-        made += [(with_gain(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own]
+        made += [(corrected_kernel(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own]
     match = pool.add_match(made, recipe, config.scale, facts)
     drawn = len(match.values["kernels"])
     tell_recipe(

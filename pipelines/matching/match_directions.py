@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import MOST_GAIN, NO_TURNS, Gain, Turns, with_gain
+from degrade.audit.closed_loop import MOST_GAIN, NO_TURNS, Gain, Turns, corrected_kernel
 from degrade.audit.directions import (
     DIRECTIONS,
     Direction,
@@ -21,7 +21,6 @@ from degrade.audit.directions import (
     response_by_direction,
     turns_apart,
 )
-from degrade.errors import DegradeError
 from degrade.kernels import BlurKernel
 from degrade.rng import rng_for
 from pipelines.matching.match_bench import Bench, Tail
@@ -162,10 +161,7 @@ def _closed(trial: _Trial, steps: Steps, found: Sequence[Direction]) -> tuple[Tu
     smallest = turns_apart(steps, found)
     for _ in range(_ROUNDS):
         turns = np.clip(best + direction_turns(left, found), -MOST_GAIN, MOST_GAIN)
-        try:
-            now = trial.steps(turns)
-        except DegradeError:  # no kernel has such a gain
-            break
+        now = trial.steps(turns)
         size = turns_apart(now, found)
         improved = size < _IMPROVED * smallest
         if size < smallest:
@@ -192,7 +188,8 @@ class _Trial:
     def kernels(self, turns: Turns) -> dict[str, BlurKernel]:
         """Return the kernels with their gains and these turns, rounded once."""
         return {
-            key: with_gain(kernel, self._gains[key], turns) for key, kernel in self._begun.items()
+            key: corrected_kernel(kernel, self._gains[key], turns)
+            for key, kernel in self._begun.items()
         }
 
     def steps(self, turns: Turns) -> Steps:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from degrade.audit.closed_colours import colour_gap
-from degrade.audit.closed_loop import NO_GAIN, Gain, next_gain, spectral_gap, with_gain
+from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, next_gain, spectral_gap
 from degrade.audit.comparison import Comparison
 from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
@@ -74,7 +74,8 @@ class LoopResult:
     Attributes
     ----------
     kernels : mapping of str to BlurKernel
-        Corrected, by the id of the kernel that each was.
+        Corrected, by the id of the kernel that each was; one that has no centre with its gain is
+        the very one that it was.
     gains : mapping of str to (24,) float64 array
         As in :mod:`degrade.audit.closed_loop`, each kernel's: the same for all, unless cameras
         have theirs.
@@ -219,4 +220,4 @@ def _decibels(gap: Gain) -> float:
 
 
 def _corrected(kernels: Mapping[str, BlurKernel], gain: Gain) -> dict[str, BlurKernel]:
-    return {key: with_gain(kernel, gain) for key, kernel in kernels.items()}
+    return {key: corrected_kernel(kernel, gain) for key, kernel in kernels.items()}

@@ -13,13 +13,24 @@ from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
 from degrade.errors import as_typed, printable
 from degrade.geometry import Scale
+from degrade.pool.records import KernelRecord
 from degrade.wording import counted
 from pipelines.matching.findings import comparison_values
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_loop import LoopResult
 from pipelines.shared.job import Job
 
-__all__ = ["direction_values", "figures_of", "tell_direction", "tell_recipe", "tell_rounds"]
+__all__ = [
+    "direction_values",
+    "figures_of",
+    "tell_direction",
+    "tell_recipe",
+    "tell_rounds",
+    "tell_uncorrected",
+]
+
+
+_MOST_NAMES = 5
 
 
 def figures_of(aim: str) -> str:
@@ -33,6 +44,29 @@ def tell_rounds(job: Job, found: LoopResult, after: int = 0) -> None:
         values = {} if one.comparison is None else comparison_values(one.comparison)
         gaps = {"gap": one.gap, "colour_gap": one.colour_gap}
         job.found("round", one.words(number), round=number, **gaps, **values)
+
+
+def tell_uncorrected(job: Job, records: Sequence[KernelRecord], keys: Sequence[str]) -> None:
+    """Report kernels that have no centre with the gain that they should have, if there are any.
+
+    Parameters
+    ----------
+    job : Job
+    records : sequence of KernelRecord
+        Of all kernels.
+    keys : sequence of str
+        Ids of those that stayed as they were.
+    """
+    if not keys:
+        return
+    names = {record.id: record.provenance.source_name for record in records}
+    shown = sorted(printable(names[key]) for key in keys)
+    words = (
+        f"{counted(len(keys), 'kernel')} of {len(records)} could not be corrected and "
+        f"{'stays' if len(keys) == 1 else 'stay'} as estimated, as lobes leave no centre: "
+        f"{', '.join(shown[:_MOST_NAMES])}{', …' if len(shown) > _MOST_NAMES else ''}"
+    )
+    job.found("uncorrected", words, kernels=list(keys), photos=shown)
 
 
 def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from degrade.errors import InvalidValueError
 from degrade.images.decoding.decoded import Decoded
+from degrade.images.decoding.hevc import require_sound_pictures
 from degrade.images.decoding.levels import full_range, split_channels
 from degrade.images.headers import ImageHeader
 from degrade.images.headers.heif import HEIF_ERRORS, open_heif
@@ -22,6 +23,7 @@ def decode_heif(data: bytes, header: ImageHeader) -> Decoded:
         levels = np.asarray(image)
     except HEIF_ERRORS as error:
         raise InvalidValueError(f"its pixels are damaged ({error})") from None
+    require_sound_pictures(data)
     if levels.dtype == np.uint16:  # libheif's levels are shifted to the upper bits
         levels = full_range(levels >> np.uint16(16 - header.bit_depth), header.bit_depth)
     rgb, alpha, notes = split_channels(levels)
