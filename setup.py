@@ -44,13 +44,21 @@ class BuildForms(build_ext):
         """Settle the options: nothing is built side by side."""
         super().finalize_options()
         self.parallel = None
+        # While it builds, setuptools sets this to false, and copies afterwards.
+        self._is_in_place = bool(self.inplace)
 
     def build_extension(self, ext: Extension) -> None:
-        """Build a form."""
+        """Build a form; where it does not compile, an earlier one of its name is removed."""
         common = self.build_temp
         self.build_temp = str(Path(common) / ext.name)
         try:
             super().build_extension(ext)
+        except BaseException:
+            # Of other sources: nothing would tell that it is not what was to be built.
+            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+            if self.editable_mode or self._is_in_place:
+                Path(self.get_ext_filename(ext.name)).unlink(missing_ok=True)
+            raise
         finally:
             self.build_temp = common
 

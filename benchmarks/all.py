@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +71,21 @@ class Found(NamedTuple):
     values: tuple[float | None, ...]
     seconds: float
     trouble: str = ""
+
+
+class Given(NamedTuple):
+    """What a benchmark is given.
+
+    Attributes
+    ----------
+    arguments : list of str or None
+        None: something of them is absent.
+    files : list of [int, int] or None
+        Length and time of change, in ns, of those that are files.
+    """
+
+    arguments: list[str] | None
+    files: list[list[int]] | None
 
 
 def read_figures(benchmark: Benchmark, output: str) -> tuple[float | None, ...]:
@@ -190,7 +205,10 @@ def main(words: Sequence[str] | None = None) -> int:
         for benchmark in BENCHMARKS
         if (benchmark.name in given.only if given.only else given.long or not benchmark.is_long)
     ]
-    known = _ended_well(given.out, photos) if given.go_on else {}
+    words_of = {each.name: _arguments(each, photos, given.out) for each in BENCHMARKS}
+    # As they are now: what is changed while benchmarks run is measured again the next time.
+    givens = {name: Given(words, _states(words)) for name, words in words_of.items()}
+    known = _ended_well(given.out, givens) if given.go_on else {}
     found: list[Found] = []
     for number, benchmark in enumerate(chosen, 1):
         left = sum(each.minutes for each in chosen[number - 1 :] if each.name not in known)
@@ -204,9 +222,7 @@ def main(words: Sequence[str] | None = None) -> int:
         # At once, so that what is done outlives whatever comes next.
         names = {each.benchmark.name for each in found}
         kept = [each for name, each in known.items() if name not in names]
-        figures = [
-            _plain(each, _arguments(each.benchmark, photos, given.out)) for each in (*found, *kept)
-        ]
+        figures = [_plain(each, givens[each.benchmark.name]) for each in (*found, *kept)]
         write_json(given.out / _FIGURES, {"benchmarks": figures})
     print(f"\n{table_of(found)}")
     left_out = [benchmark.name for benchmark in BENCHMARKS if benchmark not in chosen]
@@ -223,32 +239,42 @@ def _arguments(benchmark: Benchmark, photos: Sequence[Path], out: Path) -> list[
         return None
 
 
-def _ended_well(out: Path, photos: Sequence[Path]) -> dict[str, Found]:
+def _states(arguments: Sequence[str] | None) -> list[list[int]]:
+    """Return the length of each file among the arguments, and when it was last changed."""
+    files = [Path(word) for word in arguments or ()]
+    found = [path.stat() for path in files if path.is_file()]
+    return [[status.st_size, status.st_mtime_ns] for status in found]
+
+
+def _ended_well(out: Path, givens: Mapping[str, Given]) -> dict[str, Found]:
     """Return what an earlier run with this output has done, by name.
 
-    Nothing of other photos or arguments, or whose output is not there.
+    Nothing of other photos or arguments, or photos that were changed since, or whose output is not
+    there.
     """
     listed = {benchmark.name: benchmark for benchmark in BENCHMARKS}
     path = out / _FIGURES
     done = json.loads(read_file(path)).get("benchmarks", []) if path.exists() else []
     found = {}
     for each in done:
-        benchmark, arguments = listed.get(each.get("name")), each.get("arguments")
-        # An older version has not kept the arguments.
-        if benchmark is None or each.get("trouble") or arguments is None:
+        benchmark = listed.get(each.get("name"))
+        # Older versions have kept neither arguments nor files.
+        before = Given(each.get("arguments"), each.get("files"))
+        if benchmark is None or each.get("trouble") or None in before:
             continue
         log = out / f"{benchmark.name}.txt"
-        if log.is_file() and arguments == _arguments(benchmark, photos, out):
+        if log.is_file() and before == givens[benchmark.name]:
             values = read_figures(benchmark, read_file(log).decode(errors="replace"))
             found[benchmark.name] = Found(benchmark, values, each.get("seconds", 0.0))
     return found
 
 
-def _plain(found: Found, arguments: list[str] | None) -> dict[str, object]:
+def _plain(found: Found, given: Given) -> dict[str, object]:
     figures = zip(found.benchmark.figures, found.values, strict=True)
     return {
         "name": found.benchmark.name,
-        "arguments": arguments,
+        "arguments": given.arguments,
+        "files": given.files,
         "seconds": found.seconds,
         "trouble": found.trouble,
         "figures": [

@@ -26,7 +26,7 @@ from degrade.resample import imresize
 from degrade.rng import rng_for
 from pipelines.artifacts.detect import ArtifactsConfig, find_artifacts
 from pipelines.artifacts.one_image import draw_overlay
-from pipelines.shared.photo_scan import scan_photos
+from pipelines.shared.finding_photos import scan_photos
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "hr"
 _SIDE, _TILE = 2048, 1024

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import configparser
+import runpy
 import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from setuptools import Distribution, Extension
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("degrade", "kernelgan", "spectral_training", "esrgan", "report", "pipelines")
@@ -91,3 +93,36 @@ def test_constraints_pin_what_is_declared(extra: str) -> None:
 def test_every_folder_of_modules_is_a_package() -> None:
     folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
     assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+_MODULE = """
+#include <Python.h>
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_one", 0, -1};
+PyMODINIT_FUNC PyInit__one(void) { return PyModule_Create(&module); }
+"""
+
+
+def test_a_form_that_no_longer_compiles_is_not_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each form may be absent, so an old one would be loaded and nothing would tell of it."""
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "forms" / "one.c"
+    source.parent.mkdir()
+    (source.parent / "__init__.py").touch()
+
+    def build(code: str) -> list[Path]:
+        source.write_text(code)
+        extension = Extension("forms._one", ["forms/one.c"], optional=True)
+        made = Distribution({"packages": ["forms"], "ext_modules": [extension]})
+        command = runpy.run_path(str(ROOT / "setup.py"))["BuildForms"](made)
+        command.inplace = command.force = True
+        command.ensure_finalized()
+        command.run()
+        return sorted(tmp_path.rglob("_one*.so"))
+
+    built = build(_MODULE)
+    if not built:
+        pytest.skip("no compiler")
+    assert len(built) == 2  # where it is built, and where it is imported from
+    assert build("#error") == []

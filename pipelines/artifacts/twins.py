@@ -12,8 +12,9 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
 from pipelines.pairs.name_endings import common_ending, common_template, is_word, without_ending
+from pipelines.shared.finding_photos import scan_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto
 
 __all__ = ["Companions", "Twins", "find_twins", "stem_of"]
 

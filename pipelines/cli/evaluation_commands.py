@@ -91,6 +91,10 @@ def evaluate(jobs: int | None, **options: Any) -> None:
     from pipelines.executors import make_executor
 
     config = EvaluateConfig(**options)
+    if config.weights or config.lpips or config.dists or config.pyiqa:
+        # While a command loads, a signal ends it at once; in the job it would wait for PyTorch.
+        import esrgan.perceptual
+        import esrgan.upscaling.upscaler  # noqa: F401
     executor = None if jobs is None else make_executor(jobs)
     with progress_bar("evaluate", "images") as progress:
         report = run(config, executor=executor, on_progress=progress)

@@ -29,8 +29,9 @@ from pipelines.evaluation.worst import choose_worst, draw_tiles
 from pipelines.executors import Executor, InProcessExecutor, make_executor
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from pipelines.pairs.inspect_pairs import holds_pairs
+from pipelines.shared.finding_photos import find_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 from pipelines.shared.reports import ProgressCallback, RunReport
 from report.evaluation_sheet import check_evaluation_sheet, draw_evaluation_sheet
 

@@ -16,8 +16,9 @@ from degrade.wording import counted
 from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
 from pipelines.pairs.name_endings import common_template
+from pipelines.shared.finding_photos import no_photo_error, scan_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, no_photo_error, scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto
 
 __all__ = ["DEFAULT_BORDER", "ImageRef", "Item", "PairRef", "Reference", "match_results"]
 

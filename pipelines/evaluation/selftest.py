@@ -17,8 +17,9 @@ from degrade.images.sources import Reject
 from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor, make_executor
+from pipelines.shared.finding_photos import find_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 from pipelines.shared.reports import ProgressCallback, RunReport
 from report.selftest_sheet import check_selftest_sheet, draw_selftest_sheet
 

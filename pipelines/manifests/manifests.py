@@ -36,8 +36,9 @@ from degrade.images.manifest import (
 from degrade.images.sources import MANIFEST_SUFFIX, Reject, find_images
 from degrade.rng import seed_for
 from degrade.wording import counted
+from pipelines.shared.finding_photos import scan_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import ProgressCallback, RunReport, usual_reason
 
 __all__ = [

@@ -270,7 +270,9 @@ def _finished(
     if trains:  # networks learn more where kernels differ more
         known = set(bench.keys)  # those of other photos would be of another blur
         own = [record for record in records if record.provenance.source_sha256 in known]
-        made += [(corrected_kernel(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own]
+        made += [
+            (corrected_kernel(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own
+        ]
     match = pool.add_match(made, recipe, config.scale, facts)
     drawn = len(match.values["kernels"])
     tell_recipe(

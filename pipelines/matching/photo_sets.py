@@ -20,14 +20,9 @@ from degrade.errors import DegradeError, InputError
 from degrade.images.sources import Reject, find_images
 from degrade.wording import counted
 from pipelines.executors import Executor, make_executor
+from pipelines.shared.finding_photos import no_photo_error, once_each, scan_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import (
-    ScannedPhoto,
-    no_photo_error,
-    once_each,
-    read_scanned,
-    scan_photos,
-)
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 
 __all__ = [
     "MOST_PHOTOS",

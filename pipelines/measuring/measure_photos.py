@@ -12,9 +12,9 @@ from degrade.pool import DegradationPool, remove_if_unused
 from pipelines.executors import DaskExecutor, Executor, TaskResult, WorkerDiedError, make_executor
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.visits import Visit, Visited, plan_visits, visit_photo
+from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.interrupts import uninterrupted
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import no_photo_error
 from pipelines.shared.reports import REJECTS_NAME, RunReport, check_rejects
 
 __all__ = ["measure_photos", "report_on", "shortfall_of"]

@@ -17,14 +17,9 @@ from degrade.kernels.estimates import UnsuitablePhotoError
 from degrade.pool import DegradationPool, Findings
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.measurement import Measurement
+from pipelines.shared.finding_photos import once_each, scan_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import (
-    OpenPhoto,
-    ScannedPhoto,
-    changed_meanwhile,
-    once_each,
-    scan_photos,
-)
+from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto, changed_meanwhile
 
 __all__ = ["Visit", "Visited", "plan_visits", "visit_photo"]
 

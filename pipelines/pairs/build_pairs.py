@@ -42,9 +42,9 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
+from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import no_photo_error
 from pipelines.shared.recipes import lacking
 from pipelines.shared.reports import (
     REJECTS_NAME,

@@ -30,9 +30,9 @@ from degrade.pairs.shard_list import SHARD_LIST_NAME
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.pairs.build_shard import rebuild_pair
+from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import no_photo_error
 from pipelines.shared.pool_of_pairs import open_pool_of_pairs
 from pipelines.shared.reports import REJECTS_NAME, ProgressCallback, RunReport
 

@@ -13,7 +13,8 @@ from degrade.pairs import Place
 from degrade.pool import DegradationPool
 from pipelines.executors import Executor
 from pipelines.pairs.planning import BuildPairsConfig
-from pipelines.shared.photo_scan import ScannedPhoto, is_unchanged, scan_photos
+from pipelines.shared.finding_photos import scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto, is_unchanged
 from pipelines.shared.reports import ProgressCallback
 from pipelines.shared.run_settings import RUN_FILE
 

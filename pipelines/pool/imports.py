@@ -27,8 +27,9 @@ from degrade.wording import counted
 from pipelines.measuring.kernel_reports import kernel_values
 from pipelines.measuring.noise_findings import PhotoFindings
 from pipelines.pool.kernel_choice import PassedOver, chosen_kernels
+from pipelines.shared.finding_photos import find_photos
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, find_photos, read_scanned
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 from pipelines.shared.reports import (
     REJECTS_NAME,
     Fact,

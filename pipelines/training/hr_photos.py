@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos, store_pho
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from pipelines.executors import InProcessExecutor, ProcessExecutor, WorkerDiedError
-from pipelines.shared.photo_scan import OpenPhoto, is_unchanged, no_photo_error, once_each
+from pipelines.shared.finding_photos import no_photo_error, once_each
+from pipelines.shared.photo_scan import OpenPhoto, is_unchanged
 from pipelines.shared.reports import ProgressCallback, no_progress
 
 __all__ = ["decode_photos", "known_photos"]
@@ -35,6 +36,7 @@ def decode_photos(
     workers: int = 0,
     max_pixels: int = MAX_PIXELS,
     on_progress: ProgressCallback | None = None,
+    on_copies: Callable[[int, int], None] | None = None,
 ) -> tuple[list[DecodedPhoto], list[Reject]]:
     """Find photos and decode those that the store does not have; a run that is killed goes on.
 
@@ -50,6 +52,8 @@ def decode_photos(
         Larger photos are rejected before they are decoded.
     on_progress : callable or None
         Called with (photos that are there, photos in all).
+    on_copies : callable or None
+        Called with (photos that can be used, how many of them differ), once all are there.
 
     Returns
     -------
@@ -83,7 +87,10 @@ def decode_photos(
                 journal.append(msgspec.to_builtins(photo))
     if not found:
         raise no_photo_error(sources, rejects)
-    return once_each([found[number] for number in sorted(found)]), rejects
+    photos = once_each([found[number] for number in sorted(found)])
+    if on_copies is not None:
+        on_copies(len(found), len(photos))
+    return photos, rejects
 
 
 def known_photos(sources: Sequence[Path], store: DecodedPhotos) -> list[DecodedPhoto]:

@@ -141,7 +141,13 @@ def _decode(
     """Decode the photos that are not decoded yet, and report what decoding changed."""
     store = DecodedPhotos(config.photo_folder)
     job.tell_passed_over(config.hr)
-    found = decode_photos(config.hr, store, workers=config.workers, on_progress=on_decode)
+    found = decode_photos(
+        config.hr,
+        store,
+        workers=config.workers,
+        on_progress=on_decode,
+        on_copies=job.tell_copies,
+    )
     photos = found[0]
     job.photo_notes.update(note for photo in photos for note in photo.notes)
     size = sum(3 * photo.height * photo.width for photo in photos)

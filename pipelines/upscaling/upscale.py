@@ -16,9 +16,10 @@ from degrade.errors import DegradeError, InputError, printable
 from degrade.images.image_rows import ROW_FORMATS, EncodingError
 from degrade.images.sources import Reject, SourceFile, find_images, hash_file
 from degrade.wording import counted
+from pipelines.shared.finding_photos import scan_photos
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
-from pipelines.shared.photo_scan import ScannedPhoto, read_scanned, scan_photos
+from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 from pipelines.shared.reports import (
     REJECTS_NAME,
     ProgressCallback,

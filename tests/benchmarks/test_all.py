@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_main_goes_on_where_it_stopped(
     assert ran[5:] == ["one"]  # what was done was something else
 
 
-@pytest.mark.parametrize("change", ["photo", "older figures", "no log", "nothing"])
+@pytest.mark.parametrize("change", ["photo", "content", "older figures", "no log", "nothing"])
 def test_main_goes_on_with_what_is_of_the_same_photos(
     change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,13 +114,19 @@ def test_main_goes_on_with_what_is_of_the_same_photos(
 
     monkeypatch.setattr(everything, "run", run)
     words = ["--out", str(tmp_path)]
-    main(["a.png", *words])
+    first, second = tmp_path / "a.png", tmp_path / "b.png"
+    for photo in (first, second):
+        photo.write_bytes(b"a photo")
+    main([str(first), *words])
     figures = tmp_path / "figures.json"
     if change == "older figures":
         write_json(figures, {"benchmarks": [{"name": "one", "trouble": ""}, {}]})
     elif change == "no log":
         (tmp_path / "one.txt").unlink()
-    main(["b.png" if change == "photo" else "a.png", *words, "--go-on"])
+    elif change == "content":
+        first.write_bytes(b"another")  # as long
+        os.utime(first, (0, 0))
+    main([str(second if change == "photo" else first), *words, "--go-on"])
     assert len(ran) == (1 if change == "nothing" else 2)
 
 

@@ -45,22 +45,22 @@ class _Reader:
     def is_at_end(self) -> bool:
         return self._place >= self._stop
 
-    def bytes(self, length: int) -> bytes:
+    def take(self, length: int) -> bytes:
         start, self._place = self._place, self._place + length
         if self._place > self._stop:
             raise _EndError
         return self._data[start : self._place]
 
     def rest(self) -> bytes:
-        return self.bytes(self._stop - self._place)
+        return self.take(self._stop - self._place)
 
     def whole(self, length: int) -> int:
-        return int.from_bytes(self.bytes(length))
+        return int.from_bytes(self.take(length))
 
     def box(self) -> tuple[bytes, _Reader]:
         """Return a box's name, and a reader of what is in it."""
         begun = self._place
-        size, name = self.whole(4), self.bytes(4)
+        size, name = self.whole(4), self.take(4)
         size = self.whole(8) if size == 1 else size or self._stop - begun
         first, self._place = self._place, begun + size
         if not first <= self._place <= self._stop:
@@ -139,7 +139,7 @@ class _Items:
         coded = b"".join(self._data[start : start + size] for start, size in parts)
         size, reader, units = 1 + (settings[21] & 3), _Reader(coded, 0, len(coded)), []
         while not reader.is_at_end:
-            units.append(reader.bytes(reader.whole(size)))
+            units.append(reader.take(reader.whole(size)))
         return CodedPicture(tuple(_parameters(settings)), tuple(units))
 
 
@@ -152,7 +152,7 @@ def _kinds(box: _Reader) -> Iterator[tuple[int, bytes]]:
             version, _ = entry.version()
             if version >= 2:
                 item, _ = entry.whole(2 if version == 2 else 4), entry.whole(2)
-                yield item, entry.bytes(4)
+                yield item, entry.take(4)
 
 
 def _extents(box: _Reader, inner: int) -> Iterator[tuple[int, list[tuple[int, int]]]]:
@@ -197,4 +197,4 @@ def _parameters(settings: bytes) -> Iterator[bytes]:
     for _ in range(reader.whole(1)):
         reader.whole(1)
         for _ in range(reader.whole(2)):
-            yield reader.bytes(reader.whole(2))
+            yield reader.take(reader.whole(2))

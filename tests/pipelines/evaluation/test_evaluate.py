@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +243,16 @@ def test_lpips_is_told_by_the_users_files(folders: Path, tmp_path: Path) -> None
     missing = run(*words, tmp_path / "linear.pth")
     assert missing.exit_code == 1
     assert "--lpips wants, in one file or two" in missing.output
+
+
+@pytest.mark.parametrize(("given", "is_loaded"), [("--weights", True), ("--sr", False)])
+def test_pytorch_is_loaded_before_the_job_begins(given: str, is_loaded: bool) -> None:
+    """While a command loads, Ctrl-C ends it at once; within a job it waits for the import."""
+    code = (
+        "import sys, pipelines.cli, pipelines.evaluation.evaluate as module\n"
+        "def begin(*_, **__): print('torch' in sys.modules)\n"
+        "module.evaluate = begin\n"
+        f"pipelines.cli.main(['evaluate', '.', '{given}', '.'])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout.splitlines()[0] == str(is_loaded), found.stderr

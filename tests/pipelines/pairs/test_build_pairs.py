@@ -23,7 +23,7 @@ from degrade.pool import DegradationPool
 from pipelines import build_pairs
 from pipelines.executors import InProcessExecutor, ProcessExecutor
 from pipelines.pairs.checks import ReplayConfig, replay_pair, verify
-from pipelines.shared.photo_scan import find_photos
+from pipelines.shared.finding_photos import find_photos
 from tests.making import fill_pool
 from tests.pipelines.pairs.building import FORMATS, config_for, digests
 

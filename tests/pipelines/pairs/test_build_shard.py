@@ -22,8 +22,8 @@ from degrade.pool import DegradationPool
 from pipelines.pairs import build_shard as shard_building
 from pipelines.pairs.build_shard import PlannedPhoto, ShardTask, build_shard, pair_keys
 from pipelines.pairs.planning import BuildPairsConfig, plan_photos, plan_shards
+from pipelines.shared.finding_photos import find_photos
 from pipelines.shared.folder_kinds import FOLDER_KINDS
-from pipelines.shared.photo_scan import find_photos
 from pipelines.shared.run_settings import RUN_FILE
 from tests.making import fill_pool, is_committed
 

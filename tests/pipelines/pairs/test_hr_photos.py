@@ -20,7 +20,7 @@ from degrade.pool import DegradationPool
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.executors import InProcessExecutor, ProcessExecutor
 from pipelines.pairs.checks import verify
-from pipelines.shared.photo_scan import find_photos
+from pipelines.shared.finding_photos import find_photos
 from tests.pipelines.pairs.building import FORMATS, config_for, digests
 
 

@@ -7,6 +7,7 @@ import pytest
 from degrade.errors import DegradeError
 from degrade.images.decoded_photos import DecodedPhotos
 from degrade.images.image_io import read_photo
+from pipelines.shared.job import Job
 from pipelines.training.hr_photos import decode_photos, known_photos
 
 
@@ -22,9 +23,16 @@ def test_decode_photos_stores_pixels_and_names_what_cannot_be_used(
     (scenes / "bad.png").write_bytes(b"no photo")
     (scenes / "copy.png").write_bytes((scenes / "scene 0.png").read_bytes())
     seen: list[tuple[int, int]] = []
+    job = Job("train", "step")
     photos, rejects = decode_photos(
-        [scenes], store, workers=workers, on_progress=lambda *both: seen.append(both)
+        [scenes],
+        store,
+        workers=workers,
+        on_progress=lambda *both: seen.append(both),
+        on_copies=job.tell_copies,
     )
+    (told,) = job.facts
+    assert told.words == "with the very content of another, and passed over: 1 file"
     assert [Path(reject.path).name for reject in rejects] == ["bad.png"]
     assert len(photos) == 7 and seen[-1] == (9, 9)
     for photo in photos:

@@ -83,6 +83,7 @@ def test_the_command_trains_on_photos_and_names_bad_and_small_ones(
     config: TrainConfig, scenes: Path
 ) -> None:
     (scenes / "bad.png").write_bytes(b"no photo")
+    (scenes / "copy.png").write_bytes((scenes / "scene 0.png").read_bytes())
     arguments = ["train", "--hr", f"{scenes}", "--pool", f"{config.pool}", "--scale", "2"]
     arguments += ["--out", f"{config.out}", "--steps", "2", "--batch-size", "2"]
     arguments += ["--hr-patch", "136", "--device", "cpu"]
@@ -91,6 +92,7 @@ def test_the_command_trains_on_photos_and_names_bad_and_small_ones(
     assert "bad.png: not an image in a known format" in result.output
     assert "smaller than an HR patch; use a smaller --hr-patch" in result.output
     assert "7 photos decoded in" in result.output
+    assert "with the very content of another, and passed over: 1 file" in result.output
 
 
 def test_the_command_wants_pairs_or_photos_with_a_pool(config: TrainConfig) -> None:
