@@ -56,8 +56,8 @@ _REACH = 5
 
 _WITHIN = 0.6 * PHASE_TOLERANCE
 _CENTRINGS = 12
-"""Of 8,000 wild kernels, rounding moved the centre of 37 too far: ten are mended by a second
-centring, 23 by more, and of the other four the one lobe is as good a centre as the next."""
+"""Of 8,000 wild kernels, rounding moved the centre of 36 too far: ten are mended by a second
+centring, 22 by more, and of the other four the one lobe is as good a centre as the next."""
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
