@@ -21,14 +21,12 @@ from degrade.errors import InvalidValueError
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 
 __all__ = [
-    "LEAST_RESPONSE",
     "MOST_GAIN",
     "NO_GAIN",
     "NO_TURNS",
     "Gain",
     "Turns",
     "kernel_response",
-    "kernel_turns",
     "mean_gap",
     "next_gain",
     "spectral_gap",
@@ -50,10 +48,6 @@ _FIXED = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
 
 MOST_GAIN = 1.5
-
-LEAST_RESPONSE = 0.02
-"""Of what kernels keep less, no ratio is made."""
-
 _REACH = 5
 """LR pixels to each side that a corrected kernel has."""
 
@@ -168,25 +162,6 @@ def kernel_response(kernel: BlurKernel) -> Gain:
     count = np.bincount(bands[inside], minlength=BAND_COUNT)
     total = np.bincount(bands[inside], amplitude[inside], minlength=BAND_COUNT)
     return np.asarray(total / np.maximum(count, 1))
-
-
-def kernel_turns(kernel: BlurKernel) -> Turns:
-    """Return how what a kernel keeps changes with direction, by least squares in each band.
-
-    What it keeps less than a fiftieth of counts as a fiftieth.
-    """
-    scale = float(kernel.scale)
-    side = max(round(_GRID * scale), kernel.size)
-    amplitude = np.abs(np.fft.rfft2(kernel.weights.astype(np.float64), (side, side)))
-    kept = np.log(np.maximum(amplitude, LEAST_RESPONSE))
-    bands = (_distances(side, scale) * 2 * BAND_COUNT).astype(np.int64)
-    waves = turn_waves(*_frequencies(side))
-    turns = NO_TURNS.copy()
-    for band in range(_FIXED, BAND_COUNT):
-        places = bands == band
-        design = np.stack([np.ones(places.sum()), *waves[:, places]], axis=1)
-        turns[:, band] = np.linalg.lstsq(design, kept[places], rcond=None)[0][1:]
-    return turns
 
 
 def _distances(side: int, scale: float) -> npt.NDArray[np.float64]:

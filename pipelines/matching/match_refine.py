@@ -2,10 +2,9 @@
 
 Rounds of the loop make means of spectra agree, whatever else differs: a kernel that sharpens
 texture makes up for noise that is missing. Photos then vary less than LR: all of them have some of
-the camera's noise, and none has the error of an estimate. So four things are tried, one after the
+the camera's noise, and none has the error of an estimate. So three things are tried, one after the
 other, each with rounds of its own, and judged by all figures, means and spreads: a share of the
-camera's noise; kernels nearer to their mean, first by how much they keep, then by direction; edges
-that are sharpened more than texture.
+camera's noise; kernels nearer to their mean; edges that are sharpened more than texture.
 """
 
 from __future__ import annotations
@@ -18,17 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import (
-    LEAST_RESPONSE,
-    MOST_GAIN,
-    NO_GAIN,
-    kernel_response,
-    kernel_turns,
-    with_gain,
-)
+from degrade.audit.closed_loop import MOST_GAIN, NO_GAIN, Gain, kernel_response, with_gain
 from degrade.audit.divergence import divergence, divergences
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import TURN_COUNT
 from degrade.degradation import Entry
 from degrade.degradation.steps import (
     STEPS,
@@ -60,6 +51,9 @@ from twenty others by more than what is looked for."""
 _LEAST = 16
 """Photos that show what LR shows, from which on spreads of their figures say anything."""
 
+_LEAST_RESPONSE = 0.02
+"""Of what kernels keep less, no ratio is made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
@@ -69,9 +63,8 @@ class Refinement:
     ----------
     noise : float
         Times the noise of the camera's model; 0 where the loop's choice stayed.
-    towards_mean, towards_direction : float
-        Share of the way by which kernels were moved to the mean of their camera: by how much they
-        keep of each frequency, and by how that changes with direction.
+    towards_mean : float
+        Share of the way by which kernels were moved to the mean of their camera.
     edges : float
         By how much edges are sharpened, as in
         :class:`degrade.degradation.steps.EdgeSharpening`.
@@ -83,7 +76,6 @@ class Refinement:
 
     noise: float = 0.0
     towards_mean: float = 0.0
-    towards_direction: float = 0.0
     edges: float = 0.0
     apart: tuple[float, float] = (0.0, 0.0)
     tried: bool = True
@@ -94,7 +86,6 @@ class Refinement:
         kept = [
             f"noise of the camera's model, times {self.noise:g}" * bool(self.noise),
             f"kernels {self.towards_mean:.0%} nearer to their mean" * bool(self.towards_mean),
-            f"their direction {self.towards_direction:.0%} nearer" * bool(self.towards_direction),
             f"edges sharpened by {self.edges:g}" * bool(self.edges),
         ]
         return ", ".join(filter(None, kept))
@@ -112,7 +103,6 @@ class Refinement:
         return {
             "noise": self.noise,
             "towards_mean": self.towards_mean,
-            "towards_direction": self.towards_direction,
             "edges": self.edges,
             "before": round(self.apart[0], 4),
             "after": round(self.apart[1], 4),
@@ -209,7 +199,7 @@ def refine(
         return refinement, found.kernels, found
     corrected = replace(found, gains=dict.fromkeys(found.kernels, NO_GAIN), lr=lr)
     begun = best = judge.judged(Refinement(), found.kernels, corrected)
-    for changes in (_noises, _means, _directions, _edges):
+    for changes in (_noises, _means, _edges):
         # More rounds alone may bring it nearer: what is tried must do better than these.
         with suppress(DegradeError):  # a kernel that cannot be corrected so far
             more = judge.settled(best.refinement, best.kernels, best.found.tail, best.found)
@@ -218,8 +208,7 @@ def refine(
         last = before.apart
         for refinement, tail in changes(bench, before.refinement, before.found):
             try:
-                shares = refinement.towards_mean, refinement.towards_direction
-                moved = nearer_to_mean(found.kernels, groups, *shares)
+                moved = nearer_to_mean(found.kernels, groups, refinement.towards_mean)
                 trial = judge.settled(refinement, moved, tail, before.found)
             except DegradeError as error:  # a kernel that cannot be moved or corrected so far
                 tell(f"tried: {refinement.changes}: left out, {error}")
@@ -261,10 +250,7 @@ class KernelGroups:
 
 
 def nearer_to_mean(
-    kernels: Mapping[str, BlurKernel],
-    groups: KernelGroups,
-    share: float,
-    direction_share: float = 0.0,
+    kernels: Mapping[str, BlurKernel], groups: KernelGroups, share: float
 ) -> Mapping[str, BlurKernel]:
     """Return kernels whose amplitude is nearer to their camera's mean by a share of the way.
 
@@ -276,39 +262,33 @@ def nearer_to_mean(
     kernels : mapping of str to BlurKernel
         By id.
     groups : KernelGroups
-    share, direction_share : float
-        Of the mean of all directions, and of how each direction differs from it. 0: as they are; 1:
-        all photos of a camera keep the same.
+    share : float
+        0: as they are; 1: all photos of a camera keep the same.
 
     Raises
     ------
     InvalidValueError
         A kernel cannot be moved so far: it would have no centre.
     """
-    if not share and not direction_share:
+    if not share:
         return kernels
-    of_photo: dict[Hashable, list[_Kept]] = {}
+    of_photo: dict[Hashable, list[Gain]] = {}
     members: dict[Hashable, dict[Hashable, None]] = {}
     for key, kernel in kernels.items():
         photo = groups.photos.get(key, key)
-        response = np.log(np.maximum(kernel_response(kernel), LEAST_RESPONSE))
-        of_photo.setdefault(photo, []).append(np.stack([response, *kernel_turns(kernel)]))
+        kept = np.log(np.maximum(kernel_response(kernel), _LEAST_RESPONSE))
+        of_photo.setdefault(photo, []).append(kept)
         members.setdefault(groups.cameras.get(key), {})[photo] = None
     own = {photo: np.mean(kept, axis=0) for photo, kept in of_photo.items()}
     means = {
         camera: np.mean([own[photo] for photo in of], axis=0) for camera, of in members.items()
     }
-    shares = np.array([[share], *[[direction_share]] * TURN_COUNT])
     moved = {}
     for key, kernel in kernels.items():
-        missing = means[groups.cameras.get(key)] - own[groups.photos.get(key, key)]
-        gain, *turns = np.clip(shares * missing, -MOST_GAIN, MOST_GAIN)
-        moved[key] = with_gain(kernel, gain, np.array(turns))
+        gain = share * (means[groups.cameras.get(key)] - own[groups.photos.get(key, key)])
+        moved[key] = with_gain(kernel, np.clip(gain, -MOST_GAIN, MOST_GAIN))
     return moved
 
-
-_Kept: TypeAlias = npt.NDArray[np.float64]
-"""(4, 24): logarithms of what a kernel keeps, band by band, and how they turn."""
 
 _Changes: TypeAlias = Iterator[tuple[Refinement, Tail]]
 
@@ -328,12 +308,6 @@ def _means(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
     if len(found.kernels) > 1:
         for share in _SHARES:
             yield replace(so_far, towards_mean=share), found.tail
-
-
-def _directions(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
-    if len(found.kernels) > 1:
-        for share in _SHARES:
-            yield replace(so_far, towards_direction=share), found.tail
 
 
 def _edges(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
