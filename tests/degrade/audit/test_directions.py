@@ -10,6 +10,7 @@ import pytest
 
 from degrade.arrays import round_to_u8
 from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
+from degrade.audit.comparison import compare_sets
 from degrade.audit.directions import (
     DIRECTIONS,
     direction_steps,
@@ -19,7 +20,6 @@ from degrade.audit.directions import (
     response_by_direction,
     turns_apart,
 )
-from degrade.audit.comparison import compare_sets
 from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, WAYS, directed_spectrum, turn_waves
 from degrade.errors import InvalidValueError
