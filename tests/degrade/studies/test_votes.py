@@ -135,7 +135,7 @@ def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "votes.db"
     with Votes(path) as made:
         made.begin("a", plan, most=9)
-    path.write_bytes(path.read_bytes().replace(b"tabletrials", b"tabletri\xc9l"))
+    path.write_bytes(path.read_bytes().replace(b"tabletrials", b"tabletri\xc9ls"))
     with pytest.raises(CorruptDataError, match="no text"), Votes(path) as opened:
         opened.all_votes()
 
