@@ -82,7 +82,8 @@ def begin_or_resume(
         The file is damaged.
     DegradeError
         There are shards, but nothing that says of which run; or they are those of another command;
-        or the run was begun by another version, whose files must not come to lie beside this one's; or the file cannot be written.
+        or the run was begun by another version, whose files must not come to lie beside this
+        one's; or the file cannot be written.
     """
     names = place.names()
     if name not in names:
