@@ -75,7 +75,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_inspect_calls_a_photo_by_one_name_everywhere(tmp_path: Path) -> None:
-    """Also one that gave no kernel; and the tenth stands behind the second, not behind the first."""
+    """Also one that gave no kernel; and the tenth stands behind the second, not the first."""
     opened = DegradationPool.create(tmp_path / "pool")
     for number in range(11):
         kernel = gaussian_kernel(17, 2, (1.2 + 0.1 * number, 1.0), 0.0)
