@@ -209,7 +209,7 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))
     spoken_of = {kernel.photo for kernel in found.kernels}
-    spoken_of |= {measured.photo for measured in found.measurements}
+    spoken_of |= {m.photo for m in found.measurements if m.kind != MATCHED}
     names = {_stand_in(photo): _called(photo, found) for photo in spoken_of}
     return records, HeldKernels(path, held, names)
 
