@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the command line reads scales before it loads NumPy
     from degrade.arrays import Box
 
 __all__ = [
+    "LARGEST_SCALE",
     "SMALLEST_SCALE",
     "Ratio",
     "Scale",
@@ -48,10 +49,12 @@ __all__ = [
 ]
 
 SMALLEST_SCALE = Fraction(3, 2)
+LARGEST_SCALE = 64
+"""The largest that anybody enlarges by; at ×1000 a kernel has 39 million taps and takes minutes."""
+
 _LARGEST_DENOMINATOR = 20
 """HR sides are multiples of the numerator: with larger ones few sizes are left."""
 
-_LARGEST = 2**53
 _AS_FLOAT = 1e-9
 """How far the float of 7/3 may lie from it, relatively."""
 
@@ -89,21 +92,20 @@ def as_scale(value: object) -> Scale:
     Parameters
     ----------
     value : int, float, Fraction or str
-        ``4``, ``2.5``, ``"2.5"``, ``"5/2"``; at least 2 when whole, else at least 3/2 and with a
-        denominator of at most 20.
+        ``4``, ``2.5``, ``"2.5"``, ``"5/2"``; from 3/2 to 64, with a denominator of at most 20.
 
     Raises
     ------
     InvalidValueError
         It is no such number; the text names the nearest that is.
     """
-    if type(value) is int and 2 <= value <= _LARGEST:
+    if type(value) is int and 2 <= value <= LARGEST_SCALE:
         return value
     exact = _exact(value)
-    if exact is None or not SMALLEST_SCALE <= exact <= _LARGEST:
+    if exact is None or not _is_in_range(exact):
         raise InvalidValueError(
-            f"scale must be a number of at least {float(SMALLEST_SCALE)}, such as 4, 2.5 or 7/3, "
-            f"got {_shown(value)}"
+            f"scale must be a number from {float(SMALLEST_SCALE)} to {LARGEST_SCALE}, such as 4, "
+            f"2.5 or 7/3, got {_shown(value)}"
         )
     near = exact.limit_denominator(_LARGEST_DENOMINATOR)
     if isinstance(value, float) and abs(near - exact) < _AS_FLOAT * exact:
@@ -115,6 +117,10 @@ def as_scale(value: object) -> Scale:
             f"{_reduced(near)}"
         )
     return _reduced(exact)
+
+
+def _is_in_range(exact: Fraction) -> bool:
+    return SMALLEST_SCALE <= exact <= LARGEST_SCALE
 
 
 def _exact(value: Any) -> Fraction | None:
@@ -226,7 +232,7 @@ def scale_of_sizes(
     if min(low, narrow) < 1:
         return None
     exact = Fraction(height, low)
-    if Fraction(width, narrow) != exact or not SMALLEST_SCALE <= exact <= _LARGEST:
+    if Fraction(width, narrow) != exact or not _is_in_range(exact):
         return None
     return _reduced(exact) if exact.denominator <= _LARGEST_READ or exact in expected else None
 
@@ -271,13 +277,13 @@ def rounded_scale(hr: Sequence[int], lr: Sequence[int]) -> Scale | None:
     """
     exact = Fraction(hr[0], max(lr[0], 1))
     is_exact = exact == Fraction(hr[1], max(lr[1], 1))
-    if is_exact and exact >= SMALLEST_SCALE and exact.denominator <= _DECIMAL:
+    if is_exact and _is_in_range(exact) and exact.denominator <= _DECIMAL:
         return _reduced(exact)
     for d in range(1, _LARGEST_DENOMINATOR + 1):
         least = max(high * d // (low + 1) + 1 for high, low in zip(hr[:2], lr[:2], strict=True))
         for n in (max(round(exact * d), least), least):
             scale = Fraction(n, d)
-            if scale >= SMALLEST_SCALE and is_rounded(hr, lr, _reduced(scale)):
+            if _is_in_range(scale) and is_rounded(hr, lr, _reduced(scale)):
                 return _reduced(scale)
     return None
 

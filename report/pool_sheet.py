@@ -214,7 +214,13 @@ def _summary(pool: DegradationPool) -> str:
     by_scale = ", ".join(f"×{scale}: {count}" for scale, count in scales)
     parts = [
         counted(len(pool.kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
-        counted(len(pool.noise), "noise patch"),
-        f"{counted(len(pool.photos), 'photo')} looked at",
+        *(
+            [f"a fingerprint of {counted(len(pool.photo_names), 'photo')}"]
+            if pool.is_fingerprint
+            else [
+                counted(len(pool.noise), "noise patch"),
+                f"{counted(len(pool.photos), 'photo')} looked at",
+            ]
+        ),
     ]
     return "   ·   ".join(parts)

@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import Recipe, read_recipe
 from degrade.degradation.recipes import RECIPES
 from degrade.disk.text_files import read_text
@@ -30,7 +31,7 @@ def find_recipe(name: str) -> Recipe:
     if name in RECIPES:
         return RECIPES[name]
     if not Path(name).is_file():
-        known = ", ".join(RECIPES)
+        known = ", ".join((*RECIPES, MATCHED))
         raise InputError(name, "no recipe, and no file", f"recipes are {known}, or a TOML file")
     path = Path(name)
     try:

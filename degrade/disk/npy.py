@@ -28,6 +28,8 @@ _HEADER_ERRORS = (
     MemoryError,
 )
 
+_REMEDY = "save it anew, as one array of floats or integers"
+
 
 def map_npy(path: Path) -> AnyArray:
     """Map a ``.npy`` file read-only.
@@ -48,9 +50,9 @@ def map_npy(path: Path) -> AnyArray:
         raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
     except _HEADER_ERRORS as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(path, f"not a whole .npy array ({reason})") from None
+        raise InputError(path, f"not a whole .npy array ({reason})", _REMEDY) from None
     if array.dtype.kind not in "iuf":
-        raise InputError(path, f"holds {array.dtype}, not plain numbers")
+        raise InputError(path, f"holds {array.dtype}, not plain numbers", _REMEDY)
     return array
 
 

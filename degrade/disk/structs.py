@@ -28,6 +28,34 @@ _LONGEST = 200
 
 # What msgspec says, its backquotes made quotes: here they would mark settings.
 _EXPECTED = re.compile(r"Expected (.+) - at '\$\.(.+)'")
+_TYPES = {
+    "object": "a table of keys",
+    "array": "a list",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+"""What people call msgspec's types, in files of JSON and of TOML."""
+
+_TYPE = re.compile(rf"'((?:{'|'.join(_TYPES)})(?: \| (?:{'|'.join(_TYPES)}))*)'")
+_PHRASES = (
+    (re.compile(r"^Expected "), "must be "),
+    (re.compile(r"(a text|a list) of length <= (\d+)"), r"\1 of at most \2"),
+    (re.compile(r"(a text|a list) of length >= (\d+)"), r"\1 of at least \2"),
+    (re.compile(r"(a text|a list) of length "), r"\1 of "),
+    (re.compile(r"(number) >= "), r"\1 of at least "),
+    (re.compile(r"(number) <= "), r"\1 of at most "),
+    (re.compile(r"(number) > "), r"\1 above "),
+    (re.compile(r"(number) < "), r"\1 below "),
+    (re.compile(r"^Object missing required field ('.*?')"), r"the key \1 is missing"),
+    (re.compile(r"^Object contains unknown field "), "unknown key "),
+    (re.compile(r" - at '\$\.(.+)'$"), r", in \1"),
+    (re.compile(r"(\d)\.0\b"), r"\1"),
+)
+"""Msgspec's English, and that of people who write no programs."""
+
 _OTHER_WORD = re.compile(r"Invalid enum value (.+) - at '\$\.(\w+)'")
 
 
@@ -102,7 +130,14 @@ def refusal(error: Exception, kind: type[msgspec.Struct] | None = None) -> str:
     if other_word and kind is not None:
         got, name = other_word.groups()
         text = f"{name} must be {' or '.join(_words(kind, name))}, got {got}"
+    text = _TYPE.sub(_called, text)
+    for phrase, words in _PHRASES:
+        text = phrase.sub(words, text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _called(types: re.Match[str]) -> str:
+    return " or ".join(_TYPES[each] for each in types[1].split(" | "))
 
 
 def _words(kind: type[msgspec.Struct], name: str) -> list[str]:

@@ -73,7 +73,12 @@ class LocalPlace:
         try:
             return [path.name for path in self.folder.iterdir()]
         except OSError as error:
-            raise DegradeError(f"{self.shown()}: cannot be read ({error.strerror})") from None
+            what, remedy = f"cannot be read ({error.strerror})", "check path and permissions"
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                is_file = self.folder.exists()
+                what = "is a file" if is_file else "is not there"
+                remedy = "give the folder" if is_file else "check the path"
+            raise DegradeError(f"{self.shown()}: {what}; {remedy}") from None
 
     def size(self, name: str) -> int | None:
         """Return a file's bytes, links followed within the folder."""

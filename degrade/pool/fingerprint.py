@@ -157,9 +157,13 @@ class _Fingerprint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class HeldKernels(ObjectFiles):
     """Kernels in memory, in the place of a pool's files."""
 
-    def __init__(self, path: Path, weights: Mapping[str, AnyArray]) -> None:
+    def __init__(
+        self, path: Path, weights: Mapping[str, AnyArray], names: Mapping[str, str]
+    ) -> None:
         super().__init__(path)
         self._weights = weights
+        self.names = names
+        """What photos are called, by what stands for their hashes."""
 
     def path(self, record: KernelRecord | NoiseRecord) -> Path:
         """Return the fingerprint."""
@@ -204,7 +208,10 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         records += own
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))
-    return records, HeldKernels(path, held)
+    spoken_of = {kernel.photo for kernel in found.kernels}
+    spoken_of |= {m.photo for m in found.measurements if m.kind != MATCHED}
+    names = {_stand_in(photo): _called(photo, found) for photo in spoken_of}
+    return records, HeldKernels(path, held, names)
 
 
 def _kernel_record(
@@ -214,7 +221,7 @@ def _kernel_record(
     read_struct(stored.values, _KernelValues, f"{what}.values")
     _check_photo(stored.photo, found, what)
     provenance = Provenance(
-        source_name=found.names.get(str(stored.photo), f"photo {stored.photo}"),
+        source_name=_called(stored.photo, found),
         source_sha256=_stand_in(stored.photo),
         box=None,
         method=stored.method,
@@ -346,6 +353,12 @@ def _photo_of(stored: StoredMeasurement) -> str:
     if stored.kind != MATCHED:
         return _stand_in(stored.photo)
     return match_name(scale_from_json(stored.values["scale"]))
+
+
+def _called(photo: int, found: _Fingerprint) -> str:
+    """Return a photo's name, or its number, with as many digits as all have: they sort so."""
+    digits = len(str(max(found.photos - 1, 0)))
+    return found.names.get(str(photo), f"photo {photo:0{digits}}")
 
 
 def _stand_in(photo: int) -> str:

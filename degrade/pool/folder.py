@@ -15,6 +15,7 @@ from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed,
 __all__ = ["check_folder", "make_folder", "remove_if_unused"]
 
 _NAME, _VERSION = "degrade-pool", 2
+_RESTORE = "restore it from a copy, or from any other pool: it holds nothing else"
 
 
 class _Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +79,8 @@ def check_folder(path: Path) -> None:
     try:
         found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
     except (InputError, ValueError, RecursionError) as error:
-        raise CorruptDataError(f"{where}/pool.json is damaged ({refusal(error)})") from None
+        said = f"{where}/pool.json is damaged ({refusal(error)}); {_RESTORE}"
+        raise CorruptDataError(said) from None
     if found == _Format(_NAME, 1):
         raise DegradeError(
             f"{where} is a pool of format version 1, and this degrade reads version {_VERSION}; "
@@ -94,7 +96,7 @@ def check_folder(path: Path) -> None:
             f"reads version {_VERSION}: it was made by a newer degrade, install that, or is damaged"
             if found.version > _VERSION
             else f"{where}/pool.json is damaged (format version {str(found.version)[:20]}, which "
-            "no degrade has written)"
+            f"no degrade has written); {_RESTORE}"
         )
 
 

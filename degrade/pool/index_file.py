@@ -31,6 +31,9 @@ def encode_line(record: Record) -> bytes:
     return _CRC_FIELD % zlib.crc32(body) + body + b"\n"
 
 
+_REMEDY = "restore the file, or delete that line to go on without its entry"
+
+
 def read_index(path: Path, until: int | None = None) -> tuple[list[Record], int]:
     """Return all records, and how many bytes the finished lines take; a missing file has none.
 
@@ -77,14 +80,11 @@ def _read_bytes(path: Path) -> bytes:
 def _decode_line(line: bytes) -> Record:
     body = line[_CRC_LENGTH:]
     if line[:_CRC_LENGTH] != _CRC_FIELD % zlib.crc32(body):
-        raise CorruptDataError(
-            "damaged (its checksum does not fit); "
-            "restore the file, or delete that line to go on without its entry"
-        )
+        raise CorruptDataError(f"damaged (its checksum does not fit); {_REMEDY}")
     try:
         return record_from_json(json.loads("{" + body.decode("ascii")))
     except (ValueError, RecursionError) as error:
-        raise CorruptDataError(f"not a pool entry ({refusal(error)})") from None
+        raise CorruptDataError(f"not a pool entry ({refusal(error)}); {_REMEDY}") from None
 
 
 class IndexWriter:

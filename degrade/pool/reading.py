@@ -153,6 +153,12 @@ class PoolReader:
         return tuple(self._contents.photos[key] for key in sorted(self._contents.photos))
 
     @property
+    def photo_names(self) -> dict[str, str]:
+        """What each photo is called that anything was measured in, by sha256."""
+        held = self._objects.names if isinstance(self._objects, HeldKernels) else {}
+        return {**held, **{photo.sha256: photo.name for photo in self.photos}}
+
+    @property
     def measurements(self) -> tuple[MeasurementRecord, ...]:
         """All that was measured, by kind, settings and photo."""
         found = self._contents.measurements

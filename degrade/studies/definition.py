@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from degrade.disk.files import read_file
+from degrade.disk.structs import parse_struct
 from degrade.errors import CorruptDataError, InputError, printable
 from degrade.opinions import DECOY, TRUE, Design, Kind
 
@@ -128,8 +130,8 @@ class StudyDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 def encode_definition(definition: StudyDefinition) -> bytes:
-    """Return the content of ``study.json``."""
-    return msgspec.json.format(msgspec.json.encode(definition), indent=1) + b"\n"
+    """Return the content of ``study.json``: ASCII, since names may be of any bytes."""
+    return json.dumps(msgspec.to_builtins(definition), indent=1).encode() + b"\n"
 
 
 def read_definition(folder: Path) -> StudyDefinition:
@@ -153,10 +155,10 @@ def read_definition(folder: Path) -> StudyDefinition:
             "give the folder of a study, or make one by `degrade study make`",
         )
     try:
-        found = msgspec.json.decode(read_file(path), type=StudyDefinition)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        found = parse_struct(read_file(path), StudyDefinition, "the study")
+    except CorruptDataError as error:
         raise CorruptDataError(
-            f"{printable(path)} is no study that this degrade reads ({printable(str(error))}); "
+            f"{printable(path)} is no study that this degrade reads ({error}); "
             "restore it from a copy, or make the study anew elsewhere"
         ) from None
     wrong = [image.name for image in found.images if len(image.results) != len(found.methods)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -193,6 +193,7 @@ def find_in_votes(
     for vote in votes:
         _require_fit(definition, vote)
         by_rater[vote.rater].append(vote)
+    _require_whole(definition, votes)
     attention = {n: _attention(definition, cast) for n, cast in by_rater.items()}
     kept = [n for n in by_rater if not (drop_failing and attention[n].has_failed)]
     counting = [v for n in kept for v in by_rater[n] if v.trial.role == "vote"]
@@ -240,6 +241,17 @@ def _require_fit(definition: StudyDefinition, vote: Vote) -> None:
         raise CorruptDataError(
             f"the votes of rater {vote.rater + 1} do not fit this study; restore them from a copy"
         )
+
+
+def _require_whole(definition: StudyDefinition, votes: Sequence[Vote]) -> None:
+    """All questions about a trial are answered at once: where one is missing, it was lost."""
+    asked = len(definition.questions)
+    for (rater, number), given in Counter((v.rater, v.number) for v in votes).items():
+        if given != asked:
+            raise CorruptDataError(
+                f"rater {rater + 1} has {given} of {asked} answers to trial {number}: some were "
+                "lost; restore them from a copy"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

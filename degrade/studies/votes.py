@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from degrade.errors import CorruptDataError, DegradeError, printable
 from degrade.opinions import Role, Trial
@@ -22,6 +23,14 @@ VOTES_NAME = "votes.db"
 _VERSION = 1
 _MOST_CHANGES = 50
 """Times that a rater may change one answer."""
+
+_LAST = 2.5e11
+"""Seconds since 1970, in the last century that calendars here know."""
+
+_RATER = (int, int, int)
+_TRIAL = (int, int, int, str, int)
+_CAST = (int, int, int, *_TRIAL, int, float, float, int)
+"""Types of rows: SQLite keeps whatever it is given, in a column of any type."""
 
 _SCHEMA = """
 CREATE TABLE raters (
@@ -168,7 +177,7 @@ class Votes:
         """
         hashed = secret_hash(secret)
         with self._transaction() as file:
-            known = _rater_of(file, hashed)
+            known = self._rater_of(hashed)
             if known is not None:
                 return known
             number = int(file.execute("SELECT COUNT(*) FROM raters").fetchone()[0])
@@ -191,7 +200,7 @@ class Votes:
     def rater(self, secret: str) -> Rater | None:
         """Return the rater of a secret; None where there is none."""
         with self._said(), self._lock:
-            return _rater_of(self._file, secret_hash(secret))
+            return self._rater_of(secret_hash(secret))
 
     def trial(self, rater: int, number: int) -> Trial | None:
         """Return a trial of a rater by its number, from 1 on; None where there is none."""
@@ -200,7 +209,7 @@ class Votes:
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? AND number = ?",
                 (rater, number),
             ).fetchone()
-        return None if row is None else Trial(*row)
+        return None if row is None else Trial(*self._checked([row], _TRIAL)[0])
 
     def trials(self, rater: int) -> list[Trial]:
         """Return all trials of a rater, in order."""
@@ -209,7 +218,7 @@ class Votes:
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? ORDER BY number",
                 (rater,),
             ).fetchall()
-        return [Trial(*row) for row in rows]
+        return [Trial(*row) for row in self._checked(rows, _TRIAL)]
 
     def answers(self, rater: int, number: int) -> dict[int, int]:
         """Return a rater's last answers to a trial, by question."""
@@ -218,7 +227,7 @@ class Votes:
                 "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? ORDER BY id",
                 (rater, number),
             ).fetchall()
-        return dict(rows)
+        return dict(self._checked(rows, (int, int)))
 
     def vote(
         self, rater: int, number: int, answers: Mapping[int, int], *, key: str, seconds: float
@@ -252,6 +261,8 @@ class Votes:
             row = file.execute(
                 "SELECT number, trials, answered FROM raters WHERE number = ?", (rater,)
             ).fetchone()
+            if row is not None:
+                self._checked([row], _RATER)
             if row is None or not 1 <= number <= min(row[2] + 1, row[1]):
                 raise VoteRefusedError("this is not the next image to be judged")
             same = file.execute(
@@ -291,7 +302,7 @@ class Votes:
             rows = self._file.execute(
                 "SELECT number, trials, answered FROM raters ORDER BY number"
             ).fetchall()
-        return [Rater(*row) for row in rows]
+        return [Rater(*row) for row in self._checked(rows, _RATER)]
 
     def all_votes(self) -> list[Vote]:
         """Return the last answer of each rater to each question of each trial, in that order.
@@ -299,7 +310,8 @@ class Votes:
         Raises
         ------
         CorruptDataError
-            The file cannot be read, or an answer is to a trial that it does not know.
+            The file cannot be read, holds a value of another type, or an answer to a trial that it
+            does not know.
         """
         with self._said(), self._lock:
             rows = self._file.execute(
@@ -315,10 +327,38 @@ class Votes:
                 f"{printable(self.path)} is damaged (a vote without its trial); "
                 "restore it from a copy"
             )
+        self._checked(rows, _CAST)
+        if not all(0 <= r[9] < _LAST and r[10] >= 0 for r in rows):
+            raise CorruptDataError(
+                f"{printable(self.path)} is damaged (a time that no clock tells); "
+                "restore it from a copy"
+            )
         return [
             Vote(r[0], r[1], r[2], Trial(r[3], r[4], r[5], cast(Role, r[6]), r[7]), *r[8:])
             for r in rows
         ]
+
+    def _rater_of(self, secret_sha256: str) -> Rater | None:
+        row = self._file.execute(
+            "SELECT number, trials, answered FROM raters WHERE secret_sha256 = ?", (secret_sha256,)
+        ).fetchone()
+        return None if row is None else Rater(*self._checked([row], _RATER)[0])
+
+    def _checked(self, rows: list[Any], types: tuple[type, ...]) -> list[Any]:
+        """Return rows whose values are of these types, and finite.
+
+        Raises
+        ------
+        CorruptDataError
+            One is not: no such value was written here.
+        """
+        for row in rows:
+            if tuple(map(type, row)) != types or math.inf in row or -math.inf in row:
+                raise CorruptDataError(
+                    f"{printable(self.path)} is damaged (a value of another type); "
+                    "restore it from a copy"
+                )
+        return rows
 
     def _make(self) -> None:
         version = self._file.execute("PRAGMA user_version").fetchone()[0]
@@ -348,6 +388,11 @@ class Votes:
     def _said(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeDecodeError as error:  # an error whose text holds a damaged name
+            raise CorruptDataError(
+                f"{printable(self.path)} is damaged (a name that is no text); "
+                "restore it from a copy"
+            ) from error
         except sqlite3.DatabaseError as error:
             where, what = printable(self.path), printable(str(error))
             if isinstance(error, sqlite3.OperationalError):
@@ -356,10 +401,3 @@ class Votes:
             raise CorruptDataError(
                 f"{where} is damaged ({what}); restore it from a copy"
             ) from error
-
-
-def _rater_of(file: sqlite3.Connection, secret_sha256: str) -> Rater | None:
-    row = file.execute(
-        "SELECT number, trials, answered FROM raters WHERE secret_sha256 = ?", (secret_sha256,)
-    ).fetchone()
-    return None if row is None else Rater(*row)

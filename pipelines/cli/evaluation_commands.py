@@ -18,7 +18,7 @@ from pipelines.cli.common import (
     sources_argument,
 )
 from pipelines.cli.help_pages import command
-from pipelines.cli.numbers import MEASURED_SCALE
+from pipelines.cli.numbers import MEASURED_SCALE, SCALE
 
 
 @command("evaluate", short_help="Tell how near results are to HR.")
@@ -36,6 +36,19 @@ from pipelines.cli.numbers import MEASURED_SCALE
     help="A generator that enlarges the LR of HR, a folder of pairs; may be repeated.",
 )
 @click.option("--lr", type=PATH, default=None, help="For --weights: LR, where HR are images.")
+@click.option(
+    "--scale",
+    type=SCALE,
+    default=None,
+    help="Of --lr, whose sides may then be rounded.  [default: what most of the images have]",
+)
+@click.option(
+    "--lr-name",
+    metavar="TEMPLATE",
+    default=None,
+    help="How the images of --lr are called, such as '{name}x4m'.  [default: as in the field's "
+    "sets]",
+)
 @click.option(
     "--sr-name",
     metavar="TEMPLATE",

@@ -84,7 +84,7 @@ def _auto_none_or_sigma(
     type=SCALE,
     default=4,
     show_default=True,
-    help="HR size over LR size: 4, also 2.5 or 7/3, from 1.5 on. At 2.5, which is 5/2, HR sides "
+    help="HR size over LR size: 4, also 2.5 or 7/3, from 1.5 to 64. At 2.5, which is 5/2, HR sides "
     "are multiples of 5.",
 )
 @click.option(

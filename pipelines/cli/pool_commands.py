@@ -58,7 +58,7 @@ def _kernel_options(function: F) -> F:
             type=SCALE,
             default=4,
             show_default=True,
-            help="Downscaling factor of the kernels: any from 1.5 on; the networks are for 2, 3 "
+            help="Downscaling factor of the kernels: any from 1.5 to 64; the networks are for 2, 3 "
             "and 4, and the nearest one reads the photo.",
         ),
         _min_confidence_option,

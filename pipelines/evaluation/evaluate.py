@@ -178,7 +178,12 @@ def _pairs(job: Job, config: EvaluateConfig) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="degrade-evaluate-") as folder:
         out = Path(folder) / "pairs"
         settings = ImportPairsConfig(
-            hr=config.hr, lr=config.lr, out=out, max_pixels=config.max_pixels
+            hr=config.hr,
+            lr=config.lr,
+            out=out,
+            scale=config.scale,
+            lr_name=config.lr_name,
+            max_pixels=config.max_pixels,
         )
         job.rejects += import_pairs(settings).rejects
         yield out

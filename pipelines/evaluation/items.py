@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -155,12 +155,10 @@ def _match(
 ) -> Matching:
     stated = parse_name(f"{path.resolve().name}/any").scale
 
+    side = replace(_SR_SIDE, where=printable(path)) if len(config.sr) > 1 else _SR_SIDE
+
     def match(template: str | None) -> Matching:
-        rules = MatchRules(
-            stated=stated,
-            lr_name=_SR_SIDE.called(template),
-            other=_SR_SIDE,
-        )
+        rules = MatchRules(stated=stated, lr_name=side.called(template), other=side)
         return match_images(hr, results, rules, unusable_hr=broken[0], unusable_lr=broken[1])
 
     matching = match(config.sr_name)

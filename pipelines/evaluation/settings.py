@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from degrade.errors import InvalidValueError
+from degrade.geometry import Scale, as_scale
 from degrade.limits import MAX_PIXELS
 
 __all__ = ["EvaluateConfig"]
@@ -25,6 +26,10 @@ class EvaluateConfig:
         Generators that enlarge LR; bicubic interpolation stands beside them.
     lr : Path or None
         LR images, where ``hr`` is no folder of pairs.
+    scale : Scale or None
+        Of ``lr``, whose sides may then be rounded; None: what most of the images have.
+    lr_name : str or None
+        How the images of ``lr`` are called; see :class:`pipelines.pairs.lr_names.LrName`.
     border : int or None
         Pixels that are left out along each edge; None: the scale as pairs or names state it, else
         4.
@@ -51,6 +56,8 @@ class EvaluateConfig:
     sr: tuple[Path, ...] = ()
     weights: tuple[Path, ...] = ()
     lr: Path | None = None
+    scale: Scale | None = None
+    lr_name: str | None = None
     border: int | None = None
     sr_name: str | None = None
     niqe_from: tuple[Path, ...] = ()
@@ -72,3 +79,7 @@ class EvaluateConfig:
             raise InvalidValueError(f"border must be at least 0, got {self.border}")
         if self.lr is not None and not self.weights:
             raise InvalidValueError("`lr` is for a model: add `weights`")
+        if self.lr is None and (self.scale is not None or self.lr_name is not None):
+            raise InvalidValueError("`scale` and `lr_name` are of LR images: add `lr`")
+        if self.scale is not None:
+            object.__setattr__(self, "scale", as_scale(self.scale))

@@ -38,12 +38,15 @@ class OtherSide:
         What else decides between several.
     against : str
         What stands in the place of HR.
+    where : str
+        The folder, where there are several of this side.
     """
 
     name: str
     example: str
     ways: str = ""
     against: str = "HR"
+    where: str = ""
 
     def called(self, template: str | None) -> LrName | None:
         """Return a user's rule for the names of this side; None where there is none.
@@ -101,6 +104,8 @@ class Matching:
         How many images of each side have no partner.
     passed_over : list of ScannedPhoto
         Images of a photo that was matched with another one as `scale` or `lr_name` wanted it.
+    repeated : int
+        Pairs left out since another one holds the same two contents.
     """
 
     matched: list[MatchedImages]
@@ -108,6 +113,7 @@ class Matching:
     alone_hr: int
     alone_lr: int
     passed_over: list[ScannedPhoto]
+    repeated: int = 0
 
 
 _Key: TypeAlias = Callable[[NamedImage], object]
@@ -278,6 +284,7 @@ class _Found:
             alone_hr=len(alone_hr),
             alone_lr=len(alone_lr),
             passed_over=self.passed_over,
+            repeated=len(self.pairs) - len(unique),
         )
 
     def _alone(
@@ -288,6 +295,7 @@ class _Found:
         partners: Mapping[str, NamedImage] | None = None,
     ) -> Reject:
         path, side = str(image.photo.path), self.rules.other
+        where = f" in {side.where}" if side.where and other == side.name else ""
         for file in unusable:
             if parse_name(file.name).bare.casefold() == image.bare:
                 return Reject(
@@ -306,11 +314,11 @@ class _Found:
             rule = self.rules.lr_name
             called = f"`{rule.setting}={as_typed(rule.template)}`"
             return Reject(
-                path, f"no {other} image fits {called}", "correct the template or the name"
+                path, f"no {other} image{where} fits {called}", "correct the template or the name"
             )
         return Reject(
             path,
-            f"no {other} image has its name",
+            f"no {other} image{where} has its name",
             "give both the same name but for marks such as x4, _LR or _HR, or say how "
             f"{side.name} images are called: {side.example}",
         )

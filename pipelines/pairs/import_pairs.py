@@ -230,6 +230,9 @@ def _tell_of_names(
     if unused := len(matching.passed_over):
         words = f"passed over, another image of their photo was chosen: {counted(unused, 'image')}"
         job.found("passed_over", words, images=unused)
+    if matching.repeated:
+        words = f"passed over, the same two images again: {counted(matching.repeated, 'pair')}"
+        job.found("repeated", words, pairs=matching.repeated)
     if others:
         scales = ", ".join(f"×{scale}" for scale in sorted({pair.scale or 0 for pair in others}))
         words = f"passed over, of another scale ({scales}): {counted(len(others), 'pair')}"

@@ -144,6 +144,9 @@ def import_kernels(
     return job.report(done, skipped=len(added) - done, rejects_file=str(config.pool / REJECTS_NAME))
 
 
+_REMEDY = "make the kernel anew, or leave it out"
+
+
 def _read_kernels(
     file: SourceFile, config: ImportKernelsConfig, rejects: list[Reject], passed: PassedOver
 ) -> Iterator[_Imported]:
@@ -170,7 +173,8 @@ def _read_kernels(
         try:
             kernel, notes = import_kernel(raw, config.scale, config.convention)
         except InvalidValueError as error:
-            rejects.append(Reject(str(file.path), f"{raw.label}: {error}"))
+            whose = "" if raw.label == file.path.name else f"{printable(raw.label)}: "
+            rejects.append(Reject(str(file.path), f"{whose}{error}", _REMEDY))
         else:
             yield _Imported(kernel, notes, sha256, raw.scale is None)
 

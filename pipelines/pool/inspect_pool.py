@@ -53,11 +53,14 @@ class PoolInspection:
     def lines(self) -> list[str]:
         """Return the text for people; what matters comes last."""
         pool = self.pool
-        head = (
-            f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
-            f"{counted(len(pool.noise), 'noise patch')}, "
-            f"{counted(len(pool.photos), 'photo')} looked at"
-        )
+        head = f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
+        if pool.is_fingerprint:
+            head += f"a fingerprint of {counted(len(pool.photo_names), 'photo')}"
+        else:
+            head += (
+                f"{counted(len(pool.noise), 'noise patch')}, "
+                f"{counted(len(pool.photos), 'photo')} looked at"
+            )
         lines = [f"photos ({len(pool.photos)}):"] if pool.photos else []
         for photo in sorted(pool.photos, key=lambda p: (p.name, p.sha256)):
             lines.append(
@@ -189,9 +192,7 @@ def _as_json(record: Record) -> dict[str, Any]:
 
 def _measured_lines(pool: DegradationPool) -> list[str]:
     """Tell of what was measured and is no kernel or patch: its values, photo by photo."""
-    known = [record.provenance for record in pool.kernels]  # a fingerprint has no photos
-    names = {made.source_sha256: made.source_name for made in known}
-    names |= {photo.sha256: photo.name for photo in pool.photos}
+    names = pool.photo_names
     by_kind: dict[str, list[MeasurementRecord]] = defaultdict(list)
     for record in pool.measurements:
         if record.objects is None:
@@ -199,7 +200,7 @@ def _measured_lines(pool: DegradationPool) -> list[str]:
     lines = []
     for kind, records in sorted(by_kind.items()):
         lines.append(f"{kind} ({len(records)}):")
-        for record in records:
+        for record in sorted(records, key=lambda r: (names.get(r.photo, ""), r.photo)):
             name = printable(names.get(record.photo, record.photo[:16]))
             name = "the latest" if kind == MATCHED else name
             lines.append(f"  {name}  {measured_words(record)}")
@@ -220,7 +221,7 @@ def measured_words(record: MeasurementRecord) -> str:
 
 def _region_lines(pool: DegradationPool) -> list[str]:
     """Tell of the blur of regions: of each photo, then of each camera by radius."""
-    names = {photo.sha256: photo.name for photo in pool.photos}
+    names = pool.photo_names
     lines = sorted(
         f"  {printable(names.get(record.photo, record.photo[:16]))}  {regions_text(found)}"
         for record, found in region_records(pool)

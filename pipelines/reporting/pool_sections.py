@@ -325,7 +325,7 @@ def _by_level(
 
 def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
     """Tell why positions of photos gave no noise patch."""
-    names = {photo.sha256: photo.name for photo in pool.photos}
+    names = pool.photo_names
     total: Counter[str] = Counter()
     rows = []
     for record in pool.measurements:
@@ -360,10 +360,10 @@ def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
 def _other_section(pool: DegradationPool, share: float) -> list[Section]:
     """Tell of measurements that no other section tells of."""
     told = {*HISTORY_KINDS, "noise-model", "likeness"}
-    names = {photo.sha256: photo.name for photo in pool.photos}
+    names = pool.photo_names
     rows = tuple(
         Row((names.get(m.photo, m.photo[:16]), m.kind, measured_words(m)))
-        for m in sorted(pool.measurements, key=lambda m: m.kind)
+        for m in sorted(pool.measurements, key=lambda m: (m.kind, names.get(m.photo, "")))
         if m.objects is None and m.kind not in told
     )
     if not rows:

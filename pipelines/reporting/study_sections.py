@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from degrade.errors import line_of
+from degrade.errors import line_of, printable
+from degrade.places.checked_json import naming_file
 from degrade.studies import (
+    VOTES_NAME,
     QuestionFound,
     StudyDefinition,
     StudyFound,
@@ -38,7 +40,8 @@ def tell_study(path: Path, job: Job, share: float) -> Told:
     """
     definition = read_definition(path)
     raters, votes = read_votes(path)
-    found = find_in_votes(definition, raters, votes)
+    with naming_file(printable(path / VOTES_NAME)):
+        found = find_in_votes(definition, raters, votes)
     job.progress(1, 1)
     methods = counted(len(definition.methods), "method")
     images = counted(len(definition.images), "image")

@@ -55,6 +55,6 @@ def describe_changes(changes: Mapping[str, tuple[str, str]], unshown: Iterable[s
         Those whose values say nothing to people, such as hashes.
     """
     return ", ".join(
-        f"other {bare}" if (bare := name.strip("`")) in unshown else f"{name}: {before} -> {after}"
+        f"other {name}" if name.strip("`") in unshown else f"{name}: {before} -> {after}"
         for name, (before, after) in changes.items()
     )

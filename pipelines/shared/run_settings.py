@@ -81,8 +81,9 @@ def begin_or_resume(
     CorruptDataError
         The file is damaged.
     DegradeError
-        There are shards, but nothing that says of which run; or the run was begun by another
-        version, whose files must not come to lie beside this one's; or the file cannot be written.
+        There are shards, but nothing that says of which run; or they are those of another command;
+        or the run was begun by another version, whose files must not come to lie beside this
+        one's; or the file cannot be written.
     """
     names = place.names()
     if name not in names:
@@ -101,6 +102,11 @@ def begin_or_resume(
         raise CorruptDataError(
             f"{place.shown(name)} is damaged; choose another output folder or delete this one"
         ) from None
+    if _kind_of(then) != _kind_of(run["settings"]) and any(n.startswith("shard-") for n in names):
+        raise DegradeError(
+            f"{folder or place.shown()} holds pairs that another command has made "
+            "(`degrade build-pairs` or `degrade import-pairs`); choose another output folder"
+        )
     unused = all(other in (name, REJECTS_NAME) or other[0] == "." for other in names)
     if (differences or reads_otherwise) and unused and _is_own(found, run):
         _write(place, name, run)
@@ -116,6 +122,11 @@ def begin_or_resume(
 def begin_anew(place: Place, run: Mapping[str, Any]) -> None:
     """Write ``run`` over the one that was begun there: what that has made counts no more."""
     _write(place, RUN_FILE, run)
+
+
+def _kind_of(settings: Mapping[str, Any]) -> object:
+    """Return what tells imported pairs from those that were made."""
+    return settings.get("method")
 
 
 def _is_own(found: _Run, run: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from degrade.disk.files import make_folder
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, line_of, printable
 from degrade.opinions import DECOY, NOTHING, TRUE
+from degrade.places.checked_json import naming_file
 from degrade.studies import (
     VOTES_NAME,
     Compared,
@@ -98,7 +99,8 @@ def study_results(config: StudyResultsConfig) -> RunReport:
     if config.sheet is not None:
         check_study_sheet(config.sheet, overwrite=config.overwrite)
     raters, votes = read_votes(config.study)
-    found = find_in_votes(definition, raters, votes, drop_failing=config.drop_failing)
+    with naming_file(printable(config.study / VOTES_NAME)):
+        found = find_in_votes(definition, raters, votes, drop_failing=config.drop_failing)
     if not found.questions:
         reason = "every rater has failed the checks" if votes else "nobody has voted yet"
         raise DegradeError(f"{printable(config.study)}: {reason}; nothing can be told")

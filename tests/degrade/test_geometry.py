@@ -90,10 +90,13 @@ def test_as_scale_makes_integers_of_whole_scales(value: object) -> None:
         None,
         [2],
         "1e99",
+        65,
+        "129/2",
+        1000,
     ],
 )
 def test_as_scale_refuses_what_is_no_scale(value: object) -> None:
-    with pytest.raises(InvalidValueError, match=r"^scale must be a number of at least 1\.5, such"):
+    with pytest.raises(InvalidValueError, match=r"^scale must be a number from 1\.5 to 64, such"):
         as_scale(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import json
 import random
@@ -159,6 +160,15 @@ def _damage_part(value: Any, chance: random.Random) -> Any:
     else:
         value[key] = _damage_part(value[key], chance)
     return value
+
+
+def sealed_json(content: bytes, chance: random.Random) -> bytes:
+    """Damage a value of a file of ``encode_json`` and make its checksum fit."""
+    value = json.loads(content)
+    del value["checksum"]
+    value = damage_json(value, chance)
+    body = json.dumps(value)[1:].encode() + b"\n"
+    return b'{"checksum": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body
 
 
 def damage_lines(content: bytes, chance: random.Random, encode: Callable[[Any], bytes]) -> bytes:

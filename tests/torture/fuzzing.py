@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from degrade.errors import DegradeError
-from tests.torture import readers, readers_of_folders, readers_of_weights
+from tests.torture import readers, readers_of_folders, readers_of_given_files, readers_of_weights
 from tests.torture.children import Child
 from tests.torture.parts import Cases, Part, Rounds
 from tests.torture.readers import Reader
@@ -146,7 +146,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def all_readers() -> Iterator[Reader]:
     """Yield every reader of files that are not trusted."""
-    for module in (readers, readers_of_folders, readers_of_weights):
+    for module in (readers, readers_of_folders, readers_of_given_files, readers_of_weights):
         yield from module.readers()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import zlib
@@ -28,7 +27,7 @@ from tests.degrade.pool.parts import (
     make_patch,
     make_photo,
 )
-from tests.torture.damage import damage_bytes, damage_json, damage_lines, one_of
+from tests.torture.damage import damage_bytes, damage_lines, one_of, sealed_json
 from tests.torture.readers import Reader, require
 
 Read = Callable[[bytes], None]
@@ -84,15 +83,6 @@ def _index_line(value: Any) -> bytes:
 
 def _sealed_index(content: bytes, chance: random.Random) -> bytes:
     return damage_lines(content, chance, _index_line)
-
-
-def _sealed_json(content: bytes, chance: random.Random) -> bytes:
-    """Damage a value of a file of ``encode_json`` and make its checksum fit."""
-    value = json.loads(content)
-    del value["checksum"]
-    value = damage_json(value, chance)
-    body = json.dumps(value)[1:].encode() + b"\n"
-    return b'{"checksum": "%s",\n' % hashlib.sha256(body).hexdigest().encode() + body
 
 
 def read_pairs(folder: Path) -> dict[str, tuple[bytes, bytes]]:
@@ -188,5 +178,5 @@ def readers() -> Iterator[Reader]:
     yield Reader("shard hdf5, old", hdf5, _old_shard)
     for name, victim in (("sidecar", "shard-00000.json"), ("manifest", "manifest.json")):
         for kind in ("hdf5-whole", "lmdb-raw-fixed"):
-            damage = one_of(damage_bytes, _sealed_json, _sealed_json)
+            damage = one_of(damage_bytes, sealed_json, sealed_json)
             yield Reader(f"{name} {kind}", partial(_json_file, kind, victim), damage)

@@ -56,6 +56,9 @@ _ADOBE_PRIMARIES = (0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _ADOBE_GAMMA = 563 / 256
 
 _SRGB_GAMMA = 1 / 2.2
+_STEEPEST_GAMMA = 10.0
+"""Beyond it gAMA is damage: every picture would become black and white."""
+
 _GAMMA_TOLERANCE = 0.05
 """How far gAMA, of sRGB's primaries, may be from 1/2.2 relatively and still mean sRGB's curve, of
 which it is the usual approximation; libpng's PNG_GAMMA_THRESHOLD."""
@@ -212,6 +215,8 @@ def _by_png_chunks(facts: ColourFacts) -> _Source | None:
     except ValueError:
         chromaticities, to_xyz = SRGB_PRIMARIES, _SRGB.to_xyz
     gamma = facts.gamma or _SRGB_GAMMA
+    if not 1 / _STEEPEST_GAMMA <= gamma <= _STEEPEST_GAMMA:
+        raise DamagedProfileError(f"a gamma of {1 / gamma:.3g}")
     has_srgb_primaries = bool(np.allclose(chromaticities, SRGB_PRIMARIES, atol=0.002))
     is_usual = abs(gamma / _SRGB_GAMMA - 1) <= _GAMMA_TOLERANCE
     if is_usual and (has_srgb_primaries or facts.gamma is None):

@@ -112,7 +112,7 @@ def test_certain_and_impossible_steps_take_no_random_number() -> None:
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
-        ([], "length >= 1"),
+        ([], "a list of at least 1"),
         ([5], "steps\\[0\\] must be"),
         ([{}], "step 1: .*kind"),
         ([{"kind": 7}], "step 1: kind must be"),

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
 from degrade.disk.structs import Text, Whole, read_struct, refusal
 from degrade.errors import CorruptDataError
+
+
+class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    there: int
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +20,10 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one: float = 0.0
     rest: dict[str, Any] = {}
     word: Literal["a", "b"] = "a"
+    share: Annotated[float, msgspec.Meta(le=1.0)] = 0.0
+    pair: tuple[int, int] = (0, 0)
+    either: int | tuple[int, ...] = 0
+    inner: Inner = Inner(0)
     maybe: Literal["c", "d"] | None = None
 
 
@@ -37,15 +45,22 @@ def test_read_struct_returns_what_it_has_checked() -> None:
         ({"n": "1"}, "n must be"),
         ({"n": 2**53 + 1}, "n must be"),
         ({"n": 10**4000}, "n must be"),
+        ({"n": -1}, r"n must be a whole number of at least 0$"),
+        ({"n": 1.5}, r"n must be a whole number, got a number$"),
+        ({"share": 1.5}, r"share must be a number of at most 1$"),
+        ({"pair": [1]}, r"pair must be a list of 2, got 1$"),
+        ({"either": "x"}, r"either must be a whole number or a list, got a text$"),
+        ({"inner": {"there": 1, "colour": 1}}, r"unknown key 'colour', in inner$"),
+        ({"inner": {}}, r"the key 'there' is missing, in inner$"),
         ({"many": "0.5"}, "many must be"),
         ({"many": [0.5, "x"]}, r"many\[1\] must be"),
         ({"word": "c"}, "word must be a or b, got 'c'"),
-        ({"word": ["a"]}, "word must be 'str', got 'array'"),
+        ({"word": ["a"]}, "word must be a text, got a list"),
         ({"word": "\\ud800"}, "ud800"),
         ({"maybe": "x\\n"}, "maybe must be c or d, got 'x"),
         ({"rest": []}, "rest must be"),
-        ({"more": 1}, "unknown field 'more'"),
-        ({"more\n": 1}, "unknown field"),
+        ({"more": 1}, "unknown key 'more'"),
+        ({"more\n": 1}, "unknown key"),
         ({"\ud800": 1}, "ud800"),
         ({"one": float("nan")}, "'one' must be finite"),
         ({"one": -float("inf")}, "'one' must be finite"),
@@ -61,7 +76,7 @@ def test_read_struct_names_the_field(change: dict[str, Any], named: str) -> None
 
 @pytest.mark.parametrize("data", [None, [], "x", 3, [{}]])
 def test_read_struct_needs_an_object(data: object) -> None:
-    with pytest.raises(CorruptDataError, match="it: Expected 'object', got"):
+    with pytest.raises(CorruptDataError, match="it: must be a table of keys, got"):
         read_struct(data, Known, "it")
 
 

@@ -28,7 +28,7 @@ def test_open_pairs_refuses_other_folders(case: Any, tmp_path: Path) -> None:
     for allow_partial in (False, True):
         with pytest.raises(DegradeError, match="holds no pairs"):
             open_pairs(tmp_path, allow_partial=allow_partial)
-        with pytest.raises(DegradeError, match="missing: cannot be read"):
+        with pytest.raises(DegradeError, match="missing: is not there; check the path"):
             open_pairs(tmp_path / "missing", allow_partial=allow_partial)
 
 

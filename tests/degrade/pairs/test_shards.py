@@ -217,5 +217,5 @@ def test_sidecar_indices_takes_only_sidecars(tmp_path: Path) -> None:
     for name in ["shard-123456.json", "shard-00002.json", "manifest.json", *others]:
         (tmp_path / name).touch()
     assert sidecar_indices(tmp_path) == [2, 123456]
-    with pytest.raises(DegradeError, match="missing: cannot be read"):
+    with pytest.raises(DegradeError, match="missing: is not there; check the path"):
         sidecar_indices(tmp_path / "missing")

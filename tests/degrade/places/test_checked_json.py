@@ -115,8 +115,8 @@ def test_take_format_takes_earlier_versions_that_are_named() -> None:
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (None, "format: .*object"),
-        ("it", "format: .*object"),
+        (None, "format: .*table of keys"),
+        ("it", "format: .*table of keys"),
         ({"name": "it"}, "format: .*version"),
         ({"name": "it", "version": True}, "format: .*version"),
         ({"name": "it", "version": 2.0}, "format: .*version"),

@@ -58,3 +58,11 @@ def test_claim_refuses_a_folder_of_other_files(tmp_path: Path) -> None:
         place.claim("run.json", {"run.json": "a run of build-pairs"})
     (tmp_path / "run.json").touch()
     place.claim("run.json", {"run.json": "a run of build-pairs"})
+
+
+def test_names_of_what_is_no_folder_say_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DegradeError, match=r"/file: is a file; give the folder$"):
+        LocalPlace(tmp_path / "file").names()
+    with pytest.raises(DegradeError, match=r"/none: is not there; check the path$"):
+        LocalPlace(tmp_path / "none").names()

@@ -182,8 +182,8 @@ ABSURD: dict[str, tuple[Callable[[Content], object], str]] = {
     ),
     "names": (lambda c: c["names"].update({"x": "y"}), "names"),
     "long name": (lambda c: c["names"].update({"0": "y" * 1001}), "names"),
-    "list": (lambda c: c.update(kernels={"0": c["kernels"][0]}), "kernels must be 'array'"),
-    "bool": (lambda c: c.update(photos=True), "photos must be 'int'"),
+    "list": (lambda c: c.update(kernels={"0": c["kernels"][0]}), "kernels must be a list"),
+    "bool": (lambda c: c.update(photos=True), "photos must be a whole number"),
 }
 
 

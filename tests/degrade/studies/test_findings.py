@@ -29,6 +29,15 @@ def test_find_in_votes_ranks_methods_by_scores(rng: np.random.Generator) -> None
     assert len(found.raters) == len(found.counted) == 12 and found.votes == 12 * 90
 
 
+def test_an_answer_that_was_lost_is_refused(rng: np.random.Generator) -> None:
+    """Without a question's votes there is nothing to divide by, and with some the rest misleads."""
+    definition = define("pairs", ("a", "b"), 4)
+    people, votes = simulate(definition, 3, (1.0, 0.0), rng)
+    for left in ([v for v in votes if v.question == 0], votes[1:]):
+        with pytest.raises(CorruptDataError, match="rater 1 has 1 of 2 answers to trial 1"):
+            find_in_votes(definition, people, left)
+
+
 def test_find_in_votes_tells_preferences_question_by_question(rng: np.random.Generator) -> None:
     definition = define("pairs", ("a", "b", "c"), 20)
     people, votes = simulate(definition, 10, (0.8, 0.0, -0.4), rng)

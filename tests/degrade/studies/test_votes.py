@@ -106,6 +106,40 @@ def test_all_votes_tell_what_was_shown(votes: Votes) -> None:
     assert [vote.seconds for vote in votes.all_votes()] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE votes SET question = 'x'", "a value of another type"),
+        ("UPDATE votes SET answer = 2.5", "a value of another type"),
+        ("UPDATE trials SET image = x'ff00'", "a value of another type"),
+        ("UPDATE trials SET first = 1e999", "a value of another type"),
+        ("UPDATE votes SET seconds = 1e999", "a value of another type"),
+        ("UPDATE votes SET at = 1e300", "a time that no clock tells"),
+        ("UPDATE votes SET seconds = -1.0", "a time that no clock tells"),
+        ("UPDATE raters SET answered = 'many'", "a value of another type"),
+    ],
+)
+def test_values_of_another_type_are_refused_with_the_file(
+    votes: Votes, change: str, said: str
+) -> None:
+    """SQLite keeps what it is given: a damaged or edited file may hold anything."""
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    with sqlite3.connect(votes.path) as file:
+        file.execute(change)
+    with pytest.raises(CorruptDataError, match=rf"votes\.db is damaged \({said}\); restore"):
+        assert votes.raters() and votes.all_votes()
+
+
+def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "votes.db"
+    with Votes(path) as made:
+        made.begin("a", plan, most=9)
+    path.write_bytes(path.read_bytes().replace(b"tabletrials", b"tabletri\xc9ls"))
+    with pytest.raises(CorruptDataError, match="no text"), Votes(path) as opened:
+        opened.all_votes()
+
+
 def test_votes_of_many_threads_are_all_there(votes: Votes) -> None:
     def rate(secret: str) -> None:
         rater = votes.begin(secret, plan, most=99)

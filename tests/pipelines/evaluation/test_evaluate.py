@@ -198,6 +198,37 @@ def test_a_model_is_judged_on_pairs_beside_bicubic(tmp_path: Path, model: Path) 
     assert refused.exit_code == 1 and "is no folder of pairs" in refused.output
 
 
+def test_lr_of_rounded_sides_and_of_other_names_are_taken_by_options(
+    tmp_path: Path, model: Path
+) -> None:
+    """What the rejects advise is to be had on this command, too."""
+    hr = make_hr(0)[:, :79]
+    write_png(tmp_path / "HR" / "a.png", hr)
+    write_png(tmp_path / "LR" / "a-small.png", hr[1::2, 1::2])
+    words = ("evaluate", tmp_path / "HR", "--lr", tmp_path / "LR", "--weights", model)
+    refused = run(*words)
+    assert refused.exit_code == 1 and "--lr-name" in refused.output, refused.output
+    refused = run(*words, "--lr-name", "{name}-small")
+    assert refused.exit_code == 1 and "--scale 2 takes such pairs" in refused.output
+    assert run(*words, "--lr-name", "{name}-small", "--scale", "2").exit_code == 0
+    refused = run("evaluate", tmp_path / "HR", "--sr", tmp_path / "LR", "--scale", "2")
+    assert refused.exit_code == 1 and "add --lr" in refused.output
+
+
+def test_what_one_of_several_methods_lacks_is_named_with_its_folder(
+    folders: Path, tmp_path: Path
+) -> None:
+    hr, some = tmp_path / "hr", tmp_path / "some"
+    for number in (0, 1):
+        write_png(hr / f"00{number}.png", make_hr(number))
+    write_png(some / "000.png", make_hr(0))
+    report = tmp_path / "r.json"
+    run("--report", report, "evaluate", hr, "--sr", some, "--sr", folders / "worse")
+    rejects = json.loads(report.read_text())["rejects"]
+    whose = sorted(each["reason"] for each in rejects if each["path"] == str(hr / "001.png"))
+    assert whose == [f"no SR image in {some} has its name"]
+
+
 def test_wrong_calls_are_refused_in_one_line(folders: Path, tmp_path: Path, model: Path) -> None:
     (tmp_path / "empty").mkdir()
     for words, text in (

@@ -193,6 +193,18 @@ def test_import_pairs_of_nothing_gives_the_most_frequent_reason(
     assert not (tmp_path / "pairs").exists()
 
 
+def test_import_pairs_tells_of_pairs_that_are_there_twice(tmp_path: Path) -> None:
+    hr, lr = write_images(tmp_path, [(16, 16)] * 2)
+    (lr / f"0000x{SCALE}.png").rename(lr / f"0000x{SCALE}w1.png")
+    for number in (2, 3):
+        shutil.copy(lr / f"0000x{SCALE}w1.png", lr / f"0000x{SCALE}w{number}.png")
+    report = import_pairs(
+        ImportPairsConfig(hr=hr, lr=lr, out=tmp_path / "pairs", all_variants=True)
+    )
+    assert report.done == 2
+    assert "passed over, the same two images again: 2 pairs" in report.lines
+
+
 def test_import_pairs_of_one_folder_for_both_sides_says_so(
     tmp_path: Path, images: tuple[Path, Path]
 ) -> None:

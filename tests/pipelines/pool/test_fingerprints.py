@@ -22,10 +22,12 @@ from degrade.noise.statistics import measure_noise
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool, Findings
 from degrade.pool.findings import FoundObject
+from degrade.pool.fingerprint_making import make_fingerprint
 from pipelines import BuildPairsConfig, build_pairs
 from pipelines.cli import main
 from pipelines.pairs.checks import ReplayConfig, replay_pair
 from pipelines.pool.fingerprints import FingerprintConfig, cameras_of, write_fingerprint
+from pipelines.pool.inspect_pool import inspect_pool
 from tests.degrade.noise.planted import flat_levels, noisy_photo
 from tests.degrade.pool.parts import make_photo
 from tests.making import make_scene
@@ -70,6 +72,32 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_png(folder / f"wall {number}.png", wall.astype(np.uint8))
         write_png(folder / f"scene {number}.png", quantise(make_scene(f"fp {number}", 256, 256)))
     return folder
+
+
+def test_inspect_calls_a_photo_by_one_name_everywhere(tmp_path: Path) -> None:
+    """Also one that gave no kernel; and the tenth stands behind the second, not the first."""
+    opened = DegradationPool.create(tmp_path / "pool")
+    for number in range(11):
+        kernel = gaussian_kernel(17, 2, (1.2 + 0.1 * number, 1.0), 0.0)
+        found = [
+            Findings(kind="camera", settings={}, values={"make": "A", "model": f"{number}"}),
+            Findings(kind="kernel", settings={}, objects=(FoundObject(kernel, "spectral", {}),)),
+        ]
+        photo = make_photo(name=f"{number}.jpg", sha256=f"{number:064x}")
+        opened.add_findings(photo, found[: 1 if number == 4 else 2])
+    for names in (False, True):
+        path = tmp_path / f"{names}.json"
+        path.write_bytes(make_fingerprint(opened, names=names))
+        lines = inspect_pool(path).lines()
+        assert lines[-1].endswith(": 10 kernels, a fingerprint of 11 photos")
+        cameras = lines[lines.index("camera (11):") + 1 :][:11]
+        called = [line.split("  ")[1] for line in cameras]
+        assert called == sorted(called) and len(set(called)) == 11
+        wanted = {f"{n}.jpg" for n in range(11)} if names else {f"photo {n:02}" for n in range(11)}
+        assert set(called) == wanted
+        of_kernels = [line for line in lines if " spectral " in line]
+        whose = [next(name for name in called if line.endswith(f" {name}")) for line in of_kernels]
+        assert whose == sorted(whose) and len(set(whose)) == 10
 
 
 def config_of(source: Path, clean: Path, out: Path, **changes: Any) -> BuildPairsConfig:

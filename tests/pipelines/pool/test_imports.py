@@ -84,6 +84,8 @@ def test_import_kernels_rejects_by_name_and_goes_on(tmp_path: Path) -> None:
     rejected = {Path(reject.path).name: reject.reason for reject in report.rejects}
     assert set(rejected) == {"nan.npy", "picture.npy", "broken.mat", "empty.mat", "mixed.mat"}
     assert "mixed.mat[1]" in rejected["mixed.mat"] and "zero" in rejected["mixed.mat"]
+    assert rejected["nan.npy"].startswith("weights must be finite")  # the file is named already
+    assert all(reject.remedy for reject in report.rejects)
     written = (tmp_path / "p" / "rejects.jsonl").read_text().splitlines()
     assert {Path(json.loads(line)["path"]).name for line in written} == set(rejected)
 

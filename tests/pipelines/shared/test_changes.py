@@ -33,5 +33,5 @@ def test_changes_between_takes_names_words_and_a_way_to_show() -> None:
 
 def test_describe_changes_leaves_out_values_that_say_nothing() -> None:
     changes = {"`weights`": ("abc", "def"), "`scale`": ("2", "4")}
-    assert describe_changes(changes, unshown=("weights",)) == "other weights, `scale`: 2 -> 4"
+    assert describe_changes(changes, unshown=("weights",)) == "other `weights`, `scale`: 2 -> 4"
     assert describe_changes({}) == ""

@@ -87,6 +87,15 @@ def test_begin_or_resume_counts_one_as_one(tmp_path: Path) -> None:
         begin_or_resume(place, run(2))
 
 
+def test_begin_or_resume_tells_pairs_of_another_command(tmp_path: Path) -> None:
+    """Both have versions of their own: "another version" would send people looking for one."""
+    place = place_at(tmp_path)
+    begin_or_resume(place, {"settings": {"version": 5, "seed": 1}})
+    (tmp_path / "shard-00000.json").touch()
+    with pytest.raises(DegradeError, match="holds pairs that another command has made"):
+        begin_or_resume(place, {"settings": {"version": 2, "method": "import"}})
+
+
 def test_begin_or_resume_does_not_mix_versions(tmp_path: Path) -> None:
     place = place_at(tmp_path)
     begin_or_resume(place, {"settings": {"version": 1, "seed": 1}})

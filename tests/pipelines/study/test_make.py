@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from degrade.images.image_io import read_photo, write_png
-from degrade.studies import picture_path, read_definition
+from degrade.opinions import plan_trials
+from degrade.studies import VOTES_NAME, Votes, picture_path, read_definition
 from pipelines.cli import main
 from tests.pipelines.study.raters import write_results
 
@@ -46,6 +48,29 @@ def test_make_matches_results_by_name_and_keeps_their_pixels(root: Path) -> None
         assert image.lr is not None and image.decoy is not None
         enlarged = read_photo(picture_path(root / "study", image.lr)).pixels
         assert enlarged.shape == (image.height, image.width, 3)
+
+
+def test_names_that_are_no_text_are_judged_like_others(root: Path) -> None:
+    """Linux lets names be any bytes; a study's file is JSON, and what is told is text."""
+    for folder in ("soft", "noisy"):
+        first = min((root / folder).iterdir())
+        first.rename(os.fsdecode(os.fsencode(root / folder) + b"/\xff\n.png"))
+    found = make(root, "pairs")
+    assert found.exit_code == 0, found.output
+    definition = read_definition(root / "study")
+    assert any("\udcff" in image.name for image in definition.images)
+    with Votes(root / "study" / VOTES_NAME) as votes:
+        trials = plan_trials(definition.design, 0)
+        votes.begin("one", lambda _: trials, most=9)
+        for number in range(1, len(trials) + 1):
+            votes.vote(0, number, {0: 1, 1: 2}, key=f"{number}", seconds=1.0)
+    for words in (
+        ("study", "results", root / "study", "--csv", root / "v.csv"),
+        ("report", root / "study", "-o", root / "page.html"),
+    ):
+        told = run(*words)
+        assert told.exit_code == 0, told.output
+    assert "\\udcff\\n" in (root / "v.csv").read_text()
 
 
 def test_make_judges_the_reference_where_it_is_not_shown(root: Path) -> None:

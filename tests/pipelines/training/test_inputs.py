@@ -51,7 +51,7 @@ FAILING: list[tuple[dict[str, Any], str]] = [
     ({"preset": "realsr", "vgg_weights": Path("no")}, "no VGG19 weights: tried no"),
     ({"init": Path("no.pth")}, r"no\.pth: the weights to start from, `init`, do not exist"),
     ({"stages": ("srresnet", "srgan-mse"), "init": Path("start.pth")}, "'srresnet'.*RRDBNet"),
-    ({"pairs": Path("no")}, "no: cannot be read"),
+    ({"pairs": Path("no")}, "no: is not there; check the path"),
     ({"hr_patch": 33}, "multiple of the scale 2, got 33; use `hr_patch=32`"),
     ({"hr_patch": 512}, "none of its .* pairs is as large"),
     ({"settings": ("learning_rate=nan",)}, "learning_rate must be a number"),

@@ -173,7 +173,7 @@ def test_run_upscaling_knows_other_weights(tmp_path: Path, weights: Path) -> Non
     source = photos(tmp_path, "a.png")
     run(tmp_path, weights, source)
     other = write_interpolator(tmp_path / "other.pth", seed=1)
-    with pytest.raises(DegradeError, match="other weights"):
+    with pytest.raises(DegradeError, match="other `weights`"):
         run(tmp_path, other, source)
     # Another photo's result does not stand in the way.
     assert run(tmp_path, other, *[photos(tmp_path, "z.png") / "z.png"]).done == 1

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from degrade.errors import InputError
+from degrade.errors import DegradeError, InputError
 from degrade.images.image_io import quantise, read_photo, write_png
 from degrade.resample import imresize
 from esrgan.networks import MSRResNet, RRDBNet, SRResNet
@@ -138,6 +138,8 @@ def test_run_upscaling_mixes_two_networks(tmp_path: Path, weights: Path) -> None
     assert results[0] < results[1] - 0.05 < results[2] - 0.1
     run(tmp_path, weights, source)
     assert contents(tmp_path / "out")["a.png"] == contents(tmp_path / "0.0")["a.png"]
+    with pytest.raises(DegradeError, match=r"`alpha`: None -> 0\.5, other `other`\)"):
+        run(tmp_path, weights, source, other=other, alpha=0.5)
     smaller = tmp_path / "smaller.pth"
     write_generator(smaller, RRDBNet(features=4, blocks=1, growth=2))
     with pytest.raises(InputError, match=r"smaller\.pth: only networks of one form.*`other`"):

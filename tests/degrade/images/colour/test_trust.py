@@ -50,6 +50,13 @@ def test_colour_conversion_passes_over_what_it_cannot_use() -> None:
     assert colour_conversion(ColourFacts(cicp=(9, 1, 0, 0)), bits=8).source is None
 
 
+@pytest.mark.parametrize("gamma", [1e-5, 0.09, 11.0, 42949.67295])
+def test_a_gamma_that_no_picture_has_is_damage(gamma: float) -> None:
+    """Taken at its word, it makes each level black or white."""
+    conversion = colour_conversion(ColourFacts(gamma=gamma), bits=8)
+    assert conversion.source is None and conversion.notes == (DAMAGED_NOTE,)
+
+
 def test_colour_conversion_by_cicp_equals_the_definition() -> None:
     pixels = colour_grid(9)
     conversion = colour_conversion(ColourFacts(cicp=(12, 13, 0, 1)), bits=8)
