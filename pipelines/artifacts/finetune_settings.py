@@ -20,8 +20,9 @@ _LR_PATCH = 64
 
 _DEFAULTS: dict[str, Any] = {
     # Squares and the loss on artefacts look at what is flagged, which is little and differs much;
-    # both would draw less of all texture, and the loss on energy gives that back.
-    "loss_weights": {"pixel": 1.0, "energy": 4.0, "artifact": 200.0},
+    # both would draw less of all texture, and the loss on energy gives that back where nothing was
+    # flagged.
+    "loss_weights": {"pixel": 1.0, "energy": 8.0, "artifact": 200.0},
     "pixel_loss": "l2",
     "clipped_hr": True,
     "learning_rate": 1e-4,
