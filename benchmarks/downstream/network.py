@@ -28,7 +28,7 @@ def train_on(pairs: Sequence[Pair], folder: Path, steps: int, seed: int) -> Path
 
 
 def judge_network(weights: Path, real: Sequence[RealPair], folder: Path, curve: Curve) -> Table:
-    """Return a row for each real pair: its scores, and the calibrated one with a curve of tone."""
+    """Return a row for each real pair: scores, then calibrated and SSIM with a curve of tone."""
     for number, pair in enumerate(real):
         write_png(folder / "seen" / f"{number:05}.png", pair.lr_u8)
     run_degrade("upscale", folder / "seen", "--weights", weights, "--out", folder / "large")
@@ -39,6 +39,7 @@ def judge_network(weights: Path, real: Sequence[RealPair], folder: Path, curve: 
     for path, pair in zip(enlarged, real, strict=True):
         scale = pair.hr_u8.shape[0] // pair.lr_u8.shape[0]
         sr, hr = plane_of(read_photo(path).as_u8()), plane_of(pair.hr_u8)
-        told = score_planes(toned(sr, curve), hr, border=scale).calibrated
-        scores.append((*score_planes(sr, hr, border=scale).values(), told))
+        told = score_planes(toned(sr, curve), hr, border=scale)
+        plain = score_planes(sr, hr, border=scale)
+        scores.append((*plain.values(), told.calibrated, told.ssim))
     return np.array(scores)

@@ -17,13 +17,12 @@ import numpy.typing as npt
 from degrade.audit.closed_loop import MOST_GAIN, Turns
 from degrade.audit.differences import holm
 from degrade.audit.features import PhotoFeatures
-from degrade.audit.spectra import BAND_FREQUENCIES, TURN_COUNT, turn_waves
+from degrade.audit.spectra import BAND_FREQUENCIES, TURN_COUNT, WAYS, turn_waves
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel
 
 __all__ = [
     "DIRECTIONS",
-    "WAYS",
     "Direction",
     "Steps",
     "direction_steps",
@@ -37,11 +36,6 @@ __all__ = [
 Steps: TypeAlias = npt.NDArray[np.float64]
 """(N, 3, 24): of each of N pairs by how much more amplitude, its natural logarithm, the photo has
 than LR, of each wave of :func:`degrade.audit.spectra.turn_waves`, in each band."""
-
-WAYS = ("rows against columns", "one diagonal against the other")
-"""What is looked for: the first two of :func:`degrade.audit.spectra.turn_waves`. Axes against
-diagonals is the third: every square grid has it, and pairs that were corrected by it taught less.
-"""
 
 DIRECTIONS = ("along rows", "along columns", "along falling diagonals", "along rising diagonals")
 """Those of :func:`gap_by_direction`."""
@@ -69,7 +63,7 @@ _NOTHING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Direction:
-    """Whether photos and LR differ in one of :data:`WAYS`.
+    """Whether photos and LR differ in one of :data:`degrade.audit.spectra.WAYS`.
 
     Attributes
     ----------
@@ -143,7 +137,8 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
     Returns
     -------
     tuple of Direction
-        One for each of :data:`WAYS`.
+        One for each of :data:`degrade.audit.spectra.WAYS`. Pairs that were corrected by the third
+        way that power turns, axes against diagonals, taught less.
     """
     signs = np.where(rng.random((_FLIPS, len(steps))) < 0.5, -1.0, 1.0)
     chances = []

@@ -17,7 +17,13 @@ import numpy.typing as npt
 from degrade.arrays import U8Array
 from degrade.audit.edges import measure_edges
 from degrade.audit.flat_blocks import FlatNoise, chroma_planes, measure_flat_noise
-from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS, directed_spectrum, log_spectrum
+from degrade.audit.spectra import (
+    BAND_FREQUENCIES,
+    LOW_BANDS,
+    WAYS,
+    directed_spectrum,
+    log_spectrum,
+)
 from degrade.errors import InvalidValueError
 from degrade.jpeg.blocks import block_bends
 from degrade.luma import luma_fast
@@ -47,6 +53,10 @@ _LUMA_FALL = slice(7, 11), slice(15, 20)
 """Bands by which softness is told, around 0.19 and 0.36 cycles per pixel: near each other, so that
 scenes differ little in how much weaker the second one is."""
 _CHROMA_FALL = slice(2, 6), slice(10, 16)
+_TURNED_BANDS = (10, 15), (15, 20)
+_TURNED_SCENES, _SCENES_SHARE = slice(3, 6), 0.4
+"""What scenes have of a direction at 0.06 to 0.13 cycles per pixel, and how much of it they have at
+the frequencies above."""
 _FLAT_BLOCKS_UNDERSTATE = 1.25
 _MOSTLY_NOISE = 0.7
 _NOTHING = 0.01
@@ -72,6 +82,11 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "blocks": ("blocks along rows", "blocks along columns", "second step", "second step, columns"),
     "colour spectrum": tuple(
         f"{plane} power, {band}" for plane in ("Cb", "Cr") for band in ("middle", "high")
+    ),
+    "direction": tuple(
+        f"{way} at {BAND_FREQUENCIES[a:b].mean():.2f} c/px"
+        for way in WAYS
+        for a, b in _TURNED_BANDS
     ),
 }
 """The names of all figures by kind, in the order of :attr:`PhotoFeatures.values`."""
@@ -190,6 +205,7 @@ def measure_features(window_u8: U8Array) -> PhotoFeatures:
             for each in chroma
             for band in (_MIDDLE, _HIGH)
         ),
+        *_direction_values(turns),
     ]
     return PhotoFeatures(
         np.array(values),
@@ -245,6 +261,16 @@ def _noise_values(noise: FlatNoise | None) -> list[float]:
     by_brightness = [level if level == level else noise.level for level in noise.by_brightness]
     levels = np.log(np.array([noise.level, noise.fine, *by_brightness, noise.colour]) + _ROUNDING)
     return [*levels[:5], *noise.correlation, levels[5], noise.shared]
+
+
+def _direction_values(turns: Curve) -> list[float]:
+    """Return by how much a photo is sharper one way than across, less what scenes are."""
+    scenes = _SCENES_SHARE * turns[: len(WAYS), _TURNED_SCENES].mean(axis=1)
+    return [
+        float(turn[a:b].mean() - scene)
+        for turn, scene in zip(turns[: len(WAYS)], scenes, strict=True)
+        for a, b in _TURNED_BANDS
+    ]
 
 
 def _power_law(spectrum: Curve) -> Curve:

@@ -12,6 +12,7 @@ __all__ = [
     "BAND_FREQUENCIES",
     "LOW_BANDS",
     "TURN_COUNT",
+    "WAYS",
     "WINDOW",
     "directed_spectrum",
     "log_spectrum",
@@ -34,6 +35,9 @@ LOW_BANDS = slice(1, 4)
 
 TURN_COUNT = 3
 """Ways in which power depends on direction, as :func:`turn_waves` has them."""
+
+WAYS = ("rows against columns", "one diagonal against the other")
+"""The first two of them. Axes against diagonals is the third: every square grid has it."""
 
 _MOST_WINDOWS = 64
 _FLATTEST = 0.3

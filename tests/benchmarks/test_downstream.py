@@ -93,13 +93,13 @@ def test_networks_tell_what_tone_alone_brings() -> None:
     rows = {FLOOR: (28.0, 28.1), "matched": (28.5, 28.7), CEILING: (29.0, 29.0)}
     scores = {}
     for name, (calibrated, told) in rows.items():
-        table = np.tile([27.0, 27.0, calibrated, 0.8, 0.1, told], (4, 1))
+        table = np.tile([27.0, 27.0, calibrated, 0.8, 0.1, told, 0.812], (4, 1))
         scores |= {f"{name}{NETWORK}": {"test": table, "other": table}}
-        scores |= {name: {"test": table[:, :-1], "other": table[:, :-1]}}
+        scores |= {name: {"test": table[:, :-2], "other": table[:, :-2]}}
     filters, networks = tables(scores)
     assert "tone" not in filters and "| with real pairs' tone |" in networks
     (row,) = (line for line in networks.splitlines() if line.startswith("| matched |"))
-    assert row.endswith("| +0.70 | +0.50 |")
+    assert row.endswith("| +0.70 | +0.0120 | +0.50 |")
 
 
 def test_a_folder_without_pairs_ends_in_one_line(tmp_path: Path) -> None:

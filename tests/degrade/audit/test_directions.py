@@ -10,9 +10,9 @@ import pytest
 
 from degrade.arrays import round_to_u8
 from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
+from degrade.audit.comparison import compare_sets
 from degrade.audit.directions import (
     DIRECTIONS,
-    WAYS,
     direction_steps,
     direction_turns,
     find_directions,
@@ -21,7 +21,7 @@ from degrade.audit.directions import (
     turns_apart,
 )
 from degrade.audit.features import PhotoFeatures, measure_features
-from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, directed_spectrum, turn_waves
+from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, WAYS, directed_spectrum, turn_waves
 from degrade.errors import InvalidValueError
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.rng import rng_for
@@ -114,6 +114,17 @@ def test_find_directions_names_what_was_planted_in_other_scenes(camera: str, way
     gap = dict(zip(DIRECTIONS, gap_by_direction(steps), strict=True))
     softest = min(gap, key=lambda name: gap[name])
     assert softest == ("along rows" if camera == "rows" else "along falling diagonals")
+
+
+@pytest.mark.parametrize("camera", ["rows", "diagonals"])
+def test_the_classifier_tells_a_direction(camera: str) -> None:
+    """Of other scenes; as soft on average, so nothing but the direction tells them apart."""
+    alike = gaussian_kernel(17, 2, (1.55, 1.55))
+    round_ones = [_measured(f"hr {number}", alike) for number in range(_SCENES)]
+    found = compare_sets(_lr("photo", camera), round_ones, rng_for(0)).result
+    assert found is not None and found.told_apart and found.auc > 0.75
+    without = compare_sets(_lr("photo", "round"), _lr("hr", "round"), rng_for(0)).result
+    assert without is not None and not without.told_apart
 
 
 def test_a_gain_by_direction_brings_lr_nearer() -> None:
