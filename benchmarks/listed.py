@@ -245,6 +245,17 @@ BENCHMARKS = (
         (Figure("gain, grey levels", rf"\| realsr_x4 \w+ \| \d+ \| {_NUMBER} \|", "–", "–"),),
         minutes=0.1,
     ),
+    Benchmark(
+        "linear_limit",
+        ("--pairs", REAL_PAIRS, "--noise", "0"),
+        (
+            Figure(
+                "AUC of the best kernels", rf"\| 0 \| [\d.]+ \| {_NUMBER} \[", "–", ".66 [.61, .71]"
+            ),
+        ),
+        is_long=True,
+        minutes=0.5,
+    ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True, minutes=4),
     Benchmark(
         "downstream",
