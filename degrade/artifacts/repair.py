@@ -14,7 +14,7 @@ from degrade.errors import InvalidValueError
 from degrade.luma import luma_fast
 from degrade.metrics import BEST_DB
 
-__all__ = ["FEATHER", "RepairScores", "compare_repair", "pseudo_truth"]
+__all__ = ["FEATHER", "RepairScores", "compare_repair", "grown", "pseudo_truth"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -22,7 +22,11 @@ FEATHER = 12
 """Pixels over which what is wrong gives way to the GAN's result around a flagged area."""
 
 _RAMP = np.float32(0.2)
-"""Of similarity, below the threshold: over it the GAN's result gives way to the MSE result."""
+"""Of similarity: over it the GAN's result gives way to the MSE result."""
+
+_MARGIN = 0.1
+"""Of similarity: so far above the threshold it begins to. What is tuned goes a part of the way
+alone, and most of what is flagged is just below the threshold."""
 
 _FINE = 1.5
 """Sigma in pixels: what a blur of it takes away is texture."""
@@ -33,9 +37,10 @@ def pseudo_truth(
 ) -> U8Array:
     """Return the GAN's result with what is wrong in flagged areas taken from the MSE result.
 
-    Within the areas: where similarity is at least the threshold it is the GAN's result, where it is
-    0.2 and more below, the MSE result, in between one passes into the other in proportion. From 12
-    pixels outside on it is the GAN's; up to there all that gives way to it smoothly.
+    Within the areas: where similarity is 0.1 and more above the threshold it is the GAN's result,
+    where it is 0.1 and more below, the MSE result, in between one passes into the other in
+    proportion. From 12 pixels outside on it is the GAN's; up to there all that gives way to it
+    smoothly.
 
     Parameters
     ----------
@@ -66,7 +71,7 @@ def pseudo_truth(
     away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1 - away / FEATHER, 0, 1).astype(np.float32)
     ramp = min(_RAMP, np.float32(threshold))
-    wrong = np.clip((np.float32(threshold) - similarity) / ramp, 0, 1)
+    wrong = np.clip((np.float32(threshold + _MARGIN) - similarity) / ramp, 0, 1)
     weight = (near * near * (3 - 2 * near) * wrong)[..., None]
     gan = gan_u8.astype(np.float32)
     return round_to_u8(gan + weight * (mse_u8 - gan))
@@ -160,10 +165,7 @@ def compare_repair(
     shapes = {before_u8.shape[:2], after_u8.shape[:2], flagged_before.shape, flagged_after.shape}
     if len(shapes) > 1:
         raise InvalidValueError(f"results and masks of one size are compared, got {shapes}")
-    elsewhere = np.ones(flagged_before.shape, bool)
-    if flagged_before.any():
-        away = cv2.distanceTransform((~flagged_before).astype(np.uint8), cv2.DIST_L2, 5)
-        elsewhere = away > FEATHER
+    elsewhere = ~grown(flagged_before)
     squares = np.square(after_u8.astype(np.float32) - before_u8).mean(axis=2)
     return RepairScores(
         pixels=flagged_before.size,
@@ -175,6 +177,19 @@ def compare_repair(
         texture_before=_total(_texture(before_u8), elsewhere),
         texture_after=_total(_texture(after_u8), elsewhere),
     )
+
+
+def grown(flagged: Mask) -> Mask:
+    """Return what is flagged or within 12 pixels of what is: elsewhere nothing is to change.
+
+    Parameters
+    ----------
+    flagged : (H, W) bool array
+    """
+    if not flagged.any():
+        return flagged
+    away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(away <= FEATHER)
 
 
 def _texture(image_u8: U8Array) -> FloatArray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,6 +21,8 @@ __all__ = ["AimedSamples", "Place"]
 
 Place = tuple[int, int, int]
 """The number of an image, and the row and column of a pixel of its LR."""
+
+_Box = tuple[slice, slice]
 
 _STREAM = 1
 
@@ -42,12 +46,14 @@ class AimedSamples:
     hr_patch : int
     scale : int
     seed : int
+    inside : sequence of (scale·h, scale·w) bool array, or None
+        For each image what was repaired in its HR.
 
     Raises
     ------
     InvalidValueError
-        ``hr_patch`` does not fit the scale, an image is smaller or not enlarged by the scale, or
-        nothing is wanted.
+        ``hr_patch`` does not fit the scale, an image is smaller or not enlarged by the scale,
+        ``inside`` is of other sizes, or nothing is wanted.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class AimedSamples:
         hr_patch: int,
         scale: int,
         seed: int,
+        inside: Sequence[npt.NDArray[np.bool_]] | None = None,
     ) -> None:
         check_hr_patch(hr_patch, scale)
         self.scale, self.seed, self.lr_patch = scale, seed, hr_patch // scale
@@ -76,6 +83,11 @@ class AimedSamples:
                     f"{self.lr_patch}; use a smaller `hr_patch`"
                 )
         self._images = list(images)
+        self._inside = None if inside is None else [255 * each.astype(np.uint8) for each in inside]
+        if inside is not None and [each.shape for each in inside] != [
+            hr.shape[:2] for _, hr in images
+        ]:
+            raise InvalidValueError("each image needs a mask of HR's size")
         self._wanted, self._others = list(wanted), list(others)
         self._share = share if others else 1
 
@@ -93,10 +105,9 @@ class AimedSamples:
                 (self.lr_patch, self.scale, self._share, self._wanted, self._others, _STREAM)
             ).encode()
         )
-        for pair in self._images:
-            for image in pair:
-                digest.update(repr(image.shape).encode())
-                digest.update(np.ascontiguousarray(image).tobytes())
+        for image in (*chain.from_iterable(self._images), *(self._inside or ())):
+            digest.update(repr(image.shape).encode())
+            digest.update(np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
 
     @property
@@ -116,6 +127,14 @@ class AimedSamples:
             self._read_sample(epoch, index, lr_BHWC[number], hr_BHWC[number])
         return torch.from_numpy(lr_BHWC), torch.from_numpy(hr_BHWC)
 
+    def read_inside(self, keys: Sequence[SampleKey]) -> Tensor | None:
+        """Return what was repaired in the samples' HR: see the base."""
+        if self._inside is None:
+            return None
+        crops = [self._crop(epoch, index) for epoch, index in keys]
+        parts = [self._inside[image][rows, columns] for image, _, (rows, columns) in crops]
+        return torch.from_numpy(np.stack(parts)[..., None])
+
     def read_kernels(self, keys: Sequence[SampleKey]) -> Tensor:
         """Refuse: there are none."""
         raise InvalidValueError("these samples have no kernels")
@@ -129,6 +148,13 @@ class AimedSamples:
         raise InvalidValueError("these images are degraded already")
 
     def _read_sample(self, epoch: int, index: int, lr_out: U8Array, hr_out: U8Array) -> None:
+        number, lr_crop, hr_crop = self._crop(epoch, index)
+        lr, hr = self._images[number]
+        lr_out[:] = lr[lr_crop]
+        hr_out[:] = hr[hr_crop]
+
+    def _crop(self, epoch: int, index: int) -> tuple[int, _Box, _Box]:
+        """Return the number of a sample's image, and where it lies in its LR and HR."""
         if not 0 <= index < len(self):
             raise IndexError(f"index {index} is outside 0…{len(self) - 1}")
         turns, place = divmod(index, self._share)
@@ -137,13 +163,13 @@ class AimedSamples:
         places = self._others if place else self._wanted
         image, row, column = places[turns % len(places)]
         chance = SampleChance(self.seed, epoch, f"{bool(place)}/{turns}")
-        lr, hr = self._images[image]
-        side, scale = self.lr_patch, self.scale
+        side = self.lr_patch
         top, left = (
             min(max(middle - chance.integers(side), 0), length - side)
-            for middle, length in zip((row, column), lr.shape[:2], strict=True)
+            for middle, length in zip((row, column), self._images[image][0].shape[:2], strict=True)
         )
-        lr_out[:] = lr[top : top + side, left : left + side]
-        rows = slice(scale * top, scale * (top + side))
-        columns = slice(scale * left, scale * (left + side))
-        hr_out[:] = hr[rows, columns]
+        small, large = (
+            (slice(n * top, n * (top + side)), slice(n * left, n * (left + side)))
+            for n in (1, self.scale)
+        )
+        return image, small, large

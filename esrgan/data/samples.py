@@ -75,6 +75,12 @@ class Samples(Protocol):
     def read_kernels(self, keys: Sequence[SampleKey]) -> Tensor:
         """Return the (B, K, K) kernels that their LR was made with, turned as they are."""
 
+    def read_inside(self, keys: Sequence[SampleKey]) -> Tensor | None:
+        """Return what was repaired in HR, (B, H, W, 1) uint8.
+
+        255 there, 0 elsewhere; None where nobody says.
+        """
+
     def read_planned(self, keys: Sequence[SampleKey]) -> tuple[U8Array, PlannedBatch] | None:
         """Return HR patches with the pixels around them, and what is done to them.
 

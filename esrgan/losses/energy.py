@@ -39,6 +39,17 @@ def texture_energy(image_BCHW: Tensor) -> Tensor:
     InvalidValueError
         The images are smaller.
     """
+    return _squares(image_BCHW).mean((1, 2, 3))
+
+
+def _squares(image_BCHW: Tensor) -> Tensor:
+    """Return what :func:`texture_energy` is the mean of, (B, 1, H - 12, W - 12).
+
+    Raises
+    ------
+    InvalidValueError
+        The images are smaller.
+    """
     if min(image_BCHW.shape[2:]) < SMALLEST_FOR_ENERGY:
         raise InvalidValueError(
             f"the energy loss needs images of at least {SMALLEST_FOR_ENERGY} pixels a side, got "
@@ -53,10 +64,10 @@ def texture_energy(image_BCHW: Tensor) -> Tensor:
         blurred_B1HW = functional.conv2d(rows_B1HW, taps.view(1, 1, 1, -1))
         inner = slice(_REACH, -_REACH)
         fine_B1HW = luma_B1HW[:, :, inner, inner] - blurred_B1HW
-        return fine_B1HW.square().mean((1, 2, 3))
+        return fine_B1HW.square()
 
 
-def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
+def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor, inside_B1HW: Tensor | None = None) -> Tensor:
     """Return the mean over the images of how far SR's energy of texture is from HR's.
 
     A pixel loss makes texture weaker wherever a network is unsure of it; this one asks for as much
@@ -66,6 +77,9 @@ def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
     ----------
     sr_BCHW, hr_BCHW : Tensor
         RGB on [0, 1], of more than 12 pixels a side.
+    inside_B1HW : Tensor or None
+        1 inside what does not count, 0 elsewhere; what counts, counts as a share of the whole
+        image. None: all of it counts.
 
     Raises
     ------
@@ -73,4 +87,13 @@ def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor) -> Tensor:
         The shapes differ, or the images are smaller.
     """
     require_same_shape(sr_BCHW, hr_BCHW)
-    return functional.l1_loss(texture_energy(sr_BCHW), texture_energy(hr_BCHW))
+    if inside_B1HW is None:
+        return functional.l1_loss(texture_energy(sr_BCHW), texture_energy(hr_BCHW))
+    if inside_B1HW.shape != hr_BCHW[:, :1].shape:
+        raise InvalidValueError(
+            f"a mask of {tuple(inside_B1HW.shape)} does not fit images of {tuple(hr_BCHW.shape)}"
+        )
+    excess_B1HW = _squares(sr_BCHW) - _squares(hr_BCHW)
+    seen = slice(_REACH, -_REACH)
+    elsewhere_B1HW = 1 - inside_B1HW[:, :, seen, seen].to(excess_B1HW.dtype)
+    return (excess_B1HW * elsewhere_B1HW).mean((1, 2, 3)).abs().mean()

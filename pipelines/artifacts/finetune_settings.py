@@ -20,17 +20,17 @@ _LR_PATCH = 64
 
 _DEFAULTS: dict[str, Any] = {
     # Squares and the loss on artefacts look at what is flagged, which is little and differs much;
-    # both would draw less of all texture, and the loss on energy gives that back.
-    "loss_weights": {"pixel": 1.0, "energy": 4.0, "artifact": 200.0},
+    # both would draw less of all texture, and the loss on energy gives that back where nothing was
+    # flagged.
+    "loss_weights": {"pixel": 1.0, "energy": 8.0, "artifact": 200.0},
     "pixel_loss": "l2",
     "clipped_hr": True,
     "learning_rate": 1e-4,
-    # A GAN that breaks nearly everywhere goes on getting better for 2000 steps, and swings less
-    # between them at a low rate.
-    "milestones": (150, 1400),
+    # A network swings between validations; at a low rate it does less.
+    "milestones": (150, 600),
     "gamma": 0.3,
     "batch_size": 8,
-    "steps": 2400,
+    "steps": 800,
 }
 
 
@@ -55,7 +55,7 @@ class FinetuneConfig:
     settings : tuple of str
         ``key=value`` of :class:`esrgan.training.config.TrainingConfig`.
     steps : int or None
-        At most so many; None: 2400.
+        At most so many; None: 800.
     share : int
         Of so many crops one is around a flagged area, the others where nothing is flagged.
     tolerance : float

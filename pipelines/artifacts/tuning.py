@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from degrade.arrays import U8Array
-from degrade.artifacts import RepairScores, compare_repair
+from degrade.artifacts import RepairScores, compare_repair, grown
 from esrgan.data import AimedSamples, Place
 from esrgan.devices import tile_memory
 from esrgan.networks import Generator
@@ -57,7 +57,15 @@ def make_samples(
         kept += outside
     images = [(each.photo.lr, each.wanted) for each in (*repaired, *others)]
     return AimedSamples(
-        images, wanted, kept, share=share, hr_patch=hr_patch, scale=scale, seed=seed
+        images,
+        wanted,
+        kept,
+        share=share,
+        hr_patch=hr_patch,
+        scale=scale,
+        seed=seed,
+        # What little is left of an artefact must not be made good by texture lost elsewhere.
+        inside=[grown(each.flagged) for each in (*repaired, *others)],
     )
 
 

@@ -160,7 +160,7 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
     help="Change a setting of the training, such as learning_rate=5e-5.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=None, help="At most so many.  [default: 2400]"
+    "--steps", type=click.IntRange(1), default=None, help="At most so many.  [default: 800]"
 )
 @click.option(
     "--save-every",
