@@ -100,6 +100,7 @@ def report_on(
         rejects_file="" if pool is None else str(pool / REJECTS_NAME),
         facts=tuple(collector.facts()),
         interrupted=job.interrupted,
+        is_brief=True,
     )
 
 

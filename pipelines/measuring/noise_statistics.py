@@ -106,8 +106,8 @@ class NoiseModelCollector(Collector):
         return findings
 
     def facts(self) -> list[Fact]:
-        """Return a line for each photo of this run, and how many cannot tell."""
-        told = super().facts()
+        """Return a line for each photo of this run, first those that tell; how many cannot."""
+        told = sorted(super().facts(), key=lambda fact: _CANNOT_TELL in fact.values["values"])
         silent = sum(_CANNOT_TELL in fact.values["values"] for fact in told)
         if silent:
             words = f"{counted(silent, 'photo')} of {len(told)} cannot tell their camera's noise"

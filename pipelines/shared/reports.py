@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -49,6 +50,7 @@ STANDARD_OUTPUT = Path("-")
 REPORT_MARK = {"format": "degrade-report", "version": 1}
 
 _EXAMPLES = 3
+_MOST_LINES, _FIRST_LINES = 12, 8
 
 _ANOTHER_REPORT, _ANOTHER_FOLDER = (
     "choose another `report`",
@@ -118,6 +120,8 @@ class RunReport:
         The signal that ended the job early.
     goes_on : bool
         Whether the same command goes on where it was stopped; False: it begins anew.
+    is_brief : bool
+        Whether the summary tells of many facts of one kind, a line a photo, the first ones alone.
     """
 
     job: str
@@ -131,6 +135,7 @@ class RunReport:
     parts: tuple[RunReport, ...] = ()
     interrupted: int | None = None
     goes_on: bool = True
+    is_brief: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -175,7 +180,20 @@ class RunReport:
             name = signal.Signals(self.interrupted).name
             head += f"; stopped by {name}: run the same command again{' to go on' * self.goes_on}"
         below = [line for part in self.parts for line in part.summary().splitlines()]
-        return "\n".join([head, *(f"  {line}" for line in (*below, *self.lines))])
+        own = self._first_lines() if self.is_brief else self.lines
+        return "\n".join([head, *(f"  {line}" for line in (*below, *own))])
+
+    def _first_lines(self) -> list[str]:
+        """Return the words of all facts, but of more than twelve of a kind eight."""
+        lines = []
+        for _, group in groupby(self.facts, key=lambda fact: fact.kind):
+            words = [fact.words for fact in group]
+            if len(words) > _MOST_LINES:
+                words[_FIRST_LINES:] = [
+                    f"and {len(words) - _FIRST_LINES} more: degrade --report FILE tells all"
+                ]
+            lines += words
+        return lines
 
     def reject_lines(self) -> list[str]:
         """Return a line for each reject; of many for one reason three and how many more there are.

@@ -107,7 +107,7 @@ def test_estimate_kernel_refuses_other_shapes(shape: tuple[int, ...]) -> None:
 
 
 def test_estimate_kernel_refuses_what_is_no_scale() -> None:
-    with pytest.raises(InvalidValueError, match=r"scale must be a number of at least 1\.5"):
+    with pytest.raises(InvalidValueError, match=r"scale must be a number from 1\.5"):
         estimate_kernel(np.zeros((100, 100, 3), np.uint8), 1)
 
 

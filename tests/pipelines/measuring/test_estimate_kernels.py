@@ -211,7 +211,7 @@ def test_run_kernel_estimation_keeps_finished_kernels_when_stopped(
     [
         ({"pool": None}, "`out_mat`"),
         ({"method": "magic"}, "auto, spectral, kernelgan, got 'magic'"),
-        ({"scale": 1}, r"scale must be a number of at least 1\.5"),
+        ({"scale": 1}, r"scale must be a number from 1\.5"),
         ({"scale": 5, "method": "kernelgan"}, "2, 3 or 4 with method 'kernelgan', got 5"),
         ({"min_confidence": 1.5}, "between 0 and 1, got 1.5"),
         ({"min_confidence": float("nan")}, "between 0 and 1, got nan"),

@@ -50,6 +50,19 @@ def test_summary_of_parts_counts_each_and_tells_all() -> None:
     ]
 
 
+def test_a_brief_summary_tells_the_first_of_many_lines_of_a_kind() -> None:
+    kernels = [Fact("kernel", f"{number:02}.png") for number in range(40)]
+    few = [Fact("noise", f"{number:02}.png") for number in range(12)]
+    report = replace(REPORT, facts=(*kernels, *few, Fact("x", "end")))
+    whole = report.summary().splitlines()
+    assert len(whole) == 1 + 40 + 12 + 1
+    brief = replace(report, is_brief=True)
+    lines = brief.summary().splitlines()
+    told = "  and 32 more: degrade --report FILE tells all"
+    assert lines == [*whole[:9], told, *whole[41:]]
+    assert len(brief.to_json()["facts"]) == 53
+
+
 def test_reject_lines_group_what_differs_in_numbers_alone() -> None:
     report = replace(REPORT, rejects=(*SMALL[:2], BROKEN, *SMALL[2:]), rejects_file="r.jsonl")
     assert report.reject_lines() == [

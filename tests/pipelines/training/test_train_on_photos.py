@@ -113,5 +113,5 @@ def test_train_on_photos_needs_a_pool_with_what_the_recipe_draws(
     with pytest.raises(DegradeError, match="cannot give blur at ×3: the pool has no kernel"):
         train(replace(config, scale=3, hr_patch=33))
     assert not config.out.exists()
-    with pytest.raises(InvalidValueError, match=r"scale must be a number of at least 1\.5"):
+    with pytest.raises(InvalidValueError, match=r"scale must be a number from 1\.5"):
         replace(config, scale=1)
