@@ -18,6 +18,7 @@ one chooses, ``benchmarks.peers``, which compares with the peers' own code, and
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -80,12 +81,13 @@ class Given(NamedTuple):
     ----------
     arguments : list of str or None
         None: something of them is absent.
-    files : list of [int, int] or None
-        Length and time of change, in ns, of those that are files.
+    files : list of str or None
+        Of each that is a file, or a folder of files, but for the benchmark's own: a hash of their
+        names, lengths and times of change.
     """
 
     arguments: list[str] | None
-    files: list[list[int]] | None
+    files: list[str] | None
 
 
 def read_figures(benchmark: Benchmark, output: str) -> tuple[float | None, ...]:
@@ -207,7 +209,10 @@ def main(words: Sequence[str] | None = None) -> int:
     ]
     words_of = {each.name: _arguments(each, photos, given.out) for each in BENCHMARKS}
     # As they are now: what is changed while benchmarks run is measured again the next time.
-    givens = {name: Given(words, _states(words)) for name, words in words_of.items()}
+    givens = {
+        name: Given(words, _states(words, but=_own_folder(name, given.out)))
+        for name, words in words_of.items()
+    }
     known = _ended_well(given.out, givens) if given.go_on else {}
     found: list[Found] = []
     for number, benchmark in enumerate(chosen, 1):
@@ -234,16 +239,31 @@ def main(words: Sequence[str] | None = None) -> int:
 def _arguments(benchmark: Benchmark, photos: Sequence[Path], out: Path) -> list[str] | None:
     """Return what a benchmark is given in a run with this output; None where that is absent."""
     try:
-        return list(_words_of(benchmark, photos, (out / benchmark.name).absolute()))
+        return list(_words_of(benchmark, photos, _own_folder(benchmark.name, out)))
     except FileNotFoundError:
         return None
 
 
-def _states(arguments: Sequence[str] | None) -> list[list[int]]:
-    """Return the length of each file among the arguments, and when it was last changed."""
-    files = [Path(word) for word in arguments or ()]
-    found = [path.stat() for path in files if path.is_file()]
-    return [[status.st_size, status.st_mtime_ns] for status in found]
+def _own_folder(name: str, out: Path) -> Path:
+    """Return where a benchmark keeps what it goes on with, in a run with this output."""
+    return (out / name).absolute()
+
+
+def _states(arguments: Sequence[str] | None, *, but: Path) -> list[str]:
+    """Return what changes with the files, and the files in folders, among the arguments.
+
+    A folder that the benchmark fills itself is left out.
+    """
+    found = []
+    for place in map(Path, arguments or ()):
+        # Photos and places are absolute; a word such as "bench" is no folder of that name.
+        if place == but or not place.is_absolute() or not place.exists():
+            continue
+        files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
+        states = [(path.relative_to(place).as_posix(), path.stat()) for path in files]
+        listed = [[name, status.st_size, status.st_mtime_ns] for name, status in states]
+        found.append(hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:32])
+    return found
 
 
 def _ended_well(out: Path, givens: Mapping[str, Given]) -> dict[str, Found]:

@@ -9,7 +9,17 @@ import pytest
 
 from benchmarks import all as everything
 from benchmarks.all import Found, main, table_of
-from benchmarks.listed import BENCHMARKS, PHOTOS, PLACES, ROOT, SHARED, Benchmark, Figure
+from benchmarks.listed import (
+    BENCHMARKS,
+    CLEAN,
+    KEPT,
+    PHOTOS,
+    PLACES,
+    ROOT,
+    SHARED,
+    Benchmark,
+    Figure,
+)
 from benchmarks.parts import write_json
 from degrade.images.image_io import write_png
 
@@ -97,6 +107,41 @@ def test_main_goes_on_where_it_stopped(
     listed[0] = Benchmark("one", ("--other",), (figure,))
     main([*words, "--go-on"])
     assert ran[5:] == ["one"]  # what was done was something else
+
+
+@pytest.mark.parametrize("change", ["content", "one more", "another name", "nothing"])
+def test_main_goes_on_with_what_is_of_the_same_folders(
+    change: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own folder is none of them, nor one that is called as a word of the command."""
+    place, out = tmp_path / "hr", tmp_path / "out"
+    (place / "deep").mkdir(parents=True)
+    (place / "deep" / "a.png").write_bytes(b"a photo")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PLACES, CLEAN, place)
+    words = (CLEAN, "--sets", "out", "--out", KEPT)
+    listed = [Benchmark("one", words, (Figure("n", r"n (\d+)", "–", "–"),))]
+    monkeypatch.setattr(everything, "BENCHMARKS", listed)
+    ran: list[object] = []
+
+    def run(benchmark: Benchmark, photos: object, log: Path, _limit: float) -> Found:
+        ran.append(photos)
+        log.write_text("n 7")
+        (out / "one").mkdir(exist_ok=True)
+        (out / "one" / "more.txt").write_text("to go on with")
+        return Found(benchmark, (7.0,), 1.0)
+
+    monkeypatch.setattr(everything, "run", run)
+    main(["--out", str(out)])
+    if change == "content":
+        (place / "deep" / "a.png").write_bytes(b"another")  # as long
+        os.utime(place / "deep" / "a.png", (0, 0))
+    elif change == "one more":
+        (place / "b.png").write_bytes(b"a photo")
+    elif change == "another name":
+        (place / "deep" / "a.png").rename(place / "deep" / "b.png")
+    main(["--out", str(out), "--go-on"])
+    assert len(ran) == (1 if change == "nothing" else 2)
 
 
 @pytest.mark.parametrize("change", ["photo", "content", "older figures", "no log", "nothing"])
