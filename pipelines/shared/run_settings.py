@@ -39,6 +39,9 @@ _RECIPE = "recipe"
 _WORDS = {"method": "what the command does"}
 """What people call a setting where that is not its name."""
 
+_COMMANDS = (None, "build-pairs"), ("import", "import-pairs")
+"""What ``method`` is in a run of pairs, and whose run that is."""
+
 _CALLED_NOW = {"form": "format"}
 """Names that settings had in files of earlier versions: ``form`` in exports of 0.1."""
 
@@ -81,8 +84,8 @@ def begin_or_resume(
     CorruptDataError
         The file is damaged.
     DegradeError
-        There are shards, but nothing that says of which run; or they are those of another command;
-        or the run was begun by another version, whose files must not come to lie beside this
+        There are shards, but nothing that says of which run; or another command has begun the run;
+        or it was begun by another version, whose files must not come to lie beside this
         one's; or the file cannot be written.
     """
     names = place.names()
@@ -102,14 +105,14 @@ def begin_or_resume(
         raise CorruptDataError(
             f"{place.shown(name)} is damaged; choose another output folder or delete this one"
         ) from None
-    if _kind_of(then) != _kind_of(run["settings"]) and any(n.startswith("shard-") for n in names):
-        raise DegradeError(
-            f"{folder or place.shown()} holds pairs that another command has made "
-            "(`degrade build-pairs` or `degrade import-pairs`); choose another output folder"
-        )
     unused = all(other in (name, REJECTS_NAME) or other[0] == "." for other in names)
     if (differences or reads_otherwise) and unused and _is_own(found, run):
         _write(place, name, run)
+    elif (method := then.get("method")) != run["settings"].get("method"):
+        raise DegradeError(
+            f"{folder or place.shown()} was begun by {_command_of(method)}; choose another output "
+            "folder"
+        )
     elif reads_otherwise or "`version`" in differences:
         raise DegradeError(
             f"{folder or place.shown()} was begun by another version of degrade, whose files "
@@ -124,9 +127,10 @@ def begin_anew(place: Place, run: Mapping[str, Any]) -> None:
     _write(place, RUN_FILE, run)
 
 
-def _kind_of(settings: Mapping[str, Any]) -> object:
-    """Return what tells imported pairs from those that were made."""
-    return settings.get("method")
+def _command_of(method: object) -> str:
+    """Return the command that makes pairs by this setting, which build-pairs does not have."""
+    names = [name for known, name in _COMMANDS if known == method]
+    return f"`degrade {names[0]}`" if names else "another command"
 
 
 def _is_own(found: _Run, run: Mapping[str, Any]) -> bool:

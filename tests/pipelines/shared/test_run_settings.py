@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -87,13 +88,32 @@ def test_begin_or_resume_counts_one_as_one(tmp_path: Path) -> None:
         begin_or_resume(place, run(2))
 
 
-def test_begin_or_resume_tells_pairs_of_another_command(tmp_path: Path) -> None:
+_BUILT = {"settings": {"version": 5, "seed": 1}}
+_IMPORTED = {"settings": {"version": 2, "method": "import"}}
+
+
+@pytest.mark.parametrize("there", ["shard-00000.json", "manifest.json"])
+@pytest.mark.parametrize(
+    ("first", "then", "command"),
+    [
+        (_BUILT, _IMPORTED, "`degrade build-pairs`"),
+        (_IMPORTED, _BUILT, "`degrade import-pairs`"),
+        ({"settings": {"method": ["odd"]}}, _BUILT, "another command"),
+    ],
+)
+def test_begin_or_resume_tells_a_run_of_another_command(
+    tmp_path: Path, there: str, first: dict[str, Any], then: dict[str, Any], command: str
+) -> None:
     """Both have versions of their own: "another version" would send people looking for one."""
     place = place_at(tmp_path)
-    begin_or_resume(place, {"settings": {"version": 5, "seed": 1}})
-    (tmp_path / "shard-00000.json").touch()
-    with pytest.raises(DegradeError, match="holds pairs that another command has made"):
-        begin_or_resume(place, {"settings": {"version": 2, "method": "import"}})
+    begin_or_resume(place, first)
+    for name in (there, "rejects.jsonl"):  # a run that rejected all has left no shard
+        (tmp_path / name).touch()
+    with pytest.raises(DegradeError) as caught:
+        begin_or_resume(place, then)
+    assert str(caught.value) == (
+        f"{tmp_path} was begun by {command}; choose another output folder"
+    )
 
 
 def test_begin_or_resume_does_not_mix_versions(tmp_path: Path) -> None:
