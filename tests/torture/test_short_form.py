@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.torture.__main__ import all_parts
+from tests.torture.damage import ODD_VALUES
 from tests.torture.parts import SHORT, Part, run_part
+from tests.torture.readers_of_given_files import ODD_IN_SQL
 
 GROUPS = (
     "kills: ",
@@ -29,3 +31,11 @@ def test_every_injected_fault_ends_as_documented(part: Part) -> None:
         pytest.skip(outcome.skipped)
     assert outcome.cases > 0
     assert not outcome.failures
+
+
+def test_all_odd_texts_are_put_into_votes() -> None:
+    """Their hashes differ from process to process: what asks these cannot be repeated."""
+    assert [value for value in ODD_IN_SQL if isinstance(value, str)] == [
+        value for value in ODD_VALUES if isinstance(value, str)
+    ]
+    assert 1e308 in ODD_IN_SQL and 2**63 not in ODD_IN_SQL
