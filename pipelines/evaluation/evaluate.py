@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.evaluation.table import Compared, Row, compare, encode_csv, table_lines
 from pipelines.evaluation.worst import choose_worst, draw_tiles
 from pipelines.executors import Executor, InProcessExecutor, make_executor
+from pipelines.pairs.image_matching import LR_SIDE
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.finding_photos import find_photos
@@ -36,6 +38,9 @@ from pipelines.shared.reports import ProgressCallback, RunReport
 from report.evaluation_sheet import check_evaluation_sheet, draw_evaluation_sheet
 
 __all__ = ["EvaluateConfig", "evaluate"]
+
+_LR_SIDE = replace(LR_SIDE, takes_all="")
+"""Each HR image is compared once, so there is no setting that takes several LR images of it."""
 
 _WORTH_WORKERS = 8
 _NAMED = 3
@@ -185,7 +190,10 @@ def _pairs(job: Job, config: EvaluateConfig) -> Iterator[Path]:
             lr_name=config.lr_name,
             max_pixels=config.max_pixels,
         )
-        job.rejects += import_pairs(settings).rejects
+        found = import_pairs(settings, side=_LR_SIDE)
+        job.rejects += found.rejects
+        # What was left out, cut or taken against its name; where the pairs lie concerns nobody.
+        job.facts += [fact for fact in found.facts if fact.kind != "pairs"]
         yield out
 
 

@@ -34,8 +34,10 @@ class OtherSide:
     name : str
     example : str
         A template for the names, and the setting that takes it.
-    ways : str
-        What else decides between several.
+    by_scale : bool
+        Whether `scale` chooses between several.
+    takes_all : str
+        The setting that takes all of several; empty: none does.
     against : str
         What stands in the place of HR.
     where : str
@@ -44,7 +46,8 @@ class OtherSide:
 
     name: str
     example: str
-    ways: str = ""
+    by_scale: bool = False
+    takes_all: str = ""
     against: str = "HR"
     where: str = ""
 
@@ -62,7 +65,7 @@ class OtherSide:
         return LrName(template, setting, example, self.against)
 
 
-LR_SIDE = OtherSide("LR", "`lr_name={name}x4`", "or make a pair of each LR image: `all_variants`")
+LR_SIDE = OtherSide("LR", "`lr_name={name}x4`", by_scale=True, takes_all="`all_variants`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,7 +311,7 @@ class _Found:
                 path,
                 f"its {other} image is paired with {printable(partners[image.bare].photo.name)}",
                 f"choose another {side.name} image: {side.example}"
-                + (", or take all of them: `all_variants`" if side == LR_SIDE else ""),
+                + (f", or take all of them: {side.takes_all}" if side.takes_all else ""),
             )
         if self.rules.lr_name is not None:
             rule = self.rules.lr_name
@@ -351,7 +354,11 @@ def _ambiguous(image: NamedImage, candidates: Sequence[NamedImage], side: OtherS
     return Reject(
         str(image.photo.path),
         f"{len(names)} images share its name, so its partner is not certain: {shown}",
-        ("choose by `scale`, or " if side == LR_SIDE else "")
+        ("choose by `scale`, or " if side.by_scale else "")
         + f"say how {side.name} images are called: {side.example}"
-        + (f", {side.ways}" if side.ways else ""),
+        + (
+            f", or make a pair of each {side.name} image: {side.takes_all}"
+            if side.takes_all
+            else ""
+        ),
     )

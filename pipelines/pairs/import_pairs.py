@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from math import ceil, floor
@@ -21,7 +21,13 @@ from degrade.images.sources import Reject, find_images
 from degrade.pairs import STORES, Place, ShardSpec, place_at
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.pairs.image_matching import Matching, MatchRules, match_images
+from pipelines.pairs.image_matching import (
+    LR_SIDE,
+    Matching,
+    MatchRules,
+    OtherSide,
+    match_images,
+)
 from pipelines.pairs.import_shards import ImportTask, import_shard
 from pipelines.pairs.lr_names import LrName
 from pipelines.pairs.matched_images import MatchedImages
@@ -113,6 +119,7 @@ def import_pairs(
     *,
     executor: Executor | None = None,
     on_progress: ProgressCallback | None = None,
+    side: OtherSide = LR_SIDE,
 ) -> RunReport:
     """Import the pairs of ``config``, or what is missing of them.
 
@@ -125,6 +132,8 @@ def import_pairs(
         Where the shards are made; None: in this process.
     on_progress : callable or None
         Called with (shards committed, shards in all).
+    side : OtherSide
+        How LR is spoken of: rejects advise the settings that it names.
 
     Returns
     -------
@@ -139,7 +148,7 @@ def import_pairs(
         ``config.out`` was begun with other settings or images.
     """
     job = Job("import-pairs", "pair", on_progress)
-    matching = _match(config, executor, job)
+    matching = _match(config, executor, job, side)
     scale, fitting, others = _of_one_scale(config, matching.matched, job)
     if scale is None or not fitting:
         job.rejects += [pair.misfit(scale) for pair in others]
@@ -178,7 +187,9 @@ def import_pairs(
     )
 
 
-def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Matching:
+def _match(
+    config: ImportPairsConfig, executor: Executor | None, job: Job, side: OtherSide
+) -> Matching:
     sides, unusable = [], []
     for source in (config.hr, config.lr):
         files, missing = find_images([source])
@@ -189,9 +200,8 @@ def _match(config: ImportPairsConfig, executor: Executor | None, job: Job) -> Ma
         paths = {reject.path for reject in unreadable}
         unusable.append([file for file in files if str(file.path) in paths])
     hr, lr = sides
-    matching = match_images(
-        hr, lr, config.rules(), unusable_hr=unusable[0], unusable_lr=unusable[1]
-    )
+    rules = replace(config.rules(), other=side)
+    matching = match_images(hr, lr, rules, unusable_hr=unusable[0], unusable_lr=unusable[1])
     job.rejects += matching.rejects
     return matching
 

@@ -215,6 +215,49 @@ def test_lr_of_rounded_sides_and_of_other_names_are_taken_by_options(
     assert refused.exit_code == 1 and "add --lr" in refused.output
 
 
+def test_what_lr_is_left_out_cut_or_taken_against_its_name_is_told(
+    tmp_path: Path, model: Path
+) -> None:
+    for name, scale, columns in (("a", 2, 80), ("b", 2, 79), ("c", 4, 80)):
+        hr = make_hr(0)[:, :columns]
+        write_png(tmp_path / "HR" / f"{name}.png", hr)
+        write_png(tmp_path / "LR" / f"{name}x{scale}.png", hr[::scale, ::scale])
+    hr = make_hr(1)
+    write_png(tmp_path / "HR" / "d.png", hr)
+    write_png(tmp_path / "LR" / "dx3.png", hr[::2, ::2])
+    report = tmp_path / "r.json"
+    words = ("evaluate", tmp_path / "HR", "--lr", tmp_path / "LR", "--weights", model)
+    found = run("--report", report, *words, "--scale", "2", "--device", "cpu")
+    assert found.exit_code == 0, found.output
+    for line in (
+        "passed over, of another scale (×4): 1 pair",
+        "named for another scale than --scale: 1 pair, such as dx3.png",
+        "LR is HR over 2, its sides rounded",
+    ):
+        assert line in found.output, found.output
+    assert [fact["pairs"] for fact in facts_of(report, "other_scales")] == [1]
+    assert "degrade-evaluate-" not in found.output + report.read_text()
+
+
+def test_several_lr_of_an_image_are_chosen_by_options_that_there_are(
+    tmp_path: Path, model: Path
+) -> None:
+    for name, others in (("a", ("ax2", "ax2w1")), ("b", ("b", "bx2"))):
+        hr = make_hr(len(others[0]))
+        write_png(tmp_path / "HR" / f"{name}.png", hr)
+        for other in others:
+            write_png(tmp_path / "LR" / f"{other}.png", hr[::2, ::2])
+    report = tmp_path / "r.json"
+    words = ("evaluate", tmp_path / "HR", "--lr", tmp_path / "LR", "--weights", model)
+    run("--report", report, *words, "--device", "cpu")
+    rejects = json.loads(report.read_text())["rejects"]
+    choice = "choose by --scale, or say how LR images are called: --lr-name {name}x4"
+    assert {Path(each["path"]).name: each["remedy"] for each in rejects} == {
+        **dict.fromkeys(("a.png", "ax2.png", "ax2w1.png"), choice),
+        "bx2.png": "choose another LR image: --lr-name {name}x4",
+    }
+
+
 def test_what_one_of_several_methods_lacks_is_named_with_its_folder(
     folders: Path, tmp_path: Path
 ) -> None:
