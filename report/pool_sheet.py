@@ -215,7 +215,7 @@ def _summary(pool: DegradationPool) -> str:
     parts = [
         counted(len(pool.kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
         *(
-            [f"a fingerprint of {counted(len(pool.photo_names), 'photo')}"]
+            [f"a fingerprint of {counted(len(pool.measured_photos), 'photo')}"]
             if pool.is_fingerprint
             else [
                 counted(len(pool.noise), "noise patch"),

@@ -31,6 +31,7 @@ from degrade.pool.matched import match_name, recipe_in
 from degrade.pool.object_files import ObjectFiles, content_id
 from degrade.pool.records import (
     DEEPEST,
+    IMPORTED,
     TOWARDS_CAMERA,
     KernelRecord,
     MeasurementRecord,
@@ -194,9 +195,10 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         records: list[Record] = []
         held: dict[str, AnyArray] = {}
         own: list[KernelRecord] = []
+        called = _names(found)
         for number, kernel in enumerate(found.kernels):
             what = f"kernels[{number}]"
-            record, weights = _kernel_record(kernel, found, what)
+            record, weights = _kernel_record(kernel, found, called, what)
             own.append(record)
             held[record.id] = weights
             if kernel.moved is not None:
@@ -208,20 +210,18 @@ def open_fingerprint(path: Path) -> tuple[list[Record], HeldKernels]:
         records += own
         for number, measured in enumerate(found.measurements):
             records.append(_measurement_record(measured, found, f"measurements[{number}]"))
-    spoken_of = {kernel.photo for kernel in found.kernels}
-    spoken_of |= {m.photo for m in found.measurements if m.kind != MATCHED}
-    names = {_stand_in(photo): _called(photo, found) for photo in spoken_of}
+    names = {_stand_in(photo): name for photo, name in called.items()}
     return records, HeldKernels(path, held, names)
 
 
 def _kernel_record(
-    stored: StoredKernel, found: _Fingerprint, what: str
+    stored: StoredKernel, found: _Fingerprint, called: Mapping[int, str], what: str
 ) -> tuple[KernelRecord, AnyArray]:
     _check_words((stored.method, *stored.flags), what)
     read_struct(stored.values, _KernelValues, f"{what}.values")
     _check_photo(stored.photo, found, what)
     provenance = Provenance(
-        source_name=_called(stored.photo, found),
+        source_name=called[stored.photo],
         source_sha256=_stand_in(stored.photo),
         box=None,
         method=stored.method,
@@ -355,10 +355,21 @@ def _photo_of(stored: StoredMeasurement) -> str:
     return match_name(scale_from_json(stored.values["scale"]))
 
 
-def _called(photo: int, found: _Fingerprint) -> str:
-    """Return a photo's name, or its number, with as many digits as all have: they sort so."""
+def _names(found: _Fingerprint) -> dict[int, str]:
+    """Return what each photo that is told of is called.
+
+    That is its name, or its number, with as many digits as all have: they sort so. The imported
+    kernel of no photo, which has such a number, too, is called a kernel.
+    """
     digits = len(str(max(found.photos - 1, 0)))
-    return found.names.get(str(photo), f"photo {photo:0{digits}}")
+    measured = {each.photo for each in found.measurements if each.kind != MATCHED}
+    of_none = {each.photo for each in found.kernels if each.method == IMPORTED} - measured
+    return {
+        photo: found.names.get(
+            str(photo), f"{'kernel' if photo in of_none else 'photo'} {photo:0{digits}}"
+        )
+        for photo in {each.photo for each in found.kernels} | measured
+    }
 
 
 def _stand_in(photo: int) -> str:

@@ -29,6 +29,7 @@ from degrade.pool.index_file import read_index
 from degrade.pool.matched import recipe_in
 from degrade.pool.object_files import ObjectFiles
 from degrade.pool.records import (
+    IMPORTED,
     KernelRecord,
     MeasurementRecord,
     NoiseRecord,
@@ -157,6 +158,15 @@ class PoolReader:
         """What each photo is called that anything was measured in, by sha256."""
         held = self._objects.names if isinstance(self._objects, HeldKernels) else {}
         return {**held, **{photo.sha256: photo.name for photo in self.photos}}
+
+    @property
+    def measured_photos(self) -> frozenset[str]:
+        """The photos that anything was measured in, kernels too, by sha256; no imported kernel."""
+        elsewhere = (IMPORTED, MATCHED)
+        known = [record.provenance for record in self.kernels]
+        of_kernels = {each.source_sha256 for each in known if each.method not in elsewhere}
+        of_values = {each.photo for each in self.measurements if each.kind != MATCHED}
+        return frozenset(sha for sha in of_kernels | of_values if sha is not None)
 
     @property
     def measurements(self) -> tuple[MeasurementRecord, ...]:

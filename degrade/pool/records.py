@@ -21,6 +21,7 @@ from degrade.luma import LUMA_WEIGHTS
 
 __all__ = [
     "DEEPEST",
+    "IMPORTED",
     "TOWARDS_CAMERA",
     "KernelRecord",
     "MeasurementRecord",
@@ -40,6 +41,9 @@ _KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MIN_PATCH = 8
 DEEPEST = 8
 """Lists and objects within each other that settings and values may have."""
+
+IMPORTED = "import"
+"""The method of kernels and patches that came from other tools' files, not from photos."""
 
 TOWARDS_CAMERA = {"towards": "camera"}
 """What a kernel's settings say, besides those of the photo's own, where it was moved so."""

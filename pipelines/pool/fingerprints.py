@@ -14,6 +14,7 @@ from degrade.images.exif import camera_name
 from degrade.pool import DegradationPool
 from degrade.pool.fingerprint import KEPT
 from degrade.pool.fingerprint_making import make_fingerprint
+from degrade.pool.records import IMPORTED
 from degrade.wording import byte_text, counted, most_first
 from pipelines.shared.job import Job
 from pipelines.shared.reports import RunReport
@@ -82,10 +83,9 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
     encoded = make_fingerprint(pool, photos=chosen, names=config.names)
     results.write(config.out, encoded)
     made = DegradationPool.open(config.out)
-    of_photos = {m.photo for m in made.measurements if m.kind != MATCHED}
     words = (
         f"{counted(len(made.kernels), 'kernel')} and what was measured in "
-        f"{counted(len(of_photos), 'photo')}, {byte_text(len(encoded))}"
+        f"{counted(len(made.measured_photos), 'photo')}, {byte_text(len(encoded))}"
     )
     job.found("fingerprint", words, bytes=len(encoded), kernels=len(made.kernels))
     _tell_of_kernels(job, made, pool, chosen)
@@ -113,12 +113,14 @@ def cameras_of(pool: DegradationPool) -> dict[str, str]:
 def _tell_of_kernels(
     job: Job, made: DegradationPool, pool: DegradationPool, chosen: Collection[str] | None
 ) -> None:
-    """Tell of how many photos kernels are kept, where that is not all of them."""
+    """Tell of how many photos, and files of imported kernels, kernels are kept, if not of all."""
     photos = {
         kernel.id: kernel.provenance.source_sha256
         for kernel in pool.kernels
         if chosen is None or kernel.provenance.source_sha256 in chosen
     }
+    known = [kernel.provenance for kernel in pool.kernels]
+    files = {each.source_sha256 for each in known if each.method == IMPORTED}
     for scale in sorted({kernel.scale for kernel in pool.kernels}):
         kept, there = (source.index(scale, (MATCHED,)) for source in (made, pool))
         for what, few, all_of_them in (
@@ -127,8 +129,11 @@ def _tell_of_kernels(
         ):
             of = sum(any(key in photos for key in group) for group in all_of_them)
             if len(few) < of:
+                unit = "photo"
+                if any(photos.get(key) in files for group in all_of_them for key in group):
+                    unit = "source"
                 words = (
-                    f"×{scale}, {what} of {len(few)} of {counted(of, 'photo')}: an even choice by "
+                    f"×{scale}, {what} of {len(few)} of {counted(of, unit)}: an even choice by "
                     "their width, each as likely as the others"
                 )
                 job.found("chosen", words, scale=str(scale), kept=len(few), photos=of)

@@ -23,6 +23,7 @@ from degrade.kernels.files import (
 )
 from degrade.noise import NoisePatch, NoiseSelection, search_noise_patches, take_patches
 from degrade.pool import DegradationPool, Provenance
+from degrade.pool.records import IMPORTED
 from degrade.wording import counted
 from pipelines.measuring.kernel_reports import kernel_values
 from pipelines.measuring.noise_findings import PhotoFindings
@@ -181,7 +182,7 @@ def _read_kernels(
 
 def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenance:
     settings = {
-        "method": "import",
+        "method": IMPORTED,
         "scale": scale_to_json(config.scale),
         "convention": config.convention,
         "notes": item.notes,
@@ -190,7 +191,7 @@ def _kernel_provenance(item: _Imported, config: ImportKernelsConfig) -> Provenan
         source_name=item.kernel.source,
         source_sha256=item.sha256,
         box=None,
-        method="import",
+        method=IMPORTED,
         settings=settings,
         tool_version=degrade.__version__,
     )
@@ -318,8 +319,8 @@ def _noise_provenance(photo: ScannedPhoto, patch: NoisePatch) -> Provenance:
         source_name=photo.name,
         source_sha256=photo.sha256,
         box=patch.box,
-        method="import",
-        settings={"method": "import"},
+        method=IMPORTED,
+        settings={"method": IMPORTED},
         tool_version=degrade.__version__,
         values={"variance": patch.variance, "brightness": patch.brightness},
     )

@@ -55,7 +55,7 @@ class PoolInspection:
         pool = self.pool
         head = f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
         if pool.is_fingerprint:
-            head += f"a fingerprint of {counted(len(pool.photo_names), 'photo')}"
+            head += f"a fingerprint of {counted(len(pool.measured_photos), 'photo')}"
         else:
             head += (
                 f"{counted(len(pool.noise), 'noise patch')}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from click.testing import CliRunner, Result
 from degrade.errors import DegradeError
 from degrade.images.image_io import quantise, write_png
 from degrade.jpeg.tables import JpegSettings, standard_tables
-from degrade.kernels import gaussian_kernel
+from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise.statistics import measure_noise
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool, Findings
@@ -28,6 +29,7 @@ from pipelines.cli import main
 from pipelines.pairs.checks import ReplayConfig, replay_pair
 from pipelines.pool.fingerprints import FingerprintConfig, cameras_of, write_fingerprint
 from pipelines.pool.inspect_pool import inspect_pool
+from report.pool_sheet import _summary
 from tests.degrade.noise.planted import flat_levels, noisy_photo
 from tests.degrade.pool.parts import make_photo
 from tests.making import make_scene
@@ -311,3 +313,38 @@ def test_names_of_others_are_escaped_wherever_they_are_shown(pool: Path, tmp_pat
         assert told.exit_code == 0 and "\x1b" not in told.output, told.output
         assert "<script>" in told.output or words[0] == "report"
     assert "<script>alert(1)" not in page.read_text() and "\x1b" not in page.read_text()
+
+
+def test_imported_kernels_are_no_photos(pool: Path, tmp_path: Path) -> None:
+    """One count stands in all that tells of a fingerprint; kernels of files are called kernels."""
+    for number in range(3):
+        kernel = gaussian_kernel(17, 2, (1.2 + 0.3 * number, 1.1), 0.4)
+        (tmp_path / "files").mkdir(exist_ok=True)
+        np.save(tmp_path / "files" / f"{number}.npy", kernel.weights)
+    mixed = shutil.copytree(pool, tmp_path / "mixed")
+    for where, count in ((tmp_path / "alone", 0), (mixed, 3)):
+        words = ("import-kernels", tmp_path / "files", "--pool", where, "--scale", 2)
+        assert degrade(*words).exit_code == 0
+        path = tmp_path / f"{count}.json"
+        told = degrade("fingerprint", where, "-o", path)
+        assert f"{3 + count} kernels and what was measured in {count} photos" in told.output
+        made = inspect_pool(path)
+        assert f"{3 + count} kernels, a fingerprint of {count} photos" in made.lines()[-1]
+        assert f"a fingerprint of {count} photos" in _summary(made.pool)
+        names = [record.provenance.source_name for record in made.pool.kernels]
+        assert [sum(n.startswith(f"{w} ") for n in names) for w in ("kernel", "photo")] == [3, count]
+        assert set(made.pool.photo_names.values()) == set(names)
+
+
+def test_what_is_left_out_of_imported_kernels_is_no_photos(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for number in range(50):
+        np.save(tmp_path / "files" / f"{number}.npy", _narrow(number).weights)
+    words = ("import-kernels", tmp_path / "files", "--pool", tmp_path / "pool", "--scale", 2)
+    assert degrade(*words).exit_code == 0
+    told = degrade("fingerprint", tmp_path / "pool", "-o", tmp_path / "f.json")
+    assert "×2, kernels of 48 of 50 sources: an even choice" in told.output
+
+
+def _narrow(number: int) -> BlurKernel:
+    return gaussian_kernel(13, 2, (1.0 + number / 100, 1.0), 0.4)
