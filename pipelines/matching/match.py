@@ -41,6 +41,7 @@ from pipelines.matching.match_words import (
     tell_recipe,
     tell_rounds,
     tell_uncorrected,
+    tell_unmoved,
 )
 from pipelines.matching.photo_sets import find_set
 from pipelines.shared.job import Job
@@ -202,6 +203,8 @@ def _refined(
     refinement, moved, refined = refine(bench, found, groups, on_round)
     tell_rounds(job, refined, after=len(found.rounds))
     job.found("refined", refinement.words(), **refinement.values())
+    if refinement.towards_mean:
+        tell_unmoved(job, records, [key for key in moved if moved[key] is found.kernels[key]])
     return refinement, moved, refined
 
 

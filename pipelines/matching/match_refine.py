@@ -17,7 +17,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.closed_loop import MOST_GAIN, NO_GAIN, Gain, kernel_response, with_gain
+from degrade.audit.closed_loop import (
+    MOST_GAIN,
+    NO_GAIN,
+    Gain,
+    corrected_kernel,
+    kernel_response,
+)
 from degrade.audit.divergence import divergence, divergences
 from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Entry
@@ -201,16 +207,16 @@ def refine(
     begun = best = judge.judged(Refinement(), found.kernels, corrected)
     for changes in (_noises, _means, _edges):
         # More rounds alone may bring it nearer: what is tried must do better than these.
-        with suppress(DegradeError):  # a kernel that cannot be corrected so far
+        with suppress(DegradeError):  # too few photos that show what such LR shows
             more = judge.settled(best.refinement, best.kernels, best.found.tail, best.found)
             best = more if more.apart < best.apart else best
         before = best
         last = before.apart
         for refinement, tail in changes(bench, before.refinement, before.found):
+            moved = nearer_to_mean(found.kernels, groups, refinement.towards_mean)
             try:
-                moved = nearer_to_mean(found.kernels, groups, refinement.towards_mean)
                 trial = judge.settled(refinement, moved, tail, before.found)
-            except DegradeError as error:  # a kernel that cannot be moved or corrected so far
+            except DegradeError as error:  # too few photos that show what such LR shows
                 tell(f"tried: {refinement.changes}: left out, {error}")
                 break
             tell(f"tried: {refinement.changes}: figures {trial.apart:.3f} apart, {last:.3f} before")
@@ -255,7 +261,7 @@ def nearer_to_mean(
     """Return kernels whose amplitude is nearer to their camera's mean by a share of the way.
 
     Kernels of one photo move together, as far as their mean does: they stay as different as they
-    are.
+    are. One that would have no centre so is the very one that it was.
 
     Parameters
     ----------
@@ -264,11 +270,6 @@ def nearer_to_mean(
     groups : KernelGroups
     share : float
         0: as they are; 1: all photos of a camera keep the same.
-
-    Raises
-    ------
-    InvalidValueError
-        A kernel cannot be moved so far: it would have no centre.
     """
     if not share:
         return kernels
@@ -286,7 +287,7 @@ def nearer_to_mean(
     moved = {}
     for key, kernel in kernels.items():
         gain = share * (means[groups.cameras.get(key)] - own[groups.photos.get(key, key)])
-        moved[key] = with_gain(kernel, np.clip(gain, -MOST_GAIN, MOST_GAIN))
+        moved[key] = corrected_kernel(kernel, np.clip(gain, -MOST_GAIN, MOST_GAIN))
     return moved
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "tell_recipe",
     "tell_rounds",
     "tell_uncorrected",
+    "tell_unmoved",
 ]
 
 
@@ -59,14 +60,34 @@ def tell_uncorrected(job: Job, records: Sequence[KernelRecord], keys: Sequence[s
     """
     if not keys:
         return
-    names = {record.id: record.provenance.source_name for record in records}
-    shown = sorted(printable(names[key]) for key in keys)
+    shown = _names_of(records, keys)
     words = (
         f"{counted(len(keys), 'kernel')} of {len(records)} could not be corrected and "
         f"{'stays' if len(keys) == 1 else 'stay'} as estimated, as lobes leave no centre: "
-        f"{', '.join(shown[:_MOST_NAMES])}{', …' if len(shown) > _MOST_NAMES else ''}"
+        f"{_first(shown)}"
     )
     job.found("uncorrected", words, kernels=list(keys), photos=shown)
+
+
+def tell_unmoved(job: Job, records: Sequence[KernelRecord], keys: Sequence[str]) -> None:
+    """Report kernels that have no centre nearer to their mean, if there are any; as those above."""
+    if not keys:
+        return
+    shown = _names_of(records, keys)
+    words = (
+        f"{counted(len(keys), 'kernel')} of {len(records)} could not be moved nearer to the mean, "
+        f"as lobes leave no centre: {_first(shown)}"
+    )
+    job.found("unmoved", words, kernels=list(keys), photos=shown)
+
+
+def _names_of(records: Sequence[KernelRecord], keys: Sequence[str]) -> list[str]:
+    names = {record.id: record.provenance.source_name for record in records}
+    return sorted(printable(names[key]) for key in keys)
+
+
+def _first(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:_MOST_NAMES])}{', …' if len(names) > _MOST_NAMES else ''}"
 
 
 def tell_direction(job: Job, found: DirectedResult, camera: str) -> None:

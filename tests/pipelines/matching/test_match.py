@@ -18,14 +18,14 @@ from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
 from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.images.image_io import read_photo, write_png
-from degrade.kernels import BlurKernel, downsample, gaussian_kernel, repair_kernel
+from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.pool import DegradationPool
 from degrade.pool.findings import Findings
 from degrade.pool.records import Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
 from tests.degrade.audit.scenes import make_scene
-from tests.pipelines.matching.pools import add_photo
+from tests.pipelines.matching.pools import add_photo, kernel_with_lobes
 
 _COUNT = 20
 _SCALE = 2
@@ -66,24 +66,6 @@ def _begin(folder: Path) -> Path:
     return folder
 
 
-def _with_lobes() -> BlurKernel:
-    """A kernel of which little is left when it gains what the others want."""
-    rng = np.random.default_rng(1513)
-    rows, columns = np.indices((17, 17)) - 8.5
-
-    def bell(sigma: float, row: float, column: float) -> np.ndarray:
-        weights = np.exp(-(np.square(rows - row) + np.square(columns - column)) / (2 * sigma**2))
-        return weights / weights.sum()
-
-    weights = bell(1.1, 0, 0)
-    for _ in range(rng.integers(1, 4)):
-        below = rng.uniform(-4, 4, 2)
-        amount = rng.uniform(0.2, 1)
-        above = bell(rng.uniform(0.7, 2), *rng.uniform(-6, 6, 2))
-        weights = weights + amount * (above - bell(rng.uniform(0.7, 2), *below))
-    return repair_kernel(weights, _SCALE)[0]
-
-
 def test_a_kernel_that_cannot_be_corrected_is_told_and_ends_no_match(
     tmp_path: Path, photos: Path, hr: Path
 ) -> None:
@@ -91,7 +73,7 @@ def test_a_kernel_that_cannot_be_corrected_is_told_and_ends_no_match(
     opened = DegradationPool.open(pool)
     kernels = {f"σ {sigma}": gaussian_kernel(17, _SCALE, (sigma, 1.1)) for sigma in (0.9, 1, 1.2)}
     with opened.writing():
-        for name, kernel in {**kernels, "lobes": _with_lobes()}.items():
+        for name, kernel in {**kernels, "lobes": kernel_with_lobes(1513)}.items():
             opened.add_kernel(kernel, Provenance(name, None, None, "import", {}, "test"))
     words = ("match", photos, "--pool", pool, "--hr", hr, "--scale", _SCALE)
     found = run("--report", report, *words)

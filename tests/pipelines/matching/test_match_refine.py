@@ -40,11 +40,12 @@ from pipelines.matching.match_refine import (
 )
 from tests.degrade.audit.scenes import make_photo, make_scene
 from tests.degrade.noise.planted import noisy_photo
-from tests.pipelines.matching.pools import add_photo
+from tests.pipelines.matching.pools import add_photo, kernel_with_lobes
 
 _COUNT = 24
 _SCALE = 2
 _CAMERA = gaussian_kernel(17, _SCALE, (1.3, 1.3))
+_LOBES = kernel_with_lobes(536)
 
 
 def run(*words: str | Path | int) -> Result:
@@ -59,13 +60,16 @@ def _scattered(number: int) -> BlurKernel:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One camera with one kernel and some noise; a pool whose kernels scatter, with twice that."""
+    """One camera with one kernel and some noise; a pool whose kernels scatter, with twice that.
+
+    The last one has lobes.
+    """
     folder = tmp_path_factory.mktemp("planted")
     pool = DegradationPool.create(folder / "pool")
     values = msgspec.to_builtins(measure_noise(noisy_photo("camera", times=1.5)))
     index = PoolIndex((), (), {"noise-model": (Measured("camera", values),)})
     model = ModelledNoise.draw(index, (8, 8), rng_for(0)).model
-    for number in range(_COUNT):
+    for number in range(_COUNT + 1):
         hr = round_to_u8(make_scene(f"hr {number}", 192))
         write_png(folder / "hr" / f"{number}.png", hr)
         path = folder / "photos" / f"{number}.png"
@@ -73,7 +77,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         levels += 0.5 * make_noise(model, levels, number)
         write_png(path, round_to_u8(np.clip(levels, 0, 255)))
         found = Findings(kind="noise-model", settings={}, values=values)
-        add_photo(pool, path, _scattered(number), found, side=96)
+        kernel = _scattered(number) if number < _COUNT else _LOBES
+        add_photo(pool, path, kernel, found, side=96)
     return folder
 
 
@@ -86,6 +91,8 @@ def test_match_finds_the_share_of_the_noise_and_the_one_kernel(planted: Path) ->
     (told,) = [fact for fact in facts if fact["kind"] == "refined"]
     assert told["after"] < 0.8 * told["before"], told
     assert told["towards_mean"] >= 0.5, found.output
+    left = f"could not be moved nearer to the mean, as lobes leave no centre: {_COUNT}.png"
+    assert f"1 kernel of {_COUNT + 1} {left}" in found.output
     numbers = [fact["round"] for fact in facts if fact["kind"] == "round"]
     assert numbers == list(range(len(numbers))), "rounds are counted on"
     opened = DegradationPool.open(pool)
@@ -133,6 +140,18 @@ def test_nearer_to_mean_keeps_cameras_and_the_regions_of_a_photo_apart() -> None
         assert np.abs(regions[0] - regions[1]).max() < 0.05, "regions stay as different"
     apart = [np.abs(kept[name]["c"] - kept[name]["d"]).mean() for name in ("before", "half")]
     assert apart[1] == pytest.approx(apart[0] / 2, rel=0.1)
+
+
+def test_nearer_to_mean_leaves_a_kernel_that_would_have_no_centre_and_moves_the_others() -> None:
+    kernels = {f"{number}": _scattered(number) for number in range(8)} | {"lobes": _LOBES}
+    for share in (0.5, 0.8):
+        moved = nearer_to_mean(kernels, KernelGroups({}, {}), share)
+        assert [key for key in kernels if moved[key] is kernels[key]] == ["lobes"]
+        spread = [
+            np.log([kernel_response(part[f"{n}"])[4:12] for n in range(8)]).std(axis=0).mean()
+            for part in (kernels, moved)
+        ]
+        assert spread[1] == pytest.approx((1 - share) * spread[0], rel=0.1)
 
 
 def test_match_leaves_what_is_alike(tmp_path: Path) -> None:
