@@ -332,7 +332,8 @@ def test_imported_kernels_are_no_photos(pool: Path, tmp_path: Path) -> None:
         assert f"{3 + count} kernels, a fingerprint of {count} photos" in made.lines()[-1]
         assert f"a fingerprint of {count} photos" in _summary(made.pool)
         names = [record.provenance.source_name for record in made.pool.kernels]
-        assert [sum(n.startswith(f"{w} ") for n in names) for w in ("kernel", "photo")] == [3, count]
+        assert sum(name.startswith("kernel ") for name in names) == 3
+        assert sum(name.startswith("photo ") for name in names) == count
         assert set(made.pool.photo_names.values()) == set(names)
 
 

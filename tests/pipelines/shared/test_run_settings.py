@@ -111,9 +111,7 @@ def test_begin_or_resume_tells_a_run_of_another_command(
         (tmp_path / name).touch()
     with pytest.raises(DegradeError) as caught:
         begin_or_resume(place, then)
-    assert str(caught.value) == (
-        f"{tmp_path} was begun by {command}; choose another output folder"
-    )
+    assert str(caught.value) == f"{tmp_path} was begun by {command}; choose another output folder"
 
 
 def test_begin_or_resume_does_not_mix_versions(tmp_path: Path) -> None:
