@@ -46,7 +46,7 @@ def test_energy_loss_of_other_texture_of_one_strength_is_0() -> None:
     )
 
 
-def test_energy_loss_lets_no_excess_inside_make_good_what_is_lost_elsewhere() -> None:
+def test_energy_loss_lets_no_excess_near_flagged_areas_make_good_what_is_lost_elsewhere() -> None:
     hr = torch.cat([images(), images().flip(3)], dim=3)
     near_flagged = torch.zeros_like(hr[:, :1])
     near_flagged[..., :40] = 1
