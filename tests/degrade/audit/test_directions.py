@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from degrade.arrays import round_to_u8
+from degrade.arrays import FloatArray, round_to_u8
 from degrade.audit.closed_loop import NO_GAIN, NO_TURNS, Turns, with_gain
 from degrade.audit.comparison import compare_sets
 from degrade.audit.directions import (
@@ -51,8 +51,12 @@ def _kernel(name: str) -> BlurKernel:
 
 
 def _measured(name: str, kernel: BlurKernel) -> PhotoFeatures:
-    hr = round_to_u8(make_scene(name, 160)).astype(np.float32)
-    return measure_features(round_to_u8(np.clip(downsample(hr, kernel), 0, 255)))
+    return measure_features(round_to_u8(np.clip(downsample(_hr(name), kernel), 0, 255)))
+
+
+@cache
+def _hr(name: str) -> FloatArray:
+    return round_to_u8(make_scene(name, 160)).astype(np.float32)
 
 
 def test_turn_waves_are_1_where_their_direction_is() -> None:
