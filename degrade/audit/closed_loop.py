@@ -56,8 +56,9 @@ _REACH = 5
 
 _WITHIN = 0.6 * PHASE_TOLERANCE
 _CENTRINGS = 12
-"""Of 8,000 wild kernels, rounding moved the centre of 36 too far: ten are mended by a second
-centring, 22 by more, and of the other four the one lobe is as good a centre as the next."""
+"""How often a kernel is centred and rounded at most. Of 8,000 random kernels rounding moved the
+centre of 36 too far: ten were well after a second centring, 22 after more, and of the other four
+one lobe is as good a centre as another."""
 
 _GRID = 32
 """LR pixels along a side of the grid on which spectra of kernels are taken."""
@@ -165,7 +166,8 @@ def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> Blur
             return BlurKernel((taps / unit).astype(np.float32), kernel.scale, kernel.source)
         except InvalidValueError as error:
             last = error
-        # Rounding moves it, too; one with large lobes by more than it may, and each time otherwise.
+        # Rounding moves the centre, too: of a kernel with large lobes by more than is allowed, and
+        # after each centring by another distance.
         moved = least_centre_error(taps / unit, kernel.scale)
         exact = scipy.ndimage.shift(np.pad(exact, 1), -moved, order=3)
         exact /= exact.sum()
