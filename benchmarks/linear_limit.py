@@ -1,11 +1,11 @@
-"""How like photos can LR be that a kernel makes of HR? Real pairs tell, for they have both.
+"""How like photos is LR by a kernel that was fitted to each photo's own HR? Real pairs tell.
 
     python -m benchmarks.linear_limit [--pairs FOLDER …] [--noise TIMES …]
 
 Each photo gets what nobody has who measures photos alone: the kernel that makes most of it of its
-own HR, by least squares, and then its own spectrum, band by band, in grey and in colours. The
-camera's noise is added, by the model of its photos. What the classifier of ``degrade audit`` still
-sees, no kernel makes, whoever measures it.
+own HR, by least squares, and then its own spectrum, band by band, in grey and in colours. Noise is
+added by the model of all photos together. What the classifier of ``degrade audit`` still sees is
+beside the spectrum, whoever measures it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ import numpy.typing as npt
 from benchmarks.downstream.command import SHARED
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs
 from degrade.arrays import round_to_u8
+from degrade.audit.closed_loop import mean_gap
 from degrade.audit.comparison import compare_sets
 from degrade.audit.features import PhotoFeatures, measure_features
-from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS
+from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.errors import InvalidValueError
 from degrade.luma import LUMA_WEIGHTS
 from degrade.noise.model import NoiseModel, fit_noise, make_noise
-from degrade.noise.statistics import NoiseStatistics, measure_noise
+from degrade.noise.statistics import measure_noise
 from degrade.rng import rng_for
 
 _REACH = 2.5
@@ -51,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--pairs", type=Path, nargs="+", default=default, help="NAME_LR, NAME_HR")
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0, 0.35, 0.7])
     options = parser.parse_args(words)
-    print("| photos | noise of the camera, times | spectra apart, dB | AUC | differences |")
+    print("| photos | noise, times | spectra apart, dB | AUC | differences |")
     print("|---|---|---|---|---|")
     for folder in options.pairs:
         pairs = read_real_pairs(folder)
@@ -63,17 +64,17 @@ def rows(name: str, pairs: Sequence[RealPair], noise: Sequence[float]) -> Iterat
     """Yield a row for people for each strength of the noise."""
     photos = [measure_features(pair.lr_u8) for pair in pairs]
     clean = [best_linear(pair) for pair in pairs]
-    models = _models(pairs)
+    model = _noise_of(pairs)
     keys = [pair.lr_path.name for pair in pairs]
     for times in noise:
         made = []
         for number, (photo, lr) in enumerate(zip(photos, clean, strict=True)):
-            own, model = np.zeros_like(lr), models[number]
+            own = np.zeros_like(lr)
             if times and model is not None:
                 own += times * make_noise(model, lr.astype(np.float32), number)
             made.append(with_spectrum_of(photo, lr, own))
         found = compare_sets(photos, made, rng_for(0, name), first_keys=keys, second_keys=keys)
-        gaps = [_gap(a.spectrum, b.spectrum) for a, b in zip(photos, made, strict=True)]
+        gaps = [mean_gap([a.spectrum - b.spectrum]) for a, b in zip(photos, made, strict=True)]
         apart = _DB * np.sqrt(np.mean(np.square(gaps)))
         told = ", ".join(each.kind.name for each in found.named) or "none"
         auc = "–"
@@ -126,19 +127,11 @@ def with_spectrum_of(photo: PhotoFeatures, lr: _Planes, noise: _Planes) -> Photo
         levels += np.stack([_filtered(colours[..., i], colour_gain) for i in range(3)], axis=-1)
         found = measure_features(round_to_u8(np.clip(levels, 0, 255).astype(np.float32)))
         if not last:
-            gain += _STEP * _gap(photo.spectrum, found.spectrum)
-            colour_gain += _STEP * _gap(photo.colour_spectrum, found.colour_spectrum)
+            gain += _STEP * mean_gap([photo.spectrum - found.spectrum])
+            colour_gain += _STEP * mean_gap([photo.colour_spectrum - found.colour_spectrum])
             for each in (gain, colour_gain):
                 np.clip(each, -_MOST_GAIN, _MOST_GAIN, out=each)
     return found
-
-
-def _gap(wanted: _Planes, found: _Planes) -> _Planes:
-    """Return by how much more amplitude is wanted, relative to low frequencies."""
-    gap = (wanted - found) / 2
-    gap -= gap[LOW_BANDS].mean()
-    gap[: LOW_BANDS.start + 1] = 0
-    return np.asarray(gap)
 
 
 def _filtered(plane: _Planes, gain: _Planes) -> _Planes:
@@ -149,19 +142,13 @@ def _filtered(plane: _Planes, gain: _Planes) -> _Planes:
     return np.asarray(made[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
 
 
-def _models(pairs: Sequence[RealPair]) -> list[NoiseModel | None]:
-    """Return the model of each photo's camera, by the word that its name begins with.
-
-    None where no photo of the camera tells its noise.
-    """
-    told: dict[str, list[NoiseStatistics]] = {}
-    cameras = [pair.lr_path.name.split("_")[0] for pair in pairs]
-    for camera, pair in zip(cameras, pairs, strict=True):
+def _noise_of(pairs: Sequence[RealPair]) -> NoiseModel | None:
+    """Return the model of all photos together; None where none tells its noise."""
+    told = []
+    for pair in pairs:
         with suppress(InvalidValueError):  # nothing in it is flat
-            measured = measure_noise(pair.lr_u8)
-            told.setdefault(camera, []).append(measured)
-    models = {camera: fit_noise(each).model for camera, each in told.items()}
-    return [models.get(camera) for camera in cameras]
+            told.append(measure_noise(pair.lr_u8))
+    return fit_noise(told).model if told else None
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ _MOST_TRANSFER = 24
 NETWORK, _OF_SEED = " (network)", ", seed "
 _SEEDS_APART = 1000
 _CALIBRATED = SCORE_NAMES.index("calibrated")
+_NAMES_TONED = "calibrated, toned", "ssim, toned"  # of networks alone
 _TONED = [_CALIBRATED, SCORE_NAMES.index("ssim")]
-"""What is judged with real pairs' tone, too: of floors without it is taken off."""
+"""What is judged with real pairs' tone, too, less what bicubic pairs have without it."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -70,7 +71,8 @@ def main(words: Sequence[str] | None = None) -> None:
             for table in tables(scores):
                 print(table, flush=True)
             if options.json:
-                write_json(options.json, {"score_names": SCORE_NAMES, "runs": _plain(results)})
+                names = (*SCORE_NAMES, *_NAMES_TONED)
+                write_json(options.json, {"score_names": names, "runs": _plain(results)})
 
 
 def _parser() -> argparse.ArgumentParser:
