@@ -65,7 +65,7 @@ _ADOBE_GAMMA = 563 / 256
 
 _SRGB_GAMMA = 1 / 2.2
 _STEEPEST_GAMMA = 10.0
-"""Beyond it gAMA is damage: two fifths of levels become black, or all but black nearly white."""
+"""Beyond it gAMA is damage: two fifths of levels become black, or all but black bright."""
 
 _GAMMA_TOLERANCE = 0.05
 """How far gAMA, of sRGB's primaries, may be from 1/2.2 relatively and still mean sRGB's curve, of
