@@ -17,7 +17,7 @@ import scipy
 
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES, LOW_BANDS, TURN_COUNT, turn_waves
-from degrade.degradation.downsampling import integer_taps
+from degrade.degradation.downsampling import integer_taps, without_margin
 from degrade.errors import InvalidValueError
 from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 from degrade.kernels.kernel import least_centre_error
@@ -160,8 +160,7 @@ def _of_whole_taps(weights: npt.NDArray[np.float64], kernel: BlurKernel) -> Blur
     exact = centred.weights.astype(np.float64)
     for _ in range(_CENTRINGS):
         taps, unit = integer_taps(exact)
-        while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
-            taps = taps[1:-1, 1:-1]
+        taps = without_margin(taps)
         try:
             return BlurKernel((taps / unit).astype(np.float32), kernel.scale, kernel.source)
         except InvalidValueError as error:
