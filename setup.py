@@ -42,9 +42,9 @@ class BuildForms(build_ext):
 
     def finalize_options(self) -> None:
         """Settle the options: nothing is built side by side."""
-        super().finalize_options()
+        super().finalize_options()  # sets inplace where an editable installation is made
         self.parallel = None
-        # While it builds, setuptools sets this to false, and copies afterwards.
+        # While it builds, setuptools sets inplace to false, and copies afterwards.
         self._is_in_place = bool(self.inplace)
 
     def build_extension(self, ext: Extension) -> None:
@@ -56,7 +56,7 @@ class BuildForms(build_ext):
         except BaseException:
             # Of other sources: nothing would tell that it is not what was to be built.
             Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
-            if self.editable_mode or self._is_in_place:
+            if self._is_in_place:
                 Path(self.get_ext_filename(ext.name)).unlink(missing_ok=True)
             raise
         finally:

@@ -133,9 +133,10 @@ def _cost(raters: int, images: int, methods: int) -> None:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
+        file.execute("UPDATE raters SET answered = trials")
         file.execute("COMMIT")
         begun = time.perf_counter()
-        people, cast = votes.raters(), votes.all_votes()
+        people, cast = votes.raters_and_votes()
         read = time.perf_counter()
         find_in_votes(definition, people, cast)
         print(

@@ -102,8 +102,9 @@ PyMODINIT_FUNC PyInit__one(void) { return PyModule_Create(&module); }
 """
 
 
+@pytest.mark.parametrize("mode", ["inplace", "editable_mode"])
 def test_a_form_that_no_longer_compiles_is_not_left_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     """Each form may be absent, so an old one would be loaded and nothing would tell of it."""
     monkeypatch.chdir(tmp_path)
@@ -116,7 +117,8 @@ def test_a_form_that_no_longer_compiles_is_not_left_there(
         extension = Extension("forms._one", ["forms/one.c"], optional=True)
         made = Distribution({"packages": ["forms"], "ext_modules": [extension]})
         command = runpy.run_path(str(ROOT / "setup.py"))["BuildForms"](made)
-        command.inplace = command.force = True
+        command.force = True
+        setattr(command, mode, True)  # as `build_ext --inplace` and as `pip install -e` set it
         command.ensure_finalized()
         command.run()
         return sorted(tmp_path.rglob("_one*.so"))

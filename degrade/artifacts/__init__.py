@@ -21,7 +21,13 @@ from degrade.artifacts.calibration import (
 from degrade.artifacts.classes import ADE20K_CLASSES, class_weights, weights_of_labels
 from degrade.artifacts.detection import Detection, DetectionSettings, detect_artifacts
 from degrade.artifacts.regions import Region, rank_regions
-from degrade.artifacts.repair import FEATHER, RepairScores, compare_repair, grown, pseudo_truth
+from degrade.artifacts.repair import (
+    FEATHER,
+    RepairScores,
+    compare_repair,
+    grow_flagged,
+    pseudo_truth,
+)
 from degrade.artifacts.similarity import SMALLEST_SIDE, texture_similarity
 
 __all__ = [
@@ -40,7 +46,7 @@ __all__ = [
     "compare_masks",
     "compare_repair",
     "detect_artifacts",
-    "grown",
+    "grow_flagged",
     "pseudo_truth",
     "rank_regions",
     "sample_textures",

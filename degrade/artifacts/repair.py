@@ -14,19 +14,20 @@ from degrade.errors import InvalidValueError
 from degrade.luma import luma_fast
 from degrade.metrics import BEST_DB
 
-__all__ = ["FEATHER", "RepairScores", "compare_repair", "grown", "pseudo_truth"]
+__all__ = ["FEATHER", "RepairScores", "compare_repair", "grow_flagged", "pseudo_truth"]
 
 Mask = npt.NDArray[np.bool_]
 
 FEATHER = 12
 """Pixels over which what is wrong gives way to the GAN's result around a flagged area."""
 
-_RAMP = np.float32(0.2)
-"""Of similarity: over it the GAN's result gives way to the MSE result."""
-
 _MARGIN = 0.1
-"""Of similarity: so far above the threshold it begins to. What is tuned goes a part of the way
-alone, and most of what is flagged is just below the threshold."""
+"""Of similarity: from so far above the threshold to so far below it the GAN's result gives way to
+the MSE result. It begins above because a network that is tuned goes only a part of the way to its
+target, and most of what is flagged lies just below the threshold."""
+
+_SHORTEST = np.float32(1e-9)
+"""Of similarity: at a threshold of 1 nothing gives way gradually, and nothing is divided by 0."""
 
 _FINE = 1.5
 """Sigma in pixels: what a blur of it takes away is texture."""
@@ -39,8 +40,9 @@ def pseudo_truth(
 
     Within the areas: where similarity is 0.1 and more above the threshold it is the GAN's result,
     where it is 0.1 and more below, the MSE result, in between one passes into the other in
-    proportion. From 12 pixels outside on it is the GAN's; up to there all that gives way to it
-    smoothly.
+    proportion, so that at the threshold it is half of each. Where 0 or 1 is nearer to the threshold
+    than 0.1, that distance stands for the 0.1. From 12 pixels outside on it is the GAN's; up to
+    there all that gives way to it smoothly.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def pseudo_truth(
     similarity : (H, W) float32 array
         0 … 1, weighted as where areas are flagged.
     threshold : float
-        That by which they are.
+        That by which they are, above 0 and up to 1.
 
     Raises
     ------
@@ -70,8 +72,9 @@ def pseudo_truth(
         return gan_u8
     away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
     near = np.clip(1 - away / FEATHER, 0, 1).astype(np.float32)
-    ramp = min(_RAMP, np.float32(threshold))
-    wrong = np.clip((np.float32(threshold + _MARGIN) - similarity) / ramp, 0, 1)
+    margin = min(_MARGIN, threshold, 1 - threshold)
+    ramp = max(np.float32(2 * margin), _SHORTEST)
+    wrong = np.clip((np.float32(threshold + margin) - similarity) / ramp, 0, 1)
     weight = (near * near * (3 - 2 * near) * wrong)[..., None]
     gan = gan_u8.astype(np.float32)
     return round_to_u8(gan + weight * (mse_u8 - gan))
@@ -165,7 +168,7 @@ def compare_repair(
     shapes = {before_u8.shape[:2], after_u8.shape[:2], flagged_before.shape, flagged_after.shape}
     if len(shapes) > 1:
         raise InvalidValueError(f"results and masks of one size are compared, got {shapes}")
-    elsewhere = ~grown(flagged_before)
+    elsewhere = ~grow_flagged(flagged_before)
     squares = np.square(after_u8.astype(np.float32) - before_u8).mean(axis=2)
     return RepairScores(
         pixels=flagged_before.size,
@@ -179,7 +182,7 @@ def compare_repair(
     )
 
 
-def grown(flagged: Mask) -> Mask:
+def grow_flagged(flagged: Mask) -> Mask:
     """Return what is flagged or within 12 pixels of what is: elsewhere nothing is to change.
 
     Parameters
@@ -187,7 +190,7 @@ def grown(flagged: Mask) -> Mask:
     flagged : (H, W) bool array
     """
     if not flagged.any():
-        return flagged
+        return flagged.copy()
     away = cv2.distanceTransform((~flagged).astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(away <= FEATHER)
 

@@ -137,8 +137,7 @@ def find_directions(steps: Steps, rng: np.random.Generator) -> tuple[Direction, 
     Returns
     -------
     tuple of Direction
-        One for each of :data:`degrade.audit.spectra.WAYS`. Pairs that were corrected by the third
-        way that power turns, axes against diagonals, taught less.
+        One for each of :data:`degrade.audit.spectra.WAYS`.
     """
     signs = np.where(rng.random((_FLIPS, len(steps))) < 0.5, -1.0, 1.0)
     chances = []

@@ -37,7 +37,8 @@ TURN_COUNT = 3
 """Ways in which power depends on direction, as :func:`turn_waves` has them."""
 
 WAYS = ("rows against columns", "one diagonal against the other")
-"""The first two of them. Axes against diagonals is the third: every square grid has it."""
+"""The first two of them. Axes against diagonals is the third: every square grid has it, and pairs
+that were corrected by it, too, taught filters less (docs/decisions/0032-direction.md)."""
 
 _MOST_WINDOWS = 64
 _FLATTEST = 0.3

@@ -32,7 +32,15 @@ from degrade.kernels import BlurKernel
 from degrade.kernels.phases import RINGING, phase_kernels
 from degrade.resample import mirror_indices
 
-__all__ = ["MIDDLE", "IntegerTaps", "PreparedImage", "fine_taps", "integer_taps", "taps_of"]
+__all__ = [
+    "MIDDLE",
+    "IntegerTaps",
+    "PreparedImage",
+    "fine_taps",
+    "integer_taps",
+    "taps_of",
+    "without_margin",
+]
 
 _EXACT = 2**24
 """float32 holds every integer up to this one."""
@@ -80,6 +88,23 @@ def integer_taps(weights: AnyArray) -> tuple[npt.NDArray[np.int64], int]:
     if not unit:
         raise InvalidValueError(f"a kernel of {exact.shape} taps is too large to apply exactly")
     return _rounded(exact * unit, unit), unit
+
+
+def without_margin(taps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Cut rows and columns of zeros off a kernel's taps, as many on all sides.
+
+    Parameters
+    ----------
+    taps : (K, K) int64 array
+
+    Returns
+    -------
+    (k, k) int64 array
+        Of the same parity; of 3 a side at least, where ``taps`` has them.
+    """
+    while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
+        taps = taps[1:-1, 1:-1]
+    return taps
 
 
 def fine_taps(

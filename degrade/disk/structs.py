@@ -26,8 +26,6 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _S = TypeVar("_S", bound=msgspec.Struct)
 _LONGEST = 200
 
-# What msgspec says, its backquotes made quotes: here they would mark settings.
-_EXPECTED = re.compile(r"Expected (.+) - at '\$\.(.+)'")
 _TYPES = {
     "object": "a table of keys",
     "array": "a list",
@@ -39,24 +37,28 @@ _TYPES = {
 }
 """What people call msgspec's types, in files of JSON and of TOML."""
 
-_TYPE = re.compile(rf"'((?:{'|'.join(_TYPES)})(?: \| (?:{'|'.join(_TYPES)}))*)'")
-_PHRASES = (
-    (re.compile(r"^Expected "), "must be "),
-    (re.compile(r"(a text|a list) of length <= (\d+)"), r"\1 of at most \2"),
-    (re.compile(r"(a text|a list) of length >= (\d+)"), r"\1 of at least \2"),
-    (re.compile(r"(a text|a list) of length "), r"\1 of "),
-    (re.compile(r"(number) >= "), r"\1 of at least "),
-    (re.compile(r"(number) <= "), r"\1 of at most "),
-    (re.compile(r"(number) > "), r"\1 above "),
-    (re.compile(r"(number) < "), r"\1 below "),
-    (re.compile(r"^Object missing required field ('.*?')"), r"the key \1 is missing"),
-    (re.compile(r"^Object contains unknown field "), "unknown key "),
-    (re.compile(r" - at '\$\.(.+)'$"), r", in \1"),
-    (re.compile(r"(\d)\.0\b"), r"\1"),
-)
-"""Msgspec's English, and that of people who write no programs."""
+# What msgspec says: names of types and of fields stand in backquotes, and so do keys of the file,
+# which may hold anything. A place is the last that is said.
+_AT = r"(?: - at (?P<key>`key` in )?`\$\.?(?P<at>[^`]*)`)?"
+_EXPECTED = re.compile(rf"Expected `(?P<types>[^`]+)`(?P<bound>.*?)(?:, got (?P<got>\S+))?{_AT}")
+_OTHER_WORD = re.compile(rf"Invalid enum value (?P<got>.+?){_AT}")
+_UNKNOWN = re.compile(rf"Object contains unknown field `(?P<name>.*?)`{_AT}")
+_MISSING = re.compile(rf"Object missing required field `(?P<name>.*?)`{_AT}")
 
-_OTHER_WORD = re.compile(r"Invalid enum value (.+) - at '\$\.(\w+)'")
+_BOUNDS = (
+    (re.compile(r" of (?:length >=|at least length) (\d+)"), r" of at least \1"),
+    (re.compile(r" of (?:length <=|at most length) (\d+)"), r" of at most \1"),
+    (re.compile(r" of length (\d+(?: to \d+)?)"), r" of \1"),
+    (re.compile(r" that's a multiple of (\d+)"), r" that is a multiple of \1"),
+    (re.compile(r" >= (\S+?)(?:\.0)?"), r" of at least \1"),
+    (re.compile(r" <= (\S+?)(?:\.0)?"), r" of at most \1"),
+    (re.compile(r" > (\S+?)(?:\.0)?"), r" above \1"),
+    (re.compile(r" < (\S+?)(?:\.0)?"), r" below \1"),
+    (re.compile(r" matching regex '\^\[0-9a-f\]\{(\d+)\}\$'"), r" of \1 digits from 0-9 and a-f"),
+    (re.compile(r" matching regex '\^\(0\|\[1-9\]\S*"), " that is a whole number"),
+    (re.compile(r" matching regex (.+)"), r" of the form \1"),
+)
+"""What msgspec says of a value's size, and what people say."""
 
 
 def parse_struct(data: bytes, kind: type[_S], what: str) -> _S:
@@ -124,23 +126,50 @@ def refusal(error: Exception, kind: type[msgspec.Struct] | None = None) -> str:
     kind : subclass of msgspec.Struct or None
         What was to be read: its fields say which words they may be.
     """
-    said = line_of(str(error)).replace("`", "'")
-    text = _EXPECTED.sub(r"\2 must be \1", said)
-    other_word = _OTHER_WORD.fullmatch(text)
-    if other_word and kind is not None:
-        got, name = other_word.groups()
-        text = f"{name} must be {' or '.join(_words(kind, name))}, got {got}"
-    text = _TYPE.sub(_called, text)
-    for phrase, words in _PHRASES:
-        text = phrase.sub(words, text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    said = line_of(str(error))
+    if isinstance(error, msgspec.ValidationError):
+        said = _in_plain_words(said, kind)
+    said = said.replace("`", "'")  # backquotes would mark settings
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
-def _called(types: re.Match[str]) -> str:
-    return " or ".join(_TYPES[each] for each in types[1].split(" | "))
+def _in_plain_words(said: str, kind: type[msgspec.Struct] | None) -> str:
+    """Return what msgspec said in other words; what it repeats of the file stays as it is."""
+    if match := _EXPECTED.fullmatch(said):
+        got = f", got {_called(match['got'].strip('`'))}" if match["got"] else ""
+        name = f"a key of {match['at']}".removesuffix(" of ") if match["key"] else match["at"]
+        return f"{name or ''} must be {_bounded(match['types'], match['bound'])}{got}".lstrip()
+    if match := _OTHER_WORD.fullmatch(said):
+        words = _words(kind, match["at"]) if kind is not None and match["at"] else []
+        wanted = f"be {' or '.join(words)}, got" if words else "not be"
+        return f"{match['at'] or ''} must {wanted} {match['got']}".lstrip()
+    if match := _UNKNOWN.fullmatch(said):
+        return f"unknown key '{match['name']}'" + _inside(match)
+    if match := _MISSING.fullmatch(said):
+        return f"the key '{match['name']}' is missing" + _inside(match)
+    return said
 
 
-def _words(kind: type[msgspec.Struct], name: str) -> list[str]:
-    hint = get_type_hints(kind)[name]
+def _inside(match: re.Match[str]) -> str:
+    return f", in {match['at']}" if match["at"] else ""
+
+
+def _called(types: str) -> str:
+    return " or ".join(_TYPES.get(each, each) for each in types.split(" | "))
+
+
+def _bounded(types: str, bound: str) -> str:
+    for phrase, words in _BOUNDS:
+        if match := phrase.fullmatch(bound):
+            bound = match.expand(words)
+            break
+    if types == "object" and bound:
+        return f"a table{bound} key{'s' * (not bound.endswith(' 1'))}"
+    return _called(types) + bound
+
+
+def _words(kind: type[msgspec.Struct], path: str) -> list[str]:
+    """Return the words that a field may be; none where it is not one of the struct's own."""
+    hint = get_type_hints(kind).get(path)
     literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
     return [str(word) for part in literals for word in get_args(part)]

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 import degrade
-from degrade.arrays import AnyArray
-from degrade.degradation.downsampling import integer_taps
+from degrade.degradation.downsampling import integer_taps, without_margin
 from degrade.degradation.index import MATCHED
 from degrade.errors import InvalidValueError, line_of
 from degrade.kernels import kernel_sigmas
@@ -225,14 +224,7 @@ def _stored_move(pool: PoolReader, moved: MeasurementRecord) -> StoredMove:
 
 def _taps(pool: PoolReader, kernel_id: str) -> tuple[int, ...]:
     taps, _ = integer_taps(pool.read_kernel(kernel_id).weights)
-    return tuple(_without_margin(taps).ravel().tolist())
-
-
-def _without_margin(taps: AnyArray) -> AnyArray:
-    """Cut rows and columns of zeros off, as many on all sides."""
-    while len(taps) > 3 and not (taps[[0, -1]].any() or taps[:, [0, -1]].any()):
-        taps = taps[1:-1, 1:-1]
-    return taps
+    return tuple(without_margin(taps).ravel().tolist())
 
 
 def _stored_measurement(record: MeasurementRecord, numbers: Mapping[str, int]) -> StoredMeasurement:

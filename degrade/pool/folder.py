@@ -15,7 +15,7 @@ from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed,
 __all__ = ["check_folder", "make_folder", "remove_if_unused"]
 
 _NAME, _VERSION = "degrade-pool", 2
-_RESTORE = "restore it from a copy, or from any other pool: it holds nothing else"
+_RESTORE = "restore it from a copy, or copy that of any other pool: it is the same in all"
 
 
 class _Format(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

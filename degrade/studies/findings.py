@@ -178,7 +178,7 @@ def find_in_votes(
     definition : StudyDefinition
     raters : sequence of Rater
     votes : sequence of Vote
-        The last ones, as :meth:`degrade.studies.Votes.all_votes` gives them.
+        The last ones; both as :meth:`degrade.studies.Votes.raters_and_votes` gives them.
     drop_failing : bool
         Leave out the votes of raters who fail the checks of attention.
     draws : int
@@ -187,13 +187,14 @@ def find_in_votes(
     Raises
     ------
     CorruptDataError
-        Votes are of another study, or damaged.
+        Votes are of another study, or damaged; or a rater has votes and is not among ``raters``, or
+        has not all votes up to the last trial that was answered.
     """
     by_rater: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
         _require_fit(definition, vote)
         by_rater[vote.rater].append(vote)
-    _require_whole(definition, votes)
+    _require_whole(definition, raters, by_rater)
     attention = {n: _attention(definition, cast) for n, cast in by_rater.items()}
     kept = [n for n in by_rater if not (drop_failing and attention[n].has_failed)]
     counting = [v for n in kept for v in by_rater[n] if v.trial.role == "vote"]
@@ -243,15 +244,32 @@ def _require_fit(definition: StudyDefinition, vote: Vote) -> None:
         )
 
 
-def _require_whole(definition: StudyDefinition, votes: Sequence[Vote]) -> None:
-    """All questions about a trial are answered at once: where one is missing, it was lost."""
+def _require_whole(
+    definition: StudyDefinition, raters: Sequence[Rater], by_rater: Mapping[int, Sequence[Vote]]
+) -> None:
+    """Trials are answered one after the other, all questions at once: a gap was lost."""
     asked = len(definition.questions)
-    for (rater, number), given in Counter((v.rater, v.number) for v in votes).items():
-        if given != asked:
+    strangers = by_rater.keys() - {rater.number for rater in raters}
+    if strangers:
+        raise CorruptDataError(
+            f"rater {min(strangers) + 1} has voted and is none of the raters: some were lost; "
+            "restore them from a copy"
+        )
+    for rater in raters:
+        votes = by_rater.get(rater.number, ())
+        given = Counter(number for number, _ in {(vote.number, vote.question) for vote in votes})
+        last, answered = max(given, default=0), rater.answered
+        if not last <= answered <= rater.trials:
             raise CorruptDataError(
-                f"rater {rater + 1} has {given} of {asked} answers to trial {number}: some were "
-                "lost; restore them from a copy"
+                f"rater {rater.number + 1} has answers up to trial {last}, and is said to have "
+                f"answered {answered} of {rater.trials}; restore them from a copy"
             )
+        for number in range(1, answered + 1):
+            if given[number] != asked:
+                raise CorruptDataError(
+                    f"rater {rater.number + 1} has {given[number]} of {asked} answers to trial "
+                    f"{number}: some were lost; restore them from a copy"
+                )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

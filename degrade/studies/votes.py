@@ -132,6 +132,8 @@ class Votes:
         with self._said():
             # Transactions are begun and ended here, not by the module.
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            # The module's own words for a text that is no UTF-8 are those of a failing disk.
+            self._file.text_factory = bytes.decode
             try:
                 self._file.execute("PRAGMA journal_mode = WAL")
                 self._file.execute("PRAGMA synchronous = FULL")
@@ -299,10 +301,7 @@ class Votes:
     def raters(self) -> list[Rater]:
         """Return all raters, by number."""
         with self._said(), self._lock:
-            rows = self._file.execute(
-                "SELECT number, trials, answered FROM raters ORDER BY number"
-            ).fetchall()
-        return [Rater(*row) for row in self._checked(rows, _RATER)]
+            return self._raters()
 
     def all_votes(self) -> list[Vote]:
         """Return the last answer of each rater to each question of each trial, in that order.
@@ -314,25 +313,39 @@ class Votes:
             does not know.
         """
         with self._said(), self._lock:
-            rows = self._file.execute(
-                "SELECT v.rater, v.trial, v.question, t.image, t.first, t.second, t.role, t.of, "
-                "v.answer, v.at, v.seconds, c.changes FROM votes v "
-                "JOIN (SELECT MAX(id) AS id, COUNT(*) - 1 AS changes FROM votes "
-                "GROUP BY rater, trial, question) c ON c.id = v.id "
-                "LEFT JOIN trials t ON t.rater = v.rater AND t.number = v.trial "
-                "ORDER BY v.rater, v.trial, v.question"
-            ).fetchall()
+            return self._all_votes()
+
+    def raters_and_votes(self) -> tuple[list[Rater], list[Vote]]:
+        """Return all raters and :meth:`all_votes`, of one moment, also while others vote.
+
+        Raises
+        ------
+        CorruptDataError
+            As of :meth:`all_votes`.
+        """
+        with self._transaction("BEGIN"):  # what is read at once is of one state, and waits for none
+            return self._raters(), self._all_votes()
+
+    def _raters(self) -> list[Rater]:
+        rows = self._file.execute(
+            "SELECT number, trials, answered FROM raters ORDER BY number"
+        ).fetchall()
+        return [Rater(*row) for row in self._checked(rows, _RATER)]
+
+    def _all_votes(self) -> list[Vote]:
+        rows = self._file.execute(
+            "SELECT v.rater, v.trial, v.question, t.image, t.first, t.second, t.role, t.of, "
+            "v.answer, v.at, v.seconds, c.changes FROM votes v "
+            "JOIN (SELECT MAX(id) AS id, COUNT(*) - 1 AS changes FROM votes "
+            "GROUP BY rater, trial, question) c ON c.id = v.id "
+            "LEFT JOIN trials t ON t.rater = v.rater AND t.number = v.trial "
+            "ORDER BY v.rater, v.trial, v.question"
+        ).fetchall()
         if any(r[3] is None for r in rows):  # else it would be missing without a word
-            raise CorruptDataError(
-                f"{printable(self.path)} is damaged (a vote without its trial); "
-                "restore it from a copy"
-            )
+            raise self._damaged("a vote without its trial")
         self._checked(rows, _CAST)
         if not all(0 <= r[9] < _LAST and r[10] >= 0 for r in rows):
-            raise CorruptDataError(
-                f"{printable(self.path)} is damaged (a time that no clock tells); "
-                "restore it from a copy"
-            )
+            raise self._damaged("a time that no clock tells")
         return [
             Vote(r[0], r[1], r[2], Trial(r[3], r[4], r[5], cast(Role, r[6]), r[7]), *r[8:])
             for r in rows
@@ -354,11 +367,13 @@ class Votes:
         """
         for row in rows:
             if tuple(map(type, row)) != types or math.inf in row or -math.inf in row:
-                raise CorruptDataError(
-                    f"{printable(self.path)} is damaged (a value of another type); "
-                    "restore it from a copy"
-                )
+                raise self._damaged("a value of another type")
         return rows
+
+    def _damaged(self, what: str) -> CorruptDataError:
+        return CorruptDataError(
+            f"{printable(self.path)} is damaged ({what}); restore it from a copy"
+        )
 
     def _make(self) -> None:
         version = self._file.execute("PRAGMA user_version").fetchone()[0]
@@ -373,9 +388,9 @@ class Votes:
         self._file.executescript(script)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
         with self._said(), self._lock:
-            self._file.execute("BEGIN IMMEDIATE")
+            self._file.execute(begin)
             try:
                 yield self._file
                 self._file.execute("COMMIT")
@@ -388,16 +403,11 @@ class Votes:
     def _said(self) -> Iterator[None]:
         try:
             yield
-        except UnicodeDecodeError as error:  # an error whose text holds a damaged name
-            raise CorruptDataError(
-                f"{printable(self.path)} is damaged (a name that is no text); "
-                "restore it from a copy"
-            ) from error
+        except UnicodeDecodeError as error:  # of a value, or of an error that holds a damaged name
+            raise self._damaged("a text that is no UTF-8") from error
         except sqlite3.DatabaseError as error:
-            where, what = printable(self.path), printable(str(error))
+            what = printable(str(error))
             if isinstance(error, sqlite3.OperationalError):
                 remedy = "check the folder, its permissions and its disk"
-                raise DegradeError(f"{where}: {what}; {remedy}") from error
-            raise CorruptDataError(
-                f"{where} is damaged ({what}); restore it from a copy"
-            ) from error
+                raise DegradeError(f"{printable(self.path)}: {what}; {remedy}") from error
+            raise self._damaged(what) from error

@@ -46,14 +46,14 @@ class AimedSamples:
     hr_patch : int
     scale : int
     seed : int
-    inside : sequence of (scale·h, scale·w) bool array, or None
-        For each image what was repaired in its HR.
+    near_flagged : sequence of (scale·h, scale·w) bool array, or None
+        For each image what was flagged in its HR and repaired, and what is near it.
 
     Raises
     ------
     InvalidValueError
         ``hr_patch`` does not fit the scale, an image is smaller or not enlarged by the scale,
-        ``inside`` is of other sizes, or nothing is wanted.
+        ``near_flagged`` is of other sizes, or nothing is wanted.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AimedSamples:
         hr_patch: int,
         scale: int,
         seed: int,
-        inside: Sequence[npt.NDArray[np.bool_]] | None = None,
+        near_flagged: Sequence[npt.NDArray[np.bool_]] | None = None,
     ) -> None:
         check_hr_patch(hr_patch, scale)
         self.scale, self.seed, self.lr_patch = scale, seed, hr_patch // scale
@@ -83,11 +83,11 @@ class AimedSamples:
                     f"{self.lr_patch}; use a smaller `hr_patch`"
                 )
         self._images = list(images)
-        self._inside = None if inside is None else [255 * each.astype(np.uint8) for each in inside]
-        if inside is not None and [each.shape for each in inside] != [
-            hr.shape[:2] for _, hr in images
-        ]:
-            raise InvalidValueError("each image needs a mask of HR's size")
+        self._near_flagged: list[U8Array] | None = None
+        if near_flagged is not None:
+            if [each.shape for each in near_flagged] != [hr.shape[:2] for _, hr in images]:
+                raise InvalidValueError("each image needs a mask of HR's size")
+            self._near_flagged = [255 * each.astype(np.uint8) for each in near_flagged]
         self._wanted, self._others = list(wanted), list(others)
         self._share = share if others else 1
 
@@ -105,7 +105,7 @@ class AimedSamples:
                 (self.lr_patch, self.scale, self._share, self._wanted, self._others, _STREAM)
             ).encode()
         )
-        for image in (*chain.from_iterable(self._images), *(self._inside or ())):
+        for image in (*chain.from_iterable(self._images), *(self._near_flagged or ())):
             digest.update(repr(image.shape).encode())
             digest.update(np.ascontiguousarray(image).tobytes())
         return digest.hexdigest()
@@ -127,12 +127,12 @@ class AimedSamples:
             self._read_sample(epoch, index, lr_BHWC[number], hr_BHWC[number])
         return torch.from_numpy(lr_BHWC), torch.from_numpy(hr_BHWC)
 
-    def read_inside(self, keys: Sequence[SampleKey]) -> Tensor | None:
-        """Return what was repaired in the samples' HR: see the base."""
-        if self._inside is None:
+    def read_near_flagged(self, keys: Sequence[SampleKey]) -> Tensor | None:
+        """Return what is near flagged areas of the samples' HR: see the base."""
+        if self._near_flagged is None:
             return None
         crops = [self._crop(epoch, index) for epoch, index in keys]
-        parts = [self._inside[image][rows, columns] for image, _, (rows, columns) in crops]
+        parts = [self._near_flagged[image][rows, columns] for image, _, (rows, columns) in crops]
         return torch.from_numpy(np.stack(parts)[..., None])
 
     def read_kernels(self, keys: Sequence[SampleKey]) -> Tensor:

@@ -122,8 +122,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         where = self._reader.folder
         return [(f"{where}/{key}", "smaller than an HR patch") for key in self.too_small]
 
-    def read_inside(self, keys: Sequence[SampleKey]) -> None:
-        """Return None: HR was not repaired."""
+    def read_near_flagged(self, keys: Sequence[SampleKey]) -> None:
+        """Return None: in HR nothing was flagged."""
 
     def read_planned(self, keys: Sequence[SampleKey]) -> tuple[U8Array, PlannedBatch] | None:
         """Return None: LR is stored."""

@@ -183,8 +183,8 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
         plan = plan_degradation(key, photo.sha256, box, self._index, config, rng=chance)
         return plan, turn, photo
 
-    def read_inside(self, keys: Sequence[SampleKey]) -> None:
-        """Return None: HR was not repaired."""
+    def read_near_flagged(self, keys: Sequence[SampleKey]) -> None:
+        """Return None: in HR nothing was flagged."""
 
     def read_planned(self, keys: Sequence[SampleKey]) -> tuple[U8Array, PlannedBatch]:
         """Draw the plans of a batch and read what they are applied to.

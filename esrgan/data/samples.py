@@ -75,8 +75,8 @@ class Samples(Protocol):
     def read_kernels(self, keys: Sequence[SampleKey]) -> Tensor:
         """Return the (B, K, K) kernels that their LR was made with, turned as they are."""
 
-    def read_inside(self, keys: Sequence[SampleKey]) -> Tensor | None:
-        """Return what was repaired in HR, (B, H, W, 1) uint8.
+    def read_near_flagged(self, keys: Sequence[SampleKey]) -> Tensor | None:
+        """Return what was flagged in HR and repaired, and what is near it, (B, H, W, 1) uint8.
 
         255 there, 0 elsewhere; None where nobody says.
         """

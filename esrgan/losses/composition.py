@@ -57,7 +57,7 @@ class GeneratorLoss(LossSettings):
         judge: Judge | None = None,
         average_BCHW: Tensor | None = None,
         other: tuple[Tensor, float] | None = None,
-        inside_B1HW: Tensor | None = None,
+        near_flagged_B1HW: Tensor | None = None,
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Compute the terms that have a weight.
 
@@ -73,8 +73,8 @@ class GeneratorLoss(LossSettings):
             SR of the averaged generator, where there is one.
         other : (Tensor, float) or None
             SR with other noise, and how far the two noises are apart.
-        inside_B1HW : Tensor or None
-            1 inside what was repaired in HR, 0 elsewhere.
+        near_flagged_B1HW : Tensor or None
+            1 where HR was flagged and repaired, and near it, 0 elsewhere.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class GeneratorLoss(LossSettings):
             judge=judge,
             average_BCHW=average_BCHW,
             other=other,
-            inside_B1HW=inside_B1HW,
+            near_flagged_B1HW=near_flagged_B1HW,
         )
         losses: dict[str, Tensor] = {}
         for name in self._in_use():

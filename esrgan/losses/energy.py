@@ -67,7 +67,9 @@ def _squares(image_BCHW: Tensor) -> Tensor:
         return fine_B1HW.square()
 
 
-def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor, inside_B1HW: Tensor | None = None) -> Tensor:
+def energy_loss(
+    sr_BCHW: Tensor, hr_BCHW: Tensor, near_flagged_B1HW: Tensor | None = None
+) -> Tensor:
     """Return the mean over the images of how far SR's energy of texture is from HR's.
 
     A pixel loss makes texture weaker wherever a network is unsure of it; this one asks for as much
@@ -77,9 +79,9 @@ def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor, inside_B1HW: Tensor | None = N
     ----------
     sr_BCHW, hr_BCHW : Tensor
         RGB on [0, 1], of more than 12 pixels a side.
-    inside_B1HW : Tensor or None
-        1 inside what does not count, 0 elsewhere; what counts, counts as a share of the whole
-        image. None: all of it counts.
+    near_flagged_B1HW : Tensor or None
+        1 where HR was flagged and repaired, and near it, which does not count, 0 elsewhere; what
+        counts, counts as a share of the whole image. None: all of it counts.
 
     Raises
     ------
@@ -87,13 +89,14 @@ def energy_loss(sr_BCHW: Tensor, hr_BCHW: Tensor, inside_B1HW: Tensor | None = N
         The shapes differ, or the images are smaller.
     """
     require_same_shape(sr_BCHW, hr_BCHW)
-    if inside_B1HW is None:
+    if near_flagged_B1HW is None:
         return functional.l1_loss(texture_energy(sr_BCHW), texture_energy(hr_BCHW))
-    if inside_B1HW.shape != hr_BCHW[:, :1].shape:
+    if near_flagged_B1HW.shape != hr_BCHW[:, :1].shape:
         raise InvalidValueError(
-            f"a mask of {tuple(inside_B1HW.shape)} does not fit images of {tuple(hr_BCHW.shape)}"
+            f"a mask of {tuple(near_flagged_B1HW.shape)} does not fit images of "
+            f"{tuple(hr_BCHW.shape)}"
         )
     excess_B1HW = _squares(sr_BCHW) - _squares(hr_BCHW)
     seen = slice(_REACH, -_REACH)
-    elsewhere_B1HW = 1 - inside_B1HW[:, :, seen, seen].to(excess_B1HW.dtype)
+    elsewhere_B1HW = 1 - near_flagged_B1HW[:, :, seen, seen].to(excess_B1HW.dtype)
     return (excess_B1HW * elsewhere_B1HW).mean((1, 2, 3)).abs().mean()

@@ -65,8 +65,8 @@ class LossInputs:
         SR of the averaged generator, where the run has one.
     other : (Tensor, float) or None
         SR with other noise, and how far the two noises are apart.
-    inside_B1HW : Tensor or None
-        1 inside what was repaired in HR, 0 elsewhere; None: nobody says.
+    near_flagged_B1HW : Tensor or None
+        1 where HR was flagged and repaired, and near it, 0 elsewhere; None: nobody says.
     """
 
     sr_BCHW: Tensor
@@ -77,7 +77,7 @@ class LossInputs:
     judge: Judge | None = None
     average_BCHW: Tensor | None = None
     other: tuple[Tensor, float] | None = None
-    inside_B1HW: Tensor | None = None
+    near_flagged_B1HW: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -209,7 +209,7 @@ def _frequency(given: LossInputs, _settings: LossSettings) -> Tensor:
 
 
 def _energy(given: LossInputs, _settings: LossSettings) -> Tensor:
-    return energy_loss(given.sr_BCHW, given.hr_BCHW, given.inside_B1HW)
+    return energy_loss(given.sr_BCHW, given.hr_BCHW, given.near_flagged_B1HW)
 
 
 def _artifact(given: LossInputs, _settings: LossSettings) -> Tensor:

@@ -25,7 +25,8 @@ __all__ = ["Batch", "check_memory", "check_shares", "read_batches"]
 class _Read(NamedTuple):
     """A batch as it is read: arrays of bytes, and kernels where a loss needs them.
 
-    ``images`` are LR, HR and what was repaired in HR, if anyone says; or a planned batch's windows.
+    ``images`` are LR, HR and what is near flagged areas of HR, if anyone says; or a planned batch's
+    windows.
     """
 
     images: tuple[U8Array, ...]
@@ -71,8 +72,8 @@ class Batch:
         What the generator takes besides LR.
     margin : int
         Pixels along each edge of SR that no loss sees; HR lacks them.
-    inside_B1HW : float32 Tensor or None
-        1 inside what was repaired in HR, 0 elsewhere.
+    near_flagged_B1HW : float32 Tensor or None
+        1 where HR was flagged and repaired, and near it, 0 elsewhere.
     """
 
     lr_BCHW: Tensor
@@ -80,15 +81,16 @@ class Batch:
     kernels_BKK: Tensor | None = None
     noise_BCHW: Tensor | None = None
     margin: int = 0
-    inside_B1HW: Tensor | None = None
+    near_flagged_B1HW: Tensor | None = None
 
     def without_margin(self, margin: int) -> Batch:
         """Return a whole batch for losses that see less of it."""
         if not margin:
             return self
-        inside = None if self.inside_B1HW is None else _inner(self.inside_B1HW, margin)
-        hr_BCHW = _inner(self.hr_BCHW, margin)
-        return replace(self, hr_BCHW=hr_BCHW, inside_B1HW=inside, margin=margin)
+        hr_BCHW, near_flagged_B1HW = _inner(self.hr_BCHW, margin), self.near_flagged_B1HW
+        if near_flagged_B1HW is not None:
+            near_flagged_B1HW = _inner(near_flagged_B1HW, margin)
+        return replace(self, hr_BCHW=hr_BCHW, near_flagged_B1HW=near_flagged_B1HW, margin=margin)
 
     def sr_of(self, generator: Callable[[Tensor], Tensor]) -> Tensor:
         """Return what a generator makes of the batch, as losses see it."""
@@ -115,14 +117,14 @@ class Batch:
 
     def split(self, parts: int) -> list[Batch]:
         """Return the batch in parts of one size."""
-        kernels, inside = (
+        kernels, near_flagged = (
             (None,) * parts if tensor is None else tensor.chunk(parts)
-            for tensor in (self.kernels_BKK, self.inside_B1HW)
+            for tensor in (self.kernels_BKK, self.near_flagged_B1HW)
         )
         images = (self.lr_BCHW.chunk(parts), self.hr_BCHW.chunk(parts))
         return [
-            Batch(lr_BCHW=lr, hr_BCHW=hr, kernels_BKK=k, inside_B1HW=i)
-            for lr, hr, k, i in zip(*images, kernels, inside, strict=True)
+            Batch(lr_BCHW=lr, hr_BCHW=hr, kernels_BKK=k, near_flagged_B1HW=near)
+            for lr, hr, k, near in zip(*images, kernels, near_flagged, strict=True)
         ]
 
 
@@ -226,8 +228,8 @@ class _Share:
             windows_BHWC, planned = found
             return _Read((windows_BHWC,), kernels, planned)
         lr_BHWC, hr_BHWC = self._dataset.read_batch(own)
-        inside_BHW1 = self._dataset.read_inside(own)
-        images = (lr_BHWC, hr_BHWC, *(() if inside_BHW1 is None else (inside_BHW1,)))
+        near_flagged_BHW1 = self._dataset.read_near_flagged(own)
+        images = (lr_BHWC, hr_BHWC, *(() if near_flagged_BHW1 is None else (near_flagged_BHW1,)))
         return _Read(tuple(image.numpy() for image in images), kernels)
 
     def _own(self, keys: list[SampleKey]) -> list[SampleKey]:
@@ -258,14 +260,14 @@ def _on_device(
 ) -> Iterator[Batch]:
     for images, kernels_BKK, planned in reads:
         if planned is None:
-            lr_BHWC, hr_BHWC, *others = images
+            lr_BHWC, hr_BHWC, *near_flagged = images
         else:
             windows_BHWC = images[0].to(device, non_blocking=True)
             lr_BHWC, hr_BHWC = dataset.degrade(planned, windows_BHWC)
-            others = []
+            near_flagged = []
         yield Batch(
             lr_BCHW=to_float(lr_BHWC, device),
             hr_BCHW=to_float(hr_BHWC, device),
-            inside_B1HW=to_float(others[0], device) if others else None,
+            near_flagged_B1HW=to_float(near_flagged[0], device) if near_flagged else None,
             kernels_BKK=None if kernels_BKK is None else kernels_BKK.to(device, non_blocking=True),
         )

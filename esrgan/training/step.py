@@ -168,7 +168,7 @@ def _generator_backward(
             judge=judge,
             average_BCHW=average_BCHW,
             other=other,
-            inside_B1HW=part.inside_B1HW,
+            near_flagged_B1HW=part.near_flagged_B1HW,
         )
     (total / parts).backward()  # type: ignore[no-untyped-call]
     return losses | {"generator": total}

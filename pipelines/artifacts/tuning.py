@@ -10,7 +10,7 @@ from operator import add
 import numpy as np
 
 from degrade.arrays import U8Array
-from degrade.artifacts import RepairScores, compare_repair, grown
+from degrade.artifacts import RepairScores, compare_repair, grow_flagged
 from esrgan.data import AimedSamples, Place
 from esrgan.devices import tile_memory
 from esrgan.networks import Generator
@@ -51,10 +51,10 @@ def make_samples(
     wanted: list[Place] = []
     kept: list[Place] = []
     for number, each in enumerate((*repaired, *others)):
-        inside, outside = _places(each, number, scale, step)
+        repairs, rest = _places(each, number, scale, step)
         if number < len(repaired):
-            wanted += inside
-        kept += outside
+            wanted += repairs
+        kept += rest
     images = [(each.photo.lr, each.wanted) for each in (*repaired, *others)]
     return AimedSamples(
         images,
@@ -65,7 +65,7 @@ def make_samples(
         scale=scale,
         seed=seed,
         # What little is left of an artefact must not be made good by texture lost elsewhere.
-        inside=[grown(each.flagged) for each in (*repaired, *others)],
+        near_flagged=[grow_flagged(each.flagged) for each in (*repaired, *others)],
     )
 
 
@@ -76,18 +76,18 @@ def _places(
     height, width = judged.photo.lr.shape[:2]
     cells = judged.flagged.reshape(height, scale, width, scale)
     flagged = np.asarray(cells.any(axis=(1, 3)))
-    inside: list[Place] = []
-    outside: list[Place] = []
+    repairs: list[Place] = []
+    rest: list[Place] = []
     for top in range(0, height, step):
         for left in range(0, width, step):
             rows, columns = np.nonzero(flagged[top : top + step, left : left + step])
             if len(rows):
                 middle = top + round(float(rows.mean())), left + round(float(columns.mean()))
-                inside.append((number, *middle))
+                repairs.append((number, *middle))
             else:
                 middle = top + step // 2, left + step // 2
-                outside.append((number, min(middle[0], height - 1), min(middle[1], width - 1)))
-    return inside, outside
+                rest.append((number, min(middle[0], height - 1), min(middle[1], width - 1)))
+    return repairs, rest
 
 
 class RepairValidation:

@@ -118,7 +118,7 @@ def read_votes(study: Path) -> tuple[list[Rater], list[Vote]]:
     if not (study / VOTES_NAME).exists():
         return [], []
     with Votes(study / VOTES_NAME) as votes:
-        return votes.raters(), votes.all_votes()
+        return votes.raters_and_votes()
 
 
 def interval_words(estimate: Estimate, places: int = 2) -> str:

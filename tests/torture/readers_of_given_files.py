@@ -127,7 +127,7 @@ def _votes(kind: str) -> Callable[[Path], Made]:
                 left.unlink()
             path.write_bytes(data)
             with Votes(path) as votes:
-                raters, cast = votes.raters(), votes.all_votes()
+                raters, cast = votes.raters_and_votes()
             with naming_file(str(path)):
                 found = find_in_votes(definition, raters, cast, draws=5)
             list(map(datetime.fromtimestamp, (vote.at for vote in cast)))

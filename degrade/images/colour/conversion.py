@@ -40,9 +40,17 @@ from degrade.images.colour.spaces import (
 from degrade.images.colour.tables import GrayTable, gray_table, luminance_curve, rgb_tables
 from degrade.luma import luma_rounded
 
-__all__ = ["DAMAGED_NOTE", "ColourConversion", "colour_conversion", "kept_profile", "refuse_hdr"]
+__all__ = [
+    "DAMAGED_NOTE",
+    "GAMMA_NOTE",
+    "ColourConversion",
+    "colour_conversion",
+    "kept_profile",
+    "refuse_hdr",
+]
 
 DAMAGED_NOTE = "colour profile damaged, ignored"
+GAMMA_NOTE = "a gamma that no picture has (gAMA), ignored"
 CLIPPED_NOTE = "colours outside sRGB clipped"
 
 _NOTED_SHARE = 0.01
@@ -57,7 +65,7 @@ _ADOBE_GAMMA = 563 / 256
 
 _SRGB_GAMMA = 1 / 2.2
 _STEEPEST_GAMMA = 10.0
-"""Beyond it gAMA is damage: every picture would become black and white."""
+"""Beyond it gAMA is damage: two fifths of levels become black, or all but black bright."""
 
 _GAMMA_TOLERANCE = 0.05
 """How far gAMA, of sRGB's primaries, may be from 1/2.2 relatively and still mean sRGB's curve, of
@@ -164,7 +172,8 @@ def colour_conversion(
 @functools.lru_cache(maxsize=8)  # a folder's photos have few profiles; one takes up to 3 MB
 def _conversion(facts: ColourFacts, bits: int, is_gray: bool, is_ink: bool) -> ColourConversion:
     notes: list[str] = []
-    for find in (_by_cicp, _by_profile, _by_png_chunks, _by_exif):
+    by_png_chunks = functools.partial(_by_png_chunks, notes=notes)
+    for find in (_by_cicp, _by_profile, by_png_chunks, _by_exif):
         try:
             source = find(facts)
             if source is None:
@@ -204,22 +213,25 @@ def _by_profile(facts: ColourFacts) -> _Source | None:
     return profile.space if isinstance(profile, MatrixProfile) else profile
 
 
-def _by_png_chunks(facts: ColourFacts) -> _Source | None:
+def _by_png_chunks(facts: ColourFacts, notes: list[str]) -> _Source | None:
+    """Pass over a gamma that no picture has; that is added to the notes."""
     if facts.is_srgb:
         return _SRGB
-    if facts.gamma is None and facts.chromaticities is None:
+    told = facts.gamma
+    if told is not None and not 1 / _STEEPEST_GAMMA <= told <= _STEEPEST_GAMMA:
+        notes.append(GAMMA_NOTE)
+        told = None
+    if told is None and facts.chromaticities is None:
         return None
     chromaticities = facts.chromaticities or SRGB_PRIMARIES
     try:
         to_xyz = primaries_to_xyz(chromaticities)
     except ValueError:
         chromaticities, to_xyz = SRGB_PRIMARIES, _SRGB.to_xyz
-    gamma = facts.gamma or _SRGB_GAMMA
-    if not 1 / _STEEPEST_GAMMA <= gamma <= _STEEPEST_GAMMA:
-        raise DamagedProfileError(f"a gamma of {1 / gamma:.3g}")
+    gamma = told or _SRGB_GAMMA
     has_srgb_primaries = bool(np.allclose(chromaticities, SRGB_PRIMARIES, atol=0.002))
     is_usual = abs(gamma / _SRGB_GAMMA - 1) <= _GAMMA_TOLERANCE
-    if is_usual and (has_srgb_primaries or facts.gamma is None):
+    if is_usual and (has_srgb_primaries or told is None):
         curve: Curve = decode_srgb
     else:
         curve = power_curve(1 / gamma)

@@ -1,6 +1,7 @@
 """Which coded pictures a HEIF file's image is made of: boxes of ISO 14496-12 and 23008-12.
 
-Written for files that libheif has read already: what is odd here has no pictures, and is no error.
+Written for files that libheif has read already: where one is odd, its pictures end; that is no
+error.
 """
 
 from __future__ import annotations
@@ -87,12 +88,16 @@ class _Reader:
         return self._place
 
 
-def coded_pictures(data: bytes) -> tuple[CodedPicture, ...]:
-    """Return the pictures that make the primary image; none where they are not HEVC's."""
+def coded_pictures(data: bytes) -> Iterator[CodedPicture]:
+    """Yield the pictures that make the primary image; none where they are not HEVC's.
+
+    Each is cut out when it is asked for: tiles may share their bytes, so that all of them together
+    may be any number of times as long as the file.
+    """
     try:
-        return tuple(_Items(data).pictures())
+        yield from _Items(data).pictures()
     except (_EndError, KeyError, IndexError):
-        return ()
+        return
 
 
 class _Items:

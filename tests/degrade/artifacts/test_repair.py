@@ -4,7 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from degrade.artifacts import FEATHER, compare_repair, pseudo_truth, texture_similarity
+from degrade.artifacts import (
+    FEATHER,
+    compare_repair,
+    grow_flagged,
+    pseudo_truth,
+    texture_similarity,
+)
 from degrade.errors import InvalidValueError
 from degrade.metrics import BEST_DB
 from tests.degrade.artifacts.results import make_results, plant_grid
@@ -33,6 +39,23 @@ def test_pseudo_truth_passes_from_one_result_to_the_other_as_similarity_falls() 
     assert row(0.7) == [70] * 5
 
 
+@pytest.mark.parametrize(
+    ("threshold", "margin"), [(1e-6, 1e-6), (0.05, 0.05), (0.15, 0.1), (0.7, 0.1), (0.96, 0.04)]
+)
+def test_pseudo_truth_is_half_of_each_at_any_threshold(threshold: float, margin: float) -> None:
+    mse, gan = (np.full((1, 3, 3), level, np.uint8) for level in (20, 120))
+    similarity = np.float32([[threshold - margin, threshold, threshold + margin]])
+    mixed = pseudo_truth(mse, gan, np.ones((1, 3), bool), similarity, threshold)
+    assert mixed[0, :, 0].tolist() == [20, 70, 120]
+
+
+def test_pseudo_truth_at_a_threshold_of_1_keeps_what_is_alike_alone() -> None:
+    mse, gan = (np.full((1, 3, 3), level, np.uint8) for level in (20, 120))
+    similarity = np.float32([[0.5, np.nextafter(np.float32(1), np.float32(0)), 1]])
+    mixed = pseudo_truth(mse, gan, np.ones((1, 3), bool), similarity, 1)
+    assert mixed[0, :, 0].tolist() == [20, 20, 120]
+
+
 def test_pseudo_truth_leaves_out_what_is_wrong_where_it_was_flagged() -> None:
     similarity = texture_similarity(MSE, GAN)
     mixed = pseudo_truth(MSE, GAN, SQUARE, similarity, 0.7)
@@ -56,6 +79,14 @@ def test_pseudo_truth_has_no_seam() -> None:
     steps = np.diff(row.astype(int))
     assert steps.min() >= 0 and steps.max() <= 1.5 * 255 / FEATHER + 1
     assert row[29] == 0 and row[29 + FEATHER] == 255
+
+
+def test_grow_flagged_gives_a_mask_of_its_own() -> None:
+    near = grow_flagged(SQUARE)
+    assert np.array_equal(near, away_from(SQUARE) <= FEATHER) and near.sum() > SQUARE.sum()
+    nothing = NOTHING.copy()
+    grow_flagged(nothing)[:] = True
+    assert not nothing.any()
 
 
 def test_compare_repair_of_equal_results_changes_nothing() -> None:

@@ -8,9 +8,12 @@ import pytest
 from degrade.disk.structs import Text, Whole, read_struct, refusal
 from degrade.errors import CorruptDataError
 
+Word = Annotated[str, msgspec.Meta(max_length=4)]
+
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     there: int
+    kind: Literal["e", "f"] = "e"
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +28,14 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     either: int | tuple[int, ...] = 0
     inner: Inner = Inner(0)
     maybe: Literal["c", "d"] | None = None
+    named: Annotated[dict[Word, Inner], msgspec.Meta(min_length=1, max_length=2)] = {}
+    hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")] = "0" * 64
+    code: Annotated[str, msgspec.Meta(pattern="^.-.$")] = "a-b"
+    few: Annotated[tuple[int, ...], msgspec.Meta(min_length=1, max_length=2)] = (1,)
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    names: dict[Annotated[str, msgspec.Meta(pattern="^(0|[1-9][0-9]{0,15})$")], int] = {}
 
 
 def test_read_struct_returns_what_it_has_checked() -> None:
@@ -52,6 +63,19 @@ def test_read_struct_returns_what_it_has_checked() -> None:
         ({"either": "x"}, r"either must be a whole number or a list, got a text$"),
         ({"inner": {"there": 1, "colour": 1}}, r"unknown key 'colour', in inner$"),
         ({"inner": {}}, r"the key 'there' is missing, in inner$"),
+        ({"named": {}}, "named must be a table of at least 1 key$"),
+        ({"named": dict.fromkeys("abc", 1)}, "named must be a table of at most 2 keys$"),
+        ({"named": {"longer": {"there": 1}}}, "a key of named must be a text of at most 4$"),
+        (
+            {"named": {"a": {"there": "x"}}},
+            r"named\[...\].there must be a whole number, got a text$",
+        ),
+        ({"inner": {"there": 1, "kind": "int"}}, "inner.kind must not be 'int'$"),
+        ({"hash": "1.0"}, "hash must be a text of 64 digits from 0-9 and a-f$"),
+        ({"code": "x"}, r"code must be a text of the form '\^\.-\.\$'$"),
+        ({"few": []}, "few must be a list of at least 1$"),
+        ({"few": [1, 2, 3]}, "few must be a list of at most 2$"),
+        ({3: 1}, "a key must be a text"),
         ({"many": "0.5"}, "many must be"),
         ({"many": [0.5, "x"]}, r"many\[1\] must be"),
         ({"word": "c"}, "word must be a or b, got 'c'"),
@@ -72,6 +96,36 @@ def test_read_struct_names_the_field(change: dict[str, Any], named: str) -> None
     with pytest.raises(CorruptDataError, match=f"^it: .*{named}") as caught:
         read_struct(change, Known, "it")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "int",
+        "float | null",
+        "v1.0",
+        "Expected ",
+        "a text of length <= 3",
+        "2.0 > 1.0",
+        " - at '$.x'",
+    ],
+)
+def test_what_people_wrote_is_repeated_as_it_is(name: str) -> None:
+    """A key or a word may be called like a type, or end like a number."""
+    for change, said in (
+        ({name: 1}, f"it: unknown key '{name}'"),
+        ({"inner": {"there": 1, name: 1}}, f"it: unknown key '{name}', in inner"),
+        ({"word": name}, f"it: word must be a or b, got {name!r}"),
+    ):
+        with pytest.raises(CorruptDataError) as caught:
+            read_struct(change, Known, "it")
+        assert str(caught.value) == said
+    assert refusal(ValueError(f"format 1.0.5 '{name}'")) == f"format 1.0.5 '{name}'"
+
+
+def test_numbers_as_keys_are_asked_for_in_words() -> None:
+    with pytest.raises(CorruptDataError, match="it: a key of names must be a text that is a whole"):
+        read_struct({"names": {"01": 1}}, Numbered, "it")
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 3, [{}]])

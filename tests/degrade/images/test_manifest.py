@@ -144,7 +144,7 @@ def test_read_manifest_refuses_bad_values_by_line_and_field(
 
 @pytest.mark.parametrize("missing", ["path", "sha256", "height", "width", "role"])
 def test_read_manifest_names_missing_fields(tmp_path: Path, missing: str) -> None:
-    with pytest.raises(InputError, match=rf"line 1: .*missing .*'{missing}'"):
+    with pytest.raises(InputError, match=rf"line 1: .*the key '{missing}' is missing"):
         _read(tmp_path, json.dumps({k: v for k, v in GOOD.items() if k != missing}))
 
 

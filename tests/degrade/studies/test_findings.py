@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.opinions import Trial
+from degrade.opinions import Kind, Trial
 from degrade.studies import Rater, Vote, find_in_votes
 from tests.degrade.studies.studying import define, simulate
 
@@ -33,9 +33,38 @@ def test_an_answer_that_was_lost_is_refused(rng: np.random.Generator) -> None:
     """Without a question's votes there is nothing to divide by, and with some the rest misleads."""
     definition = define("pairs", ("a", "b"), 4)
     people, votes = simulate(definition, 3, (1.0, 0.0), rng)
-    for left in ([v for v in votes if v.question == 0], votes[1:]):
-        with pytest.raises(CorruptDataError, match="rater 1 has 1 of 2 answers to trial 1"):
+    for left in (
+        [v for v in votes if v.question == 0],
+        votes[1:],
+        [votes[0], votes[0], *votes[2:]],
+    ):
+        with pytest.raises(CorruptDataError, match="rater 1 has 1 of 2 answers to trial 1:"):
             find_in_votes(definition, people, left)
+
+
+@pytest.mark.parametrize("kind", ["mos", "pairs"])
+def test_answers_that_were_wholly_lost_are_refused(kind: Kind, rng: np.random.Generator) -> None:
+    """Of trials without any answer nothing is left but how far their rater has come."""
+    definition = define(kind, ("a", "b"), 4)
+    people, votes = simulate(definition, 3, (4.0, 2.0), rng)
+    asked = len(definition.questions)
+    last = people[0].answered
+    for lost in (2, last):
+        left = [v for v in votes if (v.rater, v.number) != (0, lost)]
+        with pytest.raises(CorruptDataError, match=f"1 has 0 of {asked} answers to trial {lost}:"):
+            find_in_votes(definition, people, left)
+    silent = [v for v in votes if v.rater != 1]
+    with pytest.raises(CorruptDataError, match=f"rater 2 has 0 of {asked} answers to trial 1:"):
+        find_in_votes(definition, people, silent)
+    with pytest.raises(CorruptDataError, match="rater 2 has voted and is none of the raters"):
+        find_in_votes(definition, [people[0], people[2]], votes)
+    for answered in (last - 1, last + 1):  # all are there, and the count is not theirs
+        counted = [replace(people[0], answered=answered), *people[1:]]
+        with pytest.raises(CorruptDataError, match=f"is said to have answered {answered} of"):
+            find_in_votes(definition, counted, votes)
+    part = [v for v in votes if v.rater != 0 or v.number <= 3]
+    found = find_in_votes(definition, [replace(people[0], answered=3), *people[1:]], part)
+    assert [rater.answered for rater in found.raters] == [3, people[1].answered, people[2].answered]
 
 
 def test_find_in_votes_tells_preferences_question_by_question(rng: np.random.Generator) -> None:

@@ -117,6 +117,7 @@ def test_all_votes_tell_what_was_shown(votes: Votes) -> None:
         ("UPDATE votes SET at = 1e300", "a time that no clock tells"),
         ("UPDATE votes SET seconds = -1.0", "a time that no clock tells"),
         ("UPDATE raters SET answered = 'many'", "a value of another type"),
+        ("UPDATE trials SET role = CAST(x'ff41' AS TEXT)", "a text that is no UTF-8"),
     ],
 )
 def test_values_of_another_type_are_refused_with_the_file(
@@ -129,6 +130,27 @@ def test_values_of_another_type_are_refused_with_the_file(
         file.execute(change)
     with pytest.raises(CorruptDataError, match=rf"votes\.db is damaged \({said}\); restore"):
         assert votes.raters() and votes.all_votes()
+    with pytest.raises(CorruptDataError, match=said):
+        votes.raters_and_votes()
+
+
+def test_raters_and_votes_are_of_one_moment(votes: Votes) -> None:
+    """Of a study that is served: what is voted between the two readings is of neither."""
+    votes.begin("a", plan, most=9)
+    votes.vote(0, 1, {0: 1}, key="k", seconds=1)
+    with Votes(votes.path) as other:
+        read = other._raters
+
+        def meanwhile() -> list[Rater]:
+            found = read()
+            votes.vote(0, 2, {0: 1}, key="l", seconds=1)
+            votes.begin("b", plan, most=9)
+            return found
+
+        other._raters = meanwhile  # type: ignore[method-assign]
+        raters, cast = other.raters_and_votes()
+        assert [rater.answered for rater in raters] == [vote.number for vote in cast] == [1]
+        assert [rater.answered for rater in other.raters()] == [2, 0]
 
 
 def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
@@ -136,7 +158,7 @@ def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
     with Votes(path) as made:
         made.begin("a", plan, most=9)
     path.write_bytes(path.read_bytes().replace(b"tabletrials", b"tabletri\xc9ls"))
-    with pytest.raises(CorruptDataError, match="no text"), Votes(path) as opened:
+    with pytest.raises(CorruptDataError, match="no UTF-8"), Votes(path) as opened:
         opened.all_votes()
 
 

@@ -60,22 +60,22 @@ def test_lr_and_hr_of_a_sample_are_of_one_place() -> None:
     assert (hr[:, ::2, ::2] == lr).all()
 
 
-def test_parts_of_hr_are_cut_out_where_hr_is() -> None:
+def test_what_is_near_flagged_areas_is_cut_out_where_hr_is() -> None:
     keys = [(epoch, index) for epoch in (0, 1) for index in range(9)]
-    inside = HR[..., 0] + HR[..., 1] > 90
+    flagged = HR[..., 0] + HR[..., 1] > 90
     samples = AimedSamples(
-        [(LR, HR)], WANTED, OTHERS, hr_patch=16, scale=2, seed=3, share=3, inside=[inside]
+        [(LR, HR)], WANTED, OTHERS, hr_patch=16, scale=2, seed=3, share=3, near_flagged=[flagged]
     )
     _, hr = samples.read_batch(keys)
-    parts = samples.read_inside(keys)
+    parts = samples.read_near_flagged(keys)
     assert parts is not None and parts.shape == (18, 16, 16, 1) and 0 < parts.float().mean() < 255
     at = hr.numpy()
-    assert np.array_equal(parts[..., 0].numpy(), 255 * inside[at[..., 0], at[..., 1]])
-    assert (make().read_batch(keys)[1] == hr).all() and make().read_inside(keys) is None
+    assert np.array_equal(parts[..., 0].numpy(), 255 * flagged[at[..., 0], at[..., 1]])
+    assert (make().read_batch(keys)[1] == hr).all() and make().read_near_flagged(keys) is None
     assert samples.fingerprint != make().fingerprint
     with pytest.raises(InvalidValueError, match="a mask of HR's size"):
         AimedSamples(
-            [(LR, HR)], WANTED, [], hr_patch=16, scale=2, seed=3, share=3, inside=[inside[1:]]
+            [(LR, HR)], WANTED, [], hr_patch=16, scale=2, seed=3, near_flagged=[flagged[1:]]
         )
 
 

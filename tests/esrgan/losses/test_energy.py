@@ -46,20 +46,22 @@ def test_energy_loss_of_other_texture_of_one_strength_is_0() -> None:
     )
 
 
-def test_energy_loss_lets_no_excess_inside_make_good_what_is_lost_elsewhere() -> None:
+def test_energy_loss_lets_no_excess_near_flagged_areas_make_good_what_is_lost_elsewhere() -> None:
     hr = torch.cat([images(), images().flip(3)], dim=3)
-    inside = torch.zeros_like(hr[:, :1])
-    inside[..., :40] = 1
+    near_flagged = torch.zeros_like(hr[:, :1])
+    near_flagged[..., :40] = 1
     # Both halves have as much texture; one has 1.5 times that energy in SR, the other half of it.
-    sr = 0.5 + torch.where(inside > 0, 1.5**0.5, 0.5**0.5) * (hr - 0.5)
+    sr = 0.5 + torch.where(near_flagged > 0, 1.5**0.5, 0.5**0.5) * (hr - 0.5)
     energy = float(texture_energy(hr).mean())
     assert float(energy_loss(sr, hr)) == pytest.approx(0, abs=1e-9)
-    assert float(energy_loss(sr, hr, inside)) == pytest.approx(0.25 * energy)
+    assert float(energy_loss(sr, hr, near_flagged)) == pytest.approx(0.25 * energy)
     sr = 0.5 + 0.5 * (hr - 0.5)
-    assert float(energy_loss(sr, hr, torch.zeros_like(inside))) == pytest.approx(0.75 * energy)
-    assert float(energy_loss(sr, hr, torch.ones_like(inside))) == 0
+    assert float(energy_loss(sr, hr, torch.zeros_like(near_flagged))) == pytest.approx(
+        0.75 * energy
+    )
+    assert float(energy_loss(sr, hr, torch.ones_like(near_flagged))) == 0
     with pytest.raises(InvalidValueError, match="does not fit images"):
-        energy_loss(sr, hr, inside[..., 1:])
+        energy_loss(sr, hr, near_flagged[..., 1:])
 
 
 def test_energy_loss_gives_texture_back_that_a_pixel_loss_takes() -> None:

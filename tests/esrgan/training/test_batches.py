@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from degrade.errors import InvalidValueError
-from esrgan.data import PairDataset
+from esrgan.data import AimedSamples, PairDataset
 from esrgan.distributed import World
 from esrgan.training.batches import _one_ahead, check_memory, read_batches
 from tests.esrgan.training_runs import SMALL
@@ -72,6 +73,32 @@ def test_the_batches_are_the_same_with_any_number_of_workers(x2_pairs: Path, wor
         assert torch.equal(first.hr_BCHW, second.hr_BCHW)
         assert first.kernels_BKK is not None and second.kernels_BKK is not None
         assert torch.equal(first.kernels_BKK, second.kernels_BKK)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_near_flagged_areas_comes_with_the_batches(workers: int) -> None:
+    # Each pixel says where it is, so that HR tells which part of the mask a crop should have.
+    hr = np.stack([*np.indices((80, 120)).astype(np.uint8), np.zeros((80, 120), np.uint8)], axis=2)
+    near_flagged = (hr[..., 0] + hr[..., 1]) % 7 > 3
+    dataset = AimedSamples(
+        [(hr[::2, ::2], hr)],
+        [(0, 10, 10), (0, 39, 59)],
+        [(0, 30, 20)],
+        hr_patch=16,
+        scale=2,
+        seed=3,
+        near_flagged=[near_flagged],
+    )
+    config = replace(SMALL, batch_size=4)
+    batches = list(read_batches(dataset, config, steps=range(2), device=CPU, workers=workers))
+    assert len(batches) == 2
+    for batch in batches:
+        found = batch.near_flagged_B1HW
+        assert found is not None and found.dtype == torch.float32 and found.shape == (4, 1, 16, 16)
+        rows, columns = (255 * batch.hr_BCHW[:, :2]).round().int().unbind(1)
+        wanted = torch.from_numpy(near_flagged)[rows, columns]
+        assert wanted.any() and not wanted.all()
+        assert torch.equal(found[:, 0], wanted.float())
 
 
 def test_a_batch_beyond_the_memory_is_refused_with_the_largest_that_could_fit() -> None:

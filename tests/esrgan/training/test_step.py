@@ -50,14 +50,14 @@ def joined(gradients: dict[str, Tensor], names: Iterable[str]) -> Tensor:
     return torch.cat([gradients[name].flatten() for name in names])
 
 
-def test_training_step_leaves_out_what_was_repaired() -> None:
+def test_training_step_leaves_out_what_is_near_flagged_areas() -> None:
     """In each part of the batch, and less the margin that no loss sees."""
     config = replace(SMALL, loss_weights={"energy": 1.0}, loss_margin=4, batch_size=4)
     batch = random_batch(config)
-    inside = torch.zeros_like(batch.hr_BCHW[:, :1])
-    inside[1:, :, 16:] = 1
-    # Inside HR has far more texture than SR, elsewhere less.
-    batch = replace(batch, hr_BCHW=torch.where(inside > 0, batch.hr_BCHW, 0.5))
+    near_flagged = torch.zeros_like(batch.hr_BCHW[:, :1])
+    near_flagged[1:, :, 16:] = 1
+    # There HR has far more texture than SR, elsewhere less.
+    batch = replace(batch, hr_BCHW=torch.where(near_flagged > 0, batch.hr_BCHW, 0.5))
     seen, whole = (slice(4, -4), slice(4, -4)), []
     for parts in (1, 2):
         state = create_state(config, scale=4, seed=0)
@@ -65,9 +65,11 @@ def test_training_step_leaves_out_what_was_repaired() -> None:
             next(reversed([p for p in state.generator.parameters() if p.dim() > 1])).mul_(30)
             sr_BCHW = state.generator(batch.lr_BCHW)
         found = training_step(
-            state, replace(batch, inside_B1HW=inside), replace(config, accumulation=parts)
+            state,
+            replace(batch, near_flagged_B1HW=near_flagged),
+            replace(config, accumulation=parts),
         )
-        images = [each[..., *seen] for each in (sr_BCHW, batch.hr_BCHW, inside)]
+        images = [each[..., *seen] for each in (sr_BCHW, batch.hr_BCHW, near_flagged)]
         assert found["energy"] == pytest.approx(float(energy_loss(*images)), rel=1e-5)
         whole.append(float(energy_loss(*images[:2])))
     assert min(whole) > 2 * found["energy"]

@@ -8,6 +8,7 @@ import pytest
 from degrade.errors import InvalidValueError
 from degrade.images.colour.conversion import (
     DAMAGED_NOTE,
+    GAMMA_NOTE,
     colour_conversion,
     refuse_hdr,
 )
@@ -52,9 +53,17 @@ def test_colour_conversion_passes_over_what_it_cannot_use() -> None:
 
 @pytest.mark.parametrize("gamma", [1e-5, 0.09, 11.0, 42949.67295])
 def test_a_gamma_that_no_picture_has_is_damage(gamma: float) -> None:
-    """Taken at its word, it makes each level black or white."""
+    """Taken at its word, it leaves few levels between black and white; cHRM and EXIF count."""
     conversion = colour_conversion(ColourFacts(gamma=gamma), bits=8)
-    assert conversion.source is None and conversion.notes == (DAMAGED_NOTE,)
+    assert conversion.source is None and conversion.notes == (GAMMA_NOTE,)
+    pixels = colour_grid(5)
+    for sound in ({"chromaticities": DISPLAY_P3}, {"exif_says_adobe": True}):
+        expected, notes = colour_conversion(ColourFacts(**sound), bits=8).apply(pixels)
+        found = colour_conversion(ColourFacts(**sound, gamma=gamma), bits=8).apply(pixels)
+        assert np.array_equal(found[0], expected) and (found[0] != pixels).any()
+        assert found[1] == (GAMMA_NOTE, *notes)
+    for better in ({"is_srgb": True}, {"cicp": (12, 13, 0, 1)}):
+        assert colour_conversion(ColourFacts(**better, gamma=gamma), bits=8).notes == ()
 
 
 def test_colour_conversion_by_cicp_equals_the_definition() -> None:
