@@ -39,7 +39,7 @@ _TYPES = {
 
 # What msgspec says: names of types and of fields stand in backquotes, and so do keys of the file,
 # which may hold anything. A place is the last that is said.
-_AT = r"(?: - at (?P<key>`key` in )?`\$\.?(?P<at>[^`]*)`)?"
+_AT = r"(?: - at (?P<key>\x60key\x60 in )?`\$\.?(?P<at>[^`]*)`)?"
 _EXPECTED = re.compile(rf"Expected `(?P<types>[^`]+)`(?P<bound>.*?)(?:, got (?P<got>\S+))?{_AT}")
 _OTHER_WORD = re.compile(rf"Invalid enum value (?P<got>.+?){_AT}")
 _UNKNOWN = re.compile(rf"Object contains unknown field `(?P<name>.*?)`{_AT}")

@@ -189,9 +189,7 @@ class RunReport:
         for _, group in groupby(self.facts, key=lambda fact: fact.kind):
             words = [fact.words for fact in group]
             if len(words) > _MOST_LINES:
-                words[_FIRST_LINES:] = [
-                    f"and {len(words) - _FIRST_LINES} more: degrade --report FILE tells all"
-                ]
+                words[_FIRST_LINES:] = [f"and {len(words) - _FIRST_LINES} more: `report` tells all"]
             lines += words
         return lines
 

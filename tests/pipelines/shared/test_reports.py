@@ -58,7 +58,7 @@ def test_a_brief_summary_tells_the_first_of_many_lines_of_a_kind() -> None:
     assert len(whole) == 1 + 40 + 12 + 1
     brief = replace(report, is_brief=True)
     lines = brief.summary().splitlines()
-    told = "  and 32 more: degrade --report FILE tells all"
+    told = "  and 32 more: `report` tells all"
     assert lines == [*whole[:9], told, *whole[41:]]
     assert len(brief.to_json()["facts"]) == 53
 
