@@ -32,6 +32,7 @@ from pipelines.pairs.image_matching import LR_SIDE
 from pipelines.pairs.import_pairs import ImportPairsConfig, import_pairs
 from pipelines.pairs.inspect_pairs import holds_pairs
 from pipelines.shared.finding_photos import find_photos
+from pipelines.shared.interrupts import Interrupted
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -191,6 +192,8 @@ def _pairs(job: Job, config: EvaluateConfig) -> Iterator[Path]:
             max_pixels=config.max_pixels,
         )
         found = import_pairs(settings, side=_LR_SIDE)
+        if found.interrupted is not None:
+            raise Interrupted(found.interrupted)
         job.rejects += found.rejects
         # What was left out, cut or taken against its name; where the pairs lie concerns nobody.
         job.facts += [fact for fact in found.facts if fact.kind != "pairs"]

@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from degrade.resample import enlarge_u8, imresize
 from esrgan.networks import SRVGGNetCompact
 from esrgan.upscaling.upscaler import upscale
 from pipelines.cli import main
+from pipelines.pairs.import_pairs import import_pairs
 from tests.making import make_scene
 
 SIDE = 72
@@ -237,6 +239,21 @@ def test_what_lr_is_left_out_cut_or_taken_against_its_name_is_told(
         assert line in found.output, found.output
     assert [fact["pairs"] for fact in facts_of(report, "other_scales")] == [1]
     assert "degrade-evaluate-" not in found.output + report.read_text()
+
+
+def test_ctrl_c_while_lr_is_taken_in_ends_the_command(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_png(tmp_path / "HR" / "a.png", make_hr(0))
+    write_png(tmp_path / "LR" / "a.png", make_hr(0)[::2, ::2])
+
+    def pressed(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    taken_in = partial(import_pairs, on_progress=pressed)
+    monkeypatch.setattr("pipelines.evaluation.evaluate.import_pairs", taken_in)
+    found = run("evaluate", tmp_path / "HR", "--lr", tmp_path / "LR", "--weights", model)
+    assert found.exit_code == 130 and "evaluate: " not in found.output, found.output
 
 
 def test_several_lr_of_an_image_are_chosen_by_options_that_there_are(
