@@ -23,6 +23,7 @@ from pipelines.matching.match_bench import Bench
 from pipelines.matching.photo_sets import MeasuredSet, measure_set, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
+from pipelines.shared.reports import read_rejects, usual_reason
 
 __all__ = ["MatchConfig", "kernels_of", "make_bench"]
 
@@ -81,6 +82,13 @@ def kernels_of(
         if record.scale == config.scale and record.provenance.method != MATCHED
     ]
     if not estimated:
+        names = {photo.name for photo in photos}
+        refused = [one for one in read_rejects(config.pool) if Path(one.path).name in names]
+        if names <= {Path(one.path).name for one in refused}:  # to measure them again is no help
+            raise DegradeError(
+                f"{printable(config.pool)} has no ×{config.scale} kernel to begin with, and the "
+                f"last run refused all of these photos: {usual_reason(refused)}"
+            )
         raise DegradeError(
             f"{printable(config.pool)} has no ×{config.scale} kernel to begin with: run "
             f"`degrade build-pool {as_typed(config.photos[0])} scale={config.scale} "

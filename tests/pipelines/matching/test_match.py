@@ -343,6 +343,18 @@ def test_match_refuses_with_the_reason_and_leaves_the_pool_as_it_was(
     assert (pool / _INDEX).read_bytes() == before
 
 
+def test_match_says_why_photos_gave_no_kernel(hr: Path, tmp_path: Path) -> None:
+    photos, pool = tmp_path / "small", tmp_path / "pool"
+    for number in range(10):
+        write_png(photos / f"{number}.png", round_to_u8(make_scene(f"small {number}", 48)))
+    assert run("build-pool", photos, "--pool", pool, "--scale", _SCALE).exit_code == 3
+    found = run("match", photos, "--pool", pool, "--hr", hr, "--scale", _SCALE)
+    assert found.exit_code == 1, found.output
+    for word in ("pixels are too few for a kernel; use photos", "(and 9 more for this reason)"):
+        assert word in found.output
+    assert "degrade build-pool" not in found.output, "which would refuse them again"
+
+
 def _copied(folder: Path, to: Path, count: int) -> Path:
     to.mkdir()
     for number in range(count):
