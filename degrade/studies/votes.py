@@ -25,7 +25,7 @@ _MOST_CHANGES = 50
 """Times that a rater may change one answer."""
 
 _LAST = 2.5e11
-"""Seconds since 1970, in the last century that calendars here know."""
+"""Seconds since 1970, in the year 9892: dates of Python end with 9999."""
 
 _RATER = (int, int, int)
 _TRIAL = (int, int, int, str, int)
