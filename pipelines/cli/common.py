@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipelines.cli.ends import (
 from pipelines.cli.numbers import bound_numbers
 from pipelines.cli.options import as_options
 from pipelines.cli.progress import showing_progress
+from pipelines.cli.usage import in_one_line
 from pipelines.shared.interrupts import ending_by_signals
 from pipelines.shared.speech import said, speaking
 
@@ -58,7 +60,13 @@ class _PathType(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in ("", b""):
             self.fail("the path is empty; for the current folder give .", param, ctx)
-        return super().convert(value, param, ctx)
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            if "is not readable" not in error.message:
+                raise
+            place = line_of(os.fsdecode(value))
+            self.fail(f"{place} cannot be read; ask for the permission", param, ctx)
 
 
 class _PlaceType(_PathType):
@@ -86,6 +94,11 @@ class CommandGroup(click.Group):
         bound_numbers(cmd)
         super().add_command(cmd, name)
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the options before the command; what cannot be meant is told in one line."""
+        with in_one_line():
+            return super().make_context(*args, **settings)
+
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line; also of what is printed before a command runs the end is clear."""
         try:
@@ -97,7 +110,7 @@ class CommandGroup(click.Group):
         """Run a command; turn what it raises into a line on stderr and an exit code."""
         heard: list[int] = []
         try:
-            with ending_by_signals(heard), self._in_options():
+            with in_one_line(), ending_by_signals(heard), self._in_options():
                 require_memory()
                 value = super().invoke(ctx)
                 _write_short_report(ctx, 0)

@@ -36,7 +36,7 @@ def _pixels_or_word(
     if value == "auto":
         return "auto"
     if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'full' nor 'auto'")
+        raise click.BadParameter(f"must be a number of pixels, full or auto, got {value!r}")
     return int(value)
 
 
@@ -49,7 +49,7 @@ def _auto_none_or_sigma(
         return float(value)
     except ValueError:
         raise click.BadParameter(
-            f"{value!r} is neither 'auto' nor 'none' nor a number of grey levels"
+            f"must be a number of grey levels, auto or none, got {value!r}"
         ) from None
 
 

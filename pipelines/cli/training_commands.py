@@ -276,12 +276,12 @@ def train(
     if not options["hr"] and options["pairs"] is None:
         if not show_config:
             raise click.UsageError(
-                "Missing option '--pairs', or '--hr' with '--pool' or a recipe that needs none."
+                "train needs --pairs, or --hr with --pool or a recipe that needs none"
             )
         options["pairs"] = Path()
     if on_photos and not options["hr"]:
         names = " and ".join(f"--{name}" for name in on_photos)
-        raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs.")
+        raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs")
     planned = tuple(name.strip() for name in stages.split(",")) if stages else ()
     config = TrainConfig(stages=planned, **on_photos, **options)
     if show_config:
