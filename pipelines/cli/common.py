@@ -42,6 +42,7 @@ __all__ = [
     "jobs_option",
     "max_pixels_option",
     "mirror_option",
+    "out_argument",
     "pool_option",
     "progress_bar",
     "refuse_memory",
@@ -188,6 +189,28 @@ def progress_bar(label: str, unit: str) -> Iterator[ProgressCallback]:
 def sources_argument(function: F) -> F:
     """Add SRC…: files, folders, manifests."""
     return click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PATH)(function)
+
+
+def out_argument(function: Callable[..., None]) -> Callable[..., None]:
+    """Add OUT, which may also be given as --out, as on the other commands."""
+
+    @functools.wraps(function)
+    def command(*args: Any, out_argument: Path | None, out: Path | None, **options: Any) -> None:
+        if (out is None) == (out_argument is None):
+            context = click.get_current_context()
+            if out is None:
+                what = f"needs OUT; {context.command_path} --help tells more"
+                raise click.UsageError(f"{context.info_name} {what}")
+            both = f"{line_of(out_argument or '')} and {line_of(out)}"
+            raise click.UsageError(f"OUT is given twice: {both}; give one of them")
+        function(*args, out=out or out_argument, **options)
+
+    for add in (
+        click.option("-o", "--out", type=PATH, default=None, help="OUT, by its name."),
+        click.argument("out_argument", metavar="OUT", type=PATH, required=False),
+    ):
+        command = add(command)
+    return command
 
 
 def pool_option(**settings: Any) -> Callable[[F], F]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.common import PATH, finish
+from pipelines.cli.common import PATH, finish, out_argument
 from pipelines.cli.help_pages import command
 from pipelines.cli.numbers import NETWORK_SCALE
 
@@ -25,7 +25,7 @@ _overwrite_option = click.option(
 
 @command("convert")
 @click.argument("source", metavar="IN", type=PATH)
-@click.argument("out", metavar="OUT", type=PATH)
+@out_argument
 @click.option(
     "--naming",
     type=click.Choice(["basicsr", "trunk", "model", "srgan"]),
@@ -49,7 +49,7 @@ def convert(**options: Any) -> None:
 
 @command("export-model")
 @click.argument("weights", metavar="WEIGHTS", type=PATH)
-@click.argument("out", metavar="OUT", type=PATH)
+@out_argument
 @_scale_option
 @_overwrite_option
 def export_model(**options: Any) -> None:

@@ -72,6 +72,7 @@ def _auto_none_or_sigma(
     "[default: the pool's own photos, cleaned up by bicubic 1/2]",
 )
 @click.option(
+    "-o",
     "--out",
     type=PLACE,
     default=Path("pairs"),
@@ -239,7 +240,7 @@ def verify(pairs: Path | str) -> None:
 )
 @pool_option(help="Where the pool of the pairs is now.  [default: where it was]")
 @click.option(
-    "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
+    "-o", "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
 )
 @click.option(
     "--overwrite",

@@ -197,6 +197,7 @@ def _keeping_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
+                "-o",
                 "--out",
                 type=PATH,
                 default=Path("model"),

@@ -30,6 +30,7 @@ from pipelines.cli.numbers import NETWORK_SCALE
     ".safetensors), or the --out of degrade train.",
 )
 @click.option(
+    "-o",
     "--out",
     type=PATH,
     default=Path("upscaled"),

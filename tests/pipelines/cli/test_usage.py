@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -29,6 +33,8 @@ CASES = {
     "train --zzz": "train has no option --zzz; degrade train --help tells more",
     "train": "train needs --pairs, or --hr with --pool or a recipe that needs none",
     "train --pairs p --preset huge": "--preset must be one of tiny, ",
+    "convert a": "convert needs OUT; degrade convert --help tells more",
+    "export a b --out c --to png": "OUT is given twice: b and c; give one of them",
     "verify a b": "verify takes no more arguments, got b; degrade verify --help tells more",
     "build-pairs --pool p --hr-size x": "--hr-size must be a number of pixels, full or auto, got",
     "build-pairs --scheduler x": "--scheduler is Dask's: add --backend dask, or leave it out",
@@ -53,6 +59,28 @@ def test_a_group_alone_shows_its_help(words: str) -> None:
         and result.output.startswith("Usage: ")
         and "Options:" in result.output
     )
+
+
+def _leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[list[str]]:
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from _leaves(inner, (*path, name))
+        return
+    for parameter in command.params:
+        if "--out" in parameter.opts:
+            yield [" ".join(path), *parameter.opts]
+
+
+def test_every_command_takes_the_same_names_for_where_its_results_go() -> None:
+    found = list(_leaves(main))
+    assert {"fingerprint", "train", "convert", "export", "manifest make"} <= {f[0] for f in found}
+    assert all(opts == ["-o", "--out"] for _, *opts in found), found
+
+
+def test_weights_are_converted_to_out_by_place_or_by_name(tmp_path: Path) -> None:
+    for words in (["b.pth"], ["-o", "b.pth"], ["--out", "b.pth"]):
+        result = CliRunner().invoke(main, ["convert", str(tmp_path / "a.pth"), *words])
+        assert result.exit_code == 1 and "a.pth" in result.output, result.output
 
 
 @pytest.mark.parametrize("short", ["jpg", "tif"])
