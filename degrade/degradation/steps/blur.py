@@ -27,8 +27,8 @@ _NO_MATCH = "the pool has no matched kernels of this scale; `degrade match` make
 
 _NO_CAMERA = (
     "the pool has no kernels of this scale that were moved towards their camera's; "
-    "`degrade estimate-kernels` does it for photos whose EXIF data name one camera, or with "
-    "`camera=NAME`"
+    "`degrade estimate-kernels` does it for photos whose EXIF data name one camera, "
+    "`degrade estimate-kernels camera=NAME` for any"
 )
 
 _DIGITS = 6
