@@ -174,11 +174,11 @@ def test_a_file_that_lacks_what_was_made_in_it_is_damage(tmp_path: Path, change:
         lambda votes: votes.all_votes(),
         lambda votes: votes.vote(0, 1, {0: 3}, key="k", seconds=1.0),
     ):
-        with pytest.raises(
-            CorruptDataError, match=r"is damaged \(.*no.*\); restore it from a copy"
-        ):  # noqa: SIM117
-            with Votes(path) as opened:
-                use(opened)
+        with (
+            pytest.raises(CorruptDataError, match=r"is damaged \(.*no.*\); restore it from a copy"),
+            Votes(path) as opened,
+        ):
+            use(opened)
 
 
 def test_a_folder_in_the_place_of_votes_is_named(tmp_path: Path) -> None:
