@@ -20,6 +20,7 @@ from esrgan.training.checkpoints import newest_step
 from esrgan.training.discriminator_watch import DiscriminatorWatch
 from esrgan.training.state import create_state
 from esrgan.training.validation import PairValidation
+from esrgan.weights.finding import find_weights
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
@@ -291,7 +292,9 @@ class _Run:
 
     def _start(self, number: int) -> Path | None:
         """Return the file that a stage starts from."""
-        return self._folders[number - 1] / GENERATOR if number else self._config.init
+        if number:
+            return self._folders[number - 1] / GENERATOR
+        return None if self._config.init is None else find_weights(self._config.init)
 
     def _judge_file(self, number: int) -> Path | None:
         """Return the file of the discriminator that a stage starts from."""
