@@ -23,7 +23,7 @@ _overwrite_option = click.option(
 )
 
 
-@command("convert")
+@command("convert", short_help="Rewrite weights under other names, .pth or .safetensors.")
 @click.argument("source", metavar="IN", type=PATH)
 @out_argument
 @click.option(
@@ -47,7 +47,7 @@ def convert(**options: Any) -> None:
     finish(convert_model(ConvertConfig(**options)))
 
 
-@command("export-model")
+@command("export-model", short_help="Write weights for use elsewhere: ONNX, safetensors.")
 @click.argument("weights", metavar="WEIGHTS", type=PATH)
 @out_argument
 @_scale_option

@@ -38,7 +38,7 @@ class _NamedFolder(click.ParamType[Any]):
         return name, Path(folder)
 
 
-@click.group("study")
+@click.group("study", short_help="Let people judge results: mean opinion scores, or pairs.")
 def study() -> None:
     """Let people judge results: mean opinion scores, or pairs."""
 

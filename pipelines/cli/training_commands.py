@@ -250,7 +250,7 @@ def _keeping_options(function: F) -> F:
     return function
 
 
-@command("train")
+@command("train", short_help="Train a network on pairs, or on clean photos and a pool.")
 @_input_options
 @_recipe_options
 @_keeping_options
