@@ -245,4 +245,5 @@ def hash_file(path: Path) -> str:
         try:
             return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(path, f"cannot be read ({error.strerror})") from None
+            what = f"cannot be read ({error.strerror})"
+            raise InputError(path, what, "copy it again from its source") from None

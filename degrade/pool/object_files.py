@@ -90,7 +90,7 @@ def _read_part(extent: _Extent, offset: int, length: int) -> bytes:
             os.close(descriptor)
     except OSError as error:
         raise CorruptDataError(
-            f"{printable(extent.path)}: cannot be read ({error.strerror})"
+            f"{printable(extent.path)}: cannot be read ({error.strerror}); check path and permissions"
         ) from None
     if len(data) != length:
         raise CorruptDataError(f"{printable(extent.path)}: it was cut short since it was checked")

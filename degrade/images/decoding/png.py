@@ -51,8 +51,9 @@ def _alpha_of_gray(data: bytes, header: ImageHeader, pixels: AnyArray) -> AnyArr
             most = (1 << header.bit_depth) - 1
             level = int.from_bytes(data[start : start + 2]) & most
             peak = np.iinfo(pixels.dtype).max
-            seen = pixels[..., 0] != level * (peak // most)
-            return np.where(seen, pixels.dtype.type(peak), pixels.dtype.type(0))
+            alpha: AnyArray = np.full(pixels.shape[:2], peak, pixels.dtype)
+            alpha[pixels[..., 0] == level * (peak // most)] = 0
+            return alpha
     return None
 
 
