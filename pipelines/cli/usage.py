@@ -45,7 +45,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def _words(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx is not None else "degrade"
-    whose = path.partition(" ")[2] or "degrade"
+    whose = _called(error.ctx) or "degrade"
     more = f"{path} --help tells more"
     if isinstance(error, click.MissingParameter):
         return f"{_missing(error)}; {more}"
@@ -70,6 +70,15 @@ def _words(error: click.UsageError) -> str:
     if extra is not None:
         return f"{whose} takes no more arguments, got {extra[1]}; {more}"
     return text
+
+
+def _called(ctx: click.Context | None) -> str:
+    """Return the name of a command, without that of the program."""
+    names: list[str] = []
+    while ctx is not None and ctx.parent is not None:
+        names.insert(0, ctx.info_name or "")
+        ctx = ctx.parent
+    return " ".join(names)
 
 
 def _without_stop(text: str) -> str:

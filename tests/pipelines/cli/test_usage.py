@@ -83,6 +83,17 @@ def test_weights_are_converted_to_out_by_place_or_by_name(tmp_path: Path) -> Non
         assert result.exit_code == 1 and "a.pth" in result.output, result.output
 
 
+@pytest.mark.parametrize("words", ["-h", "train -h", "manifest make -h"])
+def test_h_is_help(words: str) -> None:
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 0 and result.output.startswith("Usage: "), result.output
+
+
+def test_the_program_may_have_another_name() -> None:
+    result = CliRunner().invoke(main, ["manifest", "mak"], prog_name="python -m pipelines.cli")
+    assert result.output == "degrade: manifest has no command mak; did you mean make?\n"
+
+
 @pytest.mark.parametrize("short", ["jpg", "tif"])
 def test_endings_of_files_stand_for_formats(short: str) -> None:
     result = CliRunner().invoke(main, ["upscale", "p", "--weights", "w", f"--format={short}"])

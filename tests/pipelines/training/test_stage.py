@@ -248,3 +248,13 @@ def test_max_minutes_ends_a_run_that_can_be_gone_on_with(small_run: TrainConfig)
     assert (report.done, report.exit_code, report.interrupted) == (1, 0, None)
     assert any("`max_minutes`" in line and "step 1 of 100" in line for line in report.lines)
     assert train(replace(small_run, steps=3)).skipped == 1
+
+
+def test_pairs_that_are_trained_on_are_no_validation(
+    small_run: TrainConfig, pairs_to_validate_on: Path
+) -> None:
+    told = "pairs for validation are trained on, too: it tells little of other photos"
+    report = train(replace(small_run, validation=small_run.pairs))
+    assert any(told in line for line in report.lines), report.lines
+    other = replace(small_run, validation=pairs_to_validate_on, out=small_run.out.with_name("o"))
+    assert not any(told in line for line in train(other).lines)
