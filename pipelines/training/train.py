@@ -127,7 +127,7 @@ def train(
 
 def _tell_trained_on(config: TrainConfig, job: Job) -> None:
     """Say how many pairs of the validation are trained on: it tells nothing of others then."""
-    if config.validation is None or config.hr:
+    if config.validation is None or config.pairs is None:
         return
     with open_pairs(config.validation) as held_out, open_pairs(config.pairs) as trained_on:
         both = len(set(held_out.keys) & set(trained_on.keys))

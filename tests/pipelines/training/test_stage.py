@@ -258,7 +258,7 @@ def test_pairs_that_are_trained_on_are_no_validation(
     for name, held_out, is_told in (
         ("same", small_run.pairs, True),
         ("of a photo trained on", pairs_to_validate_on, True),
-        ("other", make_pairs(tmp_path / "other", scale=2, hr_size=48), False),
+        ("other", make_pairs(tmp_path / "held out", scale=2, hr_size=48), False),
     ):
         run = replace(small_run, validation=held_out, steps=1, out=tmp_path / name)
         lines = train(run).lines
