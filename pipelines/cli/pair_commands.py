@@ -190,6 +190,8 @@ def build_pairs(
     if pool and fingerprint:
         raise click.UsageError("give either --pool or --fingerprint")
     if fingerprint is not None and not fingerprint.is_file():
+        if fingerprint.is_dir():
+            raise InputError(fingerprint, "a folder, and no fingerprint", "give a pool as `pool`")
         raise InputError(fingerprint, "no such file", "`degrade fingerprint POOL -o` makes one")
     chosen = recipe_of(recipe, measured, options["scale"])
     if measured is None and (kinds := drawn_from_pool(chosen)):
