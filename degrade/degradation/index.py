@@ -9,7 +9,11 @@ from typing import Any, Final, Self
 
 from degrade.noise.groups import NoiseGroups
 
-__all__ = ["CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+__all__ = ["BY_CAMERA", "CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+
+BY_CAMERA: Final = "by-camera"
+"""Stands among kinds of measurements for which photos are of one camera: no other fact of EXIF data
+is offered with it."""
 
 CAMERA_KERNEL: Final = "camera-kernel"
 """The kind of record that names the kernel which a camera's photos make of a photo's own."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.index import CAMERA_KERNEL, MATCHED, Measured
+from degrade.degradation.index import BY_CAMERA, CAMERA_KERNEL, MATCHED, Measured
 from degrade.geometry import Scale, scale_to_json
 from degrade.pool.camera_groups import camera_sets
 from degrade.pool.records import (
@@ -165,7 +165,7 @@ class PoolContents:
             }
         of_scale = own | {key: self.kernels[key].provenance for key in moved.values()}
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
-        by_camera = measured is None or "camera" in measured
+        by_camera = measured is None or BY_CAMERA in measured
         cameras = self._camera_sets() if by_camera else {}
         sources = {key: self.kernels[key].provenance.source_sha256 for key in {*own, *of_scale}}
         return PoolIndex(
@@ -268,7 +268,7 @@ class PoolContents:
         if index.moved:
             lines += ["moved", *map(" ".join, sorted(index.moved.items()))]
         if index.cameras:
-            lines += ["of photos", *map(" ".join, sorted(index.kernel_sources.items()))]
+            lines += ["by camera", *map(" ".join, sorted(index.kernel_sources.items()))]
             lines += (f"{sha} {'; '.join(sets)}" for sha, sets in sorted(index.cameras.items()))
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from degrade.arrays import Box, FloatArray
 from degrade.degradation.downsampling import PreparedImage
-from degrade.degradation.index import PoolIndex
+from degrade.degradation.index import BY_CAMERA, PoolIndex
 from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 
@@ -92,7 +92,7 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Of: TypeAlias = Literal["camera", "pool"]
-"""Whose photos a step is drawn from: those of the camera that the kernel is of, or all of a pool."""
+"""Whose photos a step is drawn from: those of the kernel's camera, or all of a pool."""
 
 
 class PhotoSettings(StepSettings, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ class PhotoSettings(StepSettings, frozen=True, kw_only=True):
     @property
     def draws_from(self) -> tuple[str, ...]:
         """Which camera took which photo, where that decides."""
-        return ("camera",) if self.is_of_camera else ()
+        return (BY_CAMERA,) if self.is_of_camera else ()
 
     def whose(self, photo: str) -> str:
         """Return for people whose photo is drawn; ``photo`` is what it is called."""
