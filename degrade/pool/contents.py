@@ -167,7 +167,7 @@ class PoolContents:
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
         by_camera = measured is None or BY_CAMERA in measured
         cameras = self._camera_sets() if by_camera else {}
-        sources = {key: self.kernels[key].provenance.source_sha256 for key in {*own, *of_scale}}
+        sources = {key: self.kernels[key].provenance.source_sha256 for key in of_scale}
         return PoolIndex(
             tuple(key for key, made in own.items() if made.method != MATCHED),
             tuple(self._choice(key, units) for key in self.noise),
