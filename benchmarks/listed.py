@@ -34,7 +34,7 @@ class Figure(NamedTuple):
     pattern : str
         A regular expression with one group; of several matches the median counts.
     wanted, documented : str
-        For people; the second as it stands in ``docs/benchmarks.md``.
+        For people; the second as it stands in ``docs/benchmarks.md``, or a page behind it.
     """
 
     name: str
