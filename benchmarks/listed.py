@@ -256,6 +256,16 @@ BENCHMARKS = (
         is_long=True,
         minutes=0.5,
     ),
+    Benchmark(
+        "mixed_cameras",
+        ("--pairs", REAL_PAIRS, "--count", "26"),
+        (
+            Figure("AUC, noise of the pool", rf"\| known \| pool \| {_NUMBER} \[", "–", "–"),
+            Figure("AUC, of the camera", rf"\| known \| camera \| {_NUMBER} \[", "–", "–"),
+        ),
+        is_long=True,
+        minutes=0.5,
+    ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True, minutes=4),
     Benchmark(
         "downstream",

@@ -12,6 +12,7 @@ from degrade.errors import printable
 from degrade.geometry import Scale
 from degrade.pool import DegradationPool
 from degrade.wording import counted
+from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.recipes import drawn_from_pool, lacking
 from pipelines.shared.speech import said
 
@@ -60,4 +61,5 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
         ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
+    lines += [drawn.words() for drawn in camera_draws(recipe, index)]
     return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]
