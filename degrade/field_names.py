@@ -42,7 +42,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Side | None], ...] = (
     (_HIGH, "hr"),
     (_SCALE, None),
 )
-_ENDS_IN_SCALE = re.compile(rf"(.+?)x({_NUMBER})(?:[mdw]\d?)?")  # 0801x4, babyx2.5
+_ENDS_IN_SCALE = re.compile(rf"(.+?)x({_NUMBER})(?:[mdw]\d?)?", re.DOTALL)  # 0801x4, babyx2.5
 _ENDS_IN_SIDE = re.compile(r"(\d+)([hl])")  # 001H
 _COUNT = re.compile(r"(?:s|crop|patch|tile)?\d+|srgb|raw")
 _SEVERAL_SCALES = re.compile(r"\D*x([2-9]{2,})")  # kernels_bicubicx234
@@ -153,13 +153,15 @@ def _parse_stem(stem: str) -> FieldName:
             break
         number -= 1
     words = words[:number]
+    begins = ""  # with what separates a mark from what follows; _DSC0001x4 begins as _DSC0001 does
     if words and (mark := _mark(_plain(words[0]))):  # LR_0001
-        found, words = found._and(mark), words[1:]
+        found, words, begins = found._and(mark), words[1:], _SEPARATORS
     if found.scale == 1:  # DRealSR's x1 beside x4
         found = replace(found, side=found.side or "lr", scale=None)
     if not found.side and not found.scale:
         return FieldName(stem=stem)
-    return replace(found, stem="".join([*words, *counts]).strip(_SEPARATORS))
+    left = "".join([*words, *counts]).rstrip(_SEPARATORS)
+    return replace(found, stem=left.lstrip(begins if words else _SEPARATORS))
 
 
 def _cut(word: str, *, is_last: bool) -> FieldName | None:

@@ -55,6 +55,20 @@ def test_pages_link_to_what_is_there(page: Path) -> None:
     assert [link for link in there if not (page.parent / link).exists()] == []
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return what headings are called in links: small letters and hyphens, no other signs."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    words = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", word).replace(" ", "-") for word in words}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_link_to_headings_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text())
+    here = [(page.parent / path if path else page, name) for path, name in links if ":" not in path]
+    assert [name for path, name in here if name not in _anchors(path)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_pages_name_paths_that_are_there(page: Path) -> None:
     named = re.findall(rf"`((?:{PLACES})/[\w./-]*)`", page.read_text())

@@ -46,7 +46,7 @@ def run_degrade(*words: str | Path) -> None:
 def make_pools(
     sources: Sequence[RealPair], hr: Sequence[Path], folder: Path, scale: int
 ) -> dict[str, Path]:
-    """Measure LR photos alone: a kernel each (beside HR too, and by camera), and one for all."""
+    """Measure LR photos alone: a kernel each, the same by camera, and one for all."""
     photos = folder / "photos"
     photos.mkdir(parents=True)
     for pair in sources:
@@ -60,7 +60,8 @@ def make_pools(
     run_degrade("estimate-kernels", photos, "--pool", pooled, "--shared", "--scale", str(scale))
     run_degrade("extract-noise", photos, "--pool", pooled)
     words = [word for path in hr for word in ("--hr", path)]
-    run_degrade("match", photos, "--pool", single, *words, "--scale", str(scale))
+    for pool in (single, cameras):
+        run_degrade("match", photos, "--pool", pool, *words, "--scale", str(scale))
     return {"pool": single, "pooled": pooled, "camera": cameras}
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from degrade.noise.groups import NoiseGroups
 
-__all__ = ["CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+__all__ = ["BY_CAMERA", "CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+
+BY_CAMERA: Final = "by-camera"
+"""Stands among kinds of measurements for which photos are of one camera: no other fact of EXIF data
+is offered with it."""
 
 CAMERA_KERNEL: Final = "camera-kernel"
 """The kind of record that names the kernel which a camera's photos make of a photo's own."""
 
 MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
+
+_ENOUGH = 4
+"""Photos of a camera at one setting that have noise, from which on no others of it are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,11 @@ class PoolIndex:
         The matched ones likewise.
     camera_by_photo : tuple of tuple of str
         The kernels likewise, each that was moved towards its camera's so.
+    kernel_sources : mapping of str to str
+        By id, the photo that a kernel is of; without those of no photo, which were imported.
+    cameras : mapping of str to tuple of str
+        By photo, the sets of photos of its camera that it is in, the narrowest first: at its ISO
+        setting, at one like it, of all its camera. Both are there for steps that draw by camera.
     noise_by_id : mapping of str to NoiseChoice
     noise_groups : NoiseGroups
         What was measured as ``noise-model``, by camera.
@@ -117,6 +129,8 @@ class PoolIndex:
     matched_ids: tuple[str, ...] = ()
     kernel_photos: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
+    kernel_sources: Mapping[str, str] = field(default_factory=dict)
+    cameras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     camera_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
@@ -124,6 +138,7 @@ class PoolIndex:
     noise_by_id: Mapping[str, NoiseChoice] = field(init=False, repr=False, compare=False)
     noise_groups: NoiseGroups = field(init=False, repr=False, compare=False)
     _noise_with_model: list[Self] = field(init=False, repr=False, compare=False)
+    _by_camera: _ByCamera = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kernel_ids", tuple(sorted(self.kernel_ids)))
@@ -148,6 +163,7 @@ class PoolIndex:
         models = [(found.photo_sha256, found.values) for found in measured.get("noise-model", ())]
         object.__setattr__(self, "noise_groups", NoiseGroups(models))
         object.__setattr__(self, "_noise_with_model", [])
+        object.__setattr__(self, "_by_camera", _ByCamera())
 
     def _by_photo(self, ids: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         groups: dict[str, list[str]] = defaultdict(list)
@@ -162,3 +178,72 @@ class PoolIndex:
             known = [c for c in self.noise if self.noise_groups.has_photo(c.photo_sha256)]
             self._noise_with_model.append(replace(self, noise=tuple(known)))
         return self._noise_with_model[0]
+
+    def camera_set(
+        self, kernel_id: str | None, kind: str, photos: Callable[[PoolIndex], Collection[str]]
+    ) -> str:
+        """Return which set of photos of a kernel's camera a step is drawn from.
+
+        The narrowest that has four photos with what the step draws; of a whole camera one is
+        enough, for noise of another one is further off.
+
+        Parameters
+        ----------
+        kernel_id : str or None
+        kind : str
+            Of the step.
+        photos : callable
+            Returns the photos of an index that the step can be of; asked once for a kind.
+
+        Returns
+        -------
+        str
+            Empty: all of the pool, since the kernel is of no photo, or its camera has nothing.
+        """
+        counts = self._by_camera.counts.get(kind)
+        if counts is None:
+            counts = Counter(name for sha in photos(self) for name in self.cameras.get(sha, ()))
+            self._by_camera.counts[kind] = counts
+        sets = self.cameras.get(self.kernel_sources.get(kernel_id or "", ""), ())
+        fewest = (*[_ENOUGH] * (len(sets) - 1), 1)
+        enough = (name for name, least in zip(sets, fewest, strict=False) if counts[name] >= least)
+        return next(enough, "")
+
+    def of_camera(
+        self, kernel_id: str | None, kind: str, photos: Callable[[PoolIndex], Collection[str]]
+    ) -> PoolIndex:
+        """Return the noise and measurements of :meth:`camera_set`; the index itself where empty.
+
+        Each set is put together once, without a look at the others.
+        """
+        name = self.camera_set(kernel_id, kind, photos)
+        if not name:
+            return self
+        known = self._by_camera
+        if not known.noise and not known.measured:
+            known.fill(self)
+        if name not in known.indexes:
+            measured = {of: tuple(found) for of, found in known.measured[name].items()}
+            known.indexes[name] = PoolIndex((), tuple(known.noise[name]), measured)
+        return known.indexes[name]
+
+
+class _ByCamera:
+    """What an index offers, by the names of sets of photos; put together when it is asked for."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = {}
+        self.noise: dict[str, list[NoiseChoice]] = {}
+        self.measured: dict[str, dict[str, list[Measured]]] = {}
+        self.indexes: dict[str, PoolIndex] = {}
+
+    def fill(self, index: PoolIndex) -> None:
+        """Sort noise and measurements into the sets of their photos."""
+        self.noise, self.measured = defaultdict(list), defaultdict(dict)
+        for choice in index.noise:
+            for name in index.cameras.get(choice.photo_sha256, ()):
+                self.noise[name].append(choice)
+        for kind, found in index.measured.items():
+            for one in found:
+                for name in index.cameras.get(one.photo_sha256, ()):
+                    self.measured[name].setdefault(kind, []).append(one)

@@ -15,7 +15,15 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps import STEPS, Chance, Step, StepSettings, find_step
+from degrade.degradation.steps import (
+    STEPS,
+    Blur,
+    Chance,
+    PhotoSettings,
+    Step,
+    StepSettings,
+    find_step,
+)
 from degrade.disk.structs import Text, read_struct
 from degrade.errors import CorruptDataError, InvalidValueError, printable
 
@@ -240,12 +248,26 @@ def kinds_drawn_from(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def draw_steps(
-    entries: Sequence[Entry], pool: PoolIndex, lr_shape: tuple[int, int], rng: Chance
+    entries: Sequence[Entry],
+    pool: PoolIndex,
+    lr_shape: tuple[int, int],
+    rng: Chance,
+    *,
+    kernel_id: str | None = None,
 ) -> tuple[Step, ...]:
     """Draw the steps of one plan, in order.
 
     What is certain needs no random number: a recipe without probabilities draws what its steps
     draw.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+    pool : PoolIndex
+    lr_shape : (height, width)
+    rng : Chance
+    kernel_id : str or None
+        Of the plan that these steps go on with; else it is that of the first of them.
 
     Raises
     ------
@@ -260,7 +282,12 @@ def draw_steps(
         if not group or number == group[0]:
             chosen[name] = _choose(entries, group or [number], rng)
         if chosen[name] == number:
-            step = entry.draw(pool, lr_shape, rng)
+            offered = pool
+            if isinstance(entry.settings, PhotoSettings) and entry.settings.is_of_camera:
+                offered = pool.of_camera(kernel_id, entry.kind, entry.step.photos)
+            step = entry.draw(offered, lr_shape, rng)
+            if isinstance(step, Blur):
+                kernel_id = step.kernel_id
             steps.append(entry.settings.behind(step, steps, pool) if entry.settings else step)
     return tuple(steps)
 

@@ -22,7 +22,10 @@ from degrade.degradation.steps import (
     ModelErrorSettings,
     ModelledNoise,
     ModelledNoiseSettings,
+    Of,
+    PhotoSettings,
     Residual,
+    ResidualSettings,
     ScaledResidual,
     Spectrum,
 )
@@ -33,6 +36,7 @@ __all__ = [
     "MEASURED_SPREAD",
     "NOISE_SOURCES",
     "RECIPES",
+    "of_photos",
     "recipe_of_run",
     "with_error_spectrum",
     "with_model_error",
@@ -47,10 +51,10 @@ MEASURED = Recipe(
         Entry(Blur.kind),
         Entry(LinearLight.kind),
         Entry(ModelError.kind),
-        Entry(Residual.kind),
+        Entry(Residual.kind, ResidualSettings(of="camera")),
         # Kernels hold the camera's sharpening and residuals its JPEG already: see
         # docs/decisions/0015-recipes.md.
-        Entry(Jpeg.kind, probability=0.0),
+        Entry(Jpeg.kind, JpegChoice(of="camera"), probability=0.0),
     ),
 )
 """What was measured, in the order of a camera."""
@@ -60,8 +64,8 @@ MEASURED_SPREAD = Recipe(
     (
         Entry(Blur.kind, BlurSettings(spread=True)),
         *MEASURED.entries[1:-1],
-        Entry(ModelledNoise.kind, ModelledNoiseSettings(spread=True), probability=0.0),
-        Entry(Jpeg.kind, JpegChoice(neighbours=3), probability=0.0),
+        Entry(ModelledNoise.kind, ModelledNoiseSettings(spread=True, of="camera"), probability=0.0),
+        Entry(Jpeg.kind, JpegChoice(neighbours=3, of="camera"), probability=0.0),
     ),
 )
 """The same, drawn around what was measured by its doubt."""
@@ -90,10 +94,28 @@ def with_noise_from(recipe: Recipe, source: str) -> Recipe:
     # The recipe may say how it would draw that step, with the probability 0.
     own = next((entry.settings for entry in recipe.entries if entry.kind == wanted), None)
     entries = [
-        replace(entry, kind=wanted, settings=own) if entry.kind in kinds else entry
+        _of(replace(entry, kind=wanted, settings=own), _of_whom(entry))
+        if entry.kind in kinds
+        else entry
         for entry in recipe.entries
     ]
     return replace(recipe, entries=tuple(entries))
+
+
+def of_photos(recipe: Recipe, of: Of | msgspec.UnsetType) -> Recipe:
+    """Return a recipe whose steps are drawn from photos of the kernel's camera, or of the pool."""
+    return replace(recipe, entries=tuple(_of(entry, of) for entry in recipe.entries))
+
+
+def _of_whom(entry: Entry) -> Of | msgspec.UnsetType:
+    return entry.settings.of if isinstance(entry.settings, PhotoSettings) else msgspec.UNSET
+
+
+def _of(entry: Entry, of: Of | msgspec.UnsetType) -> Entry:
+    """Return an entry that is drawn from photos of someone; one that is drawn of none as it is."""
+    if not isinstance(entry.settings, PhotoSettings):
+        return entry
+    return replace(entry, settings=msgspec.structs.replace(entry.settings, of=of))
 
 
 def with_model_error(recipe: Recipe, size: ErrorSize) -> Recipe:
@@ -136,8 +158,13 @@ def without_noise(recipe: Recipe) -> Recipe:
 
 
 def with_step(recipe: Recipe, kind: str) -> Recipe:
-    """Return a recipe with a step of a kind in every plan, as the recipe itself would draw it."""
-    return recipe.having(Entry(kind), keeps_settings=True)
+    """Return a recipe with a step of a kind in every plan, as the recipe itself would draw it.
+
+    Where it says nothing of that step, photos are those of whom its other steps are.
+    """
+    whose = [_of_whom(entry) for entry in recipe.entries]
+    entry = _of(Entry(kind), "camera") if "camera" in whose else Entry(kind)
+    return recipe.having(entry, keeps_settings=True)
 
 
 def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
@@ -156,7 +183,8 @@ def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
         if not isinstance(stored, Mapping):
             raise InvalidValueError("its run's 'recipe' must be an object")
         return read_recipe(stored)
-    recipe = MEASURED.without((LinearLight.kind, ModelError.kind, Jpeg.kind))
+    recipe = of_photos(MEASURED, msgspec.UNSET)
+    recipe = recipe.without((LinearLight.kind, ModelError.kind, Jpeg.kind))
     size = settings.get("model_error", "none")
     if size != "none":
         recipe = with_model_error(recipe, _error_size(size))

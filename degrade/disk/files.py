@@ -11,13 +11,14 @@ from io import BufferedReader
 from pathlib import Path
 
 from degrade.disk.processes import is_left_over, unique_token
-from degrade.errors import DegradeError, InputError, printable, write_failure
+from degrade.errors import DegradeError, InputError, printable, remedy_for, write_failure
 
 __all__ = [
     "claim_folder",
     "clear_left_over",
     "fsync_folder",
     "make_folder",
+    "not_made",
     "open_regular",
     "publish",
     "read_file",
@@ -47,7 +48,7 @@ def open_regular(path: Path) -> BufferedReader:
         raise InputError(path, f"cannot be read ({reason})", "check path and permissions") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise InputError(path, "not a regular file")
+        raise InputError(path, "not a regular file", "give a file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -225,6 +226,14 @@ def resolve_inside(root: Path, relative: str) -> Path:
     return target
 
 
+def not_made(folder: Path, error: OSError) -> str:
+    """Return the text of an error in making a folder."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{printable(folder)}: cannot be made (a file is in its place); choose another name"
+    remedy = remedy_for(error, "check the path, permissions and free space")
+    return f"{printable(folder)}: cannot be made ({error.strerror}); {remedy}"
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those that it lies in, unless it is there.
 
@@ -236,7 +245,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DegradeError(f"{printable(folder)}: cannot be made ({error.strerror})") from None
+        raise DegradeError(not_made(folder, error)) from None
 
 
 def claim_folder(folder: Path, mark: str, kinds: Mapping[str, str]) -> None:

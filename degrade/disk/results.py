@@ -243,9 +243,12 @@ def is_taken(path: Path, data: bytes) -> bool:
 
 def refuse_taken(paths: Iterable[Path], remedy: str) -> None:
     """Raise a DegradeError that names all these files as being in the way; nothing for none."""
+    paths = list(paths)
     names = [f"{path}{'/' if path.is_dir() else ''}" for path in paths]
     if not names:
         return
+    if all(path.is_dir() and not path.is_symlink() for path in paths):
+        remedy = "choose another name"  # no setting lets a file replace a folder
     are, was = ("is", "was") if len(names) == 1 else ("are", "were")
     raise DegradeError(
         f"{_listed(names)} {are} there and {was} not made by this command, or changed since; "

@@ -120,13 +120,13 @@ def read_photo(path: Path, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = F
     max_pixels : int
         Larger images are refused before they are decoded.
     keep_alpha : bool
-        Give the alpha channel, too, instead of dropping it.
+        As for :func:`decode_photo`.
 
     Raises
     ------
     InputError
-        The file is missing, unreadable, no image, broken, cut short, too large, animated or of
-        floating point; the text names the file, the reason and what to do.
+        The file is missing, unreadable, no image, broken, cut short, too large, animated, of
+        floating point or transparent in parts; the text names the file, the reason and what to do.
     """
     return decode_photo(read_file(path), path, max_pixels=max_pixels, keep_alpha=keep_alpha)
 
@@ -176,7 +176,9 @@ def decode_photo(
     Parameters
     ----------
     keep_alpha : bool
-        Give the alpha channel, too, instead of dropping it.
+        Give the alpha channel, too, also of photos with transparent parts. Else it is dropped, and
+        a photo of which some pixels are wholly transparent is refused: what lies there is no part
+        of the picture. Where all are, nobody can have meant the channel.
     keep_profile : bool
         Leave the colours of a file with an ICC profile as they are and give the profile, instead
         of converting them to sRGB.
@@ -203,6 +205,8 @@ def decode_photo(
     alpha = decoded.alpha if keep_alpha else None
     if alpha is not None:
         alpha = np.ascontiguousarray(upright(alpha, orientation))
+    elif decoded.alpha is not None:
+        _refuse_transparent(decoded.alpha, path)
     notes = decoded.notes
     if header.has_alpha and alpha is None:
         notes += ("alpha dropped",)
@@ -212,6 +216,18 @@ def decode_photo(
         notes += ("ends in rows of one colour, perhaps cut off",)
     sha256 = sha256 or hashlib.sha256(data).hexdigest()
     return Photo(rgb, sha256, notes, alpha, decoded.profile)
+
+
+def _refuse_transparent(alpha: AnyArray, path: Path) -> None:
+    """Raise InputError where some of a photo is wholly transparent, and not all of it."""
+    hidden = alpha.size - np.count_nonzero(alpha)
+    if 0 < hidden < alpha.size:
+        share = f"{100 * hidden / alpha.size:.2g} %"
+        raise InputError(
+            path,
+            f"{share} of it is transparent, and what lies there is arbitrary",
+            "cut it to what is seen, or save it without transparency on a background",
+        )
 
 
 def _remedy(error: InvalidValueError) -> str:

@@ -130,7 +130,7 @@ def _regular(path: Path, name: str, sha256: str | None = None) -> _Found:
     except (OSError, ValueError) as error:
         return _unreadable(path, error)
     if not stat.S_ISREG(status.st_mode):
-        return Reject(str(path), "not a regular file")
+        return Reject(str(path), "not a regular file", "give a file or a folder")
     return (status.st_dev, status.st_ino), SourceFile(path, name, sha256)
 
 
@@ -245,4 +245,5 @@ def hash_file(path: Path) -> str:
         try:
             return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(path, f"cannot be read ({error.strerror})") from None
+            what = f"cannot be read ({error.strerror})"
+            raise InputError(path, what, "copy it again from its source") from None

@@ -91,11 +91,14 @@ class RawKernel:
         For people.
     scale : int or None
         That the file, its name or its folder states.
+    notes : tuple of str
+        What is to be said of how the file keeps it.
     """
 
     weights: npt.NDArray[np.float64]
     label: str
     scale: Scale | None = None
+    notes: tuple[str, ...] = ()
 
 
 def scale_in_name(path: Path) -> Scale | None:
@@ -222,7 +225,9 @@ def _read_mat(path: Path) -> dict[str, list[AnyArray]]:
             path, f"damaged or not a MATLAB file ({reason:.120})", "replace or remove the file"
         ) from None
     raise InputError(
-        path, "neither a MATLAB file (v5 to v7.3) nor .npy or .npz", "convert it to .npy"
+        path,
+        "neither a MATLAB file (v5 to v7.3) nor .npy, .npz, .pth, a gray picture or .csv",
+        "convert it to .npy",
     )
 
 
@@ -259,7 +264,7 @@ def import_kernel(
         notes = ["flipped (a convolution's kernel)"] if flip else []
     weights = raw.weights[::-1, ::-1] if flip else raw.weights
     kernel, repairs = repair_kernel(weights, scale, raw.label)
-    return kernel, notes + repairs
+    return kernel, [*raw.notes, *notes, *repairs]
 
 
 def _decide_flip(weights: npt.NDArray[np.float64], scale: Scale) -> tuple[bool, list[str]]:

@@ -84,6 +84,11 @@ class NoiseGroups:
         """Return the noise of a photo's group; the photo is one that :meth:`has_photo` knows."""
         return self.fitted(self._group_of[sha256])
 
+    @property
+    def known_photos(self) -> frozenset[str]:
+        """The photos whose noise is known, by their sha256."""
+        return frozenset(self._photos)
+
     def has_photo(self, sha256: str) -> bool:
         """Tell whether a photo's noise is known."""
         return sha256 in self._photos

@@ -6,6 +6,7 @@ import bisect
 import itertools
 import os
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -122,6 +123,11 @@ class PairReader:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    @property
+    def sources(self) -> Iterator[dict[str, Any]]:
+        """What the sidecars keep of the files that the pairs were made of."""
+        return itertools.chain.from_iterable(sidecar.sources for sidecar in self._sidecars)
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -75,7 +75,10 @@ def read_json(place: Place, name: str, *, unique: bool = False) -> dict[str, Any
     with naming_file(place.shown(name)):
         found = _CHECKSUM_LINE.match(data)
         if found is None:
-            raise CorruptDataError("does not begin with a checksum: not a file of this toolkit")
+            raise CorruptDataError(
+                "does not begin with a checksum: not a file of this toolkit; "
+                "give another, or restore it from a copy"
+            )
         if hashlib.sha256(memoryview(data)[found.end() :]).hexdigest() != found[1].decode():
             raise CorruptDataError("its bytes are not those that were written (checksum)")
         try:

@@ -86,7 +86,8 @@ class LocalPlace:
         try:
             return path.stat().st_size if path.is_file() else None
         except OSError as error:
-            raise DegradeError(f"{self.shown(name)}: cannot be read ({error.strerror})") from None
+            what = f"cannot be read ({error.strerror}); check path and permissions"
+            raise DegradeError(f"{self.shown(name)}: {what}") from None
 
     def read(self, name: str) -> bytes:
         """Read a file, links followed within the folder."""

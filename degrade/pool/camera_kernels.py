@@ -2,10 +2,8 @@
 
 It is a function of what the pool holds, whatever the order in which that came: of each photo its
 own kernel stays, and when photos are added all that was moved is made anew. Plans draw each photo's
-own, and these where a recipe says so. Photos are of one camera
-when their EXIF data name the same make, model, lens, focal length and digital zoom, their ISO
-setting is of one class and their sizes are equal, since of a smaller copy the kernel is another; or
-when the user said so, by a name.
+own, and these where a recipe says so. Which photos are of one camera says
+:mod:`degrade.pool.camera_groups`.
 """
 
 from __future__ import annotations
@@ -13,13 +11,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from degrade.degradation.index import CAMERA_KERNEL
 from degrade.errors import CorruptDataError
-from degrade.images.exif import camera_name
 from degrade.kernels import BlurKernel
 from degrade.kernels.shrinking import ShrunkKernel, shrink_kernels
+from degrade.pool.camera_groups import CameraGroup, camera_group
 from degrade.pool.findings import Findings, FoundObject
 from degrade.pool.records import (
     TOWARDS_CAMERA,
@@ -29,13 +27,7 @@ from degrade.pool.records import (
 )
 from degrade.pool.store import DegradationPool
 
-__all__ = ["NAMED", "CameraGroup", "CameraKernels", "cameras_of", "settle_camera_kernels"]
-
-NAMED = "named"
-"""The key of a camera's values under which a name stands that the user gave; empty: no camera."""
-
-_HIGH_ISO = 800
-"""Above it cameras blur more, to take the noise away."""
+__all__ = ["CameraKernels", "cameras_of", "settle_camera_kernels"]
 
 _NOT_THE_CAMERAS = "already upscaled"
 
@@ -56,22 +48,6 @@ class CameraKernels:
 
     camera: str
     shares: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CameraGroup:
-    """What photos of one camera, taken alike, have in common.
-
-    Attributes
-    ----------
-    facts : tuple of str
-        Equal for photos of one group.
-    name : str
-        The camera, for people.
-    """
-
-    facts: _Group
-    name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,8 +104,8 @@ def cameras_of(pool: DegradationPool) -> dict[str, CameraGroup]:
     groups = {}
     for photo in pool.photos:
         values = cameras.get(photo.sha256, {})
-        if facts := _group_of(values, photo):
-            groups[photo.sha256] = CameraGroup(facts, _name_of(values))
+        if group := camera_group(values, (photo.height, photo.width)):
+            groups[photo.sha256] = group
     return groups
 
 
@@ -143,25 +119,6 @@ def _read_own(pool: DegradationPool, record: MeasurementRecord, photo: PhotoReco
     except CorruptDataError:
         return None  # whoever draws it says so
     return _Own(photo, record, kernel, record.objects[0], expected)
-
-
-def _group_of(camera: Mapping[str, Any], photo: PhotoRecord) -> _Group:
-    """Return what photos of one camera have in common; empty when that is not known."""
-    if NAMED in camera:
-        return (NAMED, str(camera[NAMED])) if camera[NAMED] else ()
-    if not camera.get("model"):
-        return ()
-    iso = camera.get("iso")
-    sensitivity = "" if iso is None else "high" if iso > _HIGH_ISO else "low"
-    facts = (camera.get(name, "") for name in ("make", "model", "lens", "focal_length"))
-    zoom, sides = camera.get("digital_zoom", 1), sorted((photo.height, photo.width))
-    return (*map(str, facts), str(zoom), sensitivity, *map(str, sides))
-
-
-def _name_of(camera: Mapping[str, Any]) -> str:
-    if NAMED in camera:
-        return str(camera[NAMED])
-    return camera_name(str(camera.get("make", "")), str(camera.get("model", "")))
 
 
 def _findings(own: _Own, shrunk: ShrunkKernel, camera: str, photos: int) -> Findings:

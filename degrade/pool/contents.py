@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.index import CAMERA_KERNEL, MATCHED, Measured
+from degrade.degradation.index import BY_CAMERA, CAMERA_KERNEL, MATCHED, Measured
 from degrade.geometry import Scale, scale_to_json
+from degrade.pool.camera_groups import camera_sets
 from degrade.pool.records import (
+    IMPORTED,
     TOWARDS_CAMERA,
     KernelRecord,
     MeasurementRecord,
@@ -163,6 +165,9 @@ class PoolContents:
             }
         of_scale = own | {key: self.kernels[key].provenance for key in moved.values()}
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
+        by_camera = measured is None or BY_CAMERA in measured
+        cameras = self._camera_sets() if by_camera else {}
+        sources = {key: self.kernels[key].provenance.source_sha256 for key in of_scale}
         return PoolIndex(
             tuple(key for key, made in own.items() if made.method != MATCHED),
             tuple(self._choice(key, units) for key in self.noise),
@@ -175,7 +180,26 @@ class PoolContents:
             tuple(matched & set(own)),
             self._kernel_photos(scale, matched),
             moved,
+            {key: source for key, source in sources.items() if source in cameras},
+            cameras,
         )
+
+    def _camera_sets(self) -> dict[str, tuple[str, ...]]:
+        """Return of each photo, by its sha256, which sets of its camera's photos it is in.
+
+        Files of other tools are no photos.
+        """
+        values = {photo: m.values for (kind, photo), m in self.drawn().items() if kind == "camera"}
+        elsewhere = (IMPORTED, MATCHED)
+        known = [each.provenance for each in self.kernels.values()]
+        known += [each.provenance for each in self.noise.values()]
+        of_things = {each.source_sha256 for each in known if each.method not in elsewhere}
+        found = {}
+        for sha in sorted({*self.photos, *values, *filter(None, of_things)}):
+            photo = self.photos.get(sha)
+            sides = None if photo is None else (photo.height, photo.width)
+            found[sha] = camera_sets(values.get(sha, {}), sides)
+        return found
 
     def match(self, scale: Scale) -> MeasurementRecord | None:
         """Return the latest match of a scale; None where there is none."""
@@ -243,6 +267,9 @@ class PoolContents:
             lines += ["regions", *map(" ".join, groups)]
         if index.moved:
             lines += ["moved", *map(" ".join, sorted(index.moved.items()))]
+        if index.cameras:
+            lines += ["by camera", *map(" ".join, sorted(index.kernel_sources.items()))]
+            lines += (f"{sha} {'; '.join(sets)}" for sha, sets in sorted(index.cameras.items()))
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

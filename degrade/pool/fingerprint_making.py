@@ -108,6 +108,7 @@ def make_fingerprint(
     def encode(count: int, *, is_moved: bool) -> bytes:
         kept = [key for group in groups for own in _evenly(group, count) for key in own]
         told = _spread_measured(measured, max(1, round(_OTHERS * count / _KERNELS)))
+        told = _with_cameras(told, measured, [known_kernels[key] for key in kept])
         of_kernels = [stored(key) if is_moved else _unmoved(stored(key)) for key in kept]
         of_photos = [_stored_measurement(each, numbers) for each in _drawing_from(told, set(kept))]
         lists = {"kernels": of_kernels, "measurements": of_photos}
@@ -165,6 +166,19 @@ def _spread_measured(records: Sequence[MeasurementRecord], count: int) -> list[M
         own = sorted((r for r in records if r.kind == kind), key=lambda record: record.photo)
         kept += _evenly(own, count)
     return kept
+
+
+def _with_cameras(
+    kept: Sequence[MeasurementRecord],
+    records: Sequence[MeasurementRecord],
+    kernels: Sequence[KernelRecord],
+) -> list[MeasurementRecord]:
+    """Return what is kept, with the camera of each photo of which something else is kept."""
+    photos = {record.photo for record in kept if record.kind != "camera"}
+    photos |= {kernel.provenance.source_sha256 or "" for kernel in kernels}
+    there = {record.photo for record in kept if record.kind == "camera"}
+    missing = photos - there
+    return [*kept, *(r for r in records if r.kind == "camera" and r.photo in missing)]
 
 
 def _drawing_from(

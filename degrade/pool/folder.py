@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from degrade.disk.files import read_file, resolve_inside, write_atomically
+from degrade.disk.files import not_made, read_file, resolve_inside, write_atomically
 from degrade.disk.results import refuse_other_files
 from degrade.disk.structs import refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed, printable
@@ -37,9 +37,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         names = {entry.name for entry in path.iterdir()}
     except OSError as error:
-        raise DegradeError(
-            f"{printable(path)}: no pool can be made there ({error.strerror})"
-        ) from None
+        raise DegradeError(f"no pool: {not_made(path, error)}") from None
     if "pool.json" not in names:
         refuse_other_files(printable(path), names, "pool")
         write_atomically(path / "pool.json", _encode())

@@ -89,9 +89,8 @@ def _read_part(extent: _Extent, offset: int, length: int) -> bytes:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise CorruptDataError(
-            f"{printable(extent.path)}: cannot be read ({error.strerror})"
-        ) from None
+        what = f"cannot be read ({error.strerror}); check path and permissions"
+        raise CorruptDataError(f"{printable(extent.path)}: {what}") from None
     if len(data) != length:
         raise CorruptDataError(f"{printable(extent.path)}: it was cut short since it was checked")
     return data

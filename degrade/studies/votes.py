@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import re
 import sqlite3
 import threading
 import time
@@ -50,6 +51,10 @@ CREATE TABLE votes (
 CREATE INDEX votes_by_trial ON votes (rater, trial, question, id);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+_LACKING = re.compile("no such |table .* has no column |.* may not be ")
+"""How SQLite says, as an operational error, that the file has not what was made in it."""
 
 
 class VoteRefusedError(DegradeError):
@@ -129,6 +134,8 @@ class Votes:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        if path.exists() and not path.is_file():
+            raise CorruptDataError(f"{printable(path)} is no file; move it away")
         with self._said():
             # Transactions are begun and ended here, not by the module.
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -407,7 +414,7 @@ class Votes:
             raise self._damaged("a text that is no UTF-8") from error
         except sqlite3.DatabaseError as error:
             what = printable(str(error))
-            if isinstance(error, sqlite3.OperationalError):
+            if isinstance(error, sqlite3.OperationalError) and not _LACKING.match(what):
                 remedy = "check the folder, its permissions and its disk"
                 raise DegradeError(f"{printable(self.path)}: {what}; {remedy}") from error
             raise self._damaged(what) from error

@@ -235,7 +235,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         if self.noise is None or record.plan is None:
             raise InvalidValueError(f"{record.key}: no step of its plan was left to training")
         lr_box = (top, left, self.lr_patch, self.lr_patch)
-        return record.plan.completed(lr_box, self.noise.draw(lr_box[2:], chance))
+        drawn = self.noise.draw(lr_box[2:], chance, record.plan)
+        return record.plan.completed(lr_box, drawn)
 
     def _draw(self, epoch: int, index: int) -> tuple[int, int, int, SampleChance]:
         """Return top and left of a sample in LR pixels, its turn, and what else is to be drawn."""
@@ -253,7 +254,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         top, left, turn, chance = self._draw(epoch, index)
         lr, hr = self._reader.read_crop(self._rows[index], top, left, self.lr_patch)
         if self.noise is not None:
-            lr = self.noise.apply(lr, self.noise.draw(lr.shape[:2], chance))
+            plan = self._reader.records[self._rows[index]].plan
+            lr = self.noise.apply(lr, self.noise.draw(lr.shape[:2], chance, plan))
         turn_into(lr_out, lr, turn)
         turn_into(hr_out, hr, turn)
 

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from degrade.arrays import FloatArray, U8Array, round_to_u8
-from degrade.degradation import DegradationConfig, Entry, PoolIndex, draw_steps, recipe_of_run
+from degrade.degradation import (
+    DegradationConfig,
+    DegradationPlan,
+    Entry,
+    PoolIndex,
+    draw_steps,
+    recipe_of_run,
+)
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.steps import Blur, Chance, Step, StepInputs, apply_steps
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError, printable
@@ -114,9 +121,21 @@ class NoiseSource:
             raise DegradeError(f"{printable(opened.path)}: {error}; {hint}") from None
         return source
 
-    def draw(self, lr_shape: tuple[int, int], chance: Chance) -> tuple[Step, ...]:
-        """Draw the steps of one sample; ``lr_shape`` is the (height, width) of its LR."""
-        return draw_steps(self.entries, self.index, lr_shape, chance)
+    def draw(
+        self, lr_shape: tuple[int, int], chance: Chance, plan: DegradationPlan | None = None
+    ) -> tuple[Step, ...]:
+        """Draw the steps of one sample.
+
+        Parameters
+        ----------
+        lr_shape : (height, width)
+            Of its LR.
+        chance : Chance
+        plan : DegradationPlan or None
+            Of its pair, up to here: its kernel decides which camera's noise is drawn.
+        """
+        kernel_id = None if plan is None else plan.kernel_id
+        return draw_steps(self.entries, self.index, lr_shape, chance, kernel_id=kernel_id)
 
     def apply(self, lr_u8: U8Array, steps: Sequence[Step]) -> U8Array:
         """Apply drawn steps to a (h, w, 3) uint8 crop of the stored LR, and round once more."""

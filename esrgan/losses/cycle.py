@@ -86,7 +86,7 @@ def interior(side: int, kernel_size: int, scale: int) -> slice:
     if kept.start >= kept.stop:
         raise InvalidValueError(
             f"a kernel of {kernel_size} taps leaves no pixel of an image of {side} untouched by "
-            "its border; use larger patches"
+            "its border; use a larger `hr_patch`"
         )
     return kept
 

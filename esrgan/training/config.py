@@ -162,11 +162,13 @@ class TrainingConfig:
             _check_layers(name, getattr(self, name))
         if self.start_as_interpolation and self.generator != "rrdbnet":
             raise InvalidValueError(
-                f"start_as_interpolation is RRDBNet's alone, got generator {self.generator!r}"
+                f"start_as_interpolation is RRDBNet's alone, got generator {self.generator!r}; "
+                "leave it out, `start_as_interpolation=false`"
             )
         if self.noise_channels and self.generator != "rrdbnet":
             raise InvalidValueError(
-                f"noise_channels are RRDBNet's alone, got generator {self.generator!r}"
+                f"noise_channels are RRDBNet's alone, got generator {self.generator!r}; "
+                "leave them out, `noise_channels=0`"
             )
         if any(loss.needs_other for loss in self._losses()) and not self.noise_channels:
             raise InvalidValueError(

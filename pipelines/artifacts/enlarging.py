@@ -79,6 +79,7 @@ def enlarge_by_both(
                 max_pixels=max_pixels,
             ),
             check=check,
+            keep_alpha=False,
             on_progress=both.advance,
         )
         job.rejects += [reject for reject in made.rejects if reject not in job.rejects]

@@ -210,7 +210,10 @@ def _segmenter(path: Path) -> Segmenter:
 
 def _read_plane(path: Path, max_pixels: int) -> Labels:
     """Read an image of numbers as it is: no colours are converted."""
-    photo = decode_photo(read_file(path), path, max_pixels=max_pixels, keep_profile=True)
+    # Nor is a number less of one where it is shown as transparent.
+    photo = decode_photo(
+        read_file(path), path, max_pixels=max_pixels, keep_alpha=True, keep_profile=True
+    )
     if "gray" not in photo.notes:
         raise InputError(path, "no image of one channel", "write label maps as gray PNG")
     return photo.pixels[..., 0]

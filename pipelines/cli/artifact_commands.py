@@ -56,6 +56,7 @@ _memory_option = click.option(
 )
 @click.option("--gan", type=PATH, required=True, help="The GAN's weights, or its results.")
 @click.option(
+    "-o",
     "--out",
     type=PATH,
     default=Path("artifacts"),
@@ -127,6 +128,7 @@ def detect_artifacts(executor: Executor | None, **options: Any) -> None:
 )
 @click.option("--gan", type=PATH, required=True, help="The GAN's weights, which are tuned.")
 @click.option(
+    "-o",
     "--out",
     type=PATH,
     default=Path("tuned"),

@@ -49,7 +49,7 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
         ctx.exit()
 
 
-@click.group(cls=CommandGroup)
+@click.group("degrade", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

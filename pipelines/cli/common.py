@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipelines.cli.ends import (
 from pipelines.cli.numbers import bound_numbers
 from pipelines.cli.options import as_options
 from pipelines.cli.progress import showing_progress
+from pipelines.cli.usage import in_one_line
 from pipelines.shared.interrupts import ending_by_signals
 from pipelines.shared.speech import said, speaking
 
@@ -40,6 +42,7 @@ __all__ = [
     "jobs_option",
     "max_pixels_option",
     "mirror_option",
+    "out_argument",
     "pool_option",
     "progress_bar",
     "refuse_memory",
@@ -58,7 +61,13 @@ class _PathType(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value in ("", b""):
             self.fail("the path is empty; for the current folder give .", param, ctx)
-        return super().convert(value, param, ctx)
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            if "is not readable" not in error.message:
+                raise
+            place = line_of(os.fsdecode(value))
+            self.fail(f"{place} cannot be read; ask for the permission", param, ctx)
 
 
 class _PlaceType(_PathType):
@@ -86,6 +95,11 @@ class CommandGroup(click.Group):
         bound_numbers(cmd)
         super().add_command(cmd, name)
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the options before the command; what cannot be meant is told in one line."""
+        with in_one_line():
+            return super().make_context(*args, **settings)
+
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run the command line; also of what is printed before a command runs the end is clear."""
         try:
@@ -97,7 +111,7 @@ class CommandGroup(click.Group):
         """Run a command; turn what it raises into a line on stderr and an exit code."""
         heard: list[int] = []
         try:
-            with ending_by_signals(heard), self._in_options():
+            with in_one_line(), ending_by_signals(heard), self._in_options():
                 require_memory()
                 value = super().invoke(ctx)
                 _write_short_report(ctx, 0)
@@ -175,6 +189,28 @@ def progress_bar(label: str, unit: str) -> Iterator[ProgressCallback]:
 def sources_argument(function: F) -> F:
     """Add SRC…: files, folders, manifests."""
     return click.argument("sources", metavar="SRC...", nargs=-1, required=True, type=PATH)(function)
+
+
+def out_argument(function: Callable[..., None]) -> Callable[..., None]:
+    """Add OUT, which may also be given as --out, as on the other commands."""
+
+    @functools.wraps(function)
+    def command(*args: Any, out_argument: Path | None, out: Path | None, **options: Any) -> None:
+        if (out is None) == (out_argument is None):
+            context = click.get_current_context()
+            if out is None:
+                what = f"needs OUT; {context.command_path} --help tells more"
+                raise click.UsageError(f"{context.info_name} {what}")
+            both = f"{line_of(out_argument or '')} and {line_of(out)}"
+            raise click.UsageError(f"OUT is given twice: {both}; give one of them")
+        function(*args, out=out or out_argument, **options)
+
+    for add in (
+        click.option("-o", "--out", type=PATH, default=None, help="OUT, by its name."),
+        click.argument("out_argument", metavar="OUT", type=PATH, required=False),
+    ):
+        command = add(command)
+    return command
 
 
 def pool_option(**settings: Any) -> Callable[[F], F]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @command("demo", short_help="Run the whole chain on embedded photos.")
-@click.option("--out", type=PATH, default=Path("demo"), show_default=True, help="Output folder.")
+@click.option(
+    "-o", "--out", type=PATH, default=Path("demo"), show_default=True, help="Output folder."
+)
 @seed_option
 @jobs_option
 def demo(out: Path, seed: int, jobs: int | None) -> None:

@@ -13,6 +13,7 @@ from pipelines.cli.common import (
     finish,
     jobs_option,
     max_pixels_option,
+    out_argument,
     pool_option,
     progress_bar,
     refuse_memory,
@@ -30,7 +31,7 @@ def _export_formats() -> dict[str, str]:
 
 @command("export", short_help="Write pairs in the format of another trainer.")
 @click.argument("pairs", type=PATH)
-@click.argument("out", type=PATH)
+@out_argument
 @click.option("--to", "format", required=True, cls=TableOption, rows=_export_formats)
 @click.option(
     "--allow-clean-lr",
@@ -61,7 +62,12 @@ def export(jobs: int | None, **options: Any) -> None:
 @click.option("--hr", type=PATH, required=True, help="Folder or manifest of HR images.")
 @click.option("--lr", type=PATH, required=True, help="Folder or manifest of LR images.")
 @click.option(
-    "--out", type=PLACE, default=Path("pairs"), show_default=True, help="Output folder, or a URL."
+    "-o",
+    "--out",
+    type=PLACE,
+    default=Path("pairs"),
+    show_default=True,
+    help="Output folder, or a URL.",
 )
 @store_option
 @click.option(

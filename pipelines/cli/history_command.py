@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 @sources_argument
 @click.option("--csv", type=PATH, metavar="FILE", default=None, help="Write the table here too.")
 @click.option(
-    "--picture", type=PATH, metavar="FILE", default=None, help="Draw it into this file, NAME.png."
+    "--picture",
+    "--sheet",
+    type=PATH,
+    metavar="FILE",
+    default=None,
+    help="Draw it into this file, NAME.png.",
 )
 @pool_option(help="Keep what is found here, so that a run that was stopped goes on.")
 @click.option(

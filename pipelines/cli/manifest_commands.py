@@ -31,7 +31,7 @@ def manifest() -> None:
 
 @manifest.command("make", cls=HelpfulCommand)
 @sources_argument
-@click.option("--out", type=PATH, required=True, help="The manifest to write, NAME.jsonl.")
+@click.option("-o", "--out", type=PATH, required=True, help="The manifest to write, NAME.jsonl.")
 @click.option(
     "--role",
     type=click.Choice(["source", "hr", "lr"]),

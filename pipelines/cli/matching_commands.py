@@ -229,7 +229,11 @@ def match(
     help="Train two small networks as well, on the pairs and on bicubic ones: minutes each.",
 )
 @click.option(
-    "--out", type=PATH, default=None, help="With --full: folder of the networks, to go on from."
+    "-o",
+    "--out",
+    type=PATH,
+    default=None,
+    help="With --full: folder of the networks, to go on from.",
 )
 @click.option(
     "--steps",

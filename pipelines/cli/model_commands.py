@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.common import PATH, finish
+from pipelines.cli.common import PATH, finish, out_argument
 from pipelines.cli.help_pages import command
 from pipelines.cli.numbers import NETWORK_SCALE
 
@@ -23,9 +23,9 @@ _overwrite_option = click.option(
 )
 
 
-@command("convert")
+@command("convert", short_help="Rewrite weights under other names, .pth or .safetensors.")
 @click.argument("source", metavar="IN", type=PATH)
-@click.argument("out", metavar="OUT", type=PATH)
+@out_argument
 @click.option(
     "--naming",
     type=click.Choice(["basicsr", "trunk", "model", "srgan"]),
@@ -47,9 +47,9 @@ def convert(**options: Any) -> None:
     finish(convert_model(ConvertConfig(**options)))
 
 
-@command("export-model")
+@command("export-model", short_help="Write weights for use elsewhere: ONNX, safetensors.")
 @click.argument("weights", metavar="WEIGHTS", type=PATH)
-@click.argument("out", metavar="OUT", type=PATH)
+@out_argument
 @_scale_option
 @_overwrite_option
 def export_model(**options: Any) -> None:

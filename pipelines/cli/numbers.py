@@ -1,4 +1,4 @@
-"""Numbers that options take: finite, and such as somebody may mean."""
+"""Numbers and words that options take: finite, and such as somebody may mean."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ import click
 
 from degrade.errors import InvalidValueError, printable
 from degrade.geometry import Ratio, Scale, as_scale
+from pipelines.cli.usage import nearest
 
 if TYPE_CHECKING:
     from degrade.kernels.regions import RegionGrid
 
-__all__ = ["MEASURED_SCALE", "NETWORK_SCALE", "REGIONS", "SCALE", "bound_numbers"]
+__all__ = ["MEASURED_SCALE", "NETWORK_SCALE", "REGIONS", "SCALE", "OneOf", "bound_numbers"]
+
+_ALSO = {"jpg": "jpeg", "tif": "tiff"}
+"""What people type for a word that an option takes."""
 
 _MOST = 2**53
 """As far as every reader of our files holds integers exactly."""
@@ -73,16 +77,42 @@ def _bounded(kind: Any) -> Any:
         return _Finite(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
     if isinstance(kind, click.IntRange) and not isinstance(kind, _Whole):
         return _Whole(kind.min, kind.max, kind.min_open, kind.max_open, kind.clamp)
+    if isinstance(kind, click.Choice) and not isinstance(kind, OneOf):
+        return OneOf(kind.choices, kind.case_sensitive)
     return kind
+
+
+def _span(kind: click.FloatRange | click.IntRange) -> str:
+    """Return in words from where to where the numbers of an option go."""
+    least = None if kind.min is None else f"{kind.min:g}"
+    most = None if kind.max is None else f"{kind.max:g}"
+    if kind.min_open or kind.max_open:
+        parts = [
+            "" if least is None else f"{'above' if kind.min_open else 'of at least'} {least}",
+            "" if most is None else f"{'below' if kind.max_open else 'at most'} {most}",
+        ]
+        return " " + " and ".join(filter(None, parts))
+    if least is not None and most is not None:
+        return f" from {least} to {most}"
+    if least is not None:
+        return f" of at least {least}"
+    return f" of at most {most}" if most is not None else ""
+
+
+def _got(value: Any) -> str:
+    return f"got {printable(str(value))[:40] or 'nothing'}"
 
 
 class _Finite(click.FloatRange):
     """A float that is a number; to click, "nan" is one in any range."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = math.nan
         if not math.isfinite(number) or abs(number) > _MOST:
-            self.fail(f"{value} is no finite number of at most 2^53", param, ctx)
+            self.fail(f"must be a number{_span(self)}, {_got(value)}", param, ctx)
         return number
 
 
@@ -90,12 +120,34 @@ class _Whole(click.IntRange):
     """An integer that files of any format hold."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        number = super().convert(value, param, ctx)
+        try:
+            number = super().convert(value, param, ctx)
+        except click.BadParameter:
+            number = None
+        if number is None:
+            self.fail(f"must be a whole number{_span(self)}, {_got(value)}", param, ctx)
         if abs(number) > _MOST:
             self.fail(
-                f"{value} is larger than 2^53, beyond which numbers in files blur", param, ctx
+                f"must be at most 2^53, beyond which numbers in files blur, {_got(value)}",
+                param,
+                ctx,
             )
         return number
+
+
+class OneOf(click.Choice[Any]):
+    """One of some words; of any other it is said which they are."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the word, also for one that people type for it."""
+        known = [str(choice) for choice in self.choices]
+        if value not in known and _ALSO.get(value) in known:
+            return _ALSO[value]
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            what = f"must be one of {', '.join(known)}, {_got(value)}"
+            self.fail(f"{what}{nearest(str(value), known)}", param, ctx)
 
 
 class _WholeScale(_Whole):
@@ -117,15 +169,15 @@ class _WholeScale(_Whole):
 NETWORK_SCALE = _WholeScale(
     1,
     8,
-    "networks enlarge by whole factors, from 1 to 8: give that of the weights, and make their "
-    "results smaller where another one is wanted",
+    "must be a whole number from 1 to 8, as networks enlarge: give that of the weights, and make "
+    "their results smaller where another one is wanted",
 )
 """The type of an option that says by what weights enlarge."""
 
 MEASURED_SCALE = _WholeScale(
     2,
     4,
-    "kernels are measured by networks for 2, 3 and 4, of which the nearest reads photos at other "
-    "scales: give one of them",
+    "must be 2, 3 or 4: kernels are measured by networks for these, of which the nearest reads "
+    "photos at other scales",
 )
 """The type of an option that says at which scale measurements are tested."""

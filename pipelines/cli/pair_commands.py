@@ -36,7 +36,7 @@ def _pixels_or_word(
     if value == "auto":
         return "auto"
     if not value.isdecimal() or int(value) < 1:
-        raise click.BadParameter(f"{value!r} is neither a number of pixels nor 'full' nor 'auto'")
+        raise click.BadParameter(f"must be a number of pixels, full or auto, got {value!r}")
     return int(value)
 
 
@@ -49,7 +49,7 @@ def _auto_none_or_sigma(
         return float(value)
     except ValueError:
         raise click.BadParameter(
-            f"{value!r} is neither 'auto' nor 'none' nor a number of grey levels"
+            f"must be a number of grey levels, auto or none, got {value!r}"
         ) from None
 
 
@@ -72,6 +72,7 @@ def _auto_none_or_sigma(
     "[default: the pool's own photos, cleaned up by bicubic 1/2]",
 )
 @click.option(
+    "-o",
     "--out",
     type=PLACE,
     default=Path("pairs"),
@@ -189,6 +190,8 @@ def build_pairs(
     if pool and fingerprint:
         raise click.UsageError("give either --pool or --fingerprint")
     if fingerprint is not None and not fingerprint.is_file():
+        if fingerprint.is_dir():
+            raise InputError(fingerprint, "a folder, and no fingerprint", "give a pool as `pool`")
         raise InputError(fingerprint, "no such file", "`degrade fingerprint POOL -o` makes one")
     chosen = recipe_of(recipe, measured, options["scale"])
     if measured is None and (kinds := drawn_from_pool(chosen)):
@@ -239,7 +242,7 @@ def verify(pairs: Path | str) -> None:
 )
 @pool_option(help="Where the pool of the pairs is now.  [default: where it was]")
 @click.option(
-    "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
+    "-o", "--out", type=PATH, default=None, help="Write the two images as PNG into this folder."
 )
 @click.option(
     "--overwrite",

@@ -137,8 +137,9 @@ def import_kernels(**options: Any) -> None:
     """Put kernels of other tools into a pool.
 
     PATH are .mat, .npy and .npz files, or folders of them: KernelGAN's and FKP's outputs, KAIR's
-    sets, stacks. Each kernel is normalised and brought to this project's phase; what was done to it
-    is said. Where neither file, name nor folder states a scale (x4), --scale is assumed, and said.
+    sets, stacks; by name also .pth, gray pictures (a pixel a tap), .csv and .txt. Each kernel is
+    normalised and brought to this project's phase; what was done to it is said. Where neither file,
+    name nor folder states a scale (x4), --scale is assumed, and said.
     """
     from pipelines.pool.imports import ImportKernelsConfig
     from pipelines.pool.imports import import_kernels as run

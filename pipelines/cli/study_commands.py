@@ -32,11 +32,13 @@ class _NamedFolder(click.ParamType[Any]):
             return value
         name, sign, folder = str(value).partition("=")
         if not (name and sign and folder):
-            self.fail(f"{value!r} is not of the form NAME=DIR", param, ctx)
+            named = folder or name or "out/"
+            what = f"must be NAME=DIR, such as mine={named}, got {value}"
+            self.fail(what, param, ctx)
         return name, Path(folder)
 
 
-@click.group("study")
+@click.group("study", short_help="Let people judge results: mean opinion scores, or pairs.")
 def study() -> None:
     """Let people judge results: mean opinion scores, or pairs."""
 

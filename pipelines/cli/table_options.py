@@ -10,6 +10,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
+from pipelines.cli.numbers import OneOf
+
 __all__ = ["RowName", "TableOption", "store_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,7 +40,7 @@ class RowName(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name if there is such a row."""
-        return click.Choice(tuple(self.rows())).convert(value, param, ctx)
+        return OneOf(tuple(self.rows())).convert(value, param, ctx)
 
 
 class TableOption(click.Option):

@@ -197,6 +197,7 @@ def _keeping_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
+                "-o",
                 "--out",
                 type=PATH,
                 default=Path("model"),
@@ -249,7 +250,7 @@ def _keeping_options(function: F) -> F:
     return function
 
 
-@command("train")
+@command("train", short_help="Train a network on pairs, or on clean photos and a pool.")
 @_input_options
 @_recipe_options
 @_keeping_options
@@ -276,12 +277,12 @@ def train(
     if not options["hr"] and options["pairs"] is None:
         if not show_config:
             raise click.UsageError(
-                "Missing option '--pairs', or '--hr' with '--pool' or a recipe that needs none."
+                "train needs --pairs, or --hr with --pool or a recipe that needs none"
             )
         options["pairs"] = Path()
     if on_photos and not options["hr"]:
         names = " and ".join(f"--{name}" for name in on_photos)
-        raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs.")
+        raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs")
     planned = tuple(name.strip() for name in stages.split(",")) if stages else ()
     config = TrainConfig(stages=planned, **on_photos, **options)
     if show_config:

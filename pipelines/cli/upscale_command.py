@@ -20,7 +20,7 @@ from pipelines.cli.help_pages import command
 from pipelines.cli.numbers import NETWORK_SCALE
 
 
-@command("upscale")
+@command("upscale", short_help="Enlarge photos with trained weights.")
 @sources_argument
 @click.option(
     "--weights",
@@ -30,6 +30,7 @@ from pipelines.cli.numbers import NETWORK_SCALE
     ".safetensors), or the --out of degrade train.",
 )
 @click.option(
+    "-o",
     "--out",
     type=PATH,
     default=Path("upscaled"),

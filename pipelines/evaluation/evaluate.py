@@ -19,7 +19,7 @@ from degrade.images.sources import Reject
 from degrade.metrics.intervals import Mean
 from degrade.metrics.measures import MEASURES, Measure
 from degrade.metrics.naturalness import NaturalModel, PatchStatistics, describe_patches, fit_natural
-from degrade.pairs import open_pairs
+from degrade.pairs import PairReader, open_pairs
 from degrade.wording import counted
 from pipelines.evaluation.items import Item, PairRef, match_results
 from pipelines.evaluation.models import outside_name
@@ -143,8 +143,11 @@ def _tasks(
     with _pairs(job, config) as folder:
         with open_pairs(folder) as reader:
             border = border_of(reader.scale) if config.border is None else config.border
+            # Pairs of a folder are called by their keys, as everywhere; of images people know
+            # the files alone.
+            files = {} if config.lr is None else _hr_names(reader)
             items = [
-                Item(record.key, PairRef(folder, number))
+                Item(files.get(record.key, record.key), PairRef(folder, number))
                 for number, record in enumerate(reader.records)
             ]
         common |= {"device": _device(config.device)}
@@ -198,6 +201,11 @@ def _pairs(job: Job, config: EvaluateConfig) -> Iterator[Path]:
         # What was left out, cut or taken against its name; where the pairs lie concerns nobody.
         job.facts += [fact for fact in found.facts if fact.kind != "pairs"]
         yield out
+
+
+def _hr_names(reader: PairReader) -> dict[str, str]:
+    """Return what the HR images of imported pairs are called, by the pairs' keys."""
+    return {source["key"]: source["hr_name"] for source in reader.sources}
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from degrade.errors import DegradeError, printable
 from degrade.kernels import BlurKernel
-from degrade.pool.camera_kernels import CameraGroup, cameras_of
+from degrade.pool.camera_groups import CameraGroup
+from degrade.pool.camera_kernels import cameras_of
 from degrade.pool.records import KernelRecord
 from pipelines.matching.match_bench import Bench
 from pipelines.matching.match_directions import DirectedResult, correct_directions

@@ -299,7 +299,7 @@ def _noises(bench: Bench, so_far: Refinement, found: LoopResult) -> _Changes:
         return
     quiet = tuple(entry for entry in found.tail if not STEPS[entry.kind].is_noise)
     for times in _TIMES:
-        entry = Entry(ModelledNoise.kind, ModelledNoiseSettings(times=times))
+        entry = Entry(ModelledNoise.kind, ModelledNoiseSettings(times=times, of="camera"))
         as_it_is = ModelledNoise.kind in {each.kind for each in found.tail} and times == 1
         if not as_it_is:
             yield replace(so_far, noise=times), _in_order(*quiet, entry)

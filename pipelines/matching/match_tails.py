@@ -10,7 +10,14 @@ import numpy as np
 from degrade.audit.closed_loop import NO_GAIN, Gain
 from degrade.audit.tail_choice import distance_of_noise, louder_by
 from degrade.degradation import Entry, PoolIndex
-from degrade.degradation.steps import Jpeg, ModelledNoise, Residual
+from degrade.degradation.steps import (
+    Jpeg,
+    JpegChoice,
+    ModelledNoise,
+    ModelledNoiseSettings,
+    Residual,
+    ResidualSettings,
+)
 from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
@@ -32,7 +39,9 @@ _WORTH_COMPRESSING = 0.5
 def possible_tails(pool: DegradationPool, scale: Scale) -> list[Tail]:
     """Return what may follow the blur, by what a pool has: noise of either kind or none, JPEG."""
     index = pool.index(scale)
-    noises: list[Tail] = [(), (Entry(Residual.kind),), (Entry(ModelledNoise.kind),)]
+    patches = Entry(Residual.kind, ResidualSettings(of="camera"))
+    model = Entry(ModelledNoise.kind, ModelledNoiseSettings(of="camera"))
+    noises: list[Tail] = [(), (patches,), (model,)]
     photos = max(len(pool.photos), 1)
     compresses = len(Jpeg.photos(index)) >= _WORTH_COMPRESSING * photos
     tails = [(*noise, *jpeg) for noise in noises for jpeg in _jpegs(compresses)]
@@ -40,7 +49,7 @@ def possible_tails(pool: DegradationPool, scale: Scale) -> list[Tail]:
 
 
 def _jpegs(compresses: bool) -> list[Tail]:
-    return [(), (Entry(Jpeg.kind),)] if compresses else [()]
+    return [(), (Entry(Jpeg.kind, JpegChoice(of="camera")),)] if compresses else [()]
 
 
 def _can_draw(tail: Tail, index: PoolIndex) -> bool:

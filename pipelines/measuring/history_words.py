@@ -9,7 +9,7 @@ from typing import Any
 from degrade.errors import printable
 from degrade.images.exif import camera_name
 from degrade.pool import Findings
-from degrade.pool.camera_kernels import NAMED
+from degrade.pool.camera_groups import NAMED
 from degrade.wording import counted, most_first
 from pipelines.measuring.collector import describe_values
 from pipelines.measuring.jpeg_history import jpeg_words

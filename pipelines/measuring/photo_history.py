@@ -28,7 +28,7 @@ from degrade.history.spectrum import fall_of_power
 from degrade.history.windows import LEAST_SIDE, spread_windows
 from degrade.images.exif import camera_facts
 from degrade.pool import Findings
-from degrade.pool.camera_kernels import NAMED
+from degrade.pool.camera_groups import NAMED
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.history_words import ENLARGED, together
 from pipelines.measuring.measurement import Measurement

@@ -42,6 +42,7 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
+from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
@@ -175,8 +176,10 @@ def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:
 
 
 def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
-    """Say where patches are smaller than LR, and where what was compressed is so once more."""
+    """Say of whom noise is, where patches are smaller than LR, and what is compressed twice."""
     index = pool.index(config.scale)
+    for drawn in camera_draws(config.degradation.recipe, index):
+        job.found("by_camera", drawn.words(), **drawn.values())
     kinds = {entry.kind for entry in config.degradation.recipe.possible}
     noise = index.noise if kinds & _FROM_PATCHES else ()
     if Jpeg.kind in kinds:

@@ -12,7 +12,9 @@ from degrade.errors import printable
 from degrade.geometry import Scale
 from degrade.pool import DegradationPool
 from degrade.wording import counted
+from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.recipes import drawn_from_pool, lacking
+from pipelines.shared.speech import said
 
 __all__ = ["show_recipe"]
 
@@ -39,7 +41,7 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> s
         words.append("nothing of it is drawn from a pool: it needs none")
     if pool is not None:
         words += _pool_lines(recipe, pool, scale)
-    return "".join(f"# {line}\n" for line in words) + "\n" + recipe_to_toml(recipe)
+    return "".join(f"# {said(line)}\n" for line in words) + "\n" + recipe_to_toml(recipe)
 
 
 def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
@@ -59,4 +61,5 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
         ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
+    lines += [drawn.words() for drawn in camera_draws(recipe, index)]
     return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]

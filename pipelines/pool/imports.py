@@ -60,7 +60,8 @@ class ImportKernelsConfig:
     Attributes
     ----------
     sources : tuple of Path
-        Kernel files (``.mat``, ``.npy``, ``.npz``; also ``.pth`` by name) or folders of them.
+        Kernel files (``.mat``, ``.npy``, ``.npz``) or folders of them; by name also ``.pth``, gray
+        pictures and ``.csv`` or ``.txt``.
     pool : Path
         Where the kernels go; made when missing.
     scale : Scale
@@ -214,7 +215,8 @@ def _no_kernel(config: ImportKernelsConfig, passed: PassedOver, rejects: list[Re
         scales = ", ".join(map(str, sorted(passed.scales)))
         return f"the files of {where} are named for scale {scales}: use that `scale`"
     return (
-        f"no kernel file in {where}; a folder is searched for {' '.join(sorted(KERNEL_SUFFIXES))}"
+        f"no kernel file in {where}; a folder is searched for "
+        f"{' '.join(sorted(KERNEL_SUFFIXES))}, others (.csv .png .pth .txt) are given by name"
     )
 
 

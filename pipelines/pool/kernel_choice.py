@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ from degrade.field_names import scales_in
 from degrade.geometry import Scale
 from degrade.kernels.files import RawKernel, kernels_in, read_kernel_file
 from degrade.wording import counted
+from pipelines.pool.plain_kernels import (
+    PICTURE_SUFFIXES,
+    TEXT_SUFFIXES,
+    read_kernel_picture,
+    read_kernel_text,
+)
 
 __all__ = ["PassedOver", "chosen_kernels"]
 
@@ -36,7 +43,7 @@ class PassedOver:
 
 
 def chosen_kernels(path: Path, index: tuple[int, ...]) -> list[RawKernel]:
-    """Read a kernel file, PyTorch's too.
+    """Read a kernel file of any kind.
 
     Parameters
     ----------
@@ -49,8 +56,7 @@ def chosen_kernels(path: Path, index: tuple[int, ...]) -> list[RawKernel]:
     InputError
         It cannot be read, would run code, or has no kernel of that number.
     """
-    is_torch = path.suffix.lower() in _TORCH_SUFFIXES
-    kernels = _read_torch(path) if is_torch else read_kernel_file(path)
+    kernels = _reader(path.suffix.lower())(path)
     if index and max(index) >= len(kernels):
         raise InputError(
             path,
@@ -58,6 +64,14 @@ def chosen_kernels(path: Path, index: tuple[int, ...]) -> list[RawKernel]:
             f"choose an `index` of 0 to {len(kernels) - 1}",
         )
     return [kernels[number] for number in sorted(set(index))] if index else kernels
+
+
+def _reader(suffix: str) -> Callable[[Path], list[RawKernel]]:
+    if suffix in _TORCH_SUFFIXES:
+        return _read_torch
+    if suffix in PICTURE_SUFFIXES:
+        return read_kernel_picture
+    return read_kernel_text if suffix in TEXT_SUFFIXES else read_kernel_file
 
 
 def _read_torch(path: Path) -> list[RawKernel]:

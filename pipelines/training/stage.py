@@ -270,7 +270,7 @@ class StageRun:
     def describe(self) -> Iterator[str]:
         """Yield what a person wants to know of the stage."""
         state, config = self.state, self.stage.config
-        yield f"losses: {_describe_losses(self.stage)}"
+        yield f"losses: {_describe_losses(self.stage, state.step)}"
         first, last = self._first_pixel_losses, self._last_pixel_losses
         several = state.step - self.first_step >= 2 * _SUMMARY_STEPS
         if several and len(first) == _SUMMARY_STEPS and config.pixel_loss == "l1":
@@ -290,11 +290,17 @@ class StageRun:
         yield f"weights: {printable(self.generator)}"
 
 
-def _describe_losses(stage: Stage) -> str:
+def _describe_losses(stage: Stage, steps: int) -> str:
+    """Name the losses of a stage; those that none of its steps has had yet stand apart."""
     settings, weights = stage.config.settings(), stage.config.loss_weights
-    return ", ".join(
-        f"{weights[name]:g} × {name}"
+    words = {
+        name: f"{weights[name]:g} × {name}"
         + (f" ({settings[loss.form_setting]})" if loss.form_setting else "")
         for name, loss in LOSSES.items()
         if weights.get(name)
-    )
+    }
+    begin = stage.config.pixel_steps
+    later = [told for name, told in words.items() if name != "pixel"]
+    if steps > begin or not later or "pixel" not in words:
+        return ", ".join(words.values())
+    return f"{words['pixel']}; not yet {', '.join(later)}: from step {begin + 1} on"

@@ -12,6 +12,7 @@ from degrade.disk.locks import folder_lock
 from degrade.errors import printable
 from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
 from degrade.images.sources import Reject, hash_file
+from degrade.pairs import open_pairs
 from degrade.wording import byte_text, counted
 from esrgan.devices import choose_device
 from esrgan.distributed import World, join_world
@@ -20,6 +21,7 @@ from esrgan.training.checkpoints import newest_step
 from esrgan.training.discriminator_watch import DiscriminatorWatch
 from esrgan.training.state import create_state
 from esrgan.training.validation import PairValidation
+from esrgan.weights.finding import find_weights
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
@@ -112,6 +114,7 @@ def train(
         if world.rank == 0 and not config.hr:
             _claim(config, stages, stack)
         world.wait()
+        _tell_trained_on(config, job)
         caught = stack.enter_context(deferred_signals())
         run = _Run(config, stages, inputs, world, device, job)
         run.train_stages(on_losses, on_stage, caught)
@@ -120,6 +123,20 @@ def train(
             write_rejects(config.out, job.rejects)
     job.interrupted = caught[0] if caught and run.done < run.total else None
     return job.report(run.done - run.first, skipped=run.first)
+
+
+def _tell_trained_on(config: TrainConfig, job: Job) -> None:
+    """Say how many pairs of the validation are trained on: it tells nothing of others then."""
+    if config.validation is None or config.pairs is None:
+        return
+    with open_pairs(config.validation) as held_out, open_pairs(config.pairs) as trained_on:
+        both = len(set(held_out.keys) & set(trained_on.keys))
+        if both:
+            words = (
+                f"{both} of the {counted(len(held_out), 'pair')} for validation are trained on, "
+                "too: it tells little of other photos; build pairs of others for it"
+            )
+            job.found("validation_trained_on", words, pairs=both, of=len(held_out))
 
 
 def _claim(config: TrainConfig, stages: Sequence[Stage], stack: contextlib.ExitStack) -> None:
@@ -291,7 +308,9 @@ class _Run:
 
     def _start(self, number: int) -> Path | None:
         """Return the file that a stage starts from."""
-        return self._folders[number - 1] / GENERATOR if number else self._config.init
+        if number:
+            return self._folders[number - 1] / GENERATOR
+        return None if self._config.init is None else find_weights(self._config.init)
 
     def _judge_file(self, number: int) -> Path | None:
         """Return the file of the discriminator that a stage starts from."""

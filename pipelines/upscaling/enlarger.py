@@ -15,7 +15,7 @@ from degrade.images.image_rows import ROW_FORMATS, RowLayout, open_rows
 from degrade.images.sources import hash_file
 from esrgan.devices import choose_device, half_type, tile_memory
 from esrgan.networks import Generator, SRResNet, fold_batch_norm
-from esrgan.upscaling.alpha_and_gray import enlarge_channel, to_gray
+from esrgan.upscaling.alpha_and_gray import enlarge_channel, fill_transparent, to_gray
 from esrgan.upscaling.tiling import Tiler
 from esrgan.upscaling.upscaler import Upscaler
 from esrgan.weights.files import read_weights
@@ -132,7 +132,10 @@ class Enlarger:
         encoder = open_rows(file, self._config.format, layout)
         dtype = np.uint16 if layout.bits == 16 else np.uint8
         upscaler, scale, top = self._upscaler(deep=layout.bits == 16), self.spec.scale, 0
-        for rgb in upscaler.bands(photo.pixels, dtype, on_tile=on_tile):
+        pixels = photo.pixels
+        if photo.alpha is not None:
+            pixels = fill_transparent(pixels, photo.alpha)
+        for rgb in upscaler.bands(pixels, dtype, on_tile=on_tile):
             bottom = top + len(rgb) // scale
             encoder.write(_with_channels(rgb, photo, layout, (top, bottom)))
             top = bottom

@@ -48,6 +48,7 @@ def upscale(
     config: UpscaleConfig,
     *,
     check: Callable[[ScannedPhoto, int], None] | None = None,
+    keep_alpha: bool = True,
     on_progress: ProgressCallback | None = None,
 ) -> RunReport:
     """Enlarge every photo of ``config.sources``, except those that an earlier run has enlarged.
@@ -58,6 +59,9 @@ def upscale(
     check : callable or None
         Called with each photo and the scale, before any is enlarged; raises InputError for one
         that shall be rejected.
+    keep_alpha : bool
+        False, for results that are to be compared: photos with transparent parts are rejected, and
+        other transparency is dropped.
     on_progress : callable or None
         Called with (photos' pixels done, pixels to do in all).
 
@@ -80,7 +84,7 @@ def upscale(
     ``upscale.jsonl`` before that; a rerun passes over the results that have their hash still.
     """
     job = Job("upscale", "photo", on_progress)
-    run = _Run(config, job, check)
+    run = _Run(config, job, check, keep_alpha=keep_alpha)
     files, job.rejects = find_images(config.sources)
     if not files and not job.rejects:
         raise DegradeError("no photo was found; give files, or folders that hold some")
@@ -127,8 +131,11 @@ class _Run:
         config: UpscaleConfig,
         job: Job,
         check: Callable[[ScannedPhoto, int], None] | None,
+        *,
+        keep_alpha: bool,
     ) -> None:
         self._config, self._job, self._check = config, job, check
+        self._keep_alpha = keep_alpha
         self._enlarger = Enlarger(config)
         self._suffix = config.suffix
         self._rejected: set[Reject] = set()
@@ -236,7 +243,7 @@ class _Run:
             scanned.path,
             scanned.sha256,
             max_pixels=self._config.max_pixels,
-            keep_alpha=True,
+            keep_alpha=self._keep_alpha,
             keep_profile=self._config.keep_profile,
         )
         path = results.paths[scanned.path]

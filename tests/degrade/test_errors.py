@@ -76,5 +76,9 @@ def test_make_folder_names_what_cannot_be_made(tmp_path: Path) -> None:
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     (tmp_path / "file").touch()
-    with pytest.raises(DegradeError, match="file/a: cannot be made"):
-        make_folder(tmp_path / "file" / "a")
+    in_its_place = r"cannot be made \(a file is in its place\); choose another name"
+    for folder in ("file", "file/a"):
+        with pytest.raises(DegradeError, match=f"{folder}: {in_its_place}"):
+            make_folder(tmp_path / folder)
+    with pytest.raises(DegradeError, match=r"/proc/none: cannot be made .*; check the path"):
+        make_folder(Path("/proc/none"))

@@ -44,6 +44,11 @@ def test_parse_name_knows_both_sides_of_a_set(known: KnownSet) -> None:
         ("X1.10/a.png", "a", None, Ratio("1.1")),
         ("LR_bicubic/X4.00/a.png", "a", "lr", 4),
         ("hr_x1.5/a.png", "a", "hr", Ratio("1.5")),
+        # Cameras name photos so.
+        ("_DSC0001x4.png", "_DSC0001", None, 4),
+        ("_MG_0001_LR.png", "_MG_0001", "lr", None),
+        ("-dashx2.png", "-dash", None, 2),
+        ("new\nlinex4.png", "new\nline", None, 4),
         # Left as they are.
         ("v1.5.png", "v1.5", None, None),
         ("photo.2024.1.5.png", "photo.2024.1.5", None, None),

@@ -115,7 +115,7 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
     [
         (("build-pairs", "--pool", "nowhere"), 1, "nowhere"),
         (("build-pairs",), 2, "--pool"),
-        (("build-pairs", "--pool", "x", "--hr-size", "big"), 2, "'full'"),
+        (("build-pairs", "--pool", "x", "--hr-size", "big"), 2, "full or auto, got 'big'"),
         (("build-pairs", "--pool", "x", "--scale", "1"), 2, "--scale"),
         (("estimate-kernels", "nowhere", "--pool", "p"), 1, "nowhere"),
         (("extract-noise", "nowhere", "--pool", "p"), 1, "nowhere"),
@@ -147,7 +147,11 @@ def test_build_pairs_command_exits_3_when_inputs_were_rejected(
             1,
             "must be tcp://HOST:PORT, got 'h'",
         ),
-        (("estimate-kernels", "x", "--min-confidence", "nan"), 2, "nan is no finite number"),
+        (
+            ("estimate-kernels", "x", "--min-confidence", "nan"),
+            2,
+            "must be a number from 0 to 1, got nan",
+        ),
         (
             ("build-pairs", "--pool", "p", "--out", "memory://x", "--jobs", "2"),
             2,

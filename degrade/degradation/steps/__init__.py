@@ -7,6 +7,8 @@ from typing import Any
 from degrade.degradation.steps.base import (
     NO_LEVELS,
     Chance,
+    Of,
+    PhotoSettings,
     PoolParts,
     Step,
     StepInputs,
@@ -33,10 +35,10 @@ from degrade.degradation.steps.model_error import (
 from degrade.degradation.steps.noise_model import ModelledNoise, ModelledNoiseSettings
 from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSettings
 from degrade.degradation.steps.real_noise import Quilt
-from degrade.degradation.steps.residual import Residual
+from degrade.degradation.steps.residual import Residual, ResidualSettings
 from degrade.degradation.steps.resize import Resize, ResizeSettings
 from degrade.degradation.steps.rounding import Rounding
-from degrade.degradation.steps.scaled_residual import ScaledResidual
+from degrade.degradation.steps.scaled_residual import ScaledResidual, ScaledResidualSettings
 from degrade.degradation.steps.sharpening import Sharpening, SharpeningSettings
 from degrade.degradation.steps.sinc import Sinc, SincSettings
 from degrade.degradation.steps.synthetic_blur import SyntheticBlur, SyntheticBlurSettings
@@ -70,15 +72,19 @@ __all__ = [
     "ModelErrorSettings",
     "ModelledNoise",
     "ModelledNoiseSettings",
+    "Of",
+    "PhotoSettings",
     "PoissonNoise",
     "PoissonNoiseSettings",
     "PoolParts",
     "Quilt",
     "Residual",
+    "ResidualSettings",
     "Resize",
     "ResizeSettings",
     "Rounding",
     "ScaledResidual",
+    "ScaledResidualSettings",
     "Sharpening",
     "SharpeningSettings",
     "Sinc",

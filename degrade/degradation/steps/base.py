@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol, Self, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeAlias, cast
 
 import msgspec
 import numpy as np
 
 from degrade.arrays import Box, FloatArray
 from degrade.degradation.downsampling import PreparedImage
-from degrade.degradation.index import PoolIndex
+from degrade.degradation.index import BY_CAMERA, PoolIndex
 from degrade.geometry import Scale
 from degrade.kernels import BlurKernel
 
@@ -20,6 +20,8 @@ __all__ = [
     "NO_LEVELS",
     "Chance",
     "Margin",
+    "Of",
+    "PhotoSettings",
     "PoolParts",
     "Step",
     "StepInputs",
@@ -89,6 +91,38 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         raise NotImplementedError
 
 
+Of: TypeAlias = Literal["camera", "pool"]
+"""Whose photos a step is drawn from: those of the kernel's camera, or all of a pool."""
+
+
+class PhotoSettings(StepSettings, frozen=True, kw_only=True):
+    """What a recipe may say of a step that is drawn from photos of a pool.
+
+    Attributes
+    ----------
+    of : "camera", "pool" or unset
+        Whose photos; unset: the pool's, as in recipes of earlier versions.
+    """
+
+    of: Of | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def is_of_camera(self) -> bool:
+        """Whether the step is drawn from photos of the kernel's camera."""
+        return self.of == "camera"
+
+    @property
+    def draws_from(self) -> tuple[str, ...]:
+        """Which camera took which photo, where that decides."""
+        return (BY_CAMERA,) if self.is_of_camera else ()
+
+    def whose(self, photo: str) -> str:
+        """Return for people whose photo is drawn; ``photo`` is what it is called."""
+        if self.is_of_camera:
+            return f"{photo} of the kernel's camera, each as likely"
+        return f"{photo} of the pool, each as likely"
+
+
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One step of a plan: a subclass in a file of its own, and a row of ``STEPS``.
 
@@ -147,6 +181,11 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if cls.drawn_by is None:
             raise NotImplementedError
         return cast(Self, cls.drawn_by().draw(index, lr_shape, rng))
+
+    @classmethod
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos, by their sha256, that the step's content can be of."""
+        return ()
 
     def photo(self, index: PoolIndex) -> str:
         """Return the sha256 of the photo that the step's content is of; empty: of none."""

@@ -27,8 +27,8 @@ _NO_MATCH = "the pool has no matched kernels of this scale; `degrade match` make
 
 _NO_CAMERA = (
     "the pool has no kernels of this scale that were moved towards their camera's; "
-    "`degrade estimate-kernels` does it for photos whose EXIF data name one camera, or with "
-    "`camera=NAME`"
+    "`degrade estimate-kernels` does it for photos whose EXIF data name one camera, "
+    "`degrade estimate-kernels camera=NAME` for any"
 )
 
 _DIGITS = 6
@@ -67,7 +67,7 @@ class BlurSettings(StepSettings, frozen=True):
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Blur:
         """Draw a kernel, each with the same probability; a photo's regions share that of one."""
-        photos = self._photos(index)
+        photos = self.kernels_of(index)
         regions = photos[rng.integers(len(photos))]
         kernel_id = regions[rng.integers(len(regions))] if len(regions) > 1 else regions[0]
         if not self.spread:
@@ -79,8 +79,14 @@ class BlurSettings(StepSettings, frozen=True):
         error = normal * (_OWN * error_energy(kpsnr)) ** 0.5
         return Blur(kernel_id, min(max(round(error, _DIGITS), -_MOST_ERROR), _MOST_ERROR))
 
-    def _photos(self, index: PoolIndex) -> tuple[tuple[str, ...], ...]:
-        """Return the kernels that may be drawn, those of one photo together."""
+    def kernels_of(self, index: PoolIndex) -> tuple[tuple[str, ...], ...]:
+        """Return the kernels that may be drawn, those of one photo together.
+
+        Raises
+        ------
+        InvalidValueError
+            There is none.
+        """
         match self.kernels:
             case "matched":
                 photos, lacking = index.matched_by_photo, _NO_MATCH

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import msgspec
@@ -10,7 +10,13 @@ import numpy as np
 
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.base import (
+    Chance,
+    PhotoSettings,
+    Step,
+    StepInputs,
+    StepSettings,
+)
 from degrade.degradation.steps.ranges import check_ascending
 from degrade.errors import InvalidValueError
 from degrade.jpeg.compression import COMPRESSIBLE, LARGEST_STEP, recompressed
@@ -24,7 +30,7 @@ _Quality: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=100)]
 _Subsampling: TypeAlias = Literal["4:4:4", "4:2:2", "4:2:0"]
 
 
-class JpegChoice(StepSettings, frozen=True):
+class JpegChoice(PhotoSettings, frozen=True):
     """Which tables.
 
     Attributes
@@ -66,6 +72,11 @@ class JpegChoice(StepSettings, frozen=True):
         return msgspec.structs.replace(step, luma=luma, chroma=chroma)
 
     @property
+    def is_of_camera(self) -> bool:
+        """Whether tables are those of photos of the kernel's camera."""
+        return self.quality is None and self.of == "camera"
+
+    @property
     def is_measured(self) -> bool:
         """Whether tables are those of photos, as they are."""
         return self.quality is None and not self.neighbours
@@ -89,7 +100,7 @@ class JpegChoice(StepSettings, frozen=True):
             low, high = self.quality
             return f"libjpeg's quality {low} … {high}, {self.subsampling}"
         around = f", its quality ± {self.neighbours}" if self.neighbours else ""
-        return f"tables and subsampling of a JPEG photo of the pool, each as likely{around}"
+        return f"{self.whose('tables and subsampling of a JPEG photo')}{around}"
 
 
 class Jpeg(Step, frozen=True, omit_defaults=True):
@@ -112,9 +123,9 @@ class Jpeg(Step, frozen=True, omit_defaults=True):
     subsampling: _Subsampling
     turned: bool = False
 
-    @staticmethod
-    def photos(index: PoolIndex) -> set[str]:
-        """Return the photos, by their sha256, whose compression can be drawn."""
+    @classmethod
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos whose compression can be drawn."""
         return {photo for photo, _ in _usable(index)}
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:

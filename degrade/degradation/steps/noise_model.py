@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import exp, log
 from typing import Annotated, ClassVar, TypeAlias
 
@@ -10,7 +11,13 @@ import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.steps.base import (
+    Chance,
+    PhotoSettings,
+    Step,
+    StepInputs,
+    StepSettings,
+)
 from degrade.degradation.steps.ranges import draw_within
 from degrade.degradation.steps.real_noise import NO_MODEL
 from degrade.disk.structs import Whole
@@ -25,8 +32,8 @@ _MOST_TIMES = 4.0
 _Times: TypeAlias = Annotated[float, msgspec.Meta(ge=1 / _MOST_TIMES, le=_MOST_TIMES)]
 
 
-class ModelledNoiseSettings(StepSettings, frozen=True):
-    """How strong.
+class ModelledNoiseSettings(PhotoSettings, frozen=True):
+    """How strong, and whose.
 
     Attributes
     ----------
@@ -64,6 +71,8 @@ class ModelledNoiseSettings(StepSettings, frozen=True):
         """Return for people what is drawn."""
         around = ", its strength within its interval" if self.spread else ""
         around += "" if self.times is None else f", times {self.times:g}"
+        if self.is_of_camera:
+            return f"noise that the model of the kernel's camera makes{around}"
         return f"noise that the model of a photo's camera makes, each photo as likely{around}"
 
 
@@ -87,6 +96,11 @@ class ModelledNoise(Step, frozen=True, omit_defaults=True):
     model: NoiseModel
     seed: Whole
     times: _Times | None = None
+
+    @classmethod
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos whose noise is known."""
+        return index.noise_groups.known_photos
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""

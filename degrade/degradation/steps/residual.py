@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Collection
+from typing import ClassVar
 
 import numpy as np
 
 from degrade.arrays import FloatArray
 from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, PoolParts, Step, StepInputs
+from degrade.degradation.steps.base import (
+    Chance,
+    PhotoSettings,
+    PoolParts,
+    Step,
+    StepInputs,
+    StepSettings,
+)
 from degrade.degradation.steps.real_noise import NoiseWindow, Quilt, draw_window
 from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
 
-__all__ = ["Residual"]
+__all__ = ["Residual", "ResidualSettings"]
+
+
+class ResidualSettings(PhotoSettings, frozen=True):
+    """Whose noise."""
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Residual:
+        """Draw a photo, a residual of it, and where its window begins; each is as likely."""
+        return Residual(*draw_window(index, lr_shape, rng))
+
+    def words(self) -> str:
+        """Return for people whose noise is drawn."""
+        return self.whose("noise of a photo")
 
 
 class Residual(Step, frozen=True, omit_defaults=True):
@@ -27,7 +47,7 @@ class Residual(Step, frozen=True, omit_defaults=True):
     """
 
     kind: ClassVar[str] = "residual"
-    about: ClassVar[str] = "noise of a photo of the pool, each as likely"
+    drawn_by: ClassVar[type[StepSettings]] = ResidualSettings
     is_noise: ClassVar[bool] = True
     noise_id: Text
     top: Whole
@@ -35,9 +55,9 @@ class Residual(Step, frozen=True, omit_defaults=True):
     quilt: Quilt | None = None
 
     @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a photo, a residual of it, and where its window begins; each is as likely."""
-        return cls(*draw_window(index, lr_shape, rng))
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos that have patches."""
+        return {choice.photo_sha256 for choice in index.noise}
 
     def photo(self, index: PoolIndex) -> str:
         """Return the photo that the noise is of."""

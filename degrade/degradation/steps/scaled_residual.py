@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from collections.abc import Collection
+from typing import Annotated, ClassVar
 
 import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray, round_to_u8
 from degrade.degradation.index import NoiseChoice, PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs
+from degrade.degradation.steps.base import (
+    Chance,
+    PhotoSettings,
+    Step,
+    StepInputs,
+    StepSettings,
+)
 from degrade.degradation.steps.real_noise import (
     MOST_PATCHES,
     NO_MODEL,
@@ -22,12 +29,32 @@ from degrade.disk.structs import Text, Whole
 from degrade.errors import InvalidValueError
 from degrade.noise.model import NoiseStrength, sigma_at
 
-__all__ = ["ScaledResidual"]
+__all__ = ["ScaledResidual", "ScaledResidualSettings"]
 
 _LEAST_SIGMA = 1e-3
 
 _Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
 _Colour = tuple[_Byte, _Byte, _Byte]
+
+
+class ScaledResidualSettings(PhotoSettings, frozen=True):
+    """Whose noise."""
+
+    def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> ScaledResidual:
+        """Draw a window of the photos whose noise is known as a model; each is as likely."""
+        if not index.noise:
+            raise InvalidValueError(NO_PATCH)
+        known = index.noise_with_model
+        if not known.noise:
+            raise InvalidValueError(NO_MODEL)
+        window = draw_window(known, lr_shape, rng)
+        choices = [known.noise_by_id[name] for name in window.names]
+        noise = index.noise_groups.of_photo(choices[0].photo_sha256)
+        return ScaledResidual(*window, tuple(map(_colour, choices)), noise.model.strength)
+
+    def words(self) -> str:
+        """Return for people whose noise is drawn."""
+        return f"{self.whose('noise of a photo')}, scaled by brightness"
 
 
 class ScaledResidual(Step, frozen=True):
@@ -48,7 +75,7 @@ class ScaledResidual(Step, frozen=True):
 
     kind: ClassVar[str] = "scaled-residual"
     draws_from: ClassVar[tuple[str, ...]] = ("noise-model",)
-    about: ClassVar[str] = "noise of a photo of the pool, each as likely, scaled by brightness"
+    drawn_by: ClassVar[type[StepSettings]] = ScaledResidualSettings
     is_noise: ClassVar[bool] = True
     noise_id: Text
     top: Whole
@@ -62,17 +89,9 @@ class ScaledResidual(Step, frozen=True):
             raise InvalidValueError("it must have a colour for each of its patches")
 
     @classmethod
-    def draw(cls, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Self:
-        """Draw a window of the photos whose noise is known as a model; each is as likely."""
-        if not index.noise:
-            raise InvalidValueError(NO_PATCH)
-        known = index.noise_with_model
-        if not known.noise:
-            raise InvalidValueError(NO_MODEL)
-        window = draw_window(known, lr_shape, rng)
-        choices = [known.noise_by_id[name] for name in window.names]
-        noise = index.noise_groups.of_photo(choices[0].photo_sha256)
-        return cls(*window, tuple(map(_colour, choices)), noise.model.strength)
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos that have patches, and whose noise is known as a model."""
+        return {choice.photo_sha256 for choice in index.noise_with_model.noise}
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Add the noise."""

@@ -8,6 +8,7 @@ such step.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, TypeAlias
 
 import cv2
@@ -15,8 +16,14 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import FloatArray
-from degrade.degradation.index import PoolIndex
-from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
+from degrade.degradation.index import Measured, PoolIndex
+from degrade.degradation.steps.base import (
+    Chance,
+    PhotoSettings,
+    Step,
+    StepInputs,
+    StepSettings,
+)
 from degrade.degradation.steps.gaussian import gaussian_taps
 from degrade.degradation.steps.ranges import Range, check_ascending, draw_within
 from degrade.errors import InvalidValueError
@@ -32,7 +39,7 @@ _FINE = 64
 """Levels are blurred in whole 64ths; what is sharpened is not rounded."""
 
 
-class SharpeningSettings(StepSettings, frozen=True):
+class SharpeningSettings(PhotoSettings, frozen=True):
     """Between what a and s are drawn, each evenly.
 
     Attributes
@@ -54,6 +61,11 @@ class SharpeningSettings(StepSettings, frozen=True):
         check_ascending("amount", self.amount, 0, _MOST_AMOUNT)
         check_ascending("radius", self.radius, _LEAST_RADIUS, _MOST_RADIUS)
 
+    @property
+    def is_of_camera(self) -> bool:
+        """Whether both are those of photos of the kernel's camera."""
+        return self.measured and self.of == "camera"
+
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Sharpening:
         """Draw a and s."""
         if self.measured:
@@ -63,7 +75,7 @@ class SharpeningSettings(StepSettings, frozen=True):
     def words(self) -> str:
         """Return for people what is drawn."""
         if self.measured:
-            return "as a photo of the pool was sharpened, each as likely"
+            return self.whose("as a photo").replace(",", " was sharpened,")
         return f"a = {_range(self.amount)}, radius {_range(self.radius)} px"
 
 
@@ -72,16 +84,17 @@ def _range(both: Range) -> str:
 
 
 def _drawn_from(index: PoolIndex, rng: Chance) -> Sharpening:
-    found = [
-        (float(values["amount"]), float(values["radius"]))
-        for values in (one.values for one in index.measured.get(Sharpening.kind, ()))
-        if values.get("sharpened") is True
-    ]
+    found = [(float(one.values["amount"]), float(one.values["radius"])) for one in _usable(index)]
     if not found:
         raise InvalidValueError("no photo of the pool was found to be sharpened")
     amount, radius = found[rng.integers(len(found))]
     kept = min(max(radius, _LEAST_RADIUS), _MOST_RADIUS)
     return Sharpening(min(max(amount, 0.0), _MOST_AMOUNT), kept)
+
+
+def _usable(index: PoolIndex) -> list[Measured]:
+    found = index.measured.get(Sharpening.kind, ())
+    return [one for one in found if one.values.get("sharpened") is True]
 
 
 class Sharpening(Step, frozen=True):
@@ -100,6 +113,11 @@ class Sharpening(Step, frozen=True):
     drawn_by: ClassVar[type[StepSettings]] = SharpeningSettings
     amount: _Amount
     radius: _Radius
+
+    @classmethod
+    def photos(cls, index: PoolIndex) -> Collection[str]:
+        """Return the photos that were found to be sharpened."""
+        return {one.photo_sha256 for one in _usable(index)}
 
     def apply(self, levels: FloatArray, given: StepInputs) -> FloatArray:
         """Sharpen; beyond its edges LR is mirrored."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from degrade.arrays import U8Array
+from degrade.arrays import AnyArray, U8Array
 from degrade.compiled import is_compiled
 from degrade.compiled.png_rows import undo_filters
 from degrade.images.decoding.by_opencv import decode_by_opencv
@@ -39,7 +39,22 @@ def decode_png(data: bytes, header: ImageHeader) -> Decoded:
         del unpacked  # as large as the pixels
         pixels = decode_faster(plain, header)
         decoded = decode_by_opencv(plain, header) if pixels is None else Decoded(pixels)
+    if header.has_alpha and decoded.alpha is None and header.channels == 1:
+        decoded = replace(decoded, alpha=_alpha_of_gray(data, header, decoded.pixels))
     return replace(decoded, profile=_profile(data))
+
+
+def _alpha_of_gray(data: bytes, header: ImageHeader, pixels: AnyArray) -> AnyArray | None:
+    """Return the alpha that a transparent level (tRNS) makes, which OpenCV passes over."""
+    for kind, start, length in png_chunks(data):
+        if kind == b"tRNS" and length == 2:
+            most = (1 << header.bit_depth) - 1
+            level = int.from_bytes(data[start : start + 2]) & most
+            peak = np.iinfo(pixels.dtype).max
+            alpha: AnyArray = np.full(pixels.shape[:2], peak, pixels.dtype)
+            alpha[pixels[..., 0] == level * (peak // most)] = 0
+            return alpha
+    return None
 
 
 def _from_rows(unpacked: UnpackedPng, header: ImageHeader) -> Decoded | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from degrade.degradation import MEASURED, DegradationConfig, Entry, Recipe
-from degrade.degradation.recipes import with_model_error, with_step, without_noise
+from degrade.degradation.recipes import of_photos, with_model_error, with_step, without_noise
 from degrade.degradation.steps import Blur, ErrorSize, Residual
 from degrade.errors import InvalidValueError
 
@@ -82,5 +82,9 @@ def test_steps_are_added_where_a_camera_has_them() -> None:
 
 
 def test_measured_kinds_are_those_that_plans_may_draw_from() -> None:
-    assert DegradationConfig().measured_kinds == ()
-    assert DegradationConfig(recipe=with_step(MEASURED, "jpeg")).measured_kinds == ("jpeg",)
+    assert DegradationConfig().measured_kinds == ("by-camera",)
+    of_pool = of_photos(MEASURED, "pool")
+    assert DegradationConfig(recipe=of_pool).measured_kinds == ()
+    assert DegradationConfig(recipe=with_step(of_pool, "jpeg")).measured_kinds == ("jpeg",)
+    of_camera = DegradationConfig(recipe=with_step(MEASURED, "jpeg"))
+    assert of_camera.measured_kinds == ("by-camera", "jpeg")

@@ -56,7 +56,7 @@ def test_open_rows_embeds_a_profile_and_changes_no_pixel(
         with Image.open(io.BytesIO(plain)) as image, Image.open(io.BytesIO(data)) as other:
             assert image.mode == other.mode
             np.testing.assert_array_equal(np.asarray(image), np.asarray(other))
-    assert decode_photo(plain, Path("x")).pixels.shape == (33, 44, 3)
+    assert decode_photo(plain, Path("x"), keep_alpha=True).pixels.shape == (33, 44, 3)
 
 
 def test_open_rows_without_a_profile_embeds_none() -> None:

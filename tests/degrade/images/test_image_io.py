@@ -85,12 +85,52 @@ def test_decode_photo_makes_three_channels_of_gray(ending: str, dtype: type) -> 
 @pytest.mark.parametrize("ending", [".png", ".tiff"])
 def test_decode_photo_drops_alpha_without_blending(ending: str, dtype: type) -> None:
     rgb = make_photo().astype(dtype) * (257 if dtype is np.uint16 else 1)
-    alpha = np.arange(rgb[..., 0].size).reshape(rgb.shape[:2]).astype(dtype)
+    alpha = np.arange(rgb[..., 0].size).reshape(rgb.shape[:2]).astype(dtype) | dtype(1)
     done, data = cv2.imencode(ending, np.dstack([rgb[..., ::-1], alpha]))
     photo = decode_photo(data.tobytes(), NAME)
     assert done
     assert photo.notes == ("alpha dropped",)
     assert np.array_equal(photo.pixels, rgb)
+
+
+@pytest.mark.parametrize("hidden", [1, 3])
+@pytest.mark.parametrize("ending", [".png", ".tiff"])
+def test_decode_photo_refuses_transparent_parts(ending: str, hidden: int) -> None:
+    rgb = make_photo()
+    alpha = np.full(rgb.shape[:2], 255, np.uint8)
+    alpha.flat[:hidden] = 0
+    _, data = cv2.imencode(ending, np.dstack([rgb, alpha]))
+    share = f"{100 * hidden / alpha.size:.2g} %"
+    with pytest.raises(InputError, match=f"{share} of it is transparent.*cut it") as caught:
+        decode_photo(data.tobytes(), NAME)
+    assert caught.value.remedy
+    photo = decode_photo(data.tobytes(), NAME, keep_alpha=True)
+    assert photo.alpha is not None and np.array_equal(photo.alpha, alpha)
+
+
+def test_decode_photo_takes_a_channel_that_hides_everything_for_none() -> None:
+    rgb = make_photo()
+    _, data = cv2.imencode(".png", np.dstack([rgb[..., ::-1], np.zeros(rgb.shape[:2], np.uint8)]))
+    photo = decode_photo(data.tobytes(), NAME)
+    assert photo.notes == ("alpha dropped",) and np.array_equal(photo.pixels, rgb)
+
+
+@pytest.mark.parametrize("depth", [2, 8, 16])
+def test_decode_photo_sees_the_transparent_level_of_gray(depth: int) -> None:
+    levels = {2: bytes([0b00_01_10_11]), 8: bytes([0, 85, 170, 255])}
+    row = levels.get(depth) or np.array([0, 21845, 43690, 65535], ">u2").tobytes()
+    level = {2: 2, 8: 170, 16: 43690}[depth]
+    data = b"\x89PNG\r\n\x1a\n" + png_chunk(
+        b"IHDR", struct.pack(">IIBBBBB", 4, 1, depth, 0, 0, 0, 0)
+    )
+    data += png_chunk(b"tRNS", struct.pack(">H", level))
+    data += png_chunk(b"IDAT", zlib.compress(b"\0" + row)) + png_chunk(b"IEND", b"")
+    with pytest.raises(InputError, match="25 % of it is transparent"):
+        decode_photo(data, NAME)
+    photo = decode_photo(data, NAME, keep_alpha=True)
+    assert photo.alpha is not None and photo.alpha.dtype == photo.pixels.dtype
+    assert np.array_equal(photo.alpha[0] == 0, [False, False, True, False])
+    assert (photo.alpha[0, :2] == np.iinfo(photo.alpha.dtype).max).all()
 
 
 def test_decode_photo_reads_palettes() -> None:

@@ -15,7 +15,8 @@ from degrade.errors import InvalidValueError
 from degrade.kernels import gaussian_kernel
 from degrade.kernels.metrics import kernel_psnr
 from degrade.pool import DegradationPool, Findings, PhotoRecord, Provenance
-from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
+from degrade.pool.camera_groups import NAMED
+from degrade.pool.camera_kernels import settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
 from degrade.rng import rng_for

@@ -20,7 +20,8 @@ from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.kernels import BlurKernel, gaussian_kernel, kernel_sigmas
 from degrade.places.checked_json import encode_json
 from degrade.pool import DegradationPool, Findings
-from degrade.pool.camera_kernels import NAMED, settle_camera_kernels
+from degrade.pool.camera_groups import NAMED
+from degrade.pool.camera_kernels import settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import MOST_BYTES, make_fingerprint
 from tests.degrade.pool.parts import make_photo

@@ -171,7 +171,7 @@ def test_verify_passes_over_what_systems_and_killed_runs_leave(tmp_path: Path, n
 def test_index_and_digest_cover_the_kinds_that_are_asked_for(pool: DegradationPool) -> None:
     pool.add_kernel(make_kernel(), PROVENANCE)
     before = pool.digest(4, [])
-    assert before == pool.digest(4, ["jpeg"]) == pool.digest(4)
+    assert before == pool.digest(4, ["jpeg"])
     jpeg = Findings(kind="jpeg", settings={}, values={"quality": 80})
     pool.add_findings(make_photo(), [jpeg])
     covered = pool.digest(4, ["jpeg"])

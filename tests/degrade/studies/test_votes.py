@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -160,6 +161,30 @@ def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"tabletrials", b"tabletri\xc9ls"))
     with pytest.raises(CorruptDataError, match="no UTF-8"), Votes(path) as opened:
         opened.all_votes()
+
+
+@pytest.mark.parametrize("change", ["DROP TABLE votes", "ALTER TABLE votes DROP COLUMN answer"])
+def test_a_file_that_lacks_what_was_made_in_it_is_damage(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "votes.db"
+    with Votes(path) as made:
+        made.begin("a", plan, most=9)
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute(change)
+    for use in (
+        lambda votes: votes.all_votes(),
+        lambda votes: votes.vote(0, 1, {0: 3}, key="k", seconds=1.0),
+    ):
+        with (
+            pytest.raises(CorruptDataError, match=r"is damaged \(.*no.*\); restore it from a copy"),
+            Votes(path) as opened,
+        ):
+            use(opened)
+
+
+def test_a_folder_in_the_place_of_votes_is_named(tmp_path: Path) -> None:
+    (tmp_path / "votes.db").mkdir()
+    with pytest.raises(CorruptDataError, match=r"votes\.db is no file; move it away"):
+        Votes(tmp_path / "votes.db")
 
 
 def test_votes_of_many_threads_are_all_there(votes: Votes) -> None:

@@ -59,5 +59,5 @@ def test_kernels_need_the_pool_of_the_run(tmp_path: Path, x2_pairs: Path) -> Non
 
 
 def test_patches_must_be_larger_than_the_kernels(x2_pairs: Path) -> None:
-    with pytest.raises(InvalidValueError, match="larger patches"):
+    with pytest.raises(InvalidValueError, match="larger `hr_patch`"):
         PairDataset(x2_pairs, hr_patch=14, seed=0, kernels=True)

@@ -125,7 +125,7 @@ def test_cycle_loss_refuses_what_does_not_fit() -> None:
     for small in (image(2, 3, 8, 7), image(2, 3, 5, 5), image(1, 3, 8, 8), image(2, 3, 32, 32)):
         with pytest.raises(InvalidValueError, match="SR must be LR enlarged"):
             cycle_loss(sr, small, kernels)
-    with pytest.raises(InvalidValueError, match=r"a kernel of 17 taps.*larger patches"):
+    with pytest.raises(InvalidValueError, match=r"a kernel of 17 taps.*larger `hr_patch`"):
         cycle_loss(sr, lr, image(2, 17, 17))
     with pytest.raises(InvalidValueError, match="multiples of 3"):
         downsample_batch(sr, kernels, 3)

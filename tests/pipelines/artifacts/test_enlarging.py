@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -36,6 +37,14 @@ def test_detect_artifacts_enlarges_photos_by_both_networks_first(tmp_path: Path)
     assert found.exit_code == 3, found.output
     assert "tiny.png: 2×2 pixels are too few to be judged; give a larger photo" in found.output
     assert not (tmp_path / "out" / "gan" / "tiny.png").exists()
+    (tmp_path / "lr" / "tiny.png").unlink()
+    holed = np.dstack([make_photo("holed", 40), np.full((40, 40), 255, np.uint8)])
+    holed[:4, :4, 3] = 0
+    assert cv2.imwrite(str(tmp_path / "lr" / "holed.png"), holed)
+    found = run("detect-artifacts", tmp_path / "lr", *words)
+    assert found.exit_code == 3 and found.output.count("is transparent") == 1, found.output
+    assert "lr/holed.png: 1 % of it is transparent" in found.output
+    assert not (tmp_path / "out" / "mse" / "holed.png").exists()
 
 
 def test_detect_artifacts_mirrors_photos_on_against_lines_along_edges(tmp_path: Path) -> None:

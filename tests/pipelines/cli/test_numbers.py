@@ -36,8 +36,9 @@ def test_an_option_refuses_what_is_no_number_of_any_use(command: str, option: st
     for value in ("-1", "nan", "inf", "-inf", "1e400", "9" * 25, "x", ""):
         result = CliRunner().invoke(main, [*command.split(), f"{option}={value}"])
         assert result.exit_code == 2, (value, result.output)
-        assert f"Invalid value for '{option}" in result.output, (value, result.output)
-        assert result.output.count("\n") <= 4, (value, result.output)
+        assert result.output.startswith(f"degrade: {option} must be "), (value, result.output)
+        assert f"got {value[:20]}" in result.output, (value, result.output)
+        assert result.output.count("\n") == 1, (value, result.output)
 
 
 @pytest.mark.parametrize("command", ["estimate-kernels", "build-pool"])
@@ -45,7 +46,7 @@ def test_regions_refuses_what_is_no_grid(command: str) -> None:
     for value in ("0x3", "3", "99x99", "3x", "x3", "-1x3", "3x3x3", "2.5x2", ""):
         result = CliRunner().invoke(main, [command, "photos", f"--regions={value}"])
         assert result.exit_code == 2, (value, result.output)
-        assert "Invalid value for '--regions'" in result.output
+        assert result.output.startswith("degrade: --regions must be ")
         assert "ROWSxCOLUMNS, each from 1 to 16, such as 3x3" in result.output
 
 

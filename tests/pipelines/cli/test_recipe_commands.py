@@ -42,6 +42,12 @@ def test_recipe_show_says_what_a_pool_has_and_lacks(tmp_path: Path) -> None:
     other = degrade("recipe", "show", "measured", "--pool", pool)
     assert "has 0 kernels ×4" in other.output and "cannot give blur" in other.output
     assert degrade("recipe", "show", "measured", "--pool", tmp_path / "no").exit_code == 1
+    (tmp_path / "r.toml").write_text(
+        '[[steps]]\nkind = "blur"\nkernels = "camera"\n[[steps]]\nkind = "noise-model"\n'
+    )
+    shown = degrade("recipe", "show", tmp_path / "r.toml", "--pool", pool, "--scale", "2")
+    assert "degrade estimate-kernels --camera NAME for" in shown.output, shown.output
+    assert "degrade build-pool measures it" in shown.output and "`" not in shown.output
 
 
 def test_linear_light_may_be_left_out_and_keeps_the_mean_of_lr(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_training_draws_it_where_noise_is_deferred(folder: Path, tmp_path: Path)
     pairs, pool = tmp_path / "pairs", folder / "pool"
     build = ("build-pairs", "--pool", pool, "--hr", folder / "hr", "--scale", 2, "--hr-size", 64)
     told = _run(*build, "--noise", "defer", "--noise-from", "model", "--jobs", 1, "--out", pairs)
-    assert "photo as likely; left to training" in told
+    assert "the model of the kernel's camera makes; left to training" in told
     dataset = PairDataset(pairs, hr_patch=32, seed=4, augment=False)
     hr_u8 = read_photo(folder / "hr" / "hr.png").as_u8()
     for key in [(0, 0), (1, 2)]:

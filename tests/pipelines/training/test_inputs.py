@@ -99,6 +99,9 @@ def test_run_training_starts_from_given_weights(small_run: TrainConfig) -> None:
     assert report.done == 0
     weights = [torch.load(path)["params"] for path in (start, later.out / "generator.pth")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    # Its folder stands for it, as with `upscale`: the same training, which goes on.
+    again = train(replace(later, init=small_run.out, steps=1))
+    assert again.done == 1
 
 
 def test_the_cycle_loss_finds_the_kernels(small_run: TrainConfig) -> None:

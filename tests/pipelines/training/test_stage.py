@@ -14,6 +14,7 @@ from degrade.errors import ChangedConfigError, DegradeError, InvalidValueError
 from esrgan.losses import LOSSES, Loss
 from esrgan.training.checkpoints import read_newest_checkpoint
 from pipelines.training.train import TrainConfig, train
+from tests.esrgan.pair_folders import make_pairs
 from tests.pipelines.training_logs import log_of
 
 
@@ -248,3 +249,17 @@ def test_max_minutes_ends_a_run_that_can_be_gone_on_with(small_run: TrainConfig)
     assert (report.done, report.exit_code, report.interrupted) == (1, 0, None)
     assert any("`max_minutes`" in line and "step 1 of 100" in line for line in report.lines)
     assert train(replace(small_run, steps=3)).skipped == 1
+
+
+def test_pairs_that_are_trained_on_are_no_validation(
+    small_run: TrainConfig, pairs_to_validate_on: Path, tmp_path: Path
+) -> None:
+    told = "pairs for validation are trained on, too: it tells little of other photos"
+    for name, held_out, is_told in (
+        ("same", small_run.pairs, True),
+        ("of a photo trained on", pairs_to_validate_on, True),
+        ("other", make_pairs(tmp_path / "held out", scale=2, hr_size=48), False),
+    ):
+        run = replace(small_run, validation=held_out, steps=1, out=tmp_path / name)
+        lines = train(run).lines
+        assert any(told in line for line in lines) == is_told, (name, lines)

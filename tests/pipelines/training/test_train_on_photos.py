@@ -101,7 +101,7 @@ def test_the_command_wants_pairs_or_photos_with_a_pool(config: TrainConfig) -> N
         (["--hr", "a"], "give one, --pool"),
         (["--pairs", "b", "--cache", "c"], "only photos (--hr) are decoded into a --cache"),
         (["--pairs", "b", "--scale", "2"], "--scale can only be given with --hr"),
-        ([], "Missing option '--pairs', or '--hr' with '--pool'"),
+        ([], "train needs --pairs, or --hr with --pool"),
     ):
         result = CliRunner().invoke(main, ["train", *arguments])
         assert result.exit_code != 0 and words in result.output, result.output

@@ -91,6 +91,23 @@ def test_run_upscaling_keeps_alpha_where_the_format_can(
     assert "alpha dropped" not in report.lines[0]
 
 
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_what_lies_under_transparency_is_not_drawn_into_what_is_seen(
+    tmp_path: Path, weights: Path, format: str
+) -> None:
+    rgba = np.dstack([quantise(make_scene("rgb", 24, 40)), np.full((24, 40), 255, np.uint8)])
+    rgba[6:15, 10:31, 3] = 0
+    results = []
+    for number, level in enumerate((0, 255)):
+        rgba[rgba[..., 3] == 0, :3] = level
+        (tmp_path / f"in{number}").mkdir()
+        cv2.imwrite(str(tmp_path / f"in{number}" / f"a{number}.png"), rgba)
+        assert run(tmp_path, weights, tmp_path / f"in{number}", format=format).exit_code == 0
+        path = tmp_path / "out" / f"a{number}.{'jpg' if format == 'jpeg' else 'png'}"
+        results.append(read_photo(path, keep_alpha=True).pixels)
+    np.testing.assert_array_equal(results[0], results[1])
+
+
 @pytest.mark.parametrize(
     ("format", "ending"), [("png", ".png"), ("tiff", ".tif"), ("webp", ".webp"), ("jpeg", ".jpg")]
 )

@@ -95,7 +95,7 @@ def test_draw_spreads_the_strength_within_its_interval(index: PoolIndex) -> None
 def test_noise_from_models_is_spread_where_the_recipe_says_so() -> None:
     for recipe, spread in ((RECIPES["measured"], False), (RECIPES["measured+spread"], True)):
         found = [e for e in with_noise_from(recipe, "model").possible if e.kind == "noise-model"]
-        assert [entry.settings for entry in found] == [ModelledNoiseSettings(spread)]
+        assert [entry.settings for entry in found] == [ModelledNoiseSettings(spread, of="camera")]
 
 
 def test_draw_takes_a_share_of_the_noise(index: PoolIndex) -> None:

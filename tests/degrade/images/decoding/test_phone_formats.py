@@ -66,7 +66,7 @@ def test_decode_heic_gives_the_picture_and_its_depth() -> None:
 
 
 def test_decode_heic_keeps_alpha_when_asked() -> None:
-    rgba = np.dstack([picture(), picture()[..., 0]])
+    rgba = np.dstack([picture(), np.maximum(picture()[..., 0], 8)])
     photo = decode_photo(heic(rgba), NAME, keep_alpha=True)
     assert photo.alpha is not None
     assert near(photo.alpha, rgba[..., 3], 2)

@@ -25,5 +25,5 @@ def test_decode_webp_says_where_damage_cannot_be_told(
     exif[305] = "a program"
     settings = {"exif": exif} if extended else {}
     image.save(file, "WEBP", lossless=lossless, **settings)
-    photo = decode_photo(file.getvalue(), Path("a.webp"))
+    photo = decode_photo(file.getvalue(), Path("a.webp"), keep_alpha=True)
     assert (NOTE in photo.notes) == (not lossless)

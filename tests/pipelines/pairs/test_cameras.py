@@ -1,0 +1,155 @@
+"""Pairs of a pool of several cameras: blur and noise are of one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from degrade.degradation import DegradationPlan
+from degrade.degradation.recipes import MEASURED, of_photos
+from degrade.degradation.steps import Residual
+from degrade.images.decoded_photos import DecodedPhotos, store_photo
+from degrade.images.image_io import quantise, write_png
+from degrade.kernels import gaussian_kernel
+from degrade.noise import NoisePatch
+from degrade.pairs import open_pairs
+from degrade.pool import DegradationPool, Findings
+from degrade.pool.findings import FoundObject
+from degrade.rng import rng_for
+from esrgan.data import PairDataset, PhotoDataset
+from pipelines import BuildPairsConfig, build_pairs
+from pipelines.pairs.checks import ReplayConfig, replay_pair
+from pipelines.pairs.show_recipe import show_recipe
+from tests.degrade.pool.parts import make_photo
+from tests.making import make_scene
+
+PHONE = {"make": "Maker", "model": "Phone", "iso": 100}
+SCANNER = {"make": "Maker", "model": "Scanner"}
+CAMERAS: dict[str, dict[str, Any]] = {
+    **{f"phone{n}": PHONE for n in range(5)},
+    **{f"fast{n}": {**PHONE, "iso": 3200} for n in range(2)},
+    **{f"scanner{n}": SCANNER for n in range(2)},
+    "edited0": {},
+}
+
+
+def fill(path: Path, names: list[str]) -> DegradationPool:
+    """Return a pool with a kernel and a noise patch of each photo; the last one has no noise."""
+    pool = DegradationPool.create(path)
+    with pool.writing():
+        for name in names:
+            number = list(CAMERAS).index(name)
+            kernel = gaussian_kernel(13, 2, (1 + number / 20, 0.8))
+            found = (FoundObject(kernel, "spectral", {}),)
+            findings = [Findings(kind="kernel", settings={}, values={}, objects=found)]
+            levels = rng_for(0, "noise", name).normal(120, 1 + number, (64, 64, 3))
+            patch = NoisePatch(np.rint(levels).astype(np.uint8), 9.0, 120.0, name, (0, 0, 64, 64))
+            if name != "edited0":
+                found = (FoundObject(patch, "variance", {}),)
+                findings.append(Findings(kind="noise", settings={}, values={}, objects=found))
+            findings.append(Findings(kind="camera", settings={}, values=CAMERAS[name]))
+            sha = hashlib.sha256(name.encode()).hexdigest()
+            pool.add_findings(make_photo(name, sha256=sha), findings)
+    return pool
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cameras")
+    (folder / "hr").mkdir()
+    for name in ("a", "b", "c"):
+        write_png(folder / "hr" / f"{name}.png", quantise(make_scene(name, 256, 256)))
+    fill(folder / "pool", list(CAMERAS))
+    fill(folder / "turned", list(CAMERAS)[::-1])
+    return folder
+
+
+def config_of(folder: Path, name: str, **changes: Any) -> BuildPairsConfig:
+    config = BuildPairsConfig(
+        pool=folder / "pool", hr=(folder / "hr",), out=folder / name, scale=2, hr_size=64
+    )
+    return replace(config, **changes)
+
+
+def plans_in(out: Path) -> list[DegradationPlan]:
+    with open_pairs(out) as reader:
+        return [record.plan for record in reader.records if record.plan is not None]
+
+
+def names_of(plan: DegradationPlan, pool: DegradationPool) -> tuple[str, str]:
+    """Return which photos the kernel and the noise of a plan are of."""
+    photos = {record.id: record.provenance.source_name for record in (*pool.kernels, *pool.noise)}
+    (noise,) = (step for step in plan.steps if isinstance(step, Residual))
+    return photos[str(plan.kernel_id)], photos[noise.noise_id]
+
+
+def is_of_one_camera(kernel: str, noise: str) -> bool:
+    """Tell whether the noise is what the recipe says for the kernel."""
+    camera = kernel[:-1]
+    wanted = {
+        "phone": ("phone",),  # five photos at one setting
+        "fast": ("phone", "fast"),  # too few at that setting: all of the camera
+        "scanner": ("scanner",),
+        "edited": ("phone", "fast", "scanner"),  # none of it has noise: all of the pool
+    }
+    return noise[:-1] in wanted[camera]
+
+
+def test_pairs_have_blur_and_noise_of_one_camera(made: Path) -> None:
+    report = build_pairs(config_of(made, "pairs"))
+    pool = DegradationPool.open(made / "pool")
+    drawn = [names_of(plan, pool) for plan in plans_in(made / "pairs")]
+    assert all(is_of_one_camera(*names) for names in drawn) and len(drawn) == 48
+    assert {kernel[:-1] for kernel, _ in drawn} == {"phone", "fast", "scanner", "edited"}
+    (words,) = (fact.words for fact in report.facts if fact.kind == "by_camera")
+    assert words == (
+        "residual, of 10 kernels of 3 cameras: 5 from photos at their ISO setting, 4 from all "
+        "photos of their camera, 1 from all of the pool, for there is none of no camera named"
+    )
+    assert f"# {words}\n" in show_recipe(MEASURED, made / "pool", 2)
+    key = plans_in(made / "pairs")[5].key
+    assert replay_pair(ReplayConfig(pairs=made / "pairs", key=key)).identical
+
+
+def test_order_of_a_pool_does_not_matter(made: Path) -> None:
+    found = []
+    for name in ("pool", "turned"):
+        build_pairs(config_of(made, f"of-{name}", pool=made / name))
+        found.append([plan.to_json() for plan in plans_in(made / f"of-{name}")])
+    assert found[0] == found[1]
+
+
+def test_noise_of_all_of_the_pool_is_a_setting(made: Path) -> None:
+    report = build_pairs(config_of(made, "mixed", recipe=of_photos(MEASURED, "pool")))
+    pool = DegradationPool.open(made / "pool")
+    drawn = [names_of(plan, pool) for plan in plans_in(made / "mixed")]
+    assert not all(is_of_one_camera(*names) for names in drawn)
+    assert not [fact for fact in report.facts if fact.kind == "by_camera"]
+
+
+def test_noise_that_is_left_to_training_is_of_the_camera_of_the_stored_blur(made: Path) -> None:
+    build_pairs(config_of(made, "deferred", noise="defer"))
+    dataset = PairDataset(made / "deferred", hr_patch=32, seed=0)
+    pool = DegradationPool.open(made / "pool")
+    keys = [(epoch, index) for epoch in range(3) for index in range(len(dataset))]
+    assert all(is_of_one_camera(*names_of(dataset.read_plan(key), pool)) for key in keys)
+
+
+def test_photos_that_are_degraded_on_the_fly_have_blur_and_noise_of_one_camera(
+    made: Path, tmp_path: Path
+) -> None:
+    store = DecodedPhotos(tmp_path)
+    facts = {"path": "/a", "name": "a", "sha256": "a" * 64, "bytes": 1, "modified": 1}
+    photo = store_photo(store.folder, quantise(make_scene("a", 200, 200)), facts, ())
+    pool = DegradationPool.open(made / "pool")
+    drawn = config_of(made, "unused").degradation
+    dataset = PhotoDataset(store, [photo], pool, drawn, hr_patch=32, seed=0)
+    plans = [dataset.read_plan((epoch, 0)) for epoch in range(150)]
+    assert all(is_of_one_camera(*names_of(plan, pool)) for plan in plans)
+    planned = dataset.read_planned([(0, 0), (1, 0)])
+    assert planned is not None  # batches have the plans of samples
