@@ -29,6 +29,7 @@ __all__ = [
     "Gain",
     "Turns",
     "corrected_kernel",
+    "gap_doubt",
     "kernel_response",
     "mean_gap",
     "next_gain",
@@ -96,6 +97,27 @@ def mean_gap(differences: Sequence[Gain]) -> Gain:
     gap = (gap - gap[LOW_BANDS].mean()) / 2
     gap[:_FIXED] = 0
     return np.asarray(gap, np.float64)
+
+
+def gap_doubt(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> Gain:
+    """Return the standard error of :func:`spectral_gap`: scenes differ, whatever the camera does.
+
+    Parameters
+    ----------
+    photos, lr : sequences of PhotoFeatures
+        At least two each; element i of the one is matched with element i of the other.
+
+    Raises
+    ------
+    InvalidValueError
+        They differ in number, or are fewer than two.
+    """
+    if len(photos) < 2 or len(photos) != len(lr):
+        raise InvalidValueError(
+            f"as many photos as LR, two at least, are needed, got {len(photos)}, {len(lr)}"
+        )
+    gaps = [mean_gap([a.spectrum - b.spectrum]) for a, b in zip(photos, lr, strict=True)]
+    return np.asarray(np.std(gaps, axis=0, ddof=1) / np.sqrt(len(gaps)))
 
 
 def next_gain(gain: Gain, gap: Gain, step: float) -> Gain:

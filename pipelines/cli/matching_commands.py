@@ -154,6 +154,14 @@ def audit(
     show_default=True,
     help="'auto': more gain in some directions than in others, where the photos show it.",
 )
+@click.option(
+    "--sharper",
+    type=click.FloatRange(0, 4),
+    default=0.0,
+    show_default=True,
+    help="Kernels for training keep more, by so many standard errors of what spectra tell: 2 where "
+    "trained networks sharpen too much.",
+)
 @click.option("--scale", type=SCALE, default=4, show_default=True, help="Of the pool's kernels.")
 @_sheet
 @_overwrite
@@ -166,6 +174,7 @@ def match(
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
+    sharper: float,
     scale: Scale,
     sheet: Path | None,
     overwrite: bool,
@@ -192,6 +201,7 @@ def match(
         scale=scale,
         aim=aim,
         directions=directions,
+        sharper=sharper,
         seed=seed,
         max_pixels=max_pixels,
     )

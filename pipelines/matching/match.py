@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 import degrade
-from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, kernel_response
+from degrade.audit.closed_loop import (
+    NO_GAIN,
+    Gain,
+    corrected_kernel,
+    gap_doubt,
+    kernel_response,
+)
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import PhotoFeatures
@@ -38,6 +44,7 @@ from pipelines.matching.match_tails import choose_tail, possible_tails
 from pipelines.matching.match_words import (
     direction_values,
     figures_of,
+    tell_doubt,
     tell_recipe,
     tell_rounds,
     tell_uncorrected,
@@ -248,6 +255,9 @@ def _finished(
     tell_spectra(
         job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
     )
+    matched = bench.matched(lr_after)
+    doubt = gap_doubt(*matched) if len(matched[0]) > 1 else None
+    tell_doubt(job, doubt, config.sharper)
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:
@@ -267,15 +277,10 @@ def _finished(
     }
     if outcome.refinement is not None:
         facts["refined"] = outcome.refinement.values()
-    records = outcome.records
-    made = [(found.kernels[record.id], _provenance(record, config.aim)) for record in records]
-    own: list[KernelRecord] = []
-    if trains:  # networks learn more where kernels differ more
-        known = set(bench.keys)  # those of other photos would be of another blur
-        own = [record for record in records if record.provenance.source_sha256 in known]
-        made += [
-            (corrected_kernel(kernels[r.id], NO_GAIN), _provenance(r, config.aim)) for r in own
-        ]
+    if config.sharper:
+        facts["sharper"] = config.sharper
+    own = _own_kernels(bench, outcome.records) if trains else []
+    made = _made(outcome, own, config, doubt)
     match = pool.add_match(made, recipe, config.scale, facts)
     drawn = len(match.values["kernels"])
     tell_recipe(
@@ -295,14 +300,40 @@ def _finished(
     )
 
 
-def _provenance(record: KernelRecord, aim: str) -> Provenance:
+def _own_kernels(bench: Bench, records: Sequence[KernelRecord]) -> list[KernelRecord]:
+    """Return the kernels of photos that were matched: those of others would be of another blur."""
+    known = set(bench.keys)
+    return [record for record in records if record.provenance.source_sha256 in known]
+
+
+def _made(
+    outcome: _Outcome, own: Sequence[KernelRecord], config: MatchConfig, doubt: Gain | None
+) -> list[tuple[BlurKernel, Provenance]]:
+    """Return the recipe's kernels: corrected, and some as they were estimated.
+
+    Networks learn more where kernels differ more.
+    """
+    more = NO_GAIN if doubt is None else config.sharper * doubt
+    made = []
+    for record in outcome.records:
+        kernel = outcome.found.kernels[record.id]
+        kernel = corrected_kernel(kernel, more) if more.any() else kernel
+        made.append((kernel, _provenance(record, config)))
+    for record in own:
+        kernel = corrected_kernel(outcome.kernels[record.id], more)
+        made.append((kernel, _provenance(record, config)))
+    return made
+
+
+def _provenance(record: KernelRecord, config: MatchConfig) -> Provenance:
     known = record.provenance
     return Provenance(
         source_name=known.source_name,
         source_sha256=known.source_sha256,
         box=known.box,
         method=MATCHED,
-        settings={"kernel": record.id, "aim": aim},
+        settings={"kernel": record.id, "aim": config.aim}
+        | ({"sharper": config.sharper} if config.sharper else {}),
         tool_version=degrade.__version__,
         # Where a region is, so that a photo's regions keep the chance of one kernel.
         values={name: known.values[name] for name in REGION_VALUES if name in known.values},

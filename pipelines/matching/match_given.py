@@ -25,7 +25,10 @@ from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import read_rejects, usual_reason
 
-__all__ = ["MatchConfig", "kernels_of", "make_bench"]
+__all__ = ["MOST_SHARPER", "MatchConfig", "kernels_of", "make_bench"]
+
+MOST_SHARPER = 4.0
+"""Standard errors: beyond it kernels are no longer those of the photos."""
 
 _REACH = 5
 """LR pixels that corrected kernels reach at most, beyond those of larger ones."""
@@ -50,6 +53,9 @@ class MatchConfig:
         model: what can be told, and helps training.
     directions : {"auto", "none"}
         Whether kernels get more gain in some directions than in others, where photos show it.
+    sharper : float
+        Kernels for training keep more by so many standard errors of what spectra tell, 0 to
+        :data:`MOST_SHARPER`.
     seed : int
     max_pixels : int
         Larger photos are rejected before they are decoded.
@@ -61,6 +67,7 @@ class MatchConfig:
     scale: Scale = 4
     aim: Literal["train", "match"] = "train"
     directions: Literal["auto", "none"] = "auto"
+    sharper: float = 0.0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
 
@@ -70,6 +77,12 @@ class MatchConfig:
             raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
         if self.directions not in ("auto", "none"):
             raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
+        if not 0 <= self.sharper <= MOST_SHARPER:
+            raise InvalidValueError(f"sharper must be 0 to {MOST_SHARPER:g}, got {self.sharper:g}")
+        if self.sharper and self.aim == "match":
+            raise InvalidValueError(
+                "`sharper` is for training: LR by `aim=match` is as sharp as the photos"
+            )
 
 
 def kernels_of(

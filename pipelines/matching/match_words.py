@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from degrade.audit.closed_loop import Gain
 from degrade.audit.directions import DIRECTIONS
 from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation import Recipe
@@ -24,6 +27,7 @@ __all__ = [
     "direction_values",
     "figures_of",
     "tell_direction",
+    "tell_doubt",
     "tell_recipe",
     "tell_rounds",
     "tell_uncorrected",
@@ -32,6 +36,9 @@ __all__ = [
 
 
 _MOST_NAMES = 5
+
+_DOUBT_AT = 0.15, 0.3
+"""Cycles per pixel: where sharpness is seen."""
 
 
 def figures_of(aim: str) -> str:
@@ -176,3 +183,34 @@ def tell_recipe(
     given += "" if scale == 4 else f" scale={scale}"
     used = f"used by `degrade build-pairs pool={as_typed(pool)} {given} recipe={MATCHED}`"
     job.found("used_by", used)
+
+
+def tell_doubt(job: Job, doubt: Gain | None, sharper: float) -> None:
+    """Report how surely spectra of other scenes tell what kernels keep.
+
+    Parameters
+    ----------
+    job : Job
+    doubt : (24,) float64 array or None
+        As :func:`degrade.audit.closed_loop.gap_doubt` gives it; None: not known, of one photo.
+    sharper : float
+        By so many of it kernels for training keep more.
+    """
+    if doubt is None:
+        if sharper:
+            job.found("sharper", "`sharper` changed nothing: too few photos are like LR", errors=0)
+        return
+    at = {band: float(np.interp(band, BAND_FREQUENCIES, doubt)) for band in _DOUBT_AT}
+    words = ", ".join(f"±{np.expm1(error):.0%} at {band:g}" for band, error in at.items())
+    job.found(
+        "doubt",
+        f"scenes differ: the amplitude that kernels keep is known to {words} c/px, one standard "
+        "error; more photos and more HR make it less",
+        **{f"at {band:g}": round(error, 4) for band, error in at.items()},
+    )
+    if sharper:
+        more = ", ".join(
+            f"{np.expm1(sharper * error):.0%} at {band:g}" for band, error in at.items()
+        )
+        words = f"kernels of the recipe keep more than LR above: {more} c/px, as `sharper` says"
+        job.found("sharper", words, errors=sharper)

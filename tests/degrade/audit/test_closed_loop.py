@@ -10,6 +10,7 @@ from degrade.audit.closed_loop import (
     NO_GAIN,
     Gain,
     corrected_kernel,
+    gap_doubt,
     kernel_response,
     next_gain,
     spectral_gap,
@@ -113,6 +114,18 @@ def test_spectral_gap_refuses_sets_that_are_not_matched() -> None:
     assert not spectral_gap([photo], [photo]).any()
     with pytest.raises(InvalidValueError, match="as many photos as LR"):
         spectral_gap([photo], [])
+
+
+def test_gap_doubt_is_how_far_gaps_of_other_scenes_scatter() -> None:
+    kernel = gaussian_kernel(17, 2, (1.2, 1.2))
+    features = [_lr(f"doubt {number}", kernel) for number in range(96)]
+    sets = [(features[at : at + 4], features[at + 4 : at + 8]) for at in range(0, 96, 8)]
+    scatter = np.std([spectral_gap(*both) for both in sets], axis=0)
+    told = np.mean([gap_doubt(*both) for both in sets], axis=0)
+    assert not told[:2].any()
+    assert 0.6 < scatter[4:18].mean() / told[4:18].mean() < 1.6
+    with pytest.raises(InvalidValueError, match="two at least"):
+        gap_doubt(features[:1], features[1:2])
 
 
 def test_the_loop_finds_a_planted_kernel_from_other_scenes() -> None:

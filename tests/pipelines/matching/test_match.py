@@ -116,11 +116,32 @@ def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:
     assert of == ["grey", "colours"]
     made = run("report", report, "-o", report.with_suffix(".html"))
     assert made.exit_code == 0 and "Power of colours" in report.with_suffix(".html").read_text()
+    (doubt,) = (fact for fact in facts if fact["kind"] == "doubt")
+    assert 0.01 < doubt["at 0.15"] < doubt["at 0.3"] < 0.5  # the kernel is off by no more
     verdicts = {fact["kind"]: fact for fact in facts if fact["kind"] in ("before", "verdict")}
     assert verdicts["verdict"]["of"] == "after, corrected kernels alone"
     assert verdicts["verdict"]["words"].startswith("after, corrected kernels alone: ")
     assert verdicts["before"]["auc"] > 0.9
     assert verdicts["verdict"]["auc"] < verdicts["before"]["auc"] - 0.1
+
+
+def test_sharper_kernels_keep_more_by_the_doubt_that_is_told(
+    matched: tuple[Path, Path], photos: Path, hr: Path, tmp_path: Path
+) -> None:
+    pool, report = _begin(tmp_path / "pool"), tmp_path / "report.json"
+    words = ("match", photos, "--pool", pool, "--hr", hr, "--scale", _SCALE, "--sharper", 2)
+    found = run("--report", report, *words)
+    assert found.exit_code == 0 and "as --sharper says" in found.output, found.output
+    opened, other = DegradationPool.open(pool), DegradationPool.open(matched[0])
+    (key,), (known,) = opened.index(_SCALE).matched_ids, other.index(_SCALE).matched_ids
+    ratio = kernel_response(opened.read_kernel(key)) / kernel_response(other.read_kernel(known))
+    facts = json.loads(report.read_text())["facts"]
+    (doubt,) = (fact for fact in facts if fact["kind"] == "doubt")
+    at = [float(np.interp(band, BAND_FREQUENCIES, ratio)) for band in (0.15, 0.3)]
+    assert np.allclose(np.log(at), [2 * doubt["at 0.15"], 2 * doubt["at 0.3"]], atol=0.03)
+    refused = run(*words, "--aim", "match")
+    assert refused.exit_code == 1 and "`sharper` is for training" not in refused.output
+    assert "--sharper is for training" in refused.output
 
 
 def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
