@@ -25,6 +25,7 @@ from degrade.pool.records import (
 __all__ = ["PoolContents"]
 
 _Key = tuple[str, str, str]
+_Drawn: TypeAlias = Mapping[tuple[str, str], MeasurementRecord]
 
 JpegUnit: TypeAlias = tuple[int, int, int, int]
 _LARGEST_UNIT = 64
@@ -150,7 +151,8 @@ class PoolContents:
         """Return what plans at ``scale`` may draw from; see :meth:`PoolReader.index`."""
         by_kind: dict[str, list[Measured]] = defaultdict(list)
         units = self.jpeg_units() if measured is None or "jpeg" in measured else {}
-        for (kind, photo), record in self.drawn().items():
+        drawn = self.drawn()
+        for (kind, photo), record in drawn.items():
             is_other = kind == MATCHED and record.values.get("scale") != scale_to_json(scale)
             if (measured is None or kind in measured) and not is_other:
                 by_kind[kind].append(Measured(photo, record.values))
@@ -167,10 +169,10 @@ class PoolContents:
         noise = tuple(self._choice(key, units) for key in self.noise)
         cameras, sources = {}, {}
         if measured is None or BY_CAMERA in measured:
-            sources = self._kernel_sources(scale)
+            sources = self._kernel_sources(scale, drawn)
             of_values = {one.photo_sha256 for found in by_kind.values() for one in found}
             of_noise = {choice.photo_sha256 for choice in noise}
-            cameras = self._camera_sets(of_values.union(of_noise, sources.values()))
+            cameras = self._camera_sets(of_values.union(of_noise, sources.values()), drawn)
         return PoolIndex(
             tuple(key for key, made in own.items() if made.method != MATCHED),
             noise,
@@ -187,22 +189,22 @@ class PoolContents:
             cameras,
         )
 
-    def _kernel_sources(self, scale: Scale) -> dict[str, str]:
+    def _kernel_sources(self, scale: Scale, drawn: _Drawn) -> dict[str, str]:
         """Return by id which photo a kernel is of, whether plans draw that kernel now or did before.
 
         Imported kernels, and those that photos share, are of none that the pool knows.
         """
-        photos = {photo for kind, photo in self.drawn() if kind != MATCHED} | self.photos.keys()
+        photos = {photo for kind, photo in drawn if kind != MATCHED} | self.photos.keys()
         of_scale = (kernel for kernel in self.kernels.values() if kernel.scale == scale)
         sources = ((kernel.id, kernel.provenance.source_sha256) for kernel in of_scale)
         return {key: photo for key, photo in sources if photo in photos}
 
-    def _camera_sets(self, photos: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    def _camera_sets(self, photos: Iterable[str], drawn: _Drawn) -> dict[str, tuple[str, ...]]:
         """Return of photos, by their sha256, which sets of their camera's photos they are in.
 
         What another tool wrote is among those that tell no camera.
         """
-        values = {photo: m.values for (kind, photo), m in self.drawn().items() if kind == "camera"}
+        values = {photo: m.values for (kind, photo), m in drawn.items() if kind == "camera"}
         found = {}
         for sha in sorted(photos):
             photo = self.photos.get(sha)
