@@ -22,7 +22,7 @@ MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
 
 _ENOUGH = 4
-"""So many photos of a camera at one setting do without those at its other settings."""
+"""From so many photos at one setting on, none of the camera's others are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
