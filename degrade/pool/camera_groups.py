@@ -91,5 +91,5 @@ def _sensitivity(values: Mapping[str, Any]) -> str:
 def name_of_camera(values: Mapping[str, Any]) -> str:
     """Return the camera that was measured as ``camera``, for people; empty: it is not known."""
     if NAMED in values:
-        return str(values[NAMED])
+        return str(values[NAMED] or "")
     return camera_name(*(str(values.get(key) or "") for key in ("make", "model")))

@@ -190,7 +190,7 @@ class PoolContents:
         )
 
     def _kernel_sources(self, scale: Scale, drawn: _Drawn) -> dict[str, str]:
-        """Return by id which photo a kernel is of, whether plans draw that kernel now or did before.
+        """Return by id which photo a kernel is of, also where plans draw that kernel no more.
 
         Imported kernels, and those that photos share, are of none that the pool knows.
         """

@@ -51,6 +51,7 @@ def test_sets_of_a_camera_are_by_size_and_iso_and_narrow_first() -> None:
         ({}, (UNKNOWN,)),
         ({"make": "Canon", "iso": 100}, (UNKNOWN,)),
         ({NAMED: "", **CANON}, (UNKNOWN,)),
+        ({NAMED: None, **CANON}, (UNKNOWN,)),
         ({NAMED: "my scanner", **CANON}, ("my scanner",)),
     ],
 )
