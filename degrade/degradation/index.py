@@ -22,7 +22,7 @@ MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
 
 _ENOUGH = 4
-"""Photos of a camera at one setting that have noise, from which on no others of it are drawn."""
+"""From so many photos at one setting on, none of the camera's others are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ class PoolIndex:
     camera_by_photo : tuple of tuple of str
         The kernels likewise, each that was moved towards its camera's so.
     kernel_sources : mapping of str to str
-        By id, the photo that a kernel is of; without those of no photo, which were imported.
+        By id, the photo that a kernel is of; without those of no photo, which were imported or are
+        shared by photos. Pairs that leave noise to training may have kernels that are no longer
+        offered: their photos are told, too.
     cameras : mapping of str to tuple of str
         By photo, the sets of photos of its camera that it is in, the narrowest first: at its ISO
         setting, at one like it, of all its camera. Both are there for steps that draw by camera.
@@ -129,7 +131,7 @@ class PoolIndex:
     matched_ids: tuple[str, ...] = ()
     kernel_photos: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
-    kernel_sources: Mapping[str, str] = field(default_factory=dict)
+    kernel_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     cameras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
@@ -185,7 +187,7 @@ class PoolIndex:
         """Return which set of photos of a kernel's camera a step is drawn from.
 
         The narrowest that has four photos with what the step draws; of a whole camera one is
-        enough, for noise of another one is further off.
+        enough, since another camera's would be further off.
 
         Parameters
         ----------
@@ -239,11 +241,13 @@ class _ByCamera:
 
     def fill(self, index: PoolIndex) -> None:
         """Sort noise and measurements into the sets of their photos."""
-        self.noise, self.measured = defaultdict(list), defaultdict(dict)
+        noise: dict[str, list[NoiseChoice]] = defaultdict(list)
+        measured: dict[str, dict[str, list[Measured]]] = defaultdict(dict)
         for choice in index.noise:
             for name in index.cameras.get(choice.photo_sha256, ()):
-                self.noise[name].append(choice)
+                noise[name].append(choice)
         for kind, found in index.measured.items():
             for one in found:
                 for name in index.cameras.get(one.photo_sha256, ()):
-                    self.measured[name].setdefault(kind, []).append(one)
+                    measured[name].setdefault(kind, []).append(one)
+        self.noise, self.measured = noise, measured  # whole: threads may ask meanwhile

@@ -87,16 +87,14 @@ NOISE_SOURCES: dict[str, str] = {
 def with_noise_from(recipe: Recipe, source: str) -> Recipe:
     """Return a recipe whose camera's noise is taken from one source.
 
-    Every step of :data:`NOISE_SOURCES` becomes that of ``source``, as likely as it was. A recipe
-    that has none stays as it is.
+    Every step of :data:`NOISE_SOURCES` becomes that of ``source``, as likely as it was, and of the
+    same photos, unless the recipe says of whose that one is. A recipe that has none stays as it is.
     """
     kinds, wanted = NOISE_SOURCES.values(), NOISE_SOURCES[source]
     # The recipe may say how it would draw that step, with the probability 0.
     own = next((entry.settings for entry in recipe.entries if entry.kind == wanted), None)
     entries = [
-        _of(replace(entry, kind=wanted, settings=own), _of_whom(entry))
-        if entry.kind in kinds
-        else entry
+        _beside(replace(entry, kind=wanted, settings=own), entry) if entry.kind in kinds else entry
         for entry in recipe.entries
     ]
     return replace(recipe, entries=tuple(entries))
@@ -109,6 +107,11 @@ def of_photos(recipe: Recipe, of: Of | msgspec.UnsetType) -> Recipe:
 
 def _of_whom(entry: Entry) -> Of | msgspec.UnsetType:
     return entry.settings.of if isinstance(entry.settings, PhotoSettings) else msgspec.UNSET
+
+
+def _beside(entry: Entry, other: Entry) -> Entry:
+    """Return an entry that is drawn from the photos of another, where it does not say whose."""
+    return entry if _of_whom(entry) is not msgspec.UNSET else _of(entry, _of_whom(other))
 
 
 def _of(entry: Entry, of: Of | msgspec.UnsetType) -> Entry:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from degrade.images.exif import camera_name
 
-__all__ = ["NAMED", "UNKNOWN", "CameraGroup", "camera_group", "camera_sets"]
+__all__ = ["NAMED", "UNKNOWN", "CameraGroup", "camera_group", "camera_sets", "name_of_camera"]
 
 NAMED = "named"
 """The key of a camera's values under which a name stands that the user gave; empty: no camera."""
@@ -54,7 +54,7 @@ def camera_group(values: Mapping[str, Any], sides: tuple[int, int] | None) -> Ca
     sides : (int, int) or None
         Height and width of the photo; None: they are not known.
     """
-    name = _name_of(values)
+    name = name_of_camera(values)
     if NAMED in values:
         return CameraGroup((NAMED, name), name) if name else None
     if not values.get("model"):
@@ -72,7 +72,7 @@ def camera_sets(values: Mapping[str, Any], sides: tuple[int, int] | None) -> tup
     of its camera. One that the user named has that set alone, as have those of no known camera.
     Parameters as for :func:`camera_group`.
     """
-    name = _name_of(values)
+    name = name_of_camera(values)
     if NAMED in values or not values.get("model"):
         return (name if NAMED in values and name else UNKNOWN,)
     size = "×".join(map(str, sorted(sides or ())))
@@ -88,7 +88,8 @@ def _sensitivity(values: Mapping[str, Any]) -> str:
     return "high" if iso > _HIGH_ISO else "low"
 
 
-def _name_of(values: Mapping[str, Any]) -> str:
+def name_of_camera(values: Mapping[str, Any]) -> str:
+    """Return the camera that was measured as ``camera``, for people; empty: it is not known."""
     if NAMED in values:
-        return str(values[NAMED])
-    return camera_name(str(values.get("make", "")), str(values.get("model", "")))
+        return str(values[NAMED] or "")
+    return camera_name(*(str(values.get(key) or "") for key in ("make", "model")))

@@ -13,7 +13,6 @@ from degrade.degradation.index import BY_CAMERA, CAMERA_KERNEL, MATCHED, Measure
 from degrade.geometry import Scale, scale_to_json
 from degrade.pool.camera_groups import camera_sets
 from degrade.pool.records import (
-    IMPORTED,
     TOWARDS_CAMERA,
     KernelRecord,
     MeasurementRecord,
@@ -26,6 +25,7 @@ from degrade.pool.records import (
 __all__ = ["PoolContents"]
 
 _Key = tuple[str, str, str]
+_Drawn: TypeAlias = Mapping[tuple[str, str], MeasurementRecord]
 
 JpegUnit: TypeAlias = tuple[int, int, int, int]
 _LARGEST_UNIT = 64
@@ -151,7 +151,8 @@ class PoolContents:
         """Return what plans at ``scale`` may draw from; see :meth:`PoolReader.index`."""
         by_kind: dict[str, list[Measured]] = defaultdict(list)
         units = self.jpeg_units() if measured is None or "jpeg" in measured else {}
-        for (kind, photo), record in self.drawn().items():
+        drawn = self.drawn()
+        for (kind, photo), record in drawn.items():
             is_other = kind == MATCHED and record.values.get("scale") != scale_to_json(scale)
             if (measured is None or kind in measured) and not is_other:
                 by_kind[kind].append(Measured(photo, record.values))
@@ -165,12 +166,16 @@ class PoolContents:
             }
         of_scale = own | {key: self.kernels[key].provenance for key in moved.values()}
         matched = {key for found in by_kind[MATCHED] for key in found.values.get("kernels", ())}
-        by_camera = measured is None or BY_CAMERA in measured
-        cameras = self._camera_sets() if by_camera else {}
-        sources = {key: self.kernels[key].provenance.source_sha256 for key in of_scale}
+        noise = tuple(self._choice(key, units) for key in self.noise)
+        cameras, sources = {}, {}
+        if measured is None or BY_CAMERA in measured:
+            sources = self._kernel_sources(scale, drawn)
+            of_values = {one.photo_sha256 for found in by_kind.values() for one in found}
+            of_noise = {choice.photo_sha256 for choice in noise}
+            cameras = self._camera_sets(of_values.union(of_noise, sources.values()), drawn)
         return PoolIndex(
             tuple(key for key, made in own.items() if made.method != MATCHED),
-            tuple(self._choice(key, units) for key in self.noise),
+            noise,
             {kind: tuple(found) for kind, found in by_kind.items() if found},
             {
                 key: made.values["expected_kpsnr"]
@@ -180,22 +185,28 @@ class PoolContents:
             tuple(matched & set(own)),
             self._kernel_photos(scale, matched),
             moved,
-            {key: source for key, source in sources.items() if source in cameras},
+            sources,
             cameras,
         )
 
-    def _camera_sets(self) -> dict[str, tuple[str, ...]]:
-        """Return of each photo, by its sha256, which sets of its camera's photos it is in.
+    def _kernel_sources(self, scale: Scale, drawn: _Drawn) -> dict[str, str]:
+        """Return by id which photo a kernel is of, also where plans draw that kernel no more.
 
-        Files of other tools are no photos.
+        Imported kernels, and those that photos share, are of none that the pool knows.
         """
-        values = {photo: m.values for (kind, photo), m in self.drawn().items() if kind == "camera"}
-        elsewhere = (IMPORTED, MATCHED)
-        known = [each.provenance for each in self.kernels.values()]
-        known += [each.provenance for each in self.noise.values()]
-        of_things = {each.source_sha256 for each in known if each.method not in elsewhere}
+        photos = {photo for kind, photo in drawn if kind != MATCHED} | self.photos.keys()
+        of_scale = (kernel for kernel in self.kernels.values() if kernel.scale == scale)
+        sources = ((kernel.id, kernel.provenance.source_sha256) for kernel in of_scale)
+        return {key: photo for key, photo in sources if photo in photos}
+
+    def _camera_sets(self, photos: Iterable[str], drawn: _Drawn) -> dict[str, tuple[str, ...]]:
+        """Return of photos, by their sha256, which sets of their camera's photos they are in.
+
+        What another tool wrote is among those that tell no camera.
+        """
+        values = {photo: m.values for (kind, photo), m in drawn.items() if kind == "camera"}
         found = {}
-        for sha in sorted({*self.photos, *values, *filter(None, of_things)}):
+        for sha in sorted(photos):
             photo = self.photos.get(sha)
             sides = None if photo is None else (photo.height, photo.width)
             found[sha] = camera_sets(values.get(sha, {}), sides)
@@ -268,7 +279,9 @@ class PoolContents:
         if index.moved:
             lines += ["moved", *map(" ".join, sorted(index.moved.items()))]
         if index.cameras:
-            lines += ["by camera", *map(" ".join, sorted(index.kernel_sources.items()))]
+            offered = {*index.kernel_ids, *index.matched_ids, *index.moved.values()}
+            sources = sorted(index.kernel_sources.items())
+            lines += ["by camera", *(f"{key} {sha}" for key, sha in sources if key in offered)]
             lines += (f"{sha} {'; '.join(sets)}" for sha, sets in sorted(index.cameras.items()))
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")

@@ -10,7 +10,8 @@ from degrade.noise import NoiseSelection
 from pipelines.executors import Executor
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
 from pipelines.measuring.measurement import check_confidence
-from pipelines.measuring.noise_patches import NoiseCollector
+from pipelines.measuring.noise_patches import CamerasOfNoise, NoiseCollector
+from pipelines.measuring.photo_history import CameraHistory
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
 
@@ -85,7 +86,7 @@ def extract_noise(
         job,
         config.sources,
         config.pool,
-        [collector],
+        [collector, CamerasOfNoise(CameraHistory(), collector)],
         max_pixels=config.max_pixels,
         executor=executor,
     )

@@ -19,7 +19,7 @@ from pipelines.measuring.noise_findings import NoiseTally, PhotoFindings
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import Fact, usual_reason
 
-__all__ = ["NoiseCollector", "NoisePatches"]
+__all__ = ["CamerasOfNoise", "NoiseCollector", "NoisePatches"]
 
 _METHOD = "variance"
 _BLOCKY_NOTE = "JPEG blocks"
@@ -87,13 +87,20 @@ def _check_size(photo: ScannedPhoto, size: int) -> None:
 
 
 class NoiseCollector(Collector):
-    """Counts patches, and tells of one photo what was found and why the rest was refused."""
+    """Counts patches, and tells of one photo what was found and why the rest was refused.
+
+    Attributes
+    ----------
+    kept : set of str
+        The sha256 of photos whose search is in the pool.
+    """
 
     def __init__(self, selection: NoiseSelection, *, min_confidence: float = 0.0) -> None:
         super().__init__(NoisePatches(selection), job="extract-noise", unit="noise patch")
         self._selection, self._min_confidence = selection, min_confidence
         self._tally = NoiseTally()
         self._searched = 0
+        self.kept: set[str] = set()
         self._pool: DegradationPool | None = None
         self._before = 0
         self._variances: dict[str, float] = {}
@@ -123,6 +130,7 @@ class NoiseCollector(Collector):
         variances = [self._variances[key] for key in ids]
         self._tally.add(photo.name, found, variances)
         self._searched += 1
+        self.kept.add(photo.sha256)
         return True
 
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
@@ -135,6 +143,7 @@ class NoiseCollector(Collector):
         patches = [found.content for found in findings.objects or ()]
         variances = [patch.variance for patch in patches if isinstance(patch, NoisePatch)]
         self._tally.add(photo.name, PhotoFindings(**findings.values), variances)
+        self.kept.add(photo.sha256)
         return findings
 
     def _is_unsure(self, confidence: float | None) -> bool:
@@ -170,3 +179,27 @@ class NoiseCollector(Collector):
             return self._tally.why_nothing(self._selection)
         rejected = counted(len(rejects), "photo")
         return f"no noise patch found, {rejected} rejected: {usual_reason(rejects)}"
+
+
+class CamerasOfNoise(Collector):
+    """Remembers which camera took the photos that were searched, where the pool does not know it.
+
+    What it knows may be a name that the user gave: it stays.
+    """
+
+    def __init__(self, measurement: Measurement, noise: NoiseCollector) -> None:
+        super().__init__(measurement)
+        self._noise = noise
+        self._known: set[str] = set()
+
+    def begin(
+        self, pool: DegradationPool | None, photos: Sequence[ScannedPhoto]
+    ) -> list[ScannedPhoto]:
+        """Return the photos of which the pool knows nothing about their camera."""
+        if pool is not None:
+            self._known = {found.photo for found in pool.drawn_values(self.measurement.kind)}
+        return [photo for photo in photos if photo.sha256 not in self._known]
+
+    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
+        """Take what was found, if the search of the photo is kept."""
+        return findings if photo.sha256 in self._noise.kept - self._known else None

@@ -10,8 +10,8 @@ from pathlib import Path
 from degrade.degradation.index import MATCHED
 from degrade.disk.results import Results
 from degrade.errors import DegradeError, InvalidValueError, printable
-from degrade.images.exif import camera_name
 from degrade.pool import DegradationPool
+from degrade.pool.camera_groups import NAMED, name_of_camera
 from degrade.pool.fingerprint import KEPT
 from degrade.pool.fingerprint_making import make_fingerprint
 from degrade.pool.records import IMPORTED
@@ -97,17 +97,13 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
 
 
 def cameras_of(pool: DegradationPool) -> dict[str, str]:
-    """Return the camera of each photo that tells it, by sha256."""
-    found: dict[str, str] = {}
-    for record in pool.measurements:
-        values = record.values
-        if record.kind == "camera":
-            name = camera_name(*(str(values.get(key) or "") for key in ("make", "model")))
-        else:
-            name = str(values.get("camera", "")) if record.kind == "noise-model" else ""
-        if name:
-            found.setdefault(record.photo, name)
-    return found
+    """Return the camera of each photo that tells it, or of which the user did, by sha256."""
+    found = {m.photo: str(m.values.get("camera", "")) for m in pool.drawn_values("noise-model")}
+    for measured in pool.drawn_values("camera"):
+        name = name_of_camera(measured.values)
+        if name or NAMED in measured.values:
+            found[measured.photo] = name
+    return {photo: name for photo, name in found.items() if name}
 
 
 def _tell_of_kernels(

@@ -9,6 +9,7 @@ from typing import Any
 from degrade.degradation import Entry, PoolIndex, Recipe
 from degrade.degradation.steps import BlurSettings, PhotoSettings
 from degrade.errors import InvalidValueError, printable
+from degrade.pool.camera_groups import UNKNOWN
 from degrade.wording import counted
 
 __all__ = ["CameraDraws", "camera_draws"]
@@ -25,10 +26,10 @@ class CameraDraws:
     step : str
         Its kind.
     cameras : int
-        Of photos of the pool; those that name none count as one.
+        Of the photos of these kernels; those that name none count as one.
     at_setting, of_camera, of_pool : int
-        Kernels whose step is drawn from photos at their ISO setting, or of one class with it; from
-        all of their camera; from all of the pool.
+        Kernels whose step is drawn from photos at their ISO setting, or one of its class; from all
+        of their camera; from all of the pool.
     lacking : tuple of str
         The cameras of the last, by name.
     left : int
@@ -53,15 +54,20 @@ class CameraDraws:
         kernels = self.at_setting + self.of_camera + self.of_pool
         drawn = ", ".join(filter(None, parts))
         of = f"of {counted(kernels, 'kernel')} of {counted(self.cameras, 'camera')}"
-        left = f"; {counted(self.left, 'photo')} of other cameras never" * bool(self.left)
+        left = f"; {counted(self.left, 'other photo')} never" * bool(self.left)
         return f"{self.step}, {of}: {drawn}{left}"
 
     def _why(self) -> str:
-        names = [printable(name) for name in self.lacking[:_MOST_NAMED]]
+        names = [
+            "photos that name no camera" if name == UNKNOWN else printable(name)
+            for name in self.lacking[:_MOST_NAMED]
+        ]
         more = len(self.lacking) - len(names)
         names += [f"{more} more"] if more else []
         return (
-            f", for there is none of {', '.join(names)}" if names else ", for they are of no photo"
+            f" (none is of their camera: {', '.join(names)})"
+            if names
+            else " (they are of no single photo)"
         )
 
     def values(self) -> dict[str, Any]:
@@ -75,12 +81,12 @@ def camera_draws(recipe: Recipe, index: PoolIndex) -> Iterator[CameraDraws]:
     Nothing is said of a pool whose photos are all alike: there is nothing to choose.
     """
     kernels = _kernels(recipe, index)
-    cameras = {sets[-1] for sets in index.cameras.values()}
+    are_several = len({sets[-1] for sets in index.cameras.values()}) > 1
     for entry in recipe.possible:
         if isinstance(entry.settings, PhotoSettings) and entry.settings.is_of_camera and kernels:
-            found = _draws(entry, index, kernels, len(cameras))
+            found = _draws(entry, index, kernels)
             is_plain = not (found.at_setting or found.lacking or found.left)
-            if not (is_plain and (len(cameras) < 2 or not found.of_camera)):
+            if not is_plain or (are_several and found.of_camera):
                 yield found
 
 
@@ -97,14 +103,16 @@ def _kernels(recipe: Recipe, index: PoolIndex) -> list[str]:
     return list(found)
 
 
-def _draws(entry: Entry, index: PoolIndex, kernels: list[str], cameras: int) -> CameraDraws:
+def _draws(entry: Entry, index: PoolIndex, kernels: list[str]) -> CameraDraws:
     at_setting = of_camera = 0
+    cameras: set[str] = set()
     lacking: set[str] = set()
     drawn: set[str] = set()
     for key in kernels:
         sets = index.cameras.get(index.kernel_sources.get(key, ""), ())
         name = index.camera_set(key, entry.kind, entry.step.photos)
         drawn.add(name)
+        cameras |= {*sets[-1:]}
         at_setting += name in sets[:-1]
         of_camera += name in sets[-1:]
         lacking |= {*sets[-1:]} if not name else set()
@@ -112,4 +120,4 @@ def _draws(entry: Entry, index: PoolIndex, kernels: list[str], cameras: int) -> 
     photos = entry.step.photos(index)
     left = 0 if of_pool else sum(drawn.isdisjoint(index.cameras.get(sha, ())) for sha in photos)
     names = tuple(sorted(lacking))
-    return CameraDraws(entry.kind, cameras, at_setting, of_camera, of_pool, names, left)
+    return CameraDraws(entry.kind, len(cameras), at_setting, of_camera, of_pool, names, left)

@@ -235,3 +235,17 @@ def test_noise_of_another_source_and_jpeg_are_of_the_same_photos(name: str, sour
         data = with_step(with_noise_from(recipe, source), "jpeg").to_json()
         whose = {step["kind"]: step.get("of") for step in data["steps"]}
         assert whose[NOISE_SOURCES[source]] == whose["jpeg"] == of
+
+
+def test_noise_of_another_source_is_of_the_photos_that_the_recipe_says_of_it() -> None:
+    def whose(patches: str | None, model: str | None) -> str | None:
+        steps = [{"kind": "blur"}, {"kind": "residual"}, {"kind": "noise-model", "probability": 0}]
+        for step, of in zip(steps[1:], (patches, model), strict=True):
+            step.update({} if of is None else {"of": of})
+        data = with_noise_from(read_recipe({"name": "x", "steps": steps}), "model").to_json()
+        found: str | None = data["steps"][1].get("of")
+        return found
+
+    assert whose("camera", "pool") == whose("pool", "pool") == whose(None, "pool") == "pool"
+    assert whose(None, "camera") == whose("pool", "camera") == whose("camera", None) == "camera"
+    assert whose(None, None) is None

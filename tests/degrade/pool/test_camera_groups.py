@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from degrade.degradation.index import BY_CAMERA
-from degrade.pool import DegradationPool, Findings
+from degrade.degradation.index import BY_CAMERA, MATCHED
+from degrade.degradation.steps import Residual
+from degrade.kernels import gaussian_kernel
+from degrade.pool import DegradationPool, Findings, Provenance
 from degrade.pool.camera_groups import NAMED, UNKNOWN, camera_group, camera_sets
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
 from tests.degrade.pool.parts import (
     PROVENANCE,
-    SHA,
     found_patches,
     make_kernel,
     make_patch,
@@ -22,6 +23,9 @@ from tests.degrade.pool.parts import (
 )
 
 CANON = {"make": "Canon", "model": "Canon EOS 350D", "lens": "EF 50", "iso": 400}
+
+
+of_patches = (Residual.kind, Residual.photos)
 
 
 def test_sets_of_a_camera_are_by_size_and_iso_and_narrow_first() -> None:
@@ -47,6 +51,7 @@ def test_sets_of_a_camera_are_by_size_and_iso_and_narrow_first() -> None:
         ({}, (UNKNOWN,)),
         ({"make": "Canon", "iso": 100}, (UNKNOWN,)),
         ({NAMED: "", **CANON}, (UNKNOWN,)),
+        ({NAMED: None, **CANON}, (UNKNOWN,)),
         ({NAMED: "my scanner", **CANON}, ("my scanner",)),
     ],
 )
@@ -78,10 +83,9 @@ def test_index_offers_cameras_where_they_are_asked_for(pool: DegradationPool) ->
     pool.add_kernel(make_kernel(seed=99), PROVENANCE)  # of a photo that nothing else is known of
     index = pool.index(4, [BY_CAMERA])
     cameras = {sha: sets[-1] for sha, sets in index.cameras.items()}
-    assert cameras == {"a" * 64: "Canon EOS 350D"} | dict.fromkeys(
-        ("b" * 64, "c" * 64, SHA), UNKNOWN
-    )
-    assert set(index.kernel_sources) == set(index.kernel_ids) and index.measured == {}
+    assert cameras == {"a" * 64: "Canon EOS 350D", "b" * 64: UNKNOWN, "c" * 64: UNKNOWN}
+    assert set(index.kernel_sources.values()) == {name * 64 for name in "abc"}
+    assert len(index.kernel_ids) == 4 and index.measured == {}
     assert pool.index(4, []).cameras == pool.index(4, []).kernel_sources == {}
     assert pool.index(4).cameras == index.cameras
 
@@ -98,12 +102,51 @@ def test_digest_covers_cameras_and_no_other_fact_of_exif(pool: DegradationPool) 
     assert pool.digest(4, [BY_CAMERA]) != with_cameras and pool.digest(4, []) == without
 
 
-def test_imported_kernels_and_patches_are_of_no_camera(pool: DegradationPool) -> None:
-    of_file = PROVENANCE.__class__("k.npy", "f" * 64, None, "import", {}, "1")
+def test_digest_does_not_cover_what_is_not_drawn(pool: DegradationPool) -> None:
+    _add(pool, "a", CANON)
+    before = pool.digest(4, [BY_CAMERA])
+    other = FoundObject(gaussian_kernel(13, 2, (1, 1)), "spectral", {})
+    kernel = Findings(kind="kernel", settings={}, values={}, objects=(other,))
+    exif = Findings(kind="camera", settings={}, values={**CANON, "model": "another"})
+    pool.add_findings(make_photo("d", sha256="d" * 64), [kernel, exif])  # of another scale
+    corrected = Provenance("a", "a" * 64, None, MATCHED, {}, "1")
+    pool.add_kernel(make_kernel(seed=98), corrected)
+    assert pool.digest(4, [BY_CAMERA]) == before
+
+
+def test_imported_kernels_are_of_no_photo_and_patches_of_no_named_camera(
+    pool: DegradationPool,
+) -> None:
+    of_file = Provenance("k.npy", "f" * 64, None, "import", {}, "1")
     key = pool.add_kernel(make_kernel(), of_file)
     pool.add_noise(make_patch(), of_file)
     index = pool.index(4)
-    assert index.kernel_ids == (key,) and index.cameras == index.kernel_sources == {}
+    assert index.kernel_ids == (key,) and index.kernel_sources == {}
+    assert index.cameras == {"f" * 64: (UNKNOWN,)}
+
+
+def test_imported_noise_is_drawn_with_that_of_photos_that_name_no_camera(
+    pool: DegradationPool,
+) -> None:
+    _add(pool, "a", CANON)
+    _add(pool, "b", {})
+    pool.add_noise(make_patch(seed=50), Provenance("n.png", "f" * 64, None, "import", {}, "1"))
+    index = pool.index(4)
+    kernels = {sha[0]: key for key, sha in index.kernel_sources.items()}
+    drawn = {
+        name: {choice.photo_sha256[0] for choice in index.of_camera(key, *of_patches).noise}
+        for name, key in kernels.items()
+    }
+    assert drawn == {"a": {"a"}, "b": {"b", "f"}}
+
+
+def test_a_kernel_that_photos_share_is_of_no_camera(pool: DegradationPool) -> None:
+    _add(pool, "a", CANON)
+    _add(pool, "b", {})
+    of_both = Provenance("a, b", "e" * 64, None, "spectral", {"shared": True}, "1")
+    key = pool.add_kernel(make_kernel(seed=97), of_both)
+    index = pool.index(4)
+    assert index.of_camera(key, *of_patches) is index
 
 
 def test_a_fingerprint_keeps_the_cameras_of_what_it_keeps(

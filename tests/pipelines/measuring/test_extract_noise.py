@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from degrade.degradation.index import BY_CAMERA
 from degrade.errors import DegradeError, InvalidValueError
 from degrade.images.image_io import write_png
 from degrade.noise import NoiseSelection
@@ -275,3 +277,41 @@ def test_run_noise_extraction_reports_numbers_of_each_photo(photos: Path) -> Non
     json.dumps(report.to_json(), allow_nan=False)
     again = extract_noise(config_for(photos)).facts[-1]
     assert (again.kind, again.values) == ("searched_before", {"photos": 3})
+
+
+def write_photo_of(path: Path, model: str) -> None:
+    """Write a noisy photo whose EXIF data name a camera."""
+    noise = rng_for(0, path.name).normal(128, 2, (100, 100, 3))
+    image = Image.fromarray(np.rint(noise).astype(np.uint8))
+    exif = image.getexif()
+    exif[271], exif[272] = "Maker", model
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, "PNG", exif=exif)
+
+
+def cameras_in(pool: Path) -> dict[str, str]:
+    opened = DegradationPool.open(pool)
+    sets = opened.index(4, [BY_CAMERA]).cameras
+    return {opened.photo_names[sha]: names[-1] for sha, names in sets.items()}
+
+
+def test_photos_that_only_extract_noise_has_seen_name_their_camera(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_photo_of(tmp_path / "photos" / f"{name}.png", f"Model {name}")
+    config = config_for(tmp_path / "photos")
+    extract_noise(config)
+    assert cameras_in(config.pool) == {"a.png": "Maker Model a", "b.png": "Maker Model b"}
+    end = DegradationPool.open(config.pool).index_end
+    assert extract_noise(config).done == 0
+    assert DegradationPool.open(config.pool).index_end == end
+
+
+def test_a_camera_that_the_user_named_stays_when_noise_is_extracted(tmp_path: Path) -> None:
+    write_photo_of(tmp_path / "photos" / "a.png", "Model a")
+    config = config_for(tmp_path / "photos")
+    kernels = EstimateKernelsConfig(
+        sources=config.sources, pool=config.pool, scale=4, camera="my scanner"
+    )
+    build_pool(BuildPoolConfig(kernels=kernels, noise=config))
+    extract_noise(config_for(tmp_path / "photos", max_variance=30))
+    assert cameras_in(config.pool) == {"a.png": "my scanner"}

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from degrade.degradation import DegradationPlan
+from degrade.degradation import DegradationPlan, Entry, Recipe
+from degrade.degradation.index import CAMERA_KERNEL
 from degrade.degradation.recipes import MEASURED, of_photos
-from degrade.degradation.steps import Residual
+from degrade.degradation.steps import Blur, BlurSettings, Residual, ResidualSettings
 from degrade.images.decoded_photos import DecodedPhotos, store_photo
 from degrade.images.image_io import quantise, write_png
 from degrade.kernels import gaussian_kernel
@@ -109,7 +110,8 @@ def test_pairs_have_blur_and_noise_of_one_camera(made: Path) -> None:
     (words,) = (fact.words for fact in report.facts if fact.kind == "by_camera")
     assert words == (
         "residual, of 10 kernels of 3 cameras: 5 from photos at their ISO setting, 4 from all "
-        "photos of their camera, 1 from all of the pool, for there is none of no camera named"
+        "photos of their camera, 1 from all of the pool (none is of their camera: photos that name "
+        "no camera)"
     )
     assert f"# {words}\n" in show_recipe(MEASURED, made / "pool", 2)
     key = plans_in(made / "pairs")[5].key
@@ -138,6 +140,32 @@ def test_noise_that_is_left_to_training_is_of_the_camera_of_the_stored_blur(made
     pool = DegradationPool.open(made / "pool")
     keys = [(epoch, index) for epoch in range(3) for index in range(len(dataset))]
     assert all(is_of_one_camera(*names_of(dataset.read_plan(key), pool)) for key in keys)
+
+
+def test_noise_that_is_left_to_training_knows_kernels_that_were_moved(made: Path) -> None:
+    path = made / "moved"
+    pool = fill(path, list(CAMERAS))
+    for photo in pool.photos:
+        moved = gaussian_kernel(13, 2, (1.1 + list(CAMERAS).index(photo.name) / 20, 0.9))
+        (own,) = pool.measured("kernel", {})[photo.sha256].objects or ()
+        found = (FoundObject(moved, "spectral", {}),)
+        values = {"own": own, "camera": photo.name[:-1]}
+        settings = {"towards": "camera"}
+        finding = Findings(kind=CAMERA_KERNEL, settings=settings, values=values, objects=found)
+        pool.add_findings(photo, [finding])
+    blur, noise = BlurSettings(kernels="camera"), ResidualSettings(of="camera")
+    recipe = Recipe("moved", (Entry(Blur.kind, blur), Entry(Residual.kind, noise)))
+    build_pairs(config_of(made, "moved-pairs", pool=path, recipe=recipe, noise="defer"))
+    dataset = PairDataset(made / "moved-pairs", hr_patch=32, seed=0)
+    index = pool.index(2)
+    photos = {record.id: record.provenance.source_name for record in pool.noise}
+    names = pool.photo_names
+    for key in [(epoch, row) for epoch in range(3) for row in range(len(dataset))]:
+        plan = dataset.read_plan(key)
+        assert plan.kernel_id not in index.kernel_ids
+        kernel = names[index.kernel_sources[str(plan.kernel_id)]]
+        (step,) = (step for step in plan.steps if isinstance(step, Residual))
+        assert is_of_one_camera(kernel, photos[step.noise_id])
 
 
 def test_photos_that_are_degraded_on_the_fly_have_blur_and_noise_of_one_camera(

@@ -22,6 +22,7 @@ from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise.statistics import measure_noise
 from degrade.pairs import open_pairs
 from degrade.pool import DegradationPool, Findings
+from degrade.pool.camera_groups import NAMED
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
 from pipelines import BuildPairsConfig, build_pairs
@@ -204,6 +205,17 @@ def test_cameras_are_called_as_everywhere(tmp_path: Path) -> None:
         values = {"make": make, "model": model}
         pool.add_findings(photo, [Findings(kind="camera", settings={}, values=values)])
     assert cameras_of(pool) == {f"{number:064x}": name for number, (*_, name) in enumerate(known)}
+
+
+def test_cameras_are_called_as_the_user_named_them_last(tmp_path: Path) -> None:
+    pool = DegradationPool.create(tmp_path / "pool")
+    exif = {"make": "Canon", "model": "A1"}
+    for number, name in enumerate(("my scanner", "")):
+        photo = make_photo(sha256=f"{number:064x}")
+        for settings in ({}, {NAMED: name}):
+            found = Findings(kind="camera", settings=settings, values={**exif, **settings})
+            pool.add_findings(photo, [found])
+    assert cameras_of(pool) == {f"{0:064x}": "my scanner"}
 
 
 def degrade(*arguments: object) -> Result:
