@@ -22,6 +22,7 @@ __all__ = [
     "open_regular",
     "publish",
     "read_file",
+    "remove_if_empty",
     "resolve_inside",
     "unshare",
     "write_atomically",
@@ -246,6 +247,12 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DegradeError(not_made(folder, error)) from None
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing; any other stays."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def claim_folder(folder: Path, mark: str, kinds: Mapping[str, str]) -> None:

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from degrade.arrays import Box, U8Array
-from degrade.disk.files import make_folder, open_regular, write_atomically
+from degrade.disk.files import make_folder, open_regular, remove_if_empty, write_atomically
 from degrade.disk.journal import Journal
 from degrade.disk.locks import folder_lock
 from degrade.disk.results import refuse_other_files
@@ -138,6 +138,8 @@ class DecodedPhotos:
     def adding(self) -> Iterator[Journal]:
         """Hold the folder, made when it is missing, for adding; yield the journal, to append to.
 
+        What was made and holds nothing in the end is removed.
+
         Raises
         ------
         FolderInUseError
@@ -145,21 +147,19 @@ class DecodedPhotos:
         DegradeError
             It cannot be made, or holds other files.
         """
+        is_new = not self.folder.exists()
         make_folder(self.folder)
         journal = Journal(self.folder / _JOURNAL)
         if not os.path.lexists(journal.path):
             names = [path.name for path in self.folder.iterdir() if path.suffix != ".rgb"]
             refuse_other_files(printable(self.folder), names, "folder of decoded photos")
         journal.require_own(lambda line: isinstance(line, dict) and "crc32" in line)
-        with folder_lock(self.folder):
-            try:
-                journal.open()
-            except OSError as error:
-                raise DegradeError(write_failure(journal.path, 0, error)) from None
-            try:
-                yield journal
-            finally:
-                journal.close()
+        try:
+            with folder_lock(self.folder):
+                yield from _appending(journal)
+        finally:
+            if is_new:
+                remove_if_empty(self.folder)
 
     def read_window(self, photo: DecodedPhoto, box: Box, margin: int) -> U8Array:
         """Return a part of a photo with the pixels around it, mirrored where the photo ends.
@@ -197,6 +197,20 @@ class DecodedPhotos:
                 "delete it, and the next run decodes the photo again"
             )
         self._checked.add(photo.sha256)
+
+
+def _appending(journal: Journal) -> Iterator[Journal]:
+    try:
+        journal.open()
+    except OSError as error:
+        raise DegradeError(write_failure(journal.path, 0, error)) from None
+    try:
+        yield journal
+    finally:
+        journal.close()
+        with contextlib.suppress(OSError):
+            if not journal.path.stat().st_size:
+                journal.path.unlink()
 
 
 @functools.lru_cache(maxsize=_KEPT_OPEN)

@@ -222,11 +222,12 @@ def _refuse_transparent(alpha: AnyArray, path: Path) -> None:
     """Raise InputError where some of a photo is wholly transparent, and not all of it."""
     hidden = alpha.size - np.count_nonzero(alpha)
     if 0 < hidden < alpha.size:
-        share = f"{100 * hidden / alpha.size:.2g} %"
+        share = 100 * hidden / alpha.size
+        told = "less than 0.1" if share < 0.1 else "more than 99" if share > 99 else f"{share:.2g}"
         raise InputError(
             path,
-            f"{share} of it is transparent, and what lies there is arbitrary",
-            "cut it to what is seen, or save it without transparency on a background",
+            f"{told} % of it is transparent, and what lies there is arbitrary",
+            "crop it to what is seen, or save it without transparency on a background",
         )
 
 

@@ -57,6 +57,15 @@ _LACKING = re.compile("no such |table .* has no column |.* may not be ")
 """How SQLite says, as an operational error, that the file has not what was made in it."""
 
 
+def _place_of(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path: its device and its number there; None where none is."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 class VoteRefusedError(DegradeError):
     """A vote does not fit what its rater has been shown; nothing was kept of it."""
 
@@ -146,6 +155,7 @@ class Votes:
                 self._file.execute("PRAGMA synchronous = FULL")
                 self._file.execute("PRAGMA busy_timeout = 5000")
                 self._make()
+                self._place = _place_of(path)
             except BaseException:
                 self._file.close()
                 raise
@@ -208,12 +218,12 @@ class Votes:
 
     def rater(self, secret: str) -> Rater | None:
         """Return the rater of a secret; None where there is none."""
-        with self._said(), self._lock:
+        with self._using():
             return self._rater_of(secret_hash(secret))
 
     def trial(self, rater: int, number: int) -> Trial | None:
         """Return a trial of a rater by its number, from 1 on; None where there is none."""
-        with self._said(), self._lock:
+        with self._using():
             row = self._file.execute(
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? AND number = ?",
                 (rater, number),
@@ -222,7 +232,7 @@ class Votes:
 
     def trials(self, rater: int) -> list[Trial]:
         """Return all trials of a rater, in order."""
-        with self._said(), self._lock:
+        with self._using():
             rows = self._file.execute(
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? ORDER BY number",
                 (rater,),
@@ -231,7 +241,7 @@ class Votes:
 
     def answers(self, rater: int, number: int) -> dict[int, int]:
         """Return a rater's last answers to a trial, by question."""
-        with self._said(), self._lock:
+        with self._using():
             rows = self._file.execute(
                 "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? ORDER BY id",
                 (rater, number),
@@ -307,7 +317,7 @@ class Votes:
 
     def raters(self) -> list[Rater]:
         """Return all raters, by number."""
-        with self._said(), self._lock:
+        with self._using():
             return self._raters()
 
     def all_votes(self) -> list[Vote]:
@@ -319,7 +329,7 @@ class Votes:
             The file cannot be read, holds a value of another type, or an answer to a trial that it
             does not know.
         """
-        with self._said(), self._lock:
+        with self._using():
             return self._all_votes()
 
     def raters_and_votes(self) -> tuple[list[Rater], list[Vote]]:
@@ -396,7 +406,7 @@ class Votes:
 
     @contextlib.contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        with self._said(), self._lock:
+        with self._using():
             self._file.execute(begin)
             try:
                 yield self._file
@@ -405,6 +415,17 @@ class Votes:
                 with contextlib.suppress(sqlite3.Error):
                     self._file.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """Hold the file, and refuse one that lies elsewhere by now: its votes would be lost."""
+        with self._said(), self._lock:
+            if _place_of(self.path) != self._place:
+                raise DegradeError(
+                    f"{printable(self.path)} was moved away or replaced while it was in use; put "
+                    "it back, or start `degrade study serve` again"
+                )
+            yield
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:

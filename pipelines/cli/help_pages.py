@@ -6,6 +6,8 @@ import functools
 
 import click
 
+from pipelines.cli.usage import PlainCommand
+
 __all__ = ["EXAMPLES", "OPTION_GROUPS", "HelpfulCommand", "command"]
 
 _FEW = 8
@@ -336,7 +338,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 """By command: at least two that one may paste, and what each does."""
 
 
-class HelpfulCommand(click.Command):
+class HelpfulCommand(PlainCommand):
     """A command whose help groups its options and ends with examples."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

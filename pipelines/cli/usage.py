@@ -13,7 +13,7 @@ from click.exceptions import NoArgsIsHelpError
 
 from degrade.errors import line_of
 
-__all__ = ["in_one_line", "nearest"]
+__all__ = ["PlainCommand", "in_one_line", "nearest"]
 
 _WRONG = re.compile(r"[a-z][a-z0-9_]* (?=must )")
 """How a text of the jobs begins that names the setting, which is named as an option here."""
@@ -24,6 +24,29 @@ class _InOneLine(click.UsageError):
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"degrade: {line_of(self.message)}", file=file, err=file is None)
+
+
+class PlainCommand(click.Command):
+    """A command whose command line is told of by its own name, and that passes over no value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; what cannot be meant is told of this command, not of its group."""
+        try:
+            values, _, given = self.make_parser(ctx).parse_args(args=list(args))
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+        for param in dict.fromkeys(given):
+            if isinstance(param, click.Option) and given.count(param) > 1:
+                _tell_twice(param, values[str(param.name)])
+        return rest
+
+
+def _tell_twice(option: click.Option, last: Any) -> None:
+    if not (option.multiple or option.is_flag or option.count):
+        name = max(option.opts, key=len)
+        click.echo(f"degrade: {name} is given twice, the last counts: {line_of(last)}", err=True)
 
 
 @contextlib.contextmanager
@@ -39,8 +62,9 @@ def in_one_line() -> Iterator[None]:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the question whether a known word was meant; empty where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    plain = {name.lstrip("-"): name for name in known}  # dashes would make all options alike
+    near = difflib.get_close_matches(word.lstrip("-").lower(), plain, n=1)
+    return f"; did you mean {plain[near[0]]}?" if near else ""
 
 
 def _words(error: click.UsageError) -> str:
@@ -61,6 +85,8 @@ def _words(error: click.UsageError) -> str:
             text = _WRONG.sub("", text, count=1)
         return f"{name} {text}" if text.startswith("must ") else f"{name}: {text}" if name else text
     text = _without_stop(error.format_message())
+    if text == "Missing command":
+        return f"a command is missing; {more}"
     unknown = re.match(r"No such command '(.*?)'", text)
     if unknown is not None and error.ctx is not None:
         group = error.ctx.command

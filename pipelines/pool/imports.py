@@ -46,6 +46,9 @@ __all__ = ["ImportKernelsConfig", "ImportNoiseConfig", "import_kernels", "import
 _MAX_VARIANCE = 400.0
 """Grey variance, 8-bit units, above which a file is taken for a picture: noise of sigma 20."""
 
+_WIDE = 3.0
+"""Standard deviation of a kernel, in pixels of LR, that no lens in focus has."""
+
 _REASONS = {
     "clipped": "too many of its pixels are black or white",
     "flat": "nothing varies in it",
@@ -178,6 +181,9 @@ def _read_kernels(
             whose = "" if raw.label == file.path.name else f"{printable(raw.label)}: "
             rejects.append(Reject(str(file.path), f"{whose}{error}", _REMEDY))
         else:
+            _, narrow = kernel_sigmas(kernel.weights)
+            if narrow > _WIDE * float(config.scale):
+                notes.append("wide, as a photo or an enlarged kernel is: see that it is none")
             yield _Imported(kernel, notes, sha256, raw.scale is None)
 
 

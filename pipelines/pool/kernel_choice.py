@@ -15,10 +15,12 @@ from degrade.geometry import Scale
 from degrade.kernels.files import RawKernel, kernels_in, read_kernel_file
 from degrade.wording import counted
 from pipelines.pool.plain_kernels import (
+    OTHER_PICTURES,
     PICTURE_SUFFIXES,
     TEXT_SUFFIXES,
     read_kernel_picture,
     read_kernel_text,
+    refuse_picture,
 )
 
 __all__ = ["PassedOver", "chosen_kernels"]
@@ -61,7 +63,9 @@ def chosen_kernels(path: Path, index: tuple[int, ...]) -> list[RawKernel]:
         raise InputError(
             path,
             f"holds {counted(len(kernels), 'kernel')}, there is no number {max(index)}",
-            f"choose an `index` of 0 to {len(kernels) - 1}",
+            f"choose an `index` of 0 to {len(kernels) - 1}"
+            if len(kernels) > 1
+            else "leave `index` out",
         )
     return [kernels[number] for number in sorted(set(index))] if index else kernels
 
@@ -71,6 +75,8 @@ def _reader(suffix: str) -> Callable[[Path], list[RawKernel]]:
         return _read_torch
     if suffix in PICTURE_SUFFIXES:
         return read_kernel_picture
+    if suffix in OTHER_PICTURES:
+        return refuse_picture
     return read_kernel_text if suffix in TEXT_SUFFIXES else read_kernel_file
 
 

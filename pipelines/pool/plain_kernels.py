@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +15,26 @@ from degrade.arrays import AnyArray
 from degrade.disk.files import read_file
 from degrade.disk.text_files import read_text
 from degrade.errors import InputError, shown
-from degrade.images.image_io import decode_photo
+from degrade.images.image_io import decode_photo, read_photo_header
 from degrade.kernels.files import RawKernel, kernels_in
 
-__all__ = ["PICTURE_SUFFIXES", "TEXT_SUFFIXES", "read_kernel_picture", "read_kernel_text"]
+__all__ = [
+    "OTHER_PICTURES",
+    "PICTURE_SUFFIXES",
+    "TEXT_SUFFIXES",
+    "read_kernel_picture",
+    "read_kernel_text",
+    "refuse_picture",
+]
 
 PICTURE_SUFFIXES = (".png", ".bmp", ".tif", ".tiff", ".pgm")
+OTHER_PICTURES = (".jpg", ".jpeg", ".webp", ".gif", ".heic", ".avif", ".jxl")
 TEXT_SUFFIXES = (".csv", ".txt", ".tsv")
 
 _LONGEST = 255
 _MOST_TEXT = 4 << 20
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_BLANKS_PART = re.compile(r"[^\s,]\s+[^\s,]")
 _DARK = 0.25
 """The mean along a kernel's edges is at most so much of its largest tap."""
 
@@ -38,16 +49,11 @@ def read_kernel_picture(path: Path) -> list[RawKernel]:
         bright along its edges, as a photo or an inverted kernel is.
     """
     data = read_file(path)
+    header = read_photo_header(data, path, max_pixels=sys.maxsize)
+    _require_square(path, header.width, header.height)
     # A tap is no colour: neither gamma nor profile is applied.
-    photo = decode_photo(data, path, max_pixels=1 << 24, keep_profile=True)
+    photo = decode_photo(data, path, header=header, keep_profile=True)
     levels: AnyArray = photo.pixels
-    height, width = levels.shape[:2]
-    if height != width or not 2 <= height <= _LONGEST:
-        raise InputError(
-            path,
-            f"a picture of {width}×{height} pixels, and a kernel is a square of 2 to {_LONGEST}",
-            "give kernels, a pixel a tap; photos are for degrade estimate-kernels",
-        )
     if np.any(levels != levels[..., :1]):
         raise InputError(
             path, "a picture in colours", "save the kernel as gray, black where it is 0"
@@ -74,6 +80,24 @@ def read_kernel_picture(path: Path) -> list[RawKernel]:
     return [replace(kernel, notes=(note,))]
 
 
+def refuse_picture(path: Path) -> NoReturn:
+    """Raise InputError for a picture of a format that kernels are not read of."""
+    raise InputError(
+        path,
+        "a photo, or a kernel in a format for photos, which may change its taps",
+        "save kernels as PNG or .npy; photos are for `degrade estimate-kernels`",
+    )
+
+
+def _require_square(path: Path, width: int, height: int) -> None:
+    if height != width or not 2 <= height <= _LONGEST:
+        raise InputError(
+            path,
+            f"a picture of {width}×{height} pixels, and a kernel is a square of 2 to {_LONGEST}",
+            "give kernels, a pixel a tap; photos are for `degrade estimate-kernels`",
+        )
+
+
 def _enlarged_by(taps: npt.NDArray[np.float64]) -> int:
     """Return by how much a picture was enlarged without interpolation; 1: it was not."""
     side = len(taps)
@@ -90,8 +114,8 @@ def _enlarged_by(taps: npt.NDArray[np.float64]) -> int:
 def read_kernel_text(path: Path) -> list[RawKernel]:
     """Read a kernel that is written as rows of numbers.
 
-    Numbers are parted by commas, semicolons, tabs or blanks; beside semicolons or tabs a comma may
-    be the decimal mark. Lines that are blank or begin with ``#`` are passed over.
+    Numbers are parted by semicolons, tabs, blanks or commas. Where something else parts them a
+    comma is the decimal mark. Lines that are blank or begin with ``#`` are passed over.
 
     Raises
     ------
@@ -113,15 +137,17 @@ def read_kernel_text(path: Path) -> list[RawKernel]:
 
 def _numbers(path: Path, number: int, line: str) -> list[float]:
     sign = next((sign for sign in ";\t" if sign in line), None)
-    if sign is None:
-        words = re.split(r"\s*,\s*|\s+", line.rstrip(","))
+    if sign is not None:
+        words = [word.strip() for word in line.rstrip(sign).split(sign)]
+    elif _BLANKS_PART.search(line):
+        words = line.split()
     else:
-        words = [word.strip().replace(",", ".") for word in line.rstrip(sign).split(sign)]
-    wrong = next((word for word in words if not _NUMBER.fullmatch(word)), None)
+        words = [word.strip() for word in line.rstrip(",").split(",")]
+    wrong = next((word for word in words if not _NUMBER.fullmatch(word.replace(",", "."))), None)
     if wrong is not None:
         raise InputError(
             path,
             f"line {number}: {shown(wrong)} is no number",
             "write a kernel as rows of numbers, and nothing else",
         )
-    return [float(word) for word in words]
+    return [float(word.replace(",", ".")) for word in words]

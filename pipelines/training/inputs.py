@@ -108,6 +108,9 @@ def open_inputs(
     vgg_file = None
     if any(stage.config.needs_features == "vgg19" for stage in stages):
         vgg_file = find_vgg19_weights(config.vgg_weights)
+    elif config.vgg_weights is not None and not config.vgg_weights.is_file():
+        remedy = "leave `vgg_weights` out: no loss of this training needs it"
+        raise InputError(config.vgg_weights, "no such file", remedy)
     init = None if config.init is None else read_init(config.init)
     datasets = tuple(_open_samples(config, stage, photos) for stage in stages)
     held_out = learned = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from degrade.disk.files import claim_folder, resolve_inside
+from degrade.disk.files import claim_folder, remove_if_empty, resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.errors import printable
 from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
@@ -141,6 +141,8 @@ def _tell_trained_on(config: TrainConfig, job: Job) -> None:
 
 def _claim(config: TrainConfig, stages: Sequence[Stage], stack: contextlib.ExitStack) -> None:
     """Take the folder of the results, and refuse one that holds anything but this training."""
+    if not config.out.exists():  # a training that cannot begin leaves nothing
+        stack.callback(remove_if_empty, config.out)
     claim_folder(config.out, RUN_FILE, FOLDER_KINDS)
     stack.enter_context(folder_lock(config.out))
     folders = _folders(config, stages)

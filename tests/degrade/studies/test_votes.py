@@ -187,6 +187,27 @@ def test_a_folder_in_the_place_of_votes_is_named(tmp_path: Path) -> None:
         Votes(tmp_path / "votes.db")
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["moved away", "replaced"])
+def test_no_vote_goes_into_a_file_that_lies_elsewhere(votes: Votes, others: bool) -> None:
+    votes.begin("a", plan, most=9)
+    away = votes.path.with_name("away.db")
+    votes.path.rename(away)
+    if others:
+        votes.path.write_bytes(b"")
+    for use in (
+        lambda: votes.vote(0, 1, {0: 1}, key="k", seconds=1),
+        lambda: votes.begin("b", plan, most=9),
+        votes.all_votes,
+    ):
+        with pytest.raises(
+            DegradeError, match=r"votes\.db was moved away or replaced.*put it back"
+        ):
+            use()
+    away.replace(votes.path)
+    assert votes.all_votes() == [] and votes.raters() == [Rater(0, 3, 0)]
+    assert votes.vote(0, 1, {0: 1}, key="k", seconds=1).answered == 1
+
+
 def test_votes_of_many_threads_are_all_there(votes: Votes) -> None:
     def rate(secret: str) -> None:
         rater = votes.begin(secret, plan, most=99)

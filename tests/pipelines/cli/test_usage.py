@@ -16,8 +16,13 @@ CASES = {
     "build-pool photos --scale abc": "--scale must be a number from 1.5 to 64, such as 4, 2.5 or "
     "7/3, got abc",
     "build-pool": "SRC is missing; degrade build-pool --help tells more",
-    "build-pool p --pool": "--pool needs a value; degrade --help tells more",
-    "upscale p --overwrite=3": "--overwrite takes no value; degrade --help tells more",
+    "build-pool p --pool": "--pool needs a value; degrade build-pool --help tells more",
+    "--report": "--report needs a value; degrade --help tells more",
+    "manifest make p -o": "-o needs a value; degrade manifest make --help tells more",
+    "upscale p --overwrite=3": "--overwrite takes no value; degrade upscale --help tells more",
+    "--": "a command is missing; degrade --help tells more",
+    "BUILD-POOL p": "degrade has no command BUILD-POOL; did you mean build-pool?",
+    "match p --pairs q": "match has no option --pairs; degrade match --help tells more",
     "upscale p --weights w --format bmp": "--format must be one of png, jpeg, tiff, webp, got bmp",
     "upscale p --weights w --format jpe": "--format must be one of png, jpeg, tiff, webp, got jpe; "
     "did you mean jpeg?",
@@ -49,6 +54,27 @@ def test_a_command_line_that_cannot_be_meant_is_told_in_one_line(words: str) -> 
     assert result.output.startswith(f"degrade: {CASES[words]}"), result.output
     assert result.output.count("\n") == 1, result.output
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("build-pool --pool a none --pool b", "--pool is given twice, the last counts: b"),
+        ("convert none -o b.pth --out c.pth", "--out is given twice, the last counts: c.pth"),
+        ("train --pairs none --steps 1 --steps=2", "--steps is given twice, the last counts: 2"),
+    ],
+)
+def test_an_option_given_twice_is_told(words: str, told: str) -> None:
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 1 and result.stderr.startswith(f"degrade: {told}\n"), result.output
+
+
+@pytest.mark.parametrize(
+    "words", ["evaluate none --sr a --sr b", "import-kernels none --pool p --index 0 --index 1"]
+)
+def test_an_option_that_may_be_given_often_is_not_told_of(words: str) -> None:
+    result = CliRunner().invoke(main, words.split())
+    assert result.exit_code == 1 and "twice" not in result.output, result.output
 
 
 @pytest.mark.parametrize("words", ["", "manifest"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
@@ -40,7 +41,16 @@ def test_a_gray_picture_is_the_kernel_to_half_a_level(
 
 @pytest.mark.parametrize(
     ("parted", "mark", "ends"),
-    [(",", ".", ""), (", ", ".", ","), (" ", ".", ""), ("\t", ".", "\t"), (";", ",", ";")],
+    [
+        (",", ".", ""),
+        (", ", ".", ","),
+        (" , ", ".", ""),
+        (" ", ".", ""),
+        ("  ", ",", ""),
+        ("\t", ".", "\t"),
+        ("\t", ",", ""),
+        (";", ",", ";"),
+    ],
 )
 def test_rows_of_numbers_are_the_kernel(tmp_path: Path, parted: str, mark: str, ends: str) -> None:
     path = tmp_path / "k.csv"
@@ -64,6 +74,7 @@ def test_pictures_and_texts_go_into_a_pool_by_name(tmp_path: Path) -> None:
 TEXTS = {
     "1,2,3\n4,x,6\n7,8,9": "line 2: 'x' is no number",
     "1,2,3\n4,1_0,6\n7,8,9": "line 2: '1_0' is no number",
+    "1,2,3;\n4,5,6;\n7,8,9;": "line 1: '1,2,3' is no number",
     "1,nan,3\n4,5,6\n7,8,9": "line 1: 'nan' is no number",
     "1,2,3\n4,6\n7,8,9": "line 2: 2 numbers, and 3 in the first",
     "1,2,3\n4,5,6": "holds no kernel",
@@ -95,3 +106,37 @@ def test_pictures_that_are_no_kernel_are_named(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=said) as caught:
             chosen_kernels(path, ())
         assert caught.value.remedy
+
+
+def test_a_very_long_word_is_no_number_at_once(tmp_path: Path) -> None:
+    (tmp_path / "k.csv").write_text("1" * 1_000_000 + "x")
+    began = time.process_time()
+    with pytest.raises(InputError, match="is no number"):
+        chosen_kernels(tmp_path / "k.csv", ())
+    assert time.process_time() - began < 5
+
+
+def test_the_size_of_a_picture_is_told_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "huge.pgm"
+    path.write_bytes(b"P5 90000 90000 255\n")
+    with pytest.raises(InputError, match="90000×90000") as caught:
+        chosen_kernels(path, ())
+    assert "max_pixels" not in caught.value.remedy
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".gif", ".WEBP"])
+def test_a_kernel_in_a_format_for_photos_is_named(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"k{ending}").write_bytes(b"any")
+    with pytest.raises(InputError, match="a format for photos") as caught:
+        chosen_kernels(tmp_path / f"k{ending}", ())
+    assert caught.value.remedy.startswith("save kernels as PNG")
+
+
+def test_a_wide_kernel_is_told_as_what_may_be_none(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "large.txt", gaussian_kernel(89, 2, (9.0, 9.0), 0.0).weights)
+    np.savetxt(tmp_path / "small.txt", KERNEL)
+    sources = (tmp_path / "large.txt", tmp_path / "small.txt")
+    report = import_kernels(ImportKernelsConfig(sources=sources, pool=tmp_path / "p", scale=2))
+    assert [line.split(":")[0] for line in report.lines if "see that it is none" in line] == [
+        "large.txt"
+    ]

@@ -34,6 +34,15 @@ def test_run_training_needs_the_weights_before_the_pairs(small_run: TrainConfig)
     assert not small_run.out.exists()
 
 
+def test_vgg19s_weights_that_no_loss_needs_are_not_asked_for_in_vain(
+    small_run: TrainConfig,
+) -> None:
+    nowhere = small_run.pairs / "nowhere"
+    with pytest.raises(DegradeError, match=r"nowhere: no such file; leave `vgg_weights` out"):
+        train(replace(small_run, vgg_weights=nowhere))
+    assert not small_run.out.exists()
+
+
 def test_presets_that_look_through_vgg19_say_what_to_do_without(small_run: TrainConfig) -> None:
     nowhere = small_run.pairs / "nowhere"
     realsr = replace(small_run, preset="realsr", pairs=nowhere, vgg_weights=nowhere)

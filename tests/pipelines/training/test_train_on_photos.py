@@ -95,6 +95,17 @@ def test_the_command_trains_on_photos_and_names_bad_and_small_ones(
     assert "with the very content of another, and passed over: 1 file" in result.output
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["new", "there"])
+def test_no_usable_photo_leaves_nothing(config: TrainConfig, tmp_path: Path, there: bool) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no photo")
+    if there:
+        config.out.mkdir()
+    with pytest.raises(DegradeError, match="no photo can be used"):
+        train(replace(config, hr=(tmp_path / "bad.png",)))
+    assert config.out.exists() == there
+    assert not there or not list(config.out.iterdir())
+
+
 def test_the_command_wants_pairs_or_photos_with_a_pool(config: TrainConfig) -> None:
     for arguments, words in (
         (["--hr", "a", "--pairs", "b", "--pool", "c"], "both --pairs and --hr are given"),
