@@ -60,7 +60,7 @@ def require(is_so: bool, what: str) -> None:
 
 def _picture(channels: int = 3, dtype: type = np.uint8) -> AnyArray:
     rows, columns = np.mgrid[:30, :41]
-    planes = [rows * 4, columns * 3, 128 + 60 * np.sin(rows / 5 + columns / 7), rows + columns]
+    planes = [rows * 4, columns * 3, 128 + 60 * np.sin(rows / 5 + columns / 7), 1 + rows + columns]
     picture: AnyArray = np.stack(planes[:channels], axis=2).clip(0, 255).astype(dtype)
     picture *= dtype(257 if dtype is np.uint16 else 1)
     return picture

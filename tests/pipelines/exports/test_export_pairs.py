@@ -113,7 +113,7 @@ def test_export_pairs_refuses_what_does_not_belong_together(
         export_pairs(replace(config, out=pairs))
     taken = tmp_path / "taken"
     (taken / "hr").mkdir(parents=True)
-    with pytest.raises(DegradeError, match=r"taken/hr/ is there and .*choose another folder"):
+    with pytest.raises(DegradeError, match=r"taken/hr/ is there and .*choose another name"):
         export_pairs(replace(config, out=taken))
     (config.out / "lr").rename(tmp_path / "lr")
     with pytest.raises(CorruptDataError, match="lr: is missing"):
