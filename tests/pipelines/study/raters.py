@@ -90,7 +90,8 @@ serve_study(config, on_ready=lambda address: print(address, file=sys.stderr, flu
 @contextlib.contextmanager
 def serve(study: Path, *options: str, patience_s: float | None = None) -> Iterator[Served]:
     """Run ``degrade study serve`` until the end of the block."""
-    words = ["-m", "pipelines.cli", "study", "serve", str(study), "--port", "0", *options]
+    port = [] if "--port" in options else ["--port", "0"]
+    words = ["-m", "pipelines.cli", "study", "serve", str(study), *port, *options]
     if patience_s is not None:  # no option of the command
         words = ["-c", _SERVE, str(study), str(patience_s)]
     process = subprocess.Popen(
