@@ -130,6 +130,12 @@ class PairReader:
         return itertools.chain.from_iterable(sidecar.sources for sidecar in self._sidecars)
 
     @property
+    def hr_photos(self) -> frozenset[str]:
+        """The sha256 of the HR photos that the sidecars name."""
+        found = (each.get("hr_sha256") or each.get("sha256") for each in self.sources)
+        return frozenset(filter(None, found))
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The keys of all pairs, in reading order."""
         return tuple(record.key for record in self.records)

@@ -3,7 +3,7 @@
 Photos are of one camera and taken alike when their EXIF data name the same make, model, lens, focal
 length and digital zoom, their ISO setting is of one class and their sizes are equal, since of a
 smaller copy the kernel is another; or when the user said so, by a name. Noise and compression
-depend on less: on the camera, the size, and for noise on the ISO setting itself.
+depend on less, and noise on the ISO setting itself: :func:`camera_sets`.
 """
 
 from __future__ import annotations

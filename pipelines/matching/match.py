@@ -10,7 +10,6 @@ import numpy as np
 
 import degrade
 from degrade.audit.closed_loop import (
-    NO_GAIN,
     Gain,
     corrected_kernel,
     gap_doubt,
@@ -47,8 +46,8 @@ from pipelines.matching.match_words import (
     tell_doubt,
     tell_recipe,
     tell_rounds,
+    tell_unchanged,
     tell_uncorrected,
-    tell_unmoved,
 )
 from pipelines.matching.photo_sets import find_set
 from pipelines.shared.job import Job
@@ -211,7 +210,8 @@ def _refined(
     tell_rounds(job, refined, after=len(found.rounds))
     job.found("refined", refinement.words(), **refinement.values())
     if refinement.towards_mean:
-        tell_unmoved(job, records, [key for key in moved if moved[key] is found.kernels[key]])
+        left = [key for key in moved if moved[key] is found.kernels[key]]
+        tell_unchanged(job, "unmoved", "moved nearer to the mean", records, left)
     return refinement, moved, refined
 
 
@@ -255,8 +255,7 @@ def _finished(
     tell_spectra(
         job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
     )
-    matched = bench.matched(lr_after)
-    doubt = gap_doubt(*matched) if len(matched[0]) > 1 else None
+    doubt = gap_doubt(*bench.matched(lr_after))
     tell_doubt(job, doubt, config.sharper)
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
@@ -280,7 +279,7 @@ def _finished(
     if config.sharper:
         facts["sharper"] = config.sharper
     own = _own_kernels(bench, outcome.records) if trains else []
-    made = _made(outcome, own, config, doubt)
+    made = _made(job, outcome, own, config, doubt)
     match = pool.add_match(made, recipe, config.scale, facts)
     drawn = len(match.values["kernels"])
     tell_recipe(
@@ -307,22 +306,26 @@ def _own_kernels(bench: Bench, records: Sequence[KernelRecord]) -> list[KernelRe
 
 
 def _made(
-    outcome: _Outcome, own: Sequence[KernelRecord], config: MatchConfig, doubt: Gain | None
+    job: Job,
+    outcome: _Outcome,
+    own: Sequence[KernelRecord],
+    config: MatchConfig,
+    doubt: Gain,
 ) -> list[tuple[BlurKernel, Provenance]]:
     """Return the recipe's kernels: corrected, and some as they were estimated.
 
     Networks learn more where kernels differ more.
     """
-    more = NO_GAIN if doubt is None else config.sharper * doubt
-    made = []
-    for record in outcome.records:
-        kernel = outcome.found.kernels[record.id]
-        kernel = corrected_kernel(kernel, more) if more.any() else kernel
-        made.append((kernel, _provenance(record, config)))
-    for record in own:
-        kernel = corrected_kernel(outcome.kernels[record.id], more)
-        made.append((kernel, _provenance(record, config)))
-    return made
+    more = config.sharper * doubt
+    made = [(outcome.found.kernels[record.id], record) for record in outcome.records]
+    if config.sharper:
+        made = [(corrected_kernel(kernel, more), record) for kernel, record in made]
+    made += [(corrected_kernel(outcome.kernels[record.id], more), record) for record in own]
+    if config.sharper:
+        begun = (outcome.found.kernels, outcome.kernels)
+        left = {one.id for kernel, one in made if any(kernel is each[one.id] for each in begun)}
+        tell_unchanged(job, "unsharpened", "made sharper", outcome.records, sorted(left))
+    return [(kernel, _provenance(record, config)) for kernel, record in made]
 
 
 def _provenance(record: KernelRecord, config: MatchConfig) -> Provenance:

@@ -30,8 +30,8 @@ __all__ = [
     "tell_doubt",
     "tell_recipe",
     "tell_rounds",
+    "tell_unchanged",
     "tell_uncorrected",
-    "tell_unmoved",
 ]
 
 
@@ -76,16 +76,29 @@ def tell_uncorrected(job: Job, records: Sequence[KernelRecord], keys: Sequence[s
     job.found("uncorrected", words, kernels=list(keys), photos=shown)
 
 
-def tell_unmoved(job: Job, records: Sequence[KernelRecord], keys: Sequence[str]) -> None:
-    """Report kernels that have no centre nearer to their mean, if there are any; as those above."""
+def tell_unchanged(
+    job: Job, kind: str, what: str, records: Sequence[KernelRecord], keys: Sequence[str]
+) -> None:
+    """Report kernels that have no centre once they are changed, if there are any.
+
+    Parameters
+    ----------
+    job : Job
+    kind : str
+        Of the fact.
+    what : str
+        What could not be done to them.
+    records, keys
+        As for :func:`tell_uncorrected`.
+    """
     if not keys:
         return
     shown = _names_of(records, keys)
     words = (
-        f"{counted(len(keys), 'kernel')} of {len(records)} could not be moved nearer to the mean, "
-        f"as lobes leave no centre: {_first(shown)}"
+        f"{counted(len(keys), 'kernel')} of {len(records)} could not be {what}, as lobes leave no "
+        f"centre: {_first(shown)}"
     )
-    job.found("unmoved", words, kernels=list(keys), photos=shown)
+    job.found(kind, words, kernels=list(keys), photos=shown)
 
 
 def _names_of(records: Sequence[KernelRecord], keys: Sequence[str]) -> list[str]:
@@ -185,21 +198,17 @@ def tell_recipe(
     job.found("used_by", used)
 
 
-def tell_doubt(job: Job, doubt: Gain | None, sharper: float) -> None:
+def tell_doubt(job: Job, doubt: Gain, sharper: float) -> None:
     """Report how surely spectra of other scenes tell what kernels keep.
 
     Parameters
     ----------
     job : Job
-    doubt : (24,) float64 array or None
-        As :func:`degrade.audit.closed_loop.gap_doubt` gives it; None: not known, of one photo.
+    doubt : (24,) float64 array
+        As :func:`degrade.audit.closed_loop.gap_doubt` gives it.
     sharper : float
         By so many of it kernels for training keep more.
     """
-    if doubt is None:
-        if sharper:
-            job.found("sharper", "`sharper` changed nothing: too few photos are like LR", errors=0)
-        return
     at = {band: float(np.interp(band, BAND_FREQUENCIES, doubt)) for band in _DOUBT_AT}
     words = ", ".join(f"±{np.expm1(error):.0%} at {band:g}" for band, error in at.items())
     job.found(

@@ -126,17 +126,18 @@ def train(
 
 
 def _tell_trained_on(config: TrainConfig, job: Job) -> None:
-    """Say how many pairs of the validation are trained on: it tells nothing of others then."""
+    """Say how many photos of the validation are trained on: it tells nothing of others then."""
     if config.validation is None or config.pairs is None:
         return
     with open_pairs(config.validation) as held_out, open_pairs(config.pairs) as trained_on:
-        both = len(set(held_out.keys) & set(trained_on.keys))
+        judged = held_out.hr_photos
+        both = len(judged & trained_on.hr_photos)
         if both:
             words = (
-                f"{both} of the {counted(len(held_out), 'pair')} for validation are trained on, "
-                "too: it tells little of other photos; build pairs of others for it"
+                f"{both} of the {counted(len(judged), 'photo')} for validation are trained on, "
+                "too: it tells little of others; build pairs of others for it"
             )
-            job.found("validation_trained_on", words, pairs=both, of=len(held_out))
+            job.found("validation_trained_on", words, photos=both, of=len(judged))
 
 
 def _claim(config: TrainConfig, stages: Sequence[Stage], stack: contextlib.ExitStack) -> None:

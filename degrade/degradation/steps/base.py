@@ -116,11 +116,10 @@ class PhotoSettings(StepSettings, frozen=True, kw_only=True):
         """Which camera took which photo, where that decides."""
         return (BY_CAMERA,) if self.is_of_camera else ()
 
-    def whose(self, photo: str) -> str:
-        """Return for people whose photo is drawn; ``photo`` is what it is called."""
-        if self.is_of_camera:
-            return f"{photo} of the kernel's camera, each as likely"
-        return f"{photo} of the pool, each as likely"
+    def whose(self, photo: str, did: str = "") -> str:
+        """Return for people whose photo is drawn: what it is called, and what was done to it."""
+        whose = "the kernel's camera" if self.is_of_camera else "the pool"
+        return f"{photo} of {whose}{did}, each as likely"
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -75,7 +75,7 @@ class SharpeningSettings(PhotoSettings, frozen=True):
     def words(self) -> str:
         """Return for people what is drawn."""
         if self.measured:
-            return self.whose("as a photo").replace(",", " was sharpened,")
+            return self.whose("as a photo", " was sharpened")
         return f"a = {_range(self.amount)}, radius {_range(self.radius)} px"
 
 

@@ -254,7 +254,7 @@ def test_max_minutes_ends_a_run_that_can_be_gone_on_with(small_run: TrainConfig)
 def test_pairs_that_are_trained_on_are_no_validation(
     small_run: TrainConfig, pairs_to_validate_on: Path, tmp_path: Path
 ) -> None:
-    told = "pairs for validation are trained on, too: it tells little of other photos"
+    told = "for validation are trained on, too: it tells little of others"
     for name, held_out, is_told in (
         ("same", small_run.pairs, True),
         ("of a photo trained on", pairs_to_validate_on, True),
