@@ -25,7 +25,7 @@ from esrgan.perceptual.backbones import (
     l2_pool,
     max_pool,
 )
-from esrgan.weights.files import parse_weights
+from esrgan.weights.files import SAFETENSORS, parse_safetensors, parse_weights
 from esrgan.weights.naming import unwrap_params
 
 __all__ = ["LEAST_SIDE", "Kind", "Perceptual", "read_perceptual"]
@@ -46,6 +46,14 @@ _IN_SLICE = re.compile(r"(?:.*\.)?(?:slice|stage)[1-5]\.(\d+\.(?:weight|bias))")
 _FEATURE = re.compile(r"(?:.*\.)?features\.(\d+\.(?:weight|bias))")
 _LINEAR = re.compile(r"(?:.*\.)?lins?\.?(\d)\.(?:model\.1\.)?weight")
 _OURS = re.compile(r"features\.\d+\.\w+|lin\d|alpha|beta")
+
+_VERSION_0_0 = {
+    "AlexNet": (2.5659, 10.2574, 22.4343, 16.3139, 13.9345),
+    "VGG16": (3.6416, 1.9601, 1.1231, 20.1063, 25.6896),
+}
+"""Sums of LPIPS' linear layers of the version before 0.1, by network: nothing else tells them."""
+
+_OF_SQUEEZENET = "lin5", "features.3.squeeze.weight"
 
 _WHERE = {
     "lpips": (
@@ -208,7 +216,11 @@ def read_perceptual(kind: Kind, paths: Sequence[Path]) -> Perceptual:
                 files = " and ".join(sorted({printable(holders[plain]), printable(path)}))
                 raise DegradeError(f"{files}: {plain} is there twice, with other numbers; give one")
             tensors[plain], holders[plain] = tensor, path
+    for name in _OF_SQUEEZENET:
+        if name in tensors:
+            raise InputError(holders[name], "is of SqueezeNet, which is not read", _needed(kind))
     backbone = VGG16 if kind == "dists" or _is_vgg(tensors) else ALEXNET
+    _require_network(kind, backbone, tensors, holders)
     wanted: dict[str, tuple[int, ...]] = {}
     if kind == "lpips":
         wanted |= {f"lin{i}": (1, width, 1, 1) for i, width in enumerate(backbone.widths)}
@@ -221,13 +233,18 @@ def read_perceptual(kind: Kind, paths: Sequence[Path]) -> Perceptual:
         if name not in tensors:
             raise DegradeError(f"{given}: {name} is missing; {_needed(kind)}")
         _require_fit(kind, name, tensors[name], shape, holders[name])
+    if kind == "lpips" and _is_version_0_0(backbone, tensors):
+        problem = "holds linear layers of LPIPS' version 0.0, for images of another range"
+        raise InputError(holders["lin0"], problem, _needed(kind))
     return Perceptual(kind, backbone, {name: tensors[name].float() for name in wanted})
 
 
 def _read_tensors(kind: Kind, path: Path) -> dict[str, Tensor]:
     data = read_file(path)
     try:
-        content = unwrap_params(parse_weights(data, path))
+        is_plain = path.suffix.lower() == SAFETENSORS
+        read = parse_safetensors(data, path)[0] if is_plain else parse_weights(data, path)
+        content = unwrap_params(read)
         # A tensor may claim any shape over a single number that it holds.
         if any(
             each.numel() * each.element_size() > each.untyped_storage().nbytes()
@@ -256,6 +273,22 @@ def _is_vgg(tensors: Mapping[str, Tensor]) -> bool:
     if "lin1" in tensors:
         return bool(tensors["lin1"].numel() == VGG16.widths[1])
     return "features.28.weight" in tensors
+
+
+def _is_version_0_0(backbone: Backbone, tensors: Mapping[str, Tensor]) -> bool:
+    sums = [float(tensors[f"lin{i}"].double().sum()) for i in range(len(backbone.widths))]
+    return bool(np.allclose(sums, _VERSION_0_0[backbone.name], rtol=1e-3, atol=0))
+
+
+def _require_network(
+    kind: Kind, wanted: Backbone, tensors: Mapping[str, Tensor], holders: Mapping[str, Path]
+) -> None:
+    """Raise InputError where the network is the other one of the two."""
+    other = VGG16 if wanted is ALEXNET else ALEXNET
+    name, judge = "features.0.weight", holders.get("lin1") if kind == "lpips" else Path("DISTS")
+    if judge and name in tensors and tuple(tensors[name].shape) == other.shapes[0]:
+        problem = f"is {other.name}, and {printable(judge)} wants {wanted.name}"
+        raise InputError(holders[name], problem, _needed(kind))
 
 
 def _require_fit(kind: Kind, name: str, tensor: Tensor, shape: tuple[int, ...], path: Path) -> None:

@@ -26,10 +26,12 @@ from esrgan.weights.identification import NetworkSpec, identify, network_from_st
 from esrgan.weights.naming import Naming, to_naming, unwrap_params
 
 __all__ = [
+    "SAFETENSORS",
     "Weights",
     "encode_pth",
     "encode_weights",
     "open_scale",
+    "parse_safetensors",
     "parse_weights",
     "read_network",
     "read_weights",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 SAFETENSORS = ".safetensors"
+"""How the names of such files end."""
 
 _FROM_SOURCE = "get it again from where it came from"
 
@@ -119,7 +122,7 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
     data = read_file(path)
     metadata: dict[str, str] = {}
     if path.suffix.lower() == SAFETENSORS:
-        content, metadata = _parse_safetensors(data, path)
+        content, metadata = parse_safetensors(data, path)
     else:
         content = parse_weights(data, path)
         if isinstance(content, Mapping):
@@ -138,7 +141,14 @@ def read_weights(path: Path, *, scale: int | None = None) -> Weights:
     return Weights(spec=spec, state=state)
 
 
-def _parse_safetensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def parse_safetensors(data: bytes, path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read a safetensors file's tensors, and what it says of itself.
+
+    Raises
+    ------
+    InputError
+        The bytes are damaged.
+    """
     try:
         tensors = load_safetensors(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

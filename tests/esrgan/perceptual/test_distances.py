@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from degrade.arrays import U8Array, round_to_u8
@@ -206,6 +207,32 @@ def test_weights_of_16_bits_and_of_wrapped_modules_are_read(
     assert found[0] == found[1] and found[0] is not None and found[0] > 0
 
 
+def test_safetensors_are_read(tmp_path: Path, alex: Weights) -> None:
+    paths, pair = alex.write(tmp_path), make_pair(70, 70)
+    save_file(alex.network, tmp_path / "network.safetensors")
+    both = [
+        read_perceptual("lpips", [tmp_path / name, paths["linear"]]).distance(*pair)
+        for name in ("network.safetensors", "network.pth")
+    ]
+    assert both[0] == both[1] is not None
+    (tmp_path / "cut.safetensors").write_bytes(b"{")
+    assert "no safetensors file" in refused("lpips", tmp_path / "cut.safetensors")
+
+
+def test_squeezenet_and_version_0_0_are_refused_by_name(tmp_path: Path, alex: Weights) -> None:
+    paths, wrong = alex.write(tmp_path), tmp_path / "wrong.pth"
+    torch.save(alex.linear | {"lin5.model.1.weight": torch.rand(1, 512, 1, 1)}, wrong)
+    start = f"{wrong}: is of SqueezeNet, which is not read; `lpips` wants"
+    assert refused("lpips", paths["network"], wrong).startswith(start)
+    torch.save({"features.3.squeeze.weight": torch.rand(16, 64, 1, 1)}, wrong)
+    assert refused("lpips", paths["linear"], wrong).startswith(start)
+    sums = (2.5659, 10.2574, 22.4343, 16.3139, 13.9345)
+    linear = zip(alex.linear.items(), sums, strict=True)
+    torch.save({name: t * (total / t.sum()) for (name, t), total in linear}, wrong)
+    start = f"{wrong}: holds linear layers of LPIPS' version 0.0"
+    assert refused("lpips", paths["network"], wrong).startswith(start)
+
+
 def refused(kind: Kind, *paths: Path) -> str:
     with pytest.raises(DegradeError) as refusal:
         read_perceptual(kind, paths)
@@ -277,7 +304,9 @@ def test_what_is_missing_is_said_with_where_it_comes_from(
     for kind, files, text in (
         ("lpips", [own["linear"]], "features.0.weight is missing.*alexnet-owt-7be5be79.pth"),
         ("lpips", [own["network"]], "lin0 is missing.*weights/v0.1/alex.pth"),
-        ("lpips", [own["linear"], other["network"]], r"features.0.weight has the shape \(64, 3, 3"),
+        ("lpips", [own["linear"], other["network"]], "is VGG16, and .*linear.pth wants AlexNet; "),
+        ("lpips", [other["linear"], own["network"]], "is AlexNet, and .*linear.pth wants VGG16; "),
+        ("dists", [other["mixing"], own["network"]], "is AlexNet, and DISTS wants VGG16; "),
         ("dists", [other["network"]], "alpha is missing.*DISTS_pytorch"),
         ("dists", [tmp_path / "nowhere.pth"], "nowhere.pth"),
     ):
