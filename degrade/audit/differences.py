@@ -15,6 +15,10 @@ __all__ = ["DIFFERENCES", "DifferenceKind", "NamedDifference", "holm", "name_dif
 _LEVEL = 0.05
 _FLIPS = 2000
 _TIES = 1e-12
+_DIRECTIONS = 16
+_NEAR_AXIS = 11.25
+"""Degrees: what is so near to rows or columns is called by their name."""
+
 _ROUNDING = 0.1
 """Grey levels: of what rounding hides no ratio is made."""
 
@@ -37,6 +41,9 @@ class DifferenceKind:
     is_ratio : bool
         Compared by logarithms: sizes and intervals are ratios of the second set's figure to the
         first's, and so is ``negligible``.
+    slanted : str or None
+        Of a difference that has a direction the figure at 45° to ``name``'s; ``more`` is then what
+        stands before the direction. Sizes are those along it, and never less than 0.
     """
 
     name: str
@@ -45,6 +52,12 @@ class DifferenceKind:
     less: str
     negligible: float
     is_ratio: bool = False
+    slanted: str | None = None
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """What is compared: keys of a photo's measures."""
+        return (self.name,) if self.slanted is None else (self.name, self.slanted)
 
     @property
     def neutral(self) -> float:
@@ -68,7 +81,7 @@ DIFFERENCES = (
     ),
     DifferenceKind("blocks", "% more at 8×8 borders", "more JPEG blocks", "fewer JPEG blocks", 2.0),
     DifferenceKind("colour softness", "dB", "softer colours", "sharper colours", 1.0),
-    DifferenceKind("direction", "dB", "softer along rows", "softer along columns", 0.5),
+    DifferenceKind("direction", "dB", "softer along", "", 1.0, slanted="slanted direction"),
 )
 """All kinds, in the order in which they are told."""
 
@@ -83,13 +96,16 @@ class NamedDifference:
     size : float
         Mean over matched photos of the second set's figure less the first's, or their ratio.
     interval : (float, float)
-        95 % for all kinds together.
+        95 % for all kinds together. Of one with a direction the lower end is along it, the upper
+        the largest along any.
     levels : (float, float)
         The medians of both sets.
     p_value : float
         Corrected for the number of kinds.
     photos : int
         Matched pairs that tell.
+    angle : float or None
+        Degrees, 0 … 180, from the rows on, rising to the right; None: it has no direction.
     """
 
     kind: DifferenceKind
@@ -98,6 +114,7 @@ class NamedDifference:
     levels: tuple[float, float]
     p_value: float
     photos: int
+    angle: float | None = None
 
     @property
     def is_there(self) -> bool:
@@ -112,6 +129,8 @@ class NamedDifference:
     @property
     def name(self) -> str:
         """What the second set is, compared with the first."""
+        if self.angle is not None:
+            return f"{self.kind.more} {_direction_words(self.angle)}"
         return self.kind.more if self.size > self.kind.neutral else self.kind.less
 
 
@@ -142,8 +161,11 @@ def name_differences(
     """
     found, values = [], []
     for kind in DIFFERENCES:
-        a, b = (np.array([measures[kind.name] for measures in each]) for each in (first, second))
-        known = np.isfinite(a) & np.isfinite(b)
+        a, b = (
+            np.array([[measures[name] for name in kind.figures] for measures in each])
+            for each in (first, second)
+        )
+        known = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
         if known.sum() >= 2:
             found.append(kind)
             values.append((a[known], b[known]))
@@ -152,10 +174,12 @@ def name_differences(
     share = _LEVEL / max(len(found), 1)
     named = []
     for kind, (a, b), step, p_value in zip(found, values, steps, corrected, strict=True):
-        sizes = step.mean(), *_interval(step, rng, resamples, share)
+        along = _unit(step.mean(axis=0))
+        sizes = step.mean(axis=0) @ along, *_interval(step, along, rng, resamples, share)
         size, low, high = (float(np.exp(x) if kind.is_ratio else x) for x in sizes)
-        levels = float(np.median(a)), float(np.median(b))
-        named.append(NamedDifference(kind, size, (low, high), levels, p_value, len(a)))
+        levels = float(np.median(a @ along)), float(np.median(b @ along))
+        angle = None if len(along) == 1 else _angle(along)
+        named.append(NamedDifference(kind, size, (low, high), levels, p_value, len(a), angle))
     return named
 
 
@@ -165,10 +189,36 @@ def _steps(kind: DifferenceKind, first: Figures, second: Figures) -> Figures:
     return second - first
 
 
+def _unit(mean: Figures) -> Figures:
+    """Return where a mean points; of a single figure its sign is kept, and it is 1."""
+    length = float(np.hypot(*mean)) if len(mean) > 1 else 0.0
+    return mean / length if length > _TIES else np.eye(len(mean))[0]
+
+
+def _angle(along: Figures) -> float:
+    """Return a direction in degrees: opposite ones are one, so it turns half as fast."""
+    return float(np.degrees(np.arctan2(along[1], along[0])) / 2 % 180)
+
+
+def _direction_words(angle: float) -> str:
+    steep = min(angle, 180 - angle)
+    if steep <= _NEAR_AXIS:
+        return "rows"
+    if steep >= 90 - _NEAR_AXIS:
+        return "columns"
+    return f"{steep:.0f}° ({'rising' if angle < 90 else 'falling'})"
+
+
 def _sign_flip(differences: Figures, rng: np.random.Generator) -> float:
+    """Return how often flipped signs make as large a mean, told by its spread in all directions."""
     signs = np.where(rng.random((_FLIPS, len(differences))) < 0.5, -1.0, 1.0)
-    flipped = np.abs(signs @ differences)
-    as_large = flipped >= abs(differences.sum()) * (1 - _TIES) - _TIES
+    if differences.shape[1] > 1:
+        # Squares do not change with signs: what is made of them orders the flips as Hotelling's T².
+        spread, axes = np.linalg.eigh(differences.T @ differences)
+        differences = differences @ axes / np.sqrt(np.maximum(spread, _TIES))
+    flipped = np.square(signs @ differences).sum(axis=1)
+    whole = np.square(differences.sum(axis=0)).sum()
+    as_large = flipped >= whole * (1 - _TIES) - _TIES
     return float((1 + as_large.sum()) / (1 + _FLIPS))
 
 
@@ -183,11 +233,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _interval(
-    differences: Figures, rng: np.random.Generator, resamples: int, share: float
+    differences: Figures, along: Figures, rng: np.random.Generator, resamples: int, share: float
 ) -> tuple[float, float]:
     """Return the interval of the mean by photos drawn again, widened for their small number."""
     count = len(differences)
     means = differences[rng.integers(0, count, (resamples, count))].mean(axis=1)
-    low, high = np.quantile(means, (share / 2, 1 - share / 2))
-    mean, wider = differences.mean(), np.sqrt(count / (count - 1))
-    return float(mean + wider * (low - mean)), float(mean + wider * (high - mean))
+    mean, wider = differences.mean(axis=0), np.sqrt(count / (count - 1))
+    widened = mean + wider * (means - mean)
+    low, high = np.quantile(widened @ along, (share / 2, 1 - share / 2))
+    if len(along) > 1:
+        around = np.linspace(0, 2 * np.pi, _DIRECTIONS, endpoint=False)
+        all_ways = widened @ np.stack([np.cos(around), np.sin(around)])
+        high = max(high, np.quantile(all_ways, 1 - share / 2, axis=0).max())
+    return float(low), float(high)

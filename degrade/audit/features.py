@@ -54,9 +54,13 @@ _LUMA_FALL = slice(7, 11), slice(15, 20)
 scenes differ little in how much weaker the second one is."""
 _CHROMA_FALL = slice(2, 6), slice(10, 16)
 _TURNED_BANDS = (10, 15), (15, 20)
+_TURNED = slice(10, 20)
 _TURNED_SCENES, _SCENES_SHARE = slice(3, 6), 0.4
 """What scenes have of a direction at 0.06 to 0.13 cycles per pixel, and how much of it they have at
 the frequencies above."""
+_DB = 20 / np.log(10)
+"""What a wave of a logarithm of power is in dB, from its largest to its least."""
+
 _FLAT_BLOCKS_UNDERSTATE = 1.25
 _MOSTLY_NOISE = 0.7
 _NOTHING = 0.01
@@ -228,7 +232,7 @@ def _measures(
     """Return one figure for each kind of difference that has a name."""
     unknown = float("nan")
     fine, fine_colour = (0.0, 0.0) if noise is None else (noise.fine, noise.fine_colour)
-    along_rows, along_columns = spectrum + turns[2] + turns[0], spectrum + turns[2] - turns[0]
+    turned = turns[:, _TURNED].mean(axis=1) - _of_scenes(turns)
     return {
         "softness": _fall(spectrum, _LUMA_FALL, fine),
         "overshoot": 100 * overshoot,
@@ -237,7 +241,8 @@ def _measures(
         "colour noise": unknown if noise is None else noise.colour,
         "blocks": 50 * float(bends[0] + bends[3]) - 100,
         "colour softness": _fall(np.mean(chroma, axis=0), _CHROMA_FALL, fine_colour),
-        "direction": _fall(along_rows, _LUMA_FALL, fine) - _fall(along_columns, _LUMA_FALL, fine),
+        "direction": -_DB * turned[0],
+        "slanted direction": _DB * turned[1],
     }
 
 
@@ -265,12 +270,16 @@ def _noise_values(noise: FlatNoise | None) -> list[float]:
 
 def _direction_values(turns: Curve) -> list[float]:
     """Return by how much a photo is sharper one way than across, less what scenes are."""
-    scenes = _SCENES_SHARE * turns[: len(WAYS), _TURNED_SCENES].mean(axis=1)
     return [
         float(turn[a:b].mean() - scene)
-        for turn, scene in zip(turns[: len(WAYS)], scenes, strict=True)
+        for turn, scene in zip(turns[: len(WAYS)], _of_scenes(turns), strict=False)
         for a, b in _TURNED_BANDS
     ]
+
+
+def _of_scenes(turns: Curve) -> Curve:
+    """Return what the scene has of each way, as far as low frequencies tell it."""
+    return np.asarray(_SCENES_SHARE * turns[:, _TURNED_SCENES].mean(axis=1))
 
 
 def _power_law(spectrum: Curve) -> Curve:

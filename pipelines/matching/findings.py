@@ -30,11 +30,10 @@ CHANGES: Mapping[str, str] = {
     "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
     "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
     "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
-    "softer along rows": "the photos are sharper along rows than that: a match finds it",
-    "softer along columns": "the photos are sharper along columns than that: a match finds it",
+    "direction": "kernels that are as sharp there as across, or as the photos: a match finds them",
     "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
-"""What to change in pairs whose LR is this, compared with the photos."""
+"""What to change in pairs whose LR is this, compared with the photos; by name or by kind."""
 
 
 def difference_words(found: NamedDifference) -> str:
@@ -64,14 +63,14 @@ def tell_comparison(
     subject : str
         What the second set is called.
     changes : mapping of str to str or None
-        By name of a difference, what to change.
+        By name or kind of a difference, what to change.
     of : str
         What the verdict is of, where that is not plain.
     """
     verdict = f"{of}: {found.verdict}" if of else found.verdict
     job.found("verdict", verdict, **({"of": of} if of else {}), **comparison_values(found))
     for each in found.named:
-        change = (changes or {}).get(each.name, "")
+        change = changes.get(each.name, changes.get(each.kind.name, "")) if changes else ""
         words = f"{subject}: {each.name}, {difference_words(each)}"
         words += f"; {change}" if change else ""
         job.found("difference", words, change=change, **_values(each))
@@ -133,4 +132,5 @@ def _values(found: NamedDifference) -> dict[str, Any]:
         "medians": list(found.levels),
         "p_value": found.p_value,
         "photos": found.photos,
+        **({} if found.angle is None else {"angle": found.angle}),
     }

@@ -36,6 +36,19 @@ def make_photo(name: str, side: int = 96, *, noise: float = 0.8) -> U8Array:
     return round_to_u8(scene + ndimage.gaussian_filter(grain, (0.5, 0.5, 0)))
 
 
+_SLANTED = np.diag([0.25, 0.5, 0.25])
+
+
+def move(photo: U8Array, length: float, degrees: float) -> U8Array:
+    """Return a photo taken while the camera moved, along an angle that rises to the right."""
+    margin, angle = 16, np.deg2rad(degrees)
+    wide = np.pad(photo.astype(float), ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
+    down, right = np.fft.fftfreq(wide.shape[0])[:, None], np.fft.fftfreq(wide.shape[1])
+    kept = np.sinc(length * (right * np.cos(angle) - down * np.sin(angle)))[..., None]
+    moved = np.fft.ifft2(np.fft.fft2(wide, axes=(0, 1)) * kept, axes=(0, 1)).real
+    return round_to_u8(moved[margin:-margin, margin:-margin].astype(np.float32))
+
+
 def plant(photo: U8Array, kind: str, name: str) -> U8Array:
     """Return a photo with one thing done to it."""
     rng, levels = rng_for(0, kind, name), photo.astype(np.float32)
@@ -45,6 +58,10 @@ def plant(photo: U8Array, kind: str, name: str) -> U8Array:
         levels = cv2.GaussianBlur(levels, (9, 1), 0.6)
     elif kind == "softer along columns":
         levels = cv2.GaussianBlur(levels, (1, 9), 0.6)
+    elif kind == "softer along 45° (rising)":
+        levels = ndimage.correlate(levels, _SLANTED[::-1, :, None], mode="nearest")
+    elif kind == "softer along 45° (falling)":
+        levels = ndimage.correlate(levels, _SLANTED[:, :, None], mode="nearest")
     elif kind == "more overshoot":
         levels += 0.8 * (levels - cv2.GaussianBlur(levels, (0, 0), 1.2))
     elif kind == "more noise":

@@ -10,8 +10,9 @@ import pytest
 from degrade.audit.differences import DIFFERENCES, name_differences
 from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.rng import rng_for
-from tests.degrade.audit.scenes import make_photo, plant
+from tests.degrade.audit.scenes import make_photo, move, plant
 
+FIGURES = tuple(name for kind in DIFFERENCES for name in kind.figures)
 _NAMES = tuple(f"scene {i}" for i in range(20))
 
 
@@ -32,6 +33,8 @@ def photos() -> list[PhotoFeatures]:
         "softer colours",
         "softer along rows",
         "softer along columns",
+        "softer along 45° (rising)",
+        "softer along 45° (falling)",
     ],
 )
 def test_planted_differences_are_named_and_the_largest(kind: str) -> None:
@@ -41,6 +44,9 @@ def test_planted_differences_are_named_and_the_largest(kind: str) -> None:
     )
     named = [each for each in found if each.is_there]
     assert kind in [each.name for each in named]
+    if "along" in kind:
+        # What is softer one way is softer.
+        named = [each for each in named if each.name != "softer"]
     # Coarse noise is noise too, and blocks take colours along.
     assert max(named, key=lambda each: each.kind.extent(each.size)).name == kind
 
@@ -51,6 +57,26 @@ def test_the_other_way_round_the_names_are_the_opposites() -> None:
         [each.measures for each in planted], [each.measures for each in photos()], rng_for(0)
     )
     assert "sharper" in [each.name for each in found if each.is_there]
+
+
+@pytest.mark.parametrize("length", [3, 5, 6])
+@pytest.mark.parametrize(
+    ("degrees", "name"),
+    [(0, "along rows"), (90, "along columns"), (30, "° (rising)"), (150, "° (falling)")],
+)
+def test_motion_is_named_by_its_direction_whatever_its_length(
+    length: int, degrees: int, name: str
+) -> None:
+    """Beyond the first zero of its response, too, where more is left than before."""
+    moved = [measure_features(move(make_photo(scene), length, degrees)) for scene in _NAMES]
+    found = name_differences(
+        [each.measures for each in photos()], [each.measures for each in moved], rng_for(0)
+    )
+    (direction,) = [each for each in found if each.angle is not None]
+    assert direction.is_there and direction.name.endswith(name)
+    assert direction.angle is not None
+    assert abs((direction.angle - degrees + 90) % 180 - 90) < 10
+    assert direction.interval[0] > 1
 
 
 def test_equal_sets_differ_in_nothing_and_it_is_ruled_out() -> None:
@@ -65,7 +91,7 @@ def test_false_names_are_as_rare_as_stated() -> None:
     rng, runs, wrong = rng_for(0, "false names"), 200, 0
     for _ in range(runs):
         first, second = (
-            [{kind.name: float(np.exp(rng.normal())) for kind in DIFFERENCES} for _ in range(15)]
+            [{name: float(np.exp(rng.normal())) for name in FIGURES} for _ in range(15)]
             for _ in range(2)
         )
         found = name_differences(first, second, rng, resamples=10)
@@ -75,7 +101,7 @@ def test_false_names_are_as_rare_as_stated() -> None:
 
 
 def test_what_few_photos_tell_is_left_out() -> None:
-    unknown = {kind.name: float("nan") for kind in DIFFERENCES}
+    unknown = {name: float("nan") for name in FIGURES}
     known = {**unknown, "noise": 1.0}
     found = name_differences([known, known, unknown], [known] * 3, rng_for(0))
     assert [(each.kind.name, each.photos) for each in found] == [("noise", 2)]
