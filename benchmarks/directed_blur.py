@@ -1,10 +1,10 @@
-"""Blur that depends on direction, planted on half of the photos: is it seen, and named?
+"""Blur that depends on direction, planted on half of the photos, and what ``degrade diff`` sees.
 
     python -m benchmarks.directed_blur [--photos FOLDER …] [--count N] [--draws N]
 
 The other half is blurred alike from all sides, so that both keep as much on average. Drawn anew
 each time are the scenes of both halves. Beside it: how often ``degrade diff`` sees a direction
-where both halves have the same blur, or none, and in photos of two folders.
+where both halves have the same blur, or none.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ def read_photos(folder: Path, most: int) -> list[U8Array]:
 
 
 def rows(sets: Mapping[str, Sequence[U8Array]], count: int, draws: int) -> Iterator[str]:
-    """Yield the rows of both tables, for people."""
-    yield "| planted, against the same from all sides | AUC | told apart | named | right | dB | of |"
+    """Yield the rows of the table, for people."""
+    yield "| planted, against as much from all sides | AUC | told apart | named | right | dB | of |"
     yield "|---|---|---|---|---|---|---|"
     photos = [photo for part in sets.values() for photo in part]
     for kind in ("Gaussian", "motion"):
@@ -201,9 +201,7 @@ def rows(sets: Mapping[str, Sequence[U8Array]], count: int, draws: int) -> Itera
 
 def measured(photos: Sequence[U8Array], blur: Blur) -> list[PhotoFeatures]:
     """Measure all photos behind a blur."""
-    return [
-        features(taken(photo, blur, number, repr(blur))) for number, photo in enumerate(photos)
-    ]
+    return [features(taken(photo, blur, number, repr(blur))) for number, photo in enumerate(photos)]
 
 
 def halves(

@@ -266,6 +266,23 @@ BENCHMARKS = (
         is_long=True,
         minutes=0.5,
     ),
+    Benchmark(
+        "directed_blur",
+        ("--photos", TRAIN, "--count", "17", "--draws", "5"),
+        (
+            Figure(
+                "named, Gaussian 1.6 at 30°",
+                rf"Gaussian 1.6, 30° \| (?:[\d.]+ \| ){{2}}{_NUMBER}",
+                "5",
+                "–",
+            ),
+            Figure(
+                "named where there is none", rf"twice \| (?:[\d.]+ \| ){{2}}{_NUMBER}", "0", "–"
+            ),
+        ),
+        is_long=True,
+        minutes=1,
+    ),
     Benchmark("fingerprint", (REAL, "--hr", CLEAN), (), is_long=True, minutes=4),
     Benchmark(
         "downstream",
