@@ -59,7 +59,8 @@ def diff(
     """Tell by what the photos of B differ from those of A, whatever they show.
 
     Softness and its direction, overshoot, noise, its grain and colours, JPEG's blocks: each that
-    differs is named, with its size and interval. Two phones, before and after an update, originals and re-uploads.
+    differs is named, with its size and interval. Two phones, before and after an update, originals
+    and re-uploads.
     """
     from pipelines.matching.diff import DiffConfig, diff_photos
 
