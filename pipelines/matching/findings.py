@@ -30,7 +30,7 @@ CHANGES: Mapping[str, str] = {
     "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
     "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
     "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
-    "direction": "kernels that are as sharp there as across, or as the photos: a match finds them",
+    "direction": "the photos are sharper that way, or softer across it: a match finds it",
     "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos; by name or by kind."""
