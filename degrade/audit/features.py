@@ -54,7 +54,7 @@ _LUMA_FALL = slice(7, 11), slice(15, 20)
 scenes differ little in how much weaker the second one is."""
 _CHROMA_FALL = slice(2, 6), slice(10, 16)
 _TURNED_BANDS = (10, 15), (15, 20)
-_TURNED = slice(10, 20)
+_TURNED = slice(12, 22)
 _TURNED_SCENES, _SCENES_SHARE = slice(3, 6), 0.4
 """What scenes have of a direction at 0.06 to 0.13 cycles per pixel, and how much of it they have at
 the frequencies above."""
