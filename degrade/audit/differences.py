@@ -201,12 +201,13 @@ def _angle(along: Figures) -> float:
 
 
 def _direction_words(angle: float) -> str:
+    """Return a direction by name or in steps of 5°, which is about how well it is known."""
     steep = min(angle, 180 - angle)
     if steep <= _NEAR_AXIS:
         return "rows"
     if steep >= 90 - _NEAR_AXIS:
         return "columns"
-    return f"{steep:.0f}° ({'rising' if angle < 90 else 'falling'})"
+    return f"{5 * round(steep / 5)}° ({'rising' if angle < 90 else 'falling'})"
 
 
 def _sign_flip(differences: Figures, rng: np.random.Generator) -> float:
