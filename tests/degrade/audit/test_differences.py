@@ -86,6 +86,19 @@ def test_equal_sets_differ_in_nothing_and_it_is_ruled_out() -> None:
     assert all(each.size == each.kind.neutral for each in found)
 
 
+def test_a_direction_is_not_ruled_out_where_it_is_open_across_what_was_found() -> None:
+    known = dict.fromkeys(FIGURES, 1.0)
+    turned = [
+        {**known, "direction": 1.0 + (-1) ** number * 3.0, "slanted direction": 1.3}
+        for number in range(16)
+    ]
+    found = name_differences([known] * 16, turned, rng_for(0))
+    (direction,) = [each for each in found if each.angle is not None]
+    assert direction.angle == pytest.approx(45) and direction.size == pytest.approx(0.3)
+    assert direction.interval[0] == pytest.approx(0.3) and direction.interval[1] > 1
+    assert not direction.is_there and not direction.ruled_out
+
+
 def test_false_names_are_as_rare_as_stated() -> None:
     rng, runs, wrong = rng_for(0, "false names"), 200, 0
     for _ in range(runs):
