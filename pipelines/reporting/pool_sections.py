@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from degrade.degradation.index import MATCHED
 from degrade.images.image_io import encode_png
 from degrade.images.sources import Reject
 from degrade.kernels import crop_or_pad_kernel
@@ -74,7 +75,7 @@ def _kernel_section(
     found: PoolInspection, cameras: Mapping[str, str], job: Job, share: float
 ) -> list[Section]:
     pool = found.pool
-    records = sorted(pool.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id))
+    records = sorted(found.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id))
     if not records:
         return []
     apart = _apart(found, cameras)
@@ -111,11 +112,13 @@ def _kernel_section(
     )
     job.progress(total, total)
     marks = sum(bool(row.cells[1]) for row in rows)
+    earlier = len(pool.kernels) - total
     note = (
         f"{counted(marks, 'kernel')} of {len(rows)} marked. Pictures of {side}×{side} HR pixels, "
         "each up to its own peak, blue above zero, orange below. An outlier's width is far from "
         "those of its camera and scale."
     )
+    note += f" Left out: {earlier} of earlier matches, which nothing draws." if earlier else ""
     blocks: list[Block] = [*_width_charts(found), table]
     blocks += [_camera_table(found, moved, side, share)] if moved else []
     blocks += [words_of(legend, "What the marks mean")] if (legend := found.legend()) else []
@@ -199,12 +202,15 @@ def _camera_table(
 
 
 def _apart(found: PoolInspection, cameras: Mapping[str, str]) -> dict[str, str]:
-    """Return the kernels whose widest σ is far from those of the same camera and scale."""
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for record in found.pool.kernels:
+    """Return the kernels whose widest σ is far from those of the same camera and scale.
+
+    Those of a match are compared with each other.
+    """
+    groups: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for record in found.kernels:
         if record.id in found.sigmas and found.sigmas[record.id][0] > 0:
             camera = cameras.get(record.provenance.source_sha256 or "", "")
-            groups[str(record.scale), camera].append(record.id)
+            groups[str(record.scale), camera, _is_matched(record)].append(record.id)
     apart: dict[str, str] = {}
     for keys in groups.values():
         of_group = outliers([found.sigmas[key][0] for key in keys])
@@ -212,14 +218,19 @@ def _apart(found: PoolInspection, cameras: Mapping[str, str]) -> dict[str, str]:
     return apart
 
 
+def _is_matched(record: KernelRecord) -> bool:
+    return record.provenance.method == MATCHED
+
+
 def _width_charts(found: PoolInspection) -> list[Chart]:
     """Draw the widths of kernels, those that are marked apart."""
     groups: dict[str, tuple[list[float], list[float]]] = {}
-    for record in found.pool.kernels:
+    for record in found.kernels:
         if record.id not in found.sigmas:
             continue
         wide, narrow = found.sigmas[record.id]
         name = "marked" if found.marks(record) else "not marked"
+        name = "of the match" if _is_matched(record) else name
         x, y = groups.setdefault(name, ([], []))
         x.append(narrow)
         y.append(wide)
