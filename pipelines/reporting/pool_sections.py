@@ -355,7 +355,7 @@ def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
         Column("photo", "name"),
         Column("positions", "number"),
         Column("kept", "number"),
-        Column("refused as"),
+        Column("refused as", "words"),
         Column("variance that would find some", "number"),
         Column("marks", "marks"),
     )
@@ -379,6 +379,6 @@ def _other_section(pool: DegradationPool, share: float) -> list[Section]:
     )
     if not rows:
         return []
-    columns = Column("photo", "name"), Column("measurement"), Column("found")
+    columns = Column("photo", "name"), Column("measurement"), Column("found", "words")
     table = fitting(Table("Measurements", columns, rows), rows=int(share * _OTHER_ROWS))
     return [Section("What else was measured", (table,))]
