@@ -368,12 +368,17 @@ def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
     return [Section("Why noise patches were refused", blocks)]
 
 
+def _of_whom(found: MeasurementRecord, names: Mapping[str, str]) -> str:
+    """Return the photo's name; a match is of many photos, and the latest."""
+    return "the latest" if found.kind == MATCHED else names.get(found.photo, found.photo[:16])
+
+
 def _other_section(pool: DegradationPool, share: float) -> list[Section]:
     """Tell of measurements that no other section tells of."""
     told = {*HISTORY_KINDS, "noise-model", "likeness"}
     names = pool.photo_names
     rows = tuple(
-        Row((names.get(m.photo, m.photo[:16]), m.kind, measured_words(m)))
+        Row((_of_whom(m, names), m.kind, measured_words(m)))
         for m in sorted(pool.measurements, key=lambda m: (m.kind, names.get(m.photo, "")))
         if m.objects is None and m.kind not in told
     )
