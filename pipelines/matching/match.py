@@ -46,6 +46,7 @@ from pipelines.matching.match_words import (
     tell_doubt,
     tell_recipe,
     tell_rounds,
+    tell_sharpness,
     tell_unchanged,
     tell_uncorrected,
 )
@@ -222,15 +223,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
 def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
-    falls = [
-        float(np.nanmedian([each.measures["softness"] for each in part] or [np.nan]))
-        for part in (bench.photos, bicubic)
-    ]
-    words = (
-        f"power falls from 0.19 to 0.36 c/px by {falls[0]:.1f} dB in the photos, by {falls[1]:.1f} "
-        "dB in bicubic LR of the HR photos"
-    )
-    job.found("sharpness", words, photos=falls[0], hr=falls[1])
+    words = tell_sharpness(job, bench.photos, bicubic)
     # Of all directions: HR that moved is soft along one alone.
     response = np.mean([response_by_direction(kernel) for kernel in kernels.values()], axis=0)
     most = float(response[:, _SOFT_BANDS].max())

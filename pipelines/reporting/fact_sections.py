@@ -176,14 +176,17 @@ def _charts(facts: Mapping[str, Sequence[_Fact]]) -> list[Chart]:
     ]
 
 
+def _curve(values: Sequence[float | None]) -> list[float]:
+    """Return numbers; what cannot be told leaves a gap."""
+    return [math.nan if value is None else float(value) for value in values]
+
+
 def _spectra(facts: Sequence[_Fact]) -> list[Chart]:
     """Draw the spectra of sets that were compared."""
     charts = []
     for fact in facts:
         x = [float(f) for f in fact["frequencies"]]
-        curves = {
-            str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
-        }
+        curves = {str(name): Line(x, _curve(ys)) for name, ys in fact["curves"].items()}
         title = f"Power of {fact.get('of', 'grey')} against low frequencies"
         charts.append(lines(title, curves, below="cycles per pixel", beside="dB"))
     return charts
@@ -196,9 +199,7 @@ def _directions(facts: Sequence[_Fact]) -> list[Chart]:
         if "curves" not in fact:  # of this camera nothing is known
             continue
         x = [float(f) for f in fact["frequencies"]]
-        curves = {
-            str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
-        }
+        curves = {str(name): Line(x, _curve(ys)) for name, ys in fact["curves"].items()}
         of = f"{fact['camera']}: what" if fact.get("camera") else "What"
         title = f"{of} kernels keep of the amplitude, by direction"
         charts.append(lines(title, curves, below="cycles per pixel of LR", beside="share"))
