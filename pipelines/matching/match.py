@@ -119,7 +119,8 @@ def match_photos(
     """Correct what a pool has measured until LR of clean photos looks like the camera's.
 
     Nothing is written before all is known; then the kernels and the recipe are added to the pool at
-    once, in the place of an earlier match of the scale. The same inputs give the same recipe.
+    once, in the place of an earlier match of the scale. The pool is held from the beginning, so that
+    no other run takes it meanwhile. The same inputs give the same recipe.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def match_photos(
     ------
     DegradeError
         Photos or HR are too few, the same, too small or show other things; HR is softer than the
-        photos; or the pool has no kernel of the scale, or is a fingerprint.
+        photos; or the pool has no kernel of the scale, is a fingerprint, in use or not writable.
     """
     job = Job("match", "photo", on_progress)
     pool = DegradationPool.open(config.pool)
@@ -143,6 +144,17 @@ def match_photos(
         raise InvalidValueError(
             f"{printable(config.pool)} is a fingerprint, and nothing can be added to it"
         )
+    with pool.writing():
+        return _match(job, pool, config, executor, on_round)
+
+
+def _match(
+    job: Job,
+    pool: DegradationPool,
+    config: MatchConfig,
+    executor: Executor | None,
+    on_round: Callable[[str], None] | None,
+) -> MatchResult:
     photos = find_set(job, config.photos, max_pixels=config.max_pixels)
     clean = find_set(job, config.hr, max_pixels=config.max_pixels)
     photos, clean = without_common(job, photos, clean, (config.photos[0], config.hr[0]))
