@@ -119,8 +119,8 @@ def match_photos(
     """Correct what a pool has measured until LR of clean photos looks like the camera's.
 
     Nothing is written before all is known; then the kernels and the recipe are added to the pool at
-    once, in the place of an earlier match of the scale. The pool is held from the beginning, so that
-    no other run takes it meanwhile. The same inputs give the same recipe.
+    once, in the place of an earlier match of the scale. The pool is held from the beginning: no
+    other run takes it meanwhile. The same inputs give the same recipe.
 
     Parameters
     ----------
