@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray, round_to_u8
+from degrade.degradation.index import MATCHED
 from degrade.disk.results import Results
 from degrade.errors import line_of
 from degrade.kernels import crop_or_pad_kernel, phase_centre
@@ -65,8 +66,9 @@ def draw_pool_sheet(pool: DegradationPool, path: Path, *, overwrite: bool = Fals
     results = check_sheet_path(path, overwrite=overwrite)
     from matplotlib.figure import Figure
 
+    drawn = _drawn(pool)
     kernels = _spread(
-        sorted(pool.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id)), _MAX_KERNELS
+        sorted(drawn, key=lambda k: (k.scale, k.provenance.source_name, k.id)), _MAX_KERNELS
     )
     noise = _spread(sorted(pool.noise, key=lambda n: (n.variance, n.id)), _MAX_NOISE)
     columns = min(max(len(kernels), len(noise), 4), 12)
@@ -113,6 +115,12 @@ def check_sheet_path(path: Path, *, overwrite: bool = False) -> Results:
     return sheet_results(path, "inspect", overwrite=overwrite)
 
 
+def _drawn(pool: DegradationPool) -> list[KernelRecord]:
+    """Return the kernels that plans may draw: all but those of earlier matches."""
+    outdated = pool.outdated_kernels
+    return [record for record in pool.kernels if record.id not in outdated]
+
+
 def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:
     return max((len(record.provenance.flags) for record in records), default=0)
 
@@ -120,7 +128,7 @@ def _most_flags(records: Sequence[KernelRecord | NoiseRecord]) -> int:
 def _draw_kernels(
     sheet: Sheet, pool: DegradationPool, records: list[KernelRecord], *, top: float
 ) -> float:
-    shown = _of(len(records), len(pool.kernels))
+    shown = _of(len(records), len(_drawn(pool)))
     sheet.write(MARGIN, top + 0.28, f"Blur kernels{shown}", size=11, weight="bold")
     if not records:
         sheet.write(MARGIN + 1.4, top + 0.28, "none yet: degrade estimate-kernels", size=8)
@@ -142,6 +150,7 @@ def _draw_kernels(
 def _confidence(record: KernelRecord) -> str:
     known = record.provenance.values
     parts = [f"confidence {confidence_text(known['confidence'])}"] if "confidence" in known else []
+    parts += [MATCHED] if record.provenance.method == MATCHED else []
     if all(name in known for name in REGION_VALUES):
         parts.append(f"row {known['row']:g}, col {known['column']:g}")
     return "   ".join(parts)
@@ -210,10 +219,11 @@ def _of(shown: int, total: int) -> str:
 
 
 def _summary(pool: DegradationPool) -> str:
-    scales = sorted(Counter(kernel.scale for kernel in pool.kernels).items())
+    kernels = _drawn(pool)
+    scales = sorted(Counter(kernel.scale for kernel in kernels).items())
     by_scale = ", ".join(f"×{scale}: {count}" for scale, count in scales)
     parts = [
-        counted(len(pool.kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
+        counted(len(kernels), "kernel") + (f" ({by_scale})" if by_scale else ""),
         *(
             [f"a fingerprint of {counted(len(pool.measured_photos), 'photo')}"]
             if pool.is_fingerprint

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import bdtrc
 
 from degrade.arrays import FloatArray, U8Array
 from degrade.degradation.steps.linear_light import MOST_GAIN, variance_around
@@ -20,7 +21,11 @@ MOST_SHIFT = 0.05
 """LR pixels: a shift that training notices."""
 
 _MOST_SHIFTED = 0.25
-"""Of sound pairs one in ten is measured as off: flat or noisy ones."""
+"""Of sound pairs one in ten is measured as off, flat or noisy ones; more of small noisy sets."""
+
+_BY_CHANCE = 0.05
+"""A set fails where, with a quarter of its pairs off, so many would be met less often."""
+
 _MOST_BIAS = 1.0
 _MOST_CLIPPED = 0.01
 _SMALLEST = 32
@@ -80,10 +85,12 @@ class Agreement:
 
     @property
     def lies_off(self) -> bool:
-        """Whether the set fails: as a whole, or too many of its pairs."""
-        return self.known > 0 and (
-            max(map(abs, self.shift)) > MOST_SHIFT or self.shifted > _MOST_SHIFTED
-        )
+        """Whether the set fails: as a whole, or more than a quarter of its pairs, for sure."""
+        if self.known == 0:
+            return False
+        off = round(self.shifted * self.known)
+        by_chance = float(bdtrc(off - 1, self.known, _MOST_SHIFTED)) if off else 1.0
+        return max(map(abs, self.shift)) > MOST_SHIFT or by_chance < _BY_CHANCE
 
     @property
     def is_biased(self) -> bool:

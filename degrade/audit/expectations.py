@@ -63,6 +63,8 @@ class Expectation:
             return f"expect ±{100 * self.worst:.0f} %"
         if self.trust == "expect":
             return f"right in {self.right:.0%}, wrong in {self.wrong:.0%}"
+        if self.trust == "seldom" and self.untold == 1:
+            return "such photos do not tell"
         if self.trust == "seldom":
             return "such photos seldom tell; what they tell is right"
         return "do not trust it on these photos"
@@ -83,16 +85,26 @@ def judge(found: Sequence[Expectation]) -> dict[Kind, str]:
         rows = [row for row in found if row.kind == kind]
         if not rows:
             continue
-        bad = [row.plant for row in rows if row.trust == "do not trust" and row.plant != CLEAN]
-        if not bad:
-            errors = [row.worst for row in rows if row.worst is not None]
-            most = f"; expect errors up to {100 * max(errors):.0f} %" if errors else ""
-            sentences[kind] = f"can be used on photos like these{most}"
-        elif len(bad) == sum(row.plant != CLEAN for row in rows):
+        planted = [row for row in rows if row.plant != CLEAN]
+        bad = [row.plant for row in planted if row.trust == "do not trust"]
+        seldom = [row.plant for row in planted if row.trust == "seldom"]
+        if planted and len(bad) == len(planted):
             sentences[kind] = "do not trust it on photos like these"
+        elif planted and len(bad) + len(seldom) == len(planted):
+            sentences[kind] = "of little use on photos like these, which seldom tell"
         else:
-            sentences[kind] = f"can be used on photos like these, but not for: {', '.join(bad)}"
+            sentences[kind] = f"can be used on photos like these{_besides(rows, bad, seldom)}"
     return sentences
+
+
+def _besides(rows: Sequence[Expectation], bad: Sequence[str], seldom: Sequence[str]) -> str:
+    """Return what is to be known of a measurement that can be used."""
+    words = f", but not for: {', '.join(bad)}" if bad else ""
+    words += f"; seldom told: {', '.join(seldom)}" if seldom else ""
+    errors = [row.worst for row in rows if row.worst is not None and row.trust != "seldom"]
+    if errors and not bad:
+        words += f"; expect errors up to {100 * max(errors):.0f} %"
+    return words
 
 
 def _expectation(kind: Kind, plant: str, trials: Sequence[Trial]) -> Expectation:

@@ -223,10 +223,12 @@ def _refuse_transparent(alpha: AnyArray, path: Path) -> None:
     hidden = alpha.size - np.count_nonzero(alpha)
     if 0 < hidden < alpha.size:
         share = 100 * hidden / alpha.size
-        told = "less than 0.1" if share < 0.1 else "more than 99" if share > 99 else f"{share:.2g}"
+        told = "more than 99 % of it is" if share > 99 else f"{share:.2g} % of it is"
+        if share < 0.1:
+            told = "1 of its pixels is" if hidden == 1 else f"{hidden} of its pixels are"
         raise InputError(
             path,
-            f"{told} % of it is transparent, and what lies there is arbitrary",
+            f"{told} transparent, and what lies there is arbitrary",
             "crop it to what is seen, or save it without transparency on a background",
         )
 

@@ -39,7 +39,7 @@ from typing import Any
 from degrade.degradation import Pair
 from degrade.disk.checksums import file_crc32
 from degrade.disk.failures import STRUCTURE_BYTES, TEMPORARY, require_space, sync_file, writing
-from degrade.errors import CorruptDataError, InvalidValueError
+from degrade.errors import CorruptDataError, InvalidValueError, as_typed
 from degrade.images.sources import Reject
 from degrade.pairs.pair_records import FileRecord, PairRecord, PairsDigest, ShardSpec
 from degrade.pairs.sidecar import ShardHead, Sidecar, is_source
@@ -123,7 +123,13 @@ def check_sizes(where: Location, sidecar: Sidecar | ShardHead) -> None:
         The first file that is missing, no regular file, of another size, or a link that leads out.
     """
     for file in sidecar.files:
-        check_file(where, file)
+        try:
+            check_file(where, file)
+        except CorruptDataError as error:
+            raise CorruptDataError(
+                f"{error}; `degrade verify {as_typed(place_at(where).shown())}` says what to build "
+                "again"
+            ) from None
 
 
 def check_file(where: Location, file: FileRecord) -> None:

@@ -111,6 +111,16 @@ class PoolContents:
         """Return the kernels as they were measured or imported, by id."""
         return {key: kernel for key, kernel in self.kernels.items() if not _is_moved(kernel)}
 
+    def outdated_kernels(self) -> frozenset[str]:
+        """Return the kernels of earlier matches, by id: no plan draws them any more."""
+        matches = (record for (kind, _), record in self.drawn().items() if kind == MATCHED)
+        current = {key for match in matches for key in match.values.get("kernels", ())}
+        return frozenset(
+            key
+            for key, kernel in self.own_kernels().items()
+            if kernel.provenance.method == MATCHED and key not in current
+        )
+
     def moved_kernels(self) -> dict[str, MeasurementRecord]:
         """Return what was made of kernels by those of their camera, by the id of a photo's own.
 

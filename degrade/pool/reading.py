@@ -144,6 +144,11 @@ class PoolReader:
         return self._contents.moved_kernels()
 
     @property
+    def outdated_kernels(self) -> frozenset[str]:
+        """The kernels of earlier matches, by id: no plan draws them any more."""
+        return self._contents.outdated_kernels()
+
+    @property
     def noise(self) -> tuple[NoiseRecord, ...]:
         """All noise patches, by id."""
         return tuple(self._contents.noise[key] for key in sorted(self._contents.noise))

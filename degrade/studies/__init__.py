@@ -22,7 +22,8 @@ from degrade.studies.findings import (
     find_in_votes,
 )
 from degrade.studies.pictures import decoy_of, picture_path, read_picture, write_picture
-from degrade.studies.votes import VOTES_NAME, Rater, Vote, VoteRefusedError, Votes
+from degrade.studies.votes import Rater, Vote, VoteRefusedError, Votes
+from degrade.studies.votes_file import VOTES_NAME
 
 __all__ = [
     "MOS_QUESTION",

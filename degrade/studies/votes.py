@@ -1,27 +1,21 @@
-"""Raters and their votes in SQLite: a vote that was confirmed outlives process and power."""
+"""Raters and their votes: who begins, what is asked of whom, which answers count."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import math
-import re
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from degrade.errors import CorruptDataError, DegradeError, printable
+from degrade.errors import DegradeError
 from degrade.opinions import Role, Trial
+from degrade.studies.votes_file import VotesFile
 
-__all__ = ["VOTES_NAME", "Rater", "Vote", "VoteRefusedError", "Votes", "secret_hash"]
+__all__ = ["Rater", "Vote", "VoteRefusedError", "Votes", "secret_hash"]
 
-VOTES_NAME = "votes.db"
-
-_VERSION = 1
 _MOST_CHANGES = 50
 """Times that a rater may change one answer."""
 
@@ -32,38 +26,6 @@ _RATER = (int, int, int)
 _TRIAL = (int, int, int, str, int)
 _CAST = (int, int, int, *_TRIAL, int, float, float, int)
 """Types of rows: SQLite keeps whatever it is given, in a column of any type."""
-
-_SCHEMA = """
-CREATE TABLE raters (
-    number INTEGER PRIMARY KEY, secret_sha256 TEXT NOT NULL UNIQUE, begun REAL NOT NULL,
-    trials INTEGER NOT NULL, answered INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE trials (
-    rater INTEGER NOT NULL, number INTEGER NOT NULL, image INTEGER NOT NULL,
-    first INTEGER NOT NULL, second INTEGER NOT NULL, role TEXT NOT NULL, of INTEGER NOT NULL,
-    PRIMARY KEY (rater, number)
-) WITHOUT ROWID;
-CREATE TABLE votes (
-    id INTEGER PRIMARY KEY, rater INTEGER NOT NULL, trial INTEGER NOT NULL,
-    question INTEGER NOT NULL, answer INTEGER NOT NULL, key TEXT NOT NULL, at REAL NOT NULL,
-    seconds REAL NOT NULL, UNIQUE (rater, trial, question, key)
-);
-CREATE INDEX votes_by_trial ON votes (rater, trial, question, id);
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-"""
-
-
-_LACKING = re.compile("no such |table .* has no column |.* may not be ")
-"""How SQLite says, as an operational error, that the file has not what was made in it."""
-
-
-def _place_of(path: Path) -> tuple[int, int] | None:
-    """Return which file is at a path: its device and its number there; None where none is."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 class VoteRefusedError(DegradeError):
@@ -124,8 +86,8 @@ def secret_hash(secret: str) -> str:
 class Votes:
     """The votes of a study.
 
-    Several threads may use it: what they ask is done one after the other. A transaction that has
-    returned is on the disk (write-ahead log, ``synchronous=FULL``).
+    Several threads may use it: what they ask is done one after the other. What has returned is on
+    the disk (:class:`~degrade.studies.votes_file.VotesFile`).
 
     Parameters
     ----------
@@ -141,29 +103,16 @@ class Votes:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        if path.exists() and not path.is_file():
-            raise CorruptDataError(f"{printable(path)} is no file; move it away")
-        with self._said():
-            # Transactions are begun and ended here, not by the module.
-            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            # The module's own words for a text that is no UTF-8 are those of a failing disk.
-            self._file.text_factory = bytes.decode
-            try:
-                self._file.execute("PRAGMA journal_mode = WAL")
-                self._file.execute("PRAGMA synchronous = FULL")
-                self._file.execute("PRAGMA busy_timeout = 5000")
-                self._make()
-                self._place = _place_of(path)
-            except BaseException:
-                self._file.close()
-                raise
+        self._file = VotesFile(path)
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self._file.path
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._file.close()
+        self._file.close()
 
     def __enter__(self) -> Votes:
         return self
@@ -173,7 +122,7 @@ class Votes:
 
     def fact(self, name: str, otherwise: str) -> str:
         """Return a text that is kept under a name; ``otherwise`` is, from the first call on."""
-        with self._transaction() as file:
+        with self._file.transaction() as file:
             file.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, otherwise))
             row = file.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return str(row[0])
@@ -195,8 +144,8 @@ class Votes:
             There are so many already.
         """
         hashed = secret_hash(secret)
-        with self._transaction() as file:
-            known = self._rater_of(hashed)
+        with self._file.transaction() as file:
+            known = self._rater_of(file, hashed)
             if known is not None:
                 return known
             number = int(file.execute("SELECT COUNT(*) FROM raters").fetchone()[0])
@@ -218,35 +167,35 @@ class Votes:
 
     def rater(self, secret: str) -> Rater | None:
         """Return the rater of a secret; None where there is none."""
-        with self._using():
-            return self._rater_of(secret_hash(secret))
+        with self._file.reading() as file:
+            return self._rater_of(file, secret_hash(secret))
 
     def trial(self, rater: int, number: int) -> Trial | None:
         """Return a trial of a rater by its number, from 1 on; None where there is none."""
-        with self._using():
-            row = self._file.execute(
+        with self._file.reading() as file:
+            row = file.execute(
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? AND number = ?",
                 (rater, number),
             ).fetchone()
-        return None if row is None else Trial(*self._checked([row], _TRIAL)[0])
+        return None if row is None else Trial(*self._file.checked([row], _TRIAL)[0])
 
     def trials(self, rater: int) -> list[Trial]:
         """Return all trials of a rater, in order."""
-        with self._using():
-            rows = self._file.execute(
+        with self._file.reading() as file:
+            rows = file.execute(
                 "SELECT image, first, second, role, of FROM trials WHERE rater = ? ORDER BY number",
                 (rater,),
             ).fetchall()
-        return [Trial(*row) for row in self._checked(rows, _TRIAL)]
+        return [Trial(*row) for row in self._file.checked(rows, _TRIAL)]
 
     def answers(self, rater: int, number: int) -> dict[int, int]:
         """Return a rater's last answers to a trial, by question."""
-        with self._using():
-            rows = self._file.execute(
+        with self._file.reading() as file:
+            rows = file.execute(
                 "SELECT question, answer FROM votes WHERE rater = ? AND trial = ? ORDER BY id",
                 (rater, number),
             ).fetchall()
-        return dict(self._checked(rows, (int, int)))
+        return dict(self._file.checked(rows, (int, int)))
 
     def vote(
         self, rater: int, number: int, answers: Mapping[int, int], *, key: str, seconds: float
@@ -276,12 +225,12 @@ class Votes:
         VoteRefusedError
             The trial is not the rater's next one nor one before, or was changed too often.
         """
-        with self._transaction() as file:
+        with self._file.transaction() as file:
             row = file.execute(
                 "SELECT number, trials, answered FROM raters WHERE number = ?", (rater,)
             ).fetchone()
             if row is not None:
-                self._checked([row], _RATER)
+                self._file.checked([row], _RATER)
             if row is None or not 1 <= number <= min(row[2] + 1, row[1]):
                 raise VoteRefusedError("this is not the next image to be judged")
             same = file.execute(
@@ -317,8 +266,8 @@ class Votes:
 
     def raters(self) -> list[Rater]:
         """Return all raters, by number."""
-        with self._using():
-            return self._raters()
+        with self._file.reading() as file:
+            return self._raters(file)
 
     def all_votes(self) -> list[Vote]:
         """Return the last answer of each rater to each question of each trial, in that order.
@@ -329,8 +278,8 @@ class Votes:
             The file cannot be read, holds a value of another type, or an answer to a trial that it
             does not know.
         """
-        with self._using():
-            return self._all_votes()
+        with self._file.reading() as file:
+            return self._all_votes(file)
 
     def raters_and_votes(self) -> tuple[list[Rater], list[Vote]]:
         """Return all raters and :meth:`all_votes`, of one moment, also while others vote.
@@ -340,17 +289,18 @@ class Votes:
         CorruptDataError
             As of :meth:`all_votes`.
         """
-        with self._transaction("BEGIN"):  # what is read at once is of one state, and waits for none
-            return self._raters(), self._all_votes()
+        # By "BEGIN", what is read at once is of one state, and waits for none.
+        with self._file.transaction("BEGIN") as file:
+            return self._raters(file), self._all_votes(file)
 
-    def _raters(self) -> list[Rater]:
-        rows = self._file.execute(
+    def _raters(self, file: sqlite3.Connection) -> list[Rater]:
+        rows = file.execute(
             "SELECT number, trials, answered FROM raters ORDER BY number"
         ).fetchall()
-        return [Rater(*row) for row in self._checked(rows, _RATER)]
+        return [Rater(*row) for row in self._file.checked(rows, _RATER)]
 
-    def _all_votes(self) -> list[Vote]:
-        rows = self._file.execute(
+    def _all_votes(self, file: sqlite3.Connection) -> list[Vote]:
+        rows = file.execute(
             "SELECT v.rater, v.trial, v.question, t.image, t.first, t.second, t.role, t.of, "
             "v.answer, v.at, v.seconds, c.changes FROM votes v "
             "JOIN (SELECT MAX(id) AS id, COUNT(*) - 1 AS changes FROM votes "
@@ -359,83 +309,17 @@ class Votes:
             "ORDER BY v.rater, v.trial, v.question"
         ).fetchall()
         if any(r[3] is None for r in rows):  # else it would be missing without a word
-            raise self._damaged("a vote without its trial")
-        self._checked(rows, _CAST)
+            raise self._file.damaged("a vote without its trial")
+        self._file.checked(rows, _CAST)
         if not all(0 <= r[9] < _LAST and r[10] >= 0 for r in rows):
-            raise self._damaged("a time that no clock tells")
+            raise self._file.damaged("a time that no clock tells")
         return [
             Vote(r[0], r[1], r[2], Trial(r[3], r[4], r[5], cast(Role, r[6]), r[7]), *r[8:])
             for r in rows
         ]
 
-    def _rater_of(self, secret_sha256: str) -> Rater | None:
-        row = self._file.execute(
+    def _rater_of(self, file: sqlite3.Connection, secret_sha256: str) -> Rater | None:
+        row = file.execute(
             "SELECT number, trials, answered FROM raters WHERE secret_sha256 = ?", (secret_sha256,)
         ).fetchone()
-        return None if row is None else Rater(*self._checked([row], _RATER)[0])
-
-    def _checked(self, rows: list[Any], types: tuple[type, ...]) -> list[Any]:
-        """Return rows whose values are of these types, and finite.
-
-        Raises
-        ------
-        CorruptDataError
-            One is not: no such value was written here.
-        """
-        for row in rows:
-            if tuple(map(type, row)) != types or math.inf in row or -math.inf in row:
-                raise self._damaged("a value of another type")
-        return rows
-
-    def _damaged(self, what: str) -> CorruptDataError:
-        return CorruptDataError(
-            f"{printable(self.path)} is damaged ({what}); restore it from a copy"
-        )
-
-    def _make(self) -> None:
-        version = self._file.execute("PRAGMA user_version").fetchone()[0]
-        if version == _VERSION:
-            return
-        has_tables = self._file.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if version != 0 or has_tables:
-            raise CorruptDataError(
-                f"{printable(self.path)} holds no votes that this degrade reads; move it away"
-            )
-        script = f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;"
-        self._file.executescript(script)
-
-    @contextlib.contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        with self._using():
-            self._file.execute(begin)
-            try:
-                yield self._file
-                self._file.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._file.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[None]:
-        """Hold the file, and refuse one that lies elsewhere by now: its votes would be lost."""
-        with self._said(), self._lock:
-            if _place_of(self.path) != self._place:
-                raise DegradeError(
-                    f"{printable(self.path)} was moved away or replaced while it was in use; put "
-                    "it back, or start `degrade study serve` again"
-                )
-            yield
-
-    @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
-        try:
-            yield
-        except UnicodeDecodeError as error:  # of a value, or of an error that holds a damaged name
-            raise self._damaged("a text that is no UTF-8") from error
-        except sqlite3.DatabaseError as error:
-            what = printable(str(error))
-            if isinstance(error, sqlite3.OperationalError) and not _LACKING.match(what):
-                remedy = "check the folder, its permissions and its disk"
-                raise DegradeError(f"{printable(self.path)}: {what}; {remedy}") from error
-            raise self._damaged(what) from error
+        return None if row is None else Rater(*self._file.checked([row], _RATER)[0])

@@ -125,10 +125,13 @@ def evaluate(jobs: int | None, **options: Any) -> None:
     help="Photos: of more an even choice is taken.",
 )
 @click.option(
+    "--csv", type=PATH, metavar="FILE", default=None, help="Write what each photo gave here."
+)
+@click.option(
     "--sheet", type=PATH, default=None, help="Draw errors and shares into this file, NAME.png."
 )
 @click.option(
-    "--overwrite", is_flag=True, help="Draw the sheet over a file that is no earlier sheet, too."
+    "--overwrite", is_flag=True, help="Replace files that are no earlier table or sheet, too."
 )
 @seed_option
 @jobs_option

@@ -260,6 +260,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "selftest": (
         ("degrade selftest HR/", "what to expect of the measurements on such photos"),
         ("degrade selftest HR/ --scale 2 --sheet selftest.png", "kernels of x2, and a picture"),
+        ("degrade selftest HR/ --csv selftest.csv", "what each photo gave, too"),
     ),
     "import-pairs": (
         ("degrade import-pairs --hr HR/ --lr LR_x4/ --out pairs/", "pairs that there are already"),

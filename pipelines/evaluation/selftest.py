@@ -11,11 +11,14 @@ import numpy as np
 from degrade.arrays import U8Array
 from degrade.audit.expectations import Expectation, expect, judge
 from degrade.audit.planting import KINDS, Trial, run_trials
+from degrade.disk.files import make_folder
+from degrade.disk.results import Results
 from degrade.errors import DegradeError, InputError, InvalidValueError
 from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject
 from degrade.rng import rng_for
 from degrade.wording import counted
+from pipelines.evaluation.selftest_table import encode_csv, table_lines
 from pipelines.executors import Executor, make_executor
 from pipelines.shared.finding_photos import find_photos
 from pipelines.shared.job import Job
@@ -45,8 +48,8 @@ class SelftestConfig:
         Of more photos an even choice is taken.
     seed : int
         Of the noise that is planted.
-    sheet : Path or None
-        Where the picture is drawn.
+    csv, sheet : Path or None
+        Where a table of all that was planted, photo by photo, and the picture are written.
     overwrite : bool
     max_pixels : int
         Larger photos are rejected before they are decoded.
@@ -56,6 +59,7 @@ class SelftestConfig:
     scale: int = 4
     most: int = 20
     seed: int = 0
+    csv: Path | None = None
     sheet: Path | None = None
     overwrite: bool = False
     max_pixels: int = MAX_PIXELS
@@ -94,10 +98,9 @@ def selftest(
     Raises
     ------
     DegradeError
-        No photo can be used, or the picture cannot be written.
+        No photo can be used, or a file cannot be written.
     """
-    if config.sheet is not None:
-        check_selftest_sheet(config.sheet, overwrite=config.overwrite)
+    _check_files(config)
     job = Job("selftest", "photo", on_progress, goes_on=False)
     photos, rejects = find_photos(config.sources, max_pixels=config.max_pixels)
     job.rejects += rejects
@@ -117,12 +120,37 @@ def selftest(
     job.rejects.sort(key=lambda reject: (reject.path, reject.reason))
     if not found and job.interrupted is None:
         raise DegradeError(f"no photo can be used: {job.rejects[0]}")
-    trials = [trial for index in sorted(found) for trial in found[index]]
+    by_photo = [(chosen[index], found[index]) for index in sorted(found)]
+    trials = [trial for _, of_photo in by_photo for trial in of_photo]
     rows = expect(trials)
     _tell(job, rows, len(found), config)
-    if config.sheet is not None and trials and job.interrupted is None:
-        draw_selftest_sheet(trials, rows, config.sheet, overwrite=config.overwrite)
+    if job.interrupted is None:
+        _write(config, by_photo, rows)
+    elif config.csv or config.sheet:
+        job.found("stopped", "stopped early: table and picture are not written")
     return job.report(len(found))
+
+
+def _check_files(config: SelftestConfig) -> None:
+    """Refuse to begin where a file stands that no such run has made."""
+    if config.csv is not None:
+        Results.at(config.csv, "selftest", overwrite=config.overwrite)
+    if config.sheet is not None:
+        check_selftest_sheet(config.sheet, overwrite=config.overwrite)
+
+
+def _write(
+    config: SelftestConfig,
+    by_photo: Sequence[tuple[ScannedPhoto, Sequence[Trial]]],
+    rows: Sequence[Expectation],
+) -> None:
+    if config.csv is not None:
+        results = Results.at(config.csv, "selftest", overwrite=config.overwrite)
+        make_folder(config.csv.parent)
+        results.write(config.csv, encode_csv([(photo.name, each) for photo, each in by_photo]))
+    if config.sheet is not None:
+        trials = [trial for _, of_photo in by_photo for trial in of_photo]
+        draw_selftest_sheet(trials, rows, config.sheet, overwrite=config.overwrite)
 
 
 def _choice(photos: Sequence[ScannedPhoto], most: int) -> list[ScannedPhoto]:
@@ -153,15 +181,9 @@ def _tell(job: Job, rows: Sequence[Expectation], photos: int, config: SelftestCo
         return
     for kind, sentence in judge(rows).items():
         job.found("verdict", f"{kind}: {sentence}", of=kind, verdict=sentence)
-    cells = [["planted", "right", "not told", "wrong", "error", "90 % within", "dB", "sure", ""]]
-    cells += [_cells(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-    job.found("columns", lines[0])
-    for row, line in zip(rows, lines[1:], strict=True):
+    head, *lines = table_lines(rows)
+    job.found("columns", head)
+    for row, line in zip(rows, lines, strict=True):
         job.found("expectation", line, **_values(row))
     if photos < _FEW:
         words = f"{counted(photos, 'photo')} tell little: give {_FEW} or more"
@@ -171,21 +193,6 @@ def _tell(job: Job, rows: Sequence[Expectation], photos: int, config: SelftestCo
         "a width wrong by a fifth on, noise within 20 %, factors within 5 %"
     )
     job.found("how", words, scale=config.scale, kinds=list(KINDS))
-
-
-def _cells(row: Expectation) -> list[str]:
-    def share(value: float | None, sign: str = "") -> str:
-        return "" if value is None else f"{100 * value:{sign}.0f} %"
-
-    return [
-        f"{row.kind} {row.plant}",
-        *(share(value) for value in (row.right, row.untold, row.wrong)),
-        share(row.typical, "+"),
-        share(row.worst),
-        "" if row.decibels is None else f"{row.decibels:.1f}",
-        share(row.confidence),
-        row.advice(),
-    ]
 
 
 def _values(row: Expectation) -> dict[str, object]:

@@ -110,9 +110,9 @@ def audit_pairs(
         done=len(groups),
         total=total,
     )
-    refuse_single(printable(config.pairs), len(figures))
+    refuse_single(job, printable(config.pairs), len(figures))
     where = ", ".join(printable(path) for path in config.photos)
-    refuse_single(where, len(measured.keys))
+    refuse_single(job, where, len(measured.keys))
     tell_cameras(job, where, measured)
     comparison = _compare(measured, figures, LR, config.seed)
     tell_comparison(job, comparison, subject="LR", changes=CHANGES)

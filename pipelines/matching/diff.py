@@ -13,7 +13,13 @@ from degrade.rng import rng_for
 from degrade.wording import counted
 from pipelines.executors import Executor
 from pipelines.matching.findings import tell_comparison, tell_spectra
-from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, window_for
+from pipelines.matching.photo_sets import (
+    MeasuredSet,
+    find_set,
+    measure_set,
+    why_fewer,
+    window_for,
+)
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -95,7 +101,7 @@ def diff_photos(
         done += len(photos)
     names = printable(config.first), printable(config.second)
     for name, found in zip(names, sets, strict=True):
-        refuse_single(name, len(found.keys))
+        refuse_single(job, name, len(found.keys))
         tell_cameras(job, name, found)
     comparison = compare_sets(sets[0].features, sets[1].features, rng_for(config.seed, "diff"))
     tell_comparison(job, comparison, subject=names[1])
@@ -131,11 +137,12 @@ def without_common(
     return rest[0], rest[1]
 
 
-def refuse_single(name: str, count: int) -> None:
+def refuse_single(job: Job, name: str, count: int) -> None:
     """Raise a DegradeError for a set of fewer than two photos."""
     if count < 2:
         raise DegradeError(
             f"{name}: one photo that can be used is no set; give at least two, or ten for a verdict"
+            f"{why_fewer(job)}"
         )
 
 

@@ -16,6 +16,7 @@ from degrade.audit.flat_blocks import measure_flat_noise
 from degrade.errors import DegradeError, InputError, printable
 from degrade.images.sources import Reject
 from degrade.kernels import downsample
+from degrade.kernels.estimates import UnsuitablePhotoError
 from degrade.luma import luma, luma_studio
 from degrade.pairs import PairReader, open_pairs
 from degrade.rng import rng_for
@@ -106,8 +107,12 @@ def real_pairs(job: Job, real: Path, scale: int, *, max_pixels: int) -> list[Jud
             except DegradeError as error:
                 job.rejects.append(Reject(str(real), str(error)))
                 continue
-            if min(lr.shape[:2]) >= _SMALLEST_LR:
-                judges.append(planes_of(lr, hr))
+            if min(lr.shape[:2]) < _SMALLEST_LR:
+                size = f"{lr.shape[1]}×{lr.shape[0]}"
+                why = f"LR of {size} pixels is less than the {_SMALLEST_LR} a side needed"
+                job.rejects.append(Reject(f"{real}: {reader.records[i].key}", why, "leave it out"))
+                continue
+            judges.append(planes_of(lr, hr))
     return judges
 
 
@@ -150,6 +155,8 @@ def pairs_of_photos(
             judges.append(_recurring(found[number], scale, max_pixels, seed))
         except InputError as error:
             job.rejects.append(Reject.from_error(error))
+        except UnsuitablePhotoError as error:
+            job.rejects.append(Reject(error.key, error.reason, error.remedy))
     return judges
 
 

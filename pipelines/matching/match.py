@@ -46,6 +46,7 @@ from pipelines.matching.match_words import (
     tell_doubt,
     tell_recipe,
     tell_rounds,
+    tell_sharpness,
     tell_unchanged,
     tell_uncorrected,
 )
@@ -118,7 +119,8 @@ def match_photos(
     """Correct what a pool has measured until LR of clean photos looks like the camera's.
 
     Nothing is written before all is known; then the kernels and the recipe are added to the pool at
-    once, in the place of an earlier match of the scale. The same inputs give the same recipe.
+    once, in the place of an earlier match of the scale. The pool is held from the beginning: no
+    other run takes it meanwhile. The same inputs give the same recipe.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ def match_photos(
     ------
     DegradeError
         Photos or HR are too few, the same, too small or show other things; HR is softer than the
-        photos; or the pool has no kernel of the scale, or is a fingerprint.
+        photos; or the pool has no kernel of the scale, is a fingerprint, in use or not writable.
     """
     job = Job("match", "photo", on_progress)
     pool = DegradationPool.open(config.pool)
@@ -142,6 +144,17 @@ def match_photos(
         raise InvalidValueError(
             f"{printable(config.pool)} is a fingerprint, and nothing can be added to it"
         )
+    with pool.writing():
+        return _match(job, pool, config, executor, on_round)
+
+
+def _match(
+    job: Job,
+    pool: DegradationPool,
+    config: MatchConfig,
+    executor: Executor | None,
+    on_round: Callable[[str], None] | None,
+) -> MatchResult:
     photos = find_set(job, config.photos, max_pixels=config.max_pixels)
     clean = find_set(job, config.hr, max_pixels=config.max_pixels)
     photos, clean = without_common(job, photos, clean, (config.photos[0], config.hr[0]))
@@ -222,15 +235,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
 def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
-    falls = [
-        float(np.nanmedian([each.measures["softness"] for each in part] or [np.nan]))
-        for part in (bench.photos, bicubic)
-    ]
-    words = (
-        f"power falls from 0.19 to 0.36 c/px by {falls[0]:.1f} dB in the photos, by {falls[1]:.1f} "
-        "dB in bicubic LR of the HR photos"
-    )
-    job.found("sharpness", words, photos=falls[0], hr=falls[1])
+    words = tell_sharpness(job, bench.photos, bicubic)
     # Of all directions: HR that moved is soft along one alone.
     response = np.mean([response_by_direction(kernel) for kernel in kernels.values()], axis=0)
     most = float(response[:, _SOFT_BANDS].max())

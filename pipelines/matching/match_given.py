@@ -20,7 +20,7 @@ from pipelines.executors import Executor
 from pipelines.matching.diff import tell_cameras
 from pipelines.matching.hr_patches import HRPatches, cut_patches
 from pipelines.matching.match_bench import Bench
-from pipelines.matching.photo_sets import MeasuredSet, measure_set, window_for
+from pipelines.matching.photo_sets import MeasuredSet, measure_set, why_fewer, window_for
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import read_rejects, usual_reason
@@ -139,7 +139,7 @@ def make_bench(
         if len(given) < LEAST_PAIRS:
             raise DegradeError(
                 f"{counted(len(given), what)}: at least {LEAST_PAIRS} are needed, and some tens "
-                "for a match that one can rely on"
+                f"for a match that one can rely on{why_fewer(job)}"
             )
     side = _side(config, photos, clean)
     kwargs = {"max_pixels": config.max_pixels}
@@ -151,7 +151,7 @@ def make_bench(
     # Each gain that a kernel is given may centre it anew, which takes a tap more to each side.
     reach = max(round(_REACH * float(config.scale)), largest) + 8 * lr_unit(config.scale)
     hr = cut_patches(job, clean, side, config.scale, reach, **kwargs)
-    _refuse_few(measured, hr)
+    _refuse_few(job, measured, hr)
     return Bench(pool, hr, measured.features, measured.keys, config.scale, config.seed)
 
 
@@ -161,7 +161,8 @@ def _side(
     """Return the side of LR, and of the photos' windows, in LR pixels."""
     of_photos = window_for([min(photo.height, photo.width) for photo in photos])
     sides = sorted(lr_side(min(photo.height, photo.width), config.scale) for photo in clean)
-    side = min(of_photos, LARGEST_WINDOW, sides[len(sides) // 10])
+    large = [side for side in sides if side >= SMALLEST_SIDE] or sides[-1:]
+    side = min(of_photos, LARGEST_WINDOW, large[len(large) // 10])
     side -= side % lr_unit(config.scale)
     if side < SMALLEST_SIDE:
         least = SMALLEST_SIDE * float(config.scale)
@@ -172,9 +173,10 @@ def _side(
     return side
 
 
-def _refuse_few(measured: MeasuredSet, hr: HRPatches) -> None:
+def _refuse_few(job: Job, measured: MeasuredSet, hr: HRPatches) -> None:
     for what, count in (("photos", len(measured.keys)), ("HR photos", len(hr.keys))):
         if count < LEAST_PAIRS:
             raise DegradeError(
                 f"only {count} of the {what} can be used, at least {LEAST_PAIRS} are needed"
+                f"{why_fewer(job)}"
             )

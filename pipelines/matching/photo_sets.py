@@ -23,6 +23,7 @@ from pipelines.executors import Executor, make_executor
 from pipelines.shared.finding_photos import no_photo_error, once_each, scan_photos
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto, read_scanned
+from pipelines.shared.reports import usual_reason
 
 __all__ = [
     "MOST_PHOTOS",
@@ -30,6 +31,7 @@ __all__ = [
     "even_choice",
     "find_set",
     "measure_set",
+    "why_fewer",
     "window_for",
 ]
 
@@ -89,6 +91,11 @@ def find_set(job: Job, sources: Sequence[Path], *, max_pixels: int) -> list[Scan
     return photos
 
 
+def why_fewer(job: Job) -> str:
+    """Return why some of what was given does not count, to end an error with; empty: all does."""
+    return f"; refused: {usual_reason(job.rejects)}" if job.rejects else ""
+
+
 def even_choice(count: int, most: int) -> list[int]:
     """Return at most ``most`` of the numbers below ``count``, evenly spread."""
     chosen = np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
@@ -98,20 +105,21 @@ def even_choice(count: int, most: int) -> list[int]:
 def window_for(sides: Sequence[int]) -> int:
     """Return the side of the windows for photos with these smaller sides.
 
-    Nine of ten photos have at least one window; sets are compared by windows of one size.
+    Nine of ten photos that are large enough have at least one window; sets are compared by windows
+    of one size.
 
     Raises
     ------
     DegradeError
-        The photos are too small.
+        All photos are too small.
     """
-    side = min(int(np.quantile(sides, _SMALL_SHARE, method="lower")), LARGEST_WINDOW)
-    if side < SMALLEST_SIDE:
+    large = [side for side in sides if side >= SMALLEST_SIDE]
+    if not large:
         raise DegradeError(
-            f"images of {side} pixels are too small to compare: at least {SMALLEST_SIDE} a side "
-            "are needed"
+            f"images of {counted(max(sides), 'pixel')} are too small to compare: at least "
+            f"{SMALLEST_SIDE} a side are needed"
         )
-    return side
+    return min(int(np.quantile(large, _SMALL_SHARE, method="lower")), LARGEST_WINDOW)
 
 
 def measure_set(

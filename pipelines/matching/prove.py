@@ -38,7 +38,7 @@ from pipelines.matching.judges import (
     planes_of,
     real_pairs,
 )
-from pipelines.matching.photo_sets import even_choice
+from pipelines.matching.photo_sets import even_choice, why_fewer
 from pipelines.matching.prove_network import LearnedPair, check_networks_folder, judge_by_network
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, RunReport
@@ -133,6 +133,7 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
     if len(judges) < LEAST_JUDGES:
         raise DegradeError(
             f"{counted(len(judges), 'image')} can judge, at least {LEAST_JUDGES} are needed"
+            f"{why_fewer(job)}"
         )
     learned = _read(job, config.pairs, chosen, judges)
     own = learn([sum_pair(*_planes(lr, hr)) for lr, _, hr in learned])

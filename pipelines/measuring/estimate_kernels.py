@@ -172,7 +172,7 @@ def kernel_collector(config: EstimateKernelsConfig) -> Collector:
 
 def _with_cameras(collector: Collector, config: EstimateKernelsConfig) -> list[Collector]:
     """Return the collector, and what remembers the cameras of the photos that it keeps."""
-    if config.pool is None or not isinstance(collector, SeparateKernels):
+    if config.pool is None or not isinstance(collector, SeparateKernels | RegionCollector):
         return [collector]
     return [collector, CamerasOfKernels(CameraHistory(config.camera), collector)]
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
@@ -157,10 +158,18 @@ class SeparateKernels(KernelCollector):
             ]
 
 
+class _HasKept(Protocol):
+    """What knows of which photos it has kept kernels."""
+
+    @property
+    def kept(self) -> set[str]:
+        """Their sha256."""
+
+
 class CamerasOfKernels(Collector):
     """Remembers which camera took the photos whose kernels are kept, and no others."""
 
-    def __init__(self, measurement: Measurement, kernels: KernelCollector) -> None:
+    def __init__(self, measurement: Measurement, kernels: _HasKept) -> None:
         super().__init__(measurement)
         self._kernels = kernels
 

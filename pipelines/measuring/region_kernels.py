@@ -118,6 +118,11 @@ class RegionCollector(Collector):
     measurement : RegionKernels
     min_confidence : float
         Regions that are less sure are left out; a photo without others is rejected.
+
+    Attributes
+    ----------
+    kept : set of str
+        The sha256 of photos that have kernels.
     """
 
     def __init__(self, measurement: RegionKernels, *, min_confidence: float) -> None:
@@ -126,6 +131,7 @@ class RegionCollector(Collector):
         self._scale = measurement.method.scale
         self._min_confidence = min_confidence
         self._pool: DegradationPool | None = None
+        self.kept: set[str] = set()
         self._estimates: list[KernelEstimate] = []
         self._conclusions: list[Fact] = []
 
@@ -155,6 +161,8 @@ class RegionCollector(Collector):
             )
             remedy = "they stay there: give a new `pool` to be without them"
             self.rejects.append(Reject(str(photo.path), reason, remedy))
+        if len(kept) > len(unsure):
+            self.kept.add(photo.sha256)
         return True
 
     def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
@@ -170,6 +178,7 @@ class RegionCollector(Collector):
         self._told.append(region_fact(photo.name, self._scale, findings.found, findings.estimates))
         self._estimates += findings.estimates
         self._done += len(findings.estimates)
+        self.kept.add(photo.sha256)
         return findings
 
     def _sure_part(self, findings: RegionFindings) -> RegionFindings:

@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from degrade.degradation import NoiseChoice, PoolIndex
 from degrade.degradation.recipes import NOISE_SOURCES
-from degrade.degradation.steps import (
-    Blur,
-    Jpeg,
-    JpegChoice,
-    ModelledNoise,
-    Residual,
-    ScaledResidual,
-)
+from degrade.degradation.steps import Blur
 from degrade.errors import DegradeError, UnreachableError, as_typed, printable
-from degrade.geometry import lr_side, scale_to_json
+from degrade.geometry import scale_to_json
 from degrade.images.image_io import DECODING_VERSION
 from degrade.images.sources import Reject
-from degrade.noise.groups import NoiseGroups
 from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
+from pipelines.pairs.build_findings import FROM_PATCHES, tell_noise, tell_recipe
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
 from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
 from pipelines.pairs.planning import BuildPairsConfig, fit_hr_size, plan_photos, plan_shards
@@ -42,7 +34,6 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
-from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
@@ -61,14 +52,6 @@ _FORMAT_VERSION = 5
 """Of the sidecars and of ``run.json``: since 2 plans are lists of steps, since 3 the settings hold
 the recipe, since 4 kernels are rounded less, since 5 files have a CRC-32. A set has one version:
 the bytes of its files depend on its settings alone."""
-
-
-_MOST_TOLD = 8
-_FROM_MODELS = frozenset({ScaledResidual.kind, ModelledNoise.kind})
-"""Steps whose noise is as strong as a model says."""
-
-_FROM_PATCHES = frozenset({Residual.kind, ScaledResidual.kind})
-"""Steps that read noise patches."""
 
 
 def build_pairs(
@@ -130,8 +113,8 @@ def build_pairs(
     if is_fitted:
         words = f"HR patches of {config.patch_side} px, the largest that nearly all photos hold"
         job.found("hr_size", words, pixels=config.patch_side)
-    _tell_of_recipe(job, config)
-    _tell_of_noise(job, pool, config)
+    tell_recipe(job, config)
+    tell_noise(job, pool, config)
     if len(config.degradation.entries) > 1 and progress.shift_pairs:
         shift = progress.shift_sum / progress.shift_pairs
         words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
@@ -164,110 +147,6 @@ def _without_patches(pool: DegradationPool, config: BuildPairsConfig) -> BuildPa
     return replace(config, noise_from="model") if drawn & {*NOISE_SOURCES.values()} else config
 
 
-def _tell_of_recipe(job: Job, config: BuildPairsConfig) -> None:
-    """Say which steps LR goes through, and which of them training adds."""
-    drawn = config.degradation
-    job.found("recipe", f"recipe {printable(drawn.recipe.name)}:", **drawn.recipe.to_json())
-    now = replace(drawn.recipe, entries=drawn.entries)
-    for line in now.lines():
-        job.found("step", f"  {line}", deferred=False)
-    for entry in drawn.deferred_entries:
-        job.found("step", f"  {entry.words()}; left to training", deferred=True)
-
-
-def _tell_of_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
-    """Say of whom noise is, where patches are smaller than LR, and what is compressed twice."""
-    index = pool.index(config.scale)
-    for drawn in camera_draws(config.degradation.recipe, index):
-        job.found("by_camera", drawn.words(), **drawn.values())
-    kinds = {entry.kind for entry in config.degradation.recipe.possible}
-    noise = index.noise if kinds & _FROM_PATCHES else ()
-    if Jpeg.kind in kinds:
-        _tell_of_compression(job, index, noise, config)
-    models = index.noise_groups if kinds & _FROM_MODELS else None
-    if models is not None:
-        _tell_of_models(job, models, _once_jpeg(index) if Jpeg.kind in kinds else frozenset())
-    if config.degradation.defers_noise:
-        return
-    least = config.patch_side and lr_side(config.patch_side, config.scale)
-    smaller = [choice for choice in noise if least is None or choice.size < least]
-    if smaller:
-        words = (
-            f"{len(smaller)} of {counted(len(noise), 'noise patch')} are smaller than LR: "
-            "noise is sewn from them, without repetition"
-        )
-        job.found("sewn_noise", words, smaller=len(smaller), patches=len(noise))
-
-
-def _tell_of_models(job: Job, models: NoiseGroups, compressed: Collection[str]) -> None:
-    """Say how strong which camera's noise is, and how much of it was compressed before."""
-    count = len(models.members)
-    words = f"noise of {counted(models.photos, 'photo')}, by camera:"
-    job.found("noise_models", words, photos=models.photos, cameras=count)
-    for group in range(min(count, _MOST_TOLD)):
-        noise = models.fitted(group)
-        camera = printable(noise.measured.camera) or "camera not known"
-        line = f"  {camera} ({counted(noise.measured.photos, 'photo')}): {noise.words()}"
-        job.found("noise_model", line, camera=noise.measured.camera, model=noise.to_json())
-    if count > _MOST_TOLD:
-        job.found("more_noise_models", f"  and {count - _MOST_TOLD} more", cameras=count)
-    twice = sum(map(models.has_photo, compressed))
-    if twice:
-        words = (
-            f"{twice} of {counted(models.photos, 'photo')} are or were JPEGs: the noise that "
-            "compression left there is compressed once more"
-        )
-        job.found("modelled_twice", words, compressed=twice, photos=models.photos)
-
-
-def _once_jpeg(index: PoolIndex) -> set[str]:
-    """Return the photos that are JPEG files, or were, by their pixels."""
-    return {
-        found.photo_sha256
-        for found in index.measured.get(Jpeg.kind, ())
-        if "luma" in found.values or "grid" in found.values.get("pixels", {})
-    }
-
-
-def _tell_of_compression(
-    job: Job, index: PoolIndex, noise: Sequence[NoiseChoice], config: BuildPairsConfig
-) -> None:
-    """Say which noise has been a JPEG, and what the compression of LR does to it."""
-    looked_at = {found.photo_sha256 for found in index.measured.get("jpeg", ())}
-    entries = config.degradation.recipe.possible
-    settings = [entry.settings for entry in entries]
-    takes_own = all(s.is_measured for s in settings if isinstance(s, JpegChoice))
-    # Scaled, residuals are no multiples of their steps any more.
-    takes_own = takes_own and all(entry.kind != ScaledResidual.kind for entry in entries)
-    known = Jpeg.photos(index) if takes_own else set()
-    side = config.patch_side
-    lr_side = 1 if side is None else side // config.scale
-    compressed = [choice for choice in noise if choice.jpeg_unit is not None]
-    placed = [
-        choice
-        for choice in compressed
-        if side is not None and choice.is_placed(lr_side, lr_side) and choice.photo_sha256 in known
-    ]
-    twice, of = len(compressed) - len(placed), counted(len(noise), "noise patch")
-    if compressed:
-        words = f"{len(compressed)} of {of} are from JPEG photos"
-        if placed:
-            words += (
-                f": {len(placed)} stand on their grid, and LR goes through the same tables, which "
-                "leaves that noise as it is"
-            )
-        if twice:
-            words += (
-                f"{'; the others are' if placed else ': that noise is'} compressed a second time, "
-                "and a little weaker (larger patches can stand on their grid)"
-            )
-        job.found("compressed_noise", words, placed=len(placed), twice=twice, patches=len(noise))
-    unknown = sum(choice.photo_sha256 not in looked_at for choice in noise)
-    if unknown:
-        words = f"whether {unknown} of {of} were compressed before, the pool does not know"
-        job.found("unknown_compression", words, unknown=unknown, patches=len(noise))
-
-
 def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
     where, typed = printable(pool.path), as_typed(pool.path)
     drawn = config.degradation
@@ -280,7 +159,7 @@ def _check_pool(pool: DegradationPool, config: BuildPairsConfig) -> None:
             f"{where} has no ×{config.scale} kernel ({others}); run: "
             f"`degrade estimate-kernels SRC scale={config.scale} pool={typed}`"
         )
-    if kinds & _FROM_PATCHES and not index.noise:
+    if kinds & FROM_PATCHES and not index.noise:
         raise DegradeError(
             f"{where} has no noise patch; run: `degrade extract-noise SRC pool={typed}` "
             "or build pairs without noise: `noise=none`"

@@ -53,7 +53,7 @@ class PoolInspection:
     def lines(self) -> list[str]:
         """Return the text for people; what matters comes last."""
         pool = self.pool
-        head = f"{printable(pool.path)}: {counted(len(pool.kernels), 'kernel')}, "
+        head = f"{printable(pool.path)}: {counted(len(self.kernels), 'kernel')}, "
         if pool.is_fingerprint:
             head += f"a fingerprint of {counted(len(pool.measured_photos), 'photo')}"
         else:
@@ -78,7 +78,7 @@ class PoolInspection:
         lines = []
         moved = self.pool.moved_kernels
         by_scale: dict[Scale, list[KernelRecord]] = defaultdict(list)
-        for record in self.pool.kernels:
+        for record in self.kernels:
             by_scale[record.scale].append(record)
         for scale, records in sorted(by_scale.items()):
             known = [record.provenance for record in records]
@@ -96,6 +96,9 @@ class PoolInspection:
                     f"{self._moved_words(moved.get(record.id))}"
                     f"{f'  ! {marks}' if (marks := self.marks(record)) else ''}"
                 )
+        earlier = len(self.pool.kernels) - len(self.kernels)
+        if earlier:
+            lines.append(f"  and {earlier} of earlier matches, which nothing draws any more")
         return lines
 
     def marks(self, record: KernelRecord) -> str:
@@ -106,13 +109,19 @@ class PoolInspection:
         return "; ".join(marks)
 
     @functools.cached_property
+    def kernels(self) -> tuple[KernelRecord, ...]:
+        """The kernels that plans may draw: all but those of earlier matches."""
+        outdated = self.pool.outdated_kernels
+        return tuple(record for record in self.pool.kernels if record.id not in outdated)
+
+    @functools.cached_property
     def _enlarged(self) -> frozenset[str]:
         """The photos that were enlarged before, by their sha256."""
         return frozenset(m.photo for m in self.pool.measurements if ENLARGED in m.flags)
 
     def legend(self) -> list[str]:
         """Explain the marks that there are."""
-        known = [record.provenance for record in self.pool.kernels]
+        known = [record.provenance for record in self.kernels]
         known += [record.provenance for record in self.pool.noise]
         lines = [DOUBTFUL_MEANS] if any(map(is_doubtful, known)) else []
         return [*lines, FLAGGED_MEANS] if any(p.flags for p in known) else lines
@@ -144,7 +153,7 @@ class PoolInspection:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain values, for programs."""
         units = _jpeg_units(self.pool)
-        moved = self.pool.moved_kernels
+        moved, outdated = self.pool.moved_kernels, self.pool.outdated_kernels
         return {
             "path": str(self.pool.path),
             "kernels": [
@@ -154,6 +163,7 @@ class PoolInspection:
                     "doubtful": is_doubtful(kernel.provenance),
                     "flags": kernel.provenance.flags,
                     "of_camera": self._moved_json(moved.get(kernel.id)),
+                    "of_earlier_match": kernel.id in outdated,
                 }
                 for kernel in self.pool.kernels
             ],

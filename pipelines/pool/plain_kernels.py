@@ -15,6 +15,7 @@ from degrade.arrays import AnyArray
 from degrade.disk.files import read_file
 from degrade.disk.text_files import read_text
 from degrade.errors import InputError, shown
+from degrade.images.headers import ImageHeader
 from degrade.images.image_io import decode_photo, read_photo_header
 from degrade.kernels.files import RawKernel, kernels_in
 
@@ -74,8 +75,8 @@ def read_kernel_picture(path: Path) -> list[RawKernel]:
             "save the whole kernel, black where it is 0, or as .npy",
         )
     (kernel,) = kernels_in({"": [taps / (taps.sum() or 1)]}, path)
-    bits = 8 if levels.dtype == np.uint8 else 16
-    off = 50 / peak if peak else 0.0
+    bits, step = _depth(levels, header)
+    off = 50 * step / peak if peak else 0.0
     note = f"{bits}-bit levels: taps are off by up to {off:.2g} % of the largest, less is lost"
     return [replace(kernel, notes=(note,))]
 
@@ -96,6 +97,14 @@ def _require_square(path: Path, width: int, height: int) -> None:
             f"a picture of {width}×{height} pixels, and a kernel is a square of 2 to {_LONGEST}",
             "give kernels, a pixel a tap; photos are for `degrade estimate-kernels`",
         )
+
+
+def _depth(levels: AnyArray, header: ImageHeader) -> tuple[int, float]:
+    """Return of how many bits levels are in the file, and how far two of them lie apart here."""
+    bits = 8 * levels.dtype.itemsize
+    if header.channels == 1:
+        bits = header.white.bit_length() or min(header.bit_depth, bits)
+    return bits, int(np.iinfo(levels.dtype).max) / (header.white or 2**bits - 1)
 
 
 def _enlarged_by(taps: npt.NDArray[np.float64]) -> int:

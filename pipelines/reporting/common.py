@@ -42,6 +42,10 @@ def reject_section(
     if len(groups) > 1:
         blocks.append(bars("How many, by reason", [(g[0].reason, len(g)) for g in groups]))
     rows = tuple(Row((each.path, each.reason, each.remedy)) for each in rejects)
-    columns = Column("file", "name"), Column("what is wrong"), Column("what to do")
+    columns = (
+        Column("file", "name"),
+        Column("what is wrong", "words"),
+        Column("what to do", "words"),
+    )
     table = fitting(Table("Refused", columns, rows), rows=int(share * _REJECTS))
     return [Section(title, (*blocks, table), note)]

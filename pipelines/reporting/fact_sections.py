@@ -12,6 +12,7 @@ from typing import Any
 from degrade.disk.files import read_file
 from degrade.errors import CorruptDataError, printable
 from degrade.images.sources import Reject
+from degrade.wording import counted
 from pipelines.reporting.common import Told, reject_section
 from pipelines.shared.job import Job
 from report.page.budget import fitting
@@ -26,6 +27,32 @@ _MANY = 3
 _ROWS = 1_200_000
 _MOST_COLUMNS = 24
 _DEEPEST_PART = 4
+
+_PRINTED_ROWS = {"expectation"}
+"""Kinds of facts whose words are rows of a printed table, and say what their values say."""
+
+_HEAD = "columns"
+"""The kind of a fact whose words are the head of a printed table."""
+
+_TITLES: Mapping[str, str] = {
+    "auc": "AUC",
+    "colour_gap": "Colours apart, dB",
+    "decibels": "dB",
+    "expectation": "What to expect",
+    "gap": "Spectra apart, dB",
+    "half_width": "By chance ±",
+    "matched": "Of each set",
+    "p_value": "p",
+    "plant": "Planted",
+    "right": "Right, share",
+    "round": "Round",
+    "typical": "Error, median, share",
+    "unknown": "Not known",
+    "untold": "Not told, share",
+    "worst": "90 % within, share",
+    "wrong": "Wrong, share",
+}
+"""What kinds and names of values are called, where that is not plain."""
 
 _Fact = Mapping[str, Any]
 
@@ -57,7 +84,12 @@ def _tell(found: Mapping[str, Any], share: float, depth: int, part: str = "") ->
     charts = _charts(facts)
     if charts:
         sections.append(Section(f"{prefix}Curves", tuple(charts)))
-    few = [str(fact["words"]) for group in facts.values() if len(group) < _MANY for fact in group]
+    few = [
+        str(fact["words"])
+        for kind, group in facts.items()
+        if len(group) < _MANY and not (kind == _HEAD and _PRINTED_ROWS & facts.keys())
+        for fact in group
+    ]
     if few:
         sections.append(Section(f"{prefix}What was found", (Words(tuple(few)),)))
     many = {kind: group for kind, group in facts.items() if len(group) >= _MANY}
@@ -79,13 +111,15 @@ def _tell(found: Mapping[str, Any], share: float, depth: int, part: str = "") ->
 def _head(found: Mapping[str, Any], name: str) -> str:
     text = name
     if "done" in found:
-        text += f": {found['done']} × {found.get('unit', 'thing')}"
+        text += f": {counted(int(found['done']), str(found.get('unit', 'thing')))}"
     if found.get("seconds") is not None:
         text += f" in {float(found['seconds']):.1f} s"
     return f"{text}; exit code {found.get('exit_code')}"
 
 
 def _titled(kind: str) -> str:
+    if kind in _TITLES:
+        return _TITLES[kind]
     words = kind.replace("_", " ").replace("-", " ")
     return words[:1].upper() + words[1:]
 
@@ -98,7 +132,9 @@ def _table(kind: str, group: Sequence[_Fact]) -> Table:
         for name, value in fact.items()
         if name not in ("kind", "words") and isinstance(value, str | int | float | None)
     )
-    shown = list(names)[:_MOST_COLUMNS]
+    told = [name for name in names if any(fact.get(name) not in (None, "") for fact in group)]
+    shown = told[:_MOST_COLUMNS]
+    has_words = kind not in _PRINTED_ROWS
     numbers = {
         name
         for name in shown
@@ -106,10 +142,16 @@ def _table(kind: str, group: Sequence[_Fact]) -> Table:
     }
     columns = (
         *(Column(_titled(n), "number" if n in numbers else "text") for n in shown),
-        Column("In words"),
+        *([Column("In words", "words")] if has_words else []),
     )
     rows = tuple(
-        Row((*(_cell(fact.get(name)) for name in shown), str(fact["words"]))) for fact in group
+        Row(
+            (
+                *(_cell(fact.get(name)) for name in shown),
+                *([str(fact["words"])] if has_words else []),
+            )
+        )
+        for fact in group
     )
     return Table(_titled(kind), columns, rows)
 
@@ -134,14 +176,17 @@ def _charts(facts: Mapping[str, Sequence[_Fact]]) -> list[Chart]:
     ]
 
 
+def _curve(values: Sequence[float | None]) -> list[float]:
+    """Return numbers; what cannot be told leaves a gap."""
+    return [math.nan if value is None else float(value) for value in values]
+
+
 def _spectra(facts: Sequence[_Fact]) -> list[Chart]:
     """Draw the spectra of sets that were compared."""
     charts = []
     for fact in facts:
         x = [float(f) for f in fact["frequencies"]]
-        curves = {
-            str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
-        }
+        curves = {str(name): Line(x, _curve(ys)) for name, ys in fact["curves"].items()}
         title = f"Power of {fact.get('of', 'grey')} against low frequencies"
         charts.append(lines(title, curves, below="cycles per pixel", beside="dB"))
     return charts
@@ -154,9 +199,7 @@ def _directions(facts: Sequence[_Fact]) -> list[Chart]:
         if "curves" not in fact:  # of this camera nothing is known
             continue
         x = [float(f) for f in fact["frequencies"]]
-        curves = {
-            str(name): Line(x, [float(y) for y in curve]) for name, curve in fact["curves"].items()
-        }
+        curves = {str(name): Line(x, _curve(ys)) for name, ys in fact["curves"].items()}
         of = f"{fact['camera']}: what" if fact.get("camera") else "What"
         title = f"{of} kernels keep of the amplitude, by direction"
         charts.append(lines(title, curves, below="cycles per pixel of LR", beside="share"))
@@ -200,15 +243,17 @@ def _rounds(facts: Mapping[str, Sequence[_Fact]]) -> list[Chart]:
     """Draw what changed from round to round, of facts that count rounds."""
     charts = []
     for group in facts.values():
-        counted = [fact for fact in group if _is_number(fact.get("round"))]
-        if len(counted) < 2:
+        rounds = [fact for fact in group if _is_number(fact.get("round"))]
+        if len(rounds) < 2:
             continue
-        x = [float(fact["round"]) for fact in counted]
-        for name in counted[0]:
-            values = [fact.get(name) for fact in counted]
+        x = [float(fact["round"]) for fact in rounds]
+        for name in rounds[0]:
+            values = [fact.get(name) for fact in rounds]
             if name == "round" or not any(map(_is_number, values)):
                 continue
             y = [float(v) if _is_number(v) else math.nan for v in values]  # type: ignore[arg-type]
+            if len({v for v in y if not math.isnan(v)}) < 2:  # nothing changed
+                continue
             title = f"{_titled(str(name))} by round"
             charts.append(lines(title, {str(name): Line(x, y)}, below="round"))
     return charts

@@ -51,7 +51,7 @@ def tell_pairs(path: Path, job: Job, share: float) -> Told:
             blocks.append(bars("Steps of the plans", most_first(steps), below="pairs"))
         rows = tuple(_row(record) for record in reader.records)
     damaged = job.rejects[before:]
-    columns = Column("key", "name"), Column("HR"), Column("LR"), Column("plan")
+    columns = Column("key", "name"), Column("HR"), Column("LR"), Column("plan", "words")
     table = fitting(Table("All pairs", columns, rows), rows=int(share * _ROWS))
     sections = [
         *reject_section(damaged, "Damaged", share),

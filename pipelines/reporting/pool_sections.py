@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from degrade.degradation.index import MATCHED
 from degrade.images.image_io import encode_png
 from degrade.images.sources import Reject
 from degrade.kernels import crop_or_pad_kernel
@@ -74,7 +75,7 @@ def _kernel_section(
     found: PoolInspection, cameras: Mapping[str, str], job: Job, share: float
 ) -> list[Section]:
     pool = found.pool
-    records = sorted(pool.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id))
+    records = sorted(found.kernels, key=lambda k: (k.scale, k.provenance.source_name, k.id))
     if not records:
         return []
     apart = _apart(found, cameras)
@@ -111,11 +112,13 @@ def _kernel_section(
     )
     job.progress(total, total)
     marks = sum(bool(row.cells[1]) for row in rows)
+    earlier = len(pool.kernels) - total
     note = (
         f"{counted(marks, 'kernel')} of {len(rows)} marked. Pictures of {side}×{side} HR pixels, "
         "each up to its own peak, blue above zero, orange below. An outlier's width is far from "
         "those of its camera and scale."
     )
+    note += f" Left out: {earlier} of earlier matches, which nothing draws." if earlier else ""
     blocks: list[Block] = [*_width_charts(found), table]
     blocks += [_camera_table(found, moved, side, share)] if moved else []
     blocks += [words_of(legend, "What the marks mean")] if (legend := found.legend()) else []
@@ -199,12 +202,15 @@ def _camera_table(
 
 
 def _apart(found: PoolInspection, cameras: Mapping[str, str]) -> dict[str, str]:
-    """Return the kernels whose widest σ is far from those of the same camera and scale."""
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for record in found.pool.kernels:
+    """Return the kernels whose widest σ is far from those of the same camera and scale.
+
+    Those of a match are compared with each other.
+    """
+    groups: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
+    for record in found.kernels:
         if record.id in found.sigmas and found.sigmas[record.id][0] > 0:
             camera = cameras.get(record.provenance.source_sha256 or "", "")
-            groups[str(record.scale), camera].append(record.id)
+            groups[str(record.scale), camera, _is_matched(record)].append(record.id)
     apart: dict[str, str] = {}
     for keys in groups.values():
         of_group = outliers([found.sigmas[key][0] for key in keys])
@@ -212,14 +218,19 @@ def _apart(found: PoolInspection, cameras: Mapping[str, str]) -> dict[str, str]:
     return apart
 
 
+def _is_matched(record: KernelRecord) -> bool:
+    return record.provenance.method == MATCHED
+
+
 def _width_charts(found: PoolInspection) -> list[Chart]:
     """Draw the widths of kernels, those that are marked apart."""
     groups: dict[str, tuple[list[float], list[float]]] = {}
-    for record in found.pool.kernels:
+    for record in found.kernels:
         if record.id not in found.sigmas:
             continue
         wide, narrow = found.sigmas[record.id]
         name = "marked" if found.marks(record) else "not marked"
+        name = "of the match" if _is_matched(record) else name
         x, y = groups.setdefault(name, ([], []))
         x.append(narrow)
         y.append(wide)
@@ -344,7 +355,7 @@ def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
         Column("photo", "name"),
         Column("positions", "number"),
         Column("kept", "number"),
-        Column("refused as"),
+        Column("refused as", "words"),
         Column("variance that would find some", "number"),
         Column("marks", "marks"),
     )
@@ -357,17 +368,22 @@ def _refused_section(pool: DegradationPool, share: float) -> list[Section]:
     return [Section("Why noise patches were refused", blocks)]
 
 
+def _of_whom(found: MeasurementRecord, names: Mapping[str, str]) -> str:
+    """Return the photo's name; a match is of many photos, and the latest."""
+    return "the latest" if found.kind == MATCHED else names.get(found.photo, found.photo[:16])
+
+
 def _other_section(pool: DegradationPool, share: float) -> list[Section]:
     """Tell of measurements that no other section tells of."""
     told = {*HISTORY_KINDS, "noise-model", "likeness"}
     names = pool.photo_names
     rows = tuple(
-        Row((names.get(m.photo, m.photo[:16]), m.kind, measured_words(m)))
+        Row((_of_whom(m, names), m.kind, measured_words(m)))
         for m in sorted(pool.measurements, key=lambda m: (m.kind, names.get(m.photo, "")))
         if m.objects is None and m.kind not in told
     )
     if not rows:
         return []
-    columns = Column("photo", "name"), Column("measurement"), Column("found")
+    columns = Column("photo", "name"), Column("measurement"), Column("found", "words")
     table = fitting(Table("Measurements", columns, rows), rows=int(share * _OTHER_ROWS))
     return [Section("What else was measured", (table,))]

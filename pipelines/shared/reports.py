@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -217,6 +218,15 @@ class ReportedError(DegradeError):
         self.report = report
 
 
+def _finite(value: Any) -> Any:
+    """Return values as JSON has them: no number is null, where something cannot be told."""
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_report(path: Path, values: Mapping[str, Any]) -> None:
     """Write what :meth:`RunReport.to_json` gives, or less where a command has no such report.
 
@@ -228,7 +238,7 @@ def write_report(path: Path, values: Mapping[str, Any]) -> None:
         The file is there and is no report, or cannot be written.
     """
     check_report_path(path)
-    text = json.dumps({**REPORT_MARK, **values}, indent=1) + "\n"
+    text = json.dumps(_finite({**REPORT_MARK, **values}), indent=1, allow_nan=False) + "\n"
     if path == STANDARD_OUTPUT:
         sys.stdout.write(text)
         sys.stdout.flush()

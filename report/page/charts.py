@@ -97,6 +97,9 @@ def lines(
                 axes.fill_between(thin.x, *thin.band, color=colour, alpha=0.18, lw=0)
         if log:
             axes.set_yscale("log")
+            _label_decades(axes.yaxis)
+        if all(_are_whole(curve.x) for curve in curves.values()):
+            _count(axes.xaxis)
         _label(axes, below, beside, len(curves))
         svg = _svg(axes)
     return Chart(title, svg, f"{title}: {'; '.join(_told(n, c.y) for n, c in curves.items())}")
@@ -130,6 +133,7 @@ def histogram(title: str, values: Numbers, *, below: str) -> Chart:
     known = np.asarray(values, np.float64)
     with _figure() as axes:
         axes.hist(known, bins=24, color=_COLOURS[0])
+        _count(axes.yaxis)
         _label(axes, below, "how many", 1)
         svg = _svg(axes)
     alt = f"{title}: {counted(len(known), 'value')} {_range(known)}, {np.median(known):.3g} median"
@@ -147,6 +151,7 @@ def bars(title: str, counts: Sequence[tuple[str, int]], *, below: str = "") -> C
         axes.set_yticks(range(len(shown)), names)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
+        _count(axes.xaxis)
         _label(axes, below, "", 1)
         svg = _svg(axes)
     told = ", ".join(f"{line_of(name)} {count}" for name, count in shown)
@@ -213,10 +218,35 @@ def _svg(axes: Any) -> str:
     text = re.sub(r"<(metadata|style)\b.*?</\1>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[^"]*pt"', r"\1", text, count=2)
     text = re.sub(r"font-family: [^;\"]*;", "", text)  # the page's own
-    text = re.sub(r"(-?\d+\.\d\d)\d+", r"\1", text)
+    # Of places alone: what is written beside an axis keeps its digits.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(-?\d+\.\d\d)\d+", r"\1", tag[0]), text)
     for drawn, shown in _PAGE_COLOURS.items():
         text = text.replace(drawn, shown)
     return text
+
+
+def _count(axis: Any) -> None:
+    """Give an axis whole numbers alone: there are no halves of a photo, or of a round."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
+
+
+def _label_decades(axis: Any) -> None:
+    """Give a logarithmic axis plain digits, also between the decades where there are few."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain(labelOnlyBase=False))
+
+
+def _are_whole(values: Numbers) -> bool:
+    known = np.asarray(values, np.float64)
+    return bool(len(known)) and bool(np.all(known == np.rint(known)))
 
 
 def _label(axes: Any, below: str, beside: str, curves: int) -> None:

@@ -42,12 +42,12 @@ class Column:
     ----------
     title : str
     kind : str
-        ``text``; ``name``, which may be cut; ``number``; or ``marks``: what is to be said against
-        the row, which is coloured when that is not empty.
+        ``text``; ``words``, which are many; ``name``, which may be cut; ``number``; or ``marks``:
+        what is to be said against the row, which is coloured when that is not empty.
     """
 
     title: str
-    kind: Literal["text", "name", "number", "marks"] = "text"
+    kind: Literal["text", "words", "name", "number", "marks"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from degrade.arrays import U8Array, round_to_u8
-from degrade.audit.alignment import measure_agreement, summarise_agreement
+from degrade.audit.alignment import PairAgreement, measure_agreement, summarise_agreement
 from degrade.degradation.steps import LinearLight, StepInputs
 from degrade.degradation.steps.linear_light import AUTO_GAIN
 from degrade.errors import InvalidValueError
@@ -79,3 +81,19 @@ def test_light_that_adds_up_is_no_bias_but_light_is(lighter: float) -> None:
     found = summarise_agreement([measure_agreement(round_to_u8(lr), hr)])
     assert found.is_biased == bool(lighter)
     assert found.bias[1] == pytest.approx(lighter, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("off", "known", "fails"),
+    [(4, 14, False), (6, 14, False), (7, 14, True), (13, 34, False), (14, 34, True), (3, 3, True)],
+)
+def test_a_set_fails_by_its_pairs_only_where_chance_does_not_do_as_much(
+    off: int, known: int, fails: bool
+) -> None:
+    """Noise alone measures some pairs of a small set as off."""
+    found = [
+        PairAgreement((0.06 if n < off else 0.0, 0.02 * (-1) ** n), (0, 0, 0), 0)
+        for n in range(known)
+    ]
+    agreement = replace(summarise_agreement(found), shift=(0.0, 0.0))
+    assert agreement.shifted == pytest.approx(off / known) and agreement.lies_off == fails

@@ -110,3 +110,15 @@ def test_photos_that_are_not_clean_are_not_blamed_on_the_measurement() -> None:
     rows = expect([*repeated("rrr"), *dirty])
     assert judge(rows)["JPEG"] == "can be used on photos like these"
     assert "these are not clean" in rows[1].advice()
+
+
+def test_what_photos_do_not_tell_is_not_called_of_use() -> None:
+    """Flat photos tell no quality of JPEG: that nothing of it is wrong is no praise."""
+    clean = [Trial("JPEG", CLEAN, "right")]
+    rows = expect([*repeated("nnn"), *clean])
+    assert judge(rows)["JPEG"] == "of little use on photos like these, which seldom tell"
+    assert rows[0].advice() == "such photos do not tell"
+    told = [Trial("JPEG", "quality 90", "right")] * 3
+    assert judge(expect([*repeated("nnn"), *told, *clean]))["JPEG"] == (
+        f"can be used on photos like these; seldom told: {rows[0].plant}"
+    )

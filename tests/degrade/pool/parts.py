@@ -8,8 +8,12 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from degrade.audit.closed_loop import NO_GAIN, with_gain
+from degrade.degradation import MEASURED
+from degrade.degradation.index import MATCHED
 from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise import NoisePatch
 from degrade.pool import DegradationPool, Findings, PhotoRecord, Provenance
@@ -84,3 +88,18 @@ def fork(work: Callable[[], None]) -> int:
         finally:
             os._exit(1)
     return child
+
+
+def add_matches(pool: DegradationPool, gains: tuple[float, ...]) -> None:
+    """Add matches, one after the other, of two kernels of each photo: corrected, and as it was."""
+    own = [kernel for kernel in pool.kernels if kernel.provenance.method != MATCHED]
+    for gain in gains:
+        made = []
+        for record in own:
+            kernel = pool.read_kernel(record.id)
+            provenance = msgspec.structs.replace(
+                record.provenance, method=MATCHED, settings={"kernel": record.id}, values={}
+            )
+            for most in (gain, 0.0):
+                made.append((with_gain(kernel, np.linspace(0, most, len(NO_GAIN))), provenance))
+        pool.add_match(made, MEASURED.without(("residual",)), 4, {})

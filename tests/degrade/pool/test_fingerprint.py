@@ -10,10 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from degrade.audit.closed_loop import NO_GAIN, with_gain
-from degrade.degradation import MEASURED
 from degrade.degradation.downsampling import PreparedImage, integer_taps
-from degrade.degradation.index import MATCHED
 from degrade.errors import CorruptDataError, DegradeError, InvalidValueError
 from degrade.images.image_io import quantise
 from degrade.jpeg.tables import JpegSettings, standard_tables
@@ -24,7 +21,7 @@ from degrade.pool.camera_groups import NAMED
 from degrade.pool.camera_kernels import settle_camera_kernels
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import MOST_BYTES, make_fingerprint
-from tests.degrade.pool.parts import make_photo
+from tests.degrade.pool.parts import add_matches, make_photo
 from tests.making import make_scene
 
 
@@ -289,21 +286,6 @@ def test_hostile_fingerprints_are_refused_by_name(tmp_path: Path, name: str) -> 
 def test_other_files_are_no_fingerprints(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(CorruptDataError, match=said):
         DegradationPool.open(write(tmp_path / "f.json", data))
-
-
-def add_matches(pool: DegradationPool, gains: tuple[float, ...]) -> None:
-    """Add matches, one after the other, of two kernels of each photo: corrected, and as it was."""
-    own = [kernel for kernel in pool.kernels if kernel.provenance.method != MATCHED]
-    for gain in gains:
-        made = []
-        for record in own:
-            kernel = pool.read_kernel(record.id)
-            provenance = msgspec.structs.replace(
-                record.provenance, method=MATCHED, settings={"kernel": record.id}, values={}
-            )
-            for most in (gain, 0.0):
-                made.append((with_gain(kernel, np.linspace(0, most, len(NO_GAIN))), provenance))
-        pool.add_match(made, MEASURED.without(("residual",)), 4, {})
 
 
 def test_fingerprint_keeps_both_kernels_of_a_match_and_none_of_an_earlier_one(

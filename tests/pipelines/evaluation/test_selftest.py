@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -30,8 +31,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_tells_what_to_expect_and_draws_it(photos: Path, tmp_path: Path) -> None:
-    report, sheet = tmp_path / "r.json", tmp_path / "s.png"
+    report, sheet, table = (tmp_path / name for name in ("r.json", "s.png", "s.csv"))
     words = (*WORDS, photos / "0.png", photos / "1.png", "--jobs", "1", "--sheet", sheet)
+    words += ("--csv", table)
     found = run("--report", report, *words)
     assert found.exit_code == 0, found.output
     facts = json.loads(report.read_text())["facts"]
@@ -47,6 +49,21 @@ def test_it_tells_what_to_expect_and_draws_it(photos: Path, tmp_path: Path) -> N
     assert "2 photos tell little: give 8 or more" in found.output
     pixels = read_photo(sheet).pixels
     assert min(pixels.shape[:2]) > 500 and pixels.std() > 10
+    with table.open(newline="") as file:
+        trials = list(csv.DictReader(file))
+    assert len(trials) == 2 * len(rows) and {each["photo"] for each in trials} == {"0.png", "1.png"}
+    for (kind, plant), row in rows.items():
+        of_it = [one for one in trials if (one["kind"], one["planted"]) == (kind, plant)]
+        assert np.mean([one["outcome"] == "right" for one in of_it]) == row["right"]
+        errors = [float(one["error"]) for one in of_it if one["error"]]
+        assert row["typical"] == (pytest.approx(np.median(errors)) if errors else None)
+
+
+def test_a_file_of_others_in_the_way_of_the_table_is_kept(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("mine")
+    found = run(*WORDS, photos, "--csv", tmp_path / "mine.csv")
+    assert found.exit_code == 1 and "mine.csv" in found.output and "--overwrite" in found.output
+    assert (tmp_path / "mine.csv").read_text() == "mine"
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from degrade.degradation import MEASURED
 from degrade.images.image_io import quantise, write_png
 from degrade.noise import NoiseSelection
 from degrade.pool import DegradationPool
@@ -29,6 +30,7 @@ from pipelines.executors import DaskExecutor, Executor, ProcessExecutor, WorkerD
 from tests.making import make_scene
 from tests.pipelines.executors.dask_cluster import DaskCluster, worker_pids
 from tests.pipelines.executors.tasks import WrappingExecutor, die_of_shard
+from tests.pipelines.pairs.camera_pools import CAMERAS, fill
 
 pytest.importorskip("distributed", reason="the Dask tests need: pip install 'degrade[dask]'")
 
@@ -72,6 +74,18 @@ def test_build_pairs_gives_the_same_bytes(
     assert report.done == here.done > 20
     assert digests(Path(there.out)) == digests(Path(config.out))
     assert len(list(Path(config.out).glob("shard-*.json"))) == 6
+
+
+def test_build_pairs_of_the_camera_of_a_kernel_gives_the_same_bytes(
+    cluster: DaskCluster, config: BuildPairsConfig
+) -> None:
+    pool = fill(Path(config.out).parent / "cameras", list(CAMERAS)).path
+    config = replace(config, pool=pool, recipe=MEASURED)
+    report = build_pairs(config)
+    assert [fact for fact in report.facts if fact.kind == "by_camera"]
+    there = replace(config, out=Path(config.out).parent / "there")
+    build_pairs(there, executor=DaskExecutor(cluster.address))
+    assert digests(Path(there.out)) == digests(Path(config.out))
 
 
 def test_build_pairs_survives_a_killed_worker(

@@ -17,6 +17,7 @@ from degrade.audit.closed_loop import Gain, kernel_response, with_gain
 from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
 from degrade.degradation.steps.colour_response import response_along_axes
+from degrade.errors import DegradeError
 from degrade.images.image_io import read_photo, write_png
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel
 from degrade.pool import DegradationPool
@@ -24,6 +25,7 @@ from degrade.pool.findings import Findings
 from degrade.pool.records import Provenance
 from degrade.rng import rng_for
 from pipelines.cli import main
+from pipelines.matching.match import MatchConfig, match_photos
 from tests.degrade.audit.scenes import make_scene
 from tests.pipelines.matching.pools import add_photo, kernel_with_lobes
 
@@ -96,6 +98,17 @@ def matched(tmp_path_factory: pytest.TempPathFactory, photos: Path, hr: Path) ->
     assert "refined" not in found.output, "kernels for training stay apart"
     assert min(read_photo(folder / "match.png").pixels.shape[:2]) > 600
     return pool, report
+
+
+def test_match_refuses_a_pool_in_use_before_it_looks_at_anything(
+    tmp_path: Path, photos: Path, hr: Path
+) -> None:
+    """Not at its end, where all that it has found would be lost."""
+    pool, seen = _begin(tmp_path / "pool"), []
+    config = MatchConfig(photos=(photos,), pool=pool, hr=(hr,), scale=_SCALE)
+    with DegradationPool.open(pool).writing(), pytest.raises(DegradeError, match="is in use by"):
+        match_photos(config, on_progress=lambda *counts: seen.append(counts))
+    assert not seen
 
 
 def test_match_finds_the_planted_camera(matched: tuple[Path, Path]) -> None:

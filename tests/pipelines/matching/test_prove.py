@@ -74,8 +74,10 @@ def test_prove_takes_photos_and_says_what_that_cannot_show(pairs: Path, tmp_path
         hr = make_photo(f"photo {number}", 200, noise=0.2)
         write_png(tmp_path / "photos" / f"{number}.png", blurred(hr, 1.7))
     write_png(tmp_path / "photos" / "small.png", np.zeros((40, 40, 3), np.uint8))
+    write_png(tmp_path / "photos" / "black.png", np.zeros((200, 200, 3), np.uint8))
     found = run("prove", "--pairs", pairs, "--photos", tmp_path / "photos")
     assert found.exit_code == 3 and "small.png" in found.output
+    assert "black.png: all its pixels are equal; use a photo with edges" in found.output
     assert "cannot show whether the kernels are right" in found.output
     assert "learned from 8 pairs, judged by 9 photos made smaller" in found.output
 
@@ -105,6 +107,11 @@ def test_prove_refuses_what_cannot_judge(pairs: Path, real: Path, tmp_path: Path
     found = run("prove", "--pairs", pairs, "--real", few)
     assert found.exit_code == 1 and "3 images can judge, at least 8 are needed" in found.output
     assert run("prove", "--pairs", real, "--real", real).exit_code == 1
+    for number in range(9):
+        write_png(tmp_path / "black" / f"{number}.png", np.full((200, 200, 3), number, np.uint8))
+    found = run("prove", "--pairs", pairs, "--photos", tmp_path / "black")
+    assert "0 images can judge, at least 8 are needed; refused: " in found.output
+    assert "all its pixels are equal" in found.output and "8 more for this reason" in found.output
     (tmp_path / "empty").mkdir()
     assert run("prove", "--pairs", pairs, "--real", tmp_path / "empty").exit_code == 1
 

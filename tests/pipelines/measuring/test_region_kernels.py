@@ -14,6 +14,7 @@ from degrade.errors import InvalidValueError
 from degrade.images.image_io import write_png
 from degrade.kernels.regions import RegionGrid
 from degrade.pool import DegradationPool
+from degrade.pool.camera_groups import NAMED
 from degrade.pool.region_records import PhotoRegions, radius_curves, region_records
 from pipelines import EstimateKernelsConfig, estimate_kernels
 from pipelines.executors import ProcessExecutor
@@ -78,6 +79,21 @@ def test_regions_are_in_the_pool_with_their_places(one: EstimateKernelsConfig) -
     assert fact.words.startswith("0.png: ×2, 3×3 regions, 8 tell; sigma – ")
     assert "cannot tell: flat 1" in fact.words
     assert json.loads(json.dumps(fact.values))["regions"][4]["radius"] == 0
+
+
+def test_the_pool_knows_the_camera_of_photos_with_kernels_of_regions(
+    config: EstimateKernelsConfig, soft_photos: Path
+) -> None:
+    """Recipes draw what is of the camera of a kernel, whichever command has measured it."""
+    estimate_kernels(replace(config, camera="mine"))
+    known = pool_of(config).drawn_values("camera")
+    assert {record.photo for record in known} == {
+        kernel.provenance.source_sha256 for kernel in pool_of(config).kernels
+    }
+    assert len(known) == PHOTOS and {record.values[NAMED] for record in known} == {"mine"}
+    again = estimate_kernels(replace(config, camera="other"))
+    assert again.done == 0
+    assert {r.values[NAMED] for r in pool_of(config).drawn_values("camera")} == {"other"}
 
 
 def test_width_by_radius_follows_what_was_planted(config: EstimateKernelsConfig) -> None:

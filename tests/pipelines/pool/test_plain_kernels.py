@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import time
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from degrade.errors import InputError
 from degrade.kernels import gaussian_kernel
 from degrade.pool import DegradationPool
 from pipelines.pool.imports import ImportKernelsConfig, import_kernels
 from pipelines.pool.kernel_choice import chosen_kernels
+from tests.degrade.images.encoded import png_chunk
 
 KERNEL = gaussian_kernel(17, 2, (1.8, 1.1), 0.4).weights.astype(np.float64)
 
@@ -58,6 +62,33 @@ def test_rows_of_numbers_are_the_kernel(tmp_path: Path, parted: str, mark: str, 
     path.write_bytes(("\ufeff# of a lens\r\n" + "\r\n".join(rows) + "\r\n\r\n").encode())
     (found,) = chosen_kernels(path, ())
     np.testing.assert_array_equal(found.weights, KERNEL)
+
+
+@pytest.mark.parametrize(("bits", "off"), [(1, "50 %"), (2, "17 %"), (4, "3.3 %"), (8, "0.2 %")])
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_a_picture_of_few_bits_is_told_with_its_own(
+    tmp_path: Path, ending: str, bits: int, off: str
+) -> None:
+    white = (1 << bits) - 1
+    levels = np.rint(KERNEL / KERNEL.max() * white).astype(np.uint8)
+    path = tmp_path / f"k{ending}"
+    if ending == ".tif":
+        if bits not in (1, 8):
+            pytest.skip("Pillow writes no such TIFF")
+        Image.fromarray(levels * (255 // white)).convert("1" if bits == 1 else "L").save(path)
+    else:
+        size = struct.pack(">IIBBBBB", len(levels), len(levels), bits, 0, 0, 0, 0)
+        shift = np.arange(8 - bits, -1, -bits)
+        padded = np.pad(levels, ((0, 0), (0, -len(levels) % len(shift))))
+        rows = (padded.reshape(len(levels), -1, len(shift)) << shift).sum(2).astype(np.uint8)
+        data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+        parts = ((b"IHDR", size), (b"IDAT", data), (b"IEND", b""))
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts))
+    (found,) = chosen_kernels(path, ())
+    np.testing.assert_allclose(found.weights, levels / levels.sum())
+    assert found.notes == (
+        f"{bits}-bit levels: taps are off by up to {off} of the largest, less is lost",
+    )
 
 
 def test_pictures_and_texts_go_into_a_pool_by_name(tmp_path: Path) -> None:

@@ -228,7 +228,21 @@ AUDIT = {
             "frequencies": [0.1, 0.2],
             "curves": {"photos": [0, -3], "LR": [0, -5]},
         },
-        *({"kind": "round", "words": f"round {n}", "round": n, "auc": 1 / n} for n in range(1, 5)),
+        *(
+            {"kind": "round", "words": f"round {n}", "round": n, "auc": 1 / n, "photos": 34}
+            for n in range(1, 5)
+        ),
+        {"kind": "columns", "words": "planted  right"},
+        *(
+            {
+                "kind": "expectation",
+                "words": f"σ {n}  100 %",
+                "plant": f"σ {n}",
+                "right": 1,
+                "dB": None,
+            }
+            for n in range(3)
+        ),
     ],
     "rejects": [{"path": "a<b>.jpg", "reason": "too small", "remedy": ""}],
     "rejects_file": "",
@@ -244,10 +258,13 @@ def test_make_report_draws_what_an_audit_told(tmp_path: Path) -> None:
         "Power of grey against low frequencies",
         "How surely they are told apart",
         "Differences, as ratios",
-        "Auc by round",
+        "AUC by round",
     ]
     assert "<b>" not in page and [row[1] for row in _rows(page, "Refused")] == ["a<b>.jpg"]
     assert [row[2] for row in _rows(page, "Round")] == [1, 0.5, 0.3333, 0.25]
+    # What no row has is no column, and words that repeat the columns are left out.
+    assert _rows(page, "What to expect") == [["", f"σ {n}", 1] for n in range(3)]
+    assert "planted  right" not in page and "Right, share" in page
 
 
 @pytest.mark.parametrize(

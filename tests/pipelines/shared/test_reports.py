@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,14 @@ def test_write_report_replaces_reports_and_nothing_else(tmp_path: Path) -> None:
         write_report(path, REPORT.to_json())
     with pytest.raises(DegradeError, match="cannot be written"):
         write_report(tmp_path / "nowhere" / "report.json", REPORT.to_json())
+
+
+def test_write_report_writes_null_where_there_is_no_number(tmp_path: Path) -> None:
+    fact = Fact("found", "nothing", {"auc": math.nan, "in": [1.0, math.inf, {"deep": math.nan}]})
+    write_report(tmp_path / "r.json", replace(REPORT, facts=(fact,)).to_json())
+    text = (tmp_path / "r.json").read_text()
+    assert "NaN" not in text and "Infinity" not in text
+    assert json.loads(text)["facts"][0]["in"] == [1.0, None, {"deep": None}]
 
 
 def test_speaking_says_settings_in_other_words_where_people_read() -> None:
