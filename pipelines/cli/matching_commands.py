@@ -156,6 +156,15 @@ def audit(
     help="'auto': more gain in some directions than in others, where the photos show it.",
 )
 @click.option(
+    "--prior",
+    type=click.Choice(["cameras", "none"]),
+    default="cameras",
+    show_default=True,
+    help="'cameras': kernels for training are moved a third of the way to what cameras usually "
+    "keep, but not for photos that are softer than any camera's. 'none': they keep what the photos' "
+    "spectra tell.",
+)
+@click.option(
     "--sharper",
     type=click.FloatRange(0, 4),
     default=0.0,
@@ -175,6 +184,7 @@ def match(
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
+    prior: Literal["cameras", "none"],
     sharper: float,
     scale: Scale,
     sheet: Path | None,
@@ -202,6 +212,7 @@ def match(
         scale=scale,
         aim=aim,
         directions=directions,
+        prior=prior,
         sharper=sharper,
         seed=seed,
         max_pixels=max_pixels,
