@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import threading
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -65,6 +66,12 @@ _BOUNDS = (
 
 _READY: set[object] = set()
 _LOOKING = threading.Lock()
+# A process that is forked meanwhile would have half of the types for good.
+os.register_at_fork(
+    before=_LOOKING.acquire,
+    after_in_parent=_LOOKING.release,
+    after_in_child=_LOOKING.release,
+)
 
 
 def ready(kind: _Kind) -> _Kind:

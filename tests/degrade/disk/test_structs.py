@@ -158,7 +158,7 @@ def test_refusal_is_one_line_of_no_great_length() -> None:
 
 _FIRST_READ = """
 from __future__ import annotations
-import sys, threading, time
+import os, sys, threading, time
 import msgspec
 from degrade.disk.structs import read_struct
 
@@ -180,17 +180,21 @@ found = []
 threads = [threading.Thread(target=read) for _ in range(4)]
 for thread in threads:
     thread.start()
+time.sleep(0.1)
+forked = os.fork()
+read()
+if not forked:
+    os._exit(0)
 for thread in threads:
     thread.join()
-sys.exit(found != [1] * 4)
+sys.exit(os.waitpid(forked, 0)[1] or found != [1] * 5)
 """
 
 
-def test_threads_may_read_a_struct_for_the_first_time_at_once() -> None:
+def test_threads_and_forks_may_read_a_struct_for_the_first_time_at_once() -> None:
     """In a process of its own: without care it dies of SIGSEGV."""
-    done = subprocess.run(
-        [sys.executable, "-c", _FIRST_READ], capture_output=True, text=True, check=False
-    )
+    words = [sys.executable, "-W", "ignore", "-c", _FIRST_READ]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
