@@ -24,6 +24,7 @@ from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.degradation.recipes import MEASURED, of_photos
 from degrade.degradation.steps import Of
 from degrade.rng import rng_for
+from degrade.wording import counted
 
 __all__ = ["SCORES", "WHOSE", "Teaching", "by_camera", "network_rows", "real_halves"]
 
@@ -113,8 +114,9 @@ def network_rows(
             tables[of].append(table[:, : len(SCORE_NAMES)])
         if teaching.seeds > 1:
             yield row(f"seed {number}", tables["pool"][-1], tables["camera"][-1], differ)
-    means = [np.mean(tables[of], axis=0) for of in WHOSE]
-    yield row(f"{teaching.seeds} seeds", *means, differ)
+    pool_mean, camera_mean = (np.mean(tables[of], axis=0) for of in WHOSE)
+    count = counted(teaching.seeds, "seed")
+    yield row(count, pool_mean, camera_mean, differ)
 
 
 def row(name: str, pool: Table, camera: Table, differ: int) -> str:
