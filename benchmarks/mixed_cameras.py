@@ -55,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=40, help="photos of each camera")
     parser.add_argument("--splits", type=int, nargs="+", default=[0])
     add = parser.add_argument_group("networks").add_argument
-    add("--network", choices=("planted", "real"), help="train on pairs of both; hours on a CPU")
+    add("--network", choices=("planted", "real"), help="train on pairs of both")
     add("--hr", type=Path, nargs="+", default=[SHARED / "train"], help="clean photos of its pairs")
     add("--options", default="", help="words for build-pairs, such as '--model-error none'")
     add("--steps", type=int, default=2000, help="by L1")
