@@ -30,6 +30,7 @@ from benchmarks.downstream.training_sets import (
 )
 from degrade.audit import camera_prior
 from degrade.audit.proof import Table
+from degrade.errors import DegradeError
 from pipelines.matching.match import MatchConfig, match_photos
 
 Prior = Literal["none", "cameras"]
@@ -74,16 +75,21 @@ def _sets(
     for pair in train:
         shutil.copy(pair.lr_path, photos)
     run_degrade("build-pool", photos, "--pool", pool, "--scale", str(scale))
+    has_floor = False
     prior: Prior
     for prior in get_args(Prior):
         own, out = folder / f"pool-{prior}", folder / f"pairs-{prior}"
         shutil.copytree(pool, own)
-        match_photos(
-            MatchConfig(photos=(photos,), pool=own, hr=tuple(hr), scale=scale, prior=prior)
-        )
+        config = MatchConfig(photos=(photos,), pool=own, hr=tuple(hr), scale=scale, prior=prior)
+        try:
+            match_photos(config)
+        except DegradeError as refused:  # of HR that would have to be sharpened too much
+            print(f"\nmatched, prior {prior}: left out: {refused}", flush=True)
+            continue
         build_set(own, hr, out, ("--recipe", "matched"), scale=scale, seed=seed)
         pairs = read_set(out)
-        if prior == "none":
+        if not has_floor:
+            has_floor = True
             yield next(synthetic_sets([image for _, image in pairs], scale, seed))
         yield f"matched, prior {prior}", pairs
 

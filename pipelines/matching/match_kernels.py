@@ -86,24 +86,32 @@ def recipe_kernels(
     if config.aim == "match":
         return RecipeKernels(tuple(made))
     known = set(bench.keys)  # kernels of other photos would be of another blur
-    own = [(estimated[one.id], one) for one in records if one.provenance.source_sha256 in known]
+    own = [
+        (corrected_kernel(estimated[one.id], NO_GAIN), one)  # of whole taps
+        for one in records
+        if one.provenance.source_sha256 in known
+    ]
     gains = _Gains(dict.fromkeys(corrected, NO_GAIN), dict.fromkeys(corrected, NO_GAIN))
     if config.prior == "cameras":
         gains = _towards_cameras(cameras_of_kernels(bench, records), estimated, corrected)
     more = config.sharper * doubt
-    changed = RecipeKernels(
-        tuple((corrected_kernel(each, gains.corrected[one.id] + more), one) for each, one in made),
-        tuple((corrected_kernel(each, gains.own[one.id] + more), one) for each, one in own),
+    stay: set[str] = set()
+
+    def changed(kernel: BlurKernel, record: KernelRecord, gain: Gain) -> BlurKernel:
+        if not gain.any():
+            return kernel
+        made = corrected_kernel(kernel, gain)
+        if made is kernel:
+            stay.add(record.id)
+        return made
+
+    drawn = RecipeKernels(
+        tuple((changed(each, one, gains.corrected[one.id] + more), one) for each, one in made),
+        tuple((changed(each, one, gains.own[one.id] + more), one) for each, one in own),
         tuple(gains.moves),
     )
-    left = {
-        one.id
-        for before, after in ((made, changed.corrected), (own, changed.own))
-        for (kernel, one), (given, _) in zip(before, after, strict=True)
-        if given is kernel
-    }
-    tell_unchanged(job, "unmoved", "moved, or made sharper", records, sorted(left))
-    return changed
+    tell_unchanged(job, "unmoved", "moved, or made sharper", records, sorted(stay))
+    return drawn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
