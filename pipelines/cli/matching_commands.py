@@ -156,6 +156,14 @@ def audit(
     help="'auto': more gain in some directions than in others, where the photos show it.",
 )
 @click.option(
+    "--clean-up",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2 halves the HR photos first, as build-pairs does: where they are softer than PHOTOS. "
+    "build-pairs then does so by itself.",
+)
+@click.option(
     "--sharper",
     type=click.FloatRange(0, 4),
     default=0.0,
@@ -175,6 +183,7 @@ def match(
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
+    clean_up: int,
     sharper: float,
     scale: Scale,
     sheet: Path | None,
@@ -202,6 +211,7 @@ def match(
         scale=scale,
         aim=aim,
         directions=directions,
+        clean_up=clean_up,
         sharper=sharper,
         seed=seed,
         max_pixels=max_pixels,

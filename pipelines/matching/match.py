@@ -173,7 +173,7 @@ def _match(
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
     tell_uncorrected(job, records, [key for key in begun if found.kernels[key] is begun[key]])
-    _refuse_soft(job, bench, found.kernels)
+    _refuse_soft(job, bench, found.kernels, config.clean_up)
     outcome = _Outcome(records, kernels, tuple(lr_before), found, refinement, directed)
     return _finished(job, pool, config, bench, outcome)
 
@@ -232,7 +232,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> None:
+def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel], clean_up: int) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
@@ -240,9 +240,10 @@ def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> N
     response = np.mean([response_by_direction(kernel) for kernel in kernels.values()], axis=0)
     most = float(response[:, _SOFT_BANDS].max())
     if most > _MOST_RESPONSE:
+        smaller = "halve it: `clean_up=2`" if clean_up == 1 else "make it smaller first"
         raise DegradeError(
             f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-            f"×{most:.1f}; {words}. Give sharper HR, or make it smaller first"
+            f"×{most:.1f}; {words}. Give sharper HR, or {smaller}"
         )
 
 
@@ -281,6 +282,8 @@ def _finished(
     }
     if outcome.refinement is not None:
         facts["refined"] = outcome.refinement.values()
+    if config.clean_up != 1:
+        facts["clean_up"] = config.clean_up
     if config.sharper:
         facts["sharper"] = config.sharper
     own = _own_kernels(bench, outcome.records) if trains else []
