@@ -156,6 +156,15 @@ def audit(
     help="'auto': more gain in some directions than in others, where the photos show it.",
 )
 @click.option(
+    "--prior",
+    type=click.Choice(["cameras", "none"]),
+    default="cameras",
+    show_default=True,
+    help="'cameras': kernels for training are moved a third of the way to what cameras usually "
+    "keep, but not for photos that are softer than any camera's. 'none': they keep what the photos' "
+    "spectra tell.",
+)
+@click.option(
     "--clean-up",
     type=click.IntRange(1, 2),
     default=1,
@@ -183,6 +192,7 @@ def match(
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
+    prior: Literal["cameras", "none"],
     clean_up: int,
     sharper: float,
     scale: Scale,
@@ -211,6 +221,7 @@ def match(
         scale=scale,
         aim=aim,
         directions=directions,
+        prior=prior,
         clean_up=clean_up,
         sharper=sharper,
         seed=seed,

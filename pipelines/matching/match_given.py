@@ -53,6 +53,10 @@ class MatchConfig:
         model: what can be told, and helps training.
     directions : {"auto", "none"}
         Whether kernels get more gain in some directions than in others, where photos show it.
+    prior : {"cameras", "none"}
+        ``cameras``: kernels for training are moved a third of the way towards what cameras usually
+        keep, as spectra of other scenes tell it badly; softer photos than any camera's less, or
+        not. ``none``: they keep what spectra tell.
     clean_up : int
         1 takes HR as it is, 2 halves it first, as `build-pairs` does. It is kept with the match.
     sharper : float
@@ -69,6 +73,7 @@ class MatchConfig:
     scale: Scale = 4
     aim: Literal["train", "match"] = "train"
     directions: Literal["auto", "none"] = "auto"
+    prior: Literal["cameras", "none"] = "cameras"
     clean_up: int = 1
     sharper: float = 0.0
     seed: int = 0
@@ -80,6 +85,8 @@ class MatchConfig:
             raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
         if self.directions not in ("auto", "none"):
             raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
+        if self.prior not in ("cameras", "none"):
+            raise InvalidValueError(f"prior must be cameras or none, got {self.prior!r}")
         if self.clean_up not in (1, 2):
             raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
         if not 0 <= self.sharper <= MOST_SHARPER:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from degrade.audit.camera_prior import CameraMove
 from degrade.audit.closed_loop import Gain
 from degrade.audit.directions import DIRECTIONS
 from degrade.audit.features import PhotoFeatures
@@ -30,6 +31,7 @@ __all__ = [
     "figures_of",
     "tell_direction",
     "tell_doubt",
+    "tell_move",
     "tell_recipe",
     "tell_rounds",
     "tell_sharpness",
@@ -245,3 +247,36 @@ def tell_doubt(job: Job, doubt: Gain, sharper: float) -> None:
         )
         words = f"kernels of the recipe keep more than LR above: {more} c/px, as `sharper` says"
         job.found("sharper", words, errors=sharper)
+
+
+def tell_move(job: Job, move: CameraMove, camera: str) -> None:
+    """Report how kernels for training are moved towards what cameras usually keep.
+
+    Parameters
+    ----------
+    job : Job
+    move : CameraMove
+    camera : str
+        Of whose photos; empty: all others.
+    """
+    at = {band: float(np.interp(band, BAND_FREQUENCIES, move.gain)) for band in _DOUBT_AT}
+    of = f"{printable(camera)}: " if camera else ""
+    if move.share:
+        more = ", ".join(f"{np.expm1(error):+.0%} at {band:g}" for band, error in at.items())
+        words = (
+            f"{of}kernels of the recipe keep {more} c/px beside LR above: moved by {move.share:.0%} "
+            "of the way to what cameras usually keep, as scenes differ"
+        )
+    else:
+        words = (
+            f"{of}softer than photos of cameras are: kernels of the recipe keep what spectra tell"
+        )
+    values = {f"at {band:g}": round(error, 4) for band, error in at.items()}
+    job.found(
+        "prior",
+        words,
+        camera=camera or None,
+        share=round(move.share, 4),
+        apart=round(move.apart, 3),
+        **values,
+    )
