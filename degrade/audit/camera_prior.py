@@ -1,10 +1,9 @@
 """What cameras usually keep of a scene's detail: knowledge beside what spectra of scenes tell.
 
 Spectra tell what a kernel keeps by comparing photos with LR of other scenes, and scenes differ: of
-eight cameras what they told was wrong by a fifth, up to a half. But cameras differ little from each
-other, and what is told to be far from all of them is far from the truth, too. So a third of the way
-to the cameras' mean halves the error, also where the camera's own set had no part in the mean
-(docs/decisions/0039-usual-cameras.md).
+eight cameras what they told was wrong by a fifth in the middle bands, and up to a half. There
+cameras differ less from each other than that, so what is told to be far from all of them is likely
+to be so by its scenes (docs/decisions/0039-usual-cameras.md).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from degrade.audit.spectra import BAND_FREQUENCIES
 __all__ = [
     "CAMERAS",
     "CAMERA_FREQUENCIES",
+    "LEAST_AMPLITUDE",
     "CameraMove",
     "camera_spread",
     "towards_cameras",
@@ -44,12 +44,19 @@ in RealSR (Cai et al., 2019) and DRealSR (Wei et al., 2020; cameras by the names
 2.5 times in City100 (Chen et al., 2019)."""
 
 _SHARE = 1 / 3
-"""Of the way to the mean of cameras."""
+"""Of the way to the mean of cameras that softer kernels go."""
 
-_SOFT, _SOFTEST = 3.0, 6.0
-"""Standard deviations of cameras below their mean: softer photos are moved less, and not at all.
-There is no end to how soft photos are, such as scans and enlarged ones; the softest of the cameras
-was told to be 2.9 below. How sharp cameras are has an end, so sharper ones are always moved."""
+_SOFT = 0.0, 1.0, 3.0, 6.0
+"""Standard deviations of cameras below their mean: kernels that are softer by so much begin to be
+moved, go the whole share, begin to be moved less, and are left. There is no end to how soft photos
+are, such as scans and enlarged ones; the softest of the cameras was told to be 2.9 below."""
+
+_SHARPEST = 2.0
+"""Standard deviations above the mean: no camera is known to be as sharp. Kernels up to there are
+left, for too soft ones cost training far more than too sharp ones."""
+
+_EXCESS = 2 / 3
+"""What is taken off, of what is beyond that."""
 
 _SEEN = (BAND_FREQUENCIES > 0.1) & (BAND_FREQUENCIES < 0.35)
 """Where kernels differ, and noise is not all there is."""
@@ -57,7 +64,8 @@ _SEEN = (BAND_FREQUENCIES > 0.1) & (BAND_FREQUENCIES < 0.35)
 _FIXED = 2
 """Bands that are not moved, as no gain moves them."""
 
-_LEAST = 1e-3
+LEAST_AMPLITUDE = 1e-3
+"""What kernels are taken to keep, at least, for nothing has no logarithm."""
 
 
 class CameraMove(NamedTuple):
@@ -67,7 +75,7 @@ class CameraMove(NamedTuple):
     ----------
     gain : (24,) float64 array
     share : float
-        Of the way, 0 to a third.
+        Of the way to the mean of cameras, 0 to less than 1.
     apart : float
         How much softer the kernels are than cameras, in their standard deviations; negative:
         sharper.
@@ -97,14 +105,22 @@ def towards_cameras(response: Gain) -> CameraMove:
         The share of the amplitude that the kernels keep in the mean, as of
         :func:`degrade.audit.closed_loop.kernel_response`: of one camera, 0 or more.
     """
-    way = usual_response() - np.log(np.maximum(response, _LEAST))
+    way = usual_response() - np.log(np.maximum(response, LEAST_AMPLITUDE))
     apart = float(np.mean((way / camera_spread())[_SEEN]))
-    share = _SHARE * float(np.clip((_SOFTEST - apart) / (_SOFTEST - _SOFT), 0, 1))
+    share = _share(apart)
     if not share:
         return CameraMove(NO_GAIN, 0.0, apart)
     gain = share * way
     gain[:_FIXED] = 0
     return CameraMove(gain, share, apart)
+
+
+def _share(apart: float) -> float:
+    """Return which share of the way to the mean kernels go."""
+    if apart > 0:
+        return float(np.interp(apart, _SOFT, (0, _SHARE, _SHARE, 0)))
+    beyond = -apart - _SHARPEST
+    return _EXCESS * beyond / -apart if beyond > 0 else 0.0
 
 
 def _logarithms() -> Gain:

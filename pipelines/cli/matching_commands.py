@@ -160,9 +160,9 @@ def audit(
     type=click.Choice(["cameras", "none"]),
     default="cameras",
     show_default=True,
-    help="'cameras': kernels for training are moved a third of the way to what cameras usually "
-    "keep, but not for photos that are softer than any camera's. 'none': they keep what the photos' "
-    "spectra tell.",
+    help="'cameras': kernels for training that are softer than cameras usually are, or sharper "
+    "than any, go some of the way there; not those of photos far softer than any camera's. 'none': "
+    "they keep what spectra tell.",
 )
 @click.option(
     "--clean-up",

@@ -13,7 +13,6 @@ from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Recipe
-from degrade.degradation.index import MATCHED
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
@@ -38,6 +37,7 @@ from pipelines.matching.match_words import (
     direction_values,
     figures_of,
     tell_doubt,
+    tell_move,
     tell_recipe,
     tell_rounds,
     tell_sharpness,
@@ -262,6 +262,8 @@ def _finished(
         job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
     )
     tell_doubt(job, outcome.doubt, config.sharper)
+    for camera, move in outcome.drawn.moves:
+        tell_move(job, move, camera)
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:

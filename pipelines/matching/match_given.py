@@ -54,9 +54,10 @@ class MatchConfig:
     directions : {"auto", "none"}
         Whether kernels get more gain in some directions than in others, where photos show it.
     prior : {"cameras", "none"}
-        ``cameras``: kernels for training are moved a third of the way towards what cameras usually
-        keep, as spectra of other scenes tell it badly; softer photos than any camera's less, or
-        not. ``none``: they keep what spectra tell.
+        ``cameras``: kernels for training that are softer than cameras usually are go a third of
+        the way there, and those sharper than any camera lose most of that, for spectra of other
+        scenes may err by as much; photos softer than any camera's are taken as they are. ``none``:
+        kernels keep what spectra tell.
     clean_up : int
         1 takes HR as it is, 2 halves it first, as `build-pairs` does. It is kept with the match.
     sharper : float

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 import degrade
-from degrade.audit.camera_prior import towards_cameras
+from degrade.audit.camera_prior import LEAST_AMPLITUDE, CameraMove, towards_cameras
 from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, kernel_response
 from degrade.degradation.index import MATCHED
 from degrade.kernels import BlurKernel
@@ -19,7 +19,7 @@ from degrade.pool.region_records import REGION_VALUES
 from pipelines.matching.camera_gains import cameras_of_kernels
 from pipelines.matching.match_bench import Bench
 from pipelines.matching.match_given import MatchConfig
-from pipelines.matching.match_words import tell_move, tell_unchanged
+from pipelines.matching.match_words import tell_unchanged
 from pipelines.shared.job import Job
 
 __all__ = ["RecipeKernels", "recipe_kernels"]
@@ -27,6 +27,9 @@ __all__ = ["RecipeKernels", "recipe_kernels"]
 _OWN_WAY = 0.5
 """Of the way to where the corrected ones are that kernels as estimated go: their mean errs, too, by
 other causes, and networks learn more where kernels differ."""
+
+_WHOLE_WAY = 1 / 3
+"""The share of a move from which on they go so far; of a smaller one less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,10 +42,13 @@ class RecipeKernels:
         With the record that each comes of.
     own : tuple of (BlurKernel, KernelRecord)
         As they were estimated, but for what all of them are given.
+    moves : tuple of (str, CameraMove)
+        Towards what cameras keep: of which camera, by its name, or "" for all others.
     """
 
     corrected: tuple[tuple[BlurKernel, KernelRecord], ...]
     own: tuple[tuple[BlurKernel, KernelRecord], ...] = ()
+    moves: tuple[tuple[str, CameraMove], ...] = ()
 
     def described(self, config: MatchConfig) -> list[tuple[BlurKernel, Provenance]]:
         """Return all of them, with what a pool keeps of where each is from."""
@@ -67,7 +73,7 @@ def recipe_kernels(
     Parameters
     ----------
     job : Job
-        Told of moves, and of kernels that could not be changed.
+        Told of kernels that could not be changed.
     bench : Bench
     records : sequence of KernelRecord
     estimated, corrected : mapping of str to BlurKernel
@@ -83,11 +89,12 @@ def recipe_kernels(
     own = [(estimated[one.id], one) for one in records if one.provenance.source_sha256 in known]
     gains = _Gains(dict.fromkeys(corrected, NO_GAIN), dict.fromkeys(corrected, NO_GAIN))
     if config.prior == "cameras":
-        gains = _towards_cameras(job, cameras_of_kernels(bench, records), estimated, corrected)
+        gains = _towards_cameras(cameras_of_kernels(bench, records), estimated, corrected)
     more = config.sharper * doubt
     changed = RecipeKernels(
         tuple((corrected_kernel(each, gains.corrected[one.id] + more), one) for each, one in made),
         tuple((corrected_kernel(each, gains.own[one.id] + more), one) for each, one in own),
+        tuple(gains.moves),
     )
     left = {
         one.id
@@ -101,14 +108,14 @@ def recipe_kernels(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gains:
-    """By kernels' ids."""
+    """By kernels' ids; and the moves that they are of."""
 
     corrected: dict[str, Gain]
     own: dict[str, Gain]
+    moves: list[tuple[str, CameraMove]] = field(default_factory=list)
 
 
 def _towards_cameras(
-    job: Job,
     cameras: Mapping[str, CameraGroup],
     estimated: Mapping[str, BlurKernel],
     corrected: Mapping[str, BlurKernel],
@@ -124,16 +131,18 @@ def _towards_cameras(
         own = NO_GAIN
         if move.share:
             wanted = move.gain + np.log(response / _mean_response([estimated[key] for key in keys]))
-            own = _OWN_WAY * np.where(move.gain == 0, 0, wanted)
+            way = _OWN_WAY * min(move.share / _WHOLE_WAY, 1)
+            own = way * np.where(move.gain == 0, 0, wanted)
         found.corrected.update(dict.fromkeys(keys, move.gain))
         found.own.update(dict.fromkeys(keys, own))
-        tell_move(job, move, "" if group is None else group.name)
+        found.moves.append(("" if group is None else group.name, move))
     return found
 
 
 def _mean_response(kernels: Sequence[BlurKernel]) -> Gain:
-    """Return the mean amplitude that kernels keep, as nothing's logarithm is taken of."""
-    return np.maximum(np.mean([kernel_response(kernel) for kernel in kernels], axis=0), 1e-3)
+    """Return the mean amplitude that kernels keep, and a little where they keep nothing."""
+    mean = np.mean([kernel_response(kernel) for kernel in kernels], axis=0)
+    return np.asarray(np.maximum(mean, LEAST_AMPLITUDE))
 
 
 def _provenance(record: KernelRecord, config: MatchConfig) -> Provenance:
