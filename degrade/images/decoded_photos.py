@@ -55,6 +55,8 @@ class DecodedPhoto(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         What decoding changed.
     decoding : int
         :data:`degrade.images.image_io.DECODING_VERSION` when it was decoded.
+    clean_up : int
+        2: the pixels are those of the photo halved.
     """
 
     path: Text
@@ -67,6 +69,7 @@ class DecodedPhoto(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crc32: Whole
     notes: tuple[str, ...] = ()
     decoding: int = DECODING_VERSION
+    clean_up: Annotated[int, msgspec.Meta(ge=1, le=2)] = 1
 
 
 def store_photo(
@@ -79,7 +82,8 @@ def store_photo(
     folder : Path
     pixels_u8 : (H, W, 3) uint8 array
     facts : mapping
-        ``path``, ``name``, ``sha256``, ``bytes`` and ``modified`` of :class:`DecodedPhoto`.
+        ``path``, ``name``, ``sha256``, ``bytes``, ``modified`` and, where it is not 1,
+        ``clean_up`` of :class:`DecodedPhoto`.
     notes : tuple of str
 
     Raises
@@ -95,7 +99,8 @@ def store_photo(
 
 
 def _file_of(folder: Path, photo: DecodedPhoto) -> Path:
-    return folder / f"{photo.sha256}.rgb"  # which no name can lead out of the folder
+    halved = "-halved" if photo.clean_up == 2 else ""
+    return folder / f"{photo.sha256}{halved}.rgb"  # which no name can lead out of the folder
 
 
 class DecodedPhotos:
@@ -105,14 +110,16 @@ class DecodedPhotos:
     ----------
     folder : Path
         Made by :meth:`adding`.
+    clean_up : int
+        2: photos that were halved. Both may be in one folder.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, clean_up: int = 1) -> None:
+        self.folder, self.clean_up = folder, clean_up
         self._checked: set[str] = set()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return DecodedPhotos, (self.folder,)
+        return DecodedPhotos, (self.folder, self.clean_up)
 
     def known(self) -> dict[str, DecodedPhoto]:
         """Return the photos whose files are there, by where the photos were; the latest counts.
@@ -123,7 +130,8 @@ class DecodedPhotos:
         for line in Journal(self.folder / _JOURNAL).read():
             with contextlib.suppress(CorruptDataError):
                 photo = read_struct(line, DecodedPhoto, _JOURNAL)
-                if photo.decoding == DECODING_VERSION and self._is_there(photo):
+                is_alike = photo.decoding == DECODING_VERSION and photo.clean_up == self.clean_up
+                if is_alike and self._is_there(photo):
                     found[photo.path] = photo
         return found
 

@@ -16,7 +16,7 @@ from degrade.disk.structs import read_struct
 from degrade.geometry import Scale, scale_to_json
 from degrade.pool.records import MeasurementRecord
 
-__all__ = ["MatchedValues", "match_name", "matched_record", "recipe_in"]
+__all__ = ["MatchedValues", "clean_up_in", "match_name", "matched_record", "recipe_in"]
 
 _Id = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 
@@ -31,12 +31,16 @@ class MatchedValues(msgspec.Struct, frozen=True):
         By id.
     recipe : mapping
         As :meth:`degrade.degradation.Recipe.to_json` gives it.
+    clean_up : int
+        Of its HR, as :attr:`degrade.degradation.DegradationConfig.clean_up`; where it is not
+        there, HR was as it was.
     """
 
     # Of open length: msgspec 0.22 crashes on a union of a bounded integer and a fixed tuple.
     scale: int | tuple[int, ...]
     kernels: Annotated[tuple[_Id, ...], msgspec.Meta(min_length=1)]
     recipe: dict[str, Any]
+    clean_up: Annotated[int, msgspec.Meta(ge=1, le=2)] = 1
 
 
 def matched_record(
@@ -81,4 +85,13 @@ def recipe_in(values: Mapping[str, Any]) -> Recipe:
     CorruptDataError, InvalidValueError
         The values are none of a match, or the recipe is none that this version knows.
     """
-    return read_recipe(read_struct(dict(values), MatchedValues, "a match").recipe)
+    return read_recipe(_read(values).recipe)
+
+
+def clean_up_in(values: Mapping[str, Any]) -> int:
+    """Return the clean-up of the HR of a match; CorruptDataError where the values are of none."""
+    return _read(values).clean_up
+
+
+def _read(values: Mapping[str, Any]) -> MatchedValues:
+    return read_struct(dict(values), MatchedValues, "a match")

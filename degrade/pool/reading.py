@@ -26,7 +26,7 @@ from degrade.pool.contents import PoolContents
 from degrade.pool.fingerprint import HeldKernels, open_fingerprint
 from degrade.pool.folder import check_folder
 from degrade.pool.index_file import read_index
-from degrade.pool.matched import recipe_in
+from degrade.pool.matched import clean_up_in, recipe_in
 from degrade.pool.object_files import ObjectFiles
 from degrade.pool.records import (
     IMPORTED,
@@ -280,6 +280,22 @@ class PoolReader:
             return recipe_in(found.values)
         except (CorruptDataError, InvalidValueError) as error:
             raise DegradeError(f"{where}: its match cannot be used: {error}") from None
+
+    def matched_clean_up(self, scale: Scale) -> int:
+        """Return by how much HR was made smaller for the latest match of a scale; of none, 1.
+
+        Raises
+        ------
+        DegradeError
+            The match is damaged.
+        """
+        found = self._contents.match(scale)
+        try:
+            return 1 if found is None else clean_up_in(found.values)
+        except CorruptDataError as error:
+            raise DegradeError(
+                f"{printable(self.path)}: its match cannot be used: {error}"
+            ) from None
 
     def kernel_made(self, settings: Mapping[str, Any], source_sha256: str) -> str | None:
         """Return the id of the kernel that was made of a source with exactly these settings."""

@@ -65,7 +65,7 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
         Of ``store``. Those that are smaller than an HR patch are left out: see :meth:`rejects`.
     pool : DegradationPool
     degradation : DegradationConfig
-        Nothing is left to training, and photos are taken as they are.
+        Nothing is left to training; photos are stored as its clean-up has made them.
     hr_patch : int
         Side of the HR crop, a multiple of the scale.
     seed : int
@@ -149,7 +149,8 @@ class PhotoDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def rejects(self) -> list[tuple[str, str]]:
         """Return the paths of photos that are smaller than an HR patch, and why."""
-        why = "{0.width}×{0.height} is smaller than an HR patch"
+        halved = " after its clean-up by ½" if self._config.clean_up == 2 else ""
+        why = f"{{0.width}}×{{0.height}}{halved} is smaller than an HR patch"
         return [(photo.path, why.format(photo)) for photo in self._too_small]
 
     def __len__(self) -> int:

@@ -248,6 +248,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "degrade match phone/ --pool pool/ --hr clean/ --aim match --sheet match.png",
             "LR that looks like the photos, and a picture of before and after",
         ),
+        (
+            "degrade match phone/ --pool pool/ --hr clean/ --clean-up 2",
+            "with HR halved, where it is softer than the photos",
+        ),
     ),
     "diff": (
         ("degrade diff old-phone/ new-phone/", "what the second camera does differently"),

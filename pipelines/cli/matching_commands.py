@@ -165,6 +165,14 @@ def audit(
     "they keep what spectra tell.",
 )
 @click.option(
+    "--clean-up",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2 halves the HR photos first, as build-pairs does: where they are softer than PHOTOS. "
+    "build-pairs then does so by itself.",
+)
+@click.option(
     "--sharper",
     type=click.FloatRange(0, 4),
     default=0.0,
@@ -185,6 +193,7 @@ def match(
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
     prior: Literal["cameras", "none"],
+    clean_up: int,
     sharper: float,
     scale: Scale,
     sheet: Path | None,
@@ -213,6 +222,7 @@ def match(
         aim=aim,
         directions=directions,
         prior=prior,
+        clean_up=clean_up,
         sharper=sharper,
         seed=seed,
         max_pixels=max_pixels,

@@ -156,7 +156,8 @@ def _auto_none_or_sigma(
     "--clean-up",
     type=click.IntRange(1, 2),
     default=None,
-    help="2 halves the HR photos first, 1 takes them as they are.  [default: 1 with --hr, else 2]",
+    help="2 halves the HR photos first, 1 takes them as they are.  [default: 1 with --hr, or what "
+    "a match had whose recipe is used; else 2]",
 )
 @click.option(
     "--shard-mib",

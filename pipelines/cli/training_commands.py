@@ -87,6 +87,13 @@ def _recipe_options(function: F) -> F:
                 help="With --hr: what LR goes through; 'degrade recipe show' prints recipes.  "
                 "[default: measured]",
             ),
+            click.option(
+                "--clean-up",
+                type=click.IntRange(1, 2),
+                default=None,
+                help="With --hr: 2 halves the photos first, 1 takes them as they are.  [default: "
+                "1, or what a match had whose recipe is used]",
+            ),
             click.option("--steps", type=click.IntRange(0), default=None, help="Of each stage."),
             click.option(
                 "--batch-size",
@@ -261,6 +268,7 @@ def train(
     show_config: bool,
     scale: Scale | None,
     recipe: str | None,
+    clean_up: int | None,
     **options: Any,
 ) -> None:
     """Train a network on pairs, or on clean photos and a pool, by a published recipe or your own.
@@ -273,7 +281,7 @@ def train(
     from pipelines.training.train import TrainConfig
     from pipelines.training.train import train as run
 
-    on_photos = _photo_options(scale, recipe, options["pool"])
+    on_photos = _photo_options(scale, recipe, clean_up, options["pool"])
     if not options["hr"] and options["pairs"] is None:
         if not show_config:
             raise click.UsageError(
@@ -281,7 +289,7 @@ def train(
             )
         options["pairs"] = Path()
     if on_photos and not options["hr"]:
-        names = " and ".join(f"--{name}" for name in on_photos)
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in on_photos)
         raise click.UsageError(f"{names} can only be given with --hr; pairs have theirs")
     planned = tuple(name.strip() for name in stages.split(",")) if stages else ()
     config = TrainConfig(stages=planned, **on_photos, **options)
@@ -295,11 +303,14 @@ def train(
     finish(report)
 
 
-def _photo_options(scale: Scale | None, recipe: str | None, pool: Path | None) -> dict[str, Any]:
+def _photo_options(
+    scale: Scale | None, recipe: str | None, clean_up: int | None, pool: Path | None
+) -> dict[str, Any]:
     """Return what was given for photos that are degraded on the fly."""
     from pipelines.shared.recipes import recipe_of
 
-    given = {"scale": scale, "recipe": None if recipe is None else recipe_of(recipe, pool, scale)}
+    chosen = None if recipe is None else recipe_of(recipe, pool, scale)
+    given = {"scale": scale, "recipe": chosen, "clean_up": clean_up}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -12,6 +12,7 @@ from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.degradation import DegradationConfig, PoolIndex, hr_boxes, plan_degradation
 from degrade.degradation.downsampling import PreparedImage
 from degrade.degradation.pair import apply_degradation
+from degrade.degradation.pair import clean_up as clean_hr
 from degrade.degradation.steps import PoolParts
 from degrade.errors import InputError
 from degrade.geometry import Scale, hr_side
@@ -59,6 +60,7 @@ def cut_patches(
     side: int,
     scale: Scale,
     reach: int,
+    clean_up: int = 1,
     *,
     max_pixels: int,
 ) -> HRPatches:
@@ -73,23 +75,28 @@ def cut_patches(
     scale : Scale
     reach : int
         HR pixels around a patch that are kept, for the largest kernel.
+    clean_up : int
+        2: HR is the photo halved, as pairs would have it.
     max_pixels : int
     """
     chosen = [photos[i] for i in even_choice(len(photos), MOST_HR)]
     most = min(max(_MOST_LR_PIXELS // (side * side * len(chosen)), 1), PATCHES_A_PHOTO)
     keys, cut = [], []
     for number, photo in enumerate(chosen, 1):
-        boxes = hr_boxes((photo.height, photo.width), hr_side(side, scale), scale)
+        clean = photo.height // clean_up, photo.width // clean_up
+        boxes = hr_boxes(clean, hr_side(side, scale), scale)
         job.progress(number, len(chosen))
         if not boxes:
-            why = f"{photo.width}×{photo.height} pixels are too few for LR of {side} pixels"
+            halved = " after its clean-up by ½" if clean_up == 2 else ""
+            why = f"{clean[1]}×{clean[0]} pixels{halved} are too few for LR of {side} pixels"
             job.rejects.append(Reject(str(photo.path), why, "leave it out"))
             continue
         try:
-            pixels = read_scanned(photo.path, photo.sha256, max_pixels=max_pixels).as_u8()
+            decoded = read_scanned(photo.path, photo.sha256, max_pixels=max_pixels).as_u8()
         except InputError as error:
             job.rejects.append(Reject.from_error(error))
             continue
+        pixels = clean_hr(decoded, clean_up)
         keys.append(photo.sha256)
         boxes = [boxes[i] for i in even_choice(len(boxes), most)]
         cut.append(tuple(_cut(pixels, box, scale, reach) for box in boxes))

@@ -170,7 +170,7 @@ def _match(
     lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
-    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected])
+    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected], config.clean_up)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
@@ -233,7 +233,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel]) -> None:
+def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel], clean_up: int) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
@@ -241,9 +241,10 @@ def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel]) -> None:
     response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
     most = float(response[:, _SOFT_BANDS].max())
     if most > _MOST_RESPONSE:
+        smaller = "halve it: `clean_up=2`" if clean_up == 1 else "make it smaller first"
         raise DegradeError(
             f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-            f"×{most:.1f}; {words}. Give sharper HR, or make it smaller first"
+            f"×{most:.1f}; {words}. Give sharper HR, or {smaller}"
         )
 
 
@@ -282,6 +283,8 @@ def _finished(
     }
     if outcome.refinement is not None:
         facts["refined"] = outcome.refinement.values()
+    if config.clean_up != 1:
+        facts["clean_up"] = config.clean_up
     if config.sharper:
         facts["sharper"] = config.sharper
     if trains:

@@ -58,6 +58,8 @@ class MatchConfig:
         the way there, and those sharper than any camera lose most of that, for spectra of other
         scenes may err by as much; photos softer than any camera's are taken as they are. ``none``:
         kernels keep what spectra tell.
+    clean_up : int
+        1 takes HR as it is, 2 halves it first, as `build-pairs` does. It is kept with the match.
     sharper : float
         Kernels for training keep more by so many standard errors of what spectra tell, 0 to
         :data:`MOST_SHARPER`.
@@ -73,6 +75,7 @@ class MatchConfig:
     aim: Literal["train", "match"] = "train"
     directions: Literal["auto", "none"] = "auto"
     prior: Literal["cameras", "none"] = "cameras"
+    clean_up: int = 1
     sharper: float = 0.0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
@@ -85,6 +88,8 @@ class MatchConfig:
             raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
         if self.prior not in ("cameras", "none"):
             raise InvalidValueError(f"prior must be cameras or none, got {self.prior!r}")
+        if self.clean_up not in (1, 2):
+            raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
         if not 0 <= self.sharper <= MOST_SHARPER:
             raise InvalidValueError(f"sharper must be 0 to {MOST_SHARPER:g}, got {self.sharper:g}")
         if self.sharper and self.aim == "match":
@@ -155,10 +160,12 @@ def make_bench(
         job, photos, side, executor=executor, done=0, total=len(photos), **kwargs
     )
     tell_cameras(job, "the photos", measured)
+    if config.clean_up == 2:
+        job.found("clean_up", "HR photos are halved first (`clean_up=2`)", clean_up=2)
     largest = max(record.size for record in pool.kernels) // 2
     # Each gain that a kernel is given may centre it anew, which takes a tap more to each side.
     reach = max(round(_REACH * float(config.scale)), largest) + 8 * lr_unit(config.scale)
-    hr = cut_patches(job, clean, side, config.scale, reach, **kwargs)
+    hr = cut_patches(job, clean, side, config.scale, reach, config.clean_up, **kwargs)
     _refuse_few(job, measured, hr)
     return Bench(pool, hr, measured.features, measured.keys, config.scale, config.seed)
 
@@ -168,15 +175,17 @@ def _side(
 ) -> int:
     """Return the side of LR, and of the photos' windows, in LR pixels."""
     of_photos = window_for([min(photo.height, photo.width) for photo in photos])
-    sides = sorted(lr_side(min(photo.height, photo.width), config.scale) for photo in clean)
+    smallest = [min(photo.height, photo.width) // config.clean_up for photo in clean]
+    sides = sorted(lr_side(each, config.scale) for each in smallest)
     large = [side for side in sides if side >= SMALLEST_SIDE] or sides[-1:]
     side = min(of_photos, LARGEST_WINDOW, large[len(large) // 10])
     side -= side % lr_unit(config.scale)
     if side < SMALLEST_SIDE:
-        least = SMALLEST_SIDE * float(config.scale)
+        least = SMALLEST_SIDE * float(config.scale) * config.clean_up
+        halved = ", halved first (`clean_up=2`)" if config.clean_up == 2 else ""
         raise DegradeError(
             f"HR photos are too small: LR of {side} pixels, at least {SMALLEST_SIDE} are needed, "
-            f"which takes HR of {least:.0f}"
+            f"which takes HR of {least:.0f}{halved}"
         )
     return side
 

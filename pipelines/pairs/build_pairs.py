@@ -34,6 +34,7 @@ from pipelines.pairs.shard_runs import (
     missing_shards,
     run_shards,
 )
+from pipelines.shared.clean_up import choose_clean_up
 from pipelines.shared.finding_photos import no_photo_error
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.job import Job
@@ -94,6 +95,9 @@ def build_pairs(
     if pool.is_fingerprint:
         config = _without_patches(pool, config)
     _check_pool(pool, config)
+    is_open = bool(config.hr) and config.clean_up is None
+    clean_up = choose_clean_up(job, pool, config.degradation, is_open=is_open)
+    config = replace(config, clean_up=clean_up)
     photos = find_hr_photos(pool, config, distrusted_in(place), executor, on_scan)
     job.tell_passed_over(config.hr or ())
     usable = [*photos.trusted, *photos.scanned]

@@ -92,7 +92,8 @@ class BuildPairsConfig:
         The spectrum of that: white, or what the best linear kernel of real pairs leaves. None: as
         the recipe has it.
     clean_up : int or None
-        1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, else 2.
+        1 takes the photos as they are, 2 halves them first; None: 1 with ``hr``, or as a match had
+        it whose kernels are drawn; without ``hr`` 2.
     further : tuple of str
         Kinds of steps that every plan has besides.
     omitted : tuple of str

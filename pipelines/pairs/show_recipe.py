@@ -47,7 +47,8 @@ def show_recipe(recipe: Recipe, pool: Path | None = None, scale: Scale = 4) -> s
 def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
     """Say what there is to draw from."""
     kinds = kinds_drawn_from(recipe.possible)
-    index = DegradationPool.open(path).index(scale, kinds)
+    pool = DegradationPool.open(path)
+    index = pool.index(scale, kinds)
     photos = counted(len(index.noise_by_photo), "photo")
     there = [
         f"{counted(len(index.kernel_ids), 'kernel')} ×{scale}",
@@ -61,5 +62,7 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
         ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
+    if MATCHED in kinds and pool.matched_clean_up(scale) == 2:
+        lines.append("HR was halved first for its match, and is for pairs")
     lines += [drawn.words() for drawn in camera_draws(recipe, index)]
     return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]

@@ -180,9 +180,10 @@ class PoolInspection:
 
 
 def _match_words(values: Mapping[str, Any]) -> str:
+    hr = counted(values["hr"], "HR photo") + (", halved" if values.get("clean_up") == 2 else "")
     return (
         f"×{scale_from_json(values['scale'])}: {counted(len(values['kernels']), 'kernel')}, by "
-        f"{counted(values['photos'], 'photo')} and {counted(values['hr'], 'HR photo')}, for "
+        f"{counted(values['photos'], 'photo')} and {hr}, for "
         f"`aim={values['aim']}`; the recipe '{MATCHED}'"
     )
 

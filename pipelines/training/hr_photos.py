@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from degrade.degradation import clean_up
 from degrade.errors import InputError
 from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos, store_photo
 from degrade.images.image_io import MAX_PIXELS
@@ -27,6 +29,7 @@ class _Task:
     file: SourceFile
     folder: Path
     max_pixels: int
+    clean_up: int
 
 
 def decode_photos(
@@ -45,7 +48,7 @@ def decode_photos(
     sources : sequence of Path
         Files, folders, manifests.
     store : DecodedPhotos
-        Where the pixels are kept.
+        Where the pixels are kept, halved or not.
     workers : int
         Processes that decode; 0 decodes in this one.
     max_pixels : int
@@ -74,7 +77,8 @@ def decode_photos(
         found = {n: known[str(f.path)] for n, f in enumerate(files) if _is_known(f, known)}
         missing = [number for number in range(len(files)) if number not in found]
         report(len(found), len(files))
-        tasks = [_Task(files[number], store.folder, max_pixels) for number in missing]
+        rest = store.folder, max_pixels, store.clean_up
+        tasks = [_Task(files[number], *rest) for number in missing]
         executor = ProcessExecutor(workers) if workers > 1 else InProcessExecutor()
         for count, result in enumerate(executor.run(_decode, tasks), len(found) + 1):
             report(count, len(files))
@@ -106,15 +110,20 @@ def _is_known(file: SourceFile, known: dict[str, DecodedPhoto]) -> bool:
 
 
 def _decode(task: _Task) -> DecodedPhoto:
-    """Read, decode and store a photo."""
+    """Read, decode, halve where that is asked, and store a photo."""
     opened = OpenPhoto(task.file, max_pixels=task.max_pixels)
     scanned = opened.scanned
-    facts = {
+    facts: dict[str, Any] = {
         "path": str(scanned.path),
         "name": scanned.name,
         "sha256": scanned.sha256,
         "bytes": scanned.bytes,
         "modified": scanned.modified,
     }
+    if task.clean_up != 1:
+        facts["clean_up"] = task.clean_up
+        if min(scanned.height, scanned.width) < task.clean_up:
+            why = f"{scanned.width}×{scanned.height} pixels cannot be halved"
+            raise InputError(scanned.path, why, "use a larger photo")
     photo = opened.photo
-    return store_photo(task.folder, photo.as_u8(), facts, photo.notes)
+    return store_photo(task.folder, clean_up(photo.as_u8(), task.clean_up), facts, photo.notes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from degrade.errors import DegradeError, InputError, InvalidValueError, printable
-from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
+from degrade.images.decoded_photos import DecodedPhoto
 from degrade.pairs import PairReader, open_pairs
 from degrade.pool import DegradationPool
 from degrade.rng import rng_for
@@ -146,7 +146,7 @@ def _open_samples(config: TrainConfig, stage: Stage, photos: Sequence[DecodedPho
     pool = open_pool(config)
     try:
         return PhotoDataset(
-            DecodedPhotos(config.photo_folder),
+            config.photo_store,
             photos,
             pool,
             config.degradation,

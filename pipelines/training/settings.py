@@ -8,6 +8,7 @@ from pathlib import Path
 from degrade.degradation import MEASURED, DegradationConfig, Recipe
 from degrade.errors import InvalidValueError
 from degrade.geometry import as_scale, border_of, whole_scale
+from degrade.images.decoded_photos import DecodedPhotos
 from esrgan.training.best_by import BEST_BY, BestBy
 from esrgan.training.config import FeatureName, Precision
 from pipelines.executors import check_process_count
@@ -50,6 +51,9 @@ class TrainConfig:
         With ``hr``: HR size over LR size.
     recipe : Recipe
         With ``hr``: which steps LR goes through.
+    clean_up : int or None
+        With ``hr``: 1 takes the photos as they are, 2 halves them first; None: 1, or as a match had
+        it whose kernels are drawn.
     cache : Path or None
         With ``hr``: where the photos are kept decoded, 3 bytes a pixel; trainings may share it.
         None: in a hidden folder of ``out``.
@@ -96,6 +100,7 @@ class TrainConfig:
     hr: tuple[Path, ...] = ()
     scale: int = 4
     recipe: Recipe = MEASURED
+    clean_up: int | None = None
     cache: Path | None = None
     validation: Path | None = None
     best_by: BestBy = "psnr"
@@ -143,6 +148,10 @@ class TrainConfig:
             refuse_without_pool(self.recipe)
         if not self.hr and self.cache is not None:
             raise InvalidValueError("only photos (`hr`) are decoded into a `cache`")
+        if not self.hr and self.clean_up is not None:
+            raise InvalidValueError("pairs have their `clean_up`; it is for photos (`hr`)")
+        if self.clean_up not in (None, 1, 2):
+            raise InvalidValueError(f"clean_up must be 1 or 2, got {self.clean_up}")
         scale = as_scale(self.scale)
         higher = border_of(scale)
         whole_scale(scale, f"networks enlarge by whole numbers; train with `scale={higher}`")
@@ -150,12 +159,12 @@ class TrainConfig:
     @property
     def degradation(self) -> DegradationConfig:
         """What photos go through."""
-        return DegradationConfig(scale=self.scale, recipe=self.recipe)
+        return DegradationConfig(scale=self.scale, recipe=self.recipe, clean_up=self.clean_up or 1)
 
     @property
-    def photo_folder(self) -> Path:
+    def photo_store(self) -> DecodedPhotos:
         """Where photos are kept decoded."""
-        return self.cache or self.out / ".photos"
+        return DecodedPhotos(self.cache or self.out / ".photos", self.clean_up or 1)
 
     def plan(self) -> tuple[Stage, ...]:
         """Return what is going to be computed; see :func:`plan_stages` for the errors."""

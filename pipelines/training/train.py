@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from degrade.disk.files import claim_folder, remove_if_empty, resolve_inside
 from degrade.disk.locks import folder_lock
 from degrade.errors import printable
-from degrade.images.decoded_photos import DecodedPhoto, DecodedPhotos
+from degrade.images.decoded_photos import DecodedPhoto
 from degrade.images.sources import Reject, hash_file
 from degrade.pairs import open_pairs
 from degrade.wording import byte_text, counted
@@ -22,6 +23,7 @@ from esrgan.training.discriminator_watch import DiscriminatorWatch
 from esrgan.training.state import create_state
 from esrgan.training.validation import PairValidation
 from esrgan.weights.finding import find_weights
+from pipelines.shared.clean_up import choose_clean_up
 from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.interrupts import deferred_signals
 from pipelines.shared.job import Job
@@ -103,13 +105,16 @@ def train(
         check_settings(config, stages, world)
         photos: list[DecodedPhoto] = []
         if config.hr:  # they are decoded into the folder, so that is claimed first
-            open_pool(config)
+            pool = open_pool(config)
+            is_open = config.clean_up is None
+            clean_up = choose_clean_up(job, pool, config.degradation, is_open=is_open)
+            config = replace(config, clean_up=clean_up)
             if world.rank == 0:
                 _claim(config, stages, stack)
                 photos, job.rejects = _decode(config, job, on_decode)
             world.wait()
             if world.rank:
-                photos = known_photos(config.hr, DecodedPhotos(config.photo_folder))
+                photos = known_photos(config.hr, config.photo_store)
         inputs = open_inputs(config, stages, world, device, photos)
         if world.rank == 0 and not config.hr:
             _claim(config, stages, stack)
@@ -159,7 +164,7 @@ def _decode(
     config: TrainConfig, job: Job, on_decode: ProgressCallback | None
 ) -> tuple[list[DecodedPhoto], list[Reject]]:
     """Decode the photos that are not decoded yet, and report what decoding changed."""
-    store = DecodedPhotos(config.photo_folder)
+    store = config.photo_store
     job.tell_passed_over(config.hr)
     found = decode_photos(
         config.hr,

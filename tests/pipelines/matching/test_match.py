@@ -355,7 +355,7 @@ def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_pla
         ("one HR photo", "1 HR photo: at least 10 are needed"),
         ("identical", "every photo of"),
         ("no kernel", "has no ×3 kernel to begin with: run"),
-        ("soft HR", "HR is softer than the photos"),
+        ("soft HR", "Give sharper HR, or halve it: --clean-up 2"),
     ],
 )
 def test_match_refuses_with_the_reason_and_leaves_the_pool_as_it_was(
