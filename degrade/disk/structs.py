@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import threading
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from degrade.errors import CorruptDataError, line_of
 
-__all__ = ["Text", "Whole", "parse_struct", "read_struct", "refusal"]
+__all__ = ["Text", "Whole", "parse_struct", "read_struct", "ready", "refusal"]
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 """A text that is not empty."""
@@ -24,6 +26,7 @@ Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """An integer from 0 on, as far as every reader of JSON holds integers exactly."""
 
 _S = TypeVar("_S", bound=msgspec.Struct)
+_Kind = TypeVar("_Kind")
 _LONGEST = 200
 
 _TYPES = {
@@ -59,6 +62,30 @@ _BOUNDS = (
     (re.compile(r" matching regex (.+)"), r" of the form \1"),
 )
 """What msgspec says of a value's size, and what people say."""
+
+
+_READY: set[object] = set()
+_LOOKING = threading.Lock()
+# A process that is forked meanwhile would have half of the types for good.
+os.register_at_fork(
+    before=_LOOKING.acquire,
+    after_in_parent=_LOOKING.release,
+    after_in_child=_LOOKING.release,
+)
+
+
+def ready(kind: _Kind) -> _Kind:
+    """Return what is to be read, a struct or a union of them, once msgspec knows its types.
+
+    msgspec looks at a struct's types when it first reads one. Another thread that reads the same
+    struct meanwhile finds half of them, and the process dies of SIGSEGV (0.22). So everything that
+    msgspec reads is made ready here first, by one thread at a time.
+    """
+    if kind not in _READY:
+        with _LOOKING:
+            msgspec.json.Decoder(kind)
+            _READY.add(kind)
+    return kind
 
 
 def parse_struct(data: bytes, kind: type[_S], what: str) -> _S:
@@ -102,7 +129,7 @@ def read_struct(data: Any, kind: type[_S], what: str) -> _S:
         text begins with ``what``.
     """
     try:
-        struct = msgspec.convert(data, kind, strict=True)
+        struct = msgspec.convert(data, ready(kind), strict=True)
     except (ValueError, RecursionError) as error:  # a ValidationError is a ValueError
         raise CorruptDataError(f"{what}: {refusal(error, kind)}") from None
     for name in struct.__struct_fields__:

@@ -9,7 +9,7 @@ import msgspec
 
 from degrade.disk.files import not_made, read_file, resolve_inside, write_atomically
 from degrade.disk.results import refuse_other_files
-from degrade.disk.structs import refusal
+from degrade.disk.structs import ready, refusal
 from degrade.errors import CorruptDataError, DegradeError, InputError, as_typed, printable
 
 __all__ = ["check_folder", "make_folder", "remove_if_unused"]
@@ -75,7 +75,8 @@ def check_folder(path: Path) -> None:
     if not (path / "pool.json").exists():
         raise _no_pool(path)
     try:
-        found = msgspec.json.decode(read_file(resolve_inside(path, "pool.json")), type=_Format)
+        content = read_file(resolve_inside(path, "pool.json"))
+        found = msgspec.json.decode(content, type=ready(_Format))
     except (InputError, ValueError, RecursionError) as error:
         said = f"{where}/pool.json is damaged ({refusal(error)}); {_RESTORE}"
         raise CorruptDataError(said) from None

@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 import msgspec
 
 from degrade.arrays import Box
+from degrade.disk.structs import ready
 from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, scale_from_json
 from degrade.luma import LUMA_WEIGHTS
@@ -327,5 +328,5 @@ def record_from_json(data: object) -> Record:
     msgspec.ValidationError
         ``data`` is not what :func:`record_to_json` returns; the text names the field.
     """
-    record: Record = msgspec.convert(data, Record)
+    record: Record = msgspec.convert(data, ready(Record))
     return record

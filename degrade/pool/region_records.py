@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from degrade.disk.structs import ready
 from degrade.errors import InvalidValueError
 from degrade.geometry import Scale, scale_from_json
 from degrade.kernels import BlurKernel, kernel_sigmas
@@ -92,7 +93,7 @@ class PhotoRegions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if record.kind != "kernel" or "regions" not in record.values:
             return None
         try:
-            found: PhotoRegions = msgspec.convert(record.values, cls)
+            found: PhotoRegions = msgspec.convert(record.values, ready(cls))
             scale_from_json(record.settings.get("scale"))
         except (msgspec.ValidationError, InvalidValueError):
             return None

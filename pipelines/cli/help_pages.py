@@ -71,6 +71,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "jpeg",
         "aim",
         "directions",
+        "prior",
         "sharper",
         "clean_up",
         "shard_mib",

@@ -156,6 +156,15 @@ def audit(
     help="'auto': more gain in some directions than in others, where the photos show it.",
 )
 @click.option(
+    "--prior",
+    type=click.Choice(["cameras", "none"]),
+    default="cameras",
+    show_default=True,
+    help="'cameras': kernels for training that are softer than cameras usually are, or sharper "
+    "than any, go some of the way there; not those of photos far softer than any camera's. 'none': "
+    "they keep what spectra tell.",
+)
+@click.option(
     "--sharper",
     type=click.FloatRange(0, 4),
     default=0.0,
@@ -175,6 +184,7 @@ def match(
     hr: tuple[Path, ...],
     aim: Literal["train", "match"],
     directions: Literal["auto", "none"],
+    prior: Literal["cameras", "none"],
     sharper: float,
     scale: Scale,
     sheet: Path | None,
@@ -202,6 +212,7 @@ def match(
         scale=scale,
         aim=aim,
         directions=directions,
+        prior=prior,
         sharper=sharper,
         seed=seed,
         max_pixels=max_pixels,

@@ -8,23 +8,15 @@ from typing import Any
 
 import numpy as np
 
-import degrade
-from degrade.audit.closed_loop import (
-    Gain,
-    corrected_kernel,
-    gap_doubt,
-    kernel_response,
-)
+from degrade.audit.closed_loop import Gain, gap_doubt, kernel_response
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import PhotoFeatures
 from degrade.degradation import Recipe
-from degrade.degradation.index import MATCHED
 from degrade.errors import DegradeError, InvalidValueError, printable
 from degrade.kernels import BlurKernel
 from degrade.pool import DegradationPool
-from degrade.pool.records import KernelRecord, Provenance
-from degrade.pool.region_records import REGION_VALUES
+from degrade.pool.records import KernelRecord
 from pipelines.executors import Executor
 from pipelines.matching.camera_gains import (
     cameras_of_kernels,
@@ -37,6 +29,7 @@ from pipelines.matching.hr_patches import measure_bicubic
 from pipelines.matching.match_bench import Bench, make_recipe, training_recipe
 from pipelines.matching.match_directions import DirectedResult
 from pipelines.matching.match_given import MatchConfig, kernels_of, make_bench
+from pipelines.matching.match_kernels import RecipeKernels, recipe_kernels
 from pipelines.matching.match_loop import LoopResult, close_loop, gaps_of
 from pipelines.matching.match_refine import KernelGroups, Refinement, refine
 from pipelines.matching.match_tails import choose_tail, possible_tails
@@ -44,6 +37,7 @@ from pipelines.matching.match_words import (
     direction_values,
     figures_of,
     tell_doubt,
+    tell_move,
     tell_recipe,
     tell_rounds,
     tell_sharpness,
@@ -173,8 +167,13 @@ def _match(
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
     tell_uncorrected(job, records, [key for key in begun if found.kernels[key] is begun[key]])
-    _refuse_soft(job, bench, found.kernels)
-    outcome = _Outcome(records, kernels, tuple(lr_before), found, refinement, directed)
+    lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
+    doubt = gap_doubt(*bench.matched(lr_after))
+    drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
+    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected])
+    outcome = _Outcome(
+        kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
+    )
     return _finished(job, pool, config, bench, outcome)
 
 
@@ -182,7 +181,6 @@ def _match(
 class _Outcome:
     """What a match has come to, before anything is written."""
 
-    records: Sequence[KernelRecord]
     kernels: Mapping[str, BlurKernel]
     """As they were estimated, as ``lr_before`` is of them."""
 
@@ -190,6 +188,9 @@ class _Outcome:
     found: LoopResult
     refinement: Refinement | None
     directed: tuple[DirectedResult, ...]
+    lr_after: tuple[PhotoFeatures, ...]
+    doubt: Gain
+    drawn: RecipeKernels
 
 
 def _closed(
@@ -232,12 +233,12 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Mapping[str, BlurKernel]) -> None:
+def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel]) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
     # Of all directions: HR that moved is soft along one alone.
-    response = np.mean([response_by_direction(kernel) for kernel in kernels.values()], axis=0)
+    response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
     most = float(response[:, _SOFT_BANDS].max())
     if most > _MOST_RESPONSE:
         raise DegradeError(
@@ -250,8 +251,7 @@ def _finished(
     job: Job, pool: DegradationPool, config: MatchConfig, bench: Bench, outcome: _Outcome
 ) -> MatchResult:
     """Tell what LR is like now, and add kernels and recipe to the pool."""
-    found, kernels = outcome.found, outcome.kernels
-    lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
+    found, kernels, lr_after = outcome.found, outcome.kernels, outcome.lr_after
     before, after = bench.compared(outcome.lr_before), bench.compared(lr_after)
     trains = config.aim == "train"
     of = "before, kernels as they were estimated"
@@ -260,8 +260,9 @@ def _finished(
     tell_spectra(
         job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
     )
-    doubt = gap_doubt(*bench.matched(lr_after))
-    tell_doubt(job, doubt, config.sharper)
+    tell_doubt(job, outcome.doubt, config.sharper)
+    for camera, move in outcome.drawn.moves:
+        tell_move(job, move, camera)
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:
@@ -283,12 +284,17 @@ def _finished(
         facts["refined"] = outcome.refinement.values()
     if config.sharper:
         facts["sharper"] = config.sharper
-    own = _own_kernels(bench, outcome.records) if trains else []
-    made = _made(job, outcome, own, config, doubt)
-    match = pool.add_match(made, recipe, config.scale, facts)
-    drawn = len(match.values["kernels"])
+    if trains:
+        facts["prior"] = config.prior
+    match = pool.add_match(outcome.drawn.described(config), recipe, config.scale, facts)
     tell_recipe(
-        job, recipe, drawn, own=bool(own), pool=config.pool, hr=config.hr, scale=config.scale
+        job,
+        recipe,
+        len(match.values["kernels"]),
+        own=bool(outcome.drawn.own),
+        pool=config.pool,
+        hr=config.hr,
+        scale=config.scale,
     )
     return MatchResult(
         job.report(len(bench.photos)),
@@ -297,52 +303,8 @@ def _finished(
         after,
         bench.photos,
         outcome.lr_before,
-        tuple(lr_after),
+        lr_after,
         (_mean_response(kernels), _mean_response(found.kernels)),
         tuple(one.gap for one in found.rounds),
         outcome.directed,
-    )
-
-
-def _own_kernels(bench: Bench, records: Sequence[KernelRecord]) -> list[KernelRecord]:
-    """Return the kernels of photos that were matched: those of others would be of another blur."""
-    known = set(bench.keys)
-    return [record for record in records if record.provenance.source_sha256 in known]
-
-
-def _made(
-    job: Job,
-    outcome: _Outcome,
-    own: Sequence[KernelRecord],
-    config: MatchConfig,
-    doubt: Gain,
-) -> list[tuple[BlurKernel, Provenance]]:
-    """Return the recipe's kernels: corrected, and some as they were estimated.
-
-    Networks learn more where kernels differ more.
-    """
-    more = config.sharper * doubt
-    made = [(outcome.found.kernels[record.id], record) for record in outcome.records]
-    if config.sharper:
-        made = [(corrected_kernel(kernel, more), record) for kernel, record in made]
-    made += [(corrected_kernel(outcome.kernels[record.id], more), record) for record in own]
-    if config.sharper:
-        begun = (outcome.found.kernels, outcome.kernels)
-        left = {one.id for kernel, one in made if any(kernel is each[one.id] for each in begun)}
-        tell_unchanged(job, "unsharpened", "made sharper", outcome.records, sorted(left))
-    return [(kernel, _provenance(record, config)) for kernel, record in made]
-
-
-def _provenance(record: KernelRecord, config: MatchConfig) -> Provenance:
-    known = record.provenance
-    return Provenance(
-        source_name=known.source_name,
-        source_sha256=known.source_sha256,
-        box=known.box,
-        method=MATCHED,
-        settings={"kernel": record.id, "aim": config.aim}
-        | ({"sharper": config.sharper} if config.sharper else {}),
-        tool_version=degrade.__version__,
-        # Where a region is, so that a photo's regions keep the chance of one kernel.
-        values={name: known.values[name] for name in REGION_VALUES if name in known.values},
     )

@@ -53,6 +53,11 @@ class MatchConfig:
         model: what can be told, and helps training.
     directions : {"auto", "none"}
         Whether kernels get more gain in some directions than in others, where photos show it.
+    prior : {"cameras", "none"}
+        ``cameras``: kernels for training that are softer than cameras usually are go a third of
+        the way there, and those sharper than any camera lose most of that, for spectra of other
+        scenes may err by as much; photos softer than any camera's are taken as they are. ``none``:
+        kernels keep what spectra tell.
     sharper : float
         Kernels for training keep more by so many standard errors of what spectra tell, 0 to
         :data:`MOST_SHARPER`.
@@ -67,6 +72,7 @@ class MatchConfig:
     scale: Scale = 4
     aim: Literal["train", "match"] = "train"
     directions: Literal["auto", "none"] = "auto"
+    prior: Literal["cameras", "none"] = "cameras"
     sharper: float = 0.0
     seed: int = 0
     max_pixels: int = MAX_PIXELS
@@ -77,6 +83,8 @@ class MatchConfig:
             raise InvalidValueError(f"aim must be train or match, got {self.aim!r}")
         if self.directions not in ("auto", "none"):
             raise InvalidValueError(f"directions must be auto or none, got {self.directions!r}")
+        if self.prior not in ("cameras", "none"):
+            raise InvalidValueError(f"prior must be cameras or none, got {self.prior!r}")
         if not 0 <= self.sharper <= MOST_SHARPER:
             raise InvalidValueError(f"sharper must be 0 to {MOST_SHARPER:g}, got {self.sharper:g}")
         if self.sharper and self.aim == "match":

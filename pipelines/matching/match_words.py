@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from degrade.audit.camera_prior import CameraMove
 from degrade.audit.closed_loop import Gain
 from degrade.audit.directions import DIRECTIONS
 from degrade.audit.features import PhotoFeatures
@@ -30,6 +31,7 @@ __all__ = [
     "figures_of",
     "tell_direction",
     "tell_doubt",
+    "tell_move",
     "tell_recipe",
     "tell_rounds",
     "tell_sharpness",
@@ -197,7 +199,7 @@ def tell_recipe(
     kernels : int
         That it draws.
     own : bool
-        Whether it draws each photo's kernel as it was estimated, too.
+        Whether it draws each photo's own estimate, too.
     pool, hr, scale
         Of the match.
     """
@@ -207,7 +209,7 @@ def tell_recipe(
         job.found("step", f"  {line}")
     if any(entry.kind == ModelError.kind for entry in recipe.entries):
         of = f"LR by {figures_of('train')}"
-        besides = "each photo's kernel as it was estimated, too, and " if own else ""
+        besides = "each photo's own estimate, too, and " if own else ""
         words = (
             f"AUC, spectra and differences above are of {of}; pairs of this recipe have "
             f"{besides}what is for training, such as white noise: `degrade audit` tells them more "
@@ -245,3 +247,36 @@ def tell_doubt(job: Job, doubt: Gain, sharper: float) -> None:
         )
         words = f"kernels of the recipe keep more than LR above: {more} c/px, as `sharper` says"
         job.found("sharper", words, errors=sharper)
+
+
+def tell_move(job: Job, move: CameraMove, camera: str) -> None:
+    """Report how far kernels are from what cameras usually keep, and how they are moved.
+
+    Parameters
+    ----------
+    job : Job
+    move : CameraMove
+    camera : str
+        Of whose photos; empty: all others.
+    """
+    at = {band: float(np.interp(band, BAND_FREQUENCIES, move.gain)) for band in _DOUBT_AT}
+    of = f"{printable(camera)}: " if camera else ""
+    told = "softer" if move.apart > 0 else "sharper"
+    size = f"{abs(move.apart):.1f} of their standard deviations {told} than cameras usually are"
+    if move.share:
+        more = ", ".join(f"{np.expm1(error):+.0%} at {band:g}" for band, error in at.items())
+        words = (
+            f"{of}by spectra kernels are {size}, and scenes differ: those of the recipe keep "
+            f"{more} c/px, {move.share:.0%} of the way to usual ones"
+        )
+    else:
+        words = f"{of}by spectra kernels are {size}: they stay"
+    values = {f"at {band:g}": round(error, 4) for band, error in at.items()}
+    job.found(
+        "prior",
+        words,
+        camera=camera or None,
+        share=round(move.share, 4),
+        apart=round(move.apart, 3),
+        **values,
+    )

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from degrade.disk.structs import ready
 from degrade.errors import printable
 from degrade.jpeg.blocks import BLOCKY
 from degrade.noise import NoiseSearch, NoiseSelection, suggest_max_variance
@@ -86,7 +87,7 @@ class PhotoFindings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def from_record(cls, record: MeasurementRecord) -> PhotoFindings | None:
         """Return what a pool remembers of a search; None when it is no such thing."""
         try:
-            found: PhotoFindings = msgspec.convert(record.values, cls)
+            found: PhotoFindings = msgspec.convert(record.values, ready(cls))
         except msgspec.ValidationError:
             return None
         is_sound = all(map(str.isidentifier, found.refused))

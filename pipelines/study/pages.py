@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from degrade.disk.structs import ready
 from degrade.errors import DegradeError, MissingDependencyError
 from degrade.opinions import NOTHING, Trial, plan_trials
 from degrade.studies import Rater, StudyDefinition, VoteRefusedError, Votes, read_picture
@@ -158,7 +159,7 @@ class Pages:
         if not self._is_csrf(secret, asked.csrf):
             return _refused(403, "Load the page again: it was too old.", as_json=True)
         try:
-            ballot = msgspec.json.decode(asked.body, type=_Ballot)
+            ballot = msgspec.json.decode(asked.body, type=ready(_Ballot))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _refused(400, "This is no vote.", as_json=True)
         known = range(1, 6) if self._definition.kind == "mos" else range(3)

@@ -18,6 +18,7 @@ from degrade.degradation.steps.base import (
     StepSettings,
 )
 from degrade.degradation.steps.ranges import check_ascending
+from degrade.disk.structs import ready
 from degrade.errors import InvalidValueError
 from degrade.jpeg.compression import COMPRESSIBLE, LARGEST_STEP, recompressed
 from degrade.jpeg.neighbours import neighbour_tables
@@ -64,7 +65,7 @@ class JpegChoice(PhotoSettings, frozen=True):
                 "no photo of the pool is a JPEG file whose colours are known, or has such a file's "
                 "tables in its pixels"
             )
-        step = msgspec.convert(found[rng.integers(len(found))], Jpeg)
+        step = msgspec.convert(found[rng.integers(len(found))], ready(Jpeg))
         if not self.neighbours:
             return step
         by = int(rng.integers(2 * self.neighbours + 1)) - self.neighbours
@@ -92,7 +93,7 @@ class JpegChoice(PhotoSettings, frozen=True):
         if not photos or not self.is_measured:
             return step
         own = dict(_usable(index)).get(photos[-1])
-        return step if own is None else msgspec.convert(own, Jpeg)
+        return step if own is None else msgspec.convert(own, ready(Jpeg))
 
     def words(self) -> str:
         """Return for people what is drawn."""

@@ -164,6 +164,23 @@ def test_noise_of_all_of_a_camera_is_drawn_until_a_setting_has_four_photos() -> 
     assert drawn == set(photos)
 
 
+def test_jpeg_by_setting_of_iso_keeps_the_chance_of_every_photo_of_the_camera() -> None:
+    """What a camera's tables are does not change by it; only whose noise they stand with."""
+    counts = {100: 4, 200: 9, 800: 5, 3200: 6}
+    photos = {
+        f"{iso}-{number}": (f"A, ISO {iso}", f"A, ISO {'high' if iso > 800 else 'low'}", "A")
+        for iso, count in counts.items()
+        for number in range(count)
+    }
+    index, chance = make_index(photos), Counter[str]()
+    for photo in photos:
+        of_set = index.of_camera(f"kernel {photo}", Jpeg.kind, Jpeg.photos)
+        drawn = sorted(Jpeg.photos(of_set))
+        assert {photos[other] for other in drawn} == {photos[photo]}
+        chance.update({other: 1 / len(drawn) for other in drawn})
+    assert chance == pytest.approx(dict.fromkeys(photos, 1.0))
+
+
 @pytest.mark.parametrize("source", sorted(NOISE_SOURCES))
 def test_a_camera_without_noise_is_given_that_of_the_pool(source: str) -> None:
     photos = {"a0": ("A",), "a1": ("A",), "b0": ("B",), "b1": ("B",)}

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
+import degrade
 from degrade.disk.structs import Text, Whole, read_struct, refusal
 from degrade.errors import CorruptDataError
 
@@ -149,3 +154,59 @@ def test_refusal_is_one_line_of_no_great_length() -> None:
     assert said.startswith("a\\nb")
     assert said.isprintable()
     assert len(said) <= 201
+
+
+_FIRST_READ = """
+from __future__ import annotations
+import os, sys, threading, time
+import msgspec
+from degrade.disk.structs import read_struct
+
+def slowly():
+    time.sleep(0.2)
+    return int
+
+class Inner(msgspec.Struct):
+    there: slowly()
+
+class Outer(msgspec.Struct):
+    inner: Inner
+    also: str = ""
+
+def read():
+    found.append(read_struct({"inner": {"there": 1}, "also": "x"}, Outer, "a file").inner.there)
+
+found = []
+threads = [threading.Thread(target=read) for _ in range(4)]
+for thread in threads:
+    thread.start()
+time.sleep(0.1)
+forked = os.fork()
+read()
+if not forked:
+    os._exit(0)
+for thread in threads:
+    thread.join()
+sys.exit(os.waitpid(forked, 0)[1] or found != [1] * 5)
+"""
+
+
+def test_threads_and_forks_may_read_a_struct_for_the_first_time_at_once() -> None:
+    """In a process of its own: without care it dies of SIGSEGV."""
+    words = [sys.executable, "-W", "ignore", "-c", _FIRST_READ]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_whatever_msgspec_reads_was_made_ready() -> None:
+    root = Path(degrade.__file__).parents[1]
+    read = re.compile(r"msgspec\.(?:convert|\w+\.decode|\w+\.Decoder)\((?!.*\bready\()")
+    packages = ("degrade", "esrgan", "kernelgan", "pipelines", "report", "spectral_training")
+    found = [
+        f"{path.name}: {line.strip()}"
+        for package in packages
+        for path in (root / package).rglob("*.py")
+        for line in path.read_text().splitlines()
+        if read.search(line)
+    ]
+    assert found == ["structs.py: msgspec.json.Decoder(kind)"]

@@ -293,7 +293,7 @@ def test_pairs_for_training_draw_the_photos_own_kernels_too(
         found = run(*words, aim)
         assert found.exit_code == 0 and f"recipe matched {said}" in found.output, found.output
         # Whose figures are told: half of the pairs are by other kernels, where that trains.
-        assert ("each photo's kernel as it was estimated" in found.output) == (aim == "train")
+        assert ("each photo's own estimate, too" in found.output) == (aim == "train")
         opened = DegradationPool.open(pool.path)
         index = opened.index(_SCALE)
         drawn[aim] = {key: kernel_response(opened.read_kernel(key)) for key in index.matched_ids}

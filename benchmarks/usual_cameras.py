@@ -1,0 +1,112 @@
+"""What ``match --prior cameras`` brings on real pairs of cameras that the prior does not know.
+
+A folder of real pairs is split as by ``benchmarks.downstream``; a pool is made of one half's LR,
+and matched without the prior and with that of all cameras but the folder's own. Filters, and with
+``--full`` the tiny network, learn from both and are judged on the other half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+from unittest.mock import patch
+
+from benchmarks.downstream.command import NETWORK, SHARED, tables
+from benchmarks.downstream.judging import judge, learn_from
+from benchmarks.downstream.network import judge_network, train_on
+from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.tone import tone_of
+from benchmarks.downstream.training_sets import (
+    CEILING,
+    Pair,
+    build_set,
+    read_set,
+    run_degrade,
+    synthetic_sets,
+)
+from degrade.audit import camera_prior
+from degrade.audit.proof import Table
+from pipelines.matching.match import MatchConfig, match_photos
+
+Prior = Literal["none", "cameras"]
+Scores = dict[str, dict[str, Table]]
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.usual_cameras", description=__doc__)
+    add = parser.add_argument
+    add("--pairs", type=Path, default=SHARED / "pairs" / "realsr_x4", help="NAME_LR, NAME_HR")
+    add("--without", default="RealSR", help="cameras whose names begin so are not in the prior")
+    add("--hr", type=Path, nargs="+", default=[SHARED / "train"], help="clean photos")
+    add("--splits", type=int, nargs="+", default=[0, 1])
+    add("--full", action="store_true", help="train the tiny network too")
+    add("--steps", type=int, default=2000, help="of the network")
+    options = parser.parse_args(words)
+    known = {
+        name: curve
+        for name, curve in camera_prior.CAMERAS.items()
+        if not name.startswith(options.without)
+    }
+    real = read_real_pairs(options.pairs)
+    for split in options.splits:
+        train, test = split_scenes(real, split)
+        with tempfile.TemporaryDirectory(prefix="usual-cameras-") as folder:
+            with patch.dict(camera_prior.CAMERAS, known, clear=True):
+                sets = list(_sets(train, options.hr, Path(folder), split))
+            scores = _scores(sets, train, test, Path(folder), split, options)
+        print(f"\nsplit {split}: {len(train)} scenes measured, {len(test)} judged", flush=True)
+        for table in tables(scores):
+            print(table, flush=True)
+
+
+def _sets(
+    train: Sequence[RealPair], hr: Sequence[Path], folder: Path, seed: int
+) -> Iterator[tuple[str, list[Pair]]]:
+    scale = train[0].hr_u8.shape[0] // train[0].lr_u8.shape[0]
+    yield CEILING, [(pair.lr_u8, pair.hr_u8) for pair in train]
+    photos, pool = folder / "photos", folder / "pool"
+    photos.mkdir()
+    for pair in train:
+        shutil.copy(pair.lr_path, photos)
+    run_degrade("build-pool", photos, "--pool", pool, "--scale", str(scale))
+    prior: Prior
+    for prior in get_args(Prior):
+        own, out = folder / f"pool-{prior}", folder / f"pairs-{prior}"
+        shutil.copytree(pool, own)
+        match_photos(
+            MatchConfig(photos=(photos,), pool=own, hr=tuple(hr), scale=scale, prior=prior)
+        )
+        build_set(own, hr, out, ("--recipe", "matched"), scale=scale, seed=seed)
+        pairs = read_set(out)
+        if prior == "none":
+            yield next(synthetic_sets([image for _, image in pairs], scale, seed))
+        yield f"matched, prior {prior}", pairs
+
+
+def _scores(
+    sets: Sequence[tuple[str, list[Pair]]],
+    train: list[RealPair],
+    test: list[RealPair],
+    folder: Path,
+    seed: int,
+    options: argparse.Namespace,
+) -> Scores:
+    scores: Scores = {}
+    for name, pairs in sets:
+        table = judge(learn_from(pairs), test)
+        scores[name] = {"test": table, "other": table}
+        if options.full:
+            own = folder / f"network-{len(scores)}"
+            weights = train_on(pairs, own, options.steps, seed)
+            seen = judge_network(weights, test, own / "judged", tone_of(train))
+            scores[name + NETWORK] = {"test": seen, "other": seen}
+    return scores
+
+
+if __name__ == "__main__":
+    main()
