@@ -17,7 +17,11 @@ from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS
 from degrade.degradation.fixed_point import TAP_UNIT, even_places
 from degrade.errors import InvalidValueError
 
-__all__ = ["colour_gap", "colour_taps"]
+__all__ = ["LEAST_GAIN", "colour_gap", "colour_taps"]
+
+LEAST_GAIN = -3.0
+"""Of a filter's amplitude a twentieth is left. Phones leave no more of fine colours; below it what
+clipping and rounding of LR add is more than what is left."""
 
 _LEAST_POWER = 1.0
 """Squared grey levels at low frequencies: what has less is grey, and tells nothing of colours."""

@@ -120,12 +120,15 @@ def gap_doubt(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> G
     return np.asarray(np.std(gaps, axis=0, ddof=1) / np.sqrt(len(gaps)))
 
 
-def next_gain(gain: Gain, gap: Gain, step: float) -> Gain:
-    """Return the gain of the next round: so much of the gap more, smoothed over three bands."""
+def next_gain(gain: Gain, gap: Gain, step: float, *, least: float = -MOST_GAIN) -> Gain:
+    """Return the gain of the next round: so much of the gap more, smoothed over three bands.
+
+    It is at least ``least``, and at most :data:`MOST_GAIN`.
+    """
     around = np.pad(gap, 1, mode="edge")
     smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
     smooth[:_FIXED] = 0
-    return np.asarray(np.clip(gain + step * smooth, -MOST_GAIN, MOST_GAIN))
+    return np.asarray(np.clip(gain + step * smooth, least, MOST_GAIN))
 
 
 def with_gain(kernel: BlurKernel, gain: Gain, turns: Turns = NO_TURNS) -> BlurKernel:

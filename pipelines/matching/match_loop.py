@@ -7,8 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from degrade.audit.closed_colours import colour_gap
-from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, next_gain, spectral_gap
+from degrade.audit.closed_colours import LEAST_GAIN, colour_gap
+from degrade.audit.closed_loop import (
+    MOST_GAIN,
+    NO_GAIN,
+    Gain,
+    corrected_kernel,
+    next_gain,
+    spectral_gap,
+)
 from degrade.audit.comparison import Comparison
 from degrade.audit.features import PhotoFeatures
 from degrade.kernels import BlurKernel
@@ -17,6 +24,9 @@ from pipelines.matching.match_bench import Bench, Tail, with_colours
 __all__ = ["LoopResult", "Round", "Start", "close_loop", "gaps_of"]
 
 MOST_ROUNDS = 5
+_MORE_FOR_COLOURS = 3
+"""Rounds, when kernels are done and colours are not."""
+
 _IMPROVED = 0.9
 _DB = 20 / np.log(10)
 _CLOSE_ENOUGH = 0.15
@@ -151,11 +161,17 @@ def close_loop(
     """
     begun = start or Start()
     luma = _Correction(_CLOSE_ENOUGH, _STEPS[0], begun.gain, begun.gain)
-    tint = _Correction(_COLOURS_CLOSE_ENOUGH, _STEPS[1], begun.colours, begun.colours)
+    tint = _Correction(
+        _COLOURS_CLOSE_ENOUGH, _STEPS[1], begun.colours, begun.colours, least=LEAST_GAIN
+    )
     tint = replace(tint, done=begun.keeps_colours)
     rounds: list[Round] = []
     seen: list[tuple[Gain, Gain, tuple[PhotoFeatures, ...]]] = []
-    for _ in range(most + 1):
+    for number in range(most + 1 + (_MORE_FOR_COLOURS if compares else 0)):
+        if number > most:
+            if tint.done or rounds[-1].colour_gap < _NEGLIGIBLE_COLOURS:
+                break
+            luma.end()
         lr = bench.lr(_corrected(kernels, luma.gain), with_colours(tint.gain, tail))
         seen.append((luma.gain, tint.gain, tuple(lr)))
         matched = bench.matched(lr)
@@ -164,7 +180,11 @@ def close_loop(
         rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), comparison))
         if on_round is not None:
             on_round(rounds[-1].words(begun.rounds + len(rounds) - 1))
+        # What sharpens grey sharpens colours: how near these are was told of other kernels.
+        moved = not luma.done and rounds[-1].colour_gap >= _NEGLIGIBLE_COLOURS
         luma.learn(gaps[0])
+        if moved and not begun.keeps_colours:
+            tint.take_up()
         tint.learn(gaps[1])
         if rounds[-1].alike or (luma.done and tint.done):
             break
@@ -194,6 +214,8 @@ class _Correction:
         Of the next round; once it is done, the best one.
     best : (24,) float64 array
         That of the smallest gap.
+    least : float
+        What no band of the gain is below.
     """
 
     near: float
@@ -201,7 +223,16 @@ class _Correction:
     gain: Gain = field(default_factory=lambda: NO_GAIN)
     best: Gain = field(default_factory=lambda: NO_GAIN)
     done: bool = False
+    least: float = -MOST_GAIN
     _smallest: float = np.inf
+
+    def take_up(self) -> None:
+        """Forget the gaps before: they were of something else."""
+        self.done, self._smallest = False, np.inf
+
+    def end(self) -> None:
+        """Leave it at the best."""
+        self.done, self.gain = True, self.best
 
     def learn(self, gap: Gain) -> None:
         """Take in the gap that the gain has left."""
@@ -212,7 +243,10 @@ class _Correction:
         if size < self._smallest:
             self._smallest, self.best = size, self.gain
         self.done = not improved or size < self.near
-        self.gain = self.best if self.done else next_gain(self.gain, gap, self.step)
+        if self.done:
+            self.end()
+        else:
+            self.gain = next_gain(self.gain, gap, self.step, least=self.least)
 
 
 def _decibels(gap: Gain) -> float:

@@ -107,6 +107,8 @@ def test_next_gain_closes_a_part_of_the_gap_and_stays_within_bounds() -> None:
     following = next_gain(NO_GAIN, gap, 0.7)
     assert np.allclose(following[2:], 0.14) and not following[:2].any()
     assert np.abs(next_gain(NO_GAIN, np.full(24, 99.0), 0.7)).max() == 1.5
+    assert next_gain(NO_GAIN, np.full(24, -99.0), 0.7).min() == -1.5
+    assert next_gain(NO_GAIN, np.full(24, -99.0), 0.7, least=-3).min() == -3
 
 
 def test_spectral_gap_refuses_sets_that_are_not_matched() -> None:

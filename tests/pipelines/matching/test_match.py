@@ -164,10 +164,7 @@ def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
 
     By so much twenty scenes differ from twenty others, and the kernel is found within 1.4 dB.
     """
-    for path in sorted(photos.glob("*.png")):
-        ycc = cv2.cvtColor(read_photo(path).as_u8(), cv2.COLOR_RGB2YCrCb)
-        ycc[..., 1:] = cv2.GaussianBlur(ycc[..., 1:], (0, 0), 1.0)
-        write_png(tmp_path / "soft" / path.name, cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB))
+    _of_soft_colours(photos, tmp_path / "soft", 1.0)
     pool, report = _begin(tmp_path / "pool"), tmp_path / "report.json"
     words = ("match", tmp_path / "soft", "--pool", pool, "--hr", hr, "--scale", _SCALE)
     found = run("--report", report, *words, "--aim", "match")
@@ -190,6 +187,26 @@ def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
     sidecar = min((tmp_path / "pairs").glob("shard-*.json"))
     key = json.loads(sidecar.read_text())["records"][0]["key"]
     assert run("replay", tmp_path / "pairs", key).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "softness", "first"),
+    [
+        pytest.param(1.8, 0.8, 2.0, id="near, until rounds sharpen grey and colours with it"),
+        pytest.param(1.1, 1.5, 20.0, id="a twentieth is left, as of a phone's"),
+    ],
+)
+def test_colours_end_near_whatever_the_kernels_still_need(
+    photos: Path, hr: Path, tmp_path: Path, start: float, softness: float, first: float
+) -> None:
+    soft = _of_soft_colours(photos, tmp_path / "soft", softness)
+    pool = DegradationPool.create(tmp_path / "pool")
+    kernel = gaussian_kernel(17, _SCALE, (start, start))
+    pool.add_kernel(kernel, Provenance("start", None, None, "import", {}, "test"))
+    config = MatchConfig(photos=(soft,), pool=tmp_path / "pool", hr=(hr,), scale=_SCALE)
+    facts = match_photos(config).report.to_json()["facts"]
+    gaps = [fact["colour_gap"] for fact in facts if fact["kind"] == "round"]
+    assert gaps[0] < first and gaps[-1] < 1.2, gaps
 
 
 def test_match_finds_a_camera_that_is_softer_along_rows(hr: Path, tmp_path: Path) -> None:
@@ -393,6 +410,15 @@ def _copied(folder: Path, to: Path, count: int) -> Path:
     to.mkdir()
     for number in range(count):
         shutil.copy(folder / f"{number}.png", to)
+    return to
+
+
+def _of_soft_colours(folder: Path, to: Path, sigma: float) -> Path:
+    """Write photos whose Cb and Cr are blurred by a Gaussian, in LR pixels."""
+    for path in sorted(folder.glob("*.png")):
+        ycc = cv2.cvtColor(read_photo(path).as_u8(), cv2.COLOR_RGB2YCrCb)
+        ycc[..., 1:] = cv2.GaussianBlur(ycc[..., 1:], (0, 0), sigma)
+        write_png(to / path.name, cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB))
     return to
 
 
