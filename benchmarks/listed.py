@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
 PHOTOS, FIRST, KEPT = "PHOTOS", "FIRST", "KEPT"
 CLEAN, TRAIN, REAL, NOISE, SHARED = "CLEAN", "TRAIN", "REAL", "NOISE", "SHARED"
-REAL_PAIRS = "REAL_PAIRS"
+REAL_PAIRS, OTHER_PAIRS = "REAL_PAIRS", "OTHER_PAIRS"
 """Words of a command that stand for the photos, the first of them, a folder of the benchmark's own
 where it goes on after an interruption, and places of research data."""
 PLACES = {
@@ -21,6 +21,7 @@ PLACES = {
     REAL: DATA / "real",
     NOISE: DATA / "pairs" / "cc15_noise",
     REAL_PAIRS: DATA / "pairs" / "realsr_x4",
+    OTHER_PAIRS: DATA / "pairs" / "drealsr_x4",
     SHARED: DATA.parent,
 }
 
@@ -265,6 +266,31 @@ BENCHMARKS = (
         ),
         is_long=True,
         minutes=0.5,
+    ),
+    Benchmark(
+        "camera_responses",
+        (REAL_PAIRS, OTHER_PAIRS),
+        (
+            Figure(
+                "amplitude kept at .275 c/px, RealSR's Nikon",
+                rf"realsr_x4, Nikon \|(?: [\d.]+ \|){{6}} {_NUMBER}",
+                "–",
+                "0.65 and 0.80 by RealSR's",
+            ),
+        ),
+        minutes=0.3,
+    ),
+    Benchmark(
+        "usual_cameras",
+        ("--pairs", OTHER_PAIRS, "--without", "DRealSR", "--splits", "0"),
+        (
+            Figure("raw dB, what spectra tell", rf"prior none \| [^|]+ \| {_NUMBER}", "–", "−.39"),
+            Figure(
+                "raw dB, towards cameras", rf"prior cameras \| [^|]+ \| \+?{_NUMBER}", "–", "−.02"
+            ),
+        ),
+        is_long=True,
+        minutes=2.0,
     ),
     Benchmark(
         "directed_blur",

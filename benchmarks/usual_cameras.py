@@ -44,6 +44,7 @@ def main(words: Sequence[str] | None = None) -> None:
     add("--pairs", type=Path, default=SHARED / "pairs" / "realsr_x4", help="NAME_LR, NAME_HR")
     add("--without", default="RealSR", help="cameras whose names begin so are not in the prior")
     add("--hr", type=Path, nargs="+", default=[SHARED / "train"], help="clean photos")
+    add("--clean-up", type=int, choices=(1, 2), default=1, help="2 halves clean photos first")
     add("--splits", type=int, nargs="+", default=[0, 1])
     add("--full", action="store_true", help="train the tiny network too")
     add("--steps", type=int, default=2000, help="of the network")
@@ -58,7 +59,7 @@ def main(words: Sequence[str] | None = None) -> None:
         train, test = split_scenes(real, split)
         with tempfile.TemporaryDirectory(prefix="usual-cameras-") as folder:
             with patch.dict(camera_prior.CAMERAS, known, clear=True):
-                sets = list(_sets(train, options.hr, Path(folder), split))
+                sets = list(_sets(train, options.hr, Path(folder), split, options.clean_up))
             scores = _scores(sets, train, test, Path(folder), split, options)
         print(f"\nsplit {split}: {len(train)} scenes measured, {len(test)} judged", flush=True)
         for table in tables(scores):
@@ -66,7 +67,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _sets(
-    train: Sequence[RealPair], hr: Sequence[Path], folder: Path, seed: int
+    train: Sequence[RealPair], hr: Sequence[Path], folder: Path, seed: int, clean_up: int
 ) -> Iterator[tuple[str, list[Pair]]]:
     scale = train[0].hr_u8.shape[0] // train[0].lr_u8.shape[0]
     yield CEILING, [(pair.lr_u8, pair.hr_u8) for pair in train]
@@ -80,7 +81,14 @@ def _sets(
     for prior in get_args(Prior):
         own, out = folder / f"pool-{prior}", folder / f"pairs-{prior}"
         shutil.copytree(pool, own)
-        config = MatchConfig(photos=(photos,), pool=own, hr=tuple(hr), scale=scale, prior=prior)
+        config = MatchConfig(
+            photos=(photos,),
+            pool=own,
+            hr=tuple(hr),
+            scale=scale,
+            clean_up=clean_up,
+            prior=prior,
+        )
         try:
             match_photos(config)
         except DegradeError as refused:  # of HR that would have to be sharpened too much

@@ -167,10 +167,10 @@ def _match(
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
     tell_uncorrected(job, records, [key for key in begun if found.kernels[key] is begun[key]])
+    _refuse_soft(job, bench, list(found.kernels.values()), config.clean_up)
     lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
-    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected], config.clean_up)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
