@@ -170,7 +170,7 @@ def _match(
     lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
-    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected])
+    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected], config.sharper)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
@@ -233,7 +233,7 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel]) -> None:
+def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel], sharper: float) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
@@ -241,9 +241,10 @@ def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel]) -> None:
     response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
     most = float(response[:, _SOFT_BANDS].max())
     if most > _MOST_RESPONSE:
+        less = ", or a smaller `sharper`" if sharper else ""
         raise DegradeError(
             f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-            f"×{most:.1f}; {words}. Give sharper HR, or make it smaller first"
+            f"×{most:.1f}; {words}. Give sharper HR{less}, or make it smaller first"
         )
 
 
