@@ -54,6 +54,9 @@ __all__ = ["MatchConfig", "MatchResult", "match_photos"]
 _MOST_RESPONSE = 1.6
 """A kernel that keeps more of a frequency than this sharpens: HR then is softer than the photos."""
 
+_MOST_TOLD = 2.2
+"""The same of kernels before they are moved towards cameras': scenes may mislead by a half."""
+
 _FAR_APART = 1.0
 """dB: so far apart no spectra of scenes are that are matched, from a dozen of each on."""
 
@@ -170,7 +173,8 @@ def _match(
     lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
-    _refuse_soft(job, bench, [kernel for kernel, _ in drawn.corrected], config.sharper)
+    told = [found.kernels[record.id] for record in records]
+    _refuse_soft(job, bench, told, [kernel for kernel, _ in drawn.corrected], config.sharper)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
@@ -233,19 +237,26 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel], sharper: float) -> None:
+def _refuse_soft(
+    job: Job,
+    bench: Bench,
+    told: Sequence[BlurKernel],
+    drawn: Sequence[BlurKernel],
+    sharper: float,
+) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
     # Of all directions: HR that moved is soft along one alone.
-    response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
-    most = float(response[:, _SOFT_BANDS].max())
-    if most > _MOST_RESPONSE:
-        less = ", or a smaller `sharper`" if sharper else ""
-        raise DegradeError(
-            f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-            f"×{most:.1f}; {words}. Give sharper HR{less}, or make it smaller first"
-        )
+    for kernels, limit in ((told, _MOST_TOLD), (drawn, _MOST_RESPONSE)):
+        response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
+        most = float(response[:, _SOFT_BANDS].max())
+        if most > limit:
+            less = ", or a smaller `sharper`" if sharper else ""
+            raise DegradeError(
+                f"HR is softer than the photos: LR looks like them only when HR is sharpened "
+                f"×{most:.1f}; {words}. Give sharper HR{less}, or make it smaller first"
+            )
 
 
 def _finished(
