@@ -11,7 +11,7 @@ from scipy.special import bdtrc
 from degrade.arrays import FloatArray, U8Array
 from degrade.degradation.steps.linear_light import MOST_GAIN, variance_around
 from degrade.errors import InvalidValueError
-from degrade.kernels.registration import measure_shift
+from degrade.kernels.registration import measure_shift_and_error
 from degrade.luma import luma
 from degrade.resample import imresize
 
@@ -20,12 +20,23 @@ __all__ = ["MOST_SHIFT", "Agreement", "PairAgreement", "measure_agreement", "sum
 MOST_SHIFT = 0.05
 """LR pixels: a shift that training notices."""
 
-_MOST_SHIFTED = 0.25
-"""Of sound pairs one in ten is measured as off, flat or noisy ones; more of small noisy sets."""
+_SURE = 7.0
+"""Standard errors beyond that: one pair of a set is off by so many only where it was moved."""
 
-_BY_CHANCE = 0.05
-"""A set fails where, with a quarter of its pairs off, so many would be met less often."""
+_LIKELY, _MOST_LIKELY = 2.0, 0.1
+"""Standard errors, and the share of sound pairs that are off by so many: one in twenty-five or less
+was found."""
 
+_BY_CHANCE = 0.002
+"""A set fails where so many pairs, with that share of them off, would be met less often."""
+
+_OF_MEDIAN = 1.25
+"""By so much the median errs more than the mean."""
+
+_LEAST_ERROR = 1e-3
+"""LR pixels: no shift is known better."""
+
+_AROUND = np.linspace(0, 2 * np.pi, 32, endpoint=False)
 _MOST_BIAS = 1.0
 _MOST_CLIPPED = 0.01
 _SMALLEST = 32
@@ -50,11 +61,22 @@ class PairAgreement:
         Mean of LR less that of HR in grey levels: red, green, blue.
     clipped : float
         Share of LR's values at 0 or 255 where HR made smaller is not near them.
+    error : (float, float)
+        Of the shift: standard errors of rows and columns.
+    beyond : float
+        Standard errors by which the shift is more than 0.05 LR pixels; 0 where it is not.
     """
 
     shift: tuple[float, float]
     bias: tuple[float, float, float]
     clipped: float
+    error: tuple[float, float] = (0.0, 0.0)
+    beyond: float = 0.0
+
+    @property
+    def surely_off(self) -> bool:
+        """Whether LR lies off by more than 0.05 LR pixels for sure."""
+        return self.beyond > _SURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +91,17 @@ class Agreement:
     shift : (float, float)
         Of these the median of rows and of columns; NaN where there are none.
     shifted : float
-        Share of these that lie off by more than 0.05 LR pixels; NaN where there are none.
+        Share of these that are measured to lie off by more than 0.05 LR pixels; NaN where there are
+        none.
     bias : (float, float, float)
         Median.
     clipped : float
         Mean.
+    error : float
+        How much the median errs, in rows or columns, whichever errs more: two standard errors.
+    likely_off, surely_off : int
+        Pairs whose shift is more than 0.05 LR pixels by more than 2, and by more than 7, of its
+        standard errors.
     """
 
     pairs: int
@@ -82,15 +110,23 @@ class Agreement:
     shifted: float
     bias: tuple[float, float, float]
     clipped: float
+    error: float
+    likely_off: int
+    surely_off: int
 
     @property
     def lies_off(self) -> bool:
-        """Whether the set fails: as a whole, or more than a quarter of its pairs, for sure."""
+        """Whether the set fails: by a pair for sure, as a whole, or by too many pairs."""
         if self.known == 0:
             return False
-        off = round(self.shifted * self.known)
-        by_chance = float(bdtrc(off - 1, self.known, _MOST_SHIFTED)) if off else 1.0
-        return max(map(abs, self.shift)) > MOST_SHIFT or by_chance < _BY_CHANCE
+        by_chance = 1.0
+        if self.likely_off:
+            by_chance = float(bdtrc(self.likely_off - 1, self.known, _MOST_LIKELY))
+        return (
+            self.surely_off > 0
+            or max(map(abs, self.shift)) > MOST_SHIFT + self.error
+            or by_chance < _BY_CHANCE
+        )
 
     @property
     def is_biased(self) -> bool:
@@ -129,10 +165,13 @@ def measure_agreement(lr_u8: U8Array, hr_u8: U8Array) -> PairAgreement:
     smaller = imresize(hr_u8.astype(np.float32), 1 / scale)[: lr.shape[0], : lr.shape[1]]
     variance = variance_around(smaller)
     ends = np.isin(lr_u8, _ENDS) & (smaller > _NEAR_END) & (smaller < 255 - _NEAR_END)
+    shift, error, beyond = _shift(luma(lr), luma(_as_light_adds(lr, smaller, variance)))
     return PairAgreement(
-        shift=_shift(luma(lr), luma(_as_light_adds(lr, smaller, variance))),
+        shift=shift,
         bias=(float(bias[0]), float(bias[1]), float(bias[2])),
         clipped=float(ends.mean()),
+        error=error,
+        beyond=beyond,
     )
 
 
@@ -150,6 +189,8 @@ def summarise_agreement(found: Sequence[PairAgreement]) -> Agreement:
     known = shifts[np.isfinite(shifts).all(axis=1)]
     rows, columns = np.median(known, axis=0) if len(known) else (np.nan, np.nan)
     off = np.hypot(*known.T) > MOST_SHIFT
+    errors = np.array([each.error for each in found])[np.isfinite(shifts).all(axis=1)]
+    of_median = _OF_MEDIAN * np.median(errors, axis=0).max() / len(known) ** 0.5 if off.size else 0
     red, green, blue = np.median([each.bias for each in found], axis=0)
     return Agreement(
         pairs=len(found),
@@ -158,6 +199,9 @@ def summarise_agreement(found: Sequence[PairAgreement]) -> Agreement:
         shifted=float(off.mean()) if len(known) else float("nan"),
         bias=(float(red), float(green), float(blue)),
         clipped=float(np.mean([each.clipped for each in found])),
+        error=float(2 * of_median),
+        likely_off=sum(each.beyond > _LIKELY for each in found),
+        surely_off=sum(each.surely_off for each in found),
     )
 
 
@@ -178,8 +222,17 @@ def _as_light_adds(lr: FloatArray, smaller: FloatArray, variance: FloatArray) ->
     return np.asarray(smaller + np.float32(gain) * variance)
 
 
-def _shift(lr: FloatArray, smaller: FloatArray) -> tuple[float, float]:
-    unknown = float("nan"), float("nan")
+def _shift(
+    lr: FloatArray, smaller: FloatArray
+) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return the shift, its errors, and by how many of them it is more than 0.05."""
     if min(lr.shape) < _SMALLEST or min(lr.std(), smaller.std()) < 1:
-        return unknown
-    return measure_shift(lr, smaller, smoothing=_SMOOTHING)
+        unknown = float("nan"), float("nan")
+        return unknown, unknown, 0.0
+    shift, covariance = measure_shift_and_error(lr, smaller, smoothing=_SMOOTHING)
+    # Along an edge a shift is hardly known, across it all the better.
+    ways = np.stack([np.sin(_AROUND), np.cos(_AROUND)], axis=1)
+    errors = np.sqrt(np.maximum(((ways @ covariance) * ways).sum(axis=1), _LEAST_ERROR**2))
+    beyond = float(((ways @ shift - MOST_SHIFT) / errors).max())
+    rows, columns = np.sqrt(np.maximum(np.diag(covariance), 0))
+    return shift, (float(rows), float(columns)), max(beyond, 0.0)

@@ -44,19 +44,13 @@ in RealSR (Cai et al., 2019) and DRealSR (Wei et al., 2020; cameras by the names
 2.5 times in City100 (Chen et al., 2019)."""
 
 _SHARE = 1 / 3
-"""Of the way to the mean of cameras that softer kernels go."""
+"""Of the way to the mean of cameras that softer kernels go. Sharper ones stay: too soft ones cost
+training far more than too sharp ones."""
 
 _SOFT = 0.0, 1.0, 3.0, 6.0
 """Standard deviations of cameras below their mean: kernels that are softer by so much begin to be
 moved, go the whole share, begin to be moved less, and are left. There is no end to how soft photos
 are, such as scans and enlarged ones; the softest of the cameras was told to be 2.9 below."""
-
-_SHARPEST = 2.0
-"""Standard deviations above the mean: no camera is known to be as sharp. Kernels up to there are
-left, for too soft ones cost training far more than too sharp ones."""
-
-_EXCESS = 2 / 3
-"""What is taken off, of what is beyond that."""
 
 _SEEN = (BAND_FREQUENCIES > 0.1) & (BAND_FREQUENCIES < 0.35)
 """Where kernels differ, and noise is not all there is."""
@@ -75,7 +69,7 @@ class CameraMove(NamedTuple):
     ----------
     gain : (24,) float64 array
     share : float
-        Of the way to the mean of cameras, 0 to less than 1.
+        Of the way to the mean of cameras, 0 to a third.
     apart : float
         How much softer the kernels are than cameras, in their standard deviations; negative:
         sharper.
@@ -97,7 +91,7 @@ def camera_spread() -> Gain:
 
 
 def towards_cameras(response: Gain) -> CameraMove:
-    """Return the gain that moves kernels towards what cameras usually keep.
+    """Return the gain that moves kernels softer than cameras' towards what these usually keep.
 
     Parameters
     ----------
@@ -117,10 +111,7 @@ def towards_cameras(response: Gain) -> CameraMove:
 
 def _share(apart: float) -> float:
     """Return which share of the way to the mean kernels go."""
-    if apart > 0:
-        return float(np.interp(apart, _SOFT, (0, _SHARE, _SHARE, 0)))
-    beyond = -apart - _SHARPEST
-    return _EXCESS * beyond / -apart if beyond > 0 else 0.0
+    return float(np.interp(apart, _SOFT, (0, _SHARE, _SHARE, 0)))
 
 
 def _logarithms() -> Gain:

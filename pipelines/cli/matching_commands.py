@@ -160,17 +160,9 @@ def audit(
     type=click.Choice(["cameras", "none"]),
     default="cameras",
     show_default=True,
-    help="'cameras': kernels for training that are softer than cameras usually are, or sharper "
-    "than any, go some of the way there; not those of photos far softer than any camera's. 'none': "
-    "they keep what spectra tell.",
-)
-@click.option(
-    "--clean-up",
-    type=click.IntRange(1, 2),
-    default=1,
-    show_default=True,
-    help="2 halves the HR photos first, as build-pairs does: where they are softer than PHOTOS. "
-    "build-pairs then does so by itself.",
+    help="'cameras': kernels for training that are softer than cameras usually are go a third of "
+    "the way there; not those of photos far softer than any camera's. 'none': they keep what "
+    "spectra tell.",
 )
 @click.option(
     "--sharper",

@@ -32,6 +32,12 @@ from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport
 
 __all__ = ["AuditConfig", "AuditResult", "MisalignedPairsError", "audit_pairs"]
 
+_MANY = 0.2
+"""A share of pairs off, as measured, from which on it is told why the set does not fail."""
+
+_NAMED = 3
+"""So many pairs that lie off are told by name; JSON has all."""
+
 
 class MisalignedPairsError(ReportedError):
     """LR does not lie where HR lies: whatever else is right, training on this blurs."""
@@ -88,7 +94,8 @@ def audit_pairs(
     Raises
     ------
     MisalignedPairsError
-        LR lies off by more than 0.05 LR pixels; with the whole report.
+        LR of all pairs, or of some for sure, lies off by more than 0.05 LR pixels; with the whole
+        report.
     DegradeError
         There are no pairs or photos that can be used, or fewer than two of either.
     """
@@ -117,9 +124,10 @@ def audit_pairs(
     comparison = _compare(measured, figures, LR, config.seed)
     tell_comparison(job, comparison, subject="LR", changes=CHANGES)
     _tell_beside(job, measured, figures, config.seed)
-    agreements = [each for figure in figures for each in figure.agreements]
-    agreement = summarise_agreement(agreements)
-    _tell_agreement(job, agreement)
+    agreements = {key: each for figure in figures for key, each in figure.agreements.items()}
+    agreement = summarise_agreement(list(agreements.values()))
+    off = [key for key, each in agreements.items() if each.surely_off]
+    _tell_agreement(job, agreement, off)
     lr = {
         name: tuple(figure.features[name] for figure in figures) for name in (LR, BICUBIC, GAUSSIAN)
     }
@@ -127,7 +135,7 @@ def audit_pairs(
     report = job.report(len(figures) + len(measured.keys))
     if agreement.lies_off:
         raise MisalignedPairsError(
-            f"{printable(config.pairs)}: LR lies off HR, {_shift_words(agreement)}; "
+            f"{printable(config.pairs)}: LR lies off HR, {_shift_words(agreement, off)}; "
             "a model trained on this learns to blur or to move",
             report,
         )
@@ -179,15 +187,16 @@ def _tell_beside(
         )
 
 
-def _tell_agreement(job: Job, found: Agreement) -> None:
+def _tell_agreement(job: Job, found: Agreement, off: Sequence[str]) -> None:
     judged = "fails" if found.lies_off else "as it should be" if found.known else "not known"
     job.found(
         "alignment",
-        f"alignment {judged}: {_shift_words(found)}",
+        f"alignment {judged}: {_shift_words(found, off)}",
         shift=list(found.shift) if found.known else None,
         shifted=found.shifted if found.known else None,
         pairs=found.pairs,
         known=found.known,
+        off=list(off),
         fails=found.lies_off,
     )
     bias = ", ".join(f"{name} {b:+.2f}" for name, b in zip("RGB", found.bias, strict=True))
@@ -199,11 +208,18 @@ def _tell_agreement(job: Job, found: Agreement) -> None:
     job.found("clipping", words, clipped=found.clipped, fails=found.is_clipped)
 
 
-def _shift_words(found: Agreement) -> str:
+def _shift_words(found: Agreement, off: Sequence[str]) -> str:
     if not found.known:
         return f"of {counted(found.pairs, 'pair')} none has enough in it to be registered"
     rows, columns = found.shift
-    return (
+    words = (
         f"median shift {rows:+.3f} rows and {columns:+.3f} columns (LR pixels), "
         f"{found.shifted:.0%} of {counted(found.known, 'pair')} beyond 0.05"
     )
+    if off:
+        named = ", ".join(printable(key) for key in off[:_NAMED])
+        more = f" and {len(off) - _NAMED} more" if len(off) > _NAMED else ""
+        return f"{words}, for sure {named}{more}"
+    if found.shifted > _MANY and not found.lies_off:
+        return f"{words}, by no more than noise moves what is measured"
+    return words

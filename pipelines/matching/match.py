@@ -167,10 +167,11 @@ def _match(
     if config.directions == "auto":
         found, directed = directions_by_camera(job, bench, begun, found, records, on_round)
     tell_uncorrected(job, records, [key for key in begun if found.kernels[key] is begun[key]])
-    _refuse_soft(job, bench, list(found.kernels.values()), config.clean_up)
     lr_after = found.lr or tuple(bench.lr(found.kernels, found.behind_blur))
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
+    told = [found.kernels[record.id] for record in records]
+    _refuse_soft(job, bench, (told, [kernel for kernel, _ in drawn.corrected]), config)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
@@ -233,19 +234,23 @@ def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
     return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
 
 
-def _refuse_soft(job: Job, bench: Bench, kernels: Sequence[BlurKernel], clean_up: int) -> None:
+def _refuse_soft(
+    job: Job, bench: Bench, sets: Sequence[Sequence[BlurKernel]], config: MatchConfig
+) -> None:
     """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
     # Of all directions: HR that moved is soft along one alone.
-    response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
-    most = float(response[:, _SOFT_BANDS].max())
-    if most > _MOST_RESPONSE:
-        smaller = "halve it: `clean_up=2`" if clean_up == 1 else "make it smaller first"
-        raise DegradeError(
-            f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-            f"×{most:.1f}; {words}. Give sharper HR, or {smaller}"
-        )
+    for kernels in sets:
+        response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
+        most = float(response[:, _SOFT_BANDS].max())
+        if most > _MOST_RESPONSE:
+            smaller = "halve it: `clean_up=2`" if config.clean_up == 1 else "make it smaller first"
+            less = ", or a smaller `sharper`" if config.sharper else ""
+            raise DegradeError(
+                f"HR is softer than the photos: LR looks like them only when HR is sharpened "
+                f"×{most:.1f}; {words}. Give sharper HR{less}, or {smaller}"
+            )
 
 
 def _finished(

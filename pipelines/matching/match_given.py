@@ -55,11 +55,8 @@ class MatchConfig:
         Whether kernels get more gain in some directions than in others, where photos show it.
     prior : {"cameras", "none"}
         ``cameras``: kernels for training that are softer than cameras usually are go a third of
-        the way there, and those sharper than any camera lose most of that, for spectra of other
-        scenes may err by as much; photos softer than any camera's are taken as they are. ``none``:
-        kernels keep what spectra tell.
-    clean_up : int
-        1 takes HR as it is, 2 halves it first, as `build-pairs` does. It is kept with the match.
+        the way there, for spectra of other scenes may err by as much; those of photos far softer
+        than any camera's stay. ``none``: kernels keep what spectra tell.
     sharper : float
         Kernels for training keep more by so many standard errors of what spectra tell, 0 to
         :data:`MOST_SHARPER`.

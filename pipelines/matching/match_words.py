@@ -262,15 +262,18 @@ def tell_move(job: Job, move: CameraMove, camera: str) -> None:
     at = {band: float(np.interp(band, BAND_FREQUENCIES, move.gain)) for band in _DOUBT_AT}
     of = f"{printable(camera)}: " if camera else ""
     told = "softer" if move.apart > 0 else "sharper"
-    size = f"{abs(move.apart):.1f} of their standard deviations {told} than cameras usually are"
+    words = (
+        f"{of}kernels are {told} than cameras usually are, by {abs(move.apart):.1f} times what "
+        "cameras differ by (standard deviation)"
+    )
     if move.share:
         more = ", ".join(f"{np.expm1(error):+.0%} at {band:g}" for band, error in at.items())
-        words = (
-            f"{of}by spectra kernels are {size}, and scenes differ: those of the recipe keep "
-            f"{more} c/px, {move.share:.0%} of the way to usual ones"
+        words += (
+            f", and scenes may mislead: in the recipe they go {move.share:.0%} of the way to usual "
+            f"ones, amplitude {more} c/px"
         )
     else:
-        words = f"{of}by spectra kernels are {size}: they stay"
+        words += ": they stay as they are"
     values = {f"at {band:g}": round(error, 4) for band, error in at.items()}
     job.found(
         "prior",

@@ -44,12 +44,13 @@ class PairFigures:
         The photo's hash, or the pair's key where pairs were imported.
     features : dict of str to PhotoFeatures
         Of LR as it is, and of HR made smaller in other ways.
-    agreements : tuple of PairAgreement
+    agreements : dict of str to PairAgreement
+        By the keys of pairs.
     """
 
     key: str
     features: dict[str, PhotoFeatures]
-    agreements: tuple[PairAgreement, ...]
+    agreements: dict[str, PairAgreement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _measure(task: _Task) -> tuple[list[PairFigures], list[_Problem]]:
     with open_pairs(task.folder) as reader:
         for key, numbers in task.groups:
             parts: dict[str, list[PhotoFeatures]] = defaultdict(list)
-            agreements: list[PairAgreement] = []
+            agreements: dict[str, PairAgreement] = {}
             for number in numbers:
                 try:
                     lr, hr = reader.read(number)
@@ -159,10 +160,10 @@ def _measure(task: _Task) -> tuple[list[PairFigures], list[_Problem]]:
                 for name, image in {LR: lr, **_twins(lr, hr)}.items():
                     parts[name] += [measure_features(w) for w in windows_of(image, task.side)]
                 if task.agree and not agreements:
-                    agreements.append(measure_agreement(lr, hr))
+                    agreements[reader.records[number].key] = measure_agreement(lr, hr)
             if parts:
                 means = {name: PhotoFeatures.mean_of(each) for name, each in parts.items()}
-                figures.append(PairFigures(key, means, tuple(agreements)))
+                figures.append(PairFigures(key, means, agreements))
     return figures, problems
 
 

@@ -35,7 +35,7 @@ def test_the_cameras_are_those_of_real_pairs() -> None:
 
 
 def test_usual_and_sharp_cameras_stay() -> None:
-    for errors in (-0.01, -0.5, -1, -1.9):
+    for errors in (-0.01, -0.5, -1, -2, -5):
         move = towards_cameras(off_by(errors))
         assert move.apart == pytest.approx(errors)
         assert move.share == 0 and not move.gain.any()
@@ -47,12 +47,6 @@ def test_softer_ones_go_a_third_of_the_way(errors: float) -> None:
     assert move.share == pytest.approx(1 / 3) and move.apart == pytest.approx(errors)
     assert move.gain[2:] == pytest.approx(errors * camera_spread()[2:] / 3)
     assert not move.gain[:2].any()
-
-
-def test_what_is_sharper_than_any_camera_loses_two_thirds_of_that() -> None:
-    move = towards_cameras(off_by(-5))
-    assert (5 * (1 - move.share) - 2) / 3 == pytest.approx(1 / 3)
-    assert (move.gain[2:] < 0).all()
 
 
 def test_the_softest_photos_are_taken_as_they_are() -> None:

@@ -84,6 +84,21 @@ def test_audit_fails_pairs_that_lie_off(hr: list[U8Array], photos: Path, tmp_pat
     assert json.loads(report.read_text())["exit_code"] == 1
 
 
+def test_audit_fails_and_names_a_few_pairs_that_lie_off(
+    hr: list[U8Array], photos: Path, tmp_path: Path
+) -> None:
+    moved = {1, 4}
+    lr = [halved(image, shift=0.2 * (n in moved)) for n, image in enumerate(hr)]
+    folder = _import(tmp_path, hr, lr)
+    report = tmp_path / "report.json"
+    found = run("--report", report, "audit", "--pairs", folder, "--photos", photos)
+    facts = {fact["kind"]: fact for fact in json.loads(report.read_text())["facts"]}
+    off = facts["alignment"]["off"]
+    assert found.exit_code == 1 and [key[:2] for key in off] == ["1-", "4-"]
+    assert f"beyond 0.05, for sure {', '.join(off)}; a model" in found.output
+    assert max(map(abs, facts["alignment"]["shift"])) < 0.02
+
+
 def test_audit_goes_on_without_damaged_pairs(
     hr: list[U8Array], photos: Path, tmp_path: Path
 ) -> None:

@@ -287,7 +287,8 @@ def test_pairs_for_training_draw_the_photos_own_kernels_too(
     shas = [hashlib.sha256(path.read_bytes()).hexdigest() for path in of_photos]
     for kernel, sha in zip((_START, wider, _CAMERA), (*shas, "f" * 64), strict=True):
         pool.add_kernel(kernel, Provenance("a photo", sha, None, "by hand", {}, "test"))
-    words = ("match", photos, "--pool", pool.path, "--hr", hr, "--scale", _SCALE, "--aim")
+    words = ("match", photos, "--pool", pool.path, "--hr", hr, "--scale", _SCALE)
+    words += ("--prior", "none", "--aim")  # else those for training are moved
     drawn = {}
     for aim, said in (("train", "of 4 kernels"), ("match", "of 2 kernels")):
         found = run(*words, aim)
