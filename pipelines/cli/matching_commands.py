@@ -165,6 +165,14 @@ def audit(
     "spectra tell.",
 )
 @click.option(
+    "--clean-up",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2 halves the HR photos first, as build-pairs does: where they are softer than PHOTOS. "
+    "build-pairs then does so by itself.",
+)
+@click.option(
     "--sharper",
     type=click.FloatRange(0, 4),
     default=0.0,
