@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from degrade.audit.closed_loop import NO_GAIN, Gain
+from degrade.audit.closed_loop import FIXED_BANDS, NO_GAIN, Gain
 from degrade.audit.spectra import BAND_FREQUENCIES
 
 __all__ = [
     "CAMERAS",
     "CAMERA_FREQUENCIES",
     "LEAST_AMPLITUDE",
+    "MOST_SHARE",
     "CameraMove",
     "camera_spread",
     "towards_cameras",
@@ -43,7 +44,7 @@ pairs, as ``python -m benchmarks.camera_responses`` measures them. LR is four ti
 in RealSR (Cai et al., 2019) and DRealSR (Wei et al., 2020; cameras by the names of files), 2.9 and
 2.5 times in City100 (Chen et al., 2019)."""
 
-_SHARE = 1 / 3
+MOST_SHARE = 1 / 3
 """Of the way to the mean of cameras that softer kernels go. Sharper ones stay: too soft ones cost
 training far more than too sharp ones."""
 
@@ -54,9 +55,6 @@ are, such as scans and enlarged ones; the softest of the cameras was told to be 
 
 _SEEN = (BAND_FREQUENCIES > 0.1) & (BAND_FREQUENCIES < 0.35)
 """Where kernels differ, and noise is not all there is."""
-
-_FIXED = 2
-"""Bands that are not moved, as no gain moves them."""
 
 LEAST_AMPLITUDE = 1e-3
 """What kernels are taken to keep, at least, for nothing has no logarithm."""
@@ -101,17 +99,12 @@ def towards_cameras(response: Gain) -> CameraMove:
     """
     way = usual_response() - np.log(np.maximum(response, LEAST_AMPLITUDE))
     apart = float(np.mean((way / camera_spread())[_SEEN]))
-    share = _share(apart)
+    share = float(np.interp(apart, _SOFT, (0, MOST_SHARE, MOST_SHARE, 0)))
     if not share:
         return CameraMove(NO_GAIN, 0.0, apart)
     gain = share * way
-    gain[:_FIXED] = 0
+    gain[:FIXED_BANDS] = 0
     return CameraMove(gain, share, apart)
-
-
-def _share(apart: float) -> float:
-    """Return which share of the way to the mean kernels go."""
-    return float(np.interp(apart, _SOFT, (0, _SHARE, _SHARE, 0)))
 
 
 def _logarithms() -> Gain:

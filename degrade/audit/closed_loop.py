@@ -23,6 +23,7 @@ from degrade.kernels import PHASE_TOLERANCE, BlurKernel, repair_kernel
 from degrade.kernels.kernel import least_centre_error
 
 __all__ = [
+    "FIXED_BANDS",
     "MOST_GAIN",
     "NO_GAIN",
     "NO_TURNS",
@@ -32,6 +33,7 @@ __all__ = [
     "gap_doubt",
     "kernel_response",
     "mean_gap",
+    "mean_response",
     "next_gain",
     "spectral_gap",
     "with_gain",
@@ -48,7 +50,7 @@ much of each of :func:`degrade.audit.spectra.turn_waves`."""
 
 NO_TURNS: Turns = np.zeros((TURN_COUNT, BAND_COUNT))
 
-_FIXED = 2
+FIXED_BANDS = 2
 """Bands that are not corrected: scenes differ there, cameras do not."""
 
 MOST_GAIN = 1.5
@@ -95,7 +97,7 @@ def mean_gap(differences: Sequence[Gain]) -> Gain:
     """
     gap = np.mean(differences, axis=0)
     gap = (gap - gap[LOW_BANDS].mean()) / 2
-    gap[:_FIXED] = 0
+    gap[:FIXED_BANDS] = 0
     return np.asarray(gap, np.float64)
 
 
@@ -127,7 +129,7 @@ def next_gain(gain: Gain, gap: Gain, step: float, *, least: float = -MOST_GAIN) 
     """
     around = np.pad(gap, 1, mode="edge")
     smooth = around[:-2] / 4 + around[1:-1] / 2 + around[2:] / 4
-    smooth[:_FIXED] = 0
+    smooth[:FIXED_BANDS] = 0
     return np.asarray(np.clip(gain + step * smooth, least, MOST_GAIN))
 
 
@@ -209,6 +211,11 @@ def kernel_response(kernel: BlurKernel) -> Gain:
     count = np.bincount(bands[inside], minlength=BAND_COUNT)
     total = np.bincount(bands[inside], amplitude[inside], minlength=BAND_COUNT)
     return np.asarray(total / np.maximum(count, 1))
+
+
+def mean_response(kernels: Sequence[BlurKernel]) -> Gain:
+    """Return the mean of :func:`kernel_response` of kernels, one at least."""
+    return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels], axis=0))
 
 
 def _distances(side: int, scale: float) -> npt.NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from degrade.audit.closed_loop import Gain, gap_doubt, kernel_response
+from degrade.audit.closed_loop import Gain, gap_doubt, mean_response
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
 from degrade.audit.features import PhotoFeatures
@@ -230,10 +230,6 @@ def _refined(
     return refinement, moved, refined
 
 
-def _mean_response(kernels: Mapping[str, BlurKernel]) -> Gain:
-    return np.asarray(np.mean([kernel_response(kernel) for kernel in kernels.values()], axis=0))
-
-
 def _refuse_soft(
     job: Job, bench: Bench, sets: Sequence[Sequence[BlurKernel]], config: MatchConfig
 ) -> None:
@@ -312,7 +308,7 @@ def _finished(
         bench.photos,
         outcome.lr_before,
         lr_after,
-        (_mean_response(kernels), _mean_response(found.kernels)),
+        (mean_response([*kernels.values()]), mean_response([*found.kernels.values()])),
         tuple(one.gap for one in found.rounds),
         outcome.directed,
     )

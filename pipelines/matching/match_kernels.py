@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import degrade
-from degrade.audit.camera_prior import LEAST_AMPLITUDE, CameraMove, towards_cameras
-from degrade.audit.closed_loop import NO_GAIN, Gain, corrected_kernel, kernel_response
+from degrade.audit.camera_prior import LEAST_AMPLITUDE, MOST_SHARE, CameraMove, towards_cameras
+from degrade.audit.closed_loop import FIXED_BANDS, NO_GAIN, Gain, corrected_kernel, mean_response
 from degrade.degradation.index import MATCHED
 from degrade.kernels import BlurKernel
 from degrade.pool.camera_groups import CameraGroup
@@ -26,10 +26,8 @@ __all__ = ["RecipeKernels", "recipe_kernels"]
 
 _OWN_WAY = 0.5
 """Of the way to where the corrected ones are that kernels as estimated go: their mean errs, too, by
-other causes, and networks learn more where kernels differ."""
-
-_WHOLE_WAY = 1 / 3
-"""The share of a move from which on they go so far; of a smaller one less."""
+other causes, and networks learn more where kernels differ. Less where the move is less than a
+whole one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,10 +98,10 @@ def recipe_kernels(
     def changed(kernel: BlurKernel, record: KernelRecord, gain: Gain) -> BlurKernel:
         if not gain.any():
             return kernel
-        made = corrected_kernel(kernel, gain)
-        if made is kernel:
+        moved = corrected_kernel(kernel, gain)
+        if moved is kernel:
             stay.add(record.id)
-        return made
+        return moved
 
     drawn = RecipeKernels(
         tuple((changed(each, one, gains.corrected[one.id] + more), one) for each, one in made),
@@ -134,23 +132,20 @@ def _towards_cameras(
         groups[cameras.get(key)].append(key)
     found = _Gains({}, {})
     for group, keys in groups.items():
-        response = _mean_response([corrected[key] for key in keys])
+        response, estimate = (
+            np.maximum(mean_response([each[key] for key in keys]), LEAST_AMPLITUDE)
+            for each in (corrected, estimated)
+        )
         move = towards_cameras(response)
         own = NO_GAIN
         if move.share:
-            wanted = move.gain + np.log(response / _mean_response([estimated[key] for key in keys]))
-            way = _OWN_WAY * min(move.share / _WHOLE_WAY, 1)
-            own = way * np.where(move.gain == 0, 0, wanted)
+            wanted = move.gain + np.log(response / estimate)
+            own = _OWN_WAY * move.share / MOST_SHARE * wanted
+            own[:FIXED_BANDS] = 0
         found.corrected.update(dict.fromkeys(keys, move.gain))
         found.own.update(dict.fromkeys(keys, own))
         found.moves.append(("" if group is None else group.name, move))
     return found
-
-
-def _mean_response(kernels: Sequence[BlurKernel]) -> Gain:
-    """Return the mean amplitude that kernels keep, and a little where they keep nothing."""
-    mean = np.mean([kernel_response(kernel) for kernel in kernels], axis=0)
-    return np.asarray(np.maximum(mean, LEAST_AMPLITUDE))
 
 
 def _provenance(record: KernelRecord, config: MatchConfig) -> Provenance:

@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from degrade.errors import CorruptDataError
-from degrade.opinions import Trial
 from degrade.studies import Rater, VoteRefusedError, Votes
 from degrade.studies.votes import secret_hash
-
-PLAN = [Trial(0, 1, 0), Trial(1, 0, 1), Trial(0, 0, 1, "repeat", 1)]
-
-
-def plan(_rater: int) -> list[Trial]:
-    return PLAN
-
-
-@pytest.fixture
-def votes(tmp_path: Path) -> Iterator[Votes]:
-    with Votes(tmp_path / "votes.db") as opened:
-        yield opened
+from tests.degrade.studies.plans import PLAN, plan
 
 
 def test_begin_numbers_raters_and_knows_them_again(votes: Votes) -> None:

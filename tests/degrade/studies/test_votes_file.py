@@ -11,26 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from degrade.errors import CorruptDataError, DegradeError
-from degrade.opinions import Trial
 from degrade.studies import Rater, Votes
-
-PLAN = [Trial(0, 1, 0), Trial(1, 0, 1), Trial(0, 0, 1, "repeat", 1)]
-
-
-def plan(_rater: int) -> list[Trial]:
-    return PLAN
-
-
-@pytest.fixture
-def votes(tmp_path: Path) -> Iterator[Votes]:
-    with Votes(tmp_path / "votes.db") as opened:
-        yield opened
+from tests.degrade.studies.plans import plan
 
 
 def test_a_damaged_name_in_an_error_is_damage(tmp_path: Path) -> None:
