@@ -7,6 +7,7 @@ where what a camera leaves hardly shows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -52,6 +53,13 @@ _MIDDLE, _HIGH = slice(6, 12), slice(12, 24)
 _LUMA_FALL = slice(7, 11), slice(15, 20)
 """Bands by which softness is told, around 0.19 and 0.36 cycles per pixel: near each other, so that
 scenes differ little in how much weaker the second one is."""
+
+_FAR_FALL = LOW_BANDS, _LUMA_FALL[1]
+_SCENES_FALL = 22.0
+"""dB that power falls from 0.05 to 0.19 cycles per pixel at most, in nine of ten photos and more.
+Where it falls more, a wide blur has taken both of the near bands, and what is left in them, lobes
+of motion and rounding, falls less than a sharp photo does."""
+
 _CHROMA_FALL = slice(2, 6), slice(10, 16)
 _TURNED_BANDS = (10, 15), (15, 20)
 _TURNED = slice(12, 22)
@@ -234,7 +242,7 @@ def _measures(
     fine, fine_colour = (0.0, 0.0) if noise is None else (noise.fine, noise.fine_colour)
     turned = turns[:, _TURNED].mean(axis=1) - _of_scenes(turns)
     return {
-        "softness": _fall(spectrum, _LUMA_FALL, fine),
+        "softness": _softness(spectrum, fine),
         "overshoot": 100 * overshoot,
         "noise": unknown if noise is None else noise.level,
         "grain": unknown if noise is None else sum(noise.correlation[:2]) / 2,
@@ -244,6 +252,13 @@ def _measures(
         "direction": -_DB * turned[0],
         "slanted direction": _DB * turned[1],
     }
+
+
+def _softness(spectrum: Curve, noise_level: float) -> float:
+    """Return by how many dB the power falls at high frequencies, or by more where blur is wide."""
+    near = _fall(spectrum, _LUMA_FALL, noise_level)
+    far = _fall(spectrum, _FAR_FALL, noise_level) - _SCENES_FALL
+    return near if math.isnan(far) or far < near else far
 
 
 def _fall(spectrum: Curve, bands: tuple[slice, slice], noise_level: float) -> float:

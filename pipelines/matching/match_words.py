@@ -64,11 +64,8 @@ def tell_sharpness(
 ) -> str:
     """Report how sharp the photos are, and bicubic LR of HR; return the words."""
     falls = [_median_fall(part) for part in (photos, bicubic)]
-    shown = ["an amount that noise hides" if f is None else f"{f:.1f} dB" for f in falls]
-    words = (
-        f"power falls from 0.19 to 0.36 c/px by {shown[0]} in the photos, by {shown[1]} in bicubic "
-        "LR of the HR photos"
-    )
+    shown = ["hidden by noise" if f is None else f"{f:.1f} dB" for f in falls]
+    words = f"softness: photos {shown[0]}, bicubic LR of the HR photos {shown[1]}"
     job.found("sharpness", words, photos=falls[0], hr=falls[1])
     return words
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +19,7 @@ from degrade.audit.features import (
 from degrade.audit.flat_blocks import measure_flat_noise
 from degrade.audit.spectra import BAND_COUNT, log_spectrum, spread_windows
 from degrade.errors import InvalidValueError
-from tests.degrade.audit.scenes import make_photo
+from tests.degrade.audit.scenes import make_photo, move
 
 
 def test_measure_features_names_all_that_it_gives() -> None:
@@ -71,6 +74,23 @@ def test_softness_does_not_take_noise_for_sharpness(rng: np.random.Generator) ->
     before, after = (measure_features(each).measures["softness"] for each in (clean, noisy))
     raw = [measure_features(each).values for each in (clean, noisy)]
     assert abs(after - before) < 3 < 4.34 * (raw[1][6] - raw[0][6])
+
+
+def _softness_of(blurred: Callable[[U8Array], U8Array]) -> float:
+    photos = [make_photo(f"wide blur {number}", 128, noise=0.3) for number in range(3)]
+    return float(np.mean([measure_features(blurred(each)).measures["softness"] for each in photos]))
+
+
+@pytest.mark.parametrize("length", [4.0, 6.0, 9.0])
+def test_softness_of_a_wide_blur_is_not_that_of_a_sharp_photo(length: float) -> None:
+    """What a wide blur leaves at high frequencies falls little: lobes of motion, and rounding."""
+    sigma = length / 12**0.5  # of the same width
+    plain = _softness_of(lambda photo: photo)
+    moved = _softness_of(lambda photo: move(photo, length, 0))
+    round_one = _softness_of(lambda photo: np.asarray(cv2.GaussianBlur(photo, (0, 0), sigma)))
+    narrow = _softness_of(lambda photo: np.asarray(cv2.GaussianBlur(photo, (0, 0), 0.5)))
+    assert plain + 2 < narrow < min(moved, round_one)
+    assert moved < round_one, "motion leaves all detail across it"
 
 
 def test_a_grey_photo_tells_nothing_of_its_colours() -> None:
