@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from degrade.audit.closed_loop import FIXED_BANDS, NO_GAIN, Gain
+from degrade.audit.closed_loop import FIXED_BANDS, MOST_GAIN, NO_GAIN, Gain
 from degrade.audit.spectra import BAND_FREQUENCIES
 
 __all__ = [
@@ -102,7 +102,7 @@ def towards_cameras(response: Gain) -> CameraMove:
     share = float(np.interp(apart, _SOFT, (0, MOST_SHARE, MOST_SHARE, 0)))
     if not share:
         return CameraMove(NO_GAIN, 0.0, apart)
-    gain = share * way
+    gain = np.clip(share * way, -MOST_GAIN, MOST_GAIN)
     gain[:FIXED_BANDS] = 0
     return CameraMove(gain, share, apart)
 

@@ -14,10 +14,11 @@ import numpy.typing as npt
 from degrade.audit.closed_loop import NO_GAIN, Gain, mean_gap
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, LOW_BANDS
+from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation.fixed_point import TAP_UNIT, even_places
 from degrade.errors import InvalidValueError
 
-__all__ = ["LEAST_GAIN", "colour_gap", "colour_taps"]
+__all__ = ["LEAST_GAIN", "colour_gap", "colour_taps", "coloured_pairs"]
 
 LEAST_GAIN = -3.0
 """Of a filter's amplitude a twentieth is left. Phones leave no more of fine colours; below it what
@@ -36,6 +37,8 @@ def colour_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> 
     """Return by how much more amplitude the colours of photos have than those of LR, band by band.
 
     Both are taken relative to their low frequencies; pairs of which one is grey are passed over.
+    Where fewer than :data:`degrade.audit.two_sample.LEAST_PAIRS` are left these are too few: one
+    scene's colours would be taken for the camera's.
 
     Parameters
     ----------
@@ -45,7 +48,7 @@ def colour_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> 
     Returns
     -------
     (24,) float64 array
-        Natural logarithms of amplitude; 0 throughout where there is no colour.
+        Natural logarithms of amplitude; 0 throughout where too few pairs have colours.
 
     Raises
     ------
@@ -54,12 +57,17 @@ def colour_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> 
     """
     if len(photos) != len(lr):
         raise InvalidValueError(f"as many photos as LR are needed, got {len(photos)}, {len(lr)}")
-    gaps = [
-        ours.colour_spectrum - theirs.colour_spectrum
-        for ours, theirs in zip(photos, lr, strict=True)
-        if _has_colours(ours) and _has_colours(theirs)
+    gaps = [a.colour_spectrum - b.colour_spectrum for a, b in coloured_pairs(photos, lr)]
+    return mean_gap(gaps) if len(gaps) >= LEAST_PAIRS else NO_GAIN
+
+
+def coloured_pairs(
+    photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]
+) -> list[tuple[PhotoFeatures, PhotoFeatures]]:
+    """Return the pairs of which neither is grey; parameters as for :func:`colour_gap`."""
+    return [
+        pair for pair in zip(photos, lr, strict=True) if all(_has_colours(each) for each in pair)
     ]
-    return mean_gap(gaps) if gaps else NO_GAIN
 
 
 def _has_colours(photo: PhotoFeatures) -> bool:

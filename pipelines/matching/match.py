@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from degrade.audit.closed_colours import coloured_pairs
 from degrade.audit.closed_loop import Gain, gap_doubt, mean_response
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
@@ -37,6 +38,7 @@ from pipelines.matching.match_words import (
     direction_values,
     figures_of,
     tell_doubt,
+    tell_few_colours,
     tell_move,
     tell_recipe,
     tell_rounds,
@@ -171,7 +173,7 @@ def _match(
     doubt = gap_doubt(*bench.matched(lr_after))
     drawn = recipe_kernels(job, bench, records, kernels, found.kernels, config, doubt)
     told = [found.kernels[record.id] for record in records]
-    _refuse_soft(job, bench, (told, [kernel for kernel, _ in drawn.corrected]), config)
+    _refuse_soft(job, bench, told, [kernel for kernel, _ in drawn.corrected], config)
     outcome = _Outcome(
         kernels, tuple(lr_before), found, refinement, directed, lr_after, doubt, drawn
     )
@@ -231,22 +233,44 @@ def _refined(
 
 
 def _refuse_soft(
-    job: Job, bench: Bench, sets: Sequence[Sequence[BlurKernel]], config: MatchConfig
+    job: Job,
+    bench: Bench,
+    corrected: Sequence[BlurKernel],
+    drawn: Sequence[BlurKernel],
+    config: MatchConfig,
 ) -> None:
-    """Tell how sharp HR is, and refuse HR that would have to be sharpened."""
+    """Tell how sharp HR is, and refuse HR that would have to be sharpened.
+
+    Parameters
+    ----------
+    job : Job
+    bench : Bench
+    corrected, drawn : sequences of BlurKernel
+        By which LR looks like the photos; and those for training, moved and made sharper.
+    config : MatchConfig
+    """
     bicubic = measure_bicubic(bench.hr, bench.scale)
     words = tell_sharpness(job, bench.photos, bicubic)
+    smaller = "halve it: `clean_up=2`" if config.clean_up == 1 else "make it smaller first"
+    most = _most_kept(corrected)
+    if most > _MOST_RESPONSE:
+        raise DegradeError(
+            f"HR is softer than the photos: LR looks like them only when HR is sharpened "
+            f"×{most:.1f}; {words}. Give sharper HR, or {smaller}"
+        )
+    most = _most_kept(drawn)
+    if most > _MOST_RESPONSE:
+        raise DegradeError(
+            f"kernels for training would sharpen HR ×{most:.1f}, more than ×{_MOST_RESPONSE:g}; "
+            f"{words}. Give a smaller `sharper`, or sharper HR, or {smaller}"
+        )
+
+
+def _most_kept(kernels: Sequence[BlurKernel]) -> float:
+    """Return the most amplitude that kernels keep in the mean, of any direction and frequency."""
     # Of all directions: HR that moved is soft along one alone.
-    for kernels in sets:
-        response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
-        most = float(response[:, _SOFT_BANDS].max())
-        if most > _MOST_RESPONSE:
-            smaller = "halve it: `clean_up=2`" if config.clean_up == 1 else "make it smaller first"
-            less = ", or a smaller `sharper`" if config.sharper else ""
-            raise DegradeError(
-                f"HR is softer than the photos: LR looks like them only when HR is sharpened "
-                f"×{most:.1f}; {words}. Give sharper HR{less}, or {smaller}"
-            )
+    response = np.mean([response_by_direction(kernel) for kernel in kernels], axis=0)
+    return float(response[:, _SOFT_BANDS].max())
 
 
 def _finished(
@@ -264,7 +288,8 @@ def _finished(
     )
     tell_doubt(job, outcome.doubt, config.sharper)
     for camera, move in outcome.drawn.moves:
-        tell_move(job, move, camera)
+        tell_move(job, move, camera or "other photos" * (len(outcome.drawn.moves) > 1))
+    tell_few_colours(job, len(coloured_pairs(*bench.matched(lr_after))))
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:

@@ -57,6 +57,8 @@ class MatchConfig:
         ``cameras``: kernels for training that are softer than cameras usually are go a third of
         the way there, for spectra of other scenes may err by as much; those of photos far softer
         than any camera's stay. ``none``: kernels keep what spectra tell.
+    clean_up : int
+        1 takes HR as it is, 2 halves it first; what uses the match does the same.
     sharper : float
         Kernels for training keep more by so many standard errors of what spectra tell, 0 to
         :data:`MOST_SHARPER`.

@@ -50,7 +50,8 @@ class Round:
     Attributes
     ----------
     gap, colour_gap : float
-        dB, root mean square over the bands that are corrected.
+        dB, root mean square over the bands that are corrected; of colours 0 where photos or LR
+        are grey.
     comparison : Comparison or None
         Of photos and LR; None where they were not compared.
     """
@@ -66,7 +67,8 @@ class Round:
         if found is not None:
             low, high = found.interval
             auc = f", AUC {found.auc:.2f} [{low:.2f}, {high:.2f}]"
-        apart = f"spectra {self.gap:.2f} dB apart, colours {self.colour_gap:.1f}"
+        apart = f"spectra {self.gap:.2f} dB apart"
+        apart += f", colours {self.colour_gap:.1f}" if self.colour_gap else ""
         return f"round {number}: {apart}{auc}"
 
     @property
@@ -167,6 +169,7 @@ def close_loop(
     tint = replace(tint, done=begun.keeps_colours)
     rounds: list[Round] = []
     seen: list[tuple[Gain, Gain, tuple[PhotoFeatures, ...]]] = []
+    before: Gain | None = None
     for number in range(most + 1 + (_MORE_FOR_COLOURS if compares else 0)):
         if number > most:
             if tint.done or rounds[-1].colour_gap < _NEGLIGIBLE_COLOURS:
@@ -180,8 +183,9 @@ def close_loop(
         rounds.append(Round(_decibels(gaps[0]), _decibels(gaps[1]), comparison))
         if on_round is not None:
             on_round(rounds[-1].words(begun.rounds + len(rounds) - 1))
-        # What sharpens grey sharpens colours: how near these are was told of other kernels.
-        moved = not luma.done and rounds[-1].colour_gap >= _NEGLIGIBLE_COLOURS
+        # What sharpens grey sharpens colours: how near these were was told of other kernels.
+        moved = luma.gain is not before and rounds[-1].colour_gap >= _NEGLIGIBLE_COLOURS
+        before = luma.gain
         luma.learn(gaps[0])
         if moved and not begun.keeps_colours:
             tint.take_up()

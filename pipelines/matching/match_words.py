@@ -14,6 +14,7 @@ from degrade.audit.closed_loop import Gain
 from degrade.audit.directions import DIRECTIONS
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import Recipe
 from degrade.degradation.index import MATCHED
 from degrade.degradation.steps import ModelError
@@ -31,6 +32,7 @@ __all__ = [
     "figures_of",
     "tell_direction",
     "tell_doubt",
+    "tell_few_colours",
     "tell_move",
     "tell_recipe",
     "tell_rounds",
@@ -246,6 +248,23 @@ def tell_doubt(job: Job, doubt: Gain, sharper: float) -> None:
         job.found("sharper", words, errors=sharper)
 
 
+def tell_few_colours(job: Job, pairs: int) -> None:
+    """Report that colours are as they were, where photos or LR are grey.
+
+    Parameters
+    ----------
+    job : Job
+    pairs : int
+        Of photos and LR that show colours, both.
+    """
+    if pairs < LEAST_PAIRS:
+        words = (
+            f"colours are left as they are: {pairs} photos and LR matched with them show some, at "
+            f"least {LEAST_PAIRS} are needed"
+        )
+        job.found("few_colours", words, pairs=pairs, least=LEAST_PAIRS)
+
+
 def tell_move(job: Job, move: CameraMove, camera: str) -> None:
     """Report how far kernels are from what cameras usually keep, and how they are moved.
 
@@ -254,7 +273,7 @@ def tell_move(job: Job, move: CameraMove, camera: str) -> None:
     job : Job
     move : CameraMove
     camera : str
-        Of whose photos; empty: all others.
+        Of whose photos; empty: all.
     """
     at = {band: float(np.interp(band, BAND_FREQUENCIES, move.gain)) for band in _DOUBT_AT}
     of = f"{printable(camera)}: " if camera else ""
@@ -269,8 +288,10 @@ def tell_move(job: Job, move: CameraMove, camera: str) -> None:
             f", and scenes may mislead: in the recipe they go {move.share:.0%} of the way to usual "
             f"ones, amplitude {more} c/px"
         )
+    elif move.apart > 0:
+        words += ", too far for scenes to have misled: they stay as they are"
     else:
-        words += ": they stay as they are"
+        words += ": they stay as they are, for too soft ones would cost training more"
     values = {f"at {band:g}": round(error, 4) for band, error in at.items()}
     job.found(
         "prior",

@@ -22,13 +22,16 @@ from pipelines.pairs.planning import BuildPairsConfig
 from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.job import Job
 
-__all__ = ["FROM_PATCHES", "tell_noise", "tell_recipe"]
+__all__ = ["FROM_PATCHES", "tell_clipping", "tell_noise", "tell_recipe"]
 
 FROM_PATCHES = frozenset({Residual.kind, ScaledResidual.kind})
 """Steps that read noise patches."""
 
 _FROM_MODELS = frozenset({ScaledResidual.kind, ModelledNoise.kind})
 """Steps whose noise is as strong as a model says."""
+
+_LEAST_SHIFT = 0.0005
+"""Grey levels: what is 0.000 when it is told."""
 
 _MOST_TOLD = 8
 """Cameras whose noise is told."""
@@ -43,6 +46,24 @@ def tell_recipe(job: Job, config: BuildPairsConfig) -> None:
         job.found("step", f"  {line}", deferred=False)
     for entry in drawn.deferred_entries:
         job.found("step", f"  {entry.words()}; left to training", deferred=True)
+
+
+def tell_clipping(job: Job, config: BuildPairsConfig, shift: float) -> None:
+    """Say by how much clipping moved the mean of LR, and what is clipped.
+
+    Parameters
+    ----------
+    job : Job
+    config : BuildPairsConfig
+    shift : float
+        8-bit grey levels.
+    """
+    noise = dict.fromkeys(one.kind for one in config.degradation.entries if one.step.is_noise)
+    if not noise and abs(shift) < _LEAST_SHIFT:
+        return
+    of = f"with its noise ({', '.join(noise)})" if noise else "which has no noise,"
+    words = f"clipping LR, {of} to 0…255 moved its mean by {shift:+.3f} grey levels"
+    job.found("clipping", words, grey_levels=shift, noise=list(noise))
 
 
 def tell_noise(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:

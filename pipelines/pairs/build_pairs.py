@@ -23,7 +23,7 @@ from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.pairs.build_findings import FROM_PATCHES, tell_noise, tell_recipe
+from pipelines.pairs.build_findings import FROM_PATCHES, tell_clipping, tell_noise, tell_recipe
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
 from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
 from pipelines.pairs.planning import BuildPairsConfig, fit_hr_size, plan_photos, plan_shards
@@ -119,10 +119,8 @@ def build_pairs(
         job.found("hr_size", words, pixels=config.patch_side)
     tell_recipe(job, config)
     tell_noise(job, pool, config)
-    if len(config.degradation.entries) > 1 and progress.shift_pairs:
-        shift = progress.shift_sum / progress.shift_pairs
-        words = f"clipping the noise moved LR's mean by {shift:+.3f} grey levels"
-        job.found("clipping", words, grey_levels=shift)
+    if progress.shift_pairs:
+        tell_clipping(job, config, progress.shift_sum / progress.shift_pairs)
     return job.report(
         progress.pairs,
         skipped=there.pairs - progress.pairs,

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from degrade.arrays import round_to_u8
-from degrade.audit.closed_colours import colour_gap, colour_taps
+from degrade.audit.closed_colours import colour_gap, colour_taps, coloured_pairs
 from degrade.audit.closed_loop import NO_GAIN, next_gain
 from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation.fixed_point import TAP_UNIT
 from degrade.degradation.steps import ColourResponse, StepInputs
 from degrade.degradation.steps.colour_response import response_along_axes
@@ -46,11 +47,13 @@ def test_grey_photos_tell_nothing() -> None:
     coloured = measure_features(scene)
     grey = measure_features(np.repeat(scene[..., :1], 3, axis=2))
     softer = replace(coloured, colour_spectrum=coloured.colour_spectrum + _DIP)
-    assert not colour_gap([grey, coloured], [softer, grey]).any()
-    alone = colour_gap([softer], [coloured])
-    assert alone.any() and np.array_equal(
-        colour_gap([grey, softer, softer], [coloured, coloured, grey]), alone
-    )
+    assert not colour_gap([grey, coloured] * LEAST_PAIRS, [softer, grey] * LEAST_PAIRS).any()
+    alone = colour_gap([softer] * LEAST_PAIRS, [coloured] * LEAST_PAIRS)
+    photos = [grey, *[softer] * LEAST_PAIRS, softer]
+    lr = [*[coloured] * (1 + LEAST_PAIRS), grey]
+    assert alone.any() and np.array_equal(colour_gap(photos, lr), alone)
+    assert len(coloured_pairs(photos, lr)) == LEAST_PAIRS
+    assert not colour_gap(photos[:-2], lr[:-2]).any(), "of too few it is their scenes'"
     with pytest.raises(InvalidValueError, match="as many photos as LR"):
         colour_gap([coloured], [])
 

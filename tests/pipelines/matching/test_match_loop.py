@@ -10,6 +10,7 @@ import numpy as np
 
 from degrade.audit.closed_loop import NO_GAIN, Gain, kernel_response
 from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
 from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.kernels import BlurKernel, gaussian_kernel
@@ -41,10 +42,10 @@ class _Reckoned:
             assert entry.kind == ColourResponse.kind
             assert isinstance(entry.settings, ColourResponseSettings)
             colours = np.log(response_along_axes(entry.settings.taps, BAND_FREQUENCIES))
-        return [self._of(kernels["one"], colours, self._noise)]
+        return [self._of(kernels["one"], colours, self._noise)] * LEAST_PAIRS
 
     def matched(self, lr: Sequence[Any]) -> tuple[list[Any], Sequence[Any]]:
-        return [self._photo], lr
+        return [self._photo] * LEAST_PAIRS, lr
 
     def compared(self, lr: Sequence[Any]) -> Any:
         return SimpleNamespace(result=None)

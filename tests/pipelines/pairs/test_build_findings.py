@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from degrade.degradation.recipes import with_step
 from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.pool import DegradationPool, Findings
 from pipelines import BuildPairsConfig
-from pipelines.pairs.build_findings import tell_noise, tell_recipe
+from pipelines.pairs.build_findings import tell_clipping, tell_noise, tell_recipe
 from pipelines.shared.job import Job
 from tests.pipelines.pairs.camera_pools import CAMERAS, fill
 
@@ -69,3 +70,27 @@ def test_the_recipe_is_told_with_what_is_left_to_training(config: BuildPairsConf
         assert all(
             ("left to training" in f.words) == (f.values.get("deferred") is True) for f in job.facts
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "noise"),
+    [
+        ({}, ["model-error", "residual"]),
+        ({"model_error": "none"}, ["residual"]),
+        ({"noise_from": "model", "model_error": "none"}, ["noise-model"]),
+        ({"noise": "none"}, []),
+        ({"noise": "none", "model_error": 2.0}, ["model-error"]),
+        ({"noise": "defer"}, []),
+    ],
+)
+def test_clipping_is_told_with_the_noise_that_is_clipped(
+    config: BuildPairsConfig, changes: dict[str, Any], noise: list[str]
+) -> None:
+    for shift, is_told in ((0.02, True), (0.0001, bool(noise))):
+        job = Job("build-pairs", "pair")
+        tell_clipping(job, replace(config, **changes), shift)
+        assert bool(job.facts) == is_told
+        for fact in job.facts:
+            assert fact.values["noise"] == noise
+            assert all(kind in fact.words for kind in noise)
+            assert ("has no noise" in fact.words) == (not noise)
