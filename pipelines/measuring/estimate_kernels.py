@@ -14,8 +14,9 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.kernels.regions import RegionGrid
 from kernelgan import KernelGANConfig
 from pipelines.executors import Executor
+from pipelines.measuring.cameras import CamerasOfKernels
 from pipelines.measuring.collector import Collector
-from pipelines.measuring.kernel_keeping import CamerasOfKernels, SeparateKernels
+from pipelines.measuring.kernel_keeping import SeparateKernels
 from pipelines.measuring.kernel_methods import EstimationMethod, KernelGANMethod, SpectralMethod
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
 from pipelines.measuring.measurement import check_confidence
@@ -204,18 +205,20 @@ def estimate_kernels(
     DegradeError
         No photo can be used, the pool is damaged or in use, or a result cannot be written.
     """
-    collector = kernel_collector(config)
+    collectors = _with_cameras(kernel_collector(config), config)
+    collector = collectors[0]
     job = Job(collector.job, collector.unit, on_progress)
     measure_photos(
         job,
         config.sources,
         config.pool,
-        _with_cameras(collector, config),
+        collectors,
         max_pixels=config.max_pixels,
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
-    report = replace(report, facts=(*report.facts, *job.facts, *job.note_facts()))
+    more = [fact for other in collectors[1:] for fact in other.facts()]
+    report = replace(report, facts=(*report.facts, *more, *job.facts, *job.note_facts()))
     if config.pool is not None:
         write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)

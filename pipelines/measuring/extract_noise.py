@@ -8,9 +8,10 @@ from pathlib import Path
 from degrade.images.image_io import MAX_PIXELS
 from degrade.noise import NoiseSelection
 from pipelines.executors import Executor
+from pipelines.measuring.cameras import CamerasOfNoise
 from pipelines.measuring.measure_photos import measure_photos, report_on, shortfall_of
 from pipelines.measuring.measurement import check_confidence
-from pipelines.measuring.noise_patches import CamerasOfNoise, NoiseCollector
+from pipelines.measuring.noise_patches import NoiseCollector
 from pipelines.measuring.photo_history import CameraHistory
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport, write_rejects
@@ -81,17 +82,18 @@ def extract_noise(
         No photo can be used, or the pool is damaged or in use.
     """
     collector = NoiseCollector(config.selection, min_confidence=config.min_confidence)
+    cameras = CamerasOfNoise(CameraHistory(), collector)
     job = Job(collector.job, collector.unit, on_progress)
     measure_photos(
         job,
         config.sources,
         config.pool,
-        [collector, CamerasOfNoise(CameraHistory(), collector)],
+        [collector, cameras],
         max_pixels=config.max_pixels,
         executor=executor,
     )
     report = report_on(collector, job, config.pool)
-    report = replace(report, facts=(*report.facts, *job.facts, *job.note_facts()))
+    report = replace(report, facts=(*report.facts, *cameras.facts(), *job.facts, *job.note_facts()))
     write_rejects(config.pool, report.rejects)
     shortfall = shortfall_of(collector, job)
     if shortfall is not None:

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from degrade.disk.files import make_folder
 from degrade.disk.results import Results
@@ -29,11 +28,10 @@ from pipelines.measuring.kernel_reports import (
     reason_against,
     remedy_for,
 )
-from pipelines.measuring.measurement import Measurement
 from pipelines.shared.photo_scan import ScannedPhoto
 from pipelines.shared.reports import Fact
 
-__all__ = ["CamerasOfKernels", "KernelCollector", "SeparateKernels", "estimate_in"]
+__all__ = ["KernelCollector", "SeparateKernels", "estimate_in"]
 
 
 class KernelCollector(Collector):
@@ -156,26 +154,6 @@ class SeparateKernels(KernelCollector):
                 *mixed_kernels(self._pool, scale),
                 *camera_facts_of(settle_camera_kernels(self._pool)),
             ]
-
-
-class _HasKept(Protocol):
-    """What knows of which photos it has kept kernels."""
-
-    @property
-    def kept(self) -> set[str]:
-        """Their sha256."""
-
-
-class CamerasOfKernels(Collector):
-    """Remembers which camera took the photos whose kernels are kept, and no others."""
-
-    def __init__(self, measurement: Measurement, kernels: _HasKept) -> None:
-        super().__init__(measurement)
-        self._kernels = kernels
-
-    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
-        """Take what was found, if the photo has a kernel."""
-        return findings if photo.sha256 in self._kernels.kept else None
 
 
 def estimate_in(findings: Findings) -> KernelEstimate:

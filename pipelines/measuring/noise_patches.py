@@ -19,7 +19,7 @@ from pipelines.measuring.noise_findings import NoiseTally, PhotoFindings
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import Fact, usual_reason
 
-__all__ = ["CamerasOfNoise", "NoiseCollector", "NoisePatches"]
+__all__ = ["NoiseCollector", "NoisePatches"]
 
 _METHOD = "variance"
 _BLOCKY_NOTE = "JPEG blocks"
@@ -179,27 +179,3 @@ class NoiseCollector(Collector):
             return self._tally.why_nothing(self._selection)
         rejected = counted(len(rejects), "photo")
         return f"no noise patch found, {rejected} rejected: {usual_reason(rejects)}"
-
-
-class CamerasOfNoise(Collector):
-    """Remembers which camera took the photos that were searched, where the pool does not know it.
-
-    What it knows may be a name that the user gave: it stays.
-    """
-
-    def __init__(self, measurement: Measurement, noise: NoiseCollector) -> None:
-        super().__init__(measurement)
-        self._noise = noise
-        self._known: set[str] = set()
-
-    def begin(
-        self, pool: DegradationPool | None, photos: Sequence[ScannedPhoto]
-    ) -> list[ScannedPhoto]:
-        """Return the photos of which the pool knows nothing about their camera."""
-        if pool is not None:
-            self._known = {found.photo for found in pool.drawn_values(self.measurement.kind)}
-        return [photo for photo in photos if photo.sha256 not in self._known]
-
-    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
-        """Take what was found, if the search of the photo is kept."""
-        return findings if photo.sha256 in self._noise.kept - self._known else None

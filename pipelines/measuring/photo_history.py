@@ -90,6 +90,11 @@ class ResamplingHistory(_PhotoMeasurement):
     """Whether a photo was enlarged before, and by how much."""
 
     @property
+    def settings(self) -> Mapping[str, Any]:
+        """Version 2 knows of photos that were soft before."""
+        return {"version": 2}
+
+    @property
     def kind(self) -> str:
         """What the pool calls it."""
         return "resampling"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from degrade.errors import InvalidValueError, printable
+from pipelines.measuring.cameras import CameraCollector
 from pipelines.measuring.collector import Collector
 from pipelines.measuring.estimate_kernels import EstimateKernelsConfig, kernel_collector
 from pipelines.measuring.extract_noise import ExtractNoiseConfig
@@ -66,7 +67,7 @@ MEASUREMENTS: dict[str, Callable[[BuildPoolConfig], Collector]] = {
     "kernel": lambda config: kernel_collector(config.kernels),
     "jpeg": lambda _: JpegCollector(),
     "noise-model": lambda _: NoiseModelCollector(),
-    "camera": lambda config: HistoryCollector(CameraHistory(config.kernels.camera)),
+    "camera": lambda config: CameraCollector(CameraHistory(config.kernels.camera)),
     "levels": lambda _: HistoryCollector(LevelHistory()),
     "resampling": lambda _: HistoryCollector(ResamplingHistory()),
     "sharpening": lambda _: HistoryCollector(SharpeningHistory()),

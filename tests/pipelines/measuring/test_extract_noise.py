@@ -22,10 +22,12 @@ from pipelines import (
     EstimateKernelsConfig,
     ExtractNoiseConfig,
     build_pool,
+    estimate_kernels,
     extract_noise,
 )
 from pipelines.executors import ProcessExecutor
 from pipelines.measuring.extract_noise import NoNoiseError
+from pipelines.shared.reports import Fact, RunReport
 
 
 def write_noisy(path: Path, sigma: float, *, size: int = 100, texture: float = 0.0) -> None:
@@ -315,3 +317,34 @@ def test_a_camera_that_the_user_named_stays_when_noise_is_extracted(tmp_path: Pa
     build_pool(BuildPoolConfig(kernels=kernels, noise=config))
     extract_noise(config_for(tmp_path / "photos", max_variance=30))
     assert cameras_in(config.pool) == {"a.png": "my scanner"}
+    assert not facts_of(extract_noise(config), "cameras_by_exif")
+
+
+def facts_of(report: RunReport, kind: str) -> list[Fact]:
+    return [fact for part in (report, *report.parts) for fact in part.facts if fact.kind == kind]
+
+
+def test_cameras_by_exif_beside_those_by_name_are_told(tmp_path: Path) -> None:
+    """Noise is drawn with kernels of its camera, so a second truth must not come unseen."""
+    for name in ("a", "b", "c"):
+        write_photo_of(tmp_path / name / f"{name}.png", "Model")
+    config = config_for(tmp_path / "a")
+    named = EstimateKernelsConfig(
+        sources=config.sources, pool=config.pool, scale=4, camera="my scanner"
+    )
+    build_pool(BuildPoolConfig(kernels=named, noise=config))
+    more = replace(config, sources=(tmp_path / "a", tmp_path / "b"))
+    for _ in range(2):  # told as long as it is so
+        (told,) = facts_of(extract_noise(more), "cameras_by_exif")
+        assert told.values == {"photos": 1, "named": ["my scanner"]}
+        assert "(my scanner)" in told.words and "`degrade build-pool" in told.words
+    by_exif = replace(named, camera="exif")
+    for run in (
+        lambda: build_pool(BuildPoolConfig(kernels=by_exif, noise=config)),
+        lambda: estimate_kernels(replace(by_exif, sources=more.sources)),
+    ):
+        build_pool(BuildPoolConfig(kernels=named, noise=config))
+        (told,) = facts_of(run(), "renamed_cameras")
+        assert told.values == {"before": "my scanner", "now": None, "photos": 1}
+        assert "`camera='my scanner'` keeps the name" in told.words
+        assert not facts_of(run(), "renamed_cameras")
