@@ -24,7 +24,7 @@ from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.history.edges import find_edges
 from degrade.history.levels import measure_levels
 from degrade.history.periods import measure_periods
-from degrade.history.resampling import Resampling, judge_resampling
+from degrade.history.resampling import OTHER_TOLD, Resampling, judge_resampling
 from degrade.history.sharpness import blur_kind, measure_edge_blur, measure_sharpening
 from degrade.history.spectrum import fall_of_power
 from degrade.history.windows import spread_windows
@@ -38,6 +38,9 @@ _HOW = (
     Image.Resampling.BILINEAR,
     Image.Resampling.LANCZOS,
 )
+_SOFT_BEFORE = (0.0, 1.2)
+"""σ of the blur before an enlargement, in pixels then."""
+
 _SIDE = 1200
 """Of what is measured, at most; the more there is of a photo, the more it tells."""
 
@@ -56,7 +59,8 @@ def main() -> None:
     photos = [_middle(read_photo(path).as_u8(), _SIDE) for path in apart]
     print(f"{len(photos)} of {len(files)} photos, on none of which anything was set")
     _report_unchanged(photos)
-    _report_enlarged(photos)
+    for sigma in _SOFT_BEFORE:
+        _report_enlarged(photos, sigma)
     _report_edges(photos)
     _report_time(photos[0])
 
@@ -91,8 +95,9 @@ def _name(quality: int | None) -> str:
     return "without JPEG" if quality is None else f"JPEG {quality}"
 
 
-def _report_enlarged(photos: Sequence[U8Array]) -> None:
-    print("enlarged: right / wrong factor / nothing told, %")
+def _report_enlarged(photos: Sequence[U8Array], sigma: float) -> None:
+    before = f", after a blur of σ {sigma:g} px" if sigma else ""
+    print(f"enlarged{before}: right / one of two named / wrong factor / nothing told, %")
     right_by_percent: dict[int, list[bool]] = defaultdict(list)
     for quality in _QUALITIES:
         line = f"  {_name(quality):14}"
@@ -100,15 +105,22 @@ def _report_enlarged(photos: Sequence[U8Array]) -> None:
             counts = Counter()
             for number, photo in enumerate(photos):
                 part = _middle(photo, round(_SIDE / factor))
+                part = _blurred(part, sigma) if sigma else part
                 size = tuple(round(factor * side) for side in part.shape[1::-1])
                 large = Image.fromarray(part).resize(size, _HOW[number % len(_HOW)])
                 found = _judge(_saved(np.asarray(large), quality))
-                right = found.factor is not None and abs(found.factor / factor - 1) < 0.02
-                counts["nothing" if not found.is_told else "right" if right else "wrong"] += 1
+                right = _is_near(found.factor, factor)
+                named = found.factor_probability < OTHER_TOLD and _is_near(
+                    found.other_factor, factor
+                )
+                told = "right" if right else "named" if named else "wrong"
+                counts[told if found.is_told else "nothing"] += 1
                 if found.is_told:
                     sure = found.probability * found.factor_probability
                     right_by_percent[min(int(10 * sure), 9)].append(right)
-            shares = (100 * counts[name] / len(photos) for name in ("right", "wrong", "nothing"))
+            shares = (
+                100 * counts[name] / len(photos) for name in ("right", "named", "wrong", "nothing")
+            )
             line += f"  ×{factor:g} " + "/".join(f"{share:.0f}" for share in shares)
         print(line)
     told = [
@@ -116,6 +128,10 @@ def _report_enlarged(photos: Sequence[U8Array]) -> None:
         for tenth, right in sorted(right_by_percent.items())
     ]
     print(f"  of what is told at … %, so much is right: {'; '.join(told)}")
+
+
+def _is_near(told: float | None, factor: float) -> bool:
+    return told is not None and abs(told / factor - 1) < 0.02
 
 
 def _report_edges(photos: Sequence[U8Array]) -> None:

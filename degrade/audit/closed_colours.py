@@ -18,7 +18,7 @@ from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation.fixed_point import TAP_UNIT, even_places
 from degrade.errors import InvalidValueError
 
-__all__ = ["LEAST_GAIN", "colour_gap", "colour_taps", "coloured_pairs"]
+__all__ = ["LEAST_GAIN", "colour_gap", "colour_taps", "has_colours"]
 
 LEAST_GAIN = -3.0
 """Of a filter's amplitude a twentieth is left. Phones leave no more of fine colours; below it what
@@ -57,20 +57,16 @@ def colour_gap(photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]) -> 
     """
     if len(photos) != len(lr):
         raise InvalidValueError(f"as many photos as LR are needed, got {len(photos)}, {len(lr)}")
-    gaps = [a.colour_spectrum - b.colour_spectrum for a, b in coloured_pairs(photos, lr)]
+    gaps = [
+        ours.colour_spectrum - theirs.colour_spectrum
+        for ours, theirs in zip(photos, lr, strict=True)
+        if has_colours(ours) and has_colours(theirs)
+    ]
     return mean_gap(gaps) if len(gaps) >= LEAST_PAIRS else NO_GAIN
 
 
-def coloured_pairs(
-    photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]
-) -> list[tuple[PhotoFeatures, PhotoFeatures]]:
-    """Return the pairs of which neither is grey; parameters as for :func:`colour_gap`."""
-    return [
-        pair for pair in zip(photos, lr, strict=True) if all(_has_colours(each) for each in pair)
-    ]
-
-
-def _has_colours(photo: PhotoFeatures) -> bool:
+def has_colours(photo: PhotoFeatures) -> bool:
+    """Whether a photo is not grey: of its colours low frequencies are more than rounding leaves."""
     return bool(photo.colour_spectrum[LOW_BANDS].mean() > np.log(_LEAST_POWER))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from degrade.audit.closed_colours import has_colours
 from degrade.audit.comparison import Comparison
 from degrade.audit.differences import NamedDifference
 from degrade.audit.features import PhotoFeatures
@@ -85,7 +86,7 @@ def tell_comparison(
 
 
 def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
-    """Report the mean spectra of sets, by name: of grey, and of the colours.
+    """Report the mean spectra of sets, by name: of grey, and of colours, where all sets have some.
 
     Parameters
     ----------
@@ -94,8 +95,13 @@ def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:
         At least one photo each.
     """
     grey = {name: [photo.spectrum for photo in photos] for name, photos in sets.items()}
-    colours = {name: [photo.colour_spectrum for photo in photos] for name, photos in sets.items()}
+    colours = {
+        name: [photo.colour_spectrum for photo in photos if has_colours(photo)]
+        for name, photos in sets.items()
+    }
     for of, spectra in {"grey": grey, "colours": colours}.items():
+        if not all(spectra.values()):
+            continue
         curves = {name: relative_decibels(parts).mean(axis=0) for name, parts in spectra.items()}
         shown = ", ".join(f"{name} {curve[_TOLD]:.1f}" for name, curve in curves.items())
         words = f"power of {of} at {BAND_FREQUENCIES[_TOLD]:.2f} c/px, dB against low: {shown}"

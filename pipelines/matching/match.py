@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from degrade.audit.closed_colours import coloured_pairs
 from degrade.audit.closed_loop import Gain, gap_doubt, mean_response
 from degrade.audit.comparison import Comparison
 from degrade.audit.directions import response_by_direction
@@ -289,7 +288,7 @@ def _finished(
     tell_doubt(job, outcome.doubt, config.sharper)
     for camera, move in outcome.drawn.moves:
         tell_move(job, move, camera or "other photos" * (len(outcome.drawn.moves) > 1))
-    tell_few_colours(job, len(coloured_pairs(*bench.matched(lr_after))))
+    tell_few_colours(job, *bench.matched(lr_after))
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)
     if gap > _FAR_APART:

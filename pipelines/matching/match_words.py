@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from degrade.audit.camera_prior import CameraMove
+from degrade.audit.closed_colours import has_colours
 from degrade.audit.closed_loop import Gain
 from degrade.audit.directions import DIRECTIONS
 from degrade.audit.features import PhotoFeatures
@@ -248,21 +249,26 @@ def tell_doubt(job: Job, doubt: Gain, sharper: float) -> None:
         job.found("sharper", words, errors=sharper)
 
 
-def tell_few_colours(job: Job, pairs: int) -> None:
+def tell_few_colours(
+    job: Job, photos: Sequence[PhotoFeatures], lr: Sequence[PhotoFeatures]
+) -> None:
     """Report that colours are as they were, where photos or LR are grey.
 
     Parameters
     ----------
     job : Job
-    pairs : int
-        Of photos and LR that show colours, both.
+    photos, lr : sequences of PhotoFeatures
+        Element i of the one is matched with element i of the other.
     """
-    if pairs < LEAST_PAIRS:
+    ours, theirs = ([has_colours(each) for each in part] for part in (photos, lr))
+    both = sum(map(min, ours, theirs))
+    if both < LEAST_PAIRS:
         words = (
-            f"colours are left as they are: {pairs} photos and LR matched with them show some, at "
-            f"least {LEAST_PAIRS} are needed"
+            f"colours are left as they are: of {counted(len(ours), 'matched photo')} {sum(ours)} "
+            f"show colours, and LR of {sum(theirs)}; {LEAST_PAIRS} that both show are needed"
         )
-        job.found("few_colours", words, pairs=pairs, least=LEAST_PAIRS)
+        words += ". HR in colours makes LR of grey photos one can tell" * (sum(ours) < sum(theirs))
+        job.found("few_colours", words, photos=sum(ours), lr=sum(theirs), both=both)
 
 
 def tell_move(job: Job, move: CameraMove, camera: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from degrade.errors import printable
+from degrade.history.resampling import OTHER_TOLD
 from degrade.images.exif import camera_name
 from degrade.pool import Findings
 from degrade.pool.camera_groups import NAMED
@@ -52,7 +53,7 @@ def _factor_text(values: _Values) -> str:
     enlarged, this = values["probability"], values["factor_probability"]
     text = f"about ×{values['factor']:.3g}, {100 * enlarged * this:.0f} %"
     other = values.get("other_factor")
-    if other is not None and this < 0.8:
+    if other is not None and this < OTHER_TOLD:
         text += f"; or ×{other:.3g}, {100 * enlarged * (1 - this):.0f} %"
     return text
 

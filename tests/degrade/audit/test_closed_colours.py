@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from degrade.arrays import round_to_u8
-from degrade.audit.closed_colours import colour_gap, colour_taps, coloured_pairs
+from degrade.audit.closed_colours import colour_gap, colour_taps, has_colours
 from degrade.audit.closed_loop import NO_GAIN, next_gain
 from degrade.audit.features import PhotoFeatures, measure_features
 from degrade.audit.spectra import BAND_FREQUENCIES
@@ -52,7 +52,7 @@ def test_grey_photos_tell_nothing() -> None:
     photos = [grey, *[softer] * LEAST_PAIRS, softer]
     lr = [*[coloured] * (1 + LEAST_PAIRS), grey]
     assert alone.any() and np.array_equal(colour_gap(photos, lr), alone)
-    assert len(coloured_pairs(photos, lr)) == LEAST_PAIRS
+    assert has_colours(softer) and not has_colours(grey)
     assert not colour_gap(photos[:-2], lr[:-2]).any(), "of too few it is their scenes'"
     with pytest.raises(InvalidValueError, match="as many photos as LR"):
         colour_gap([coloured], [])

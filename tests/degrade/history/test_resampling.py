@@ -49,6 +49,23 @@ def test_judge_resampling_names_both_factors_of_one_period() -> None:
     assert found.period == pytest.approx(3.0, rel=0.01)
 
 
+@pytest.mark.parametrize("sigma", [0.8, 1.2, 1.8])
+def test_a_photo_that_was_soft_is_not_told_to_be_enlarged_by_more(sigma: float) -> None:
+    """What it lacks, it lacked before: a doubled one has no line of a period of 4."""
+    soft = taken(blurred(natural("a").astype(np.float32), sigma), noise=0.0)
+    found = _judged(_resized(soft, 2.0, Image.Resampling.BICUBIC))
+    assert found.is_told and found.factor == 2.0 and found.other_factor is None
+    found = _judged(_resized(soft, 1.5, Image.Resampling.BICUBIC))
+    assert found.is_told and found.factor is not None and found.other_factor is not None
+    named = [found.factor, found.other_factor] if found.factor_probability < 0.8 else [found.factor]
+    assert min(named) == pytest.approx(1.5, rel=0.01)
+
+
+def test_four_times_is_told_from_twice() -> None:
+    found = _judged(_resized(natural("a", 300, 400), 4.0, Image.Resampling.BICUBIC))
+    assert found.is_told and found.period == 4.0 and 4.0 in (found.factor, found.other_factor)
+
+
 @pytest.mark.parametrize("quality", [None, 95, 75])
 def test_judge_resampling_tells_nothing_of_what_was_not_enlarged(quality: int | None) -> None:
     for name in "abcd":
