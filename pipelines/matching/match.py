@@ -38,7 +38,7 @@ from pipelines.matching.match_words import (
     figures_of,
     tell_doubt,
     tell_few_colours,
-    tell_move,
+    tell_moves,
     tell_recipe,
     tell_rounds,
     tell_sharpness,
@@ -286,8 +286,7 @@ def _finished(
         job, {"photos": bench.photos, "LR after": lr_after, "LR before": outcome.lr_before}
     )
     tell_doubt(job, outcome.doubt, config.sharper)
-    for camera, move in outcome.drawn.moves:
-        tell_move(job, move, camera or "other photos" * (len(outcome.drawn.moves) > 1))
+    tell_moves(job, outcome.drawn.moves)
     tell_few_colours(job, *bench.matched(lr_after))
     recipe = (training_recipe if trains else make_recipe)(found.behind_blur)
     gap, colour_gap = gaps_of(bench, lr_after)

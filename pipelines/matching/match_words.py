@@ -34,7 +34,7 @@ __all__ = [
     "tell_direction",
     "tell_doubt",
     "tell_few_colours",
-    "tell_move",
+    "tell_moves",
     "tell_recipe",
     "tell_rounds",
     "tell_sharpness",
@@ -271,18 +271,22 @@ def tell_few_colours(
         job.found("few_colours", words, photos=sum(ours), lr=sum(theirs), both=both)
 
 
-def tell_move(job: Job, move: CameraMove, camera: str) -> None:
+def tell_moves(job: Job, moves: Sequence[tuple[str, CameraMove]]) -> None:
     """Report how far kernels are from what cameras usually keep, and how they are moved.
 
     Parameters
     ----------
     job : Job
-    move : CameraMove
-    camera : str
-        Of whose photos; empty: all.
+    moves : sequence of (str, CameraMove)
+        Each camera's, by name; of "" those of all others.
     """
+    for camera, move in moves:
+        of = f"{printable(camera)}: " if camera else "other photos: " * (len(moves) > 1)
+        _tell_move(job, move, camera, of)
+
+
+def _tell_move(job: Job, move: CameraMove, camera: str, of: str) -> None:
     at = {band: float(np.interp(band, BAND_FREQUENCIES, move.gain)) for band in _DOUBT_AT}
-    of = f"{printable(camera)}: " if camera else ""
     told = "softer" if move.apart > 0 else "sharper"
     words = (
         f"{of}kernels are {told} than cameras usually are, by {abs(move.apart):.1f} times what "

@@ -374,6 +374,7 @@ def test_a_match_changes_nothing_of_other_recipes_and_the_next_one_takes_its_pla
         ("identical", "every photo of"),
         ("no kernel", "has no ×3 kernel to begin with: run"),
         ("soft HR", "Give sharper HR, or halve it: --clean-up 2"),
+        ("too sharp", "Give a smaller --sharper, or sharper HR, or halve it: --clean-up 2"),
     ],
 )
 def test_match_refuses_with_the_reason_and_leaves_the_pool_as_it_was(
@@ -390,8 +391,10 @@ def test_match_refuses_with_the_reason_and_leaves_the_pool_as_it_was(
         hr = photos
     elif given == "soft HR":
         hr = _softened(hr, tmp_path / "soft")
-    found = run("match", photos, "--pool", pool, "--hr", hr, "--scale", scale)
+    more = ("--sharper", 4) if given == "too sharp" else ()
+    found = run("match", photos, "--pool", pool, "--hr", hr, "--scale", scale, *more)
     assert found.exit_code == 1 and said in found.output
+    assert ("HR is softer than the photos" in found.output) == (given == "soft HR")
     assert (pool / _INDEX).read_bytes() == before
 
 
