@@ -62,6 +62,8 @@ def by_camera(folder: Path, marks: Sequence[str], enlarged: float | None) -> dic
             continue
         lr, hr = (luma_studio(read_photo(path).as_u8()) for path in (lr_path, hr_path))
         scale = enlarged or hr.shape[0] / lr.shape[0]
+        if min(*lr.shape, *hr.shape) < round(WINDOW * (scale if enlarged else 1)):
+            continue
         camera = re.match("[A-Za-z]*", lr_path.name)
         name = camera.group() if camera else ""
         found[name or folder.name].append(response(lr, hr, scale, is_enlarged=bool(enlarged)))
@@ -89,14 +91,15 @@ def response(lr: Plane, hr: Plane, scale: float, *, is_enlarged: bool = False) -
 def band_power(plane: Plane, side: int, scale: float) -> Curve:
     """Return mean power by bands of cycles per LR pixel, in windows that overlap by half."""
     window = np.outer(np.hanning(side), np.hanning(side))
-    total = np.zeros((side, side))
+    powers = []
     for top in range(0, plane.shape[0] - side + 1, side // 2):
         for left in range(0, plane.shape[1] - side + 1, side // 2):
             part = plane[top : top + side, left : left + side].astype(np.float64)
-            total += np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
-    bands = _bands(side, scale)
+            powers.append(np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2)
+    # HR may have another number of windows than LR, where it is cut off elsewhere.
+    mean, bands = np.mean(powers, axis=0), _bands(side, scale)
     # The same total at each size: that of an image, not of its samples.
-    return np.array([total[bands == k].sum() for k in range(len(CAMERA_FREQUENCIES))]) / side**4
+    return np.array([mean[bands == k].sum() for k in range(len(CAMERA_FREQUENCIES))]) / side**4
 
 
 def _bands(side: int, scale: float) -> npt.NDArray[np.int64]:

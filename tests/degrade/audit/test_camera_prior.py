@@ -12,7 +12,7 @@ from degrade.audit.camera_prior import (
     towards_cameras,
     usual_response,
 )
-from degrade.audit.closed_loop import Gain
+from degrade.audit.closed_loop import MOST_GAIN, Gain
 from degrade.audit.spectra import BAND_COUNT, BAND_FREQUENCIES
 
 
@@ -67,6 +67,14 @@ def test_shares_change_without_a_jump() -> None:
 
 def test_nothing_kept_has_no_logarithm() -> None:
     assert towards_cameras(np.zeros(BAND_COUNT)).share == 0
+
+
+def test_a_move_gives_no_frequency_more_than_a_round_may() -> None:
+    kept = off_by(2)
+    kept[-4:] = 0
+    move = towards_cameras(kept)
+    assert move.share == pytest.approx(1 / 3)
+    assert move.gain[-4:] == pytest.approx(MOST_GAIN) and move.gain.max() <= MOST_GAIN
 
 
 @pytest.mark.parametrize("known", list(CAMERAS))
