@@ -207,8 +207,9 @@ def _enlarged_by(factor: float, fall: _Floats) -> float:
     """Return the log likelihood of a factor, of a photo that was sharp before, or soft."""
     means = _table(_ENLARGED)
     return max(
-        _TRUST * _likelihood(fall, _between(means, each)) - _SOFT_BEFORE * np.log2(each / factor)
-        for each in (factor, *_FACTORS[factor < _FACTORS])
+        _TRUST * _likelihood(fall, _between(means, each))
+        - _SOFT_BEFORE * float(np.log2(each / factor))
+        for each in (factor, *map(float, _FACTORS[factor < _FACTORS]))
     )
 
 

@@ -234,7 +234,7 @@ class HistoryCollector(Collector):
         super().__init__(measurement, job=f"read-{measurement.kind}")
         self._findings: dict[str, Findings] = {}
 
-    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings:
+    def keep(self, photo: ScannedPhoto, findings: Findings) -> Findings | None:
         """Take what was found; all of it goes into the pool."""
         self._done += 1
         self._findings[photo.name] = findings
