@@ -113,8 +113,8 @@ class CamerasOfNoise(Collector):
         shown = ", ".join(map(printable, named[:_MOST_NAMES]))
         more = ", …" if len(named) > _MOST_NAMES else ""
         words = (
-            f"{counted(len(apart), 'photo')} of the cameras that EXIF data say, while others are "
-            f"of cameras by name ({shown}{more}): kernels of these get no noise of those; "
-            "`degrade build-pool PHOTOS camera=NAME` names them, too"
+            f"{counted(len(apart), 'photo')} searched here go by the camera in EXIF data, others of "
+            f"the pool by a name ({shown}{more}), and noise goes with kernels of its own camera; "
+            "`degrade build-pool PHOTOS camera=NAME` gives these the name, too"
         )
         return [Fact("cameras_by_exif", words, {"photos": len(apart), "named": named})]
