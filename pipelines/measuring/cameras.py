@@ -113,7 +113,7 @@ class CamerasOfNoise(Collector):
         shown = ", ".join(map(printable, named[:_MOST_NAMES]))
         more = ", …" if len(named) > _MOST_NAMES else ""
         words = (
-            f"{counted(len(apart), 'photo')} searched here go by the camera in EXIF data, others of "
+            f"{counted(len(apart), 'photo')} searched here go by their EXIF data, others of "
             f"the pool by a name ({shown}{more}), and noise goes with kernels of its own camera; "
             "`degrade build-pool PHOTOS camera=NAME` gives these the name, too"
         )
