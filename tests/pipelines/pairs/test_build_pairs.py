@@ -273,8 +273,11 @@ def test_build_pairs_adds_the_model_error_and_says_so(
     report = build_pairs(clean)
     assert not any("model-error" in fact.words for fact in report.facts)
     white = replace(clean, model_error=2.0, out=tmp_path / "white")
-    (fact,) = (fact for fact in build_pairs(white).facts if "model-error" in fact.words)
-    assert fact.kind == "step" and fact.words.endswith("σ = 2 grey levels")
+    told = {fact.kind: fact for fact in build_pairs(white).facts if "model-error" in fact.words}
+    assert sorted(told) == ["clipping", "step"] and told["clipping"].values["noise"] == [
+        "model-error"
+    ]
+    assert told["step"].words.endswith("σ = 2 grey levels")
     with open_pairs(white.out) as a, open_pairs(clean.out) as b:
         pairs = [(a.read(row)[0].astype(float), b.read(row)[0]) for row in range(len(a))]
         seeds = {record.plan.steps[2].seed for record in a.records}
