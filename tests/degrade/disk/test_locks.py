@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,22 +13,23 @@ import pytest
 from degrade.disk.locks import folder_lock
 from degrade.disk.processes import unique_token
 from degrade.errors import DegradeError, FolderInUseError
+from tests.torture.children import wait_until
 
 HOLD = """
 import sys
-import time
 from pathlib import Path
 from degrade.disk.locks import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def _hold(folder: Path) -> subprocess.Popen[str]:
-    """Hold the lock of a folder in another process, for a minute."""
+    """Hold the lock of a folder in another process, as long as this one lives."""
     command = [sys.executable, "-c", HOLD, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_folder_lock_refuses_a_second_process(tmp_path: Path) -> None:
@@ -111,11 +111,9 @@ def test_folder_lock_lets_one_of_many_take_a_stale_lock(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_bytes(_lock())
     runs = [_hold(tmp_path) for _ in range(4)]
     try:
-        deadline = time.monotonic() + 30
-        while sum(run.poll() is None for run in runs) > 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(0.2)
-        assert sum(run.poll() is None for run in runs) == 1
+        assert wait_until(lambda: sum(run.poll() is None for run in runs) <= 1)
+        said = [run.stdout.readline() for run in runs if run.stdout is not None]
+        assert sorted(said) == ["", "", "", "held\n"]
     finally:
         for run in runs:
             run.kill()
