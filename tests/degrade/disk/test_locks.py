@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from degrade.disk import locks
 from degrade.disk.locks import folder_lock
 from degrade.disk.processes import unique_token
 from degrade.errors import DegradeError, FolderInUseError
@@ -118,6 +120,33 @@ def test_folder_lock_lets_one_of_many_take_a_stale_lock(tmp_path: Path) -> None:
         for run in runs:
             run.kill()
             run.communicate()
+
+
+def test_folder_lock_is_looked_at_by_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".lock").write_bytes(_lock())
+    link, looks = locks._link_or_create, []
+
+    def look(source: Path, target: Path) -> None:
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+        looks.append(target.name)
+        link(source, target)
+
+    monkeypatch.setattr(locks, "_link_or_create", look)
+    with folder_lock(tmp_path):
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert looks == [".lock", ".lock"], "the stale one is in the way of the first"
+
+    # Somebody else's for long: nobody waits for ever.
+    monkeypatch.setattr(locks, "_TURN_S", 0.01)
+    with folder_lock(tmp_path):
+        assert (tmp_path / ".lock").exists()
+    os.close(descriptor)
 
 
 def test_folder_lock_works_where_links_do_not_exist(
