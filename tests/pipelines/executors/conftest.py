@@ -34,7 +34,7 @@ def _executor(kind: str, request: pytest.FixtureRequest) -> Executor:
         return InProcessExecutor()
     if kind == "processes":
         return ProcessExecutor(2)
-    return DaskExecutor(request.getfixturevalue("cluster").address, patience=60)
+    return DaskExecutor(request.getfixturevalue("cluster").address, patience=240)
 
 
 @pytest.fixture(params=["in process", "processes", "dask"])
