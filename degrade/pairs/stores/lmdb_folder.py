@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
 from degrade.disk.files import fsync_folder
@@ -21,7 +21,7 @@ _MAP_SIZE = 2**30
 _BATCH_SIZE = 2**24
 
 
-def _format(version: Callable[..., object]) -> dict[str, int]:
+def _format(version: Callable[..., object]) -> dict[str, Any]:
     """Return the setting for LMDB 0.9's format, whatever ``LMDB_DEFAULT_LIB_VERSION`` asks for.
 
     Trainers, and :mod:`degrade.pairs.stores.lmdb_pages`, read no other.
