@@ -64,7 +64,10 @@ class Reject:
 _Identity = tuple[int, int]
 """Device and inode: the same for every name and link of a file."""
 
-_Found = tuple[_Identity, SourceFile] | Reject
+_Reached = tuple[_Identity, bool, SourceFile]
+"""Which file it is, whether a link led there, and by what name."""
+
+_Found = _Reached | Reject
 
 
 def find_images(
@@ -86,28 +89,27 @@ def find_images(
     -------
     files : list of SourceFile
         Sorted by the bytes of their names, then paths, whatever the order of ``sources``. A file
-        that is reached twice, also through a link, is there once.
+        that is reached twice is there once, by its own name rather than by a link's.
     rejects : list of Reject
         What is missing, unreadable, no regular file, or outside its manifest's folder.
     """
     found = [item for source in sources for item in _find(source, suffixes)]
-    files = sorted((item for item in found if isinstance(item, tuple)), key=_order)
+    files = [item for item in found if isinstance(item, tuple)]
     rejects = {item for item in found if isinstance(item, Reject)}
     return _once_each(files), sorted(rejects, key=lambda reject: (reject.path, reject.reason))
 
 
-def _order(found: tuple[_Identity, SourceFile]) -> tuple[bytes, bytes, str]:
-    file = found[1]
+def _order(file: SourceFile) -> tuple[bytes, bytes, str]:
     return os.fsencode(file.name), os.fsencode(file.path), file.sha256 or ""
 
 
-def _once_each(found: Sequence[tuple[_Identity, SourceFile]]) -> list[SourceFile]:
+def _once_each(found: Sequence[_Reached]) -> list[SourceFile]:
     unique: dict[_Identity, SourceFile] = {}
-    for identity, file in found:
+    for identity, _, file in sorted(found, key=lambda item: (item[1], *_order(item[2]))):
         first = unique.setdefault(identity, file)
         if first.sha256 is None and file.sha256 is not None:
             unique[identity] = replace(first, sha256=file.sha256)
-    return list(unique.values())
+    return sorted(unique.values(), key=_order)
 
 
 def _find(source: Path, suffixes: Collection[str]) -> Iterator[_Found]:
@@ -124,14 +126,17 @@ def _find(source: Path, suffixes: Collection[str]) -> Iterator[_Found]:
         yield _regular(source, source.name)
 
 
-def _regular(path: Path, name: str, sha256: str | None = None) -> _Found:
+def _regular(
+    path: Path, name: str, sha256: str | None = None, *, through_link: bool = False
+) -> _Found:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
         return _unreadable(path, error)
     if not stat.S_ISREG(status.st_mode):
         return Reject(str(path), "not a regular file", "give a file or a folder")
-    return (status.st_dev, status.st_ino), SourceFile(path, name, sha256)
+    is_linked = through_link or path.is_symlink()
+    return (status.st_dev, status.st_ino), is_linked, SourceFile(path, name, sha256)
 
 
 def _unreadable(path: Path, error: Exception) -> Reject:
@@ -145,7 +150,9 @@ def _search(root: Path, suffixes: Collection[str]) -> Iterator[_Found]:
     """Walk a folder; linked folders come last, so that names through links never win."""
     folders, linked, visited = deque([root]), deque[Path](), set[tuple[int, int]]()
     results = set[Path]()
+    through_link = False
     while folders or linked:
+        through_link |= not folders
         folder = folders.popleft() if folders else linked.popleft()
         try:
             status = folder.stat()
@@ -174,7 +181,8 @@ def _search(root: Path, suffixes: Collection[str]) -> Iterator[_Found]:
             if is_folder:
                 (linked if entry.is_symlink() else folders).append(path)
             elif path.suffix.lower() in suffixes:
-                yield _regular(path, str(path.relative_to(root)))
+                name = str(path.relative_to(root))
+                yield _regular(path, name, through_link=through_link)
 
 
 def _from_manifest(manifest: Path) -> Iterator[_Found]:

@@ -276,10 +276,25 @@ class PoolReader:
                 f"{where} has no recipe '{MATCHED}' of ×{scale}: run "
                 f"`degrade match PHOTOS pool={as_typed(self.path)} hr=HR scale={scale}`"
             )
+        return self._recipe_of(found)
+
+    def check_matches(self) -> None:
+        """Raise DegradeError where the latest match of a scale cannot be used."""
+        matches = {each.photo: each for each in self.measurements if each.kind == MATCHED}
+        for found in matches.values():
+            self._recipe_of(found)
+
+    def _recipe_of(self, found: MeasurementRecord) -> Recipe:
         try:
             return recipe_in(found.values)
         except (CorruptDataError, InvalidValueError) as error:
-            raise DegradeError(f"{where}: its match cannot be used: {error}") from None
+            raise self._no_match(error) from None
+
+    def _no_match(self, error: Exception) -> DegradeError:
+        return DegradeError(
+            f"{printable(self.path)}: its match cannot be used: {error}; "
+            "match again, or use the version of degrade that made it"
+        )
 
     def matched_clean_up(self, scale: Scale) -> int:
         """Return by how much HR was made smaller for the latest match of a scale; of none, 1.
@@ -293,9 +308,7 @@ class PoolReader:
         try:
             return 1 if found is None else clean_up_in(found.values)
         except CorruptDataError as error:
-            raise DegradeError(
-                f"{printable(self.path)}: its match cannot be used: {error}"
-            ) from None
+            raise self._no_match(error) from None
 
     def kernel_made(self, settings: Mapping[str, Any], source_sha256: str) -> str | None:
         """Return the id of the kernel that was made of a source with exactly these settings."""

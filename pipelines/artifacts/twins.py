@@ -12,7 +12,7 @@ from degrade.images.image_io import MAX_PIXELS
 from degrade.images.sources import Reject, SourceFile, find_images
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
 from pipelines.pairs.name_endings import common_ending, common_template, is_word, without_ending
-from pipelines.shared.finding_photos import scan_photos
+from pipelines.shared.finding_photos import is_same_place, scan_photos
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
 
@@ -67,8 +67,13 @@ def find_twins(
     Raises
     ------
     DegradeError
-        There is none.
+        There is none, or both are one folder.
     """
+    if is_same_place(mse, gan):
+        raise DegradeError(
+            f"{printable(mse)} is given for the MSE network's results and for the GAN's: "
+            "nothing to compare"
+        )
     mse_side, gan_side = (_scanned(job, folder, max_pixels) for folder in (mse, gan))
     matching, called = _match(gan_side, mse_side, mse_name)
     job.rejects += matching.rejects

@@ -216,7 +216,8 @@ def _names(paths: Sequence[Path]) -> list[str]:
     whole = [str(path) for path in paths]
     if len(set(whole)) == len(whole):
         return whole
-    raise InvalidValueError(f"{printable(paths[0])} or another one was given twice")
+    twice = next(path for path in paths if paths.count(path) > 1)
+    raise InvalidValueError(f"{printable(twice)} is given twice as results; leave one of them out")
 
 
 def _natural(job: Job, config: EvaluateConfig, executor: Executor | None) -> NaturalModel:

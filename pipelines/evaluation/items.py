@@ -16,7 +16,7 @@ from degrade.wording import counted
 from pipelines.evaluation.settings import EvaluateConfig
 from pipelines.pairs.image_matching import Matching, MatchRules, OtherSide, match_images
 from pipelines.pairs.name_endings import common_template
-from pipelines.shared.finding_photos import no_photo_error, scan_photos
+from pipelines.shared.finding_photos import is_same_place, no_photo_error, scan_photos
 from pipelines.shared.job import Job
 from pipelines.shared.photo_scan import ScannedPhoto
 
@@ -82,7 +82,7 @@ def match_results(job: Job, config: EvaluateConfig) -> tuple[list[Item], int]:
         There is no image, or none has a result.
     """
     for path in config.sr:
-        if _same(path, config.hr):
+        if is_same_place(path, config.hr):
             raise DegradeError(
                 f"{printable(path)} was given for HR and for results: nothing to compare"
             )
@@ -110,13 +110,6 @@ def match_results(job: Job, config: EvaluateConfig) -> tuple[list[Item], int]:
         raise DegradeError(f"no result has an HR image of its name{reason}")
     usual = max(scales, key=lambda scale: (scales[scale], -scale), default=DEFAULT_BORDER)
     return items, usual if config.border is None else config.border
-
-
-def _same(first: Path, second: Path) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:
-        return False
 
 
 def _scanned(

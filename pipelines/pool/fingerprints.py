@@ -69,6 +69,7 @@ def write_fingerprint(config: FingerprintConfig) -> RunReport:
     results = Results.at(config.out, _COMMAND, overwrite=config.overwrite)
     results.require_free([config.out])
     pool = DegradationPool.open(config.pool)
+    pool.check_matches()
     cameras = cameras_of(pool)
     chosen = None
     if config.camera is not None:

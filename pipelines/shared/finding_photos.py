@@ -17,7 +17,7 @@ from pipelines.shared.folder_kinds import FOLDER_KINDS
 from pipelines.shared.photo_scan import OpenPhoto, ScannedPhoto
 from pipelines.shared.reports import ProgressCallback, no_progress, usual_reason
 
-__all__ = ["find_photos", "no_photo_error", "once_each", "scan_photos"]
+__all__ = ["find_photos", "is_same_place", "no_photo_error", "once_each", "scan_photos"]
 
 _Known = TypeVar("_Known", ScannedPhoto, DecodedPhoto)
 
@@ -43,6 +43,14 @@ def find_photos(
 def once_each(photos: Sequence[_Known]) -> list[_Known]:
     """Return the first photo of each content."""
     return list({photo.sha256: photo for photo in reversed(photos)}.values())[::-1]
+
+
+def is_same_place(first: Path, second: Path) -> bool:
+    """Tell whether both are one file or folder, however they are spelled."""
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
 
 
 def no_photo_error(sources: Sequence[Path], rejects: Sequence[Reject]) -> DegradeError:

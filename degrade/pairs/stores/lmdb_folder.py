@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from degrade.disk.failures import STRUCTURE_BYTES, sync_file, writing
 from degrade.disk.files import fsync_folder
@@ -18,6 +19,18 @@ __all__ = ["LmdbFolderWriter"]
 
 _MAP_SIZE = 2**30
 _BATCH_SIZE = 2**24
+
+
+def _format(version: Callable[..., object]) -> dict[str, Any]:
+    """Return the setting for LMDB 0.9's format, whatever ``LMDB_DEFAULT_LIB_VERSION`` asks for.
+
+    Trainers, and :mod:`degrade.pairs.stores.lmdb_pages`, read no other.
+    """
+    try:
+        version(lib_version=0)
+    except TypeError:  # a library of before 1.0's format, which has the one
+        return {}
+    return {"lib_version": 0}
 
 
 class LmdbFolderWriter:
@@ -53,7 +66,12 @@ class LmdbFolderWriter:
             path.mkdir()
             # Without a lock file and a writable map: both end in SIGBUS on a full disk.
             self._environment: lmdb.Environment = lmdb.open(
-                os.fsencode(path), map_size=_MAP_SIZE, lock=False, sync=False, readahead=False
+                os.fsencode(path),
+                map_size=_MAP_SIZE,
+                lock=False,
+                sync=False,
+                readahead=False,
+                **_format(lmdb.version),
             )
 
     def append(self, key: str, shape: Shape, value: bytes) -> None:

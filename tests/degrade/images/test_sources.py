@@ -115,6 +115,17 @@ def test_find_images_lists_no_file_twice(tmp_path: Path) -> None:
     assert rejects == []
 
 
+def test_find_images_calls_a_file_by_its_own_name(tmp_path: Path) -> None:
+    own = _touch(tmp_path / "photos/sub/x.png")
+    (tmp_path / "photos/best.png").symlink_to(own)
+    (tmp_path / "photos/a").symlink_to(tmp_path / "photos/sub")
+    (tmp_path / "photos/sub/up").symlink_to(tmp_path)
+    assert _names([tmp_path / "photos"]) == ["sub/x.png"]
+    (tmp_path / "latest.png").symlink_to(own)
+    assert _names([tmp_path / "latest.png", own]) == ["x.png"]
+    assert _names([tmp_path / "latest.png"]) == ["latest.png"]
+
+
 def test_find_images_ends_in_link_loops(tmp_path: Path) -> None:
     _touch(tmp_path / "a/x.png")
     (tmp_path / "a/up").symlink_to(tmp_path)

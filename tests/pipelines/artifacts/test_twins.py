@@ -79,8 +79,9 @@ def test_detect_artifacts_takes_no_number_for_an_ending_where_names_are_equal(
 
 
 def test_detect_artifacts_names_no_template_that_nobody_gave(results: Path) -> None:
-    both = results / "gan"
-    found = run("detect-artifacts", "--mse", both, "--gan", both, "--out", results / "out")
+    for number in range(3):
+        (results / "mse" / f"{number}.png").rename(results / "mse" / f"a{number}b.png")
+    found = run(*folders(results), *SMALL)
     assert found.exit_code == 1 and "--mse-name '{name}'" not in found.output
     assert "no MSE image has its name" in found.output
 
@@ -120,6 +121,15 @@ def test_detect_artifacts_rejects_what_has_no_fit_twin_and_goes_on(results: Path
     assert "0.png: no MSE image has its name" in found.output
     assert "160×160 pixels, and the other result 30×20" in found.output
     assert "1 image" in found.output
+
+
+def test_detect_artifacts_refuses_one_folder_as_both(results: Path) -> None:
+    (results / "link").symlink_to(results / "gan")
+    for mse in (results / "gan", results / "link"):
+        both = ("--mse", mse, "--gan", results / "gan")
+        found = run("detect-artifacts", *both, "--out", results / "out", *SMALL)
+        assert found.exit_code == 1
+        assert "nothing to compare" in found.output and "has the name" not in found.output
 
 
 def test_journals_beside_results_are_not_told(results: Path) -> None:

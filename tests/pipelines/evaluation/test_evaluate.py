@@ -306,7 +306,7 @@ def test_wrong_calls_are_refused_in_one_line(folders: Path, tmp_path: Path, mode
         (("--sr", tmp_path / "nowhere"), "does not exist"),
         (("--sr", tmp_path / "empty"), "no photo in"),
         (("--sr", folders / "worse", "--border", "40"), "no image can be compared"),
-        (("--sr", folders / "worse", "--sr", folders / "worse"), "given twice"),
+        (("--sr", folders / "worse", "--sr", folders / "worse"), "worse is given twice"),
         (("--sr", folders / "worse", "--sr-name", "x4"), "must have {name}"),
         (("--sr", folders / "worse", "--niqe-from", folders / "hr"), "NIQE cannot be fitted"),
     ):

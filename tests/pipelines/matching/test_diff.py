@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from click.testing import CliRunner, Result
 from degrade.arrays import U8Array
 from degrade.images.image_io import read_photo, write_png
 from pipelines.cli import main
+from pipelines.matching.diff import tell_cameras
+from pipelines.matching.photo_sets import MeasuredSet
+from pipelines.shared.job import Job
 from tests.degrade.audit.scenes import make_photo, plant
 
 
@@ -97,3 +101,13 @@ def test_diff_leaves_out_what_both_have(originals: Path, tmp_path: Path) -> None
     shutil.copy(originals / "003.png", other / "again.png")
     found = run("diff", originals, other)
     assert "1 photo in both sets, byte for byte: left out" in found.output
+
+
+@pytest.mark.parametrize(("unnamed", "said"), [(0, "B (1); what"), (3, "B (1), and 3 photos wi")])
+def test_photos_that_name_no_camera_are_counted(unnamed: int, said: str) -> None:
+    job = Job("diff", "photos")
+    cameras = Counter({"A": 2, "B": 1, "unknown": unnamed})
+    tell_cameras(job, "phone", MeasuredSet((), (), cameras))
+    (fact,) = job.facts
+    assert fact.words.startswith(f"phone: of 2 cameras, A (2), {said}")
+    assert fact.values["unnamed"] == unnamed

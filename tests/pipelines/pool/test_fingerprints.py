@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pytest
 from click.testing import CliRunner, Result
 
+from degrade.degradation import MEASURED, Recipe
 from degrade.errors import DegradeError
 from degrade.images.image_io import quantise, write_png
 from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.kernels import BlurKernel, gaussian_kernel
 from degrade.noise.statistics import measure_noise
 from degrade.pairs import open_pairs
-from degrade.pool import DegradationPool, Findings
+from degrade.pool import DegradationPool, Findings, Provenance
 from degrade.pool.camera_groups import NAMED
 from degrade.pool.findings import FoundObject
 from degrade.pool.fingerprint_making import make_fingerprint
@@ -247,6 +248,24 @@ def test_fingerprint_command_tells_cameras_and_chooses_one(pool: Path, tmp_path:
     assert degrade("fingerprint", pool, "-o", path).exit_code == 1
     assert path.read_text() == "mine"
     assert degrade("fingerprint", pool, "-o", tmp_path / "camera.txt").exit_code == 1
+
+
+def test_fingerprint_leaves_no_file_of_a_match_that_it_cannot_read(
+    pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(pool, tmp_path / "pool")
+    made = Provenance("holiday 0.jpg", f"{0:064x}", None, "matched", {}, "9.9.9")
+    kernel = gaussian_kernel(17, 2, (1.4, 1.2), 0.4)
+    steps = [*MEASURED.to_json()["steps"], {"kind": "of-tomorrow"}]
+    monkeypatch.setattr(Recipe, "to_json", lambda _: {"name": "matched", "steps": steps})
+    DegradationPool.open(tmp_path / "pool").add_match([(kernel, made)], MEASURED, 2, {})
+    monkeypatch.undo()
+    path = tmp_path / "camera.json"
+    told = degrade("fingerprint", tmp_path / "pool", "-o", path)
+    assert told.exit_code == 1 and not path.exists()
+    (line,) = told.output.splitlines()
+    assert line.startswith(f"degrade: {tmp_path / 'pool'}: its match cannot be used: ")
+    assert "of-tomorrow" in line and "match again" in line
 
 
 def test_build_pairs_takes_a_pool_or_a_fingerprint(pool: Path, clean: Path, tmp_path: Path) -> None:
