@@ -65,9 +65,8 @@ def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
     np.rint(fine, out=fine)
     # Whole numbers far below 2⁵³: rounded, they are the same whichever way OpenCV sums them.
     total = cv2.filter2D(fine, cv2.CV_64F, square_of(taps), borderType=cv2.BORDER_REFLECT)
-    total = np.rint(total, out=total).reshape(levels.shape)
-    total *= 1 / (FINE * TAP_UNIT)
-    filtered: FloatArray = total.astype(np.float32)
+    whole = np.rint(total).reshape(levels.shape)
+    filtered: FloatArray = (whole * (1 / (FINE * TAP_UNIT))).astype(np.float32)
     return filtered
 
 
