@@ -27,7 +27,7 @@ _FLAGS = (
     "--disable-component-update",
     "--hide-scrollbars",
 )
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 
 
 class Tab:
@@ -64,6 +64,7 @@ class Tab:
         address = page if isinstance(page, str) else page.resolve().as_uri()
         self._call("Page.navigate", url=address)
         self._wait("Page.loadEventFired")
+        self.wait_until("document.readyState === 'complete'")  # it may have been the last page's
 
     def run(self, script: str) -> Any:
         """Return the value of an expression; an exception in it is one here."""

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 # No deadlines: a busy machine is no bug. In CI the same examples every time; elsewhere new ones.
-hypothesis.settings.register_profile("quiet", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+_patient = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("quiet", _patient)
+hypothesis.settings.register_profile("ci", _patient, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "quiet")
 
 # A shell's background jobs ignore Ctrl-C, and so would all that the tests start.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +76,20 @@ def fill_pool(
             patch = NoisePatch(pixels, float(pixels.var()), 120.0, "by hand", (0, 0, 64, 64))
             pool.add_noise(patch, provenance)
     return pool
+
+
+def open_below(folder: Path) -> list[str]:
+    """Return the files below a folder, or the folder itself, that this process has open.
+
+    All that a process has open may become fewer meanwhile, by what other tests have left.
+    """
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed since, as that of this list is
+            path = descriptor.readlink()
+            if path.is_relative_to(folder.resolve()):
+                found.append(str(path))
+    return found
 
 
 def is_committed(where: Location, spec: ShardSpec) -> bool:

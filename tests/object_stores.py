@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.ports import kept_port
+
 BUCKET = "bucket"
 
 
@@ -17,7 +19,7 @@ BUCKET = "bucket"
 class S3Server:
     """A server that can be stopped and started again with what it holds."""
 
-    port: int = 0
+    port: int
     _server: Any = field(default=None, repr=False)
 
     def start(self) -> None:
@@ -25,7 +27,6 @@ class S3Server:
 
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self._server.start()
-        self.port = self._server.get_host_and_port()[1]
 
     def stop(self) -> None:
         self._server.stop()
@@ -52,9 +53,9 @@ def s3_server() -> Iterator[S3Server]:
     pytest.importorskip("moto.server", reason="moto[server], an S3 server for tests, is missing")
     for name in ("werkzeug", "botocore", "aiobotocore", "s3fs"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    server = S3Server()
-    server.start()
-    with pytest.MonkeyPatch.context() as patch:
+    with kept_port() as port, pytest.MonkeyPatch.context() as patch:
+        server = S3Server(port)
+        server.start()
         for name, value in server.environment.items():
             patch.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "http_proxy", "HTTP_PROXY"):

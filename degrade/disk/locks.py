@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,9 @@ from degrade.errors import (
 )
 
 __all__ = ["folder_lock", "lock_content", "require_stale"]
+
+_TURN_S = 2.0
+"""How long a process waits for others of this machine that look at the same lock just now."""
 
 
 @contextlib.contextmanager
@@ -65,12 +70,13 @@ def _take_lock(lock: Path, content: bytes) -> None:
     temporary = lock.with_name(f".lock.{unique_token()}.tmp")
     try:
         temporary.write_bytes(content)
-        for _ in range(2):
-            try:
-                _link_or_create(temporary, lock)
-                return
-            except FileExistsError:
-                _clear_if_stale(lock)
+        with _one_at_a_time(lock.parent):
+            for _ in range(2):
+                try:
+                    _link_or_create(temporary, lock)
+                    return
+                except FileExistsError:
+                    _clear_if_stale(lock)
         raise FolderInUseError(
             f"{printable(lock.parent)}: another run has just taken this folder; wait for it"
         )
@@ -79,6 +85,40 @@ def _take_lock(lock: Path, content: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keep other processes of this machine from looking at the folder's lock meanwhile.
+
+    Of several that found a stale one at once, two could take it. Only this machine takes over what
+    is stale here. Where a file system cannot do this, or somebody does it for long, none waits.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield
+        return
+    try:
+        _wait_for_turn(descriptor)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # forked processes may have the descriptor, too
+        os.close(descriptor)
+
+
+def _wait_for_turn(descriptor: int) -> None:
+    end = time.monotonic() + _TURN_S
+    with contextlib.suppress(OSError):
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    return
+                time.sleep(0.001)
 
 
 def _link_or_create(temporary: Path, lock: Path) -> None:

@@ -146,7 +146,7 @@ class _Reader(Generic[K, V]):
             self.give(key)
 
     def _exit_code(self) -> int:
-        self._process.join(1)
+        self._process.join(10)
         return self._process.exitcode or 0
 
     def end(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from tests.esrgan.two_processes import (
     take_first_steps,
 )
 from tests.fork_server import start_process
+from tests.ports import kept_port
 from tests.rounding import assert_same_formula, gamma
 
 
@@ -31,26 +31,21 @@ def joined_environment(rank: int, port: int) -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def joined(tensors: list[torch.Tensor]) -> torch.Tensor:
     return torch.cat([torch.empty(0).double(), *(tensor.flatten() for tensor in tensors)])
 
 
 @pytest.fixture(scope="module")
 def of_two(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    folder, port = tmp_path_factory.mktemp("two"), free_port()
-    processes = [
-        start_process(take_first_steps, folder, environment=joined_environment(rank, port))
-        for rank in range(2)
-    ]
-    for process in processes:
-        process.join(120)
-        assert process.exitcode == 0
+    folder = tmp_path_factory.mktemp("two")
+    with kept_port() as port:
+        processes = [
+            start_process(take_first_steps, folder, environment=joined_environment(rank, port))
+            for rank in range(2)
+        ]
+        for process in processes:
+            process.join(240)
+            assert process.exitcode == 0
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 

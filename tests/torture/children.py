@@ -109,7 +109,7 @@ def in_child(work: Callable[[], Any], patience: float = PATIENCE) -> Ended:
     return Child(work).end(patience)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Return whether ``condition`` comes true in time."""
     end = time.monotonic() + seconds
     while not condition():

@@ -24,7 +24,7 @@ from tests.torture.children import Child
 from tests.torture.parts import Cases, Part, Rounds
 from tests.torture.readers import Reader
 
-_LONGEST = 20.0
+_LONGEST = 60.0
 """Seconds for one file, on a machine that has other things to do."""
 
 _ENOUGH = 20

@@ -26,7 +26,7 @@ from tests.torture.trials import require_quiet, shared_material
 _HEEDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST_MS = (0, 1, 3, 10, 20, 50, 100, 200, 400, 800)
 _SHARED_MEMORY = Path("/dev/shm")
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 @functools.cache
@@ -150,7 +150,7 @@ def _signalled(
         return "it does not end"
     finally:
         left = processes_of(process.pid)
-        if not wait_until(lambda: not processes_of(process.pid), 3):
+        if not wait_until(lambda: not processes_of(process.pid), 30):
             left = processes_of(process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

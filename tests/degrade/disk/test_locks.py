@@ -1,35 +1,37 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from degrade.disk import locks
 from degrade.disk.locks import folder_lock
 from degrade.disk.processes import unique_token
 from degrade.errors import DegradeError, FolderInUseError
+from tests.torture.children import wait_until
 
 HOLD = """
 import sys
-import time
 from pathlib import Path
 from degrade.disk.locks import folder_lock
 with folder_lock(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def _hold(folder: Path) -> subprocess.Popen[str]:
-    """Hold the lock of a folder in another process, for a minute."""
+    """Hold the lock of a folder in another process, as long as this one lives."""
     command = [sys.executable, "-c", HOLD, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def test_folder_lock_refuses_a_second_process(tmp_path: Path) -> None:
@@ -111,15 +113,40 @@ def test_folder_lock_lets_one_of_many_take_a_stale_lock(tmp_path: Path) -> None:
     (tmp_path / ".lock").write_bytes(_lock())
     runs = [_hold(tmp_path) for _ in range(4)]
     try:
-        deadline = time.monotonic() + 30
-        while sum(run.poll() is None for run in runs) > 1 and time.monotonic() < deadline:
-            time.sleep(0.1)
-        time.sleep(0.2)
-        assert sum(run.poll() is None for run in runs) == 1
+        assert wait_until(lambda: sum(run.poll() is None for run in runs) <= 1)
+        said = [run.stdout.readline() for run in runs if run.stdout is not None]
+        assert sorted(said) == ["", "", "", "held\n"]
     finally:
         for run in runs:
             run.kill()
             run.communicate()
+
+
+def test_folder_lock_is_looked_at_by_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".lock").write_bytes(_lock())
+    link, looks = locks._link_or_create, []
+
+    def look(source: Path, target: Path) -> None:
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(descriptor)
+        looks.append(target.name)
+        link(source, target)
+
+    monkeypatch.setattr(locks, "_link_or_create", look)
+    with folder_lock(tmp_path):
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert looks == [".lock", ".lock"], "the stale one is in the way of the first"
+
+    # Somebody else's for long: nobody waits for ever.
+    monkeypatch.setattr(locks, "_TURN_S", 0.01)
+    with folder_lock(tmp_path):
+        assert (tmp_path / ".lock").exists()
+    os.close(descriptor)
 
 
 def test_folder_lock_works_where_links_do_not_exist(

@@ -194,7 +194,7 @@ sys.exit(os.waitpid(forked, 0)[1] or found != [1] * 5)
 def test_threads_and_forks_may_read_a_struct_for_the_first_time_at_once() -> None:
     """In a process of its own: without care it dies of SIGSEGV."""
     words = [sys.executable, "-W", "ignore", "-c", _FIRST_READ]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
 
 

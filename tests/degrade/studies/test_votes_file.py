@@ -135,10 +135,11 @@ def test_votes_that_were_confirmed_outlive_a_kill(tmp_path: Path) -> None:
     path = tmp_path / "votes.db"
     writer = subprocess.Popen([sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE)
     assert writer.stdout is not None
-    writer.stdout.readline()
+    said = [writer.stdout.readline() for _ in range(5)]
     time.sleep(0.2)
     os.kill(writer.pid, signal.SIGKILL)
-    confirmed = int(writer.communicate()[0].split()[-1])
+    said += writer.communicate()[0].splitlines(keepends=True)
+    confirmed = int(said[-1])
     with Votes(path) as votes:
         assert [vote.number for vote in votes.all_votes()][:confirmed] == [*range(1, confirmed + 1)]
         assert votes.raters()[0].answered in (confirmed, confirmed + 1)

@@ -17,7 +17,7 @@ import pytest
 
 from degrade.images.image_io import write_png
 from degrade.rng import rng_for
-from tests.torture.children import wait_until
+from tests.torture.children import PATIENCE, wait_until
 from tests.torture.signals import listens
 
 ROOT = Path(__file__).parents[3]
@@ -44,35 +44,38 @@ def run(
     *arguments: object, before: Callable[[], object] | None = None, **environment: str
 ) -> tuple[int, bytes, bytes]:
     process = begin(*arguments, before=before, **environment)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
 @pytest.mark.parametrize("delay_ms", [0, 1, 5, 20, 60, 150])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_libraries_load_ends_in_one_line(delay_ms: int, number: int) -> None:
-    process = begin("train", "--pairs", "nowhere")
-    assert wait_until(lambda: listens(process.pid))
-    time.sleep(delay_ms / 1000)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    for _ in range(10):
+        process = begin("train", "--pairs", "nowhere")
+        assert wait_until(lambda: process.poll() is not None or listens(process.pid))  # noqa: B023
+        time.sleep(delay_ms / 1000)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+        if not err.startswith(b"degrade: nowhere"):
+            break  # else this process had to wait so long that all was loaded
     assert (process.returncode, out, err) == (128 + number, b"", b"degrade: stopped\n")
 
 
 def test_a_signal_while_a_slow_library_loads_is_not_kept_waiting(
     tmp_path: Path, scenes: Path
 ) -> None:
-    """On a machine at work torch takes ten seconds to load; this one takes a minute."""
+    """On a machine at work torch takes ten seconds to load; this one takes minutes."""
     begun = tmp_path / "begun"
     (tmp_path / "torch.py").write_text(
-        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(60)\n"
+        f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(250)\n"
     )
     networks = ("--mse", tmp_path / "mse.pth", "--gan", tmp_path / "gan.pth")
     command = ("detect-artifacts", scenes, *networks, "--out", tmp_path / "out")
     process = begin(*command, PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert wait_until(begun.exists)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (130, b"", b"degrade: stopped\n")
     assert not (tmp_path / "out").exists()
 
@@ -84,7 +87,7 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     process = begin("train", "--pairs", "nowhere", before=ignore)
     assert wait_until(lambda: listens(process.pid))
     process.send_signal(signal.SIGHUP)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1 and err.startswith(b"degrade: nowhere")
 
 
@@ -122,7 +125,7 @@ def test_a_full_standard_output_is_said(pool: Path, arguments: tuple[str, ...]) 
     more = (pool,) if arguments == ("inspect",) else ()
     with Path("/dev/full").open("wb") as full:
         process = begin(*arguments, *more, stdout=full.fileno())
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert err.startswith(b"degrade: standard output cannot be written (No space left")
     assert err.count(b"\n") == 1
@@ -137,7 +140,7 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(
     more = (pool,) if arguments == ("inspect",) else ()
     process = begin(*arguments, *more, stdout=writable)
     os.close(writable)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (128 + signal.SIGPIPE, -signal.SIGPIPE) and err == b""
 
 
@@ -160,7 +163,7 @@ def test_a_home_that_is_not_there_harms_nothing(pool: Path) -> None:
     assert (code, err) == (0, b"verify: every file is as it was added\n")
 
 
-@pytest.mark.parametrize("mib", [60, 150, 300])
+@pytest.mark.parametrize("mib", [60, 150, 220])  # it needs a little more than 300
 def test_too_little_memory_is_said_in_one_line(pool: Path, mib: int) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (mib << 20, mib << 20))

@@ -21,6 +21,7 @@ from esrgan.training.checkpoints import write_generator
 from pipelines.cli import main
 from pipelines.cli.upscale_command import upscale
 from tests.making import make_scene
+from tests.torture.children import PATIENCE
 
 
 def run(*arguments: object) -> Result:
@@ -149,7 +150,7 @@ def test_ctrl_c_ends_the_run_and_leaves_whole_files_only(tmp_path: Path, weights
     while process.poll() is None and not list(out.glob("*.png")):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, errors
     assert "run the same command again to go on" in output
     results = list(out.glob("*.png"))

@@ -94,7 +94,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for(pattern: str, log: Path, process: subprocess.Popen[bytes]) -> str:
-    for _ in range(600):
+    for _ in range(2400):
         found = re.search(pattern, log.read_text())
         if found:
             return found[1]
@@ -111,6 +111,15 @@ def running_cluster(*worker_options: Sequence[str]) -> Iterator[DaskCluster]:
         cluster.start_scheduler()
         cluster.start_workers(*worker_options)
         yield cluster
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    """Wait until the scheduler has so many workers, and each of them answers."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=240)
+        client.run(os.getpid, on_error="ignore")
 
 
 def worker_pids(address: str) -> list[int]:

@@ -74,7 +74,7 @@ def die_while_sending(milliseconds: int) -> bytes:
 
 def sleep_in(folder: Path) -> None:
     (folder / str(os.getpid())).touch()
-    time.sleep(60)
+    time.sleep(250)
 
 
 def read(path: Path) -> bytes:

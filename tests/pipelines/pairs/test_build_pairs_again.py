@@ -51,18 +51,20 @@ def test_build_pairs_after_kill_gives_the_same_bytes(
     out = tmp_path / "killed"
     command = [sys.executable, "-c", _CHILD, str(pool), str(scenes), str(out), format, "1"]
     moments = random.Random(11)
-    killed = 0
-    for _ in range(4):
+    killed, longest = 0, 0.2
+    for attempt in range(20):
         child = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
         while child.poll() is None and not _holds_lock(child.pid, out):
             time.sleep(0.002)
-        time.sleep(moments.uniform(0.0, 0.2))
-        killed += child.poll() is None
+        time.sleep(moments.uniform(0.0, longest))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        if (out / "manifest.json").exists():  # too late: the next child begins anew
+        killed += child.wait() == -signal.SIGKILL
+        if (out / "manifest.json").exists():  # too late: the next child begins anew, for less long
             shutil.rmtree(out)
+            longest /= 2
+        if killed and attempt >= 3:
+            break
     assert killed, "every child had ended before it could be killed"
     build_pairs(replace(reference, out=out))
     assert digests(out) == expected

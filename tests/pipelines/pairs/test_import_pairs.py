@@ -258,7 +258,10 @@ def test_import_pairs_takes_the_scale_that_is_asked_for(
         import_pairs(replace(config, hr=tmp_path / "empty", lr=tmp_path / "empty"))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.data())
 def test_import_pairs_survives_any_damage_of_an_image(tmp_path: Path, data: st.DataObject) -> None:
     root = tmp_path / hashlib.sha256(repr(data).encode()).hexdigest()[:8]

@@ -18,6 +18,7 @@ import numpy as np
 
 from degrade.images.image_io import write_png
 from degrade.rng import rng_for
+from tests.torture.children import PATIENCE
 
 __all__ = ["Answer", "Client", "Served", "serve", "write_results"]
 
@@ -70,7 +71,7 @@ class Served:
     def stop(self) -> str:
         """Ask it to end, and return what it said."""
         self.process.terminate()
-        return "".join(self.process.communicate(timeout=30))
+        return "".join(self.process.communicate(timeout=PATIENCE))
 
     def kill(self) -> None:
         """End it as the kernel does when memory runs out."""
@@ -109,7 +110,7 @@ def serve(study: Path, *options: str, patience_s: float | None = None) -> Iterat
     finally:
         if process.poll() is None:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=PATIENCE)
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
@@ -134,7 +135,7 @@ class Client:
         if method == "POST":
             sent |= {"Origin": f"http://{host}", "X-CSRF": self.csrf}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             data = body.encode() if isinstance(body, str) else body

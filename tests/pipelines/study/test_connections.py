@@ -14,6 +14,7 @@ from degrade.images.image_io import write_png
 from degrade.rng import rng_for
 from tests.pipelines.study.conftest import make
 from tests.pipelines.study.raters import Client, serve
+from tests.torture.children import wait_until
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -32,24 +33,47 @@ def test_connections_end_when_a_request_does_not_come(mos: Path) -> None:
             (get, b"200"),
             (get + "GET /x", b"200"),
         ):
-            with socket.create_connection(("127.0.0.1", server.port)) as held:
-                held.sendall(begun.encode())
-                held.settimeout(0.1)
-                began, told = time.monotonic(), b""
-                while True:
-                    assert time.monotonic() - began < 20, begun
-                    try:
-                        held.sendall(b"c" if begun.endswith(("HT", "ab", "/x")) else b"")
-                        got = held.recv(1 << 20)
-                    except TimeoutError:
-                        continue
-                    except ConnectionError:
-                        break
-                    if not got:
-                        break
-                    told += got
-                assert (says in told) if says else not told, begun
+            for _ in range(10):
+                began = time.monotonic()
+                with socket.create_connection(("127.0.0.1", server.port)) as held:
+                    with contextlib.suppress(ConnectionError):
+                        held.sendall(begun.encode())
+                    was_in_time = time.monotonic() - began < 0.25
+                    told = _until_closed(held, begun.endswith(("HT", "ab", "/x")))
+                if was_in_time:
+                    break  # else this process had no turn for so long that nothing had come
+            else:
+                pytest.fail("this process never had its turn in time")
+            assert (says in told) if says else not told, begun
         assert Client(server.port).begin().ask("GET", "/trial").status == 200
+
+
+def _until_closed(held: socket.socket, goes_on: bool) -> bytes:
+    """Return what the server says until it closes, to who sends one letter after the other."""
+    held.settimeout(0.1)
+    began, told = time.monotonic(), b""
+    while True:
+        assert time.monotonic() - began < 60
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            held.sendall(b"c" if goes_on else b"")
+        try:
+            got = held.recv(1 << 20)  # what came before the end is here after it, too
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return told
+        if not got:
+            return told
+        told += got
+
+
+def _is_closed(port: int, other: int) -> bool:
+    """Tell whether a server has closed its end of a connection, whoever still has to read."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, *_ = line.split()
+        if [int(end.rpartition(":")[2], 16) for end in (local, remote)] == [port, other]:
+            return state != "01"
+    return True
 
 
 @pytest.mark.slow
@@ -59,7 +83,7 @@ def test_connections_end_of_which_nobody_reads_the_response(tmp_path: Path) -> N
     for name in ("HR", "soft", "noisy"):
         write_png(tmp_path / name / "0.png", rng.integers(0, 256, (1400, 1400, 3), dtype=np.uint8))
     study = make(tmp_path, "mos", reference=tmp_path / "HR")
-    with serve(study, patience_s=0.25) as server:
+    with serve(study, patience_s=1.0) as server:
         client, whole = Client(server.port).begin(), 0
         while whole < 5 << 20:  # a check's is small
             told = client.ask("GET", "/trial").json()
@@ -78,17 +102,17 @@ def test_connections_end_of_which_nobody_reads_the_response(tmp_path: Path) -> N
             return one
 
         with open_one() as slow:
-            slow.settimeout(20)
+            slow.settimeout(60)
             taken, began = 0, time.monotonic()
             while taken < whole:
-                got = slow.recv(whole // 16)
+                got = slow.recv(whole // 32)
                 assert got, taken
                 taken += len(got)
-                time.sleep(len(got) / whole * 4)
-            assert time.monotonic() - began > 3
+                time.sleep(len(got) / whole * 10)
+            assert time.monotonic() - began > 9
         with open_one() as held:
-            time.sleep(6)
-            held.settimeout(20)
+            assert wait_until(lambda: _is_closed(server.port, held.getsockname()[1]))
+            held.settimeout(60)
             taken = 0
             with contextlib.suppress(ConnectionError):
                 while got := held.recv(1 << 20):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.pipelines.study.raters import Client, Served, good, serve
+from tests.ports import kept_port
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -195,9 +195,10 @@ def test_two_studies_with_tokens_at_one_host_share_a_browser(mos: Path, pairs: P
 
 
 def test_a_token_is_asked_for_where_a_proxy_has_a_name(mos: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
-    with serve(mos, "--name", "study.example", "--port", str(port)) as server:
+    with (
+        kept_port() as port,
+        serve(mos, "--name", "study.example", "--port", str(port)) as server,
+    ):
         assert re.fullmatch(r"https://study\.example/\?token=[\w-]{24,}", server.address)
         guest = Client(port)
         assert guest.ask("GET", "/", Host="study.example").status == 401

@@ -13,6 +13,7 @@ from degrade.studies import Votes
 from tests.browser import Tab, open_tab
 from tests.pipelines.study.conftest import make
 from tests.pipelines.study.raters import Served, serve, write_results
+from tests.ports import kept_port
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -187,15 +188,21 @@ def test_everything_has_a_name_for_who_does_not_see_it(tab: Tab, served: Served)
     )
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    """One that a server has, and the next one has again."""
+    with kept_port() as port:
+        yield port
+
+
 def test_two_raters_at_once_and_a_server_that_is_killed(
-    browsers: tuple[Tab, Tab], tmp_path: Path
+    browsers: tuple[Tab, Tab], tmp_path: Path, port: int
 ) -> None:
     root = write_results(tmp_path, 4)
     study = make(root, "mos", check_every=0)
     for tab in browsers:
         tab.forget()
-    with serve(study) as server:
-        port = server.port
+    with serve(study, "--port", str(port)) as server:
         for tab in browsers:
             begin(tab, server)
         for number in (1, 2):

@@ -27,7 +27,9 @@ def test_answers_tell_neither_methods_nor_files(client: Client) -> None:
     told = texts[1].json()
     texts.append(client.ask("GET", told["slots"][0]["address"]))
     for answer in texts:
-        whole = answer.body + repr(answer.headers).encode()
+        # What is drawn for each rater, or packed, may be anything.
+        whole = re.sub(rb"[0-9a-f]{32}|IDAT.+IEND", b"", answer.body, flags=re.DOTALL)
+        whole += repr(answer.headers).encode()
         for secret in (b"soft", b"noisy", b"0000", b"0003", b"x4."):
             assert secret not in whole
     assert not {"etag", "last-modified", "server"} & texts[-1].headers.keys()

@@ -16,6 +16,7 @@ from degrade.studies import Votes, picture_path, read_definition
 from pipelines.cli import main
 from tests.pipelines.study.conftest import make
 from tests.pipelines.study.raters import Client, good, serve, write_results
+from tests.torture.children import PATIENCE
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -71,7 +72,7 @@ def test_ctrl_c_ends_a_server_in_its_own_words(mos: Path) -> None:
             knocking.sendall(b"no HTTP\r\n\r\n")
             knocking.recv(100)
         server.process.send_signal(signal.SIGINT)
-        said = "".join(server.process.communicate(timeout=30))
+        said = "".join(server.process.communicate(timeout=PATIENCE))
         assert server.process.returncode == 130
     assert "study serve: 1 new vote in" in said and "stopped by SIGINT" in said
     assert "Traceback" not in said and "Invalid" not in said

@@ -16,6 +16,7 @@ from pipelines.cli import main
 from pipelines.training.train import TrainConfig, train
 from tests.fork_server import start_process
 from tests.pipelines.training_logs import log_of
+from tests.torture.children import PATIENCE
 
 
 @pytest.fixture
@@ -44,14 +45,14 @@ def test_train_goes_on_bit_equal_after_a_kill_whatever_the_workers(config: Train
     for step, workers in ((1, 1), (3, 2)):
         progress.write_text("-1")
         process = start_process(
-            train_noting, replace(config, workers=workers, steps=9999), progress
+            train_noting, replace(config, workers=workers, steps=99999), progress
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while int(progress.read_text() or -1) < step:
             assert time.monotonic() < deadline and process.exitcode is None
             time.sleep(0.002)
         os.kill(process.pid or 0, signal.SIGKILL)
-        process.join(60)
+        process.join(PATIENCE)
     # It may have gone further than 6 steps by now: so has the one that was never killed.
     done = max(len(log_of(config.out)), 6)
     train(replace(whole, steps=done))

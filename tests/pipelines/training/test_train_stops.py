@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,8 @@ from esrgan.training.state import TrainingState
 from pipelines.training.train import TrainConfig, train
 from tests.fork_server import start_process
 from tests.pipelines.training_logs import log_of
+from tests.ports import kept_port
+from tests.torture.children import PATIENCE
 
 STAGES = ("1-rrdb-psnr", "2-realsr")
 STEPS = 12
@@ -74,7 +75,7 @@ def curves_of(out: Path) -> list[dict[str, float]]:
 
 
 def wait_until(reached: Callable[[], bool], ended: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not reached():
         assert time.monotonic() < deadline
         assert ended() is None, "the run ended too early"
@@ -85,8 +86,13 @@ def wait_until(reached: Callable[[], bool], ended: Callable[[], object]) -> None
 WITHOUT_VALUE = {2, 6, 7, 8}
 
 
-def train_with_bursts(config: TrainConfig, progress: Path) -> int:
-    """Train; some steps of each stage get HR without a finite value. Write down each step."""
+def train_with_bursts(
+    config: TrainConfig, progress: Path, hold: Path | None = None, most: int = 0
+) -> int:
+    """Train; some steps of each stage get HR without a finite value. Write down each step.
+
+    After ``most`` steps a run that is to be stopped waits until the file ``hold`` is gone.
+    """
 
     def step(
         state: TrainingState, batch: Batch, training: TrainingConfig, *, world: World
@@ -97,8 +103,13 @@ def train_with_bursts(config: TrainConfig, progress: Path) -> int:
 
     esrgan.training.loop.training_step = step
     esrgan.training.loop.MAX_SKIPPED_IN_A_ROW = 3
-    report = train(config, on_progress=lambda done, _: progress.write_text(f"{done}"))
-    return report.exit_code
+
+    def note(done: int, _total: int) -> None:
+        progress.write_text(f"{done}")
+        while hold is not None and done >= most and hold.exists():
+            time.sleep(0.002)
+
+    return train(config, on_progress=note).exit_code
 
 
 def assert_same(first: Any, second: Any) -> None:
@@ -115,21 +126,25 @@ def assert_same(first: Any, second: Any) -> None:
 @pytest.mark.slow
 def test_a_run_stopped_at_random_steps_ends_bit_equal(config: TrainConfig) -> None:
     whole = replace(config, out=config.out.with_name("whole"), workers=0)
-    progress = config.out.with_name("progress")
+    progress, hold = config.out.with_name("progress"), config.out.with_name("hold")
     alone = start_process(train_with_bursts, whole, progress.with_name("whole progress"))
     chance = rng_for(int.from_bytes(os.urandom(4)), "kills")
     steps = sorted(int(step) for step in chance.integers(1, 2 * STEPS - 7, 4))
     for number, step in enumerate(steps):
         progress.write_text("-1")
-        process = start_process(train_with_bursts, config, progress)
+        hold.touch()
+        # None may reach the end, nor begin where the next is held.
+        most = 2 * STEPS - 5 + number
+        process = start_process(train_with_bursts, config, progress, hold, most)
         wait_until(lambda: int(progress.read_text() or -1) >= step, lambda: process.exitcode)  # noqa: B023
         # The worker that reads gets it, too, as from a terminal or a batch system.
         os.killpg(process.pid or 0, signal.SIGTERM if number % 2 else signal.SIGKILL)
-        process.join(60)
+        hold.unlink()
+        process.join(PATIENCE)
         assert process.exitcode == (143 if number % 2 else -9), steps
     last = start_process(train_with_bursts, config, progress)
     for process in (last, alone):
-        process.join(120)
+        process.join(PATIENCE)
         assert process.exitcode == 0, steps
     assert curves_of(config.out) == curves_of(whole.out), steps
     for stage in STAGES:
@@ -178,7 +193,7 @@ def test_sigterm_and_ctrl_c_save_and_exit_143_and_130(config: TrainConfig) -> No
         process = start(config, "--steps", "100000")
         wait_until(lambda: len(logs_of(config.out)) > done + 1, process.poll)  # noqa: B023
         os.killpg(process.pid, signum)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, err
         assert "run the same command again" in out and "Traceback" not in err
         assert f"rrdb-psnr: steps {done + 1} to 100000 on cpu in fp32" in err
@@ -188,9 +203,6 @@ def test_sigterm_and_ctrl_c_save_and_exit_143_and_130(config: TrainConfig) -> No
 
 @pytest.mark.slow
 def test_torchrun_trains_and_writes_as_one_process(config: TrainConfig) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
     launcher = (
         "-m",
         "torch.distributed.run",
@@ -199,10 +211,12 @@ def test_torchrun_trains_and_writes_as_one_process(config: TrainConfig) -> None:
         "--master-addr",
         "127.0.0.1",
         "--master-port",
-        port,
     )
-    process = start(config, "--steps", "3", "--batch-size", "4", launcher=launcher)
-    out, err = process.communicate(timeout=120)
+    with kept_port() as port:
+        process = start(
+            config, "--steps", "3", "--batch-size", "4", launcher=(*launcher, str(port))
+        )
+        out, err = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 0, err
     assert out.count("weights: ") == len(STAGES), out
     alone = replace(config, out=config.out.with_name("alone"), steps=3, batch_size=4, workers=0)
