@@ -7,7 +7,6 @@ registered. Prints a row for each camera, by the words that files begin with.
 from __future__ import annotations
 
 import argparse
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.downstream.real_pairs import HR_MARK, LR_MARK
+from benchmarks.downstream.real_pairs import HR_MARK, LR_MARK, camera_of
 from degrade.audit.camera_prior import CAMERA_FREQUENCIES
 from degrade.images.image_io import read_photo
 from degrade.luma import luma_studio
@@ -64,9 +63,8 @@ def by_camera(folder: Path, marks: Sequence[str], enlarged: float | None) -> dic
         scale = enlarged or hr.shape[0] / lr.shape[0]
         if min(*lr.shape, *hr.shape) < round(WINDOW * (scale if enlarged else 1)):
             continue
-        camera = re.match("[A-Za-z]*", lr_path.name)
-        name = camera.group() if camera else ""
-        found[name or folder.name].append(response(lr, hr, scale, is_enlarged=bool(enlarged)))
+        curve = response(lr, hr, scale, is_enlarged=bool(enlarged))
+        found[camera_of(lr_path) or folder.name].append(curve)
     if not found:
         raise SystemExit(f"{folder}: no pairs NAME{marks[0]}… and NAME{marks[1]}…")
     return found

@@ -281,6 +281,19 @@ BENCHMARKS = (
         minutes=0.3,
     ),
     Benchmark(
+        "estimates_lack",
+        (REAL_PAIRS,),
+        (
+            Figure(
+                "lacking at .175 c/px, RealSR's Nikon",
+                rf"realsr_x4, Nikon \| \d+ \|(?: [-+][\d.]+ \|){{3}} \+{_NUMBER}",
+                "–",
+                "0.13 to 0.15",
+            ),
+        ),
+        minutes=0.6,
+    ),
+    Benchmark(
         "usual_cameras",
         ("--pairs", OTHER_PAIRS, "--without", "DRealSR", "--splits", "0"),
         (

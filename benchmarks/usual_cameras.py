@@ -18,7 +18,7 @@ from unittest.mock import patch
 from benchmarks.downstream.command import NETWORK, SHARED, tables
 from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.network import judge_network, train_on
-from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, split_scenes
+from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, scale_of, split_scenes
 from benchmarks.downstream.tone import tone_of
 from benchmarks.downstream.training_sets import (
     CEILING,
@@ -69,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def _sets(
     train: Sequence[RealPair], hr: Sequence[Path], folder: Path, seed: int, clean_up: int
 ) -> Iterator[tuple[str, list[Pair]]]:
-    scale = train[0].hr_u8.shape[0] // train[0].lr_u8.shape[0]
+    scale = scale_of(train)
     yield CEILING, [(pair.lr_u8, pair.hr_u8) for pair in train]
     photos, pool = folder / "photos", folder / "pool"
     photos.mkdir()

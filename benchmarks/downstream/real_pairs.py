@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,17 @@ def read_real_pairs(folder: Path) -> list[RealPair]:
     if not pairs:
         raise SystemExit(f"{folder}: no pairs NAME{LR_MARK}png and NAME{HR_MARK}png")
     return pairs
+
+
+def camera_of(path: Path) -> str:
+    """Return the letters that a file's name begins with, as RealSR's and DRealSR's name cameras."""
+    found = re.match("[A-Za-z]*", path.name)
+    return found.group() if found else ""
+
+
+def scale_of(pairs: Sequence[RealPair]) -> int:
+    """Return how many times larger HR is than LR."""
+    return pairs[0].hr_u8.shape[0] // pairs[0].lr_u8.shape[0]
 
 
 def split_scenes(pairs: list[RealPair], split: int) -> tuple[list[RealPair], list[RealPair]]:

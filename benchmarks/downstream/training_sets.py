@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.downstream.real_pairs import RealPair
+from benchmarks.downstream.real_pairs import RealPair, camera_of
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.kernels import downsample, gaussian_kernel
 from degrade.pairs import open_pairs
@@ -53,8 +53,8 @@ def make_pools(
         shutil.copy(pair.lr_path, photos)
     single, pooled, cameras = (folder / name for name in ("pool", "pooled", "camera"))
     run_degrade("build-pool", photos, "--pool", single, "--scale", str(scale))
-    for camera in sorted({_camera_of(pair.lr_path) for pair in sources}):  # they have no EXIF
-        own = [pair.lr_path for pair in sources if _camera_of(pair.lr_path) == camera]
+    for camera in sorted({camera_of(pair.lr_path) for pair in sources}):  # they have no EXIF
+        own = [pair.lr_path for pair in sources if camera_of(pair.lr_path) == camera]
         to = ("--pool", cameras, "--scale", str(scale), "--camera", camera)
         run_degrade("build-pool", *own, *to)
     run_degrade("estimate-kernels", photos, "--pool", pooled, "--shared", "--scale", str(scale))
@@ -63,11 +63,6 @@ def make_pools(
     for pool in (single, cameras):
         run_degrade("match", photos, "--pool", pool, *words, "--scale", str(scale))
     return {"pool": single, "pooled": pooled, "camera": cameras}
-
-
-def _camera_of(path: Path) -> str:
-    """Return the word that RealSR's and DRealSR's files begin with."""
-    return path.name.split("_")[0]
 
 
 def build_set(

@@ -9,7 +9,15 @@ from typing import Any, Final, Self
 
 from degrade.noise.groups import NoiseGroups
 
-__all__ = ["BY_CAMERA", "CAMERA_KERNEL", "MATCHED", "Measured", "NoiseChoice", "PoolIndex"]
+__all__ = [
+    "BY_CAMERA",
+    "CAMERA_KERNEL",
+    "ESTIMATED",
+    "MATCHED",
+    "Measured",
+    "NoiseChoice",
+    "PoolIndex",
+]
 
 BY_CAMERA: Final = "by-camera"
 """Stands among kinds of measurements for which photos are of one camera: no other fact of EXIF data
@@ -17,6 +25,9 @@ is offered with it."""
 
 CAMERA_KERNEL: Final = "camera-kernel"
 """The kind of record that names the kernel which a camera's photos make of a photo's own."""
+
+ESTIMATED: Final = "estimated"
+"""Stands among kinds of measurements for which kernels the spectral estimator found."""
 
 MATCHED: Final = "matched"
 """The kind of measurement, the recipe and the method of kernels that `degrade match` makes."""
@@ -106,6 +117,8 @@ class PoolIndex:
     kernel_photos : mapping of str to str
         By id, the photo of which a kernel is one of several that share one chance: of regions, or
         of a match.
+    estimated : frozenset of str
+        The kernels of that scale which the spectral estimator found; for steps that ask.
     kernels_by_photo : tuple of tuple of str
         The kernels, those of one photo's regions together and others alone; by the first id.
     matched_by_photo : tuple of tuple of str
@@ -133,6 +146,7 @@ class PoolIndex:
     moved: Mapping[str, str] = field(default_factory=dict)
     kernel_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     cameras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    estimated: frozenset[str] = frozenset()
     kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     camera_by_photo: tuple[tuple[str, ...], ...] = field(init=False)

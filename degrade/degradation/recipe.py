@@ -288,7 +288,11 @@ def draw_steps(
             step = entry.draw(offered, lr_shape, rng)
             if isinstance(step, Blur):
                 kernel_id = step.kernel_id
-            steps.append(entry.settings.behind(step, steps, pool) if entry.settings else step)
+            behind: Step | None = step
+            if entry.settings:
+                behind = entry.settings.behind(step, steps, pool, kernel_id)
+            if behind is not None:
+                steps.append(behind)
     return tuple(steps)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from degrade.degradation.recipe import Entry, Recipe, read_recipe
 from degrade.degradation.second_order import SECOND_ORDER
 from degrade.degradation.steps import (
+    ESTIMATES_LACK,
     STEPS,
     Blur,
     BlurSettings,
@@ -26,6 +27,8 @@ from degrade.degradation.steps import (
     PhotoSettings,
     Residual,
     ResidualSettings,
+    Response,
+    ResponseSettings,
     ScaledResidual,
     Spectrum,
 )
@@ -50,6 +53,8 @@ MEASURED = Recipe(
     (
         Entry(Blur.kind),
         Entry(LinearLight.kind),
+        # Their cameras sharpen a little: docs/decisions/0040-what-estimates-lack.md.
+        Entry(Response.kind, ResponseSettings(ESTIMATES_LACK, "estimated")),
         Entry(ModelError.kind),
         Entry(Residual.kind, ResidualSettings(of="camera")),
         # Kernels hold the camera's sharpening and residuals its JPEG already: see
@@ -187,7 +192,7 @@ def recipe_of_run(settings: Mapping[str, Any]) -> Recipe:
             raise InvalidValueError("its run's 'recipe' must be an object")
         return read_recipe(stored)
     recipe = of_photos(MEASURED, msgspec.UNSET)
-    recipe = recipe.without((LinearLight.kind, ModelError.kind, Jpeg.kind))
+    recipe = recipe.without((LinearLight.kind, Response.kind, ModelError.kind, Jpeg.kind))
     size = settings.get("model_error", "none")
     if size != "none":
         recipe = with_model_error(recipe, _error_size(size))

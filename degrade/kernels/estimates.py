@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import erf, log10, sqrt
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from degrade.kernels.kernel import BlurKernel, crop_or_pad_kernel, repair_kernel
 __all__ = [
     "GOOD_WIDTH",
     "KPSNR_TAPS",
+    "SPECTRAL",
     "KernelEstimate",
     "SharedEstimate",
     "UnsuitablePhotoError",
@@ -29,6 +30,9 @@ __all__ = [
     "least_kpsnr",
     "share_estimates",
 ]
+
+SPECTRAL: Final = "spectral"
+"""The method of kernels that :func:`degrade.spectral.estimate_kernel` finds."""
 
 GOOD_WIDTH = 0.2
 """A kernel no further off than a Gaussian whose width is wrong by this share is worth using."""

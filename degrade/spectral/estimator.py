@@ -15,6 +15,7 @@ from degrade.arrays import FloatArray, U8Array
 from degrade.geometry import Scale, as_scale
 from degrade.kernels import BlurKernel, crop_or_pad_kernel, repair_kernel
 from degrade.kernels.estimates import (
+    SPECTRAL,
     KernelEstimate,
     confidence_of,
     error_energy,
@@ -109,7 +110,7 @@ def estimate_crops(
     expected = combined.expected_kpsnr + 20 * log10(scale / network.scale)
     return KernelEstimate(
         kernel=kernel,
-        method="spectral",
+        method=SPECTRAL,
         expected_kpsnr=expected,
         confidence=known * confidence_of(expected, kernel.weights, network.calibration.spread),
         seconds=0.0,

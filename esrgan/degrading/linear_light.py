@@ -11,6 +11,7 @@ from degrade.degradation.steps import LinearLight
 from degrade.degradation.steps.linear_light import PARTS, WEIGHTS
 from degrade.errors import InvalidValueError
 from esrgan.degrading.inputs import BatchInputs
+from esrgan.degrading.mirroring import mirrored
 
 __all__ = ["linear_light"]
 
@@ -37,13 +38,11 @@ def linear_light(levels_BHWC: Tensor, steps: Sequence[LinearLight], given: Batch
 
 
 def _summed(values_BHWC: Tensor) -> Tensor:
-    """Return weighted sums of whole numbers, exact in any order; mirrored, ends doubled."""
+    """Return weighted sums of whole numbers, exact in any order."""
     for axis in (1, 2):
-        reach, length = len(WEIGHTS) // 2, values_BHWC.shape[axis]
-        places = torch.arange(-reach, length + reach, device=values_BHWC.device)
-        places = places.remainder(2 * length)
-        places = torch.minimum(places, 2 * length - 1 - places)
-        wide, total = values_BHWC.index_select(axis, places), torch.zeros_like(values_BHWC)
+        length = values_BHWC.shape[axis]
+        wide = mirrored(values_BHWC, axis, len(WEIGHTS) // 2)
+        total = torch.zeros_like(values_BHWC)
         for offset, weight in enumerate(WEIGHTS):
             total += weight * wide.narrow(axis, offset, length)
         values_BHWC = total

@@ -7,13 +7,23 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from degrade.degradation.steps import Blur, Jpeg, LinearLight, ModelError, Residual, Rounding, Step
+from degrade.degradation.steps import (
+    Blur,
+    Jpeg,
+    LinearLight,
+    ModelError,
+    Residual,
+    Response,
+    Rounding,
+    Step,
+)
 from esrgan.degrading.blur import blur
 from esrgan.degrading.inputs import BatchInputs
 from esrgan.degrading.jpeg import jpeg
 from esrgan.degrading.linear_light import linear_light
 from esrgan.degrading.model_error import model_error
 from esrgan.degrading.residual import residual
+from esrgan.degrading.response import response
 from esrgan.degrading.rounding import rounding
 
 __all__ = ["BATCHED", "BatchedStep"]
@@ -26,6 +36,7 @@ the same as ``Step.apply`` gives for each sample, on the device of the levels.""
 BATCHED: Mapping[type[Step], BatchedStep] = {
     Blur: blur,
     LinearLight: linear_light,
+    Response: response,
     ModelError: model_error,
     Residual: residual,
     Rounding: rounding,

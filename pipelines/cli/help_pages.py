@@ -66,6 +66,7 @@ OPTION_GROUPS: dict[str, tuple[str, ...]] = {
         "noise",
         "noise_from",
         "linear_light",
+        "response",
         "model_error",
         "error_spectrum",
         "jpeg",

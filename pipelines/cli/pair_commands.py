@@ -146,6 +146,14 @@ def _auto_none_or_sigma(
     "photos that software made smaller.",
 )
 @click.option(
+    "--response",
+    type=click.Choice(["auto", "none"]),
+    default="auto",
+    show_default=True,
+    help="Give LR back what kernels estimated on photos keep too little of, for cameras sharpen: "
+    "'auto', as the recipe has it, or 'none', for photos that software made softer or smaller.",
+)
+@click.option(
     "--jpeg",
     type=click.Choice(["measured", "none"]),
     default=None,
@@ -173,6 +181,7 @@ def build_pairs(
     executor: Executor | None,
     recipe: str,
     linear_light: str,
+    response: str,
     jpeg: str | None,
     pool: Path | None,
     fingerprint: Path | None,
@@ -204,7 +213,7 @@ def build_pairs(
             f"--jpeg measured changes nothing: the recipe {printable(chosen.name)} draws JPEG's "
             "quality by itself; leave it out, or change the recipe's own steps"
         )
-    choices = {"jpeg": jpeg, "linear-light": linear_light}
+    choices = {"jpeg": jpeg, "linear-light": linear_light, "response": response}
     config = BuildPairsConfig(
         pool=measured,
         hr=hr,

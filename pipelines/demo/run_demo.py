@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from degrade.arrays import FloatArray
+from degrade.degradation.steps import Response
 from degrade.disk.files import make_folder
 from degrade.disk.processes import is_temporary
 from degrade.disk.results import Results, refuse_taken
@@ -130,7 +131,13 @@ def run_demo(
 
     pairs = config.out / "pairs"
     pair_config = BuildPairsConfig(
-        pool=pool, out=pairs, hr=(config.out / "hr",), scale=SCALE, hr_size=128, seed=config.seed
+        pool=pool,
+        out=pairs,
+        hr=(config.out / "hr",),
+        scale=SCALE,
+        hr_size=128,
+        omitted=(Response.kind,),  # this camera does not sharpen
+        seed=config.seed,
     )
     report = build_pairs(pair_config, executor=executor, on_progress=on_stage("build pairs"))
     _end_if_interrupted(report)

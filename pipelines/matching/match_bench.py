@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray
-from degrade.audit.closed_colours import colour_taps
 from degrade.audit.closed_loop import Gain
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures
+from degrade.audit.gain_taps import taps_of_gain
 from degrade.audit.matching import match_content
 from degrade.audit.two_sample import LEAST_PAIRS
 from degrade.degradation import DegradationConfig, Entry, Recipe
@@ -166,4 +166,4 @@ def with_colours(gain: Gain, tail: Tail) -> Tail:
     """
     if not gain.any():
         return tail
-    return (Entry(ColourResponse.kind, ColourResponseSettings(colour_taps(gain))), *tail)
+    return (Entry(ColourResponse.kind, ColourResponseSettings(taps_of_gain(gain))), *tail)

@@ -37,6 +37,7 @@ from degrade.degradation.steps.poisson_noise import PoissonNoise, PoissonNoiseSe
 from degrade.degradation.steps.real_noise import Quilt
 from degrade.degradation.steps.residual import Residual, ResidualSettings
 from degrade.degradation.steps.resize import Resize, ResizeSettings
+from degrade.degradation.steps.response import ESTIMATES_LACK, Response, ResponseSettings
 from degrade.degradation.steps.rounding import Rounding
 from degrade.degradation.steps.scaled_residual import ScaledResidual, ScaledResidualSettings
 from degrade.degradation.steps.sharpening import Sharpening, SharpeningSettings
@@ -48,6 +49,7 @@ from degrade.errors import CorruptDataError, InvalidValueError, printable
 
 __all__ = [
     "AUTO",
+    "ESTIMATES_LACK",
     "MOST_BASE",
     "MOST_SLOPE",
     "NO_LEVELS",
@@ -82,6 +84,8 @@ __all__ = [
     "ResidualSettings",
     "Resize",
     "ResizeSettings",
+    "Response",
+    "ResponseSettings",
     "Rounding",
     "ScaledResidual",
     "ScaledResidualSettings",
@@ -109,6 +113,7 @@ STEPS: dict[str, type[Step]] = {
     "lr-size": LrSize,
     "sinc": Sinc,
     "linear-light": LinearLight,
+    "response": Response,
     "colour-response": ColourResponse,
     "edge-sharpening": EdgeSharpening,
     "model-error": ModelError,
@@ -136,7 +141,7 @@ def find_step(kind: str) -> type[Step]:
     """
     if kind not in STEPS:
         known = ", ".join(STEPS)
-        raise InvalidValueError(f"there is no step '{printable(kind[:32])}', only {known}")
+        raise InvalidValueError(f"there is no step '{printable(kind[:24])}', only {known}")
     return STEPS[kind]
 
 

@@ -82,8 +82,25 @@ class StepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Draw the step; as :meth:`Step.draw`."""
         raise NotImplementedError
 
-    def behind(self, step: Step, earlier: Sequence[Step], index: PoolIndex) -> Step:
-        """Return a step that :meth:`draw` gave, as it is behind earlier ones; nothing is drawn."""
+    def behind(
+        self, step: Step, earlier: Sequence[Step], index: PoolIndex, kernel_id: str | None
+    ) -> Step | None:
+        """Return a step that :meth:`draw` gave, as it is behind earlier ones; nothing is drawn.
+
+        Parameters
+        ----------
+        step : Step
+        earlier : sequence of Step
+            Of the plan; of one that goes on with what was left to training, those drawn now.
+        index : PoolIndex
+        kernel_id : str or None
+            Of the plan.
+
+        Returns
+        -------
+        Step or None
+            None: the plan goes without it.
+        """
         return step
 
     def words(self) -> str:

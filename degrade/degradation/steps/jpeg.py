@@ -82,7 +82,9 @@ class JpegChoice(PhotoSettings, frozen=True):
         """Whether tables are those of photos, as they are."""
         return self.quality is None and not self.neighbours
 
-    def behind(self, step: Step, earlier: Sequence[Step], index: PoolIndex) -> Step:
+    def behind(
+        self, step: Step, earlier: Sequence[Step], index: PoolIndex, kernel_id: str | None
+    ) -> Step:
         """Return the compression of the photo that the noise is of, where that was compressed.
 
         Its residuals hold that compression already. On the same grid and with the same tables it

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from degrade.arrays import round_to_u8
-from degrade.audit.closed_colours import colour_gap, colour_taps, has_colours
+from degrade.audit.closed_colours import colour_gap, has_colours
 from degrade.audit.closed_loop import NO_GAIN, next_gain
 from degrade.audit.features import PhotoFeatures, measure_features
+from degrade.audit.gain_taps import taps_of_gain
 from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.audit.two_sample import LEAST_PAIRS
-from degrade.degradation.fixed_point import TAP_UNIT
+from degrade.degradation.even_filters import response_along_axes
 from degrade.degradation.steps import ColourResponse, StepInputs
-from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.errors import InvalidValueError
 from tests.degrade.audit.scenes import make_scene
 from tests.making import PoolInHand
@@ -23,22 +23,15 @@ from tests.making import PoolInHand
 _DIP = -0.8 * np.exp(-np.square((BAND_FREQUENCIES - 0.2) / 0.08))
 
 
-def test_colour_taps_have_the_gain() -> None:
-    taps = colour_taps(_DIP)
-    cycles = BAND_FREQUENCIES[2:22]
-    assert np.abs(np.log(response_along_axes(taps, cycles)) - _DIP[2:22]).max() < 0.04
-    assert colour_taps(NO_GAIN) == (TAP_UNIT, *[0] * (len(taps) - 1))
-
-
 def test_the_loop_finds_planted_colours_from_other_scenes() -> None:
     """Within 1.5 dB up to 0.4 cycles per pixel, from a start 7 dB off."""
-    planted = colour_taps(_DIP)
+    planted = taps_of_gain(_DIP)
     photos = [_photo(f"photo {number}", planted) for number in range(24)]
     gain = NO_GAIN
     for _ in range(2):
-        made = [_photo(f"hr {number}", colour_taps(gain)) for number in range(24)]
+        made = [_photo(f"hr {number}", taps_of_gain(gain)) for number in range(24)]
         gain = next_gain(gain, colour_gap(photos, made), 1.0)
-    off = np.log(response_along_axes(colour_taps(gain), BAND_FREQUENCIES[2:20])) - _DIP[2:20]
+    off = np.log(response_along_axes(taps_of_gain(gain), BAND_FREQUENCIES[2:20])) - _DIP[2:20]
     assert 20 / np.log(10) * np.abs(off).max() < 1.5
 
 

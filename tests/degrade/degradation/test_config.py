@@ -29,22 +29,27 @@ def kinds_of(config: DegradationConfig) -> tuple[tuple[str, ...], tuple[str, ...
         (PLAIN, False, ("blur", "residual"), ()),
         (PLAIN, True, ("blur",), ("residual",)),
         (without_noise(PLAIN), False, ("blur",), ()),
-        (MEASURED, False, ("blur", "linear-light", "model-error", "residual"), ()),
-        (MEASURED, True, ("blur", "linear-light"), ("model-error", "residual")),
+        (MEASURED, False, ("blur", "linear-light", "response", "model-error", "residual"), ()),
+        (MEASURED, True, ("blur", "linear-light", "response"), ("model-error", "residual")),
         (
             with_step(MEASURED, "jpeg"),
             False,
-            ("blur", "linear-light", "model-error", "residual", "jpeg"),
+            ("blur", "linear-light", "response", "model-error", "residual", "jpeg"),
             (),
         ),
         # What a camera does after the noise must wait for it.
         (
             with_step(MEASURED, "jpeg"),
             True,
-            ("blur", "linear-light"),
+            ("blur", "linear-light", "response"),
             ("model-error", "residual", "jpeg"),
         ),
-        (without_noise(with_step(MEASURED, "jpeg")), False, ("blur", "linear-light", "jpeg"), ()),
+        (
+            without_noise(with_step(MEASURED, "jpeg")),
+            False,
+            ("blur", "linear-light", "response", "jpeg"),
+            (),
+        ),
     ],
 )
 def test_noise_and_all_that_follows_may_be_left_to_training(
@@ -82,9 +87,14 @@ def test_steps_are_added_where_a_camera_has_them() -> None:
 
 
 def test_measured_kinds_are_those_that_plans_may_draw_from() -> None:
-    assert DegradationConfig().measured_kinds == ("by-camera",)
+    assert DegradationConfig().measured_kinds == ("by-camera", "estimated")
+    of_any = MEASURED.having(Entry("response"))
+    assert DegradationConfig(recipe=of_any).measured_kinds == ("by-camera",)
     of_pool = of_photos(MEASURED, "pool")
-    assert DegradationConfig(recipe=of_pool).measured_kinds == ()
-    assert DegradationConfig(recipe=with_step(of_pool, "jpeg")).measured_kinds == ("jpeg",)
+    assert DegradationConfig(recipe=of_pool).measured_kinds == ("estimated",)
+    assert DegradationConfig(recipe=with_step(of_pool, "jpeg")).measured_kinds == (
+        "estimated",
+        "jpeg",
+    )
     of_camera = DegradationConfig(recipe=with_step(MEASURED, "jpeg"))
-    assert of_camera.measured_kinds == ("by-camera", "jpeg")
+    assert of_camera.measured_kinds == ("by-camera", "estimated", "jpeg")

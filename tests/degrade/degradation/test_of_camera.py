@@ -235,7 +235,7 @@ def test_sets_are_put_together_once() -> None:
 def test_recipes_say_of_whom_and_those_that_do_not_are_of_the_pool() -> None:
     text = recipe_to_toml(MEASURED)
     assert 'kind = "residual", of = "camera"' in text and recipe_from_toml(text) == MEASURED
-    assert "noise of a photo of the kernel's camera, each as likely" in MEASURED.lines()[3]
+    assert "noise of a photo of the kernel's camera, each as likely" in MEASURED.lines()[4]
     older = {"name": "measured", "steps": [{"kind": "blur", "spread": False}, {"kind": "residual"}]}
     assert read_recipe(older).to_json() == older
     (_, noise) = read_recipe(older).entries

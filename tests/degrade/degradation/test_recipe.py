@@ -195,8 +195,8 @@ def test_noise_from_another_source_is_as_likely_and_in_the_same_place() -> None:
     for source, kind in NOISE_SOURCES.items():
         changed = with_noise_from(recipe, source)
         kinds = [entry.kind for entry in changed.entries]
-        assert kinds == ["blur", "linear-light", "model-error", kind, "jpeg"]
-        assert changed.entries[3].probability == 0.5
+        assert kinds == ["blur", "linear-light", "response", "model-error", kind, "jpeg"]
+        assert changed.entries[4].probability == 0.5
         assert with_noise_from(changed, "patches") == recipe
     without = MEASURED.without(("residual",))
     assert with_noise_from(without, "model") == without

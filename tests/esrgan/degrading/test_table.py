@@ -8,6 +8,7 @@ from esrgan.degrading import BATCHED
 KNOWN = {
     "blur": ("kernel_id", "width_error", "coarse"),
     "linear-light": ("gain",),
+    "response": ("taps",),
     "model-error": ("base", "slope", "seed", "spectrum"),
     "residual": ("noise_id", "top", "left", "quilt"),
     "rounding": (),

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 from degrade.arrays import round_to_u8
 from degrade.audit.closed_loop import Gain, kernel_response, with_gain
 from degrade.audit.spectra import BAND_FREQUENCIES
+from degrade.degradation.even_filters import response_along_axes
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
-from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.errors import DegradeError
 from degrade.images.image_io import read_photo, write_png
 from degrade.kernels import BlurKernel, downsample, gaussian_kernel

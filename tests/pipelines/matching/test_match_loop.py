@@ -11,8 +11,8 @@ import numpy as np
 from degrade.audit.closed_loop import NO_GAIN, Gain, kernel_response
 from degrade.audit.spectra import BAND_FREQUENCIES
 from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.degradation.even_filters import response_along_axes
 from degrade.degradation.steps import ColourResponse, ColourResponseSettings
-from degrade.degradation.steps.colour_response import response_along_axes
 from degrade.kernels import BlurKernel, gaussian_kernel
 from pipelines.matching.match_bench import Bench, Tail
 from pipelines.matching.match_loop import MOST_ROUNDS, LoopResult, Start, close_loop

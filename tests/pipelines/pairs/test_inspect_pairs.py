@@ -39,9 +39,10 @@ def test_inspect_pairs_counts_photos_kernels_noise_and_sizes(pairs: Path) -> Non
     (made_with,) = (line for line in lines if line.startswith("made with: "))
     assert made_with == "made with: clean up 1, noise bake, seed 0"
     at = lines.index("recipe measured:")
-    kinds = [line.split(":")[0] for line in lines[at + 1 : at + 5]]
+    kinds = [line.split(":")[0] for line in lines[at + 1 : at + 6]]
     assert kinds == [
-        f"  always {kind}" for kind in ("blur", "linear-light", "model-error", "residual")
+        f"  always {kind}"
+        for kind in ("blur", "linear-light", "response", "model-error", "residual")
     ]
     assert any(re.fullmatch(r" +1 pair   \S+", line) for line in lines)
     assert json.loads(json.dumps(found.to_json()))["pairs"] == 5

@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from degrade.degradation.fixed_point import TAP_UNIT
+from degrade.degradation.even_filters import MOST_REACH, UNCHANGED, response_along_axes
+from degrade.degradation.fixed_point import TAP_UNIT, even_places
 from degrade.degradation.recipe import Entry, read_recipe
 from degrade.degradation.steps import ColourResponse, StepInputs, read_step
-from degrade.degradation.steps.colour_response import (
-    MOST_REACH,
-    UNCHANGED,
-    even_places,
-    response_along_axes,
-)
 from degrade.errors import CorruptDataError, InvalidValueError
 from degrade.luma import luma
 from degrade.rng import rng_for

@@ -137,8 +137,8 @@ def test_behind_noise_it_takes_the_tables_of_the_photo_that_the_noise_is_of() ->
     index = PoolIndex(("k",), noise, INDEX.measured)
     drawn = Jpeg.draw(index, (8, 8), rng_for(0, "jpeg", 0))
 
-    def behind(choice: JpegChoice, *earlier: Step) -> Step:
-        return choice.behind(drawn, [Blur("k"), *earlier], index)
+    def behind(choice: JpegChoice, *earlier: Step) -> Step | None:
+        return choice.behind(drawn, [Blur("k"), *earlier], index, "k")
 
     own = Residual("own", 0, 0)
     assert behind(JpegChoice(), own) == Jpeg(*standard_tables(90), "4:2:0")

@@ -96,7 +96,7 @@ def test_settings_refuse_what_cannot_be(gain: float) -> None:
 
 def test_the_recipe_measured_has_it_right_behind_the_blur() -> None:
     kinds = [entry.kind for entry in MEASURED.entries]
-    assert kinds[:3] == ["blur", "linear-light", "model-error"]
+    assert kinds[:3] == ["blur", "linear-light", "response"]
     steps = [{"kind": "blur"}, {"kind": "residual"}]
     recipe = read_recipe({"name": "mine", "steps": steps}).having(Entry("linear-light"))
     assert [entry.kind for entry in recipe.entries] == ["blur", "linear-light", "residual"]
