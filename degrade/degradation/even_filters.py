@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from degrade.arrays import FloatArray
-from degrade.degradation.fixed_point import TAP_UNIT, even_places, spread_taps
+from degrade.degradation.fixed_point import MOST_LEVEL, TAP_UNIT, even_places, spread_taps
 from degrade.errors import InvalidValueError
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "UNCHANGED",
     "EvenTaps",
     "filter_evenly",
-    "kept_by",
+    "gains_of",
     "reach_of",
     "response_along_axes",
     "square_of",
@@ -47,7 +47,7 @@ def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
     Parameters
     ----------
     levels : (h, w, C) float32 array
-        Grey levels.
+        Grey levels; beyond ±1023 they are cut.
     taps : sequence of int
         As :data:`EvenTaps`.
 
@@ -60,7 +60,7 @@ def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
     InvalidValueError
         There are no such taps.
     """
-    fine = levels.astype(np.float64)
+    fine = np.clip(levels, -MOST_LEVEL, MOST_LEVEL).astype(np.float64)
     fine *= FINE
     np.rint(fine, out=fine)
     # Whole numbers far below 2⁵³: rounded, they are the same whichever way OpenCV sums them.
@@ -123,8 +123,7 @@ def response_along_axes(taps: Sequence[int], cycles: npt.ArrayLike) -> npt.NDArr
     return np.asarray(np.abs(response), np.float64)
 
 
-def kept_by(taps: Sequence[int]) -> str:
-    """Return for people what a filter keeps at three frequencies."""
-    cycles = (0.125, 0.25, 0.5)
-    kept = zip(response_along_axes(taps, cycles), cycles, strict=True)
-    return ", ".join(f"{share:.0%} at {at:g}" for share, at in kept) + " c/px"
+def gains_of(taps: Sequence[int]) -> str:
+    """Return for people what a filter multiplies amplitude by, at three frequencies."""
+    low, middle, high = response_along_axes(taps, (0.125, 0.25, 0.5))
+    return f"amplitude ×{low:.2f} at 0.125 c/px, ×{middle:.2f} at 0.25, ×{high:.2f} at 0.5"

@@ -20,6 +20,7 @@ from degrade.errors import InvalidValueError
 from degrade.resample import cubic
 
 __all__ = [
+    "MOST_LEVEL",
     "TAP_UNIT",
     "Interpolation",
     "correlate_levels",
@@ -32,7 +33,9 @@ __all__ = [
 _FRACTION = 256
 """Steps of a grey level."""
 
-_MOST_LEVEL = 1023.0
+MOST_LEVEL = 1023.0
+"""Levels beyond it, up or down, are cut."""
+
 TAP_UNIT = 2**16
 _RESIZE_UNIT = 2**16
 
@@ -148,7 +151,7 @@ def resize_levels(
 
 def _fixed(levels: FloatArray) -> _Whole:
     """Return levels as whole numbers of 1/256."""
-    inside = np.clip(levels, -_MOST_LEVEL, _MOST_LEVEL).astype(np.float64)
+    inside = np.clip(levels, -MOST_LEVEL, MOST_LEVEL).astype(np.float64)
     fixed: _Whole = np.rint(inside * _FRACTION)
     return fixed
 

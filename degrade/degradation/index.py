@@ -118,7 +118,7 @@ class PoolIndex:
         By id, the photo of which a kernel is one of several that share one chance: of regions, or
         of a match.
     estimated : frozenset of str
-        The kernels of that scale which the spectral estimator found; for steps that ask.
+        Of the kernels those that the spectral estimator found; empty where no step asks.
     kernels_by_photo : tuple of tuple of str
         The kernels, those of one photo's regions together and others alone; by the first id.
     matched_by_photo : tuple of tuple of str

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from degrade.degradation.index import PoolIndex
+from degrade.degradation.index import ESTIMATED, PoolIndex
 from degrade.degradation.steps import (
     STEPS,
     Blur,
@@ -122,7 +122,8 @@ class Recipe:
     ------
     InvalidValueError
         Not every plan would begin with its only step that reads HR, or have one step that makes the
-        size of LR; the probabilities of a group sum to more than 1; or it has more than 64 entries.
+        size of LR; the probabilities of a group sum to more than 1; a step is for some kernels, and
+        none is drawn; or it has more than 64 entries.
     """
 
     name: str
@@ -137,6 +138,12 @@ class Recipe:
                     f"the probabilities of one_of = {name!r} sum to {share:g}, more than 1"
                 )
         _check_order(self.entries)
+        asking = [entry.kind for entry in self.entries if ESTIMATED in entry.draws_from]
+        if asking and all(entry.kind != Blur.kind for entry in self.entries):
+            raise InvalidValueError(
+                f"{asking[0]} is for kernels that were estimated (kernels = 'estimated'), and the "
+                f"recipe has none: it has no {Blur.kind}"
+            )
 
     @property
     def possible(self) -> tuple[Entry, ...]:

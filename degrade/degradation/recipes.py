@@ -53,7 +53,8 @@ MEASURED = Recipe(
     (
         Entry(Blur.kind),
         Entry(LinearLight.kind),
-        # Their cameras sharpen a little: docs/decisions/0040-what-estimates-lack.md.
+        # Cameras sharpen a little, and the estimator does not see it: see
+        # docs/decisions/0040-what-estimates-lack.md.
         Entry(Response.kind, ResponseSettings(ESTIMATES_LACK, "estimated")),
         Entry(ModelError.kind),
         Entry(Residual.kind, ResidualSettings(of="camera")),

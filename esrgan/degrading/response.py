@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from degrade.degradation.even_filters import FINE, square_of
-from degrade.degradation.fixed_point import TAP_UNIT
+from degrade.degradation.fixed_point import MOST_LEVEL, TAP_UNIT
 from degrade.degradation.steps import Response
 from degrade.errors import InvalidValueError
 from esrgan.degrading.inputs import BatchInputs
@@ -33,7 +33,7 @@ def response(levels_BHWC: Tensor, steps: Sequence[Response], given: BatchInputs)
 def _filtered(levels_BHWC: Tensor, taps: Sequence[int]) -> Tensor:
     square = torch.from_numpy(square_of(taps)).to(levels_BHWC.device)
     reach = len(square) // 2
-    whole = (levels_BHWC.double() * FINE).round_()
+    whole = (levels_BHWC.clamp(-MOST_LEVEL, MOST_LEVEL).double() * FINE).round_()
     for axis in (1, 2):
         whole = mirrored(whole, axis, reach)
     batch, height, width, channels = whole.shape

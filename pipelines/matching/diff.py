@@ -153,6 +153,6 @@ def tell_cameras(job: Job, name: str, found: MeasuredSet) -> None:
         shown = ", ".join(f"{printable(camera)} ({n})" for camera, n in sorted(known.items())[:4])
         more = f" and {len(known) - 4} more" if len(known) > 4 else ""
         silent = found.cameras.get("unknown", 0)
-        rest = f", and {counted(silent, 'photo')} without" if silent else ""
+        rest = f", and {counted(silent, 'photo')} of unknown cameras" if silent else ""
         words = f"{name}: of {len(known)} cameras, {shown}{more}{rest}; what differs may be theirs"
         job.found("cameras", words, cameras=known, unnamed=silent)

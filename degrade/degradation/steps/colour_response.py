@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from degrade.arrays import FloatArray
-from degrade.degradation.even_filters import UNCHANGED, EvenTaps, filter_evenly, kept_by, reach_of
+from degrade.degradation.even_filters import UNCHANGED, EvenTaps, filter_evenly, gains_of, reach_of
 from degrade.degradation.index import PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
@@ -37,7 +37,7 @@ class ColourResponseSettings(StepSettings, frozen=True):
 
     def words(self) -> str:
         """Return the filter for people."""
-        return f"colours keep of their amplitude {kept_by(self.taps)}"
+        return f"of colours, {gains_of(self.taps)}"
 
 
 class ColourResponse(Step, frozen=True):
@@ -72,4 +72,4 @@ class ColourResponse(Step, frozen=True):
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        return f"colours filtered, kept are of their amplitude {kept_by(self.taps)}"
+        return f"colours filtered, {gains_of(self.taps)}"

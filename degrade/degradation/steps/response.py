@@ -1,7 +1,7 @@
 """The step that makes LR sharper, or softer, than its kernel does: a filter on all channels.
 
-Kernels that are estimated on photos keep a little less of a scene's detail than the cameras did:
-these sharpen, if only by a fifth. The recipe ``measured`` gives that back.
+Cameras sharpen, if only by a fifth, and kernels that are estimated on their photos lack that. The
+recipe ``measured`` gives it back.
 
 References
 ----------
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from degrade.arrays import FloatArray
-from degrade.degradation.even_filters import UNCHANGED, EvenTaps, filter_evenly, kept_by, reach_of
+from degrade.degradation.even_filters import UNCHANGED, EvenTaps, filter_evenly, gains_of, reach_of
 from degrade.degradation.index import ESTIMATED, PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
@@ -34,7 +34,8 @@ class ResponseSettings(StepSettings, frozen=True):
     taps : tuple of int
         As in :class:`Response`; unless set they change nothing.
     kernels : "estimated" or None
-        Behind which kernels: those alone that the spectral estimator found in photos, or any.
+        Behind which kernels a plan has the step: "estimated", those alone that the spectral
+        estimator found in photos; None, any.
     """
 
     taps: EvenTaps = UNCHANGED
@@ -60,8 +61,8 @@ class ResponseSettings(StepSettings, frozen=True):
 
     def words(self) -> str:
         """Return the filter for people."""
-        where = "behind kernels that were estimated, " if self.kernels else ""
-        return f"{where}LR keeps {kept_by(self.taps)} of its amplitude"
+        where = ", behind kernels of the spectral estimator" if self.kernels else ""
+        return gains_of(self.taps) + where
 
 
 class Response(Step, frozen=True):
@@ -88,4 +89,4 @@ class Response(Step, frozen=True):
 
     def words(self) -> str:
         """Return the step in one line for people."""
-        return f"filtered, kept are {kept_by(self.taps)} of LR's amplitude"
+        return f"filtered, {gains_of(self.taps)}"

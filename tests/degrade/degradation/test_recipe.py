@@ -38,6 +38,18 @@ def test_named_recipes_are_read_back_from_toml_and_json(recipe: Recipe) -> None:
     assert read_recipe(json.loads(json.dumps(recipe.to_json()))) == recipe
 
 
+def test_a_step_for_some_kernels_needs_a_recipe_that_draws_kernels() -> None:
+    step = {"kind": "response", "kernels": "estimated"}
+    assert (
+        read_recipe({"steps": [BLUR, step, step]}).entries[1:]
+        == (read_recipe({"steps": [BLUR, step]}).entries[1],) * 2
+    )
+    with pytest.raises(InvalidValueError, match="it has no blur"):
+        read_recipe({"steps": [{"kind": "hr-patch"}, {"kind": "lr-size"}, step]})
+    of_any = {"kind": "response"}
+    assert read_recipe({"steps": [{"kind": "hr-patch"}, {"kind": "lr-size"}, of_any]})
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     shares = st.floats(0, 1)

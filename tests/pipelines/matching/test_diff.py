@@ -103,7 +103,9 @@ def test_diff_leaves_out_what_both_have(originals: Path, tmp_path: Path) -> None
     assert "1 photo in both sets, byte for byte: left out" in found.output
 
 
-@pytest.mark.parametrize(("unnamed", "said"), [(0, "B (1); what"), (3, "B (1), and 3 photos wi")])
+@pytest.mark.parametrize(
+    ("unnamed", "said"), [(0, "B (1); what"), (3, "B (1), and 3 photos of unknown cameras; what")]
+)
 def test_photos_that_name_no_camera_are_counted(unnamed: int, said: str) -> None:
     job = Job("diff", "photos")
     cameras = Counter({"A": 2, "B": 1, "unknown": unnamed})

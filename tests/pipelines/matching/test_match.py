@@ -168,7 +168,9 @@ def test_match_finds_colours_that_are_softer_than_any_kernel_makes_them(
     pool, report = _begin(tmp_path / "pool"), tmp_path / "report.json"
     words = ("match", tmp_path / "soft", "--pool", pool, "--hr", hr, "--scale", _SCALE)
     found = run("--report", report, *words, "--aim", "match")
-    assert found.exit_code == 0 and "always colour-response: colours keep" in found.output
+    assert (
+        found.exit_code == 0 and "always colour-response: of colours, amplitude ×" in found.output
+    )
     rounds = [
         fact["colour_gap"]
         for fact in json.loads(report.read_text())["facts"]

@@ -71,7 +71,7 @@ def test_apply_refuses_what_has_no_colours() -> None:
 def test_response_is_that_of_the_filter() -> None:
     cycles = np.array([0, 0.25, 0.5])
     assert np.allclose(response_along_axes(SOFT, cycles), np.square(np.cos(np.pi * cycles)))
-    assert "50% at 0.25, 0% at 0.5 c/px" in ColourResponse(SOFT).words()
+    assert "×0.50 at 0.25, ×0.00 at 0.5" in ColourResponse(SOFT).words()
 
 
 @pytest.mark.parametrize(

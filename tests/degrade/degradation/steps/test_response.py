@@ -50,6 +50,20 @@ def test_apply_gives_the_same_bits_on_every_machine() -> None:
     assert digest[:16] == "ef2586ee2aef66fd"
 
 
+def test_words_say_what_amplitude_is_multiplied_by() -> None:
+    assert Response(SOFT).words() == (
+        "filtered, amplitude ×0.85 at 0.125 c/px, ×0.50 at 0.25, ×0.00 at 0.5"
+    )
+
+
+def test_levels_that_no_camera_has_are_cut() -> None:
+    """Else sums of filters behind each other would not be exact, and hang on their order."""
+    levels = LEVELS * np.float32(1e9)
+    strong = Response((TAP_UNIT * 5, -TAP_UNIT, 0))
+    wanted = strong.apply(levels.clip(-1023, 1023), GIVEN)
+    assert np.array_equal(strong.apply(levels, GIVEN), wanted) and wanted.any()
+
+
 def test_apply_refuses_what_is_no_lr_yet() -> None:
     with pytest.raises(InvalidValueError, match="needs LR"):
         Response(SOFT).apply(np.empty((0, 0, 3), np.float32), GIVEN)
@@ -73,7 +87,8 @@ def test_it_follows_kernels_that_were_estimated_where_the_recipe_says_so() -> No
     assert steps_behind("found", of_any) == steps_behind("imported", of_any) == wanted
     assert steps_behind("found", of_estimates) == wanted
     assert steps_behind("imported", of_estimates) == ()
-    assert "behind kernels that were estimated" in of_estimates.words()
+    assert of_estimates.words().endswith("at 0.5, behind kernels of the spectral estimator")
+    assert of_any.words().endswith("at 0.5")
 
 
 @pytest.mark.parametrize(("kernel", "kinds"), [("found", 2), ("imported", 1)])
