@@ -54,6 +54,15 @@ def _add_photo(pool: DegradationPool, number: int, photos: int) -> None:
     )
 
 
+def _add_methods(pool: DegradationPool) -> None:
+    """Add a kernel of each other method, of another width."""
+    for number, method in enumerate(("kernelgan", "import")):
+        kernel = gaussian_kernel(33, 4, (3.0 + number, 1.6), 0.4)
+        found = (FoundObject(kernel, method, {}),)
+        photo = make_photo(name=f"{method}.png", sha256=f"{number + 900:064x}")
+        pool.add_findings(photo, [Findings(kind=method, settings={}, objects=found)])
+
+
 def write(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
@@ -324,3 +333,21 @@ def test_fingerprint_of_one_camera_keeps_the_match_of_its_photos(tmp_path: Path)
     assert json.loads(data)["photos"] == 2  # a match is no photo
     with pytest.raises(InvalidValueError, match="nothing to make a fingerprint of"):
         make_fingerprint(pool, photos=["f" * 64])
+
+
+def test_which_kernels_were_estimated_is_told_by_a_fingerprint_as_by_its_pool(
+    tmp_path: Path,
+) -> None:
+    pool = make_pool(tmp_path / "pool")
+    with pool.writing():
+        _add_methods(pool)
+    read = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
+    for each in (pool, read):
+        index = each.index(4, ("estimated",))
+        records = (record for record in each.kernels if record.id in index.estimated)
+        methods = {record.provenance.method for record in records}
+        assert len(index.kernel_ids) == 5 and len(index.estimated) == 3
+        assert methods == {"spectral"}
+        assert index.estimated == each.index(4).estimated
+        assert not each.index(4, ()).estimated and not each.index(2).estimated
+        assert each.digest(4, ("estimated",)) != each.digest(4, ())

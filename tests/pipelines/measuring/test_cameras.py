@@ -139,6 +139,9 @@ def test_pairs_have_each_photos_own_kernel_or_the_cameras_as_the_recipe_says(
     recipe.write_text('[[steps]]\nkind = "blur"\nkernels = "camera"\n')
     shown = degrade("recipe", "show", recipe, "--pool", pool, "--scale", 2)
     assert "3 kernels ×2, 3 nearer to their camera's" in shown.output
+    shown = degrade("recipe", "show", "measured", "--pool", pool, "--scale", 2)
+    assert "# the spectral estimator found 3 of the 3 kernels" in shown.output
+    shown = degrade("recipe", "show", recipe, "--pool", pool, "--scale", 2)
     assert "nearer to those of its camera, each as likely" in shown.output
 
     def build(out: str, *words: object) -> Result:
