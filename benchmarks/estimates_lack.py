@@ -39,6 +39,7 @@ from benchmarks.downstream.training_sets import (
     run_degrade,
     synthetic_sets,
 )
+from benchmarks.parts import run
 from degrade.audit.camera_prior import CAMERA_FREQUENCIES
 from degrade.audit.closed_loop import FIXED_BANDS, mean_response
 from degrade.audit.gain_taps import taps_of_gain
@@ -199,4 +200,4 @@ def _sets(
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
