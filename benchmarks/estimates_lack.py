@@ -39,7 +39,7 @@ from benchmarks.downstream.training_sets import (
     run_degrade,
     synthetic_sets,
 )
-from benchmarks.parts import run
+from benchmarks.parts import run_main
 from degrade.audit.camera_prior import CAMERA_FREQUENCIES
 from degrade.audit.closed_loop import FIXED_BANDS, mean_response
 from degrade.audit.gain_taps import taps_of_gain
@@ -200,4 +200,4 @@ def _sets(
 
 
 if __name__ == "__main__":
-    run(main)
+    run_main(main)

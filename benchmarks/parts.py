@@ -15,7 +15,7 @@ from degrade.errors import DegradeError
 from degrade.noise import NoisePatch
 from degrade.pool import Provenance
 
-__all__ = ["DRAWN", "draw_noise", "run", "seconds", "write_json"]
+__all__ = ["DRAWN", "draw_noise", "run_main", "seconds", "write_json"]
 
 DRAWN = Provenance(
     source_name="drawn",
@@ -52,7 +52,7 @@ def write_json(path: Path | None, figures: dict[str, Any]) -> None:
         Results(path.parent, "benchmarks").write(path, text.encode())
 
 
-def run(main: Callable[[], None]) -> None:
+def run_main(main: Callable[[], None]) -> None:
     """Run a benchmark; data that are not there, or cannot be used, end it in one line."""
     try:
         main()
