@@ -22,5 +22,8 @@ def test_absent_data_end_a_benchmark_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_not_hidden() -> None:
+    def errs() -> None:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        run_main(lambda: print(1 / 0))
+        run_main(errs)
