@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.parts import run_main
 from degrade.arrays import U8Array, round_to_u8
 from degrade.artifacts import DetectionSettings, RepairScores, compare_repair, detect_artifacts
 from degrade.artifacts.similarity import local_deviation
@@ -302,4 +303,4 @@ def _make_lr(source: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.parts import run_main
 from degrade.arrays import FloatArray, U8Array, round_to_u8
 from degrade.artifacts import TextureWeights, calibrate, sample_textures, texture_similarity
 from degrade.artifacts.detection import DetectionSettings, flag
@@ -183,4 +184,4 @@ def _sensitivity(
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

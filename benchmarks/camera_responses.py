@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.downstream.real_pairs import HR_MARK, LR_MARK, camera_of
+from benchmarks.parts import run_main
 from degrade.audit.camera_prior import CAMERA_FREQUENCIES
 from degrade.images.image_io import read_photo
 from degrade.luma import luma_studio
@@ -119,4 +120,4 @@ def _interpolation(side: int, scale: float) -> Curve:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

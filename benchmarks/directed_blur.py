@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.downstream.command import SHARED
+from benchmarks.parts import run_main
 from degrade.arrays import U8Array, round_to_u8
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures, measure_features, windows_of
@@ -219,4 +220,4 @@ def halves(
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

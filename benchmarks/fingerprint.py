@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.parts import write_json
+from benchmarks.parts import run_main, write_json
 from degrade.arrays import U8Array
 from degrade.errors import DegradeError
 from degrade.geometry import Scale, as_scale, lr_side
@@ -231,4 +231,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from scipy import ndimage
 
@@ -31,6 +32,7 @@ from degrade.arrays import AnyArray
 from degrade.disk.processes import keep_freed_memory
 from degrade.images.image_io import decode_photo
 from degrade.kernels import gaussian_kernel
+from degrade.kernels.estimates import SPECTRAL
 from degrade.pool import DegradationPool
 from degrade.resample import imresize
 from degrade.rng import rng_for
@@ -50,7 +52,8 @@ def make_pool(folder: Path, size: int) -> DegradationPool:
         for _ in range(16):
             first, second = rng.uniform(1.2, 3.5, 2)
             kernel = gaussian_kernel(size, SCALE, (first, second), rng.uniform(0, np.pi))
-            pool.add_kernel(kernel, DRAWN)
+            # As if they were estimated: then pairs go through all steps of the recipe.
+            pool.add_kernel(kernel, msgspec.structs.replace(DRAWN, method=SPECTRAL))
         for patch in draw_noise(rng, 16):
             pool.add_noise(patch, DRAWN)
     return pool

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from degrade.disk.results import Results
+from degrade.errors import DegradeError
 from degrade.noise import NoisePatch
 from degrade.pool import Provenance
 
-__all__ = ["DRAWN", "draw_noise", "seconds", "write_json"]
+__all__ = ["DRAWN", "draw_noise", "run_main", "seconds", "write_json"]
 
 DRAWN = Provenance(
     source_name="drawn",
@@ -49,3 +50,11 @@ def write_json(path: Path | None, figures: dict[str, Any]) -> None:
     if path is not None:
         text = json.dumps(figures, indent=1) + "\n"
         Results(path.parent, "benchmarks").write(path, text.encode())
+
+
+def run_main(main: Callable[[], None]) -> None:
+    """Run a benchmark; data that are not there, or cannot be used, end it in one line."""
+    try:
+        main()
+    except (DegradeError, OSError) as error:
+        raise SystemExit(str(error)) from error

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.parts import run_main
 from degrade.images.image_io import read_photo, write_png
 from esrgan.networks import RRDBNet
 from esrgan.weights.files import weights_of, write_weights
@@ -65,4 +66,4 @@ def _peak(*words: object) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_main(main)

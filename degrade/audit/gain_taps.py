@@ -17,7 +17,7 @@ _EXACTLY = 1e3
 """Weight of what has no frequency among all that a filter is fitted to: its taps sum to 1."""
 
 
-def taps_of_gain(gain: Gain, reach: int = MOST_REACH) -> EvenTaps:
+def taps_of_gain(gain: Gain, reach: int = MOST_REACH, unit: int = 1) -> EvenTaps:
     """Return the filter that comes nearest to a gain.
 
     Parameters
@@ -26,6 +26,8 @@ def taps_of_gain(gain: Gain, reach: int = MOST_REACH) -> EvenTaps:
         Natural logarithms of amplitude. Above Nyquist's frequency the last one holds.
     reach : int
         Pixels to each side of the middle, 0 to 5.
+    unit : int
+        All taps are multiples of it; a power of two.
     """
     cycles = np.arange(_GRID // 2 + 1) / _GRID
     down, right = cycles[:, None], cycles[None]
@@ -36,7 +38,7 @@ def taps_of_gain(gain: Gain, reach: int = MOST_REACH) -> EvenTaps:
     weight = np.ones(len(wanted))
     weight[0] = _EXACTLY
     fitted = np.linalg.lstsq(waves * weight[:, None], wanted * weight, rcond=None)[0]
-    taps = np.rint(fitted * TAP_UNIT).astype(int)
+    taps = np.rint(fitted * (TAP_UNIT / unit)).astype(int) * unit
     taps[0] += TAP_UNIT - int(taps @ counts)
     return tuple(map(int, taps))
 

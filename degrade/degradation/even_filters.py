@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Annotated, TypeAlias
 
 import cv2
@@ -15,7 +16,6 @@ from degrade.degradation.fixed_point import MOST_LEVEL, TAP_UNIT, even_places, s
 from degrade.errors import InvalidValueError
 
 __all__ = [
-    "FINE",
     "MOST_REACH",
     "UNCHANGED",
     "EvenTaps",
@@ -30,8 +30,7 @@ MOST_REACH = 5
 """LR pixels to each side of the middle that a filter has at most."""
 
 _MOST_GAIN = 8
-FINE = 256
-"""Levels are filtered in whole 256ths."""
+_EXACT_IN_FLOAT32 = 2**24
 
 _Tap: TypeAlias = Annotated[int, msgspec.Meta(ge=-_MOST_GAIN * TAP_UNIT, le=_MOST_GAIN * TAP_UNIT)]
 EvenTaps: TypeAlias = tuple[_Tap, ...]
@@ -41,7 +40,7 @@ their images in the other seven directions all of them sum to 1."""
 UNCHANGED: EvenTaps = (TAP_UNIT,)
 
 
-def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
+def filter_evenly(levels: FloatArray, taps: Sequence[int], fine: int) -> FloatArray:
     """Filter each channel; beyond its edges the image is mirrored.
 
     Parameters
@@ -50,6 +49,8 @@ def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
         Grey levels; beyond ±1023 they are cut.
     taps : sequence of int
         As :data:`EvenTaps`.
+    fine : int
+        A power of two: levels are filtered in such parts of one.
 
     Returns
     -------
@@ -60,14 +61,16 @@ def filter_evenly(levels: FloatArray, taps: Sequence[int]) -> FloatArray:
     InvalidValueError
         There are no such taps.
     """
-    fine = np.clip(levels, -MOST_LEVEL, MOST_LEVEL).astype(np.float64)
-    fine *= FINE
-    np.rint(fine, out=fine)
-    # Whole numbers far below 2⁵³: rounded, they are the same whichever way OpenCV sums them.
-    total = cv2.filter2D(fine, cv2.CV_64F, square_of(taps), borderType=cv2.BORDER_REFLECT)
-    whole = np.rint(total).reshape(levels.shape)
-    filtered: FloatArray = (whole * (1 / (FINE * TAP_UNIT))).astype(np.float32)
-    return filtered
+    square = square_of(taps)
+    unit = gcd(*taps) & -gcd(*taps)  # the largest power of two in all of them
+    square /= unit
+    whole: FloatArray = np.rint(levels.clip(-MOST_LEVEL, MOST_LEVEL) * np.float32(fine))
+    most = float(np.abs(whole).max()) * float(np.abs(square).sum())
+    # Sums of whole numbers, none of which can be rounded: the same whichever way OpenCV adds them.
+    kept = np.float32 if most < _EXACT_IN_FLOAT32 else np.float64
+    total = cv2.filter2D(whole.astype(kept), -1, square, borderType=cv2.BORDER_REFLECT)
+    filtered = np.rint(total).reshape(levels.shape) * kept(unit / (fine * TAP_UNIT))
+    return np.asarray(filtered, np.float32)
 
 
 def reach_of(taps: Sequence[int]) -> int:

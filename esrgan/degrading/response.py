@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from degrade.degradation.even_filters import FINE, square_of
+from degrade.degradation.even_filters import square_of
 from degrade.degradation.fixed_point import MOST_LEVEL, TAP_UNIT
 from degrade.degradation.steps import Response
+from degrade.degradation.steps.response import FINE
 from degrade.errors import InvalidValueError
 from esrgan.degrading.inputs import BatchInputs
 from esrgan.degrading.mirroring import mirrored

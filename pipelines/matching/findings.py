@@ -38,13 +38,16 @@ CHANGES: Mapping[str, str] = {
 
 
 def difference_words(found: NamedDifference) -> str:
-    """Return the size of a difference with its interval, and the medians of both sets."""
+    """Return the size of a difference with its interval, and the medians of both sets.
+
+    The size is a mean over matched photos: where a few differ by much, medians do not show it.
+    """
     low, high = found.interval
-    before, after = found.levels
+    medians = "medians {:.2f} → {:.2f}".format(*found.levels)
     kind = found.kind
     if kind.is_ratio:
-        return f"×{found.size:.2f} [{low:.2f}, {high:.2f}] ({before:.2f} → {after:.2f} {kind.unit})"
-    return f"{found.size:+.2f} {kind.unit} [{low:+.2f}, {high:+.2f}] ({before:.2f} → {after:.2f})"
+        return f"×{found.size:.2f} [{low:.2f}, {high:.2f}] ({medians} {kind.unit})"
+    return f"{found.size:+.2f} {kind.unit} [{low:+.2f}, {high:+.2f}] ({medians})"
 
 
 def tell_comparison(

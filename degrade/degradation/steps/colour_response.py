@@ -22,6 +22,8 @@ __all__ = ["ColourResponse", "ColourResponseSettings"]
 _GREY = np.array([77, 150, 29], np.float32) / np.float32(256)
 """R, G and B in the grey that stays as it is: BT.601, in whole 256ths."""
 
+_FINE = 256
+
 
 class ColourResponseSettings(StepSettings, frozen=True):
     """The filter: ``taps``, as in :class:`ColourResponse`; unless set it changes nothing."""
@@ -66,7 +68,7 @@ class ColourResponse(Step, frozen=True):
         grey = levels[..., 1] * _GREY[1]
         grey += levels[..., 0] * _GREY[0]
         grey += levels[..., 2] * _GREY[2]
-        filtered = filter_evenly(levels - grey[..., None], self.taps)
+        filtered = filter_evenly(levels - grey[..., None], self.taps, _FINE)
         filtered += grey[..., None]
         return filtered
 
