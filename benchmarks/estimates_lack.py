@@ -184,7 +184,7 @@ def _sets(
     pool, has_floor = _measured(train, place), False
     for name, taps in recipes.items():
         recipe = place / f"{name}.toml"
-        entry = Entry(Response.kind, ResponseSettings(taps, "estimated"))
+        entry = Entry(Response.kind, ResponseSettings(taps, "spectral"))
         recipe.write_text(recipe_to_toml(replace(MEASURED.having(entry), name=name)))
         draws = []
         for seed in range(options.seeds):

@@ -12,8 +12,8 @@ from degrade.noise.groups import NoiseGroups
 __all__ = [
     "BY_CAMERA",
     "CAMERA_KERNEL",
-    "ESTIMATED",
     "MATCHED",
+    "SPECTRAL_KERNEL",
     "Measured",
     "NoiseChoice",
     "PoolIndex",
@@ -26,7 +26,7 @@ is offered with it."""
 CAMERA_KERNEL: Final = "camera-kernel"
 """The kind of record that names the kernel which a camera's photos make of a photo's own."""
 
-ESTIMATED: Final = "estimated"
+SPECTRAL_KERNEL: Final = "spectral-kernel"
 """Stands among kinds of measurements for which kernels the spectral estimator found."""
 
 MATCHED: Final = "matched"
@@ -117,7 +117,7 @@ class PoolIndex:
     kernel_photos : mapping of str to str
         By id, the photo of which a kernel is one of several that share one chance: of regions, or
         of a match.
-    estimated : frozenset of str
+    spectral : frozenset of str
         Of the kernels those that the spectral estimator found; empty where no step asks.
     kernels_by_photo : tuple of tuple of str
         The kernels, those of one photo's regions together and others alone; by the first id.
@@ -146,7 +146,7 @@ class PoolIndex:
     moved: Mapping[str, str] = field(default_factory=dict)
     kernel_sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     cameras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    estimated: frozenset[str] = frozenset()
+    spectral: frozenset[str] = frozenset()
     kernels_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     matched_by_photo: tuple[tuple[str, ...], ...] = field(init=False)
     camera_by_photo: tuple[tuple[str, ...], ...] = field(init=False)

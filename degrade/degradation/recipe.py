@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
-from degrade.degradation.index import ESTIMATED, PoolIndex
+from degrade.degradation.index import SPECTRAL_KERNEL, PoolIndex
 from degrade.degradation.steps import (
     STEPS,
     Blur,
@@ -138,10 +138,10 @@ class Recipe:
                     f"the probabilities of one_of = {name!r} sum to {share:g}, more than 1"
                 )
         _check_order(self.entries)
-        asking = [entry.kind for entry in self.entries if ESTIMATED in entry.draws_from]
+        asking = [entry.kind for entry in self.entries if SPECTRAL_KERNEL in entry.draws_from]
         if asking and all(entry.kind != Blur.kind for entry in self.entries):
             raise InvalidValueError(
-                f"{asking[0]} is for kernels that were estimated (kernels = 'estimated'), and the "
+                f"{asking[0]} is for kernels that were estimated (kernels = 'spectral'), and the "
                 f"recipe has none: it has no {Blur.kind}"
             )
 

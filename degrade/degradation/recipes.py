@@ -55,7 +55,7 @@ MEASURED = Recipe(
         Entry(LinearLight.kind),
         # Cameras sharpen a little, and the estimator does not see it: see
         # docs/decisions/0040-what-estimates-lack.md.
-        Entry(Response.kind, ResponseSettings(ESTIMATES_LACK, "estimated")),
+        Entry(Response.kind, ResponseSettings(ESTIMATES_LACK, "spectral")),
         Entry(ModelError.kind),
         Entry(Residual.kind, ResidualSettings(of="camera")),
         # Kernels hold the camera's sharpening and residuals its JPEG already: see

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard
 
 from degrade.degradation import NoiseChoice, PoolIndex
-from degrade.degradation.index import BY_CAMERA, CAMERA_KERNEL, ESTIMATED, MATCHED, Measured
+from degrade.degradation.index import BY_CAMERA, CAMERA_KERNEL, MATCHED, SPECTRAL_KERNEL, Measured
 from degrade.geometry import Scale, scale_to_json
 from degrade.kernels.estimates import SPECTRAL
 from degrade.pool.camera_groups import camera_sets
@@ -184,9 +184,9 @@ class PoolContents:
             of_values = {one.photo_sha256 for found in by_kind.values() for one in found}
             of_noise = {choice.photo_sha256 for choice in noise}
             cameras = self._camera_sets(of_values.union(of_noise, sources.values()), drawn)
-        estimated: Iterable[str] = ()
-        if measured is None or ESTIMATED in measured:
-            estimated = (key for key, made in of_scale.items() if made.method == SPECTRAL)
+        spectral: Iterable[str] = ()
+        if measured is None or SPECTRAL_KERNEL in measured:
+            spectral = (key for key, made in of_scale.items() if made.method == SPECTRAL)
         return PoolIndex(
             tuple(key for key, made in own.items() if made.method != MATCHED),
             noise,
@@ -201,7 +201,7 @@ class PoolContents:
             moved,
             sources,
             cameras,
-            frozenset(estimated),
+            frozenset(spectral),
         )
 
     def _kernel_sources(self, scale: Scale, drawn: _Drawn) -> dict[str, str]:
@@ -298,8 +298,8 @@ class PoolContents:
             sources = sorted(index.kernel_sources.items())
             lines += ["by camera", *(f"{key} {sha}" for key, sha in sources if key in offered)]
             lines += (f"{sha} {'; '.join(sets)}" for sha, sets in sorted(index.cameras.items()))
-        if index.estimated:
-            lines += ["estimated", *sorted(index.estimated)]
+        if index.spectral:
+            lines += ["spectral", *sorted(index.spectral)]
         for kind, found in index.measured.items():
             lines.append(f"measured {kind}")
             lines += (f"{m.photo_sha256} {canonical_json(m.values)}" for m in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from degrade.degradation import Recipe
-from degrade.degradation.index import ESTIMATED, MATCHED
+from degrade.degradation.index import MATCHED, SPECTRAL_KERNEL
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.errors import printable
@@ -62,10 +62,10 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
         ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
-    if ESTIMATED in kinds:
+    if SPECTRAL_KERNEL in kinds:
         drawn = {*index.kernel_ids, *index.matched_ids}
         lines.append(
-            f"the spectral estimator found {len(index.estimated & drawn)} of the "
+            f"the spectral estimator found {len(index.spectral & drawn)} of the "
             f"{counted(len(drawn), 'kernel')}"
         )
     if MATCHED in kinds and pool.matched_clean_up(scale) == 2:

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 from degrade.arrays import FloatArray
 from degrade.degradation.even_filters import UNCHANGED, EvenTaps, filter_evenly, gains_of, reach_of
-from degrade.degradation.index import ESTIMATED, PoolIndex
+from degrade.degradation.index import SPECTRAL_KERNEL, PoolIndex
 from degrade.degradation.steps.base import Chance, Step, StepInputs, StepSettings
 from degrade.errors import InvalidValueError
 
@@ -37,13 +37,13 @@ class ResponseSettings(StepSettings, frozen=True):
     ----------
     taps : tuple of int
         As in :class:`Response`; unless set they change nothing.
-    kernels : "estimated" or None
-        Behind which kernels a plan has the step: "estimated", those alone that the spectral
+    kernels : "spectral" or None
+        Behind which kernels a plan has the step: "spectral", those alone that the spectral
         estimator found in photos; None, any.
     """
 
     taps: EvenTaps = UNCHANGED
-    kernels: Literal["estimated"] | None = None
+    kernels: Literal["spectral"] | None = None
 
     def __post_init__(self) -> None:
         reach_of(self.taps)
@@ -51,7 +51,7 @@ class ResponseSettings(StepSettings, frozen=True):
     @property
     def draws_from(self) -> tuple[str, ...]:
         """Which kernels were estimated, where that decides."""
-        return () if self.kernels is None else (ESTIMATED,)
+        return () if self.kernels is None else (SPECTRAL_KERNEL,)
 
     def draw(self, index: PoolIndex, lr_shape: tuple[int, int], rng: Chance) -> Response:
         """Return the step; nothing is drawn."""
@@ -61,7 +61,7 @@ class ResponseSettings(StepSettings, frozen=True):
         self, step: Step, earlier: Sequence[Step], index: PoolIndex, kernel_id: str | None
     ) -> Step | None:
         """Return the step, or None behind a kernel that it is not for."""
-        return step if self.kernels is None or kernel_id in index.estimated else None
+        return step if self.kernels is None or kernel_id in index.spectral else None
 
     def words(self) -> str:
         """Return the filter for people."""

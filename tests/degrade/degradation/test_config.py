@@ -87,14 +87,14 @@ def test_steps_are_added_where_a_camera_has_them() -> None:
 
 
 def test_measured_kinds_are_those_that_plans_may_draw_from() -> None:
-    assert DegradationConfig().measured_kinds == ("by-camera", "estimated")
+    assert DegradationConfig().measured_kinds == ("by-camera", "spectral-kernel")
     of_any = MEASURED.having(Entry("response"))
     assert DegradationConfig(recipe=of_any).measured_kinds == ("by-camera",)
     of_pool = of_photos(MEASURED, "pool")
-    assert DegradationConfig(recipe=of_pool).measured_kinds == ("estimated",)
+    assert DegradationConfig(recipe=of_pool).measured_kinds == ("spectral-kernel",)
     assert DegradationConfig(recipe=with_step(of_pool, "jpeg")).measured_kinds == (
-        "estimated",
         "jpeg",
+        "spectral-kernel",
     )
     of_camera = DegradationConfig(recipe=with_step(MEASURED, "jpeg"))
-    assert of_camera.measured_kinds == ("by-camera", "estimated", "jpeg")
+    assert of_camera.measured_kinds == ("by-camera", "jpeg", "spectral-kernel")

@@ -39,7 +39,7 @@ def test_named_recipes_are_read_back_from_toml_and_json(recipe: Recipe) -> None:
 
 
 def test_a_step_for_some_kernels_needs_a_recipe_that_draws_kernels() -> None:
-    step = {"kind": "response", "kernels": "estimated"}
+    step = {"kind": "response", "kernels": "spectral"}
     assert (
         read_recipe({"steps": [BLUR, step, step]}).entries[1:]
         == (read_recipe({"steps": [BLUR, step]}).entries[1],) * 2

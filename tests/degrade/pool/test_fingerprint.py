@@ -343,11 +343,11 @@ def test_which_kernels_were_estimated_is_told_by_a_fingerprint_as_by_its_pool(
         _add_methods(pool)
     read = DegradationPool.open(write(tmp_path / "f.json", make_fingerprint(pool)))
     for each in (pool, read):
-        index = each.index(4, ("estimated",))
-        records = (record for record in each.kernels if record.id in index.estimated)
+        index = each.index(4, ("spectral-kernel",))
+        records = (record for record in each.kernels if record.id in index.spectral)
         methods = {record.provenance.method for record in records}
-        assert len(index.kernel_ids) == 5 and len(index.estimated) == 3
+        assert len(index.kernel_ids) == 5 and len(index.spectral) == 3
         assert methods == {"spectral"}
-        assert index.estimated == each.index(4).estimated
-        assert not each.index(4, ()).estimated and not each.index(2).estimated
-        assert each.digest(4, ("estimated",)) != each.digest(4, ())
+        assert index.spectral == each.index(4).spectral
+        assert not each.index(4, ()).spectral and not each.index(2).spectral
+        assert each.digest(4, ("spectral-kernel",)) != each.digest(4, ())

@@ -11,7 +11,7 @@ from scipy import ndimage
 from degrade.degradation import MEASURED, PoolIndex, read_recipe
 from degrade.degradation.even_filters import UNCHANGED
 from degrade.degradation.fixed_point import TAP_UNIT
-from degrade.degradation.index import ESTIMATED
+from degrade.degradation.index import SPECTRAL_KERNEL
 from degrade.degradation.recipe import Entry, draw_steps
 from degrade.degradation.steps import (
     ESTIMATES_LACK,
@@ -30,7 +30,7 @@ LEVELS = make_scene("response", 90, 131) * np.float32(255)
 SOFT = (TAP_UNIT // 4, TAP_UNIT // 8, TAP_UNIT // 16)
 """The filter 1 2 1 along rows and columns."""
 
-INDEX = PoolIndex(("found", "imported"), estimated=frozenset(("found",)))
+INDEX = PoolIndex(("found", "imported"), spectral=frozenset(("found",)))
 
 
 def test_apply_filters_all_channels() -> None:
@@ -83,8 +83,8 @@ def steps_behind(kernel_id: str, entry: Entry) -> tuple[Step, ...]:
 def test_it_follows_kernels_that_were_estimated_where_the_recipe_says_so() -> None:
     wanted = (Response(SOFT),)
     of_any = Entry("response", ResponseSettings(SOFT))
-    of_estimates = Entry("response", ResponseSettings(SOFT, "estimated"))
-    assert of_any.draws_from == () and of_estimates.draws_from == (ESTIMATED,)
+    of_estimates = Entry("response", ResponseSettings(SOFT, "spectral"))
+    assert of_any.draws_from == () and of_estimates.draws_from == (SPECTRAL_KERNEL,)
     assert steps_behind("found", of_any) == steps_behind("imported", of_any) == wanted
     assert steps_behind("found", of_estimates) == wanted
     assert steps_behind("imported", of_estimates) == ()
@@ -95,12 +95,12 @@ def test_it_follows_kernels_that_were_estimated_where_the_recipe_says_so() -> No
 @pytest.mark.parametrize(("kernel", "kinds"), [("found", 2), ("imported", 1)])
 def test_a_plan_asks_the_kernel_that_it_has_drawn(kernel: str, kinds: int) -> None:
     recipe = MEASURED.without(("linear-light", "model-error", "residual", "jpeg"))
-    pool = PoolIndex((kernel,), estimated=INDEX.estimated)
+    pool = PoolIndex((kernel,), spectral=INDEX.spectral)
     steps = draw_steps(recipe.possible, pool, (8, 8), rng_for(0, "plan"))
     assert [step.kind for step in steps] == ["blur", "response"][:kinds]
 
 
 def test_the_recipe_measured_gives_back_what_estimates_lack() -> None:
     (entry,) = (entry for entry in MEASURED.entries if entry.kind == "response")
-    assert entry.settings == ResponseSettings(ESTIMATES_LACK, "estimated")
+    assert entry.settings == ResponseSettings(ESTIMATES_LACK, "spectral")
     assert read_recipe(MEASURED.to_json()) == MEASURED
