@@ -21,8 +21,7 @@ import numpy as np
 
 from benchmarks.camera_responses import LEAST_PAIRS, response
 from benchmarks.downstream.command import NETWORK, SHARED, tables
-from benchmarks.downstream.judging import judge, learn_from
-from benchmarks.downstream.network import judge_network, train_on
+from benchmarks.downstream.network import score_set
 from benchmarks.downstream.real_pairs import (
     RealPair,
     camera_of,
@@ -158,13 +157,10 @@ def _judge(folder: Path, split: int, options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="estimates-lack-") as place:
         sets = _sets(train, recipes, Path(place), split, options)
         for number, (name, draws) in enumerate(sets):
-            table = np.mean([judge(learn_from(pairs), test) for pairs in draws], axis=0)
-            scores[name] = {"test": table, "other": table}
-            if options.full:
-                own = Path(place) / f"network-{number}"
-                weights = train_on(draws[0], own, options.steps, split)
-                seen = judge_network(weights, test, own / "judged", tone_of(train))
-                scores[name + NETWORK] = {"test": seen, "other": seen}
+            own, steps = Path(place) / f"network-{number}", options.full and options.steps
+            found = score_set(draws, test, own, split, steps=steps, curve=tone_of(train))
+            for ending, table in zip(("", NETWORK), found, strict=False):
+                scores[name + ending] = {"test": table, "other": table}
     title = f"{folder.name}, split {split}: {len(train)} scenes measured, {len(test)} judged"
     print(f"\n{title}, means of {options.seeds} draws", flush=True)
     for table_of_all in tables(scores):

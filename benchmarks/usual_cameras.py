@@ -16,8 +16,7 @@ from typing import Literal, get_args
 from unittest.mock import patch
 
 from benchmarks.downstream.command import NETWORK, SHARED, tables
-from benchmarks.downstream.judging import judge, learn_from
-from benchmarks.downstream.network import judge_network, train_on
+from benchmarks.downstream.network import score_set
 from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, scale_of, split_scenes
 from benchmarks.downstream.tone import tone_of
 from benchmarks.downstream.training_sets import (
@@ -112,13 +111,10 @@ def _scores(
 ) -> Scores:
     scores: Scores = {}
     for name, pairs in sets:
-        table = judge(learn_from(pairs), test)
-        scores[name] = {"test": table, "other": table}
-        if options.full:
-            own = folder / f"network-{len(scores)}"
-            weights = train_on(pairs, own, options.steps, seed)
-            seen = judge_network(weights, test, own / "judged", tone_of(train))
-            scores[name + NETWORK] = {"test": seen, "other": seen}
+        own, steps = folder / f"network-{len(scores)}", options.full and options.steps
+        found = score_set([pairs], test, own, seed, steps=steps, curve=tone_of(train))
+        for ending, table in zip(("", NETWORK), found, strict=False):
+            scores[name + ending] = {"test": table, "other": table}
     return scores
 
 

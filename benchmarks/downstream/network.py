@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.downstream.judging import judge, learn_from
 from benchmarks.downstream.real_pairs import RealPair, plane_of
 from benchmarks.downstream.tone import Curve, toned
 from benchmarks.downstream.training_sets import Pair, run_degrade
@@ -43,3 +44,35 @@ def judge_network(weights: Path, real: Sequence[RealPair], folder: Path, curve: 
         plain = score_planes(sr, hr, border=scale)
         scores.append((*plain.values(), told.calibrated, told.ssim))
     return np.array(scores)
+
+
+def score_set(
+    draws: Sequence[Sequence[Pair]],
+    real: Sequence[RealPair],
+    folder: Path,
+    seed: int,
+    *,
+    steps: int,
+    curve: Curve,
+) -> list[Table]:
+    """Return the scores of filters, means over the draws; with steps, of a network of the first.
+
+    Parameters
+    ----------
+    draws : sequence of sequences of Pair
+        The same kind of pairs, as often as it was drawn.
+    real : sequence of RealPair
+        What is judged on.
+    folder : Path
+        For the network.
+    seed : int
+    steps : int
+        0: no network is trained.
+    curve : Curve
+        Of tone, as for :func:`judge_network`.
+    """
+    tables = [np.mean([judge(learn_from(pairs), real) for pairs in draws], axis=0)]
+    if steps:
+        weights = train_on(draws[0], folder, steps, seed)
+        tables.append(judge_network(weights, real, folder / "judged", curve))
+    return tables

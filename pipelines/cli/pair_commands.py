@@ -151,7 +151,7 @@ def _auto_none_or_sigma(
     default="auto",
     show_default=True,
     help="Give LR back what kernels estimated on photos keep too little of, for cameras sharpen: "
-    "'auto', as the recipe has it, or 'none', for photos that software made softer or smaller.",
+    "'auto', as the recipe has it, or 'none', for photos that software made soft.",
 )
 @click.option(
     "--jpeg",

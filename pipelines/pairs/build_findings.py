@@ -21,8 +21,9 @@ from degrade.wording import counted
 from pipelines.pairs.planning import BuildPairsConfig
 from pipelines.shared.camera_draws import camera_draws
 from pipelines.shared.job import Job
+from pipelines.shared.recipes import spectral_share
 
-__all__ = ["FROM_PATCHES", "tell_clipping", "tell_noise", "tell_recipe"]
+__all__ = ["FROM_PATCHES", "tell_clipping", "tell_noise", "tell_recipe", "tell_spectral"]
 
 FROM_PATCHES = frozenset({Residual.kind, ScaledResidual.kind})
 """Steps that read noise patches."""
@@ -46,6 +47,15 @@ def tell_recipe(job: Job, config: BuildPairsConfig) -> None:
         job.found("step", f"  {line}", deferred=False)
     for entry in drawn.deferred_entries:
         job.found("step", f"  {entry.words()}; left to training", deferred=True)
+
+
+def tell_spectral(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> None:
+    """Say how many kernels have a step that is for the spectral estimator's, if not all."""
+    drawn = config.degradation
+    share = spectral_share(drawn.recipe, pool.index(config.scale, drawn.measured_kinds))
+    if share and share[0] < share[1]:
+        words = f"the spectral estimator found {share[0]} of {counted(share[1], 'kernel')}"
+        job.found("spectral_kernels", words, found=share[0], kernels=share[1])
 
 
 def tell_clipping(job: Job, config: BuildPairsConfig, shift: float) -> None:

@@ -23,7 +23,13 @@ from degrade.pairs import Place, place_at
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.executors import Executor, InProcessExecutor
-from pipelines.pairs.build_findings import FROM_PATCHES, tell_clipping, tell_noise, tell_recipe
+from pipelines.pairs.build_findings import (
+    FROM_PATCHES,
+    tell_clipping,
+    tell_noise,
+    tell_recipe,
+    tell_spectral,
+)
 from pipelines.pairs.build_shard import LostPhotoError, PlannedPhoto, ShardTask, build_shard
 from pipelines.pairs.hr_photos import DISTRUSTED, HRPhotos, distrusted_in, find_hr_photos
 from pipelines.pairs.planning import BuildPairsConfig, fit_hr_size, plan_photos, plan_shards
@@ -118,6 +124,7 @@ def build_pairs(
         words = f"HR patches of {config.patch_side} px, the largest that nearly all photos hold"
         job.found("hr_size", words, pixels=config.patch_side)
     tell_recipe(job, config)
+    tell_spectral(job, pool, config)
     tell_noise(job, pool, config)
     if progress.shift_pairs:
         tell_clipping(job, config, progress.shift_sum / progress.shift_pairs)

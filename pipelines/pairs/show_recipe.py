@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from degrade.degradation import Recipe
-from degrade.degradation.index import MATCHED, SPECTRAL_KERNEL
+from degrade.degradation.index import MATCHED
 from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import recipe_to_toml
 from degrade.errors import printable
@@ -13,7 +13,7 @@ from degrade.geometry import Scale
 from degrade.pool import DegradationPool
 from degrade.wording import counted
 from pipelines.shared.camera_draws import camera_draws
-from pipelines.shared.recipes import drawn_from_pool, lacking
+from pipelines.shared.recipes import drawn_from_pool, lacking, spectral_share
 from pipelines.shared.speech import said
 
 __all__ = ["show_recipe"]
@@ -62,13 +62,9 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
         ),
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
-    if SPECTRAL_KERNEL in kinds:
-        drawn = {*index.kernel_ids, *index.matched_ids}
-        lines.append(
-            f"the spectral estimator found {len(index.spectral & drawn)} of the "
-            f"{counted(len(drawn), 'kernel')}"
-        )
+    if share := spectral_share(recipe, index):
+        lines.append(f"the spectral estimator found {share[0]} of {counted(share[1], 'kernel')}")
     if MATCHED in kinds and pool.matched_clean_up(scale) == 2:
         lines.append("HR was halved first for its match, and is for pairs")
-    lines += [of.words() for of in camera_draws(recipe, index)]
+    lines += [drawn.words() for drawn in camera_draws(recipe, index)]
     return [*lines, *(f"it cannot give {line}" for line in lacking(recipe, index))]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from degrade.degradation import PoolIndex, Recipe
-from degrade.degradation.index import MATCHED
+from degrade.degradation.index import MATCHED, SPECTRAL_KERNEL
+from degrade.degradation.recipe import kinds_drawn_from
 from degrade.degradation.recipe_files import find_recipe
-from degrade.degradation.steps import JpegChoice
+from degrade.degradation.steps import BlurSettings, JpegChoice
 from degrade.errors import InvalidValueError, printable
 from degrade.geometry import Scale, as_scale
 from degrade.pool import DegradationPool
@@ -18,6 +20,7 @@ __all__ = [
     "lacking",
     "recipe_of",
     "refuse_without_pool",
+    "spectral_share",
     "takes_measured_jpeg",
 ]
 
@@ -61,6 +64,21 @@ def takes_measured_jpeg(recipe: Recipe) -> bool:
     """Return whether the tables of photos may be drawn: no JPEG has a quality of its own."""
     chosen = [entry.settings for entry in recipe.entries]
     return not any(isinstance(each, JpegChoice) and each.quality is not None for each in chosen)
+
+
+def spectral_share(recipe: Recipe, index: PoolIndex) -> tuple[int, int] | None:
+    """Return how many kernels the spectral estimator found of those that plans may draw, and all.
+
+    None: no step asks, or there are no such kernels.
+    """
+    if SPECTRAL_KERNEL not in kinds_drawn_from(recipe.possible):
+        return None
+    drawn: set[str] = set()
+    for entry in recipe.possible:
+        if isinstance(entry.settings, BlurSettings):
+            with contextlib.suppress(InvalidValueError):
+                drawn.update(*entry.settings.kernels_of(index))
+    return (len(drawn & index.spectral), len(drawn)) if drawn else None
 
 
 def refuse_without_pool(recipe: Recipe) -> None:

@@ -25,9 +25,8 @@ ESTIMATES_LACK: EvenTaps = (69760, 1920, 576, -480, -576, -480, -384, -320, -192
 """What kernels of the spectral estimator keep too little of: the mean of eight cameras, as
 ``python -m benchmarks.estimates_lack`` measures it on real pairs, up to 0.35 cycles per pixel."""
 
-
 FINE = 16
-"""Levels are filtered in whole 16ths: float32 then holds all sums, in a third of the time."""
+"""Levels are filtered in whole 16ths: float32 then holds the sums of taps such as these."""
 
 
 class ResponseSettings(StepSettings, frozen=True):

@@ -42,7 +42,7 @@ def test_recipe_show_says_what_a_pool_has_and_lacks(tmp_path: Path) -> None:
     other = degrade("recipe", "show", "measured", "--pool", pool)
     assert "has 0 kernels ×4" in other.output and "cannot give blur" in other.output
     assert "the spectral estimator" not in shown.output
-    assert "# the spectral estimator found 0 of the 0 kernels" in other.output
+    assert "the spectral estimator found" not in other.output  # of no kernel
     assert degrade("recipe", "show", "measured", "--pool", tmp_path / "no").exit_code == 1
     (tmp_path / "r.toml").write_text(
         '[[steps]]\nkind = "blur"\nkernels = "camera"\n[[steps]]\nkind = "noise-model"\n'

@@ -14,8 +14,14 @@ from degrade.degradation.recipes import with_step
 from degrade.jpeg.tables import JpegSettings, standard_tables
 from degrade.pool import DegradationPool, Findings
 from pipelines import BuildPairsConfig
-from pipelines.pairs.build_findings import tell_clipping, tell_noise, tell_recipe
+from pipelines.pairs.build_findings import (
+    tell_clipping,
+    tell_noise,
+    tell_recipe,
+    tell_spectral,
+)
 from pipelines.shared.job import Job
+from tests.making import fill_pool
 from tests.pipelines.pairs.camera_pools import CAMERAS, fill
 
 
@@ -70,6 +76,24 @@ def test_the_recipe_is_told_with_what_is_left_to_training(config: BuildPairsConf
         assert all(
             ("left to training" in f.words) == (f.values.get("deferred") is True) for f in job.facts
         )
+
+
+@pytest.mark.parametrize(("omitted", "is_told"), [((), True), (("response",), False)])
+def test_kernels_without_a_response_are_told(
+    tmp_path: Path,
+    pool: DegradationPool,
+    config: BuildPairsConfig,
+    omitted: tuple[str, ...],
+    is_told: bool,
+) -> None:
+    def told_of(of: DegradationPool) -> list[str]:
+        job = Job("build-pairs", "pair")
+        tell_spectral(job, of, replace(config, omitted=omitted))
+        return [fact.words for fact in job.facts]
+
+    assert told_of(pool) == []  # all are the estimator's
+    by_hand = fill_pool(tmp_path / "by hand", kernels=3)
+    assert told_of(by_hand) == ["the spectral estimator found 0 of 3 kernels"] * is_told
 
 
 @pytest.mark.parametrize(
