@@ -54,7 +54,7 @@ def tell_spectral(job: Job, pool: DegradationPool, config: BuildPairsConfig) -> 
     drawn = config.degradation
     share = spectral_share(drawn.recipe, pool.index(config.scale, drawn.measured_kinds))
     if share and share[0] < share[1]:
-        words = f"the spectral estimator found {share[0]} of {counted(share[1], 'kernel')}"
+        words = f"the spectral estimator found {share[0]} of the {counted(share[1], 'kernel')}"
         job.found("spectral_kernels", words, found=share[0], kernels=share[1])
 
 

@@ -63,7 +63,9 @@ def _pool_lines(recipe: Recipe, path: Path, scale: Scale) -> list[str]:
     ]
     lines = [f"{printable(path)} has {', '.join(there)}"]
     if share := spectral_share(recipe, index):
-        lines.append(f"the spectral estimator found {share[0]} of {counted(share[1], 'kernel')}")
+        lines.append(
+            f"the spectral estimator found {share[0]} of the {counted(share[1], 'kernel')}"
+        )
     if MATCHED in kinds and pool.matched_clean_up(scale) == 2:
         lines.append("HR was halved first for its match, and is for pairs")
     lines += [drawn.words() for drawn in camera_draws(recipe, index)]

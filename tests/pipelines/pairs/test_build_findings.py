@@ -93,7 +93,7 @@ def test_kernels_without_a_response_are_told(
 
     assert told_of(pool) == []  # all are the estimator's
     by_hand = fill_pool(tmp_path / "by hand", kernels=3)
-    assert told_of(by_hand) == ["the spectral estimator found 0 of 3 kernels"] * is_told
+    assert told_of(by_hand) == ["the spectral estimator found 0 of the 3 kernels"] * is_told
 
 
 @pytest.mark.parametrize(
