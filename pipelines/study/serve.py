@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ _LEAST_TOKEN = 16
 _MOST_CONNECTIONS = 1000
 _LARGEST_HEAD = 16_384
 _GRACE_S = 3
+_LISTEN_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,11 @@ def _require_pictures(study: Path, definition: StudyDefinition) -> None:
 
 
 def _run(app: Guard, listener: socket.socket, patience_s: float) -> None:
+    """Serve until a signal comes.
+
+    The loop is in a thread of its own: what a signal raises, in the main thread, would else be
+    raised amid the loop's own steps, where some of them swallow it or tell a traceback.
+    """
     import uvicorn
 
     settings = uvicorn.Config(
@@ -157,7 +165,26 @@ def _run(app: Guard, listener: socket.socket, patience_s: float) -> None:
         h11_max_incomplete_event_size=_LARGEST_HEAD,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    uvicorn.Server(settings).run(sockets=[listener])
+    server = uvicorn.Server(settings)
+    ended: Future[None] = Future()
+
+    def serve() -> None:
+        try:
+            server.run(sockets=[listener])
+        except BaseException as error:  # told by the main thread
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    threading.Thread(target=serve, name="study serve", daemon=True).start()
+    try:
+        # A signal just before an endless wait would be heard at its end.
+        while not wait([ended], timeout=_LISTEN_S).done:
+            pass
+    finally:
+        server.should_exit = True
+        wait([ended], timeout=_GRACE_S + 1)
+    ended.result()
 
 
 def _listening(config: ServeStudyConfig) -> socket.socket:

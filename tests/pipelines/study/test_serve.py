@@ -6,6 +6,8 @@ import http.client
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -76,6 +78,38 @@ def test_ctrl_c_ends_a_server_in_its_own_words(mos: Path) -> None:
         assert server.process.returncode == 130
     assert "study serve: 1 new vote in" in said and "stopped by SIGINT" in said
     assert "Traceback" not in said and "Invalid" not in said
+    assert not (mos / ".lock").exists()
+
+
+_STOPPED_AMID = """
+import os, signal, sys, threading
+
+place = tuple(sys.argv.pop().split(":"))
+
+def stop(frame, event, _argument):
+    if (os.path.basename(frame.f_code.co_filename), frame.f_code.co_name) == place:
+        sys.settrace(None)
+        threading.settrace(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.settrace(stop)
+threading.settrace(stop)
+from pipelines.cli.start import start
+start()
+"""
+
+
+@pytest.mark.parametrize(
+    "place", ["base_events.py:__init__", "base_events.py:_run_once", "base_events.py:create_server"]
+)
+def test_a_signal_amid_the_start_ends_a_server_in_its_own_words(mos: Path, place: str) -> None:
+    words = ["-c", _STOPPED_AMID, "study", "serve", str(mos), "--port", "0", place]
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 143
+    assert "stopped by SIGTERM" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and "Warning" not in done.stderr
     assert not (mos / ".lock").exists()
 
 
