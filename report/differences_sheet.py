@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from degrade.audit.comparison import Comparison
+from degrade.audit.differences import NamedDifference
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
 from degrade.disk.results import Results
@@ -32,6 +33,7 @@ def draw_differences_sheet(
     path: Path,
     by: str,
     *,
+    note: str = "",
     overwrite: bool = False,
 ) -> None:
     """Draw the mean spectra of all sets, and each kind of difference with its interval, as PNG.
@@ -45,6 +47,8 @@ def draw_differences_sheet(
     path : Path
     by : str
         The command, for the record of what it has made.
+    note : str
+        What stands below the verdict, such as what the sets are.
     overwrite : bool
 
     Raises
@@ -56,7 +60,8 @@ def draw_differences_sheet(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.8), dpi=130, facecolor="white", layout="constrained")
-    figure.suptitle(found.verdict, fontsize=9, x=0.01, ha="left")
+    heading = f"{found.verdict}\n{note}" if note else found.verdict
+    figure.suptitle(heading.replace("$", r"\$"), fontsize=9, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     draw_spectra(left, sets)
     draw_sizes(right, found, list(sets)[:2])
@@ -108,17 +113,21 @@ def draw_sizes(axes: Any, found: Comparison, names: Sequence[str]) -> None:
     """Draw each kind of difference with its interval, in units of what matters."""
     kinds = list(found.differences)[::-1]
     for place, each in enumerate(kinds):
-        signs = [np.sign(x - each.kind.neutral) for x in (each.size, *each.interval)]
-        ends = [
-            float(np.clip(sign * each.kind.extent(x), -_MOST_EXTENT, _MOST_EXTENT))
-            for sign, x in zip(signs, (each.size, *each.interval), strict=True)
-        ]
+        sizes = [_extent(each, x) for x in (each.size, *each.interval)]
+        ends = [min(max(x, -_MOST_EXTENT), _MOST_EXTENT) for x in sizes]
         colour = DOUBTFUL_COLOUR if each.is_there else FAINT
         axes.plot(ends[1:], [place, place], color=colour, lw=2.5, solid_capstyle="round")
         axes.plot(ends[0], place, "o", color=colour, ms=6)
+        for size in sizes:
+            if abs(size) > _MOST_EXTENT:  # an arrow: it goes on
+                marker, edge = (">", _MOST_EXTENT) if size > 0 else ("<", -_MOST_EXTENT)
+                axes.plot(edge + np.sign(size) * 0.5, place, marker, color=colour, ms=6)
+        # Where there is no room beside it, a name grows away from the frame.
+        inward = "right" if ends[0] > _MOST_EXTENT / 2 else "left"
+        side = "center" if abs(ends[0]) <= _MOST_EXTENT / 2 else inward
         text = each.name if each.is_there else ""
         axes.annotate(
-            text, (ends[0], place), (0, 7), textcoords="offset points", ha="center", fontsize=8
+            text, (ends[0], place), (0, 7), textcoords="offset points", ha=side, fontsize=8
         )
     axes.axvspan(-1, 1, color="#dcfce7", zorder=0)
     axes.set_yticks(range(len(kinds)), [each.kind.name for each in kinds])
@@ -128,3 +137,8 @@ def draw_sizes(axes: Any, found: Comparison, names: Sequence[str]) -> None:
         f"{' → '.join(names)}, in units of what matters (green: it does not)", fontsize=9
     )
     axes.grid(axis="x", alpha=0.3)
+
+
+def _extent(found: NamedDifference, size: float) -> float:
+    """Return a size in units of what matters, with its sign."""
+    return float(np.sign(size - found.kind.neutral) * found.kind.extent(size))

@@ -57,21 +57,22 @@ class Comparison:
         needed = photos_needed(ENOUGH)
         if self.result is None:
             return (
-                f"too few photos for a verdict: {self.matched} of each set show alike, at least "
-                f"{LEAST_PAIRS} are needed, and {needed} for a difference of ±{ENOUGH:.2f}"
+                f"too few photos for a verdict: {self.matched} of each set show much the same; at "
+                f"least {LEAST_PAIRS} are needed, and {needed} for an AUC that chance moves by no "
+                f"more than ±{ENOUGH:.2f}"
             )
         found = self.result
-        low, high = found.interval
-        auc = f"AUC {found.auc:.2f} [{low:.2f}, {high:.2f}]"
+        auc, high = found.area_words, found.interval[1]
         count = f"{found.pairs} photos of each"
         if found.told_apart:
             return f"told apart: {auc}, by {count}"
         if found.half_width > ENOUGH:
             return (
-                f"too few photos for a verdict: {count} cannot show less than "
-                f"±{found.half_width:.2f}, ±{ENOUGH:.2f} takes {needed} ({auc})"
+                f"too few photos for a verdict: {auc}, and with {count} chance alone moves it by "
+                f"±{found.half_width:.2f}; ±{ENOUGH:.2f} takes {needed}"
             )
-        return f"not told apart: {auc}, by {count}; up to {high:.2f} is possible"
+        possible = f"; up to {high:.2f} is possible" if high > 0.5 else ""
+        return f"not told apart: {auc}, by {count}{possible}"
 
 
 def compare_sets(

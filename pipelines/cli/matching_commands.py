@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from degrade.errors import printable
 from pipelines.cli.common import (
     PATH,
     finish,
@@ -73,9 +74,13 @@ def diff(
         found = diff_photos(config, executor=_executor(jobs), on_progress=progress)
     if sheet is not None:
         from report.differences_sheet import draw_differences_sheet
+        from report.sheet import shorten
 
         sets = {"A": found.sets[0].features, "B": found.sets[1].features}
-        draw_differences_sheet(found.comparison, sets, sheet, "diff", overwrite=overwrite)
+        a, b = (shorten(printable(path), 70) for path in (first, second))
+        draw_differences_sheet(
+            found.comparison, sets, sheet, "diff", note=f"A: {a}, B: {b}", overwrite=overwrite
+        )
     finish(found.report)
 
 
@@ -232,7 +237,7 @@ def match(
             config,
             executor=_executor(jobs),
             on_progress=progress.advance,
-            on_round=progress.tell,
+            on_round=progress.show,
         )
     if sheet is not None:
         from report.match_sheet import draw_match_sheet

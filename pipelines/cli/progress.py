@@ -62,12 +62,33 @@ class Progress:
         elif not self._silent:
             click.echo(text, err=True)
 
+    def show(self, text: str) -> None:
+        """Show how far the work is, in words that the summary repeats.
+
+        On a terminal they stand in the bar's place, until the next ones; elsewhere they are a line,
+        at the rate of others.
+        """
+        if self._bar is not None:
+            self._bar.bar_format = "{desc} [{elapsed}]"
+            self._bar.set_description_str(f"{self._label}: {text}")
+        elif not self._silent:
+            spent = self._spent()
+            if spent >= self._next_s:
+                self._plan_next(spent)
+                click.echo(f"{self._label}: {text}", err=True)
+
+    def _spent(self) -> float:
+        return monotonic() - (self._begun or (0.0, 0))[0]
+
+    def _plan_next(self, spent: float) -> None:
+        self._next_s = spent + min(max(_NEXT_S, spent / 10), _MOST_S)
+
     def _write_line(self, done: int, total: int) -> None:
-        started, first = self._begun or (0.0, 0)
-        spent = monotonic() - started
+        first = (self._begun or (0.0, 0))[1]
+        spent = self._spent()
         if spent < self._next_s or not first < done < total:
             return
-        self._next_s = spent + min(max(_NEXT_S, spent / 10), _MOST_S)
+        self._plan_next(spent)
         left = (total - done) * spent / (done - first)
         notes = "".join(f", {name} {value:.3g}" for name, value in self._noted.items())
         click.echo(

@@ -63,10 +63,7 @@ class Round:
     def words(self, number: int) -> str:
         """Return the round in one line for people."""
         found = None if self.comparison is None else self.comparison.result
-        auc = ""
-        if found is not None:
-            low, high = found.interval
-            auc = f", AUC {found.auc:.2f} [{low:.2f}, {high:.2f}]"
+        auc = "" if found is None else f", {found.area_words}"
         apart = f"spectra {self.gap:.2f} dB apart"
         apart += f", colours {self.colour_gap:.1f}" if self.colour_gap else ""
         return f"round {number}: {apart}{auc}"

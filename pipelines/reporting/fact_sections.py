@@ -216,7 +216,7 @@ def _told_apart(facts: Mapping[str, Sequence[_Fact]]) -> list[Chart]:
             found[name] = _interval(fact["auc"], fact["interval"], marked)
     if not found:
         return []
-    below = "AUC: 0.5 is chance, 1 every time"
+    below = "AUC: 0.5 and below is a guess, 1 right every time"
     return [intervals("How surely they are told apart", found, below=below, neutral=0.5)]
 
 

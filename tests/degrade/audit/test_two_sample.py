@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from degrade.audit.two_sample import (
+    TwoSampleResult,
     area_under_curve,
     compare_two_samples,
     null_half_width,
@@ -73,3 +74,12 @@ def test_photos_needed_is_where_chance_gets_small() -> None:
     assert null_half_width(19, 19) == pytest.approx(0.187, abs=0.002)
     assert 250 < photos_needed(0.05) < 270
     assert null_half_width(photos_needed(0.1), photos_needed(0.1)) <= 0.1
+
+
+def test_an_area_below_a_half_is_said_to_be_a_guess() -> None:
+    def words(auc: float) -> str:
+        return TwoSampleResult(17, auc, (auc - 0.1, auc + 0.1), 0.9, 0.2).area_words
+
+    assert words(0.18) == "AUC 0.18 [0.08, 0.28] (below 0.5: a guess)"
+    assert words(0.498) == "AUC 0.50 [0.40, 0.60]"
+    assert words(0.7) == "AUC 0.70 [0.60, 0.80]"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,27 @@ def test_a_command_through_a_pipe_tells_how_far_it_is(
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("upscale: 0.0 of 0.0 Mpx (")
     assert result.stderr.splitlines()[0].endswith(" left")
+
+
+def test_rounds_stand_in_the_place_of_the_bar_and_leave_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The summary tells them: on a terminal each was there twice."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with showing_progress("match", "photos") as shown:
+        shown.advance(1, 1)
+        shown.show("round 0: spectra 1.00 dB apart")
+    written = capsys.readouterr().err
+    assert "\n" not in written and "match: round 0: spectra 1.00 dB apart [00:00]" in written
+
+
+def test_rounds_are_lines_now_and_then_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _clock(monkeypatch, 5.0)
+    with showing_progress("match", "photos") as shown:
+        shown.advance(1, 1)
+        for number in range(5):
+            shown.show(f"round {number}")
+    # The clock was looked at twice before the first of them.
+    assert capsys.readouterr().err == "match: round 0\n"
