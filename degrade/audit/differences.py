@@ -10,6 +10,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from degrade.audit.two_sample import LEAST_PAIRS
+
 __all__ = ["DIFFERENCES", "DifferenceKind", "NamedDifference", "holm", "name_differences"]
 
 _LEVEL = 0.05
@@ -79,7 +81,7 @@ DIFFERENCES = (
     DifferenceKind(
         "colour noise", "grey levels", "more colour noise", "less colour noise", 1.25, is_ratio=True
     ),
-    DifferenceKind("blocks", "% more at 8×8 borders", "more JPEG blocks", "fewer JPEG blocks", 2.0),
+    DifferenceKind("blocks", "% at 8×8 borders", "more JPEG blocks", "fewer JPEG blocks", 2.0),
     DifferenceKind("colour softness", "dB", "softer colours", "sharper colours", 1.0),
     DifferenceKind("direction", "dB", "softer along", "", 1.0, slanted="slanted direction"),
 )
@@ -123,8 +125,11 @@ class NamedDifference:
 
     @property
     def ruled_out(self) -> bool:
-        """Whether the whole interval lies within what is negligible."""
-        return max(map(self.kind.extent, self.interval)) < 1
+        """Whether the whole interval lies within what is negligible.
+
+        The interval of a few photos says nothing of others.
+        """
+        return self.photos >= LEAST_PAIRS and max(map(self.kind.extent, self.interval)) < 1
 
     @property
     def name(self) -> str:
@@ -162,7 +167,9 @@ def name_differences(
     found, values = [], []
     for kind in DIFFERENCES:
         a, b = (
-            np.array([[measures[name] for name in kind.figures] for measures in each])
+            np.array([[measures[name] for name in kind.figures] for measures in each]).reshape(
+                -1, len(kind.figures)
+            )
             for each in (first, second)
         )
         known = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from degrade.audit.closed_colours import has_colours
 from degrade.audit.comparison import Comparison
-from degrade.audit.differences import NamedDifference
+from degrade.audit.differences import DIFFERENCES, NamedDifference
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
 from pipelines.shared.job import Job
@@ -35,6 +35,16 @@ CHANGES: Mapping[str, str] = {
     "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos; by name or by kind."""
+
+_CAUSES: Mapping[str, Sequence[str]] = {
+    "sharper": ("more JPEG blocks", "more noise"),
+    "softer": ("coarser grain",),
+    "less overshoot": ("more noise",),
+    "coarser grain": ("more JPEG blocks",),
+    "sharper colours": ("more colour noise",),
+}
+"""What may be no difference of its own but how another one shows, by name, where both are there:
+steps at blocks have high frequencies, coarse noise has low ones, and noise blurs the mean edge."""
 
 
 def difference_words(found: NamedDifference) -> str:
@@ -73,11 +83,14 @@ def tell_comparison(
     """
     verdict = f"{of}: {found.verdict}" if of else found.verdict
     job.found("verdict", verdict, **({"of": of} if of else {}), **comparison_values(found))
+    there = [each.name for each in found.named]
     for each in found.named:
         change = changes.get(each.name, changes.get(each.kind.name, "")) if changes else ""
+        causes = [name for name in _CAUSES.get(each.name, ()) if name in there]
         words = f"{subject}: {each.name}, {difference_words(each)}"
+        words += f"; {' or '.join(causes)} can do this alone" if causes else ""
         words += f"; {change}" if change else ""
-        job.found("difference", words, change=change, **_values(each))
+        job.found("difference", words, change=change, may_be=causes, **_values(each))
     rest = [each for each in found.differences if not each.is_there]
     alike = [each.kind.name for each in rest if each.ruled_out]
     open_ = [each for each in rest if not each.ruled_out]
@@ -86,6 +99,13 @@ def tell_comparison(
     for each in open_:
         words = f"not known: {each.kind.name}, {difference_words(each)}"
         job.found("unknown", words, **_values(each))
+    untold = [kind.name for kind in DIFFERENCES if kind not in {e.kind for e in found.differences}]
+    if untold and found.differences:
+        words = (
+            f"not compared: {', '.join(untold)}; fewer than two photos of each have what it takes, "
+            "as grey ones have no colours"
+        )
+        job.found("uncompared", words, kinds=untold)
 
 
 def tell_spectra(job: Job, sets: Mapping[str, Sequence[PhotoFeatures]]) -> None:

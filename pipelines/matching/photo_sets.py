@@ -179,12 +179,13 @@ def measure_set(
 
 def _measure(task: _Task) -> PhotoFeatures:
     known = task.photo
-    if min(known.height, known.width) < task.side:
-        raise InputError(
-            known.path,
-            f"{known.width}×{known.height} pixels are less than the windows of {task.side} in "
-            "which this set is compared",
-            "leave it out",
-        )
+    if (shorter := min(known.height, known.width)) < task.side:
+        size = f"{known.width}×{known.height} pixels are"
+        if shorter < SMALLEST_SIDE:
+            why, what = f"too few to compare: {SMALLEST_SIDE} a side at least", "give larger photos"
+        else:
+            why = f"less than the windows of {task.side} in which most photos are compared"
+            what = "leave it out"
+        raise InputError(known.path, f"{size} {why}", what)
     photo = read_scanned(known.path, known.sha256, max_pixels=task.max_pixels).as_u8()
     return PhotoFeatures.mean_of([measure_features(w) for w in windows_of(photo, task.side)])

@@ -23,7 +23,9 @@ def _verdict(pairs: int, auc: float, half: float, p_value: float) -> str:
             "photos of each chance alone moves it by ±0.20; ±0.10 takes 65",
             id="few, and alike",
         ),
-        pytest.param((17, 0.95, 0.04, 0.01), "told apart: AUC 0.95 [0.91, 0.99], by 17 photos of each"),
+        pytest.param(
+            (17, 0.95, 0.04, 0.01), "told apart: AUC 0.95 [0.91, 0.99], by 17 photos of each"
+        ),
         pytest.param(
             (80, 0.4, 0.09, 0.9),
             "not told apart: AUC 0.40 [0.31, 0.49] (below 0.5: a guess), by 80 photos of each",

@@ -117,3 +117,12 @@ def test_what_few_photos_tell_is_left_out() -> None:
     known = {**unknown, "noise": 1.0}
     found = name_differences([known, known, unknown], [known] * 3, rng_for(0))
     assert [(each.kind.name, each.photos) for each in found] == [("noise", 2)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10])
+def test_a_few_photos_rule_nothing_out(count: int) -> None:
+    measures = [each.measures for each in photos()[:count]]
+    assert len(measures) == count
+    found = name_differences(measures, measures, rng_for(0))
+    assert len(found) == (len(DIFFERENCES) if count > 1 else 0)
+    assert all(each.ruled_out is (count == 10) for each in found)

@@ -113,3 +113,30 @@ def test_photos_that_name_no_camera_are_counted(unnamed: int, said: str) -> None
     (fact,) = job.facts
     assert fact.words.startswith(f"phone: of 2 cameras, A (2), {said}")
     assert fact.values["unnamed"] == unnamed
+
+
+def test_photos_that_show_nothing_alike_are_told_without_a_figure(
+    originals: Path, tmp_path: Path
+) -> None:
+    flat = write_set(tmp_path / "flat", range(3), lambda photo, name: photo * 0 + int(name) * 90)
+    found = run("diff", originals, flat)
+    assert found.exit_code == 0, found.output
+    assert "0 of each set show much the same; at least 10 are needed" in found.output
+    assert "not known" not in found.output and "no difference" not in found.output
+
+
+def test_photos_too_small_for_any_comparison_are_not_measured_by_the_windows_of_others(
+    originals: Path, tmp_path: Path
+) -> None:
+    tiny = write_set(tmp_path / "tiny", range(3), lambda photo, _: photo[:40, :30])
+    found = run("diff", originals, tiny)
+    assert found.exit_code == 1
+    assert "30×40 pixels are too few to compare: 64 a side at least; give larger" in found.stderr
+
+
+def test_grey_photos_are_said_to_have_no_colours_to_compare(
+    originals: Path, tmp_path: Path
+) -> None:
+    grey = write_set(tmp_path / "grey", range(14), lambda photo, _: photo[..., 1:2].repeat(3, 2))
+    found = run("diff", originals, grey)
+    assert "not compared: colour softness; fewer than two photos of each" in found.output

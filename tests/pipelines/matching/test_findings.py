@@ -1,0 +1,46 @@
+"""What a comparison found, in words."""
+
+from __future__ import annotations
+
+from degrade.audit.comparison import Comparison
+from degrade.audit.differences import DIFFERENCES, NamedDifference
+from pipelines.matching.findings import tell_comparison
+from pipelines.shared.job import Job
+
+_KINDS = {kind.name: kind for kind in DIFFERENCES}
+
+
+def _found(**sizes: float) -> Comparison:
+    """Return a comparison with these differences, which are sure; of all other kinds there is none."""
+    found = []
+    for name, kind in _KINDS.items():
+        size = sizes.get(name, kind.neutral)
+        p_value = 0.01 if name in sizes else 1.0
+        found.append(NamedDifference(kind, size, (size, size), (1.0, 1.0), p_value, 20))
+    return Comparison((20, 20), 20, None, tuple(found))
+
+
+def _told(found: Comparison) -> dict[str, tuple[str, list[str]]]:
+    job = Job("diff", "photo")
+    tell_comparison(job, found, subject="B", changes={"sharper": "make it softer"})
+    return {
+        fact.values["name"]: (fact.words, fact.values["may_be"])
+        for fact in job.facts
+        if fact.kind == "difference"
+    }
+
+
+def test_what_another_difference_does_alone_is_said_beside() -> None:
+    """Steps at blocks have high frequencies: JPEGs were told sharper, and no more."""
+    told = _told(_found(softness=-3.0, blocks=20.0))
+    words, causes = told["sharper"]
+    assert words.endswith("; more JPEG blocks can do this alone; make it softer")
+    assert causes == ["more JPEG blocks"]
+    assert told["more JPEG blocks"][0].endswith(" (medians 1.00 → 1.00)")
+    both = _told(_found(softness=-3.0, blocks=20.0, noise=2.0))
+    assert "; more JPEG blocks or more noise can do this alone; " in both["sharper"][0]
+
+
+def test_a_difference_that_is_there_alone_is_its_own() -> None:
+    words, causes = _told(_found(softness=-3.0))["sharper"]
+    assert words.endswith(" (medians 1.00 → 1.00); make it softer") and not causes
