@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from degrade.audit.alignment import Agreement, summarise_agreement
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.degradation.steps import Jpeg
 from degrade.errors import printable
 from degrade.images.image_io import MAX_PIXELS
 from degrade.pairs import PairReader, open_pairs
@@ -30,7 +32,7 @@ from pipelines.matching.photo_sets import MeasuredSet, find_set, measure_set, wi
 from pipelines.shared.job import Job
 from pipelines.shared.reports import ProgressCallback, ReportedError, RunReport
 
-__all__ = ["AuditConfig", "AuditResult", "MisalignedPairsError", "audit_pairs"]
+__all__ = ["AuditConfig", "AuditResult", "MisalignedPairsError", "advice_for", "audit_pairs"]
 
 _MANY = 0.2
 """A share of pairs off, as measured, from which on it is told why the set does not fail."""
@@ -104,6 +106,7 @@ def audit_pairs(
         groups = choose_pairs(reader)
         lr_side = window_for([min(record.lr_shape[:2]) for record in reader.records])
         tell_pairs(job, reader)
+        changes = advice_for(reader.run)
     photos = find_set(job, config.photos, max_pixels=config.max_pixels)
     side = min(lr_side, window_for([min(photo.height, photo.width) for photo in photos]))
     total = len(groups) + len(photos)
@@ -122,7 +125,7 @@ def audit_pairs(
     refuse_single(job, where, len(measured.keys))
     tell_cameras(job, where, measured)
     comparison = _compare(measured, figures, LR, config.seed)
-    tell_comparison(job, comparison, subject="LR", changes=CHANGES)
+    tell_comparison(job, comparison, subject="LR", changes=changes)
     _tell_beside(job, measured, figures, config.seed)
     agreements = {key: each for figure in figures for key, each in figure.agreements.items()}
     agreement = summarise_agreement(list(agreements.values()))
@@ -150,6 +153,16 @@ def tell_pairs(job: Job, reader: PairReader) -> None:
             "deferred",
             "noise was left to training, so these LR have none: judge a set with `noise=bake`",
         )
+
+
+def advice_for(run: Mapping[str, Any]) -> dict[str, str]:
+    """Return what to change by what is found, without what the pairs of a run have already."""
+    settings = run.get("settings")
+    recipe = settings.get("recipe") if isinstance(settings, dict) else None
+    steps = recipe.get("steps") if isinstance(recipe, dict) else None
+    kinds = [step.get("kind") for step in steps or ()] if isinstance(steps, list) else []
+    done = {"fewer JPEG blocks", "sharper colours"} if Jpeg.kind in kinds else set()
+    return {name: words for name, words in CHANGES.items() if name not in done}
 
 
 def _compare(

@@ -10,6 +10,7 @@ from degrade.audit.comparison import Comparison
 from degrade.audit.differences import DIFFERENCES, NamedDifference
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
+from degrade.audit.two_sample import LEAST_PAIRS
 from pipelines.shared.job import Job
 
 __all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison", "tell_spectra"]
@@ -22,17 +23,18 @@ CHANGES: Mapping[str, str] = {
     "sharper": "the kernels are too narrow, or HR is softer than it should be",
     "more overshoot": "leave out a sharpening step",
     "less overshoot": "the photos are sharpened: kernels must have negative lobes",
-    "more noise": "less noise: patches of other photos, or a smaller `model_error`",
-    "less noise": "add noise: `noise=bake`, patches of these photos, or a larger `model_error`",
+    "more noise": "less noise: patches of other photos, or `degrade build-pairs model_error=none`",
+    "less noise": "add noise of these photos: `degrade build-pairs noise=bake`, by a pool of them",
     "coarser grain": "noise that is less smooth: patches that are no soft structure",
     "finer grain": "noise with the photos' grain: patches of these photos, less white noise",
     "more colour noise": "noise whose colours go together more",
     "less colour noise": "noise of these photos, whose colours do not go together",
-    "more JPEG blocks": "no JPEG, or a higher quality: `jpeg=none`",
-    "fewer JPEG blocks": "compress as the photos are: `jpeg=measured`",
+    "more JPEG blocks": "no JPEG: `degrade build-pairs jpeg=none`, or one of a higher quality",
+    "fewer JPEG blocks": "compress as the photos are: `degrade build-pairs jpeg=measured`",
     "softer colours": "a match corrects colours; or JPEG without subsampling, or none",
     "direction": "the photos are sharper that way, or softer across it: a match finds it",
-    "sharper colours": "a match corrects colours; or compress as the photos are: `jpeg=measured`",
+    "sharper colours": "a match corrects colours; or compress as the photos are: "
+    "`degrade build-pairs jpeg=measured`",
 }
 """What to change in pairs whose LR is this, compared with the photos; by name or by kind."""
 
@@ -97,7 +99,8 @@ def tell_comparison(
     if alike:
         job.found("alike", f"no difference that matters in: {', '.join(alike)}", kinds=alike)
     for each in open_:
-        words = f"not known: {each.kind.name}, {difference_words(each)}"
+        why = "not known" if each.photos >= LEAST_PAIRS else "too few photos to tell"
+        words = f"{why}: {each.kind.name}, {difference_words(each)}"
         job.found("unknown", words, **_values(each))
     untold = [kind.name for kind in DIFFERENCES if kind not in {e.kind for e in found.differences}]
     if untold and found.differences:

@@ -117,6 +117,11 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
         There are no pairs, or fewer than eight images that can judge.
     """
     job = Job("prove", "photo", on_progress)
+    if config.real is not None and config.real.resolve() == config.pairs.resolve():
+        raise DegradeError(
+            f"{printable(config.pairs)} cannot judge itself: give pairs of other scenes as `real`, "
+            "or photos as `photos`"
+        )
     with open_pairs(config.pairs) as reader:
         higher = border_of(reader.scale)
         why = f"the filters enlarge by whole numbers; prove pairs of `scale={higher}` instead"

@@ -54,6 +54,16 @@ _TITLES: Mapping[str, str] = {
 }
 """What kinds and names of values are called, where that is not plain."""
 
+_SECTIONS: Mapping[str, str] = {
+    "beside": "Beside it",
+    "difference": "Differences",
+    "moment": "Moments",
+    "round": "Rounds",
+    "score": "Scores",
+    "step": "Steps of the recipe",
+}
+"""What a section of facts is called, where that is not the kind."""
+
 _Fact = Mapping[str, Any]
 
 
@@ -95,7 +105,8 @@ def _tell(found: Mapping[str, Any], share: float, depth: int, part: str = "") ->
     many = {kind: group for kind, group in facts.items() if len(group) >= _MANY}
     for kind, group in many.items():
         table = fitting(_table(kind, group), rows=int(share * _ROWS / len(many)))
-        sections.append(Section(f"{prefix}{_titled(kind)}", (table,)))
+        title = _SECTIONS.get(kind, _titled(kind))
+        sections.append(Section(f"{prefix}{title}", (table,)))
     rejects = [
         Reject(*(str(each.get(key, "")) for key in ("path", "reason", "remedy")))
         for each in found.get("rejects", [])

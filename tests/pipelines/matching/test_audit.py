@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from degrade.arrays import U8Array, round_to_u8
 from degrade.images.image_io import write_png
 from degrade.resample import imresize
 from pipelines.cli import main
+from pipelines.cli.options import as_options
+from pipelines.matching.audit import advice_for
+from pipelines.matching.findings import CHANGES
 from tests.degrade.audit.scenes import make_photo
 
 _PAIRS = 12
@@ -123,3 +128,22 @@ def test_audit_refuses_what_holds_no_pairs_and_one_photo(
     small = _import(tmp_path, [make_photo("tiny", 64)] * 2, [halved(make_photo("tiny", 64))] * 2)
     found = run("audit", "--pairs", small, "--photos", photos)
     assert found.exit_code == 1 and "images of 32 pixels are too small to compare" in found.output
+
+
+def test_what_pairs_have_already_is_not_advised() -> None:
+    """Pairs that were compressed as the photos are were told to be compressed as the photos are."""
+
+    def advised(**settings: Any) -> set[str]:
+        return set(advice_for({"settings": settings} if settings else {}))
+
+    jpeg = {"name": "mine", "steps": [{"kind": "blur"}, {"kind": "jpeg"}]}
+    assert advised() == advised(recipe={"steps": [{"kind": "blur"}]}) == set(CHANGES)
+    assert advised(recipe="damaged") == advised(recipe={"steps": 3}) == set(CHANGES)
+    assert advised() - advised(recipe=jpeg) == {"fewer JPEG blocks", "sharper colours"}
+
+
+def test_what_to_change_is_said_as_a_command_that_has_the_option() -> None:
+    for words in CHANGES.values():
+        for quoted in re.findall("`([^`]*)`", words):
+            said = as_options(f"`{quoted}`", [main.commands["audit"]], main.commands)
+            assert said.startswith("degrade build-pairs --"), quoted

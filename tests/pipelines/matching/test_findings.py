@@ -11,7 +11,7 @@ _KINDS = {kind.name: kind for kind in DIFFERENCES}
 
 
 def _found(**sizes: float) -> Comparison:
-    """Return a comparison with these differences, which are sure; of all other kinds there is none."""
+    """Return a comparison with differences that are sure, and none of the other kinds."""
     found = []
     for name, kind in _KINDS.items():
         size = sizes.get(name, kind.neutral)
@@ -44,3 +44,13 @@ def test_what_another_difference_does_alone_is_said_beside() -> None:
 def test_a_difference_that_is_there_alone_is_its_own() -> None:
     words, causes = _told(_found(softness=-3.0))["sharper"]
     assert words.endswith(" (medians 1.00 → 1.00); make it softer") and not causes
+
+
+def test_a_wide_difference_of_few_photos_is_no_unknown_one() -> None:
+    found = NamedDifference(_KINDS["softness"], -6.0, (-7.0, -5.0), (18.0, 12.0), 0.5, 5)
+    more = NamedDifference(_KINDS["noise"], 1.2, (0.9, 1.4), (1.0, 1.2), 0.5, 20)
+    job = Job("diff", "photo")
+    tell_comparison(job, Comparison((5, 5), 5, None, (found, more)), subject="B")
+    told = [fact.words for fact in job.facts if fact.kind == "unknown"]
+    assert told[0].startswith("too few photos to tell: softness, -6.00 dB [-7.00, -5.00]")
+    assert told[1].startswith("not known: noise, ×1.20")

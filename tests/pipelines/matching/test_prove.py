@@ -107,6 +107,8 @@ def test_prove_refuses_what_cannot_judge(pairs: Path, real: Path, tmp_path: Path
     found = run("prove", "--pairs", pairs, "--real", few)
     assert found.exit_code == 1 and "3 images can judge, at least 8 are needed" in found.output
     assert run("prove", "--pairs", real, "--real", real).exit_code == 1
+    itself = run("prove", "--pairs", pairs, "--real", pairs / ".." / pairs.name)
+    assert itself.exit_code == 1 and "cannot judge itself: give pairs of other" in itself.output
     for number in range(9):
         write_png(tmp_path / "black" / f"{number}.png", np.full((200, 200, 3), number, np.uint8))
     found = run("prove", "--pairs", pairs, "--photos", tmp_path / "black")
