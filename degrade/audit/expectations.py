@@ -65,8 +65,10 @@ class Expectation:
             return f"right in {self.right:.0%}, wrong in {self.wrong:.0%}"
         if self.trust == "seldom" and self.untold == 1:
             return "such photos do not tell"
-        if self.trust == "seldom":
+        if self.trust == "seldom" and not self.wrong:
             return "such photos seldom tell; what they tell is right"
+        if self.trust == "seldom":
+            return f"such photos seldom tell; right in {self.right:.0%}, wrong in {self.wrong:.0%}"
         return "do not trust it on these photos"
 
 
@@ -101,9 +103,10 @@ def _besides(rows: Sequence[Expectation], bad: Sequence[str], seldom: Sequence[s
     """Return what is to be known of a measurement that can be used."""
     words = f", but not for: {', '.join(bad)}" if bad else ""
     words += f"; seldom told: {', '.join(seldom)}" if seldom else ""
-    errors = [row.worst for row in rows if row.worst is not None and row.trust != "seldom"]
-    if errors and not bad:
-        words += f"; expect errors up to {100 * max(errors):.0f} %"
+    trusted = [row.worst for row in rows if row.trust in ("good", "expect")]
+    errors = [worst for worst in trusted if worst is not None]
+    if errors:
+        words += f"; {'otherwise ' * bool(bad)}expect errors up to {100 * max(errors):.0f} %"
     return words
 
 
@@ -134,7 +137,7 @@ def _expectation(kind: Kind, plant: str, trials: Sequence[Trial]) -> Expectation
 
 def _trust(worst: float | None, right: float, wrong: float, untold: float) -> Trust:
     if worst is not None:
-        if worst > _USABLE_ERROR:
+        if worst > _USABLE_ERROR or wrong > _HALF:
             return "do not trust"
         if untold > _HALF:
             return "seldom"

@@ -122,3 +122,24 @@ def test_what_photos_do_not_tell_is_not_called_of_use() -> None:
     assert judge(expect([*repeated("nnn"), *told, *clean]))["JPEG"] == (
         f"can be used on photos like these; seldom told: {rows[0].plant}"
     )
+
+
+def test_widths_that_are_mostly_wrong_are_not_to_be_trusted_however_near() -> None:
+    """Screenshots: no width was right, and errors of a quarter were called what to expect."""
+    wrong = [Trial("kernel", "Gaussian σ 0.6", "wrong", error=-0.24)] * 6
+    right = [Trial("kernel", "Gaussian σ 0.9", "right", error=0.13)] * 6
+    rows = expect([*wrong, *right])
+    assert [row.advice() for row in rows] == ["do not trust it on these photos", "expect ±13 %"]
+    assert judge(rows)["kernel"] == (
+        "can be used on photos like these, but not for: Gaussian σ 0.6; otherwise expect errors up "
+        "to 13 %"
+    )
+
+
+def test_what_is_seldom_told_is_called_right_only_where_it_is() -> None:
+    told = [Trial("noise", "σ 2", "right", error=0.1), Trial("noise", "σ 2", "wrong", error=0.3)]
+    untold = [Trial("noise", "σ 2", "not told")] * 3
+    (found,) = expect([*told, *untold])
+    assert found.advice() == "such photos seldom tell; right in 20%, wrong in 20%"
+    (found,) = expect([told[0], *untold])
+    assert found.advice() == "such photos seldom tell; what they tell is right"
