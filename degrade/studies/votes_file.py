@@ -7,6 +7,7 @@ import math
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ __all__ = ["VOTES_NAME", "VotesFile"]
 VOTES_NAME = "votes.db"
 
 _VERSION = 1
+
+_PATIENCE_S, _NEXT_TRY_S = 5.0, 0.01
+"""How long another that writes is waited for."""
 
 _SCHEMA = """
 CREATE TABLE raters (
@@ -82,9 +86,9 @@ class VotesFile:
             # The module's own words for a text that is no UTF-8 are those of a failing disk.
             self._connection.text_factory = bytes.decode
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000:.0f}")
+                self._log_ahead()
                 self._connection.execute("PRAGMA synchronous = FULL")
-                self._connection.execute("PRAGMA busy_timeout = 5000")
                 self._make()
                 self._place = _place_of(path)
             except BaseException:
@@ -145,17 +149,48 @@ class VotesFile:
             f"{printable(self.path)} is damaged ({what}); restore it from a copy"
         )
 
+    def _log_ahead(self) -> None:
+        """Let changes be written ahead, into a log.
+
+        While another does the same in a new file SQLite refuses at once, and waits for nobody.
+        """
+        started = time.monotonic()
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+                if not is_busy or time.monotonic() - started > _PATIENCE_S:
+                    raise
+            time.sleep(_NEXT_TRY_S)
+
     def _make(self) -> None:
-        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == _VERSION:
+        """Make what a new file lacks; of several that find it new at once one does."""
+        if self._version() == _VERSION:
             return
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._version() != _VERSION:
+                self._require_new()
+                for statement in _SCHEMA.split(";"):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _require_new(self) -> None:
         has_tables = self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-        if version != 0 or has_tables:
+        if self._version() != 0 or has_tables:
             raise CorruptDataError(
                 f"{printable(self.path)} holds no votes that this degrade reads; move it away"
             )
-        script = f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;"
-        self._connection.executescript(script)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:

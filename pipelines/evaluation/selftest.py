@@ -186,7 +186,8 @@ def _tell(job: Job, rows: Sequence[Expectation], photos: int, config: SelftestCo
     for row, line in zip(rows, lines, strict=True):
         job.found("expectation", line, **_values(row))
     if photos < _FEW:
-        words = f"{counted(photos, 'photo')} {'tells' if photos == 1 else 'tell'} little: give {_FEW} or more"
+        tell = "tells" if photos == 1 else "tell"
+        words = f"{counted(photos, 'photo')} {tell} little: give {_FEW} or more"
         job.found("few", words, photos=photos)
     words = (
         f"the middle {_CROP} pixels of each photo, kernels of ×{config.scale}; right: kernels from "

@@ -89,6 +89,26 @@ def test_votes_of_many_threads_are_all_there(votes: Votes) -> None:
     assert all(rater.answered == 3 for rater in votes.raters())
 
 
+def test_of_several_that_find_no_file_at_once_each_has_it(tmp_path: Path) -> None:
+    """Two first starts on one file: the later one found "table raters already exists"."""
+    found: list[str] = []
+
+    def begin(path: Path, start: threading.Barrier) -> None:
+        start.wait()
+        with Votes(path) as votes:
+            found.append(votes.fact("token", "x"))
+
+    for number in range(12):
+        start = threading.Barrier(4)
+        path = tmp_path / f"{number}.db"
+        threads = [threading.Thread(target=begin, args=(path, start)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == ["x"] * 12 * 4
+
+
 def test_votes_can_be_read_while_they_are_written(votes: Votes) -> None:
     votes.begin("a", plan, most=9)
     votes.vote(0, 1, {0: 1}, key="k", seconds=1)
