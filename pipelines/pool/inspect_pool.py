@@ -184,7 +184,7 @@ def _match_words(values: Mapping[str, Any]) -> str:
     return (
         f"×{scale_from_json(values['scale'])}: {counted(len(values['kernels']), 'kernel')}, by "
         f"{counted(values['photos'], 'photo')} and {hr}, for "
-        f"`aim={values['aim']}`; the recipe '{MATCHED}'"
+        f"`degrade match aim={values['aim']}`; the recipe '{MATCHED}'"
     )
 
 

@@ -28,6 +28,7 @@ from pipelines.reporting.outliers import outliers
 from pipelines.reporting.photo_sections import HISTORY_KINDS, history_section
 from pipelines.shared.job import Job
 from pipelines.shared.reports import read_rejects
+from pipelines.shared.speech import said
 from report.colours import signed_colours
 from report.page.budget import PICTURES, fitting
 from report.page.charts import Line, bars, lines, points
@@ -378,7 +379,7 @@ def _other_section(pool: DegradationPool, share: float) -> list[Section]:
     told = {*HISTORY_KINDS, "noise-model", "likeness"}
     names = pool.photo_names
     rows = tuple(
-        Row((_of_whom(m, names), m.kind, measured_words(m)))
+        Row((_of_whom(m, names), m.kind, said(measured_words(m))))
         for m in sorted(pool.measurements, key=lambda m: (m.kind, names.get(m.photo, "")))
         if m.objects is None and m.kind not in told
     )

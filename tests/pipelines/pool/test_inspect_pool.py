@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from degrade.degradation import MEASURED
 from degrade.images.image_io import read_photo
 from degrade.pool import DegradationPool, Findings
 from degrade.pool.findings import FoundObject
+from pipelines.cli import main
 from pipelines.pool.inspect_pool import inspect_pool
 from pipelines.reporting.make_report import ReportConfig, make_report
 from tests.degrade.pool.parts import add_matches, make_kernel, make_photo
@@ -54,3 +57,18 @@ def test_draw_pool_sheet_leaves_kernels_of_earlier_matches_out(tmp_path: Path) -
         draw_pool_sheet(pool_of(tmp_path / name / "pool", *gains), tmp_path / f"{name}.png")
     once, twice = (read_photo(tmp_path / f"{name}.png").pixels for name in ("once", "twice"))
     assert (once == twice).all()
+
+
+@pytest.mark.parametrize("command", ["inspect", "report"])
+def test_the_aim_of_a_match_is_said_as_an_option(tmp_path: Path, command: str) -> None:
+    pytest.importorskip("jinja2")
+    pool = pool_of(tmp_path / "pool", -0.1)
+    facts = {"aim": "train", "photos": 40, "hr": 30}
+    made = [(pool.read_kernel(each.id), each.provenance) for each in pool.kernels[-1:]]
+    pool.add_match(made, MEASURED.without(("residual",)), 4, facts)
+    page = tmp_path / "page.html"
+    words = [command, str(pool.path), *(["-o", str(page)] if command == "report" else [])]
+    found = CliRunner().invoke(main, words)
+    assert found.exit_code == 0, found.output
+    told = page.read_text() if command == "report" else found.output
+    assert "for degrade match --aim train; the recipe" in told
