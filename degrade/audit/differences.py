@@ -10,8 +10,6 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from degrade.audit.two_sample import LEAST_PAIRS
-
 __all__ = ["DIFFERENCES", "DifferenceKind", "NamedDifference", "holm", "name_differences"]
 
 _LEVEL = 0.05
@@ -20,6 +18,9 @@ _TIES = 1e-12
 _DIRECTIONS = 16
 _NEAR_AXIS = 11.25
 """Degrees: what is so near to rows or columns is called by their name."""
+
+_FEWEST = 10
+"""Photos of each set: of fewer nothing is ruled out."""
 
 _ROUNDING = 0.1
 """Grey levels: of what rounding hides no ratio is made."""
@@ -129,7 +130,7 @@ class NamedDifference:
 
         The interval of a few photos says nothing of others.
         """
-        return self.photos >= LEAST_PAIRS and max(map(self.kind.extent, self.interval)) < 1
+        return self.photos >= _FEWEST and max(map(self.kind.extent, self.interval)) < 1
 
     @property
     def name(self) -> str:
