@@ -53,6 +53,7 @@ def gains_by_camera(
     """
     groups = _large_groups(bench, records)
     if len(groups) < 2:
+        _tell_one_for_all(job, bench, len(groups))
         return found
     kernels, gains = dict(found.kernels), dict(found.gains)
     for group, photos in groups.items():
@@ -140,6 +141,21 @@ def cameras_of_kernels(bench: Bench, records: Sequence[KernelRecord]) -> dict[st
     camera_of = {photo: group for group, photos in groups.items() for photo in photos}
     sources = {record.id: record.provenance.source_sha256 for record in records}
     return {key: camera_of[source] for key, source in sources.items() if source in camera_of}
+
+
+def _tell_one_for_all(job: Job, bench: Bench, large: int) -> None:
+    """Tell that cameras, or settings, share one gain, for too few have photos enough."""
+    cameras = cameras_of(bench.pool)
+    groups = {cameras[key] for key in bench.keys if key in cameras}
+    if len(groups) < 2:
+        return
+    enough = "one of them has" if large else "none of them has"
+    words = (
+        f"photos are of {len(groups)} cameras or settings (lens, focal length, ISO, size), and "
+        f"{enough} {LEAST_PHOTOS} with a kernel: one gain for all; where they differ, match each "
+        "by itself, or give more photos of each"
+    )
+    job.found("camera_gain", words, cameras=len(groups), large=large)
 
 
 def _large_groups(
