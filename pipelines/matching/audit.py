@@ -11,8 +11,9 @@ from degrade.audit.alignment import Agreement, summarise_agreement
 from degrade.audit.comparison import Comparison, compare_sets
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.two_sample import LEAST_PAIRS
+from degrade.degradation import recipe_of_run
 from degrade.degradation.steps import Jpeg
-from degrade.errors import printable
+from degrade.errors import InvalidValueError, printable
 from degrade.images.image_io import MAX_PIXELS
 from degrade.pairs import PairReader, open_pairs
 from degrade.rng import rng_for
@@ -156,13 +157,16 @@ def tell_pairs(job: Job, reader: PairReader) -> None:
 
 
 def advice_for(run: Mapping[str, Any]) -> dict[str, str]:
-    """Return what to change by what is found, without what the pairs of a run have already."""
+    """Return what to change by what is found; where a run's pairs have JPEG, none is advised."""
     settings = run.get("settings")
-    recipe = settings.get("recipe") if isinstance(settings, dict) else None
-    steps = recipe.get("steps") if isinstance(recipe, dict) else None
-    kinds = [step.get("kind") for step in steps or ()] if isinstance(steps, list) else []
-    done = {"fewer JPEG blocks", "sharper colours"} if Jpeg.kind in kinds else set()
-    return {name: words for name, words in CHANGES.items() if name not in done}
+    try:
+        entries = recipe_of_run(settings if isinstance(settings, dict) else {}).entries
+    except InvalidValueError:  # of another version, or damaged
+        entries = ()
+    if not any(entry.kind == Jpeg.kind and entry.probability > 0 for entry in entries):
+        return dict(CHANGES)
+    kept = {name: words for name, words in CHANGES.items() if name != "fewer JPEG blocks"}
+    return kept | {"sharper colours": CHANGES["sharper colours"].partition(";")[0]}
 
 
 def _compare(

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from scipy import ndimage
 
 from degrade.arrays import U8Array, round_to_u8
+from degrade.degradation import MEASURED
 from degrade.images.image_io import write_png
 from degrade.resample import imresize
 from pipelines.cli import main
@@ -137,9 +138,13 @@ def test_what_pairs_have_already_is_not_advised() -> None:
         return set(advice_for({"settings": settings} if settings else {}))
 
     jpeg = {"name": "mine", "steps": [{"kind": "blur"}, {"kind": "jpeg"}]}
-    assert advised() == advised(recipe={"steps": [{"kind": "blur"}]}) == set(CHANGES)
-    assert advised(recipe="damaged") == advised(recipe={"steps": 3}) == set(CHANGES)
-    assert advised() - advised(recipe=jpeg) == {"fewer JPEG blocks", "sharper colours"}
+    assert advised() == advised(recipe=MEASURED.to_json()) == set(CHANGES)
+    for damaged in ("damaged", {"steps": 3}, {"steps": [3, {"kind": []}]}):
+        assert advised(recipe=damaged) == set(CHANGES)
+    assert advised() - advised(recipe=jpeg) == {"fewer JPEG blocks"}
+    assert advised(further=["jpeg"]) == advised(recipe=jpeg)
+    words = advice_for({"settings": {"recipe": jpeg}})["sharper colours"]
+    assert words == "a match corrects colours"
 
 
 def test_what_to_change_is_said_as_a_command_that_has_the_option() -> None:
