@@ -125,12 +125,14 @@ class NamedDifference:
         return self.p_value <= _LEVEL and self.kind.extent(self.size) >= 1
 
     @property
-    def ruled_out(self) -> bool:
-        """Whether the whole interval lies within what is negligible.
+    def is_of_few(self) -> bool:
+        """Whether photos are so few that the interval says nothing of others."""
+        return self.photos < _FEWEST
 
-        The interval of a few photos says nothing of others.
-        """
-        return self.photos >= _FEWEST and max(map(self.kind.extent, self.interval)) < 1
+    @property
+    def ruled_out(self) -> bool:
+        """Whether the whole interval lies within what is negligible, by photos enough."""
+        return not self.is_of_few and max(map(self.kind.extent, self.interval)) < 1
 
     @property
     def name(self) -> str:

@@ -10,7 +10,6 @@ from degrade.audit.comparison import Comparison
 from degrade.audit.differences import DIFFERENCES, NamedDifference
 from degrade.audit.features import PhotoFeatures
 from degrade.audit.spectra import BAND_FREQUENCIES, relative_decibels
-from degrade.audit.two_sample import LEAST_PAIRS
 from pipelines.shared.job import Job
 
 __all__ = ["CHANGES", "comparison_values", "difference_words", "tell_comparison", "tell_spectra"]
@@ -39,14 +38,21 @@ CHANGES: Mapping[str, str] = {
 """What to change in pairs whose LR is this, compared with the photos; by name or by kind."""
 
 _CAUSES: Mapping[str, Sequence[str]] = {
-    "sharper": ("more JPEG blocks", "more noise"),
-    "softer": ("coarser grain",),
+    "softer": ("fewer JPEG blocks", "less noise", "coarser grain"),
+    "sharper": ("more JPEG blocks", "more noise", "finer grain"),
+    "more overshoot": ("less noise",),
     "less overshoot": ("more noise",),
+    "more noise": ("fewer JPEG blocks",),
+    "less noise": ("more JPEG blocks",),
     "coarser grain": ("more JPEG blocks",),
-    "sharper colours": ("more colour noise",),
+    "finer grain": ("fewer JPEG blocks",),
+    "softer colours": ("more JPEG blocks", "less colour noise"),
+    "sharper colours": ("fewer JPEG blocks", "more colour noise"),
 }
 """What may be no difference of its own but how another one shows, by name, where both are there:
-steps at blocks have high frequencies, coarse noise has low ones, and noise blurs the mean edge."""
+steps at blocks have high frequencies, JPEG takes noise and fine colours away, coarse noise has low
+frequencies, and noise blurs the mean edge. Of sets that change places each is the other way round.
+"""
 
 
 def difference_words(found: NamedDifference) -> str:
@@ -99,7 +105,7 @@ def tell_comparison(
     if alike:
         job.found("alike", f"no difference that matters in: {', '.join(alike)}", kinds=alike)
     for each in open_:
-        why = "not known" if each.photos >= LEAST_PAIRS else "too few photos to tell"
+        why = "too few photos to tell" if each.is_of_few else "not known"
         words = f"{why}: {each.kind.name}, {difference_words(each)}"
         job.found("unknown", words, **_values(each))
     untold = [kind.name for kind in DIFFERENCES if kind not in {e.kind for e in found.differences}]

@@ -41,6 +41,19 @@ def test_what_another_difference_does_alone_is_said_beside() -> None:
     assert "; more JPEG blocks or more noise can do this alone; " in both["sharper"][0]
 
 
+def test_of_sets_that_change_places_causes_do_too() -> None:
+    """Of the same two sets JPEG explained what it did in one order, and nothing in the other."""
+    opposite = {kind.more: kind.less for kind in DIFFERENCES if kind.less}
+    opposite |= {less: more for more, less in opposite.items()}
+    there = {"softness": -3.0, "noise": 2.0, "grain": -0.2, "colour softness": 4.0, "blocks": 20.0}
+    for sign in (1, -1):
+        sizes = {n: x**sign if _KINDS[n].is_ratio else x * sign for n, x in there.items()}
+        told = {name: causes for name, (_, causes) in _told(_found(**sizes)).items()}
+        swapped = {n: 1 / x if _KINDS[n].is_ratio else -x for n, x in sizes.items()}
+        for name, (_, causes) in _told(_found(**swapped)).items():
+            assert causes == [opposite[cause] for cause in told[opposite[name]]], name
+
+
 def test_a_difference_that_is_there_alone_is_its_own() -> None:
     words, causes = _told(_found(softness=-3.0))["sharper"]
     assert words.endswith(" (medians 1.00 → 1.00); make it softer") and not causes
