@@ -114,14 +114,9 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
     Raises
     ------
     DegradeError
-        There are no pairs, or fewer than eight images that can judge.
+        There are no pairs, they shall judge themselves, or fewer than eight images can judge.
     """
     job = Job("prove", "photo", on_progress)
-    if config.real is not None and config.real.resolve() == config.pairs.resolve():
-        raise DegradeError(
-            f"{printable(config.pairs)} cannot judge itself: give pairs of other scenes as `real`, "
-            "or photos as `photos`"
-        )
     with open_pairs(config.pairs) as reader:
         higher = border_of(reader.scale)
         why = f"the filters enlarge by whole numbers; prove pairs of `scale={higher}` instead"
@@ -130,6 +125,11 @@ def prove_pairs(config: ProveConfig, *, on_progress: ProgressCallback | None = N
             check_networks_folder(config.networks, scale)
         chosen = _choose([record.lr_shape for record in reader.records])
     if config.real is not None:
+        if config.real.exists() and config.real.samefile(config.pairs):
+            raise DegradeError(
+                f"{printable(config.pairs)} cannot judge itself: give pairs of other scenes as "
+                "`real`, or photos as `photos`"
+            )
         judges = real_pairs(job, config.real, scale, max_pixels=config.max_pixels)
     else:
         judges = pairs_of_photos(

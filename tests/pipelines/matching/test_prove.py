@@ -109,6 +109,10 @@ def test_prove_refuses_what_cannot_judge(pairs: Path, real: Path, tmp_path: Path
     assert run("prove", "--pairs", real, "--real", real).exit_code == 1
     itself = run("prove", "--pairs", pairs, "--real", pairs / ".." / pairs.name)
     assert itself.exit_code == 1 and "cannot judge itself: give pairs of other" in itself.output
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    circle = run("prove", "--pairs", pairs, "--real", tmp_path / "circle")
+    assert circle.exit_code in (1, 2) and "circle" in circle.stderr
+    assert isinstance(circle.exception, SystemExit)
     for number in range(9):
         write_png(tmp_path / "black" / f"{number}.png", np.full((200, 200, 3), number, np.uint8))
     found = run("prove", "--pairs", pairs, "--photos", tmp_path / "black")
