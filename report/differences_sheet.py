@@ -61,7 +61,7 @@ def draw_differences_sheet(
 
     figure = Figure(figsize=(11, 4.8), dpi=130, facecolor="white", layout="constrained")
     heading = f"{found.verdict}\n{note}" if note else found.verdict
-    figure.suptitle(heading.replace("$", r"\$"), fontsize=9, x=0.01, ha="left")
+    figure.suptitle(heading, fontsize=9, x=0.01, ha="left", parse_math=False)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     draw_spectra(left, sets)
     draw_sizes(right, found, list(sets)[:2])
