@@ -78,7 +78,7 @@ class Progress:
                 click.echo(f"{self._label}: {text}", err=True)
 
     def _spent(self) -> float:
-        return monotonic() - (self._begun or (0.0, 0))[0]
+        return 0.0 if self._begun is None else monotonic() - self._begun[0]
 
     def _plan_next(self, spent: float) -> None:
         self._next_s = spent + min(max(_NEXT_S, spent / 10), _MOST_S)

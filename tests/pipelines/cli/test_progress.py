@@ -72,12 +72,25 @@ def test_rounds_stand_in_the_place_of_the_bar_and_leave_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The summary tells them: on a terminal each was there twice."""
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with showing_progress("match", "photos") as shown:
         shown.advance(1, 1)
         shown.show("round 0: spectra 1.00 dB apart")
     written = capsys.readouterr().err
-    assert "\n" not in written and "match: round 0: spectra 1.00 dB apart [00:00]" in written
+    assert "\n" not in written and "match: round 0: spectra 1.00 dB apart [" in written
+
+
+def test_what_is_shown_before_anything_is_done_waits_as_all_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _clock(monkeypatch, 5.0)
+    with showing_progress("match", "photos") as shown:
+        shown.show("early")
+        shown.advance(0, 9)
+        for done in range(1, 9):
+            shown.advance(done, 9)
+    assert capsys.readouterr().err.startswith("match: 1 of 9 photos (11%)")
 
 
 def test_rounds_are_lines_now_and_then_where_there_is_no_terminal(
