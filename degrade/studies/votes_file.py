@@ -160,8 +160,9 @@ class VotesFile:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 return
             except sqlite3.OperationalError as error:
-                is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() - started > _PATIENCE_S:
+                # The lowest byte: what it is busy with stands above.
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() - started > _PATIENCE_S:
                     raise
             time.sleep(_NEXT_TRY_S)
 
