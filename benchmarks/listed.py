@@ -247,6 +247,19 @@ BENCHMARKS = (
         minutes=0.1,
     ),
     Benchmark(
+        "colour_coherence",
+        ("--pairs", REAL_PAIRS),
+        (
+            Figure(
+                "colours kept at .25 c/px",
+                rf"\| colours \|(?: [-\d.]+ \|){{4}} {_NUMBER} \|",
+                "–",
+                "kept .13",
+            ),
+        ),
+        minutes=0.1,
+    ),
+    Benchmark(
         "linear_limit",
         ("--pairs", REAL_PAIRS, "--noise", "0"),
         (

@@ -176,8 +176,9 @@ def _run(app: Guard, listener: socket.socket, patience_s: float) -> None:
         else:
             ended.set_result(None)
 
-    threading.Thread(target=serve, name="study serve", daemon=True).start()
+    thread = threading.Thread(target=serve, name="study serve", daemon=True)
     try:
+        thread.start()
         # A signal just before an endless wait would be heard at its end.
         while not wait([ended], timeout=_LISTEN_S).done:
             pass

@@ -46,6 +46,15 @@ def test_documented_figures_stand_in_the_documentation() -> None:
             assert known == "–" or known in text, f"{benchmark.name}: {figure.name}"
 
 
+def test_the_documentation_counts_them() -> None:
+    text = (ROOT / "docs" / "benchmarks.md").read_text()
+    short = [each.minutes for each in BENCHMARKS if not each.is_long]
+    total = sum(each.minutes for each in BENCHMARKS)
+    assert f"are short ({len(short)}, about {sum(short):.0f} minutes)" in text
+    assert f"runs the other {len(BENCHMARKS) - len(short)}, too" in text
+    assert f"counts {total:.0f} minutes" in text
+
+
 def test_main_goes_on_when_one_fails(
     tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
