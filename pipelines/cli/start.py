@@ -21,9 +21,8 @@ def start() -> None:
     """Run the command line and end the process; see :data:`pipelines.cli.main`."""
     try:
         for number in _HEEDED:
-            if (
-                signal.getsignal(number) != signal.SIG_IGN
-            ):  # nohup's, and a shell's background jobs'
+            # What nohup, and a shell for background jobs, ignores stays ignored.
+            if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, _end_at_once)
     except KeyboardInterrupt:  # of Python's own handler, which was still there
         _end_at_once(signal.SIGINT, None)
