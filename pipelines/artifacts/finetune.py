@@ -225,8 +225,8 @@ def _tune(
             return bool(caught) or late or (at_validation and _is_stale(run))
 
         run.train_to_end(on_step, should_stop)
-    if caught and run.state.step < training.steps and not _is_stale(run):
-        job.interrupted = caught[0]
+    # At the last step, too: enlarging once more and judging takes minutes.
+    job.interrupted = caught[0] if caught else None
 
 
 def _is_stale(run: StageRun) -> bool:

@@ -19,9 +19,13 @@ _STOPPED = tuple(128 + number for number in (*_HEEDED, signal.SIGPIPE))
 
 def start() -> None:
     """Run the command line and end the process; see :data:`pipelines.cli.main`."""
-    for number in _HEEDED:
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup's, and a shell's background jobs'
-            signal.signal(number, _end_at_once)
+    try:
+        for number in _HEEDED:
+            # What nohup, and a shell for background jobs, ignores stays ignored.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, _end_at_once)
+    except KeyboardInterrupt:  # of Python's own handler, which was still there
+        _end_at_once(signal.SIGINT, None)
     # Whoever stops reading the help ends it, as with any tool.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     _open_missing_streams()

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,6 +31,8 @@ _PATIENCE_S = 1.0
 
 _IMPORTING = "<frozen importlib."
 _BOOKKEEPING = f"{Path(processes.__file__).parent}/"
+_THREADS = (threading.__file__, f"{Path(threading.__file__).parent / 'concurrent'}/")
+_WAITS = frozenset({"wait", "join", "_wait_for_tstate_lock"})
 _COMMANDS = f"{Path(__file__).parents[1] / 'cli'}/"
 
 
@@ -51,9 +53,10 @@ def interrupt_signal(error: KeyboardInterrupt) -> int:
 def ending_by_signals(heard: list[int]) -> Iterator[None]:
     """Raise :class:`Interrupted` on a signal, at a place where that does no harm.
 
-    While a module is loaded, or a lock or temporary file is made or removed, it waits for the end
-    of that; while a command loads what it needs, nothing has been begun, and the process ends at
-    once. A second signal gives the job a second to clear up, then the process ends.
+    While a module is loaded, a lock or temporary file is made or removed, or a thread is started or
+    locks of threads are taken or given back, it waits for the end of that; while a command loads
+    what it needs, nothing has been begun, and the process ends at once. A second signal gives the
+    job a second to clear up, then the process ends.
 
     Parameters
     ----------
@@ -105,11 +108,13 @@ class _Ending:
     def _try_to_end(self, _signum: int, frame: FrameType | None) -> None:
         if not self._heard:
             return
-        places = [caller.f_code.co_filename for caller in _with_callers(frame)]
+        callers = list(_with_callers(frame))
+        places = [caller.f_code.co_filename for caller in callers]
         imports = [number for number, place in enumerate(places) if place.startswith(_IMPORTING)]
         if imports and places[imports[-1] + 1].startswith(_COMMANDS):
             _end_now(self._heard[0])
-        if imports or any(place.startswith(_BOOKKEEPING) for place in places):
+        is_amid = any(place.startswith(_BOOKKEEPING) for place in places)
+        if imports or is_amid or _is_amid_threading(callers):
             self._soon()
         else:
             raise Interrupted(self._heard[0])
@@ -129,6 +134,19 @@ def _with_callers(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
         yield frame
         frame = frame.f_back
+
+
+def _is_amid_threading(callers: Sequence[FrameType]) -> bool:
+    """Tell whether a lock of threads may be held, which who clears up would wait for in vain.
+
+    Where it waits, which may be for long, it holds none; but a thread that starts soon has.
+    """
+    within = [
+        caller.f_code.co_name
+        for caller in callers
+        if caller.f_code.co_filename.startswith(_THREADS)
+    ]
+    return bool(within) and (within[0] not in _WAITS or "start" in within)
 
 
 def _end_now(signum: int) -> None:

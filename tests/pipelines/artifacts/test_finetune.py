@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,21 @@ def test_finetune_artifacts_goes_on_as_if_it_had_not_been_stopped(begun: Path) -
         for out in ("whole", "parts")
     ]
     assert scores[0] == scores[1] and [each["step"] for each in scores[0]] == [2, 4, 6]
+
+
+def test_finetune_artifacts_stops_at_the_last_step_when_asked_to(begun: Path) -> None:
+    steps: list[object] = []
+
+    def stop(losses: object) -> None:
+        steps.append(losses)
+        if len(steps) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    first = finetune_artifacts(config(begun), on_losses=stop)
+    assert (first.done, first.interrupted) == (6, signal.SIGTERM)
+    assert not (begun / "out" / "finetune.csv").exists()
+    assert finetune_artifacts(config(begun)).skipped == 6
+    assert (begun / "out" / "finetune.csv").exists()
 
 
 def test_finetune_artifacts_refuses_other_settings_on_the_way(begun: Path) -> None:

@@ -62,6 +62,31 @@ def test_a_signal_while_libraries_load_ends_in_one_line(delay_ms: int, number: i
     assert (process.returncode, out, err) == (128 + number, b"", b"degrade: stopped\n")
 
 
+_STOPPED_BEFORE_IT_LISTENS = """
+import os, signal, sys
+from pipelines.cli.start import start
+
+def stop(frame, event, _argument):
+    if frame.f_code.co_name == "getsignal":
+        sys.settrace(None)
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.settrace(stop)
+start()
+"""
+
+
+def test_ctrl_c_just_before_signals_are_listened_to_ends_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_BEFORE_IT_LISTENS, "--version"],
+        capture_output=True,
+        timeout=PATIENCE,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"degrade: stopped\n")
+
+
 def test_a_signal_while_a_slow_library_loads_is_not_kept_waiting(
     tmp_path: Path, scenes: Path
 ) -> None:
