@@ -87,9 +87,10 @@ class VotesFile:
             self._connection.text_factory = bytes.decode
             try:
                 self._connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_S * 1000:.0f}")
-                self._log_ahead()
                 self._connection.execute("PRAGMA synchronous = FULL")
+                # First: what is no file of votes is refused before a byte of it is changed.
                 self._make()
+                self._log_ahead()
                 self._place = _place_of(path)
             except BaseException:
                 self._connection.close()

@@ -178,8 +178,10 @@ def test_votes_refuse_another_programs_database(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "votes.db") as file:
         file.execute("CREATE TABLE mine (a)")
     file.close()
+    content = (tmp_path / "votes.db").read_bytes()
     with pytest.raises(CorruptDataError, match="holds no votes"):
         Votes(tmp_path / "votes.db")
+    assert (tmp_path / "votes.db").read_bytes() == content
 
 
 def test_votes_name_a_folder_that_is_not_there(tmp_path: Path) -> None:
