@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
@@ -164,7 +166,8 @@ class Tab:
     def _next(self) -> dict[str, Any]:
         until = time.monotonic() + _PATIENCE_S
         while b"\0" not in self._rest:
-            if time.monotonic() > until or not (more := os.read(self._out, 1 << 20)):
+            ready = select.select([self._out], [], [], max(until - time.monotonic(), 0))[0]
+            if not ready or not (more := os.read(self._out, 1 << 20)):
                 raise AssertionError("the browser says nothing any more")
             self._rest += more
         line, self._rest = self._rest.split(b"\0", 1)
@@ -193,8 +196,8 @@ def open_tab(profile: Path) -> Iterator[Tab]:
     out, to_us = os.pipe()
 
     def as_3_and_4() -> None:
-        # Above both first, so that neither is closed by the other's coming.
-        taken, given = os.dup2(from_us, 30), os.dup2(to_us, 31)
+        # At free numbers above both first, so that none is closed by another's coming.
+        taken, given = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 5) for end in (from_us, to_us))
         os.dup2(taken, 3)
         os.dup2(given, 4)
 
