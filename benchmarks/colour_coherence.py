@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.downstream.command import SHARED
-from benchmarks.downstream.real_pairs import RealPair, read_real_pairs
+from benchmarks.downstream.real_pairs import RealPair, read_real_pairs, scale_of
 from benchmarks.parts import run_main
 from degrade.audit.flat_blocks import chroma_planes
-from degrade.audit.spectra import WINDOW
+from degrade.audit.spectra import WINDOW, spread_windows
 from degrade.luma import luma
 from degrade.resample import imresize
 
 BANDS = np.array([0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45])
 """Cycles per LR pixel: the middles of bands of 0.05."""
+
+_MOST_WINDOWS = 64
 
 Planes = npt.NDArray[np.floating]
 Curve = npt.NDArray[np.float64]
@@ -60,7 +62,7 @@ def responses(pairs: Sequence[RealPair]) -> dict[str, Curve]:
 def _sums(pair: RealPair) -> Curve:
     """Return power of LR and of HR, and what both share, of grey and of colours: (2, 3, bands)."""
     height, width = pair.lr_u8.shape[:2]
-    small = imresize(pair.hr_u8.astype(np.float32), 1 / (pair.hr_u8.shape[0] / height))
+    small = imresize(pair.hr_u8.astype(np.float32), 1 / scale_of([pair]))
     ours, theirs = (
         _planes(each[:height, :width].astype(np.float32)) for each in (pair.lr_u8, small)
     )
@@ -83,11 +85,9 @@ def _planes(levels: npt.NDArray[np.float32]) -> list[Planes]:
 
 
 def _waves(plane: Planes) -> npt.NDArray[np.complex128]:
-    """Return the transforms of windows side by side."""
-    rows, columns = (length // WINDOW for length in plane.shape)
-    tiles = plane[: rows * WINDOW, : columns * WINDOW].reshape(rows, WINDOW, columns, WINDOW)
-    tiles = tiles.swapaxes(1, 2).reshape(-1, WINDOW, WINDOW)
-    tapered = (tiles - tiles.mean(axis=(1, 2), keepdims=True)) * np.hanning(WINDOW)[:, None]
+    """Return the transforms of windows that lie evenly over a plane."""
+    windows = spread_windows(plane, WINDOW, _MOST_WINDOWS)
+    tapered = (windows - windows.mean(axis=(1, 2), keepdims=True)) * np.hanning(WINDOW)[:, None]
     return np.asarray(np.fft.fft2(tapered * np.hanning(WINDOW)))
 
 

@@ -254,7 +254,7 @@ BENCHMARKS = (
                 "colours kept at .25 c/px",
                 rf"\| colours \|(?: [-\d.]+ \|){{4}} {_NUMBER} \|",
                 "–",
-                "kept .13",
+                "kept .14",
             ),
         ),
         minutes=0.1,
